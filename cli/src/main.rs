@@ -1,0 +1,2 @@
+//! The typhon command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Model checks of qsbr and rc.

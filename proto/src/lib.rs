@@ -1,0 +1,1 @@
+//! The public contract, typhon.v1.

@@ -1,0 +1,1 @@
+//! Native modules that need no interpreter.

@@ -1,0 +1,1 @@
+//! Numbers: integers, floats, decimals and their text forms.

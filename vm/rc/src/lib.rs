@@ -1,0 +1,1 @@
+//! Biased reference counts and the per-object lock.

@@ -1,0 +1,1 @@
+//! The façade: isolates that run programs.

@@ -1,0 +1,1 @@
+//! builtins, sys and the modules that need the interpreter.

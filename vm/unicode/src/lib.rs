@@ -1,0 +1,1 @@
+//! Unicode 16.0 as CPython 3.14 sees it.
