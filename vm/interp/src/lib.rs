@@ -1,1 +1,2 @@
 //! What running is.
+pub mod host;

@@ -1,0 +1,81 @@
+//! The host: everything guest code may ask of the world outside its isolate.
+//!
+//! One of the two upward calls of the VM (the other is `Tier2`). The service and the command line implement it;
+//! nothing below them talks to the operating system on the guest's behalf without asking here first.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Which of the guest's standard streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Where the guest's standard streams live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stdio {
+    /// File descriptors 0, 1 and 2 of this process are the guest's own: `sys.stdout` may be a `FileIO(1)`.
+    Process,
+    /// There are no descriptors: every byte goes through [`Host::write`] and [`Host::read_stdin`].
+    Captured,
+}
+
+/// Why the host refused or could not finish a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostError {
+    /// The isolate was cancelled while the call waited: go and look at the interrupt word.
+    Interrupted,
+    /// The isolate's policy forbids it; the text says what, for the `PermissionError`.
+    Denied(String),
+    /// The operating system said no, with this errno.
+    Os(i32),
+}
+
+/// What the guest is about to do to the outside, asked before it is done.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Access<'a> {
+    /// Open, stat or list this path.
+    Read(&'a Path),
+    /// Create, change or remove this path.
+    Write(&'a Path),
+    /// Make, connect or bind a socket.
+    Network,
+    /// Start, signal or wait for another process, or replace this one.
+    Process,
+    /// Read or change what belongs to the whole process: working directory, umask, environment, signal handlers, limits.
+    ProcessState,
+}
+
+/// The outside world of one isolate. Called from the isolate's own threads; a call may block, and a call that blocks
+/// returns [`HostError::Interrupted`] soon after the isolate is cancelled.
+pub trait Host: Send + Sync {
+    /// Takes all of `data`, in order. Blocks when the reader is slow.
+    fn write(&self, stream: Stream, data: &[u8]) -> Result<(), HostError>;
+
+    /// Fills the front of `buffer`; 0 is the end of input. Only for [`Stdio::Captured`].
+    fn read_stdin(&self, buffer: &mut [u8]) -> Result<usize, HostError>;
+
+    /// Fills `buffer` with unpredictable bytes.
+    fn entropy(&self, buffer: &mut [u8]) -> Result<(), HostError>;
+
+    /// May the guest do this? Nothing is permitted unless a host says so.
+    fn permit(&self, access: Access<'_>) -> Result<(), HostError>;
+
+    fn stdio(&self) -> Stdio {
+        Stdio::Captured
+    }
+
+    /// Wall clock, since the epoch.
+    fn wall_clock(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// A clock that never goes back; its zero is arbitrary but fixed for the host's life.
+    fn monotonic_clock(&self) -> Duration {
+        static ORIGIN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+        ORIGIN.elapsed()
+    }
+}
