@@ -1,1 +1,24 @@
-//! The façade: isolates that run programs.
+//! The façade of the Typhon virtual machine: plain data in, plain data out.
+//!
+//! A caller owns three things: a [`Request`] (or a [`Command`] for a `python`-like process), a [`Host`] through which
+//! the guest reaches the world, and a [`Cancel`] that stops it from any thread. One synchronous call runs the program.
+//! Nothing here knows gRPC, tokio or clap; nothing outside the VM sees an object.
+
+pub mod cancel;
+pub mod command;
+pub mod exception;
+pub mod limits;
+pub mod outcome;
+pub mod request;
+mod run;
+pub mod value;
+
+pub use cancel::{Attachment, Cancel, CancelReason};
+pub use command::{Command, Exit, Flags, Program, Session};
+pub use exception::{Frame, Position, PyException};
+pub use limits::{LimitHit, LimitName, Limits, Usage};
+pub use outcome::{Detail, Outcome, Response, TerminationReason};
+pub use request::{Request, ResultMode};
+pub use run::{execute, open_session, run};
+pub use typhon_interp::host::{Access, Host, HostError, Stdio, Stream};
+pub use value::{BigInt, Cap, Date, Instance, Time, TypeRef, Value};

@@ -1,0 +1,80 @@
+//! What one execution may use, and what it did use.
+
+use std::time::Duration;
+
+/// `None` is "no limit". The service fills every field before it starts an execution.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Held by the caller's watchdog through [`crate::Cancel`].
+    pub wall: Option<Duration>,
+    /// Processor time summed over the isolate's threads; held by the caller's watchdog.
+    pub cpu: Option<Duration>,
+    pub instructions: Option<u64>,
+    pub heap_bytes: Option<u64>,
+    /// Python frames; `sys.setrecursionlimit` cannot go past it.
+    pub stack_depth: Option<u32>,
+    pub threads: Option<u32>,
+    pub cpu_parallelism: Option<u32>,
+    /// Held by the [`crate::Host`].
+    pub stdout_bytes: Option<u64>,
+    /// Held by the [`crate::Host`].
+    pub stderr_bytes: Option<u64>,
+    pub result_bytes: Option<u64>,
+    pub file_bytes: Option<u64>,
+    pub files: Option<u32>,
+    pub open_files: Option<u32>,
+    pub host_calls: Option<u64>,
+    pub sleep: Option<Duration>,
+    pub compile: Option<Duration>,
+    pub source_bytes: Option<u64>,
+}
+
+/// Names one field of [`Limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LimitName {
+    Wall,
+    Cpu,
+    Instructions,
+    HeapBytes,
+    StackDepth,
+    Threads,
+    StdoutBytes,
+    StderrBytes,
+    ResultBytes,
+    FileBytes,
+    Files,
+    OpenFiles,
+    HostCalls,
+    Sleep,
+    Compile,
+    SourceBytes,
+}
+
+/// A limit that ended an execution. Times are in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitHit {
+    pub which: LimitName,
+    pub limit: u64,
+    pub used: u64,
+}
+
+/// What an execution used. The engine fills what it counts; the service adds queue, wall and CPU time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Usage {
+    pub queue: Duration,
+    pub start_cost: Duration,
+    pub compile: Duration,
+    pub wall: Duration,
+    pub cpu: Duration,
+    pub instructions: u64,
+    pub peak_heap_bytes: u64,
+    pub heap_byte_seconds: f64,
+    pub allocations: u64,
+    pub gc: Duration,
+    pub jit_compile: Duration,
+    pub jit_code_bytes: u64,
+    pub threads_peak: u32,
+    pub host_calls: u64,
+    pub host_wait: Duration,
+    pub bytes_out: u64,
+}

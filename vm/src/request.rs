@@ -1,0 +1,37 @@
+//! What to run in a fresh isolate.
+
+use crate::limits::Limits;
+use crate::value::Value;
+
+/// One program with its inputs. Every field is the caller's claim: the engine checks it.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Bytes, not text: decoding (PEP 263) is the compiler's duty and may fail as CPython's does.
+    pub source: Vec<u8>,
+    /// `__file__` and the name in tracebacks.
+    pub filename: String,
+    /// `sys.argv`; empty means `[filename]`.
+    pub argv: Vec<String>,
+    /// `os.environ`, whole: nothing leaks in from the process.
+    pub env: Vec<(String, String)>,
+    /// Globals set before the program starts. Names are Python identifiers; the service has checked them.
+    pub inputs: Vec<(String, Value)>,
+    pub stdin: Vec<u8>,
+    pub result_mode: ResultMode,
+    pub limits: Limits,
+    /// Fixes `hash(str)` and `random`'s seeding; `None` takes them from the host's entropy.
+    pub hash_seed: Option<u64>,
+}
+
+/// What `Response::result` holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResultMode {
+    #[default]
+    None,
+    /// The value of the program's last statement when that is an expression, else `None`.
+    LastExpression,
+    /// The value of a top-level `return`: the program is compiled as a function's body.
+    ReturnValue,
+    /// As `LastExpression`, but `repr(value)` as text.
+    Repr,
+}
