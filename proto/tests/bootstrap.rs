@@ -1,0 +1,36 @@
+//! The generated code is what the `.proto` files say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use prost::Message;
+
+const FILES: [&str; 6] = ["execution_service", "limits", "outcome", "policy", "runtime_service", "value"];
+
+#[test]
+fn generated_code_is_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typhon-proto-gen");
+    fs::create_dir_all(&fresh).expect("a folder for the fresh code");
+
+    let sources: Vec<PathBuf> = FILES.iter().map(|name| root.join(format!("typhon/v1/{name}.proto"))).collect();
+    let on_disk = fs::read_dir(root.join("typhon/v1")).expect("the folder of the sources").count();
+    assert_eq!(on_disk, FILES.len(), "every .proto file is in the list above");
+
+    let descriptors = protox::compile(&sources, [root]).expect("the .proto files compile");
+    fs::write(fresh.join("typhon.v1.bin"), descriptors.encode_to_vec()).expect("the descriptor set is written");
+    tonic_prost_build::configure()
+        .out_dir(&fresh)
+        .codec_path("crate::codec::StrictCodec")
+        .compile_fds(descriptors)
+        .expect("the code is generated");
+
+    for name in ["typhon.v1.rs", "typhon.v1.bin"] {
+        let (committed, fresh) = (root.join("src/gen").join(name), fresh.join(name));
+        if std::env::var_os("TYPHON_REGENERATE").is_some() {
+            fs::copy(&fresh, &committed).expect("the generated file is written");
+        }
+        let same = fs::read(&committed).ok() == Some(fs::read(&fresh).expect("the fresh file"));
+        assert!(same, "{name} is stale: run TYPHON_REGENERATE=1 cargo test -p typhon-proto --test bootstrap");
+    }
+}
