@@ -1,1 +1,31 @@
-//! Source text to code.
+//! Source text to code: Python 3.14 to [`typhon_isa::Code`].
+//!
+//! `syntax` turns text into ruff's AST and owns every error of the grammar; `symtable` decides what each name means;
+//! `lower` walks the tree and writes instructions through `emit`. The AST goes no further than this crate.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod mode;
+pub mod source;
+pub mod syntax;
+
+pub use error::{ErrorKind, SyntaxError, Warning, WarningCategory};
+pub use mode::{Mode, Options, flag};
+
+use std::sync::Arc;
+use typhon_isa::Code;
+
+/// What compiling gives.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The code of the module, expression or statement.
+    pub code: Arc<Code>,
+    /// Remarks, in CPython's order.
+    pub warnings: Vec<Warning>,
+}
+
+/// Compiles `source`.
+pub fn compile(source: &str, options: &Options) -> Result<Compiled, SyntaxError> {
+    let parsed = syntax::parse(source, options)?;
+    Err(parsed.map.error(Default::default(), "not compiled yet"))
+}
