@@ -1,0 +1,104 @@
+//! Seeded faults: the one way in which a model can break a protocol that ships.
+//!
+//! A model that passes proves little unless it also fails when the protocol is wrong. Each fault is named here and
+//! asked for at the place where it would sit; `loom-tests` plants one and asserts that loom finds it. In a shipped
+//! build [`planted`] is the constant `false` and nothing of a fault is left in the code.
+
+/// A fault that a model can plant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// Coming online publishes the sequence without the fence that orders it before the reads that follow.
+    OnlineWithoutFence,
+    /// A report is a relaxed store: it may overtake the reads before it.
+    ReportRelaxed,
+    /// Going offline is a relaxed store.
+    OfflineRelaxed,
+    /// The sequence is read relaxed when reporting, so the report promises more than was seen.
+    SequenceRelaxed,
+    /// The sequence is advanced relaxed, so a report of the goal carries nothing.
+    AdvanceRelaxed,
+    /// The scan of the participants is not ordered after the writer's changes.
+    ScanWithoutFence,
+    /// A requested report is made first and the request cleared afterwards.
+    ClearAfterReport,
+    /// The request bit is cleared by a relaxed operation.
+    ClearRelaxed,
+    /// A waiter for a grace period stays online while it waits.
+    WaitOnline,
+    /// A reporter looks for waiters without a fence after its report.
+    WakeWithoutFence,
+    /// Garbage is handed over at exit as if its grace period were over.
+    HandOverRipe,
+    /// A seat is pushed to the registry relaxed.
+    JoinRelaxed,
+    /// A pointer is published relaxed.
+    PublishRelaxed,
+    /// A replaced value is freed at once.
+    FreeAtOnce,
+    /// A map's grown table is published before it is filled.
+    GrowBeforeFill,
+    /// Coming online does not look whether the world is stopped.
+    OnlineIgnoresStop,
+    /// The world is restarted by a relaxed store.
+    ResumeRelaxed,
+    /// A merge writes the shared count before it gives up the local one.
+    MergeSharedFirst,
+    /// The owner frees without looking at the shared count.
+    DeadWithoutShared,
+    /// A try-retain does not mind a dead object.
+    RetainDead,
+    /// The last shared release is relaxed.
+    ReleaseRelaxed,
+    /// An owner leaves without a last look at its queue.
+    LeaveUndrained,
+    /// A hand-back to an owner that has left is still queued.
+    QueueToTheDead,
+    /// Unlocking ignores that somebody is parked.
+    UnlockForgetsParked,
+    /// A waiter parks without looking at the lock word again under the bucket's mutex.
+    ParkWithoutRecheck,
+    /// Unlocking is a relaxed store.
+    UnlockRelaxed,
+    /// A section over two objects locks them as given, not by address.
+    PairUnordered,
+    /// A thread that blocks on a lock keeps its open sections.
+    BlockHoldingSections,
+}
+
+#[cfg(vm_loom)]
+mod planting {
+    use super::Mutant;
+
+    // A model runs all its threads as coroutines of one OS thread, so this is per model, and tests run in parallel.
+    std::thread_local! {
+        static PLANTED: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
+    }
+
+    /// Runs `f` with `fault` planted.
+    pub fn with<R>(fault: Mutant, f: impl FnOnce() -> R) -> R {
+        struct Weed;
+        impl Drop for Weed {
+            fn drop(&mut self) {
+                PLANTED.set(None);
+            }
+        }
+        PLANTED.set(Some(fault));
+        let _weed = Weed;
+        f()
+    }
+
+    /// Whether `fault` is planted on this thread.
+    pub fn planted(fault: Mutant) -> bool {
+        PLANTED.get() == Some(fault)
+    }
+}
+
+#[cfg(vm_loom)]
+pub use planting::{planted, with};
+
+/// Whether `fault` is planted: never, in a build that ships.
+#[cfg(not(vm_loom))]
+#[inline(always)]
+pub const fn planted(_fault: Mutant) -> bool {
+    false
+}

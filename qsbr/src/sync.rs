@@ -1,0 +1,130 @@
+//! The façade: every primitive that a protocol is built of, from `std` or, under `cfg(vm_loom)`, from `loom`.
+//!
+//! This file alone names either. `typhon-rc` and the models build on it too; everybody else uses [`crate::cell`].
+//! What differs between the two worlds is hidden here: loom's constructors are not `const` (see [`const_fn!`]), its
+//! cells report a race instead of being undefined, and a lock cannot be poisoned in either.
+
+#[cfg(not(vm_loom))]
+pub use std::{
+    cell::Cell,
+    hint::spin_loop,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    },
+    thread::yield_now,
+};
+
+#[cfg(vm_loom)]
+pub use loom::{
+    cell::{Cell, UnsafeCell},
+    hint::spin_loop,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    },
+    thread::yield_now,
+};
+
+#[cfg(not(vm_loom))]
+use std::sync as raw;
+
+#[cfg(vm_loom)]
+use loom::sync as raw;
+
+/// How often a waiter looks again before it parks. Under loom every look is a schedule to explore, so there is none.
+pub const SPINS: u32 = if cfg!(vm_loom) { 0 } else { 64 };
+
+/// Declares a function that is `const` in the shipped build and an ordinary one under loom.
+#[macro_export]
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty $body:block) => {
+        #[cfg(not(vm_loom))]
+        $(#[$meta])*
+        $vis const fn $name($($arg: $ty),*) -> $ret $body
+        #[cfg(vm_loom)]
+        $(#[$meta])*
+        $vis fn $name($($arg: $ty),*) -> $ret $body
+    };
+}
+
+/// A cell whose accesses are bracketed, so that loom can see how long each lasts.
+#[cfg(not(vm_loom))]
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(vm_loom))]
+impl<T> UnsafeCell<T> {
+    /// A cell that holds `value`.
+    pub const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    /// Runs `f` on a pointer that may be read through until `f` returns.
+    #[inline(always)]
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    /// Runs `f` on a pointer that may be written through until `f` returns.
+    #[inline(always)]
+    pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// A mutex without poison: a panic of a holder is the holder's affair.
+#[derive(Debug)]
+pub struct Mutex<T>(raw::Mutex<T>);
+
+/// The right to use what a [`Mutex`] holds.
+pub type MutexGuard<'a, T> = raw::MutexGuard<'a, T>;
+
+impl<T> Mutex<T> {
+    const_fn! {
+        /// A free mutex around `value`.
+        pub fn new(value: T) -> Self {
+            Self(raw::Mutex::new(value))
+        }
+    }
+
+    /// Waits for the mutex.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        match self.0.lock() {
+            Ok(guard) => guard,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+}
+
+/// A condition variable for [`Mutex`].
+#[derive(Debug)]
+pub struct Condvar(raw::Condvar);
+
+impl Condvar {
+    const_fn! {
+        /// A condition that nobody waits for.
+        pub fn new() -> Self {
+            Self(raw::Condvar::new())
+        }
+    }
+
+    /// Releases `guard`, waits to be notified (or wakes for no reason), and takes the mutex again.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        match self.0.wait(guard) {
+            Ok(guard) => guard,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+
+    /// Wakes one waiter.
+    pub fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    /// Wakes every waiter.
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
