@@ -8,7 +8,12 @@ pub mod codec;
 
 /// The package `typhon.v1`.
 pub mod v1 {
-    #![expect(unused_qualifications, clippy::all, reason = "generated")]
+    #![expect(
+        unused_qualifications,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "generated"
+    )]
     include!("gen/typhon.v1.rs");
 }
 

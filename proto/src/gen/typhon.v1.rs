@@ -249,9 +249,9 @@ pub mod value {
         #[prost(message, tag = "15")]
         DateValue(super::Date),
         #[prost(message, tag = "16")]
-        TimeValue(super::Time),
+        TimeValue(::prost::alloc::boxed::Box<super::Time>),
         #[prost(message, tag = "17")]
-        DatetimeValue(super::DateTime),
+        DatetimeValue(::prost::alloc::boxed::Box<super::DateTime>),
         #[prost(message, tag = "18")]
         TimedeltaValue(super::TimeDelta),
         /// str(decimal.Decimal).
@@ -264,15 +264,15 @@ pub mod value {
         #[prost(string, tag = "21")]
         PathValue(::prost::alloc::string::String),
         #[prost(message, tag = "22")]
-        ExceptionValue(super::PyException),
+        ExceptionValue(::prost::alloc::boxed::Box<super::PyException>),
         #[prost(message, tag = "23")]
-        TypeValue(super::TypeRef),
+        TypeValue(::prost::alloc::boxed::Box<super::TypeRef>),
         #[prost(message, tag = "24")]
-        InstanceValue(super::Instance),
+        InstanceValue(::prost::alloc::boxed::Box<super::Instance>),
         #[prost(message, tag = "25")]
-        FunctionValue(super::FunctionRef),
+        FunctionValue(::prost::alloc::boxed::Box<super::FunctionRef>),
         #[prost(message, tag = "26")]
-        BlobValue(super::BlobRef),
+        BlobValue(::prost::alloc::boxed::Box<super::BlobRef>),
         /// One Arrow IPC stream.
         #[prost(bytes, tag = "27")]
         ArrowIpcValue(::prost::alloc::vec::Vec<u8>),
@@ -280,7 +280,7 @@ pub mod value {
         #[prost(string, tag = "28")]
         JsonValue(::prost::alloc::string::String),
         #[prost(message, tag = "29")]
-        ReprValue(super::Repr),
+        ReprValue(::prost::alloc::boxed::Box<super::Repr>),
         #[prost(message, tag = "30")]
         CycleValue(super::Cycle),
         #[prost(message, tag = "31")]
@@ -552,7 +552,7 @@ pub mod outcome {
         #[prost(message, tag = "2")]
         Completed(super::Completed),
         #[prost(message, tag = "3")]
-        Exception(super::PyException),
+        Exception(::prost::alloc::boxed::Box<super::PyException>),
         /// The process exit status that SystemExit's code means.
         #[prost(int32, tag = "4")]
         ExitCode(i32),
@@ -1189,17 +1189,17 @@ pub mod stream_execute_response {
         #[prost(message, tag = "3")]
         Accepted(super::Accepted),
         #[prost(message, tag = "4")]
-        Started(super::Started),
+        Started(::prost::alloc::boxed::Box<super::Started>),
         #[prost(message, tag = "5")]
         Output(super::OutputChunk),
         #[prost(message, tag = "6")]
         Display(super::Display),
         #[prost(message, tag = "7")]
-        Progress(super::Progress),
+        Progress(::prost::alloc::boxed::Box<super::Progress>),
         #[prost(message, tag = "8")]
         Keepalive(super::Keepalive),
         #[prost(message, tag = "9")]
-        Finished(super::Finished),
+        Finished(::prost::alloc::boxed::Box<super::Finished>),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

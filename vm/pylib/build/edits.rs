@@ -1,0 +1,66 @@
+//! The overlay: where the packed library's text must differ from the crate it comes from.
+//!
+//! `rustpython-pylib` carries CPython's library with a few lines changed for RustPython. Each edit here takes one such
+//! change back. An edit that no longer finds its line fails the build, so that an update of the crate is noticed.
+
+pub struct Edit {
+    pub file: &'static str,
+    /// The first line to replace, without its indentation. It must occur exactly once.
+    pub line: &'static str,
+    /// How many lines go.
+    pub count: usize,
+    /// What comes in their place, with indentation.
+    pub put: &'static str,
+}
+
+pub const EDITS: &[Edit] = &[
+    Edit { file: "_compat_pickle.py", line: "# NOTE: RUSTPYTHON exceptions", count: 8, put: "" },
+    Edit { file: "json/decoder.py", line: "# RUSTPYTHON SPECIFIC", count: 14, put: "" },
+    Edit {
+        file: "io.py",
+        line: "open, open_code, BytesIO, StringIO, BufferedReader,",
+        count: 1,
+        put: "                 open, open_code, FileIO, BytesIO, StringIO, BufferedReader,\n",
+    },
+    Edit { file: "io.py", line: "# XXX: RUSTPYTHON; FileIO needs host_env, optional without it", count: 5, put: "" },
+    Edit {
+        file: "io.py",
+        line: "if FileIO is not None:  # XXX: RUSTPYTHON; see the try/except above",
+        count: 2,
+        put: "RawIOBase.register(FileIO)\n",
+    },
+    Edit {
+        file: "site.py",
+        line: "return 'RustPython' # XXX: RUSTPYTHON; for site-packages",
+        count: 1,
+        put: "    return 'Python'\n",
+    },
+    Edit {
+        file: "site.py",
+        line: "# XXX: RUSTPYTHON",
+        count: 2,
+        put: "    return f'{userbase}/lib/python{version[0]}.{version[1]}{abi_thread}/site-packages'\n",
+    },
+    Edit {
+        file: "sysconfig/__init__.py",
+        line: "return 'RustPython'  # XXX: RUSTPYTHON; For site-packages",
+        count: 1,
+        put: "    return 'Python'\n",
+    },
+    Edit { file: "platform.py", line: "# XXX: RUSTPYTHON support", count: 5, put: "        name = 'CPython'\n" },
+    Edit { file: "unittest/__init__.py", line: "# XXX: RUSTPYTHON", count: 21, put: "" },
+];
+
+/// Files of the crate that CPython does not have, and parts that need a window or the network to install.
+pub const LEFT_OUT: &[&str] = &[
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "turtle.py",
+    "ensurepip",
+    "lib2to3",
+    "_pycodecs.py",
+    "_dummy_os.py",
+    "_dummy_thread.py",
+    "dummy_threading.py",
+];
