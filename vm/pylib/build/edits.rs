@@ -22,7 +22,7 @@ pub const EDITS: &[Edit] = &[
         count: 1,
         put: "                 open, open_code, FileIO, BytesIO, StringIO, BufferedReader,\n",
     },
-    Edit { file: "io.py", line: "# XXX: RUSTPYTHON; FileIO needs host_env, optional without it", count: 5, put: "" },
+    Edit { file: "io.py", line: "# XXX: RUSTPYTHON; FileIO needs host_env, optional without it", count: 6, put: "" },
     Edit {
         file: "io.py",
         line: "if FileIO is not None:  # XXX: RUSTPYTHON; see the try/except above",
