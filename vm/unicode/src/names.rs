@@ -24,6 +24,9 @@ pub fn lookup_character(text: &str) -> Option<u32> {
     if text.is_empty() || text.len() > LONGEST || !text.is_ascii() {
         return None;
     }
+    if let Some(c) = tangut(text) {
+        return Some(c);
+    }
     let found = u32::from(unicode_names2::character(text)?);
     // The crate spells computed names more loosely than CPython does; those have no aliases.
     let computed = ["HANGUL SYLLABLE ", "CJK UNIFIED IDEOGRAPH-"]
@@ -33,6 +36,17 @@ pub fn lookup_character(text: &str) -> Option<u32> {
         return None;
     }
     Some(found)
+}
+
+/// Tangut ideographs can be looked up by name, but CPython 3.14 does not tell their names.
+fn tangut(text: &str) -> Option<u32> {
+    const PREFIX: &str = "TANGUT IDEOGRAPH-";
+    let (start, digits) = text.split_at_checked(PREFIX.len())?;
+    if !start.eq_ignore_ascii_case(PREFIX) || digits.len() != 5 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let c = u32::from_str_radix(digits, 16).ok()?;
+    matches!(c, 0x17000..=0x187F7 | 0x18D00..=0x18D08).then_some(c)
 }
 
 /// `unicodedata.lookup`: names, aliases and named sequences, without regard to ASCII case.

@@ -347,11 +347,10 @@ pub fn mirrored(c: u32) -> bool {
 
 /// `unicodedata.decomposition`: an optional `<tag>` and code points in hexadecimal; empty when there is none.
 pub fn decomposition(c: u32) -> String {
-    use std::fmt::Write;
     let mut text = String::new();
     let mut push = |c: u32| {
         let gap = if text.is_empty() { "" } else { " " };
-        write!(text, "{gap}{c:04X}").expect("writing to a String cannot fail");
+        text.push_str(&format!("{gap}{c:04X}"));
     };
     let syllable = c.wrapping_sub(HANGUL_BASE);
     if syllable < HANGUL_COUNT {

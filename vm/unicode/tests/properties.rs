@@ -178,6 +178,8 @@ fn near_names_are_refused() {
         assert_eq!(u::lookup(name), None, "{name}");
     }
     assert_eq!(u::lookup(&"A".repeat(100_000)), None);
+    assert_eq!(u::lookup("tangut ideograph-18d08"), Some(u::Named::Character(0x18D08)));
+    assert_eq!(u::lookup("TANGUT IDEOGRAPH-187F8"), None);
     assert_eq!(u::lookup("hangul syllable gag"), Some(u::Named::Character(0xAC01)));
     assert_eq!(u::lookup("cjk unified ideograph-4e00"), Some(u::Named::Character(0x4E00)));
 }
