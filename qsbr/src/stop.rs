@@ -1,0 +1,76 @@
+//! Stopping the world: one participant goes on, all others are offline.
+//!
+//! A stopped world is a domain in which every seat but one says offline. So the handshake is that of a grace period,
+//! plus one word, `stopped_by`, which keeps others from coming online: they store their seat, fence, and look at the
+//! word; the stopper stores the word, fences, and looks at the seats. By the two fences one sees the other. Whoever came
+//! online in spite of a stop goes offline again before it reads anything.
+
+use crate::{
+    domain::{Domain, OFFLINE},
+    mutant::{Mutant, planted},
+    participant::Participant,
+    sync::{
+        MutexGuard,
+        Ordering::{Acquire, Relaxed, Release, SeqCst},
+        fence,
+    },
+};
+
+/// The world stands still until this is dropped.
+#[derive(Debug)]
+#[must_use = "the world goes on when this is dropped"]
+pub struct StoppedWorld<'a> {
+    domain: &'a Domain,
+    _stopper: MutexGuard<'a, ()>,
+}
+
+impl Domain {
+    /// Stops every participant but `me`: they are asked in their words, and have gone offline when this returns. `me` is
+    /// online then, whatever it was. While it waits for its turn it is offline, so it must not hold what another
+    /// stopper could need, and what it had read is stale.
+    ///
+    /// Calling it again before the world goes on waits for ever; see [`Domain::is_stopped_by`].
+    pub fn stop_world(&self, me: &mut Participant) -> StoppedWorld<'_> {
+        assert!(std::ptr::eq(self, &**me.domain()), "a participant of another domain");
+        debug_assert!(!self.is_stopped_by(me), "the world is stopped already");
+        me.offline();
+        let stopper = self.stopper.lock();
+        // Relaxed: ordered by the fence below.
+        self.stopped_by.store(me.seat_ptr(), Relaxed);
+        me.online();
+        // SeqCst: pairs with the fence in `Participant::online`.
+        fence(SeqCst);
+        for seat in self.seats() {
+            // Relaxed: pairs with nothing; one request too many does no harm, and by the fence none is too few.
+            if !std::ptr::eq(seat, me.seat()) && seat.seen.load(Relaxed) != OFFLINE {
+                seat.ask(self.requests.stop);
+            }
+        }
+        self.turnstile.wait_until(|| {
+            // Acquire: pairs with the Release in `Participant::offline`: the others' writes are visible.
+            self.seats().all(|seat| std::ptr::eq(seat, me.seat()) || seat.seen.load(Acquire) == OFFLINE)
+        });
+        StoppedWorld { domain: self, _stopper: stopper }
+    }
+
+    /// Whether the world is stopped, by anybody.
+    pub fn is_stopped(&self) -> bool {
+        // Acquire: pairs with the Release in `StoppedWorld::drop`.
+        !self.stopped_by.load(Acquire).is_null()
+    }
+
+    /// Whether `me` has stopped the world: the one who may do without locks.
+    pub fn is_stopped_by(&self, me: &Participant) -> bool {
+        // Relaxed: pairs with nothing; nobody else stores or removes this thread's own seat.
+        self.stopped_by.load(Relaxed) == me.seat_ptr()
+    }
+}
+
+impl Drop for StoppedWorld<'_> {
+    fn drop(&mut self) {
+        let order = if planted(Mutant::ResumeRelaxed) { Relaxed } else { Release };
+        // Release: pairs with the Acquire in `Participant::online`: the others see the world as the stopper left it.
+        self.domain.stopped_by.store(std::ptr::null_mut(), order);
+        self.domain.turnstile.turn();
+    }
+}
