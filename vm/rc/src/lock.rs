@@ -5,8 +5,9 @@
 //!    ◀──unlock───   ◀─────────unlock, nobody else waits──── free
 //! ```
 //!
-//! There is no hand-off: a released lock is free for whoever comes first. So no lock is ever held by a thread that does
-//! not run, and a stopped world stays free of surprises (CPython gh-144513).
+//! There is no hand-off: a released lock is free for whoever comes first, so none is ever given to a thread that cannot
+//! run because the world is stopped (CPython gh-144513). A thread that has blocked may still *take* a lock, or keep the
+//! first of two, while the world is stopped; so whoever has stopped the world takes no locks.
 
 use typhon_qsbr::{
     const_fn,
@@ -35,6 +36,16 @@ pub trait Idle {
 impl Idle for () {
     fn detach(&mut self) {}
     fn attach(&mut self) {}
+}
+
+impl Idle for typhon_qsbr::Participant {
+    fn detach(&mut self) {
+        self.offline();
+    }
+
+    fn attach(&mut self) {
+        self.online();
+    }
 }
 
 /// A lock of one byte.

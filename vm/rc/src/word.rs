@@ -199,3 +199,6 @@ impl Shared {
 const fn clamp(count: i64) -> i32 {
     if count >= SATURATED as i64 || count <= -(SATURATED as i64) { SATURATED } else { count as i32 }
 }
+
+#[cfg(test)]
+mod tests;

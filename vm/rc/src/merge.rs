@@ -1,0 +1,235 @@
+//! The merge queues: how a count gets back to its owner.
+//!
+//! A thread that releases the last reference it can know of cannot tell whether the object is dead: the owner counts
+//! apart. It hands the object to the owner's queue, and its reference with it; the owner, at its next checkpoint, merges
+//! the counts. An owner that ends merges what is left and closes its queue; from then on whoever hands an object back
+//! merges it himself, under the queue's lock, which excludes a second merger and a new owner.
+//!
+//! A tag outlives its thread: the next thread that claims it becomes the owner of everything that still carries it. The
+//! queue's lock carries the plain counts from one to the other.
+
+use std::ptr::NonNull;
+
+use typhon_qsbr::{
+    Bits, Slot,
+    mutant::{Mutant, planted},
+    sync::{Arc, Mutex},
+};
+
+use crate::{
+    biased::{RcHeader, Release},
+    word::{TAG_IMMORTAL, TAG_MAX, TAG_NONE},
+};
+
+const LEAF: usize = if cfg!(vm_loom) { 2 } else { 256 };
+const LEAVES: usize = if cfg!(vm_loom) { 2 } else { 256 };
+
+/// A queue per tag, and the tags that are free. An isolate has one.
+#[derive(Debug)]
+pub struct MergeQueues {
+    /// The bit of an owner's word by which it is asked to drain its queue.
+    request: u32,
+    leaves: Box<[Slot<Leaf>]>,
+    tags: Mutex<Tags>,
+}
+
+type Leaf = Box<[Mutex<Queue>]>;
+
+#[derive(Debug)]
+struct Tags {
+    /// Tags that have been left, to be claimed again.
+    left: Vec<u16>,
+    /// The lowest tag that was never claimed.
+    fresh: u16,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// The word of the owner; nobody has the tag if there is none.
+    owner: Option<Arc<Bits>>,
+    objects: Vec<Handed>,
+}
+
+/// An object whose last release is outstanding.
+#[derive(Debug)]
+struct Handed(NonNull<RcHeader>);
+
+// SAFETY: a header is `Sync`, and the queue owns a reference to it, which may be released by any thread that is allowed
+// to drain the queue.
+unsafe impl Send for Handed {}
+
+/// A thread's tag, and its queue. To be given up by [`Owner::leave`].
+#[derive(Debug)]
+pub struct Owner {
+    queues: Arc<MergeQueues>,
+    tag: u16,
+}
+
+impl MergeQueues {
+    /// No owners. `request` is the bit of an owner's word by which it is asked to drain.
+    pub fn new(request: u32) -> Self {
+        let leaves = (0..LEAVES).map(|_| Slot::new()).collect();
+        Self { request, leaves, tags: Mutex::new(Tags { left: Vec::new(), fresh: TAG_NONE + 1 }) }
+    }
+
+    /// Takes over a reference for which [`RcHeader::release`] said [`Release::Queue`]. Says [`Release::Dead`] if it was
+    /// the last one after all, and [`Release::Alive`] otherwise.
+    ///
+    /// # Safety
+    /// The caller was told [`Release::Queue`] for this object and hands it over once, to the queues of the isolate that
+    /// gave its owner the tag.
+    pub unsafe fn hand_back(&self, object: NonNull<RcHeader>) -> Release {
+        // SAFETY: the reference being handed over keeps the object.
+        let header = unsafe { object.as_ref() };
+        let tag = header.owner();
+        if tag == TAG_NONE || tag == TAG_IMMORTAL {
+            // Merged since: the owner has found the count to be above zero by the reference handed over here.
+            return header.release_shared();
+        }
+        let Some(queue) = self.queue(tag) else {
+            debug_assert!(false, "an object with a tag that was never claimed");
+            return Release::Alive;
+        };
+        let mut queue = queue.lock();
+        if let Some(word) = &queue.owner {
+            word.set(self.request);
+        } else if !planted(Mutant::QueueToTheDead) {
+            // The tag is read again: another may have merged the object before this one got the lock.
+            if header.owner() == TAG_NONE {
+                return header.release_shared();
+            }
+            // SAFETY: the owner has left and the queue's lock is held, so nobody else merges; the reference is this
+            // call's to give up.
+            return unsafe { header.merge(1) };
+        }
+        queue.objects.push(Handed(object));
+        Release::Alive
+    }
+
+    /// Releases a reference, and hands the object back if it comes to that. Whether the object is dead: then the caller
+    /// has it to itself and must free or revive it; otherwise the caller must not touch it again.
+    ///
+    /// # Safety
+    /// As for [`RcHeader::release`].
+    #[inline(always)]
+    #[must_use = "a dead object must be freed"]
+    pub unsafe fn release(&self, object: NonNull<RcHeader>, my_tag: u16) -> bool {
+        // SAFETY: the caller's reference keeps the object, and is given up here.
+        match unsafe { object.as_ref().release(my_tag) } {
+            Release::Alive => false,
+            Release::Dead => true,
+            // SAFETY: `release` has just said so.
+            Release::Queue => unsafe { self.hand_back(object) == Release::Dead },
+        }
+    }
+
+    /// Merges everything in every queue; a collector wants the counts in one place. `dispose` gets each object that is
+    /// dead.
+    ///
+    /// # Safety
+    /// The world is stopped, by the caller.
+    pub unsafe fn drain_all(&self, mut dispose: impl FnMut(NonNull<RcHeader>)) {
+        for queue in self.leaves.iter().filter_map(Slot::get).flat_map(|leaf| leaf.iter()) {
+            let objects = std::mem::take(&mut queue.lock().objects);
+            for Handed(object) in objects {
+                // SAFETY: the world is stopped, which excludes the owner; the queue's reference is given up.
+                if unsafe { settle(object) } == Release::Dead {
+                    dispose(object);
+                }
+            }
+        }
+    }
+
+    /// The queue of `tag`, if anybody has ever claimed a tag near it.
+    fn queue(&self, tag: u16) -> Option<&Mutex<Queue>> {
+        let tag = usize::from(tag);
+        self.leaves.get(tag / LEAF)?.get().map(|leaf| &leaf[tag % LEAF])
+    }
+
+    fn ensure_queue(&self, tag: u16) -> Option<&Mutex<Queue>> {
+        if self.queue(tag).is_none() {
+            let leaf: Leaf = (0..LEAF).map(|_| Mutex::new(Queue::default())).collect();
+            // Whoever was first has set the same: an empty leaf.
+            let _first = self.leaves.get(usize::from(tag) / LEAF)?.set(Box::new(leaf));
+        }
+        self.queue(tag)
+    }
+}
+
+impl Owner {
+    /// Claims a tag for the calling thread, which is asked to [`Owner::drain`] in `word`. `None` if every tag is in use:
+    /// such a thread works as [`crate::TAG_FOREIGN`].
+    pub fn claim(queues: &Arc<MergeQueues>, word: Arc<Bits>) -> Option<Self> {
+        let tag = {
+            let mut tags = queues.tags.lock();
+            match tags.left.pop() {
+                Some(tag) => tag,
+                None if tags.fresh > TAG_MAX => return None,
+                None => {
+                    tags.fresh += 1;
+                    tags.fresh - 1
+                }
+            }
+        };
+        queues.ensure_queue(tag)?.lock().owner = Some(word);
+        Some(Self { queues: queues.clone(), tag })
+    }
+
+    /// The tag, to pass to [`RcHeader::retain`] and its like on the thread that has this owner.
+    #[inline(always)]
+    pub fn tag(&self) -> u16 {
+        self.tag
+    }
+
+    /// The queues that the tag is of.
+    pub fn queues(&self) -> &Arc<MergeQueues> {
+        &self.queues
+    }
+
+    /// Merges the objects that others have handed back. `dispose` gets each one that is dead, with no lock held.
+    pub fn drain(&self, mut dispose: impl FnMut(NonNull<RcHeader>)) {
+        let Some(queue) = self.queues.queue(self.tag) else { return };
+        let objects = {
+            let mut queue = queue.lock();
+            if let Some(word) = &queue.owner {
+                word.clear(self.queues.request);
+            }
+            std::mem::take(&mut queue.objects)
+        };
+        for Handed(object) in objects {
+            // SAFETY: this is the owner; the queue's reference is given up.
+            if unsafe { settle(object) } == Release::Dead {
+                dispose(object);
+            }
+        }
+    }
+
+    /// Gives the tag up: the thread ends, or will own nothing more. `dispose` as in [`Owner::drain`]; it may release
+    /// objects, which may come back here, so the queue is closed when it is found empty.
+    pub fn leave(self, mut dispose: impl FnMut(NonNull<RcHeader>)) {
+        let Some(queue) = self.queues.queue(self.tag) else { return };
+        loop {
+            self.drain(&mut dispose);
+            let mut queue = queue.lock();
+            if queue.objects.is_empty() || planted(Mutant::LeaveUndrained) {
+                queue.owner = None;
+                break;
+            }
+        }
+        self.queues.tags.lock().left.push(self.tag);
+    }
+}
+
+/// Applies the one release that is outstanding for a queued object.
+///
+/// # Safety
+/// As for [`RcHeader::merge`], for an object that is not merged yet. The caller owns the queue's reference.
+unsafe fn settle(object: NonNull<RcHeader>) -> Release {
+    // SAFETY: the queue's reference keeps the object.
+    let header = unsafe { object.as_ref() };
+    if header.owner() == TAG_NONE {
+        return header.release_shared();
+    }
+    // SAFETY: the caller's duty.
+    unsafe { header.merge(1) }
+}
