@@ -1,0 +1,81 @@
+//! The start: where a search need look at all.
+
+use memchr::memmem::Finder;
+
+use crate::ops::{First, Op};
+use crate::program::Program;
+use crate::set::Set;
+use crate::words::Place;
+
+/// How a search finds its next candidate.
+#[derive(Debug)]
+pub(crate) enum Start {
+    Anywhere,
+    /// Only the beginning of the subject.
+    Beginning,
+    /// Only beginnings of lines.
+    Line,
+    /// Where this text stands; `whole` if that is the whole pattern.
+    Text {
+        text: Vec<u32>,
+        finder: Option<Box<Finder<'static>>>,
+        whole: bool,
+    },
+    /// Where one of these bytes stands: one, two or three of them, the last one repeated.
+    Bytes {
+        bytes: [u8; 3],
+        count: usize,
+    },
+    /// Where one of these characters stands.
+    Chars(Box<Chars>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Chars {
+    pub(crate) low: [bool; 256],
+    pub(crate) high: bool,
+    /// The set that must have a character of 256 or more, too.
+    pub(crate) set: Option<u32>,
+}
+
+pub(crate) fn choose(program: &Program, first: First) -> Start {
+    let mut code = program.code.iter().filter(|op| !matches!(op, Op::Mark(_) | Op::Nop));
+    match code.next() {
+        Some(Op::At(Place::Beginning | Place::BeginningString)) => return Start::Beginning,
+        Some(Op::At(Place::BeginningLine)) => return Start::Line,
+        Some(&Op::Literal(c)) => return text(program, vec![c]),
+        Some(&Op::Text { start, len }) => return text(program, program.text(start, len).to_vec()),
+        _ => {}
+    }
+    let set = program.start_set.and_then(|set| program.sets.get(set as usize));
+    if set.is_none() && (first.at_end || (first.high && first.low == [u64::MAX; 4])) {
+        return Start::Anywhere;
+    }
+    let high = first.high && set.is_none_or(Set::may_be_high);
+    let mut low = [false; 256];
+    let mut bytes = [0; 3];
+    let mut count = 0;
+    for (c, slot) in (0u8..=255).zip(low.iter_mut()) {
+        *slot = first.has_low(u32::from(c)) && set.is_none_or(|set| set.table[usize::from(c)]);
+        if *slot {
+            if let Some(byte) = bytes.get_mut(count) {
+                *byte = c;
+            }
+            count += 1;
+        }
+    }
+    match (count, high) {
+        (1..=3, false) => Start::Bytes { bytes, count },
+        _ => Start::Chars(Box::new(Chars { low, high, set: program.start_set })),
+    }
+}
+
+fn text(program: &Program, text: Vec<u32>) -> Start {
+    let whole = matches!(program.code[..], [Op::Literal(_) | Op::Text { .. }, Op::Match]);
+    let bytes: Option<Vec<u8>> = text.iter().map(|&c| u8::try_from(c).ok()).collect();
+    let finder = match bytes {
+        Some(bytes) if bytes.len() > 1 => Some(Box::new(Finder::new(&bytes).into_owned())),
+        _ => None,
+    };
+    Start::Text { text, finder, whole }
+}
