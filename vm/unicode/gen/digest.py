@@ -85,6 +85,25 @@ PROPERTIES = {
 }
 
 
+OLD = ud.ucd_3_2_0
+PROPERTIES |= {
+    "old_category": OLD.category,
+    "old_bidirectional": OLD.bidirectional,
+    "old_east_asian_width": OLD.east_asian_width,
+    "old_combining": lambda s: str(OLD.combining(s)),
+    "old_mirrored": lambda s: OLD.mirrored(s) == 1,
+    "old_decomposition": OLD.decomposition,
+    "old_decimal": lambda s: number(OLD.decimal(s, None)),
+    "old_numeric": lambda s: struct.pack(">d", OLD.numeric(s, -1)).hex(),
+    "old_name": lambda s: OLD.name(s, ""),
+    **{f"old_{form}": lambda s, form=form: points(OLD.normalize(form, s)) for form in ("NFC", "NFD", "NFKC", "NFKD")},
+    **{
+        f"old_{form}_context": lambda s, form=form: points(OLD.normalize(form, PREFIX + s + SUFFIX))
+        for form in ("NFC", "NFD", "NFKC", "NFKD")
+    },
+}
+
+
 def text(answer):
     return {True: "1", False: "0"}[answer] if isinstance(answer, bool) else answer
 

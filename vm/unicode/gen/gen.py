@@ -145,6 +145,7 @@ def main(path):
     stages("DB", db_of)
     decompositions(array, numbers)
     sequences(array)
+    version_3_2(array, stages)
     with open(path, "w") as file:
         file.write("\n".join(out) + "\n")
 
@@ -191,6 +192,25 @@ def sequences(array):
     """Named sequences, sorted by name."""
     names = {name: value for name, value in api_names().items() if len(value) > 1}
     array("SEQUENCES", "(&str, &[u32])", (f'("{n}",&[{",".join(str(ord(c)) for c in names[n])}])' for n in sorted(names)))
+
+
+def version_3_2(array, stages):
+    """What differs in `unicodedata.ucd_3_2_0`."""
+    old, rows, row_of, values = ud.ucd_3_2_0, Interned(), [], []
+    for c, s in enumerate(CHARS):
+        row_of.append(rows((
+            CATEGORIES.index(old.category(s)), BIDI.index(old.bidirectional(s)), WIDTHS.index(old.east_asian_width(s)),
+            old.mirrored(s),
+        )))  # fmt: skip
+        numbers = old.decimal(s, None), old.numeric(s, None)
+        if old.category(s) != "Cn" and numbers != (ud.decimal(s, None), ud.numeric(s, None)):
+            values.append((c, *numbers))
+    array("OLD", "D", (f"D(C::{CATEGORIES[r[0]]},{r[1]},{r[2]},0,{['false', 'true'][r[3]]})" for r in rows))
+    stages("OLD", row_of)
+    option = lambda v: "None" if v is None else f"Some({v})"
+    array("OLD_VALUES", "(u32, Option<u8>, Option<f64>)", (f"({c},{option(d)},{option(n)})" for c, d, n in values))
+    fixed = [c for c in range(0x2F800, 0x2FA20) if old.normalize("NFD", chr(c)) != ud.normalize("NFD", chr(c))]
+    array("OLD_CORRECTIONS", "(u32, u32)", (f"({c},{ord(old.normalize('NFD', chr(c)))})" for c in fixed))
 
 
 if __name__ == "__main__":

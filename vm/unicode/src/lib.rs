@@ -10,6 +10,7 @@ mod props;
 mod repr;
 #[rustfmt::skip]
 mod tables;
+pub mod ucd_3_2_0;
 
 pub use names::{Named, lookup, lookup_character, name};
 pub use normal::{Form, is_normalized, normalize, quick_check};

@@ -114,6 +114,15 @@ fn db_record(c: u32) -> &'static DbRecord {
     &t::DB[t::DB_LEAF[leaf] as usize]
 }
 
+/// The record of `unicodedata.ucd_3_2_0`; its combining class is not filled in.
+pub(crate) fn old_record(c: u32) -> &'static DbRecord {
+    let c = c.min(MAX);
+    let top = t::OLD_TOP[(c >> (t::OLD_LOW + t::OLD_HIGH)) as usize] as usize;
+    let middle = (top << t::OLD_HIGH) | ((c >> t::OLD_LOW) & ((1 << t::OLD_HIGH) - 1)) as usize;
+    let leaf = ((t::OLD_MIDDLE[middle] as usize) << t::OLD_LOW) | (c & ((1 << t::OLD_LOW) - 1)) as usize;
+    &t::OLD[t::OLD_LEAF[leaf] as usize]
+}
+
 /// The flags of latin-1, so that the most common strings cost one load a character.
 static LATIN1_FLAGS: [u16; 256] = {
     let mut flags = [0; 256];

@@ -140,6 +140,38 @@ fn normal_forms_are_cpythons() {
     }
 }
 
+#[test]
+fn old_database_answers_are_cpythons() {
+    use u::ucd_3_2_0 as old;
+    check(&[
+        ("old_category", &|c| old::category(c).as_str().to_owned()),
+        ("old_bidirectional", &|c| old::bidirectional(c).to_owned()),
+        ("old_east_asian_width", &|c| old::east_asian_width(c).to_owned()),
+        ("old_combining", &|c| old::combining(c).to_string()),
+        ("old_mirrored", &flag(old::mirrored)),
+        ("old_decomposition", &old::decomposition),
+        ("old_decimal", &|c| number(old::decimal_value(c))),
+        ("old_numeric", &|c| format!("{:016x}", old::numeric_value(c).unwrap_or(-1.0).to_bits())),
+        ("old_name", &|c| old::name(c).unwrap_or_default()),
+    ]);
+}
+
+#[test]
+fn old_normal_forms_are_cpythons() {
+    use u::ucd_3_2_0 as old;
+    for (name, form) in [("NFC", u::Form::Nfc), ("NFD", u::Form::Nfd), ("NFKC", u::Form::Nfkc), ("NFKD", u::Form::Nfkd)]
+    {
+        check(&[
+            (&format!("old_{name}"), &|c| points(&old::normalize(form, &[c]))),
+            (&format!("old_{name}_context"), &|c| {
+                points(&old::normalize(form, &[0x1100, 0x65, 0x323, c, 0x327, 0x301, 0x345, 0x11A8]))
+            }),
+        ]);
+        assert!(old::is_normalized(form, &[0x41]));
+        assert!(!old::is_normalized(form, &[0x1FEF]));
+    }
+}
+
 /// Names that are not characters' own: aliases and named sequences, as `name<TAB>code points`.
 #[test]
 fn aliases_and_sequences_are_cpythons() {
