@@ -69,6 +69,22 @@ RAW = [b"\\", b"\\\\", b"u", b"U", b"\\u20ac", b"\\u20", b"\\U0001f600", b"\\U00
        b"\\n", b"\xe9", b"plain"]  # fmt: skip
 CHARMAP = "".join(chr(c) for c in range(128)) + "€\ufffeé\U0001f600é\0\uabcd\ufffe€zz"
 
+CJK = [b"a", b"0", b"9", b"\x80", b"\xff", b"\xa0", b"\x81", b"\xb0\xa1", b"\xa4\xa2", b"\x88\x9f", b"\xd4", b"\x8e", b"\x8f", b"\x8f\xb0\xa1",
+       b"\xb1", b"\xa4\xd4\xa4\xa1\xa4\xbf\xa4", b"\xa4\xd4", b"\xa4\xbe", b"\xa4\xc0", b"\x81\x30\x81\x30", b"\x84\x31\xa4\x39", b"\x90\x30",
+       b"\xe3\x32\x9a\x35", b"\xe3\x32\x9a\x36", b"\xfe", b"\xfd\xfe", b"@", b"\x7f"]  # fmt: skip
+
+
+def cjk(codec):
+    """The incremental decoder tells what is left; it wants a fresh start after each error, so none is kept."""
+
+    def decode(data, errors, final):
+        decoder = codecs.getincrementaldecoder(codec)(errors)
+        text = decoder.decode(data, final)
+        return text, len(data) - len(decoder.getstate()[0])
+
+    return decode
+
+
 DECODERS = {
     "ascii": (lambda d, e, f: codecs.ascii_decode(d, e), [b"abc", b"\x80", b"\xff\xe9", b"0123456789abcdef0123456789abcdef"]),
     "utf8": (codecs.utf_8_decode, UTF8),
@@ -83,6 +99,8 @@ DECODERS = {
     "raw_unicode_escape": (codecs.raw_unicode_escape_decode, RAW),
     "charmap": (lambda d, e, f: codecs.charmap_decode(d, e, CHARMAP), [b"a", b"\x00", *(bytes([b]) for b in range(126, 150))]),
 }
+CJK_CODECS = "gb18030 gbk gb2312 big5 cp950 shift_jis cp932 euc_jp cp949 euc_kr".split()
+DECODERS |= {codec: (cjk(codec), CJK) for codec in CJK_CODECS}
 
 TEXT = ["a", "bcd", "0123456789abcdef0123456789ABCDEF", "+", "-", "~", "\\", "'", '"', "\n", "\r\t", "\0", "\x1b", "\x7f", "\x80", "\xa0", "é", "\xad",
         "€", "߿ࠀ", "\u2028", "\u0378", "\uabcd", "\ud7ff", "\ud800", "\udbff", "\udc00", "\udc80", "\udcff", "\udfff", "\ue000", "\ufffe", "\uffff", "😀",
@@ -101,6 +119,7 @@ ENCODERS = {
     "unicode_escape": codecs.unicode_escape_encode,
     "raw_unicode_escape": codecs.raw_unicode_escape_encode,
     "charmap": lambda s, e: codecs.charmap_encode(s, e, CHARMAP_BUILT),
+    **{codec: codecs.lookup(codec).encode for codec in CJK_CODECS},
 }
 HANDLED_DECODES = [(e, h) for h in ("surrogateescape", "surrogatepass", "backslashreplace")
                    for e in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")]  # fmt: skip

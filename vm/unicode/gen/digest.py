@@ -104,6 +104,9 @@ PROPERTIES |= {
 }
 
 
+CJK = "gb18030 gbk gb2312 big5 cp950 shift_jis cp932 euc_jp cp949 euc_kr".split()
+
+
 def text(answer):
     return {True: "1", False: "0"}[answer] if isinstance(answer, bool) else answer
 
@@ -112,6 +115,12 @@ if __name__ == "__main__":
     for name, answer in PROPERTIES.items():
         data = "\n".join(text(answer(chr(c))) for c in range(0x110000)) + "\n"
         print(name, "%016x" % fnv(data.encode()), flush=True)
+    for codec in CJK:
+        # Every pair of bytes, decoded with U+FFFD for each error, and every code point.
+        pairs = (points(a.to_bytes(2).decode(codec, "replace")) for a in range(0x10000))
+        print(f"decode_{codec}", "%016x" % fnv("".join(f"{p}\n" for p in pairs).encode()))
+        codes = (chr(c).encode(codec, "ignore").hex() for c in range(0x110000))
+        print(f"encode_{codec}", "%016x" % fnv("".join(f"{code}\n" for code in codes).encode()))
     # Floats are compared by their bits, those that exist only.
     values = (ud.numeric(chr(c), None) for c in range(0x110000))
     bits = "".join(struct.pack(">d", v).hex() for v in values if v is not None)

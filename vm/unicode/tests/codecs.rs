@@ -73,7 +73,7 @@ fn decode_step(
         "unicode_escape" => unicode_escape::decode(input, from, last, sink, bad),
         "raw_unicode_escape" => raw_unicode_escape::decode(input, from, last, sink),
         "charmap" => charmap::decode(input, from, &table(), sink),
-        _ => panic!("no decoder {name}"),
+        _ => cjk::decode(cjk::Charset::from_name(name).unwrap(), input, from, last, sink),
     }
 }
 
@@ -101,7 +101,7 @@ fn encode_step<U: Unit>(name: &str, s: &[U], from: usize, out: &mut Vec<u8>) -> 
             Ok(())
         }
         "charmap" => charmap::encode(s, from, &charmap::EncodeMap::new(&encoding_table()).unwrap(), out),
-        _ => panic!("no encoder {name}"),
+        _ => cjk::encode(cjk::Charset::from_name(name).unwrap(), s, from, out),
     }
 }
 

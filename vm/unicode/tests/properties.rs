@@ -172,6 +172,29 @@ fn old_normal_forms_are_cpythons() {
     }
 }
 
+#[test]
+fn multibyte_tables_are_cpythons() {
+    use u::codec::cjk::{Charset, decode, encode};
+    for charset in Charset::ALL {
+        let replaced = |c: u32| {
+            let (mut out, mut from) = (Vec::new(), 0);
+            while let Err(error) = decode(charset, &(c as u16).to_be_bytes(), from, true, &mut out) {
+                out.push(0xFFFD);
+                from = error.end;
+            }
+            points(&out)
+        };
+        let pairs = (0..0x1_0000).fold(0xcbf2_9ce4_8422_2325, |state, c| fnv(fnv(state, &replaced(c)), "\n"));
+        assert!(DIGESTS.contains(&format!("\ndecode_{} {pairs:016x}\n", charset.name())), "{charset:?}");
+        check(&[(&format!("encode_{}", charset.name()), &|c| {
+            let mut out = Vec::new();
+            let done = encode(charset, &[c], 0, &mut out);
+            assert_eq!(done.is_err(), out.is_empty());
+            out.iter().map(|byte| format!("{byte:02x}")).collect()
+        })]);
+    }
+}
+
 /// Names that are not characters' own: aliases and named sequences, as `name<TAB>code points`.
 #[test]
 fn aliases_and_sequences_are_cpythons() {

@@ -13,6 +13,7 @@
 pub mod ascii;
 pub mod bytes_escape;
 pub mod charmap;
+pub mod cjk;
 pub mod handlers;
 pub mod latin1;
 pub mod raw_unicode_escape;
