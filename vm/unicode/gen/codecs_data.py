@@ -99,12 +99,17 @@ DECODERS = {
     "raw_unicode_escape": (codecs.raw_unicode_escape_decode, RAW),
     "charmap": (lambda d, e, f: codecs.charmap_decode(d, e, CHARMAP), [b"a", b"\x00", *(bytes([b]) for b in range(126, 150))]),
 }
+HZ = [b"a", b"~", b"~~", b"~{", b"~}", b"\n", b"<:", b"Ky", b"~\n", b"\x80", b"<", b"xx", b"  ", b"}"]
+JP = [b"a", b"\x1b", b"\x1b(", b"\x1b(B", b"\x1b(J", b"\x1b$B", b"\x1b$@", b"\x1b$(B", b"\x1b)B", b"\x1b$)B", b"\x1b$A", b"\x1b(I", b"\x1b.A", b"\x1b&@",
+      b"\x1b&@\x1b$B", b"\x1bZ", b"\x1bz", b"B", b'$"', b"0!", b"$", b"\\", b"~", b"\n", b"\x0e", b"\x0f", b" ", b"\x7f", b"\x80", b"................",
+      b"@"]  # fmt: skip
+DECODERS |= {"hz": (cjk("hz"), HZ), "iso2022_jp": (cjk("iso2022_jp"), JP)}
 CJK_CODECS = "gb18030 gbk gb2312 big5 cp950 shift_jis cp932 euc_jp cp949 euc_kr".split()
 DECODERS |= {codec: (cjk(codec), CJK) for codec in CJK_CODECS}
 
 TEXT = ["a", "bcd", "0123456789abcdef0123456789ABCDEF", "+", "-", "~", "\\", "'", '"', "\n", "\r\t", "\0", "\x1b", "\x7f", "\x80", "\xa0", "é", "\xad",
         "€", "߿ࠀ", "\u2028", "\u0378", "\uabcd", "\ud7ff", "\ud800", "\udbff", "\udc00", "\udc80", "\udcff", "\udfff", "\ue000", "\ufffe", "\uffff", "😀",
-        "\U0010ffff", "\U000e0001", "/", "=", " ", "한"]  # fmt: skip
+        "\U0010ffff", "\U000e0001", "/", "=", " ", "한", "中", "¥", "‾", "あ", "＼", "～"]  # fmt: skip
 CHARMAP_BUILT = charmap_build(CHARMAP.replace("\0", "\1").replace("\U0001f600", "\ud800").replace("\1", "\0", 1).ljust(256, "\ufffe"))
 assert type(CHARMAP_BUILT).__name__ == "EncodingMap"
 ENCODERS = {
@@ -119,7 +124,7 @@ ENCODERS = {
     "unicode_escape": codecs.unicode_escape_encode,
     "raw_unicode_escape": codecs.raw_unicode_escape_encode,
     "charmap": lambda s, e: codecs.charmap_encode(s, e, CHARMAP_BUILT),
-    **{codec: codecs.lookup(codec).encode for codec in CJK_CODECS},
+    **{codec: codecs.lookup(codec).encode for codec in (*CJK_CODECS, "hz", "iso2022_jp")},
 }
 HANDLED_DECODES = [(e, h) for h in ("surrogateescape", "surrogatepass", "backslashreplace")
                    for e in ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")]  # fmt: skip

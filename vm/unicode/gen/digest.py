@@ -113,7 +113,9 @@ def text(answer):
 
 if __name__ == "__main__":
     for name, answer in PROPERTIES.items():
-        data = "\n".join(text(answer(chr(c))) for c in range(0x110000)) + "\n"
+        # Nothing normalizes beyond plane 2.
+        end = 0x30000 if name.endswith("_context") else 0x110000
+        data = "\n".join(text(answer(chr(c))) for c in range(end)) + "\n"
         print(name, "%016x" % fnv(data.encode()), flush=True)
     for codec in CJK:
         # Every pair of bytes, decoded with U+FFFD for each error, and every code point.

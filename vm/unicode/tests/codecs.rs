@@ -43,6 +43,14 @@ fn shown(error: &CodecError) -> String {
     format!("{}-{}:{}", error.start, error.end, error.reason)
 }
 
+/// What decoders and encoders remember besides their output.
+#[derive(Default)]
+struct Memory {
+    bad: Option<BadEscape>,
+    jp: stateful::Iso2022Jp,
+    hz: stateful::Hz,
+}
+
 /// One call of a decoder, by name.
 fn decode_step(
     name: &str,
@@ -50,7 +58,7 @@ fn decode_step(
     from: usize,
     last: bool,
     sink: &mut Vec<u32>,
-    bad: &mut Option<BadEscape>,
+    memory: &mut Memory,
 ) -> Outcome<usize> {
     use ByteOrder::{Big, Little};
     let after = |(order, skip): (Option<ByteOrder>, usize)| (order.unwrap_or(Little), from.max(skip));
@@ -70,7 +78,9 @@ fn decode_step(
             utf32::decode(input, from, last, order, sink)
         }
         "utf7" => utf7::decode(input, from, last, sink),
-        "unicode_escape" => unicode_escape::decode(input, from, last, sink, bad),
+        "unicode_escape" => unicode_escape::decode(input, from, last, sink, &mut memory.bad),
+        "iso2022_jp" => memory.jp.decode(input, from, last, sink),
+        "hz" => memory.hz.decode(input, from, last, sink),
         "raw_unicode_escape" => raw_unicode_escape::decode(input, from, last, sink),
         "charmap" => charmap::decode(input, from, &table(), sink),
         _ => cjk::decode(cjk::Charset::from_name(name).unwrap(), input, from, last, sink),
@@ -78,7 +88,7 @@ fn decode_step(
 }
 
 /// One call of an encoder, by name, over any kind of unit.
-fn encode_step<U: Unit>(name: &str, s: &[U], from: usize, out: &mut Vec<u8>) -> Outcome<()> {
+fn encode_step<U: Unit>(name: &str, s: &[U], from: usize, out: &mut Vec<u8>, memory: &mut Memory) -> Outcome<()> {
     use ByteOrder::{Big, Little};
     match name {
         "ascii" => ascii::encode(s, from, out),
@@ -101,6 +111,8 @@ fn encode_step<U: Unit>(name: &str, s: &[U], from: usize, out: &mut Vec<u8>) -> 
             Ok(())
         }
         "charmap" => charmap::encode(s, from, &charmap::EncodeMap::new(&encoding_table()).unwrap(), out),
+        "iso2022_jp" => memory.jp.encode(s, from, out),
+        "hz" => memory.hz.encode(s, from, out),
         _ => cjk::encode(cjk::Charset::from_name(name).unwrap(), s, from, out),
     }
 }
@@ -111,9 +123,9 @@ type Answer = [String; 4];
 fn decode(arguments: &str, input: &str) -> Answer {
     let (name, last) = arguments.split_once(' ').unwrap();
     let input = parse_hex(input);
-    let (mut sink, mut errors, mut from, mut bad) = (Vec::new(), Vec::new(), 0, None);
+    let (mut sink, mut errors, mut from, mut memory) = (Vec::new(), Vec::new(), 0, Memory::default());
     let used = loop {
-        match decode_step(name, &input, from, last == "1", &mut sink, &mut bad) {
+        match decode_step(name, &input, from, last == "1", &mut sink, &mut memory) {
             Ok(used) => break used,
             Err(error) => {
                 errors.push(shown(&error));
@@ -122,17 +134,19 @@ fn decode(arguments: &str, input: &str) -> Answer {
             }
         }
     };
-    let warning = bad.map(|bad: BadEscape| bad.warning().replace('\r', "\\r")).unwrap_or_default();
+    let warning = memory.bad.map(|bad| bad.warning().replace('\r', "\\r")).unwrap_or_default();
     [points(&sink), used.to_string(), errors.join(";"), warning]
 }
 
 fn encode_units<U: Unit>(name: &str, s: &[U]) -> Answer {
-    let (mut out, mut errors, mut from) = (Vec::new(), Vec::new(), 0);
-    while let Err(error) = encode_step(name, s, from, &mut out) {
+    let (mut out, mut errors, mut from, mut memory) = (Vec::new(), Vec::new(), 0, Memory::default());
+    while let Err(error) = encode_step(name, s, from, &mut out, &mut memory) {
         errors.push(shown(&error));
-        encode_step(name, b"?", 0, &mut out).unwrap();
+        encode_step(name, b"?", 0, &mut out, &mut memory).unwrap();
         from = error.end;
     }
+    memory.jp.finish(&mut out);
+    memory.hz.finish(&mut out);
     [hex(&out), s.len().to_string(), errors.join(";"), String::new()]
 }
 
@@ -157,8 +171,8 @@ fn decode_with(arguments: &str, input: &str) -> Answer {
     let (encoding, handler) = arguments.split_once(' ').unwrap();
     let (name, standard) = (plain_name(encoding), Standard::from_name(encoding).unwrap());
     let input = parse_hex(input);
-    let (mut sink, mut from) = (Vec::new(), 0);
-    while let Err(error) = decode_step(&name, &input, from, true, &mut sink, &mut None) {
+    let (mut sink, mut from, mut memory) = (Vec::new(), 0, Memory::default());
+    while let Err(error) = decode_step(&name, &input, from, true, &mut sink, &mut memory) {
         let bad = &input[error.start..error.end];
         let taken = match handler {
             "surrogateescape" => handlers::surrogate_escape_decode(bad, &mut sink),
@@ -194,7 +208,7 @@ fn encode_with(arguments: &str, input: &str) -> Answer {
     } else {
         1
     };
-    while let Err(mut error) = encode_step(&name, &input, from, &mut out) {
+    while let Err(mut error) = encode_step(&name, &input, from, &mut out, &mut Memory::default()) {
         let bad = &input[error.start..error.end];
         let mut text: Vec<u32> = Vec::new();
         let bytes = match handler {
@@ -214,7 +228,7 @@ fn encode_with(arguments: &str, input: &str) -> Answer {
                     _ => handlers::name_replace(bad, &mut text),
                 }
                 let mut bytes = Vec::new();
-                encode_step(&name, &text, 0, &mut bytes).unwrap();
+                encode_step(&name, &text, 0, &mut bytes, &mut Memory::default()).unwrap();
                 Some(bytes)
             }
         };
@@ -302,23 +316,25 @@ fn pieces_decode_like_the_whole() {
         if name == "unicode_escape" && input.windows(2).any(|pair| matches!(pair, [b'\\', b'0'..=b'7'])) {
             continue;
         }
-        let (mut sink, mut pending) = (Vec::new(), Vec::new());
+        let (mut sink, mut pending, mut memory) = (Vec::new(), Vec::new(), Memory::default());
         for &byte in &input {
             pending.push(byte);
-            let used = decode_step(name, &pending, 0, false, &mut sink, &mut None).unwrap();
+            let used = decode_step(name, &pending, 0, false, &mut sink, &mut memory).unwrap();
             pending.drain(..used);
         }
-        assert_eq!(decode_step(name, &pending, 0, true, &mut sink, &mut None), Ok(pending.len()), "{line}");
+        assert_eq!(decode_step(name, &pending, 0, true, &mut sink, &mut memory), Ok(pending.len()), "{line}");
         assert_eq!(points(&sink), fields[3], "{line}");
     }
 }
 
 #[test]
 fn positions_past_the_end_are_the_end() {
-    let mut sink = Vec::new();
-    for name in ["ascii", "utf8", "utf16le", "utf32be", "utf7", "unicode_escape", "raw_unicode_escape", "charmap"] {
-        assert_eq!(decode_step(name, b"abc", 9, true, &mut sink, &mut None), Ok(9), "{name}");
-        assert_eq!(encode_step(name, b"", 9, &mut Vec::new()), Ok(()), "{name}");
+    let (mut sink, mut memory) = (Vec::new(), Memory::default());
+    for name in
+        ["ascii", "utf8", "utf16le", "utf32be", "utf7", "unicode_escape", "raw_unicode_escape", "charmap", "gbk", "hz"]
+    {
+        assert_eq!(decode_step(name, b"abc", 9, true, &mut sink, &mut memory), Ok(9), "{name}");
+        assert_eq!(encode_step(name, b"", 9, &mut Vec::new(), &mut memory), Ok(()), "{name}");
     }
     assert!(sink.is_empty());
 }

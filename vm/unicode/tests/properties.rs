@@ -9,8 +9,8 @@ fn fnv(state: u64, text: &str) -> u64 {
     text.bytes().fold(state, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-fn digest(answer: impl Fn(u32) -> String) -> u64 {
-    (0..0x11_0000).fold(0xcbf2_9ce4_8422_2325, |state, c| fnv(fnv(state, &answer(c)), "\n"))
+fn digest(end: u32, answer: impl Fn(u32) -> String) -> u64 {
+    (0..end).fold(0xcbf2_9ce4_8422_2325, |state, c| fnv(fnv(state, &answer(c)), "\n"))
 }
 
 fn points(s: &[u32]) -> String {
@@ -26,7 +26,11 @@ fn check(answers: &[(&str, &dyn Fn(u32) -> String)]) {
     let expected: HashMap<&str, &str> = DIGESTS.lines().filter_map(|line| line.split_once(' ')).collect();
     let wrong: Vec<&str> = answers
         .iter()
-        .filter(|(name, answer)| expected[name] != format!("{:016x}", digest(answer)))
+        .filter(|(name, answer)| {
+            // Nothing normalizes beyond plane 2.
+            let end = if name.ends_with("_context") { 0x3_0000 } else { 0x11_0000 };
+            expected[name] != format!("{:016x}", digest(end, answer))
+        })
         .map(|&(name, _)| name)
         .collect();
     assert!(wrong.is_empty(), "these differ from CPython: {wrong:?}");

@@ -10,8 +10,8 @@ use super::{Outcome, Sink, Unit, error, is_surrogate, rest};
 pub const MAX_EXPANSION: usize = 8;
 
 const DATA: &str = include_str!("../data/cjk.txt");
-const ILLEGAL: &str = "illegal multibyte sequence";
-const INCOMPLETE: &str = "incomplete multibyte sequence";
+pub(super) const ILLEGAL: &str = "illegal multibyte sequence";
+pub(super) const INCOMPLETE: &str = "incomplete multibyte sequence";
 
 /// A codec, as the data names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,19 @@ impl Charset {
     /// Finds a codec by that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|charset| charset.name() == name)
+    }
+
+    /// The character of a two-byte code.
+    pub(super) fn double(self, high: u8, low: u8) -> Option<u32> {
+        match Step::found(&self.tables().double, high, low, 2) {
+            Step::Point(c, _) => Some(c),
+            _ => None,
+        }
+    }
+
+    /// The two-byte code of a character.
+    pub(super) fn double_code(self, c: u32) -> Option<[u8; 2]> {
+        self.tables().encode.get(c as usize).copied().filter(|&code| code >= 0x100).map(u16::to_be_bytes)
     }
 
     fn tables(self) -> &'static Tables {

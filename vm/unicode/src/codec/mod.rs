@@ -4,7 +4,7 @@
 //! position up to which it consumed the input. When `last` is false, an incomplete tail is left unconsumed.
 //! An encoder is `encode(units, from, out)`. Both stop at the first error with its range and reason; what came before
 //! it has been written. The caller lets its error handler write a replacement and calls again with `from` at the
-//! position the handler chose: no codec keeps state across an error.
+//! position the handler chose: no codec keeps state across an error, but those of [`stateful`].
 //!
 //! No decoder writes more code points than it reads bytes, and each encoder's `MAX_EXPANSION` bounds the bytes it
 //! writes per unit, so memory can be charged beforehand. A caller that must notice interrupts decodes long input in
@@ -17,6 +17,7 @@ pub mod cjk;
 pub mod handlers;
 pub mod latin1;
 pub mod raw_unicode_escape;
+pub mod stateful;
 pub mod unicode_escape;
 pub mod utf16;
 pub mod utf32;
