@@ -48,16 +48,18 @@ pub struct SyntaxError {
     pub message: String,
     /// `lineno`, from 1; 0 when there is none.
     pub line: u32,
-    /// `offset`, from 1, in characters.
-    pub col: Option<u32>,
+    /// `offset`, from 1, in characters; CPython gives 0 and -1 for some errors.
+    pub col: Option<i32>,
     /// `end_lineno`.
     pub end_line: Option<u32>,
-    /// `end_offset`, from 1, in characters.
-    pub end_col: Option<u32>,
+    /// `end_offset`, from 1, in characters; CPython gives 0 and -1 for some errors.
+    pub end_col: Option<i32>,
     /// `text`: the source line, with its newline when it has one.
     pub text: Option<String>,
     /// Whether more input could make it valid (`_IncompleteInputError`).
     pub incomplete: bool,
+    /// `_metadata`: where the last whole compound statement began (line, byte column), and the source.
+    pub metadata: Option<(u32, u32, String)>,
 }
 
 impl SyntaxError {
@@ -72,6 +74,7 @@ impl SyntaxError {
             end_col: None,
             text: None,
             incomplete: false,
+            metadata: None,
         }
     }
 }

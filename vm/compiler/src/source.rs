@@ -78,11 +78,12 @@ impl SourceMap {
             kind: ErrorKind::Syntax,
             message: message.into(),
             line: start.line,
-            col: Some(start.chars + 1),
+            col: Some(start.chars as i32 + 1),
             end_line: Some(end.line),
-            end_col: Some(end.chars + 1),
+            end_col: Some(end.chars as i32 + 1),
             text: self.line_text(start.line).map(str::to_owned),
             incomplete: false,
+            metadata: None,
         }
     }
 }
