@@ -379,3 +379,35 @@ fn names_of_surrogate_encodings() {
         assert_eq!(Standard::from_name(name), expected, "{name}");
     }
 }
+
+/// A hostile input ends in bounded output, and every error moves forward inside the input.
+#[test]
+fn random_bytes_come_to_an_end() {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let names = CASES.lines().filter_map(|line| line.strip_prefix("decode\t")?.split(' ').next());
+    let names: std::collections::BTreeSet<&str> = names.collect();
+    assert_eq!(names.len(), 24);
+    for round in 0..4000 {
+        let special = b"\\+~{}\x1b$(BNuUx0";
+        let mut byte = || match next() {
+            n if n % 3 == 0 => special[(n >> 8) as usize % special.len()],
+            n => (n >> 8) as u8,
+        };
+        let input: Vec<u8> = (0..round % 24).map(|_| byte()).collect();
+        for name in &names {
+            let (mut sink, mut from, mut memory) = (Vec::new(), 0, Memory::default());
+            while let Err(error) = decode_step(name, &input, from, round % 2 == 0, &mut sink, &mut memory) {
+                let forward = from <= error.start && error.start < error.end && error.end <= input.len();
+                assert!(forward, "{name} {input:?} {error:?}");
+                from = error.end;
+            }
+            assert!(sink.len() <= input.len(), "{name} {input:?}");
+        }
+    }
+}
