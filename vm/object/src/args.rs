@@ -1,0 +1,318 @@
+//! Arguments of a call, and the binder from a signature to a flat array.
+
+use crate::dict::Dict;
+use crate::error::{self, Res};
+use crate::names;
+use crate::strs;
+use crate::thread::Thread;
+use crate::tuple;
+use crate::value::Value;
+use smallvec::SmallVec;
+
+/// Positional arguments, then the values of keyword arguments; `names` are the keywords (interned strs) of the last
+/// `names.len()` values. Borrowed from the caller.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    /// Values.
+    pub values: &'a [Value],
+    /// Keywords of the last values.
+    pub names: &'a [Value],
+}
+
+impl<'a> Args<'a> {
+    /// No arguments.
+    pub const NONE: Args<'static> = Args { values: &[], names: &[] };
+
+    /// Positional arguments only.
+    #[inline(always)]
+    pub fn pos(values: &'a [Value]) -> Self {
+        Self { values, names: &[] }
+    }
+
+    /// The positional part.
+    #[inline(always)]
+    pub fn positional(&self) -> &'a [Value] {
+        &self.values[..self.values.len() - self.names.len()]
+    }
+
+    /// (keyword, value) pairs.
+    pub fn keywords(&self) -> impl Iterator<Item = (&'a Value, &'a Value)> {
+        self.names.iter().zip(&self.values[self.values.len() - self.names.len()..])
+    }
+
+    /// The value of a keyword given as text.
+    pub fn keyword(&self, name: &str) -> Option<&'a Value> {
+        self.keywords().find(|(k, _)| strs::eq_str(k, name)).map(|(_, v)| v)
+    }
+
+    /// Whether any keyword argument was given.
+    #[inline(always)]
+    pub fn has_keywords(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// TypeError unless there are no keyword arguments.
+    pub fn no_keywords(&self, t: &Thread, function: &str) -> Res<()> {
+        if self.names.is_empty() {
+            return Ok(());
+        }
+        Err(error::type_error(t, format_args!("{function}() takes no keyword arguments")))
+    }
+
+    /// TypeError unless there are between `min` and `max` positional arguments and no keywords; texts as CPython's
+    /// `PyArg_UnpackTuple`.
+    pub fn expect_positional(&self, t: &Thread, function: &str, min: usize, max: usize) -> Res<&'a [Value]> {
+        self.no_keywords(t, function)?;
+        let n = self.values.len();
+        if n < min {
+            let (bound, s) = (if min == max { "" } else { "at least " }, if min == 1 { "" } else { "s" });
+            return Err(error::type_error(t, format_args!("{function} expected {bound}{min} argument{s}, got {n}")));
+        }
+        if n > max {
+            let (bound, s) = (if min == max { "" } else { "at most " }, if max == 1 { "" } else { "s" });
+            return Err(error::type_error(t, format_args!("{function} expected {bound}{max} argument{s}, got {n}")));
+        }
+        Ok(self.values)
+    }
+
+    /// The same arguments with one more in front, in a buffer the caller keeps.
+    pub fn prepend(&self, first: &Value, buffer: &'a mut ArgBuffer) -> Args<'a> {
+        buffer.clear();
+        buffer.push(first.clone());
+        buffer.extend(self.values.iter().cloned());
+        Args { values: buffer, names: self.names }
+    }
+
+    /// The same arguments without the first.
+    pub fn rest(&self) -> Args<'a> {
+        Args { values: &self.values[1..], names: self.names }
+    }
+}
+
+/// Room for arguments.
+pub type ArgBuffer = SmallVec<[Value; 8]>;
+
+/// What a parameter takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParamKind {
+    /// Position only.
+    Positional,
+    /// Position or keyword.
+    Both,
+    /// Keyword only.
+    Keyword,
+    /// The rest of the positional arguments, as a tuple.
+    VarArgs,
+    /// The rest of the keyword arguments, as a dict (absent when empty).
+    VarKeywords,
+}
+
+/// One parameter of a native function.
+#[derive(Debug)]
+pub struct Param {
+    /// Its name, interned.
+    pub name: Value,
+    /// What it takes.
+    pub kind: ParamKind,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+/// The parameters of a native function, from its text signature.
+#[derive(Debug)]
+pub struct Signature {
+    /// Parameters in order; the native gets one value for each.
+    pub params: Vec<Param>,
+    /// Positional parameters without a default.
+    pub min: usize,
+    /// Positional parameters.
+    pub max: usize,
+    /// Only positional-only parameters and no `*`, `**`: the quick path applies.
+    pub simple: bool,
+}
+
+impl Signature {
+    /// Parses a text signature: `($self, x, /, y=1, *args, key=None, **kwargs)`. `$self`, `$module` and `$type` count
+    /// as parameters only if `keep_self`. Signatures are ours, so a malformed one is a bug and panics at start-up.
+    pub fn parse(text: &str, keep_self: bool) -> Self {
+        let inner = text.strip_prefix('(').and_then(|s| s.strip_suffix(')')).expect("a signature is parenthesized");
+        let mut params: Vec<Param> = Vec::new();
+        let mut kind = ParamKind::Both;
+        for part in split_top(inner) {
+            let part = part.trim();
+            match part {
+                "" => continue,
+                "/" => params.iter_mut().for_each(|p| p.kind = ParamKind::Positional),
+                "*" => kind = ParamKind::Keyword,
+                _ => {
+                    if part.starts_with('$') && !keep_self {
+                        continue;
+                    }
+                    let (head, default) = match part.split_once('=') {
+                        Some((head, _)) => (head.trim(), true),
+                        None => (part, false),
+                    };
+                    let (name, k) = if let Some(n) = head.strip_prefix("**") {
+                        (n, ParamKind::VarKeywords)
+                    } else if let Some(n) = head.strip_prefix('*') {
+                        (n, ParamKind::VarArgs)
+                    } else {
+                        (head.trim_start_matches('$'), kind)
+                    };
+                    if k == ParamKind::VarArgs {
+                        kind = ParamKind::Keyword;
+                    }
+                    params.push(Param { name: names::intern_static(name), kind: k, optional: default });
+                }
+            }
+        }
+        let positional = |p: &&Param| matches!(p.kind, ParamKind::Positional | ParamKind::Both);
+        let max = params.iter().filter(positional).count();
+        let min = params.iter().filter(positional).filter(|p| !p.optional).count();
+        let simple = params.iter().all(|p| p.kind == ParamKind::Positional);
+        Self { params, min, max, simple }
+    }
+
+    /// Arranges `args` into one value a parameter and calls `f`.
+    #[inline]
+    pub fn bind<R>(&self, t: &Thread, name: &str, args: Args<'_>, f: impl FnOnce(&[Value]) -> Res<R>) -> Res<R> {
+        let n = args.values.len();
+        if args.names.is_empty() && n == self.params.len() && n == self.max {
+            return f(args.values);
+        }
+        let mut out: ArgBuffer = SmallVec::with_capacity(self.params.len());
+        if self.simple && args.names.is_empty() && n >= self.min && n <= self.max {
+            out.extend(args.values.iter().cloned());
+            out.resize_with(self.max, || Value::ABSENT);
+            return f(&out);
+        }
+        self.arrange(t, name, args, &mut out)?;
+        f(&out)
+    }
+
+    #[cold]
+    fn arrange(&self, t: &Thread, name: &str, args: Args<'_>, out: &mut ArgBuffer) -> Res<()> {
+        let positional = args.positional();
+        let varargs = self.params.iter().position(|p| p.kind == ParamKind::VarArgs);
+        let varkw = self.params.iter().position(|p| p.kind == ParamKind::VarKeywords);
+        out.resize_with(self.params.len(), || Value::ABSENT);
+        if positional.len() > self.max && varargs.is_none() {
+            return Err(self.too_many(t, name, args));
+        }
+        for (slot, value) in out.iter_mut().zip(positional.iter().take(self.max)) {
+            *slot = value.clone();
+        }
+        if let Some(at) = varargs {
+            let rest = positional.get(self.max..).unwrap_or(&[]);
+            out[at] = tuple::new(t, rest)?;
+        }
+        for (key, value) in args.keywords() {
+            let found = self.params.iter().position(|p| {
+                matches!(p.kind, ParamKind::Both | ParamKind::Keyword) && (p.name.is(key) || strs::eq(&p.name, key))
+            });
+            match found {
+                Some(i) if out[i].is_absent() => out[i] = value.clone(),
+                Some(i) => {
+                    return Err(error::type_error(
+                        t,
+                        format_args!("argument for {name}() given by name ('{}') and position ({})", strs::display(key), i + 1),
+                    ));
+                }
+                None => {
+                    let Some(at) = varkw else { return Err(self.unexpected(t, name, key)) };
+                    if out[at].is_absent() {
+                        out[at] = Dict::create(t);
+                    }
+                    Dict::of(&out[at]).set(t, key, value)?;
+                }
+            }
+        }
+        for (i, param) in self.params.iter().enumerate() {
+            let needed = !param.optional && !matches!(param.kind, ParamKind::VarArgs | ParamKind::VarKeywords);
+            if needed && out[i].is_absent() {
+                return Err(self.missing(t, name, args, i));
+            }
+        }
+        Ok(())
+    }
+
+    fn too_many(&self, t: &Thread, name: &str, args: Args<'_>) -> error::Exc {
+        let (given, max) = (args.positional().len(), self.max);
+        let keyword_only = self.params.len() > max;
+        if self.simple || self.params.is_empty() {
+            return self.count_error(t, name, args.values.len());
+        }
+        let s = if max == 1 { "" } else { "s" };
+        let bound = if self.min == max && !keyword_only { "exactly" } else { "at most" };
+        if max == 0 {
+            return error::type_error(t, format_args!("{name}() takes no positional arguments"));
+        }
+        let what = if keyword_only || self.params.iter().any(|p| p.kind == ParamKind::Both) { " positional" } else { "" };
+        error::type_error(t, format_args!("{name}() takes {bound} {max}{what} argument{s} ({given} given)"))
+    }
+
+    fn count_error(&self, t: &Thread, name: &str, n: usize) -> error::Exc {
+        let (min, max) = (self.min, self.max);
+        if max == 0 {
+            return error::type_error(t, format_args!("{name}() takes no arguments ({n} given)"));
+        }
+        if min == max && max == 1 {
+            return error::type_error(t, format_args!("{name}() takes exactly one argument ({n} given)"));
+        }
+        let (bound, limit) = if min == max {
+            ("", max)
+        } else if n < min {
+            ("at least ", min)
+        } else {
+            ("at most ", max)
+        };
+        let s = if limit == 1 { "" } else { "s" };
+        error::type_error(t, format_args!("{name} expected {bound}{limit} argument{s}, got {n}"))
+    }
+
+    fn missing(&self, t: &Thread, name: &str, args: Args<'_>, i: usize) -> error::Exc {
+        if self.params[i].kind == ParamKind::Positional {
+            if self.simple {
+                return self.count_error(t, name, args.values.len());
+            }
+            let bound = if self.min < self.max || self.params.len() > self.max { "at least" } else { "exactly" };
+            let (min, n) = (self.min, args.positional().len());
+            let s = if min == 1 { "" } else { "s" };
+            return error::type_error(t, format_args!("{name}() takes {bound} {min} positional argument{s} ({n} given)"));
+        }
+        let param = strs::display(&self.params[i].name);
+        if self.params[i].kind == ParamKind::Keyword {
+            return error::type_error(t, format_args!("{name}() missing required keyword-only argument: '{param}'"));
+        }
+        error::type_error(t, format_args!("{name}() missing required argument '{param}' (pos {})", i + 1))
+    }
+
+    fn unexpected(&self, t: &Thread, name: &str, key: &Value) -> error::Exc {
+        if self.simple {
+            return error::type_error(t, format_args!("{name}() takes no keyword arguments"));
+        }
+        let key = strs::display(key);
+        error::type_error(t, format_args!("{name}() got an unexpected keyword argument '{key}'"))
+    }
+}
+
+/// Splits at top-level commas.
+fn split_top(text: &str) -> Vec<&str> {
+    let (mut out, mut depth, mut from, mut quote) = (Vec::new(), 0, 0, None);
+    for (i, c) in text.char_indices() {
+        match c {
+            _ if quote == Some(c) => quote = None,
+            _ if quote.is_some() => {}
+            '\'' | '"' => quote = Some(c),
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                out.push(&text[from..i]);
+                from = i + 1;
+            }
+            _ => {}
+        }
+    }
+    out.push(&text[from..]);
+    out
+}

@@ -1,0 +1,231 @@
+//! Shapes: what an object is, in 32 bits.
+//!
+//! Every type owns a root shape; an object without attribute slots keeps it. Adding an attribute to an instance moves it
+//! along a transition to a shape with one more slot (hidden classes, as in Self, V8 and PyPy's mapdict), so one compare of
+//! the header's shape id settles both type and layout. Shapes live in one reserved region of address space and never
+//! move: an id is an index into it.
+
+use crate::ty::TypeObject;
+use crate::value::Value;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use std::sync::LazyLock;
+
+/// Index of a shape.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[repr(transparent)]
+pub struct ShapeId(pub u32);
+
+/// A type together with the names of the slots an instance has filled. Aligned so that an id is shifted, not multiplied.
+#[repr(align(128))]
+pub struct Shape {
+    /// The type of every object of this shape.
+    pub ty: NonNull<TypeObject>,
+    /// This shape's own number.
+    pub id: ShapeId,
+    /// Filled slots.
+    pub slot_count: u32,
+    /// Instances keep their attributes in a dict.
+    pub dict_mode: bool,
+    /// The shape without the newest slot.
+    pub parent: Option<ShapeId>,
+    /// The newest slot's name (interned).
+    pub name: Value,
+    /// Name bits to slot, built on the first lookup by name.
+    table: RefCell<Option<Box<FxHashMap<u64, u32>>>>,
+    /// Name bits to the shape with that name added.
+    next: RefCell<Vec<(u64, ShapeId)>>,
+    /// The dict-mode shape of the same type, kept in the root only.
+    dict_shape: Cell<Option<ShapeId>>,
+}
+
+const CAPACITY: usize = 1 << 22;
+/// Ids below this are the core types' own (see `ids`).
+pub const FIRST_DYNAMIC: u32 = 256;
+
+struct Region {
+    base: *mut Shape,
+    free: Mutex<Free>,
+}
+
+struct Free {
+    next: u32,
+    list: Vec<u32>,
+}
+
+// SAFETY: the region's memory is handed out one shape at a time under the mutex; a shape's cells are touched only by the
+// isolate that owns its type (root shapes of built-in types have no cells that change after set-up).
+unsafe impl Sync for Region {}
+// SAFETY: as above; nothing in the region is bound to the thread that made it.
+unsafe impl Send for Region {}
+
+static REGION: LazyLock<Region> = LazyLock::new(|| {
+    let size = CAPACITY * size_of::<Shape>();
+    // SAFETY: an anonymous private mapping of fresh address space; nothing is aliased.
+    let p = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            size,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    assert!(p != libc::MAP_FAILED, "cannot reserve address space for shapes");
+    // SAFETY: called once, before any thread can have read the base.
+    unsafe { BASE = p.cast() };
+    Region { base: p.cast(), free: Mutex::new(Free { next: FIRST_DYNAMIC, list: Vec::new() }) }
+});
+
+/// The region's base again, as a plain static so that `ShapeId::get` is a load and an add. Written once by `REGION`'s
+/// initializer; every id was made after it ran.
+static mut BASE: *mut Shape = std::ptr::null_mut();
+
+impl ShapeId {
+    /// The shape of this id.
+    #[inline(always)]
+    pub fn get(self) -> &'static Shape {
+        // SAFETY: ids come from `Shape::new`, which ran the region's initializer first and wrote the shape; shapes stay
+        // in place until their isolate closes, and no object of that isolate survives it.
+        unsafe { &*BASE.add(self.0 as usize) }
+    }
+}
+
+impl Shape {
+    /// A root shape for a type; `fixed` is a core type's reserved id.
+    pub fn new_root(ty: NonNull<TypeObject>, fixed: Option<ShapeId>, dict_mode: bool) -> ShapeId {
+        let id = fixed.unwrap_or_else(reserve);
+        Self::write(Shape {
+            ty,
+            id,
+            slot_count: 0,
+            dict_mode,
+            parent: None,
+            name: Value::ABSENT,
+            table: RefCell::new(None),
+            next: RefCell::new(Vec::new()),
+            dict_shape: Cell::new(None),
+        });
+        id
+    }
+
+    fn write(shape: Shape) {
+        let at = shape.id.0 as usize;
+        // SAFETY: `at` was reserved for this shape alone and lies inside the region.
+        unsafe { REGION.base.add(at).write(shape) };
+    }
+
+    /// The slot of `name` (interned), if filled.
+    pub fn slot(&self, name: &Value) -> Option<usize> {
+        if self.slot_count <= 4 {
+            let mut shape = self;
+            loop {
+                if shape.slot_count > 0 && shape.name.is(name) {
+                    return Some(shape.slot_count as usize - 1);
+                }
+                shape = shape.parent?.get();
+            }
+        }
+        let mut table = self.table.borrow_mut();
+        let table = table.get_or_insert_with(|| {
+            let mut map = FxHashMap::default();
+            let mut shape = self;
+            while shape.slot_count > 0 {
+                map.insert(shape.name.bits(), shape.slot_count - 1);
+                match shape.parent {
+                    Some(parent) => shape = parent.get(),
+                    None => break,
+                }
+            }
+            Box::new(map)
+        });
+        table.get(&name.bits()).map(|&i| i as usize)
+    }
+
+    /// The shape with `name` (interned) added as the next slot.
+    pub fn with(&self, name: &Value) -> ShapeId {
+        if let Some(&(_, id)) = self.next.borrow().iter().find(|(bits, _)| *bits == name.bits()) {
+            return id;
+        }
+        let id = reserve();
+        Self::write(Shape {
+            ty: self.ty,
+            id,
+            slot_count: self.slot_count + 1,
+            dict_mode: false,
+            parent: Some(self.id),
+            name: name.clone(),
+            table: RefCell::new(None),
+            next: RefCell::new(Vec::new()),
+            dict_shape: Cell::new(None),
+        });
+        self.next.borrow_mut().push((name.bits(), id));
+        id
+    }
+
+    /// Slot names in order.
+    pub fn names(&self) -> Vec<Value> {
+        let mut out = Vec::with_capacity(self.slot_count as usize);
+        let mut shape = self;
+        while shape.slot_count > 0 {
+            out.push(shape.name.clone());
+            match shape.parent {
+                Some(parent) => shape = parent.get(),
+                None => break,
+            }
+        }
+        out.reverse();
+        out
+    }
+
+    /// The shape of the same type whose instances keep a dict.
+    pub fn to_dict_mode(&self) -> ShapeId {
+        let root = self.root();
+        if let Some(id) = root.dict_shape.get() {
+            return id;
+        }
+        let id = if root.dict_mode { root.id } else { Self::new_root(self.ty, None, true) };
+        root.dict_shape.set(Some(id));
+        id
+    }
+
+    fn root(&self) -> &Shape {
+        let mut shape = self;
+        while let Some(parent) = shape.parent {
+            shape = parent.get();
+        }
+        shape
+    }
+
+    /// Frees the shapes that grew out of `root`, and `root`. Called when the type goes away.
+    ///
+    /// # Safety
+    /// No object of these shapes exists any more, nor will any inline cache use the ids.
+    pub unsafe fn free_tree(root: ShapeId) {
+        let mut work = vec![root];
+        while let Some(id) = work.pop() {
+            let shape = id.get();
+            work.extend(shape.next.borrow().iter().map(|&(_, id)| id));
+            work.extend(shape.dict_shape.get().filter(|&d| d != id));
+            // SAFETY: the caller vouches that nobody uses the shape; it was written by `write` and is dropped once.
+            unsafe { REGION.base.add(id.0 as usize).drop_in_place() };
+            if id.0 >= FIRST_DYNAMIC {
+                REGION.free.lock().list.push(id.0);
+            }
+        }
+    }
+}
+
+fn reserve() -> ShapeId {
+    let mut free = REGION.free.lock();
+    if let Some(id) = free.list.pop() {
+        return ShapeId(id);
+    }
+    let id = free.next;
+    assert!((id as usize) < CAPACITY, "out of shape ids");
+    free.next += 1;
+    ShapeId(id)
+}

@@ -1,0 +1,541 @@
+//! Types: their definitions in Rust, and type objects.
+
+use crate::dict::Dict;
+use crate::error::Res;
+use crate::header::Header;
+use crate::native::{GetSetDef, MemberDef, MethodDef};
+use crate::payload::{self, Payload};
+use crate::shape::ShapeId;
+use crate::slots::Slots;
+use crate::store::Slot;
+use crate::thread::Thread;
+use crate::value::Value;
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::ptr::NonNull;
+
+/// Type flags.
+pub mod flag {
+    /// May be subclassed.
+    pub const BASETYPE: u32 = 1;
+    /// Made by a class statement or `type()`.
+    pub const HEAP: u32 = 1 << 1;
+    /// Attributes cannot be set.
+    pub const IMMUTABLE: u32 = 1 << 2;
+    /// Has a finalizer somewhere in its MRO.
+    pub const FINALIZER: u32 = 1 << 3;
+    /// Matches sequence patterns.
+    pub const SEQUENCE: u32 = 1 << 4;
+    /// Matches mapping patterns.
+    pub const MAPPING: u32 = 1 << 5;
+    /// `type(x)(...)` is refused ("cannot create 'x' instances").
+    pub const NO_NEW: u32 = 1 << 6;
+    /// A class pattern with one positional sub-pattern matches the subject itself.
+    pub const MATCH_SELF: u32 = 1 << 7;
+    /// Abstract methods remain.
+    pub const ABSTRACT: u32 = 1 << 8;
+    /// Instances may be weakly referenced.
+    pub const WEAKREFS: u32 = 1 << 9;
+    /// Overrides `__getattribute__` or has `__getattr__`.
+    pub const CUSTOM_GETATTR: u32 = 1 << 10;
+    /// Overrides `__setattr__` or `__delattr__`.
+    pub const CUSTOM_SETATTR: u32 = 1 << 11;
+    /// Objects of this type are never tracked by the collector.
+    pub const ATOMIC: u32 = 1 << 12;
+    /// Its methods bind like functions (`LOAD_METHOD` may skip the bound object).
+    pub const METHOD_DESCRIPTOR: u32 = 1 << 13;
+
+    /// Subclass of int.
+    pub const INT: u32 = 1 << 24;
+    /// Subclass of list.
+    pub const LIST: u32 = 1 << 25;
+    /// Subclass of tuple.
+    pub const TUPLE: u32 = 1 << 26;
+    /// Subclass of bytes.
+    pub const BYTES: u32 = 1 << 27;
+    /// Subclass of str.
+    pub const STR: u32 = 1 << 28;
+    /// Subclass of dict.
+    pub const DICT: u32 = 1 << 29;
+    /// Subclass of BaseException.
+    pub const EXCEPTION: u32 = 1 << 30;
+    /// Subclass of type.
+    pub const TYPE: u32 = 1 << 31;
+    /// The flags that say which built-in a type descends from.
+    pub const SUBCLASS_BITS: u32 = 0xff00_0000;
+    /// Flags a subclass takes over from its base.
+    pub const INHERITED: u32 = SUBCLASS_BITS | FINALIZER | SEQUENCE | MAPPING | MATCH_SELF | WEAKREFS | CUSTOM_GETATTR | CUSTOM_SETATTR;
+}
+
+/// A type written in Rust: plain data. Made with struct update on [`TypeDef::of`].
+pub struct TypeDef {
+    /// `tp_name`: `module.name`, or `name` for builtins.
+    pub name: &'static str,
+    /// Docstring; empty for None.
+    pub doc: &'static str,
+    /// Text signature of the constructor (`__text_signature__`), or empty.
+    pub signature: &'static str,
+    /// The base; `None` is object.
+    pub base: Option<&'static TypeDef>,
+    /// Fixed shape id of a core type (see `ids`), or 0.
+    pub id: u32,
+    /// Size of the payload.
+    pub size: usize,
+    /// See [`flag`].
+    pub flags: u32,
+    /// Offset in the payload of a [`Slot`] that holds the instance's `__dict__`, or 0.
+    pub dict_offset: usize,
+    /// What instances can do.
+    pub slots: Slots,
+    /// Methods.
+    pub methods: &'static [MethodDef],
+    /// Computed attributes.
+    pub getset: &'static [GetSetDef],
+    /// Attributes that are fields.
+    pub members: &'static [MemberDef],
+    /// Further class attributes, made when the type is.
+    pub constants: &'static [(&'static str, fn(&Thread) -> Res)],
+    /// Size of an object whose size varies.
+    pub size_of: Option<unsafe fn(*mut Header) -> usize>,
+    /// Drops the payload.
+    pub drop: unsafe fn(*mut Header),
+    /// Shows the payload's values.
+    pub traverse: Option<unsafe fn(*mut Header, &mut dyn FnMut(&Value))>,
+    /// Clears the payload.
+    pub clear: Option<unsafe fn(*mut Header)>,
+    /// The type object, once made.
+    pub cell: TypeCell,
+}
+
+// SAFETY: everything in a definition is plain data except `cell`, which is written under the process lock before any
+// reader can know the type.
+unsafe impl Sync for TypeDef {}
+
+/// Where a definition keeps its type object.
+pub struct TypeCell(UnsafeCell<Option<NonNull<TypeObject>>>);
+
+impl TypeDef {
+    /// A definition with the payload's functions filled in; name and the rest by struct update.
+    pub const fn of<T: Payload>() -> Self {
+        Self {
+            name: "",
+            doc: "",
+            signature: "",
+            base: None,
+            id: 0,
+            size: size_of::<T>(),
+            flags: 0,
+            dict_offset: 0,
+            slots: Slots::NONE,
+            methods: &[],
+            getset: &[],
+            members: &[],
+            constants: &[],
+            size_of: None,
+            drop: payload::drop_glue::<T>,
+            traverse: Some(payload::traverse_glue::<T>),
+            clear: Some(payload::clear_glue::<T>),
+            cell: TypeCell(UnsafeCell::new(None)),
+        }
+    }
+
+    /// The type object.
+    ///
+    /// # Panics
+    /// If the type was never made: its module must list it (`ModuleDef::types`), or `process` for core types.
+    #[inline(always)]
+    pub fn ty(&self) -> &'static TypeObject {
+        // SAFETY: written once before anybody knows the type (see `publish`); type objects of definitions are immortal.
+        match unsafe { *self.cell.0.get() } {
+            Some(p) => unsafe { p.as_ref() },
+            None => panic!("type {} is not registered", self.name),
+        }
+    }
+
+    /// The type object if it has been made.
+    pub fn made(&self) -> Option<&'static TypeObject> {
+        // SAFETY: called under the process lock (see `process`).
+        unsafe { (*self.cell.0.get()).map(|p| p.as_ref()) }
+    }
+
+    /// Records the type object.
+    ///
+    /// # Safety
+    /// Called once, under the process lock, before the type is known to anybody.
+    pub(crate) unsafe fn publish(&self, ty: NonNull<TypeObject>) {
+        // SAFETY: the caller's duty.
+        unsafe { *self.cell.0.get() = Some(ty) };
+    }
+
+    /// The name without its module.
+    pub fn short_name(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
+    }
+
+    /// Whether this layout begins with `other`'s.
+    pub fn extends(&self, other: &TypeDef) -> bool {
+        let mut def = self;
+        loop {
+            if std::ptr::eq(def, other) {
+                return true;
+            }
+            match def.base {
+                Some(base) => def = base,
+                None => return false,
+            }
+        }
+    }
+}
+
+/// A type object.
+#[repr(C)]
+pub struct TypeObject {
+    pub(crate) header: Header,
+    /// Bumped by every change of the type or of a base; caches compare it. Never 0.
+    pub version: Cell<u32>,
+    pub(crate) flags: Cell<u32>,
+    slots: UnsafeCell<Slots>,
+    def: &'static TypeDef,
+    root: Cell<ShapeId>,
+    pub(crate) basic_size: Cell<usize>,
+    /// Offset of the word that holds an instance's dict, 0 if instances have none. Inline slots follow it.
+    pub(crate) dict_offset: Cell<usize>,
+    /// How many inline attribute slots follow the dict word.
+    pub(crate) inline_slots: Cell<u32>,
+    pub(crate) name: RefCell<Box<str>>,
+    pub(crate) qualname: Slot,
+    /// The base that decides the layout.
+    pub(crate) base: Slot,
+    pub(crate) bases: Slot,
+    /// Tuple of types, this one first.
+    pub(crate) mro: Slot,
+    pub(crate) dict: Slot,
+    /// Direct subclasses: raw addresses of live type objects; removed when they die.
+    pub(crate) subclasses: RefCell<Vec<*const TypeObject>>,
+    /// A Python class's own extra data (`__slots__` names), for the type module.
+    pub(crate) slot_names: Slot,
+}
+
+crate::payload!(TypeObject => crate::types::type_::TYPE {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for slot in [&self.qualname, &self.base, &self.bases, &self.mro, &self.dict, &self.slot_names] {
+            // SAFETY: the collector's visitor stores nothing.
+            visit(unsafe { slot.peek() });
+        }
+    }
+    fn clear(&self) {
+        for slot in [&self.dict, &self.mro, &self.bases, &self.slot_names] {
+            drop(slot.take());
+        }
+    }
+});
+
+/// Everything a new type object is made from.
+pub struct TypeParts {
+    /// Name without module.
+    pub name: Box<str>,
+    /// `__qualname__`.
+    pub qualname: Value,
+    /// Layout.
+    pub def: &'static TypeDef,
+    /// Flags.
+    pub flags: u32,
+    /// The base that decides the layout; absent for object.
+    pub base: Value,
+    /// Tuple of bases.
+    pub bases: Value,
+    /// `__dict__`.
+    pub dict: Value,
+    /// Slots, inheritance done.
+    pub slots: Slots,
+    /// Instance size.
+    pub basic_size: usize,
+    /// Offset of the dict word or 0.
+    pub dict_offset: usize,
+    /// Inline slots.
+    pub inline_slots: u32,
+}
+
+impl TypeObject {
+    /// Makes a type object of metatype `meta`; its MRO is still empty and must be set with [`TypeObject::set_mro`].
+    pub fn create(t: &Thread, meta: &TypeObject, parts: TypeParts) -> Res {
+        let fixed = (parts.flags & flag::HEAP == 0 && parts.def.id != 0).then_some(ShapeId(parts.def.id));
+        let dict_mode = parts.inline_slots == 0;
+        let value = payload::new_of(t, meta, |header| TypeObject {
+            header,
+            version: Cell::new(t.next_type_version()),
+            flags: Cell::new(parts.flags),
+            slots: UnsafeCell::new(parts.slots),
+            def: parts.def,
+            root: Cell::new(ShapeId(0)),
+            basic_size: Cell::new(parts.basic_size),
+            dict_offset: Cell::new(parts.dict_offset),
+            inline_slots: Cell::new(parts.inline_slots),
+            name: RefCell::new(parts.name),
+            qualname: Slot::new(parts.qualname),
+            base: Slot::new(parts.base),
+            bases: Slot::new(parts.bases),
+            mro: Slot::empty(),
+            dict: Slot::new(parts.dict),
+            subclasses: RefCell::new(Vec::new()),
+            slot_names: Slot::empty(),
+        })?;
+        let ty = value.expect::<TypeObject>();
+        ty.root.set(crate::shape::Shape::new_root(NonNull::from(ty), fixed, dict_mode));
+        Ok(value)
+    }
+
+    /// A new reference to this type.
+    #[inline]
+    pub fn value(&self) -> Value {
+        Value::from_header(&self.header)
+    }
+
+    /// This type as a borrowed value.
+    #[inline(always)]
+    pub fn with_value<R>(&self, f: impl FnOnce(&Value) -> R) -> R {
+        let bits = std::ptr::from_ref(self) as u64;
+        f(Value::from_ref(&bits))
+    }
+
+    /// The definition that fixes the layout: the type's own, or for a Python class its nearest built-in base's.
+    #[inline(always)]
+    pub fn def(&self) -> &'static TypeDef {
+        self.def
+    }
+
+    /// Whether instances begin with `def`'s payload.
+    #[inline]
+    pub fn has_layout(&self, def: &TypeDef) -> bool {
+        self.def.extends(def)
+    }
+
+    /// The slots.
+    #[inline(always)]
+    pub fn slots(&self) -> &Slots {
+        // SAFETY: replaced only by `set_slots`, between calls; users copy a function pointer out and let go.
+        unsafe { &*self.slots.get() }
+    }
+
+    /// Replaces the slots, after a change of the class.
+    pub fn set_slots(&self, slots: Slots) {
+        // SAFETY: the isolate's threads run one at a time; no borrow of the table lives across a call.
+        unsafe { *self.slots.get() = slots };
+    }
+
+    /// Flags.
+    #[inline(always)]
+    pub fn flags(&self) -> u32 {
+        self.flags.get()
+    }
+
+    /// Whether a flag is set.
+    #[inline(always)]
+    pub fn has_flag(&self, bit: u32) -> bool {
+        self.flags.get() & bit != 0
+    }
+
+    /// Sets or clears a flag.
+    pub fn set_flag(&self, bit: u32, on: bool) {
+        let flags = self.flags.get();
+        self.flags.set(if on { flags | bit } else { flags & !bit });
+    }
+
+    /// Made by a class statement?
+    #[inline(always)]
+    pub fn is_heap_type(&self) -> bool {
+        self.flags.get() & flag::HEAP != 0
+    }
+
+    /// Is there a `__del__`?
+    #[inline(always)]
+    pub fn has_finalizer(&self) -> bool {
+        self.slots().finalize.is_some()
+    }
+
+    /// The shape of a new instance.
+    #[inline(always)]
+    pub fn root_shape(&self) -> ShapeId {
+        self.root.get()
+    }
+
+    /// Bytes of a fixed-size instance.
+    #[inline(always)]
+    pub fn basic_size(&self) -> usize {
+        self.basic_size.get()
+    }
+
+    /// Bytes of this instance.
+    ///
+    /// # Safety
+    /// `at` is an object of this type whose payload is intact.
+    #[inline]
+    pub unsafe fn object_size(&self, at: *mut Header) -> usize {
+        match self.def.size_of {
+            // SAFETY: the caller's duty.
+            Some(f) => unsafe { f(at) },
+            None => self.basic_size.get(),
+        }
+    }
+
+    /// Drops attribute slots, then the payload.
+    ///
+    /// # Safety
+    /// `at` is a dead object of this type.
+    pub(crate) unsafe fn drop_payload(&self, at: *mut Header) {
+        if self.is_heap_type() {
+            // SAFETY: the words behind the payload are values; the caller's object is dead.
+            unsafe { self.each_own_slot(at, &mut |slot| drop(slot.take())) };
+        }
+        // SAFETY: passed on.
+        unsafe { (self.def.drop)(at) }
+    }
+
+    /// Calls `f` with every attribute slot that lies behind the payload.
+    ///
+    /// # Safety
+    /// `at` is an object of this type.
+    pub(crate) unsafe fn each_own_slot(&self, at: *mut Header, f: &mut dyn FnMut(&Slot)) {
+        if self.def.size_of.is_some() {
+            // A variable-sized payload (tuple, str, bytes, int): own slots lie behind the items.
+            // SAFETY: the caller's duty.
+            let end = unsafe { self.object_size(at) };
+            let own = self.basic_size.get() - self.def.size;
+            for offset in (end - own..end).step_by(8) {
+                // SAFETY: within the object; initialized to absent when it was made.
+                f(unsafe { &*at.cast::<u8>().add(offset).cast::<Slot>() });
+            }
+            return;
+        }
+        for offset in (self.def.size..self.basic_size.get()).step_by(8) {
+            // SAFETY: within the object; initialized to absent when it was made.
+            f(unsafe { &*at.cast::<u8>().add(offset).cast::<Slot>() });
+        }
+    }
+
+    /// Name without module.
+    pub fn name(&self) -> String {
+        self.name.borrow().to_string()
+    }
+
+    /// The base that decides the layout.
+    pub fn base(&self) -> Option<&TypeObject> {
+        let bits = self.base.bits();
+        // SAFETY: the slot holds a type object and keeps it alive as long as this type lives.
+        if bits == 0 { None } else { Some(unsafe { &*(bits as *const TypeObject) }) }
+    }
+
+    /// `__bases__`.
+    pub fn bases(&self) -> Value {
+        self.bases.get()
+    }
+
+    /// `__mro__` (absent while the type is being made).
+    pub fn mro(&self) -> Value {
+        self.mro.get()
+    }
+
+    /// The MRO's types.
+    #[inline]
+    pub fn mro_types(&self) -> impl Iterator<Item = &TypeObject> {
+        let bits = self.mro.bits();
+        let items: &[Value] = if bits == 0 {
+            &[]
+        } else {
+            // SAFETY: the slot holds a tuple, alive as long as nobody changes this type's MRO; callers that run Python
+            // code in between hold `mro()` themselves.
+            unsafe { (*(bits as *const crate::tuple::Tuple)).items() }
+        };
+        items.iter().filter_map(|v| v.downcast::<TypeObject>())
+    }
+
+    /// Sets the MRO.
+    pub fn set_mro(&self, mro: Value) {
+        self.mro.set(&self.header, mro);
+    }
+
+    /// The type's own namespace.
+    #[inline]
+    pub fn dict(&self) -> &Dict {
+        // SAFETY: every type object holds a dict from creation to its end; it is never replaced.
+        unsafe { &*(self.dict.bits() as *const Dict) }
+    }
+
+    /// Whether this type is `other` or derives from it.
+    #[inline]
+    pub fn is_subtype(&self, other: &TypeObject) -> bool {
+        std::ptr::eq(self, other) || self.mro_types().any(|m| std::ptr::eq(m, other))
+    }
+
+    /// Looks `name` (interned) up along the MRO, through the thread's method cache.
+    #[inline]
+    pub fn lookup(&self, t: &Thread, name: &Value) -> Option<Value> {
+        t.method_cache.lookup(self, name)
+    }
+
+    /// As [`TypeObject::lookup`] without a cache.
+    pub fn lookup_uncached(&self, name: &Value) -> Option<Value> {
+        self.mro_types().find_map(|ty| ty.dict().get_str(name))
+    }
+
+    /// Tells caches that this type and its subclasses have changed.
+    pub fn modified(&self, t: &Thread) {
+        self.version.set(t.next_type_version());
+        for sub in self.subclasses.borrow().iter() {
+            // SAFETY: a subclass removes itself from its bases' lists before it dies.
+            unsafe { (**sub).modified(t) };
+        }
+    }
+}
+
+impl Drop for TypeObject {
+    fn drop(&mut self) {
+        let bases = self.bases.get();
+        if let Some(bases) = bases.downcast::<crate::tuple::Tuple>() {
+            for base in bases.items().iter().filter_map(|b| b.downcast::<TypeObject>()) {
+                base.subclasses.borrow_mut().retain(|&s| !std::ptr::eq(s, self));
+            }
+        }
+        if let Some(t) = crate::thread::current() {
+            t.retire_shapes(self.root.get());
+        }
+    }
+}
+
+/// The type of any value.
+#[inline(always)]
+pub fn type_of(v: &Value) -> &TypeObject {
+    match v.header() {
+        // SAFETY: a shape's type lives as long as objects of that shape.
+        Some(h) => unsafe { h.shape().get().ty.as_ref() },
+        None => immediate_type(v),
+    }
+}
+
+#[inline]
+fn immediate_type(v: &Value) -> &'static TypeObject {
+    use crate::types;
+    if v.is_small() {
+        types::int::INT.ty()
+    } else if v.is_immediate_float() {
+        types::float::FLOAT.ty()
+    } else if v.is_bool() {
+        types::bool_::BOOL.ty()
+    } else if v.is_none() {
+        types::singletons::NONE_TYPE.ty()
+    } else if v.is_not_implemented() {
+        types::singletons::NOT_IMPLEMENTED_TYPE.ty()
+    } else {
+        types::singletons::ELLIPSIS_TYPE.ty()
+    }
+}
+
+/// The name of a value's type, for messages.
+pub fn type_name(v: &Value) -> String {
+    type_of(v).name()
+}
+
+/// `isinstance` without hooks.
+#[inline]
+pub fn is_instance(v: &Value, ty: &TypeObject) -> bool {
+    type_of(v).is_subtype(ty)
+}
