@@ -1,1 +1,42 @@
-//! What a value is.
+//! What a value is: words, headers, shapes, the heap, type objects, the built-in types and the protocols between them.
+//!
+//! Nothing here knows frames or bytecode. Start with [`value`], [`payload`] (Rust structs as Python objects), [`native`]
+//! (functions written in Rust) and [`ops`] (operators). See docs/native-api.md for how to write a type or module.
+#![cfg_attr(not(test), deny(missing_docs))]
+
+pub mod args;
+pub mod attr;
+pub mod breaker;
+pub mod buffer;
+mod cache;
+pub mod call;
+pub mod convert;
+pub mod dict;
+pub mod error;
+mod finalize;
+pub mod header;
+pub mod heap;
+pub mod ids;
+pub mod list;
+pub mod names;
+pub mod native;
+pub mod ops;
+pub mod payload;
+pub mod process;
+pub mod shape;
+pub mod slots;
+pub mod store;
+pub mod strs;
+pub mod thread;
+pub mod tuple;
+pub mod ty;
+pub mod types;
+pub mod value;
+pub mod weakref;
+pub mod wrap;
+
+pub use args::Args;
+pub use error::{Exc, Res};
+pub use thread::Thread;
+pub use ty::{TypeDef, TypeObject, type_of};
+pub use value::Value;

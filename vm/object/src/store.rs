@@ -99,7 +99,7 @@ pub unsafe fn write(container: &Header, at: *mut Value, v: Value) {
 /// A LOCAL reference must not become reachable from an object that is not LOCAL.
 #[inline(always)]
 fn barrier(container: &Header, v: &Value) {
-    if container.owner.get() != thread::tag() && v.is_object() {
+    if container.owner() != thread::tag() && v.is_object() {
         publish(container, v);
     }
 }
@@ -111,6 +111,6 @@ fn publish(container: &Header, v: &Value) {
     debug_assert!(
         v.header().is_none_or(Header::is_immortal) || thread::is_bootstrap(),
         "a LOCAL value is stored into an object of owner {}",
-        container.owner.get()
+        container.owner()
     );
 }

@@ -372,9 +372,38 @@ impl TypeObject {
     pub unsafe fn object_size(&self, at: *mut Header) -> usize {
         match self.def.size_of {
             // SAFETY: the caller's duty.
-            Some(f) => unsafe { f(at) },
+            Some(f) => unsafe { f(at) + (self.basic_size.get() - self.def.size) },
             None => self.basic_size.get(),
         }
+    }
+
+    /// Where the slots that a Python class adds begin: behind the payload, which varies in size for str, tuple and int.
+    ///
+    /// # Safety
+    /// `at` is an object of this type whose payload is intact.
+    #[inline(always)]
+    unsafe fn own_start(&self, at: *mut Header) -> usize {
+        match self.def.size_of {
+            // SAFETY: the caller's duty.
+            Some(f) => unsafe { f(at) },
+            None => self.def.size,
+        }
+    }
+
+    /// The slot at `offset`, as recorded in the type: offsets are as if the payload had its minimal size.
+    ///
+    /// # Safety
+    /// `at` is an object of this type; `offset` is one of the type's own slots, or its dict word.
+    #[inline(always)]
+    pub(crate) unsafe fn slot_at<'a>(&self, at: *const Header, offset: usize) -> &'a Slot {
+        let offset = if offset >= self.def.size && self.def.size_of.is_some() {
+            // SAFETY: the caller's duty.
+            unsafe { self.own_start(at.cast_mut()) + (offset - self.def.size) }
+        } else {
+            offset
+        };
+        // SAFETY: within the object, and initialized when it was made.
+        unsafe { &*at.cast::<u8>().add(offset).cast::<Slot>() }
     }
 
     /// Drops attribute slots, then the payload.
@@ -395,20 +424,11 @@ impl TypeObject {
     /// # Safety
     /// `at` is an object of this type.
     pub(crate) unsafe fn each_own_slot(&self, at: *mut Header, f: &mut dyn FnMut(&Slot)) {
-        if self.def.size_of.is_some() {
-            // A variable-sized payload (tuple, str, bytes, int): own slots lie behind the items.
-            // SAFETY: the caller's duty.
-            let end = unsafe { self.object_size(at) };
-            let own = self.basic_size.get() - self.def.size;
-            for offset in (end - own..end).step_by(8) {
-                // SAFETY: within the object; initialized to absent when it was made.
-                f(unsafe { &*at.cast::<u8>().add(offset).cast::<Slot>() });
-            }
-            return;
-        }
-        for offset in (self.def.size..self.basic_size.get()).step_by(8) {
+        // SAFETY: the caller's duty.
+        let start = unsafe { self.own_start(at) };
+        for i in 0..(self.basic_size.get() - self.def.size) / 8 {
             // SAFETY: within the object; initialized to absent when it was made.
-            f(unsafe { &*at.cast::<u8>().add(offset).cast::<Slot>() });
+            f(unsafe { &*at.cast::<u8>().add(start + 8 * i).cast::<Slot>() });
         }
     }
 

@@ -9,8 +9,8 @@
 //! ```
 //! `Value` counts references: `clone` takes one, `drop` gives it back. Arguments are passed as `&Value`.
 
-use crate::header::{Header, IMMORTAL};
-use crate::{heap, thread};
+use crate::header::Header;
+use crate::heap;
 
 /// An owned reference or an immediate.
 #[repr(transparent)]
@@ -244,12 +244,7 @@ impl Clone for Value {
     fn clone(&self) -> Self {
         if self.is_object() {
             // SAFETY: a pointer word; `self` keeps the object alive.
-            let h = unsafe { &*(self.0 as *const Header) };
-            if h.owner.get() == thread::tag() {
-                h.local.set(h.local.get() + 1);
-            } else {
-                retain_slow(h);
-            }
+            unsafe { self.header_unchecked() }.retain();
         }
         Self(self.0)
     }
@@ -259,43 +254,15 @@ impl Drop for Value {
     #[inline(always)]
     fn drop(&mut self) {
         if self.is_object() {
-            // SAFETY: a pointer word; this reference kept the object alive until here.
-            let h = unsafe { &*(self.0 as *const Header) };
-            if h.owner.get() == thread::tag() {
-                let n = h.local.get() - 1;
-                h.local.set(n);
-                if n == 0 {
-                    // SAFETY: the last reference is gone, so nobody else can reach the object.
-                    unsafe { heap::dealloc(self.0 as *mut Header) };
+            // SAFETY: a pointer word; the reference is this value's own and ends here. When it was the last, nobody
+            // else can reach the object.
+            unsafe {
+                if self.header_unchecked().release() {
+                    heap::dealloc(self.0 as *mut Header);
                 }
-            } else {
-                release_slow(h);
             }
         }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn retain_slow(h: &Header) {
-    if h.owner.get() != IMMORTAL {
-        foreign(h);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn release_slow(h: &Header) {
-    if h.owner.get() != IMMORTAL {
-        foreign(h);
-    }
-}
-
-/// Threads of an isolate run one at a time until the free-threading work lands, under one tag: an object of another tag
-/// reached from here belongs to another isolate, and that is a bug worth stopping for.
-#[cold]
-fn foreign(h: &Header) -> ! {
-    panic!("object of owner {} reached from tag {}", h.owner.get(), thread::tag());
 }
 
 impl Default for Value {

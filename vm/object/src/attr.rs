@@ -1,0 +1,296 @@
+//! Attribute access: the generic algorithms behind `getattr`, `setattr` and method calls.
+
+use crate::dict::Dict;
+use crate::error::{self, Res};
+use crate::header::Header;
+use crate::names::{self, n};
+use crate::store::Slot;
+use crate::strs::{self, Str};
+use crate::thread::Thread;
+use crate::ty::{TypeObject, flag, type_of};
+use crate::value::Value;
+
+/// `obj.name`; `name` is a str.
+#[inline]
+pub fn get(t: &Thread, obj: &Value, name: &Value) -> Res {
+    match type_of(obj).slots().getattr {
+        Some(f) => f(t, obj, name),
+        None => Err(error::no_attribute(t, obj, name)),
+    }
+}
+
+/// `obj.name` for a name given as text.
+pub fn get_text(t: &Thread, obj: &Value, name: &str) -> Res {
+    get(t, obj, &names::intern_text(t, name))
+}
+
+/// `obj.name`, or `None` if that raises AttributeError.
+pub fn get_opt(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Value>> {
+    let ty = type_of(obj);
+    if let Some(f) = ty.slots().getattr
+        && std::ptr::fn_addr_eq(f, generic_get as crate::slots::GetAttrFn)
+    {
+        return match generic_get_opt(t, obj, name) {
+            Err(e) if e.is(&crate::types::exceptions::ATTRIBUTE_ERROR) => Ok(None),
+            r => r,
+        };
+    }
+    match get(t, obj, name) {
+        Ok(v) => Ok(Some(v)),
+        Err(e) if e.is(&crate::types::exceptions::ATTRIBUTE_ERROR) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// `obj.name = value`, or `del obj.name` when `None`.
+#[inline]
+pub fn set(t: &Thread, obj: &Value, name: &Value, value: Option<&Value>) -> Res<()> {
+    match type_of(obj).slots().setattr {
+        Some(f) => f(t, obj, name, value),
+        None => Err(no_set(t, obj, name, value.is_none())),
+    }
+}
+
+#[cold]
+fn no_set(t: &Thread, obj: &Value, name: &Value, del: bool) -> error::Exc {
+    let (ty, name_text) = (type_of(obj).name(), strs::display(name));
+    let how = if type_of(obj).slots().getattr.is_none() { "no" } else { "only read-only" };
+    let what = if del { "del" } else { "assign to" };
+    error::type_error(t, format_args!("'{ty}' object has {how} attributes ({what} .{name_text})"))
+}
+
+/// TypeError unless `name` is a str.
+pub fn check_name(t: &Thread, name: &Value) -> Res<()> {
+    if name.downcast::<Str>().is_some() {
+        return Ok(());
+    }
+    Err(error::type_error(t, format_args!("attribute name must be string, not '{}'", type_of(name).name())))
+}
+
+/// Where an instance keeps its dict, if its type has room for one.
+#[inline]
+pub fn dict_word<'a>(ty: &TypeObject, header: &'a Header) -> Option<&'a Slot> {
+    match ty.dict_offset.get() {
+        0 => None,
+        // SAFETY: the type's dict word lies inside every instance.
+        offset => Some(unsafe { ty.slot_at(header, offset) }),
+    }
+}
+
+/// Inline slot `i` of an instance in shape mode.
+///
+/// # Safety
+/// `i` is below the type's `inline_slots`.
+#[inline(always)]
+pub unsafe fn inline_slot<'a>(ty: &TypeObject, header: &'a Header, i: usize) -> &'a Slot {
+    // SAFETY: inline slots follow the dict word.
+    unsafe { ty.slot_at(header, ty.dict_offset.get() + 8 + 8 * i) }
+}
+
+/// The instance's own attribute, not looking at the type.
+#[inline]
+pub fn instance_get(ty: &TypeObject, header: &Header, name: &Value) -> Option<Value> {
+    let word = dict_word(ty, header)?;
+    let shape = header.shape().get();
+    if shape.dict_mode {
+        // SAFETY: looked at for the duration of one lookup by identity or text, which runs no Python code.
+        return unsafe { word.peek() }.downcast::<Dict>()?.get_str(name);
+    }
+    let i = shape.slot(name)?;
+    // SAFETY: a shape has no more slots than its type has inline.
+    unsafe { inline_slot(ty, header, i) }.get().present()
+}
+
+/// Sets the instance's own attribute. The type has a dict word.
+pub fn instance_set(t: &Thread, ty: &TypeObject, header: &Header, name: &Value, value: Value) -> Res<()> {
+    let shape = header.shape().get();
+    if !shape.dict_mode {
+        let name = &names::intern(t, name);
+        if let Some(i) = shape.slot(name) {
+            // SAFETY: a shape has no more slots than its type has inline.
+            unsafe { inline_slot(ty, header, i) }.set(header, value);
+            return Ok(());
+        }
+        if shape.slot_count < ty.inline_slots.get() && strs::is_interned(name) {
+            let next = shape.with(name);
+            // SAFETY: as above: the new slot is within the inline ones.
+            unsafe { inline_slot(ty, header, shape.slot_count as usize) }.set(header, value);
+            header.set_shape(next);
+            return Ok(());
+        }
+    }
+    let dict = instance_dict(t, ty, header)?;
+    let hash = crate::ops::hash(t, name)?;
+    Dict::of(&dict).set_hashed(t, name, hash, value)
+}
+
+/// Deletes the instance's own attribute; false if there is none.
+pub fn instance_del(t: &Thread, ty: &TypeObject, header: &Header, name: &Value) -> Res<bool> {
+    let Some(word) = dict_word(ty, header) else { return Ok(false) };
+    if header.shape().get().dict_mode && word.is_absent() {
+        return Ok(false);
+    }
+    if !header.shape().get().dict_mode && header.shape().get().slot(&names::intern(t, name)).is_none() {
+        return Ok(false);
+    }
+    let dict = instance_dict(t, ty, header)?;
+    Ok(Dict::of(&dict).remove(t, name)?.is_some())
+}
+
+/// The instance's `__dict__`, made on the first request: the attributes move from the slots into it.
+pub fn instance_dict(t: &Thread, ty: &TypeObject, header: &Header) -> Res {
+    let Some(word) = dict_word(ty, header) else {
+        return Err(error::type_error(t, format_args!("'{}' object has no __dict__", ty.name())));
+    };
+    let shape = header.shape().get();
+    if shape.dict_mode {
+        if word.is_absent() {
+            word.set(header, Dict::create(t));
+        }
+        return Ok(word.get());
+    }
+    let dict = Dict::create(t);
+    for (i, name) in shape.names().into_iter().enumerate() {
+        // SAFETY: a shape has no more slots than its type has inline.
+        let value = unsafe { inline_slot(ty, header, i) }.get();
+        if !value.is_absent() {
+            Dict::of(&dict).set_str(t, &name, value)?;
+        }
+    }
+    for i in 0..shape.slot_count as usize {
+        // SAFETY: as above; the dict holds the values now.
+        drop(unsafe { inline_slot(ty, header, i) }.take());
+    }
+    header.set_shape(shape.to_dict_mode());
+    word.set(header, dict.clone());
+    Ok(dict)
+}
+
+/// Replaces the instance's `__dict__`.
+pub fn set_instance_dict(t: &Thread, ty: &TypeObject, header: &Header, dict: Value) -> Res<()> {
+    // Moves the attributes out of the slots first; the old dict goes with the last reference to it.
+    let old = instance_dict(t, ty, header)?;
+    if let Some(word) = dict_word(ty, header) {
+        word.set(header, dict);
+    }
+    drop(old);
+    Ok(())
+}
+
+/// `object.__getattribute__`.
+pub fn generic_get(t: &Thread, obj: &Value, name: &Value) -> Res {
+    match generic_get_opt(t, obj, name)? {
+        Some(v) => Ok(v),
+        None => {
+            check_name(t, name)?;
+            Err(error::no_attribute(t, obj, name))
+        }
+    }
+}
+
+/// `object.__getattribute__`, with `None` for a missing attribute.
+pub fn generic_get_opt(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Value>> {
+    check_name(t, name)?;
+    let name = &names::intern(t, name);
+    let ty = type_of(obj);
+    let found = ty.lookup(t, name);
+    let mut get = None;
+    if let Some(descr) = &found {
+        let slots = type_of(descr).slots();
+        get = slots.get;
+        if let (Some(get), Some(_)) = (slots.get, slots.set) {
+            return ty.with_value(|cls| get(t, descr, Some(obj), Some(cls)).map(Some));
+        }
+    }
+    if let Some(header) = obj.header()
+        && let Some(v) = instance_get(ty, header, name)
+    {
+        return Ok(Some(v));
+    }
+    match (found, get) {
+        (Some(descr), Some(get)) => ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls)).map(Some)),
+        (found, _) => Ok(found),
+    }
+}
+
+/// `object.__setattr__` and `object.__delattr__`.
+pub fn generic_set(t: &Thread, obj: &Value, name: &Value, value: Option<&Value>) -> Res<()> {
+    check_name(t, name)?;
+    let name = &names::intern(t, name);
+    let ty = type_of(obj);
+    let found = ty.lookup(t, name);
+    if let Some(descr) = &found
+        && let Some(set) = type_of(descr).slots().set
+    {
+        return set(t, descr, obj, value);
+    }
+    let Some(header) = obj.header().filter(|h| dict_word(ty, h).is_some()) else {
+        return Err(no_instance_set(t, obj, name, found.is_some()));
+    };
+    match value {
+        Some(v) => instance_set(t, ty, header, name, v.clone()),
+        None if instance_del(t, ty, header, name)? => Ok(()),
+        None => Err(error::no_attribute(t, obj, name)),
+    }
+}
+
+#[cold]
+fn no_instance_set(t: &Thread, obj: &Value, name: &Value, on_type: bool) -> error::Exc {
+    let (ty, text) = (type_of(obj).name(), strs::display(name));
+    if on_type {
+        return error::attribute_error(t, obj, name, format_args!("'{ty}' object attribute '{text}' is read-only"));
+    }
+    error::attribute_error(
+        t,
+        obj,
+        name,
+        format_args!("'{ty}' object has no attribute '{text}' and no __dict__ for setting new attributes"),
+    )
+}
+
+/// What a method call on `obj.name` calls: (function, true) to be called with `obj` first, or (callable, false).
+#[inline]
+pub fn load_method(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, bool)> {
+    let ty = type_of(obj);
+    match ty.slots().getattr {
+        Some(f) if std::ptr::fn_addr_eq(f, generic_get as crate::slots::GetAttrFn) => {}
+        _ => return Ok((get(t, obj, name)?, false)),
+    }
+    let name = &names::intern(t, name);
+    let Some(descr) = ty.lookup(t, name) else {
+        return Ok((generic_get(t, obj, name)?, false));
+    };
+    let descr_ty = type_of(&descr);
+    let is_method = descr_ty.has_flag(flag::METHOD_DESCRIPTOR);
+    let slots = descr_ty.slots();
+    if !is_method && let (Some(get), Some(_)) = (slots.get, slots.set) {
+        return Ok((ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls)))?, false));
+    }
+    if let Some(header) = obj.header()
+        && let Some(v) = instance_get(ty, header, name)
+    {
+        return Ok((v, false));
+    }
+    if is_method {
+        return Ok((descr, true));
+    }
+    match slots.get {
+        Some(get) => Ok((ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls)))?, false)),
+        None => Ok((descr, false)),
+    }
+}
+
+/// A special method of `obj`, bound if need be: looked up on the type only. `None` if there is none.
+pub fn special(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Value>> {
+    let ty = type_of(obj);
+    let Some(descr) = ty.lookup(t, name) else { return Ok(None) };
+    match type_of(&descr).slots().get {
+        Some(get) => ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls))).map(Some),
+        None => Ok(Some(descr)),
+    }
+}
+
+/// `obj.__class__`, for `isinstance` and friends.
+pub fn class_of(t: &Thread, obj: &Value) -> Res<Option<Value>> {
+    get_opt(t, obj, n::__class__())
+}

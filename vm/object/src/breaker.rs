@@ -1,0 +1,80 @@
+//! The eval-breaker: the word that tells a running thread to look up from its work.
+
+use std::sync::Arc;
+use typhon_qsbr::cell::Bits;
+
+/// Why a thread is asked to look up.
+pub mod reason {
+    /// Stop for good: see [`super::Breaker::stop_reason`].
+    pub const STOP: u32 = 1;
+    /// A signal or another pending call waits for the main thread.
+    pub const PENDING: u32 = 1 << 1;
+    /// The collector wants to run.
+    pub const GC: u32 = 1 << 2;
+    /// The memory account is overdrawn.
+    pub const MEMORY: u32 = 1 << 3;
+    /// A quiescent-state report is requested.
+    pub const QS: u32 = 1 << 4;
+    /// An exception was sent from another thread.
+    pub const ASYNC_EXC: u32 = 1 << 5;
+}
+
+/// The breaker, shared with whoever may interrupt.
+#[derive(Clone)]
+pub struct Breaker(Arc<Inner>);
+
+struct Inner {
+    bits: Bits,
+    why: parking_lot::Mutex<Option<u32>>,
+}
+
+impl Breaker {
+    /// A quiet breaker.
+    pub fn new() -> Self {
+        Self(Arc::new(Inner { bits: Bits::new(0), why: parking_lot::Mutex::new(None) }))
+    }
+
+    /// Whether anything is asked: one load.
+    #[inline(always)]
+    pub fn any(&self) -> bool {
+        self.0.bits.any()
+    }
+
+    /// Asks for attention.
+    pub fn set(&self, reason: u32) {
+        self.0.bits.set(reason);
+    }
+
+    /// Takes the requests in `mask`; `STOP` is never taken.
+    pub fn take(&self, mask: u32) -> u32 {
+        self.0.bits.take(mask & !reason::STOP)
+    }
+
+    /// Whether the thread must stop.
+    pub fn stopped(&self) -> bool {
+        self.0.why.lock().is_some()
+    }
+
+    /// Stops the thread for good, for a reason the stopper knows; the first one wins.
+    pub fn stop(&self, why: u32) {
+        self.0.why.lock().get_or_insert(why);
+        self.0.bits.set(reason::STOP);
+    }
+
+    /// Why the thread was stopped.
+    pub fn stop_reason(&self) -> Option<u32> {
+        *self.0.why.lock()
+    }
+
+    /// Lets a stopped isolate run again (a session whose run was interrupted).
+    pub fn rearm(&self) {
+        *self.0.why.lock() = None;
+        self.0.bits.clear(reason::STOP);
+    }
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,94 @@
+//! The buffer protocol: bytes-like objects lend their memory.
+
+use crate::error::{self, Res};
+use crate::thread::Thread;
+use crate::ty::type_of;
+use crate::value::Value;
+use std::rc::Rc;
+
+/// What an exporter gives: where the bytes are and how they are to be read.
+pub struct Buffer {
+    /// The exporter, kept alive and (for resizable ones) locked in size until the buffer is released.
+    pub owner: Value,
+    /// First byte of the exporter's memory.
+    pub data: *mut u8,
+    /// Length in bytes of the contiguous memory behind `data` that may be touched.
+    pub len: usize,
+    /// Writes are refused.
+    pub read_only: bool,
+    /// Bytes an item.
+    pub item_size: usize,
+    /// struct-module format of an item.
+    pub format: Rc<str>,
+    /// Items per dimension.
+    pub shape: Vec<usize>,
+    /// Bytes between items per dimension.
+    pub strides: Vec<isize>,
+    /// Undoes the export.
+    pub release: fn(&Value),
+}
+
+/// A type's `__buffer__`: the flags are CPython's `PyBUF_*`.
+pub type BufferFn = fn(&Thread, &Value, i32) -> Res<Buffer>;
+
+/// `PyBUF_WRITABLE`.
+pub const WRITABLE: i32 = 1;
+/// `PyBUF_SIMPLE`.
+pub const SIMPLE: i32 = 0;
+/// `PyBUF_FULL_RO`.
+pub const FULL_RO: i32 = 0x11c;
+
+impl Buffer {
+    /// A plain run of bytes.
+    pub fn bytes(owner: Value, data: *mut u8, len: usize, read_only: bool, release: fn(&Value)) -> Self {
+        Self {
+            owner,
+            data,
+            len,
+            read_only,
+            item_size: 1,
+            format: Rc::from("B"),
+            shape: vec![len],
+            strides: vec![1],
+            release,
+        }
+    }
+
+    /// The bytes, if contiguous. Nothing may write to them while the slice lives: no Python code runs meanwhile.
+    pub fn as_slice(&self) -> &[u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: the exporter keeps `len` bytes at `data` in place until the buffer is dropped.
+        unsafe { std::slice::from_raw_parts(self.data, self.len) }
+    }
+
+    /// The bytes for writing; empty if read-only.
+    #[expect(clippy::mut_from_ref, reason = "the memory is the exporter's, not this struct's")]
+    pub fn as_mut_slice(&self) -> &mut [u8] {
+        if self.len == 0 || self.read_only {
+            return &mut [];
+        }
+        // SAFETY: as for `as_slice`; callers hold no other slice of the same buffer.
+        unsafe { std::slice::from_raw_parts_mut(self.data, self.len) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        (self.release)(&self.owner);
+    }
+}
+
+/// The buffer of a bytes-like object; TypeError if it is none.
+pub fn get(t: &Thread, v: &Value, flags: i32) -> Res<Buffer> {
+    match type_of(v).slots().buffer {
+        Some(f) => f(t, v, flags),
+        None => Err(error::type_error(t, format_args!("a bytes-like object is required, not '{}'", type_of(v).name()))),
+    }
+}
+
+/// Whether the object is bytes-like.
+pub fn supported(v: &Value) -> bool {
+    type_of(v).slots().buffer.is_some()
+}

@@ -1,0 +1,290 @@
+//! list: storage. Methods are in `types/list`.
+//!
+//! Items are plain values: with immediate ints and floats in the word itself, a separate int or float strategy would save
+//! a tag test an access and cost a branch, so there is one strategy (docs/design/001-values-and-lists.md).
+
+use crate::error::Res;
+use crate::header::Header;
+use crate::payload;
+use crate::store;
+use crate::thread::Thread;
+use crate::ty::TypeObject;
+use crate::types::list_::LIST;
+use crate::value::Value;
+use std::cell::Cell;
+
+/// A list object.
+#[repr(C)]
+pub struct List {
+    pub(crate) header: Header,
+    len: Cell<usize>,
+    data: Cell<*mut Value>,
+    cap: Cell<usize>,
+}
+
+crate::payload!(List => LIST {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for i in 0..self.len.get() {
+            // SAFETY: within the length; the collector's visitor changes nothing.
+            visit(unsafe { &*self.data.get().add(i) });
+        }
+    }
+    fn clear(&self) {
+        self.clear_items();
+    }
+});
+
+impl List {
+    /// An empty list's fields.
+    #[inline]
+    pub(crate) fn empty(header: Header) -> Self {
+        Self { header, len: Cell::new(0), data: Cell::new(std::ptr::null_mut()), cap: Cell::new(0) }
+    }
+
+    /// A new list of type list.
+    #[inline]
+    pub fn create(t: &Thread) -> Res {
+        payload::new(t, Self::empty)
+    }
+
+    /// A new list of a list type.
+    pub fn create_of(t: &Thread, ty: &TypeObject) -> Res {
+        payload::new_of(t, ty, Self::empty)
+    }
+
+    /// A new list that takes the items over.
+    pub fn from_vec(t: &Thread, items: Vec<Value>) -> Res {
+        let v = Self::create(t)?;
+        let list = v.expect::<Self>();
+        list.reserve(t, items.len())?;
+        for item in items {
+            list.push(t, item)?;
+        }
+        Ok(v)
+    }
+
+    /// A new list of copies.
+    pub fn from_slice(t: &Thread, items: &[Value]) -> Res {
+        let v = Self::create(t)?;
+        v.expect::<Self>().extend_from_slice(t, items)?;
+        Ok(v)
+    }
+
+    /// Number of items.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// No items?
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.len.get() == 0
+    }
+
+    /// The item at `i`.
+    #[inline(always)]
+    pub fn get(&self, i: usize) -> Option<Value> {
+        // SAFETY: within the length.
+        if i < self.len.get() { Some(unsafe { (*self.data.get().add(i)).clone() }) } else { None }
+    }
+
+    /// The items, borrowed.
+    ///
+    /// # Safety
+    /// The list is not changed while the borrow lives: in particular no Python code runs and no reference is dropped.
+    #[inline(always)]
+    pub unsafe fn items(&self) -> &[Value] {
+        if self.len.get() == 0 {
+            return &[];
+        }
+        // SAFETY: `len` items are initialized; the caller promises not to change them.
+        unsafe { std::slice::from_raw_parts(self.data.get(), self.len.get()) }
+    }
+
+    /// Copies of the items.
+    pub fn to_vec(&self) -> Vec<Value> {
+        // SAFETY: cloning values changes no list.
+        unsafe { self.items() }.to_vec()
+    }
+
+    /// Replaces the item at `i`; false if there is none.
+    #[inline(always)]
+    pub fn set(&self, i: usize, v: Value) -> bool {
+        if i >= self.len.get() {
+            return false;
+        }
+        // SAFETY: within the length; the slot takes the new value before the old one is dropped.
+        let old = unsafe {
+            let at = self.data.get().add(i);
+            let old = at.read();
+            store::write(&self.header, at, v);
+            old
+        };
+        drop(old);
+        true
+    }
+
+    /// Makes room for `more` items.
+    #[inline]
+    pub fn reserve(&self, t: &Thread, more: usize) -> Res<()> {
+        let need = self.len.get().saturating_add(more);
+        if need <= self.cap.get() { Ok(()) } else { self.grow(t, need, more == 1) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&self, t: &Thread, need: usize, spare: bool) -> Res<()> {
+        let cap = if spare { (need + (need >> 3) + 6) & !3 } else { need.next_multiple_of(2) };
+        if cap > isize::MAX as usize / 16 {
+            return Err(t.memory_error());
+        }
+        let (old, data) = (self.cap.get(), self.data.get());
+        let moved = if data.is_null() {
+            t.heap().alloc_raw(cap * 8)
+        } else {
+            // SAFETY: the array came from this heap with this size.
+            unsafe { t.heap().realloc_raw(data.cast(), old * 8, cap * 8) }
+        };
+        let moved = moved.map_err(|_| t.memory_error())?;
+        self.data.set(moved.cast());
+        self.cap.set(cap);
+        Ok(())
+    }
+
+    /// Appends.
+    #[inline(always)]
+    pub fn push(&self, t: &Thread, v: Value) -> Res<()> {
+        let n = self.len.get();
+        if n == self.cap.get() {
+            self.reserve(t, 1)?;
+        }
+        // SAFETY: there is room at `n`, which holds nothing yet.
+        unsafe { store::write(&self.header, self.data.get().add(n), v) };
+        self.len.set(n + 1);
+        Ok(())
+    }
+
+    /// Appends copies. The items are not this list's own: growing may move those.
+    pub fn extend_from_slice(&self, t: &Thread, items: &[Value]) -> Res<()> {
+        self.reserve(t, items.len())?;
+        for item in items {
+            self.push(t, item.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Inserts at `i <= len`.
+    pub fn insert(&self, t: &Thread, i: usize, v: Value) -> Res<()> {
+        self.reserve(t, 1)?;
+        let n = self.len.get();
+        let i = i.min(n);
+        // SAFETY: room for n + 1 items; the tail moves up by one and the gap is written.
+        unsafe {
+            let at = self.data.get().add(i);
+            std::ptr::copy(at, at.add(1), n - i);
+            store::write(&self.header, at, v);
+        }
+        self.len.set(n + 1);
+        Ok(())
+    }
+
+    /// Removes and returns the item at `i`.
+    pub fn remove(&self, i: usize) -> Option<Value> {
+        let n = self.len.get();
+        if i >= n {
+            return None;
+        }
+        // SAFETY: within the length; the tail moves down over the item read.
+        let v = unsafe {
+            let at = self.data.get().add(i);
+            let v = at.read();
+            std::ptr::copy(at.add(1), at, n - i - 1);
+            v
+        };
+        self.len.set(n - 1);
+        Some(v)
+    }
+
+    /// Removes and returns the last item.
+    #[inline]
+    pub fn pop(&self) -> Option<Value> {
+        self.remove(self.len.get().wrapping_sub(1))
+    }
+
+    /// Takes all items out; the list is empty afterwards (also while their destructors run).
+    pub fn take(&self) -> Vec<Value> {
+        let n = self.len.replace(0);
+        // SAFETY: the items are read once and the length says that none are left.
+        (0..n).map(|i| unsafe { self.data.get().add(i).read() }).collect()
+    }
+
+    /// Replaces all items.
+    pub fn replace(&self, t: &Thread, items: Vec<Value>) -> Res<()> {
+        let old = self.take();
+        self.reserve(t, items.len())?;
+        for item in items {
+            self.push(t, item)?;
+        }
+        drop(old);
+        Ok(())
+    }
+
+    /// Replaces `from..to` by `items`; returns the removed ones for the caller to drop.
+    pub fn splice(&self, t: &Thread, from: usize, to: usize, items: Vec<Value>) -> Res<Vec<Value>> {
+        let n = self.len.get();
+        let (from, to) = (from.min(n), to.min(n).max(from.min(n)));
+        if items.len() > to - from {
+            self.reserve(t, items.len() - (to - from))?;
+        }
+        let added = items.len();
+        // SAFETY: the removed items are read once; the tail moves to its new place; the gap is written.
+        unsafe {
+            let data = self.data.get();
+            let removed = (from..to).map(|i| data.add(i).read()).collect();
+            if added != to - from && to < n {
+                std::ptr::copy(data.add(to), data.add(from + added), n - to);
+            }
+            for (i, item) in items.into_iter().enumerate() {
+                store::write(&self.header, data.add(from + i), item);
+            }
+            self.len.set(n - (to - from) + added);
+            Ok(removed)
+        }
+    }
+
+    /// Drops all items and the array.
+    pub fn clear_items(&self) {
+        let (n, data, cap) = (self.len.replace(0), self.data.replace(std::ptr::null_mut()), self.cap.replace(0));
+        if data.is_null() {
+            return;
+        }
+        for i in 0..n {
+            // SAFETY: the array is detached; each item is dropped once.
+            drop(unsafe { data.add(i).read() });
+        }
+        if let Some(t) = crate::thread::current() {
+            // SAFETY: the array came from this heap with this size.
+            unsafe { t.heap().free_raw(data.cast(), cap * 8) };
+        }
+    }
+
+    /// Swaps the items with another list's.
+    pub fn swap(&self, other: &List) {
+        self.len.swap(&other.len);
+        self.data.swap(&other.data);
+        self.cap.swap(&other.cap);
+    }
+
+    /// Address of the items, for the interpreter's specialized loads.
+    #[inline(always)]
+    pub fn data(&self) -> *mut Value {
+        self.data.get()
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        self.clear_items();
+    }
+}

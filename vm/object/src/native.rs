@@ -1,0 +1,272 @@
+//! Functions written in Rust: their definitions, and the objects that stand for them.
+//!
+//! One definition serves as documentation, parser and error text: the signature of a [`MethodDef`] is the function's
+//! `__text_signature__`, and arguments are bound by it (see [`crate::args`]).
+
+use crate::args::{Args, Signature};
+use crate::error::{self, Res};
+use crate::header::Header;
+use crate::names;
+use crate::payload;
+use crate::process;
+use crate::slots::SlotName;
+use crate::store::Slot;
+use crate::thread::Thread;
+use crate::ty::{TypeObject, type_of};
+use crate::types::descr;
+use crate::types::native_function::BUILTIN_FUNCTION;
+use crate::value::Value;
+
+/// How a native is called.
+#[derive(Clone, Copy)]
+pub enum NativeFn {
+    /// One value a parameter of the signature, absent where an optional one is missing.
+    Bound(fn(&Thread, &[Value]) -> Res),
+    /// The arguments as they come; for methods the first value is self.
+    Raw(fn(&Thread, Args<'_>) -> Res),
+}
+
+/// What a method is called on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MethodKind {
+    /// An instance, or nothing for a module's function.
+    Plain,
+    /// The class.
+    Class,
+    /// Nothing.
+    Static,
+}
+
+/// A native function or method.
+#[derive(Clone, Copy)]
+pub struct MethodDef {
+    /// Name.
+    pub name: &'static str,
+    /// Text signature, `($self, x, /)`. For a raw function it only documents; empty means none.
+    pub signature: &'static str,
+    /// Docstring.
+    pub doc: &'static str,
+    /// The function.
+    pub call: NativeFn,
+    /// What it is called on.
+    pub kind: MethodKind,
+}
+
+/// A method or function with bound arguments: `def("append", "($self, object, /)", append, "Append ...")`.
+pub const fn def(
+    name: &'static str,
+    signature: &'static str,
+    call: fn(&Thread, &[Value]) -> Res,
+    doc: &'static str,
+) -> MethodDef {
+    MethodDef { name, signature, doc, call: NativeFn::Bound(call), kind: MethodKind::Plain }
+}
+
+/// A method or function that takes its arguments as they come.
+pub const fn raw(
+    name: &'static str,
+    signature: &'static str,
+    call: fn(&Thread, Args<'_>) -> Res,
+    doc: &'static str,
+) -> MethodDef {
+    MethodDef { name, signature, doc, call: NativeFn::Raw(call), kind: MethodKind::Plain }
+}
+
+impl MethodDef {
+    /// A class method: the first value is the class.
+    pub const fn class(self) -> Self {
+        Self { kind: MethodKind::Class, ..self }
+    }
+
+    /// A static method: no first value.
+    pub const fn stat(self) -> Self {
+        Self { kind: MethodKind::Static, ..self }
+    }
+}
+
+/// A computed attribute.
+#[derive(Clone, Copy)]
+pub struct GetSetDef {
+    /// Name.
+    pub name: &'static str,
+    /// Docstring.
+    pub doc: &'static str,
+    /// Reads it.
+    pub get: fn(&Thread, &Value) -> Res,
+    /// Writes it, or deletes it when the value is `None`.
+    pub set: Option<fn(&Thread, &Value, Option<&Value>) -> Res<()>>,
+}
+
+/// A read-only computed attribute.
+pub const fn getter(name: &'static str, get: fn(&Thread, &Value) -> Res, doc: &'static str) -> GetSetDef {
+    GetSetDef { name, doc, get, set: None }
+}
+
+/// A computed attribute that can be set.
+pub const fn getset(
+    name: &'static str,
+    get: fn(&Thread, &Value) -> Res,
+    set: fn(&Thread, &Value, Option<&Value>) -> Res<()>,
+    doc: &'static str,
+) -> GetSetDef {
+    GetSetDef { name, doc, get, set: Some(set) }
+}
+
+/// An attribute that is a [`Slot`] in the payload.
+#[derive(Clone, Copy)]
+pub struct MemberDef {
+    /// Name.
+    pub name: &'static str,
+    /// Docstring.
+    pub doc: &'static str,
+    /// `offset_of!` the slot.
+    pub offset: usize,
+    /// Cannot be set.
+    pub read_only: bool,
+    /// An empty slot raises AttributeError instead of reading as None.
+    pub required: bool,
+}
+
+/// A read-only field.
+pub const fn member(name: &'static str, offset: usize, doc: &'static str) -> MemberDef {
+    MemberDef { name, doc, offset, read_only: true, required: false }
+}
+
+/// A field that can be set.
+pub const fn member_rw(name: &'static str, offset: usize, doc: &'static str) -> MemberDef {
+    MemberDef { name, doc, offset, read_only: false, required: false }
+}
+
+/// A native module.
+pub struct ModuleDef {
+    /// Dotted name.
+    pub name: &'static str,
+    /// Docstring.
+    pub doc: &'static str,
+    /// Functions.
+    pub functions: &'static [MethodDef],
+    /// Types that the module needs made; those with a public name are also its attributes if listed with one.
+    pub types: &'static [(&'static str, &'static crate::ty::TypeDef)],
+    /// Fills the rest of the module's dict.
+    pub init: Option<fn(&Thread, &Value) -> Res<()>>,
+}
+
+/// A native function bound to what it is called on (`builtin_function_or_method`).
+#[repr(C)]
+pub struct NativeFunction {
+    pub(crate) header: Header,
+    /// The definition.
+    pub def: &'static MethodDef,
+    /// The parsed signature; `None` for raw functions.
+    pub signature: Option<&'static Signature>,
+    /// What it is bound to: an instance, a class, a module, or absent.
+    pub bound: Slot,
+    /// `__module__`.
+    pub module: Slot,
+    /// For functions the bound object is not an argument; for methods it is the first one.
+    pub passes_bound: bool,
+}
+
+crate::payload!(NativeFunction => BUILTIN_FUNCTION {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        // SAFETY: the collector's visitor stores nothing.
+        unsafe {
+            visit(self.bound.peek());
+            visit(self.module.peek());
+        }
+    }
+    fn clear(&self) {
+        drop(self.bound.take());
+    }
+});
+
+/// The parsed signature of a definition, made once a process.
+pub fn signature_of(def: &'static MethodDef, keep_self: bool) -> Option<&'static Signature> {
+    match def.call {
+        NativeFn::Raw(_) => None,
+        NativeFn::Bound(_) => Some(process::signature(def, keep_self)),
+    }
+}
+
+/// A module's function; `module` is the module's name as a str.
+pub fn new_function(t: &Thread, def: &'static MethodDef, bound: Value, module: Value) -> Res {
+    let signature = signature_of(def, false);
+    payload::new(t, |header| NativeFunction {
+        header,
+        def,
+        signature,
+        bound: Slot::new(bound),
+        module: Slot::new(module),
+        passes_bound: false,
+    })
+}
+
+/// A method bound to `object`.
+pub fn new_method(t: &Thread, def: &'static MethodDef, object: Value) -> Res {
+    let signature = signature_of(def, true);
+    payload::new(t, |header| NativeFunction {
+        header,
+        def,
+        signature,
+        bound: Slot::new(object),
+        module: Slot::empty(),
+        passes_bound: true,
+    })
+}
+
+/// Calls a definition; the arguments include self where there is one.
+#[inline]
+pub fn call_def(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: Args<'_>) -> Res {
+    match (def.call, signature) {
+        (NativeFn::Raw(f), _) => f(t, args),
+        (NativeFn::Bound(f), Some(sig)) => {
+            if args.names.is_empty() && args.values.len() == sig.params.len() && sig.simple {
+                return f(t, args.values);
+            }
+            sig.bind(t, def.name, args, |values| f(t, values))
+        }
+        (NativeFn::Bound(_), None) => Err(error::system_error(t, "a native without its signature")),
+    }
+}
+
+impl NativeFunction {
+    /// Calls the function.
+    pub fn call(&self, t: &Thread, args: Args<'_>) -> Res {
+        if !self.passes_bound {
+            return call_def(t, self.def, self.signature, args);
+        }
+        let mut buffer = crate::args::ArgBuffer::new();
+        let bound = self.bound.get();
+        call_def(t, self.def, self.signature, args.prepend(&bound, &mut buffer))
+    }
+}
+
+/// What a slot of `ty` looks like in its `__dict__`: a slot wrapper, or for `__new__` a static function.
+pub fn slot_wrapper(t: &Thread, ty: &TypeObject, name: &'static SlotName) -> Res {
+    descr::new_wrapper(t, ty, name)
+}
+
+/// TypeError unless `args[0]` is an instance of `ty`: methods of built-in types called through the class.
+pub fn check_self(t: &Thread, ty: &TypeObject, name: &str, args: Args<'_>) -> Res<()> {
+    match args.positional().first() {
+        Some(this) if type_of(this).is_subtype(ty) => Ok(()),
+        Some(this) => Err(error::type_error(
+            t,
+            format_args!("descriptor '{name}' for '{}' objects doesn't apply to a '{}' object", ty.name(), type_of(this).name()),
+        )),
+        None => Err(error::type_error(
+            t,
+            format_args!("unbound method {}.{name}() needs an argument", ty.name()),
+        )),
+    }
+}
+
+/// Interned name of a definition.
+pub fn def_name(t: &Thread, name: &'static str) -> Value {
+    names::intern_text(t, name)
+}
+
+/// Whether `v` is the native function of that name.
+pub fn is_named(v: &Value, name: &str) -> bool {
+    v.exact::<NativeFunction>().is_some_and(|f| f.def.name == name)
+}

@@ -1,0 +1,619 @@
+//! Operators: what `+`, `==`, `hash()`, `len()`, `iter()` and the rest do with any two values.
+
+use crate::attr;
+use crate::call;
+use crate::error::{self, Exc, Res};
+use crate::list::List;
+use crate::names::n;
+use crate::slots::{BinaryFn, Slots};
+use crate::strs::{self, Str};
+use crate::thread::Thread;
+use crate::tuple::Tuple;
+use crate::ty::{TypeObject, flag, type_of};
+use crate::types;
+use crate::value::Value;
+
+/// A rich comparison.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "named as the operators")]
+pub enum CompareOp {
+    Lt,
+    Le,
+    Eq,
+    Ne,
+    Gt,
+    Ge,
+}
+
+impl CompareOp {
+    /// Every operator, by number (CPython's `Py_LT` order).
+    pub const ALL: [Self; 6] = [Self::Lt, Self::Le, Self::Eq, Self::Ne, Self::Gt, Self::Ge];
+
+    /// The operator with its operands exchanged.
+    pub fn swapped(self) -> Self {
+        match self {
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+            op => op,
+        }
+    }
+
+    /// Its sign.
+    pub fn text(self) -> &'static str {
+        ["<", "<=", "==", "!=", ">", ">="][self as usize]
+    }
+
+    /// Its method's name.
+    pub fn dunder(self) -> &'static Value {
+        match self {
+            Self::Lt => n::__lt__(),
+            Self::Le => n::__le__(),
+            Self::Eq => n::__eq__(),
+            Self::Ne => n::__ne__(),
+            Self::Gt => n::__gt__(),
+            Self::Ge => n::__ge__(),
+        }
+    }
+
+    /// What it says of an ordering.
+    #[inline(always)]
+    pub fn holds(self, o: std::cmp::Ordering) -> bool {
+        match self {
+            Self::Lt => o.is_lt(),
+            Self::Le => o.is_le(),
+            Self::Eq => o.is_eq(),
+            Self::Ne => o.is_ne(),
+            Self::Gt => o.is_gt(),
+            Self::Ge => o.is_ge(),
+        }
+    }
+}
+
+/// A binary operator: its slots, sign and in-place form.
+#[derive(Clone, Copy)]
+pub struct BinaryOp {
+    slot: fn(&Slots) -> Option<BinaryFn>,
+    inplace: Option<fn(&Slots) -> Option<BinaryFn>>,
+    sign: &'static str,
+}
+
+macro_rules! binary_ops {
+    ($($name:ident = $slot:ident, $sign:literal $(, $inplace:ident)?;)*) => {$(
+        #[doc = concat!("`", $sign, "`")]
+        pub const $name: BinaryOp = BinaryOp {
+            slot: |s| s.$slot,
+            inplace: binary_ops!(@inplace $($inplace)?),
+            sign: $sign,
+        };
+    )*};
+    (@inplace $inplace:ident) => { Some(|s| s.$inplace) };
+    (@inplace) => { None };
+}
+binary_ops! {
+    ADD = add, "+"; SUB = sub, "-"; MUL = mul, "*"; MATMUL = matmul, "@"; TRUEDIV = truediv, "/"; FLOORDIV = floordiv, "//";
+    MOD = mod_, "%"; DIVMOD = divmod, "divmod()"; LSHIFT = lshift, "<<"; RSHIFT = rshift, ">>"; AND = and, "&"; XOR = xor, "^"; OR = or, "|";
+    IADD = add, "+=", iadd; ISUB = sub, "-=", isub; IMUL = mul, "*=", imul; IMATMUL = matmul, "@=", imatmul;
+    ITRUEDIV = truediv, "/=", itruediv; IFLOORDIV = floordiv, "//=", ifloordiv; IMOD = mod_, "%=", imod;
+    ILSHIFT = lshift, "<<=", ilshift; IRSHIFT = rshift, ">>=", irshift; IAND = and, "&=", iand; IXOR = xor, "^=", ixor; IOR = or, "|=", ior;
+}
+
+/// Tries the operands' slots: the right one first if its type is a proper subclass with an own function.
+#[inline]
+fn binary_slots(t: &Thread, a: &Value, b: &Value, slot: fn(&Slots) -> Option<BinaryFn>) -> Res {
+    let (ta, tb) = (type_of(a), type_of(b));
+    let fa = slot(ta.slots());
+    let mut fb = if std::ptr::eq(ta, tb) { None } else { slot(tb.slots()) };
+    if let (Some(x), Some(y)) = (fa, fb)
+        && std::ptr::fn_addr_eq(x, y)
+    {
+        fb = None;
+    }
+    if let Some(fa) = fa {
+        if let Some(f) = fb
+            && tb.is_subtype(ta)
+        {
+            let r = f(t, a, b)?;
+            if !r.is_not_implemented() {
+                return Ok(r);
+            }
+            fb = None;
+        }
+        let r = fa(t, a, b)?;
+        if !r.is_not_implemented() {
+            return Ok(r);
+        }
+    }
+    match fb {
+        Some(f) => f(t, a, b),
+        None => Ok(Value::NOT_IMPLEMENTED),
+    }
+}
+
+/// `a op b`, or `a op= b`.
+pub fn binary(t: &Thread, op: BinaryOp, a: &Value, b: &Value) -> Res {
+    t.check_stack("")?;
+    if let Some(inplace) = op.inplace
+        && let Some(f) = inplace(type_of(a).slots())
+    {
+        let r = f(t, a, b)?;
+        if !r.is_not_implemented() {
+            return Ok(r);
+        }
+    }
+    let r = binary_slots(t, a, b, op.slot)?;
+    if !r.is_not_implemented() {
+        return Ok(r);
+    }
+    match op.sign {
+        "+" | "+=" => sequence_add(t, op, a, b),
+        "*" | "*=" => sequence_mul(t, op, a, b),
+        _ => Err(unsupported(t, op.sign, a, b)),
+    }
+}
+
+fn sequence_add(t: &Thread, op: BinaryOp, a: &Value, b: &Value) -> Res {
+    let slots = type_of(a).slots();
+    let f = if op.sign == "+=" { slots.iconcat.or(slots.concat) } else { slots.concat };
+    match f {
+        Some(f) => f(t, a, b),
+        None => Err(unsupported(t, op.sign, a, b)),
+    }
+}
+
+fn sequence_mul(t: &Thread, op: BinaryOp, a: &Value, b: &Value) -> Res {
+    let (sa, sb) = (type_of(a).slots(), type_of(b).slots());
+    let (f, seq, count) = match (if op.sign == "*=" { sa.irepeat.or(sa.repeat) } else { sa.repeat }, sb.repeat) {
+        (Some(f), _) => (f, a, b),
+        (None, Some(f)) => (f, b, a),
+        (None, None) => return Err(unsupported(t, op.sign, a, b)),
+    };
+    if type_of(count).slots().index.is_none() {
+        let name = type_of(count).name();
+        return Err(error::type_error(t, format_args!("can't multiply sequence by non-int of type '{name}'")));
+    }
+    let k = crate::convert::to_index_overflow(t, count)?;
+    f(t, seq, k)
+}
+
+#[cold]
+fn unsupported(t: &Thread, sign: &str, a: &Value, b: &Value) -> Exc {
+    let (ta, tb) = (type_of(a).name(), type_of(b).name());
+    if sign == ">>" && ta == "builtin_function_or_method" && crate::native::is_named(a, "print") {
+        return error::type_error(
+            t,
+            format_args!(
+                "unsupported operand type(s) for {sign}: '{ta}' and '{tb}'. Did you mean \"print(<message>, file=<output_stream>)\"?"
+            ),
+        );
+    }
+    error::type_error(t, format_args!("unsupported operand type(s) for {sign}: '{ta}' and '{tb}'"))
+}
+
+/// `pow(a, b, c)`; `c` is None for `a ** b`. `inplace` for `a **= b`.
+pub fn power(t: &Thread, a: &Value, b: &Value, c: &Value, inplace: bool) -> Res {
+    t.check_stack("")?;
+    let (ta, tb) = (type_of(a), type_of(b));
+    if inplace && let Some(f) = ta.slots().ipow {
+        let r = f(t, a, b, c)?;
+        if !r.is_not_implemented() {
+            return Ok(r);
+        }
+    }
+    let fa = ta.slots().pow;
+    let mut fb = if std::ptr::eq(ta, tb) { None } else { tb.slots().pow };
+    if let (Some(x), Some(y)) = (fa, fb)
+        && std::ptr::fn_addr_eq(x, y)
+    {
+        fb = None;
+    }
+    let mut order = [fa, fb];
+    if fb.is_some() && tb.is_subtype(ta) {
+        order = [fb, fa];
+    }
+    for f in order.into_iter().flatten() {
+        let r = f(t, a, b, c)?;
+        if !r.is_not_implemented() {
+            return Ok(r);
+        }
+    }
+    if !c.is_none()
+        && let Some(fc) = type_of(c).slots().pow
+    {
+        let r = fc(t, a, b, c)?;
+        if !r.is_not_implemented() {
+            return Ok(r);
+        }
+    }
+    if c.is_none() {
+        return Err(unsupported(t, if inplace { "**=" } else { "** or pow()" }, a, b));
+    }
+    let names = [a, b, c].map(|v| type_of(v).name());
+    Err(error::type_error(
+        t,
+        format_args!("unsupported operand type(s) for ** or pow(): '{}', '{}', '{}'", names[0], names[1], names[2]),
+    ))
+}
+
+macro_rules! unary_ops {
+    ($($name:ident, $slot:ident, $text:literal;)*) => {$(
+        #[doc = concat!("`", $text, "`")]
+        pub fn $name(t: &Thread, v: &Value) -> Res {
+            match type_of(v).slots().$slot {
+                Some(f) => f(t, v),
+                None => Err(error::type_error(t, format_args!(concat!("bad operand type for ", $text, ": '{}'"), type_of(v).name()))),
+            }
+        }
+    )*};
+}
+unary_ops! { neg, neg, "unary -"; pos, pos, "unary +"; invert, invert, "unary ~"; abs, abs, "abs()"; }
+
+/// `a op b` as a value.
+#[inline]
+pub fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
+    if let (Some(x), Some(y)) = (a.as_small(), b.as_small()) {
+        return Ok(Value::bool(op.holds(x.cmp(&y))));
+    }
+    t.check_stack("in comparison")?;
+    let (ta, tb) = (type_of(a), type_of(b));
+    let (fa, fb) = (ta.slots().compare, tb.slots().compare);
+    let mut tried_b = false;
+    if !std::ptr::eq(ta, tb)
+        && let Some(f) = fb
+        && tb.is_subtype(ta)
+    {
+        tried_b = true;
+        let r = f(t, b, a, op.swapped())?;
+        if !r.is_not_implemented() {
+            return Ok(r);
+        }
+    }
+    if let Some(f) = fa {
+        let r = f(t, a, b, op)?;
+        if !r.is_not_implemented() {
+            return Ok(r);
+        }
+    }
+    if let Some(f) = fb
+        && !tried_b
+    {
+        let r = f(t, b, a, op.swapped())?;
+        if !r.is_not_implemented() {
+            return Ok(r);
+        }
+    }
+    match op {
+        CompareOp::Eq => Ok(Value::bool(a.is(b))),
+        CompareOp::Ne => Ok(Value::bool(!a.is(b))),
+        _ => {
+            let (sign, na, nb) = (op.text(), ta.name(), tb.name());
+            Err(error::type_error(t, format_args!("'{sign}' not supported between instances of '{na}' and '{nb}'")))
+        }
+    }
+}
+
+/// `bool(a op b)`; identity implies equality, as in containers.
+pub fn compare_bool(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res<bool> {
+    if a.is(b) {
+        match op {
+            CompareOp::Eq => return Ok(true),
+            CompareOp::Ne => return Ok(false),
+            _ => {}
+        }
+    }
+    let r = compare(t, a, b, op)?;
+    truth(t, &r)
+}
+
+/// `a is b or a == b`.
+#[inline]
+pub fn eq(t: &Thread, a: &Value, b: &Value) -> Res<bool> {
+    if a.is(b) {
+        return Ok(true);
+    }
+    if let (Some(x), Some(y)) = (a.exact::<Str>(), b.exact::<Str>()) {
+        return Ok(x.same_text(y));
+    }
+    compare_bool(t, a, b, CompareOp::Eq)
+}
+
+/// `bool(v)`.
+#[inline]
+pub fn truth(t: &Thread, v: &Value) -> Res<bool> {
+    if v.is_bool() {
+        return Ok(v.is_true());
+    }
+    if v.is_none() {
+        return Ok(false);
+    }
+    if let Some(i) = v.as_small() {
+        return Ok(i != 0);
+    }
+    truth_slow(t, v)
+}
+
+#[inline(never)]
+fn truth_slow(t: &Thread, v: &Value) -> Res<bool> {
+    let slots = type_of(v).slots();
+    if let Some(f) = slots.bool {
+        return f(t, v);
+    }
+    match slots.len {
+        Some(f) => Ok(f(t, v)? != 0),
+        None => Ok(true),
+    }
+}
+
+/// `hash(v)`.
+#[inline]
+pub fn hash(t: &Thread, v: &Value) -> Res<i64> {
+    if let Some(s) = v.exact::<Str>() {
+        return Ok(s.hash());
+    }
+    if let Some(i) = v.as_small() {
+        return Ok(types::int::hash_small(i));
+    }
+    match type_of(v).slots().hash {
+        Some(f) => {
+            t.check_stack("")?;
+            f(t, v)
+        }
+        None => Err(unhashable(t, v)),
+    }
+}
+
+/// "unhashable type: 'list'".
+#[cold]
+pub fn unhashable(t: &Thread, v: &Value) -> Exc {
+    error::type_error(t, format_args!("unhashable type: '{}'", type_of(v).name()))
+}
+
+/// `len(v)`.
+pub fn len(t: &Thread, v: &Value) -> Res<usize> {
+    match type_of(v).slots().len {
+        Some(f) => f(t, v),
+        None => Err(error::type_error(t, format_args!("object of type '{}' has no len()", type_of(v).name()))),
+    }
+}
+
+/// `operator.length_hint(v, default)`.
+pub fn length_hint(t: &Thread, v: &Value, default: usize) -> Res<usize> {
+    if let Some(f) = type_of(v).slots().len {
+        match f(t, v) {
+            Ok(n) => return Ok(n),
+            Err(e) if e.is(&types::exceptions::TYPE_ERROR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    let hint = match call::special(t, v, n::__length_hint__(), &[]) {
+        None => return Ok(default),
+        Some(Err(e)) if e.is(&types::exceptions::TYPE_ERROR) => return Ok(default),
+        Some(r) => r?,
+    };
+    if hint.is_not_implemented() {
+        return Ok(default);
+    }
+    if !types::int::is_int(&hint) {
+        let name = type_of(&hint).name();
+        return Err(error::type_error(t, format_args!("__length_hint__ must be an integer, not {name}")));
+    }
+    match crate::convert::to_isize(t, &hint)? {
+        n if n < 0 => Err(error::value_error(t, "__length_hint__() should return >= 0")),
+        n => Ok(n as usize),
+    }
+}
+
+/// `repr(v)`, checked to be a str.
+pub fn repr(t: &Thread, v: &Value) -> Res {
+    t.poll()?;
+    t.check_stack("while getting the repr of an object")?;
+    let r = match type_of(v).slots().repr {
+        Some(f) => f(t, v)?,
+        None => strs::new(t, &format!("<{} object at {:#x}>", type_of(v).name(), v.id()))?,
+    };
+    if r.downcast::<Str>().is_none() {
+        let name = type_of(&r).name();
+        return Err(error::type_error(t, format_args!("__repr__ returned non-string (type {name})")));
+    }
+    Ok(r)
+}
+
+/// `repr(v)` as Rust text, for building a larger one.
+pub fn repr_text(t: &Thread, v: &Value) -> Res<String> {
+    Ok(strs::display(&repr(t, v)?))
+}
+
+/// `str(v)`, checked to be a str.
+pub fn str(t: &Thread, v: &Value) -> Res {
+    if v.exact::<Str>().is_some() {
+        return Ok(v.clone());
+    }
+    t.check_stack("while getting the str of an object")?;
+    let r = match type_of(v).slots().str {
+        Some(f) => f(t, v)?,
+        None => return repr(t, v),
+    };
+    if r.downcast::<Str>().is_none() {
+        let name = type_of(&r).name();
+        return Err(error::type_error(t, format_args!("__str__ returned non-string (type {name})")));
+    }
+    Ok(r)
+}
+
+/// `v[key]`.
+pub fn getitem(t: &Thread, v: &Value, key: &Value) -> Res {
+    if let Some(f) = type_of(v).slots().getitem {
+        return f(t, v, key);
+    }
+    if let Some(ty) = v.downcast::<TypeObject>() {
+        return class_getitem(t, v, ty, key);
+    }
+    Err(error::type_error(t, format_args!("'{}' object is not subscriptable", type_of(v).name())))
+}
+
+fn class_getitem(t: &Thread, v: &Value, ty: &TypeObject, key: &Value) -> Res {
+    // `type[int]` itself is generic, whatever its own __class_getitem__.
+    if std::ptr::eq(ty, types::type_::TYPE.ty()) {
+        return types::generic_alias::new(t, v, key);
+    }
+    match attr::get_opt(t, v, n::__class_getitem__())? {
+        Some(f) if !f.is_none() => call::call1(t, &f, key),
+        _ => Err(error::type_error(t, format_args!("type '{}' is not subscriptable", ty.name()))),
+    }
+}
+
+/// `v[key] = value`.
+pub fn setitem(t: &Thread, v: &Value, key: &Value, value: &Value) -> Res<()> {
+    match type_of(v).slots().setitem {
+        Some(f) => f(t, v, key, Some(value)),
+        None => Err(error::type_error(t, format_args!("'{}' object does not support item assignment", type_of(v).name()))),
+    }
+}
+
+/// `del v[key]`.
+pub fn delitem(t: &Thread, v: &Value, key: &Value) -> Res<()> {
+    match type_of(v).slots().setitem {
+        Some(f) => f(t, v, key, None),
+        None => Err(error::type_error(t, format_args!("'{}' object doesn't support item deletion", type_of(v).name()))),
+    }
+}
+
+/// `item in container`.
+pub fn contains(t: &Thread, container: &Value, item: &Value) -> Res<bool> {
+    if let Some(f) = type_of(container).slots().contains {
+        return f(t, container, item);
+    }
+    let it = match iter(t, container) {
+        Ok(it) => it,
+        Err(e) if e.is(&types::exceptions::TYPE_ERROR) && type_of(container).slots().iter.is_none() => {
+            let name = type_of(container).name();
+            return Err(error::type_error(t, format_args!("argument of type '{name}' is not a container or iterable")));
+        }
+        Err(e) => return Err(e),
+    };
+    while let Some(x) = next(t, &it)? {
+        if eq(t, &x, item)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// `iter(v)`.
+pub fn iter(t: &Thread, v: &Value) -> Res {
+    let ty = type_of(v);
+    if let Some(f) = ty.slots().iter {
+        let it = f(t, v)?;
+        if type_of(&it).slots().next.is_none() {
+            let name = type_of(&it).name();
+            return Err(error::type_error(t, format_args!("iter() returned non-iterator of type '{name}'")));
+        }
+        return Ok(it);
+    }
+    if ty.slots().getitem.is_some() && !ty.has_flag(flag::DICT) && is_sequence(v) {
+        return types::seq_iter::new(t, v);
+    }
+    Err(error::type_error(t, format_args!("'{}' object is not iterable", ty.name())))
+}
+
+/// Has `__getitem__` and is no dict (CPython's `PySequence_Check`).
+pub fn is_sequence(v: &Value) -> bool {
+    let ty = type_of(v);
+    ty.slots().getitem.is_some() && !ty.has_flag(flag::DICT) && !ty.has_flag(flag::MAPPING)
+}
+
+/// The next item, or `None` when exhausted (a StopIteration counts as that).
+#[inline]
+pub fn next(t: &Thread, it: &Value) -> Res<Option<Value>> {
+    match type_of(it).slots().next {
+        Some(f) => match f(t, it) {
+            Ok(v) => Ok(v.present()),
+            Err(e) if e.is(&types::exceptions::STOP_ITERATION) => Ok(None),
+            Err(e) => Err(e),
+        },
+        None => Err(error::type_error(t, format_args!("'{}' object is not an iterator", type_of(it).name()))),
+    }
+}
+
+/// Calls `f` with every item of an iterable; polls. Lists and tuples are read in place, as CPython's `PySequence_Fast`
+/// users do, except that a list changed meanwhile is followed item by item.
+pub fn for_each(t: &Thread, iterable: &Value, mut f: impl FnMut(Value) -> Res<()>) -> Res<()> {
+    if let Some(tuple) = iterable.exact::<Tuple>() {
+        for item in tuple.items() {
+            f(item.clone())?;
+        }
+        return Ok(());
+    }
+    if let Some(list) = iterable.exact::<List>() {
+        let mut i = 0;
+        while let Some(item) = list.get(i) {
+            f(item)?;
+            i += 1;
+            if i % 1024 == 0 {
+                t.poll()?;
+            }
+        }
+        return Ok(());
+    }
+    let it = iter(t, iterable)?;
+    let mut count = 0u32;
+    while let Some(item) = next(t, &it)? {
+        f(item)?;
+        count = count.wrapping_add(1);
+        if count % 256 == 0 {
+            t.poll()?;
+        }
+    }
+    Ok(())
+}
+
+/// All items of an iterable.
+pub fn collect(t: &Thread, iterable: &Value) -> Res<Vec<Value>> {
+    if let Some(tuple) = iterable.exact::<Tuple>() {
+        return Ok(tuple.items().to_vec());
+    }
+    if let Some(list) = iterable.exact::<List>() {
+        t.check_alloc(list.len() * 8)?;
+        return Ok(list.to_vec());
+    }
+    let mut out = Vec::new();
+    for_each(t, iterable, |v| {
+        if out.len() == out.capacity() {
+            t.check_alloc((out.len() * 8).max(64))?;
+        }
+        out.push(v);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// `isinstance(v, cls)` with hooks; `cls` may be a tuple or a union.
+pub fn isinstance(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
+    types::instance_check::isinstance(t, v, cls)
+}
+
+/// `issubclass(v, cls)` with hooks.
+pub fn issubclass(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
+    types::instance_check::issubclass(t, v, cls)
+}
+
+/// `format(v, spec)`.
+pub fn format(t: &Thread, v: &Value, spec: &Value) -> Res {
+    if spec.exact::<Str>().is_some_and(Str::is_empty) && (v.exact::<Str>().is_some() || v.is_small()) {
+        return str(t, v);
+    }
+    let r = match call::special(t, v, n::__format__(), std::slice::from_ref(spec)) {
+        Some(r) => r?,
+        None => {
+            let name = type_of(v).name();
+            return Err(error::type_error(t, format_args!("Type {name} doesn't define __format__")));
+        }
+    };
+    if r.downcast::<Str>().is_none() {
+        let name = type_of(&r).name();
+        return Err(error::type_error(t, format_args!("__format__ must return a str, not {name}")));
+    }
+    Ok(r)
+}

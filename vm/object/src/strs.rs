@@ -1,0 +1,537 @@
+//! str: storage. Methods are in `types/str`.
+//!
+//! A str is an array of Latin-1, UCS-2 or UCS-4 units, the narrowest that fits (PEP 393). Lone surrogates are ordinary
+//! code points.
+
+use crate::error::Res;
+use crate::header::Header;
+use crate::payload;
+use crate::thread::Thread;
+use crate::types::str_::STR;
+use crate::value::Value;
+use siphasher::sip::SipHasher13;
+use std::cell::Cell;
+use std::hash::Hasher;
+
+/// A str object; its units follow the struct.
+#[repr(C)]
+pub struct Str {
+    pub(crate) header: Header,
+    hash: Cell<i64>,
+    /// Length in code points << 8 | width in bytes (1, 2, 4) | `ASCII`.
+    meta: u64,
+}
+
+crate::payload!(Str => STR);
+
+const ASCII: u64 = 0x80;
+const UNSET: i64 = -1;
+
+/// A str's units, by width.
+#[derive(Clone, Copy, Debug)]
+pub enum Units<'a> {
+    /// Code points below 256.
+    Latin1(&'a [u8]),
+    /// Code points below 65536, at least one above 255.
+    Ucs2(&'a [u16]),
+    /// Any code points, at least one above 65535.
+    Ucs4(&'a [u32]),
+}
+
+impl<'a> Units<'a> {
+    /// Number of code points.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Latin1(s) => s.len(),
+            Self::Ucs2(s) => s.len(),
+            Self::Ucs4(s) => s.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The code point at `i`.
+    #[inline]
+    pub fn at(&self, i: usize) -> u32 {
+        match self {
+            Self::Latin1(s) => u32::from(s[i]),
+            Self::Ucs2(s) => u32::from(s[i]),
+            Self::Ucs4(s) => s[i],
+        }
+    }
+
+    /// Part of it.
+    pub fn slice(&self, from: usize, to: usize) -> Units<'a> {
+        match self {
+            Self::Latin1(s) => Units::Latin1(&s[from..to]),
+            Self::Ucs2(s) => Units::Ucs2(&s[from..to]),
+            Self::Ucs4(s) => Units::Ucs4(&s[from..to]),
+        }
+    }
+
+    /// Code points in order.
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = u32> + ExactSizeIterator + 'a {
+        (0..self.len()).map(move |i| self.at(i))
+    }
+}
+
+impl Str {
+    /// Bytes of the object, for the heap.
+    pub(crate) unsafe fn size_of(at: *mut Header) -> usize {
+        // SAFETY: the caller's object is a str.
+        let s = unsafe { &*at.cast::<Str>() };
+        object_size(s.len(), s.width())
+    }
+
+    /// Length in code points.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        (self.meta >> 8) as usize
+    }
+
+    /// Whether it is empty.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.meta >> 8 == 0
+    }
+
+    /// Bytes per unit.
+    #[inline(always)]
+    pub fn width(&self) -> usize {
+        (self.meta & 7) as usize
+    }
+
+    /// Whether every code point is below 128.
+    #[inline(always)]
+    pub fn is_ascii(&self) -> bool {
+        self.meta & ASCII != 0
+    }
+
+    #[inline(always)]
+    fn data(&self) -> *const u8 {
+        // SAFETY: the units follow the struct in the same block.
+        unsafe { std::ptr::from_ref(self).add(1).cast() }
+    }
+
+    /// The units.
+    #[inline]
+    pub fn units(&self) -> Units<'_> {
+        let (p, n) = (self.data(), self.len());
+        // SAFETY: `n` units of the recorded width follow the struct and never change.
+        unsafe {
+            match self.width() {
+                1 => Units::Latin1(std::slice::from_raw_parts(p, n)),
+                2 => Units::Ucs2(std::slice::from_raw_parts(p.cast(), n)),
+                _ => Units::Ucs4(std::slice::from_raw_parts(p.cast(), n)),
+            }
+        }
+    }
+
+    /// The units as raw bytes (native byte order), as `hash` sees them.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: as for `units`.
+        unsafe { std::slice::from_raw_parts(self.data(), self.len() * self.width()) }
+    }
+
+    /// The text, if it is ASCII.
+    #[inline]
+    pub fn as_ascii(&self) -> Option<&str> {
+        // SAFETY: the flag says that all units are ASCII, which is UTF-8.
+        if self.is_ascii() { Some(unsafe { std::str::from_utf8_unchecked(self.bytes()) }) } else { None }
+    }
+
+    /// The code point at `i`.
+    #[inline]
+    pub fn at(&self, i: usize) -> u32 {
+        self.units().at(i)
+    }
+
+    /// The text as Rust's, lone surrogates replaced by U+FFFD: for messages.
+    pub fn to_lossy(&self) -> String {
+        match self.as_ascii() {
+            Some(s) => s.to_string(),
+            None => self.units().iter().map(|c| char::from_u32(c).unwrap_or('\u{fffd}')).collect(),
+        }
+    }
+
+    /// The text as UTF-8, or the position of the first lone surrogate.
+    pub fn to_utf8(&self) -> Result<String, usize> {
+        match self.as_ascii() {
+            Some(s) => Ok(s.to_string()),
+            None => self.units().iter().enumerate().map(|(i, c)| char::from_u32(c).ok_or(i)).collect(),
+        }
+    }
+
+    /// Generalized UTF-8: lone surrogates as three bytes.
+    pub fn to_wtf8(&self) -> Vec<u8> {
+        if let Some(s) = self.as_ascii() {
+            return s.as_bytes().to_vec();
+        }
+        let mut out = Vec::with_capacity(self.len() * 2);
+        for c in self.units().iter() {
+            push_wtf8(&mut out, c);
+        }
+        out
+    }
+
+    /// SipHash-1-3 over the units' bytes, as CPython; never -1.
+    #[inline]
+    pub fn hash(&self) -> i64 {
+        let h = self.hash.get();
+        if h != UNSET { h } else { self.fill_hash() }
+    }
+
+    #[cold]
+    fn fill_hash(&self) -> i64 {
+        let h = hash_bytes(self.bytes());
+        self.hash.set(h);
+        h
+    }
+
+    /// Same code points?
+    #[inline]
+    pub fn same_text(&self, other: &Str) -> bool {
+        self.meta == other.meta && self.bytes() == other.bytes()
+    }
+
+    /// Same text as Rust's?
+    #[inline]
+    pub fn eq_text(&self, text: &str) -> bool {
+        match self.as_ascii() {
+            Some(s) => s == text,
+            None => self.units().iter().eq(text.chars().map(u32::from)),
+        }
+    }
+}
+
+/// Appends the generalized UTF-8 form of a code point.
+pub fn push_wtf8(out: &mut Vec<u8>, c: u32) {
+    match c {
+        0..0x80 => out.push(c as u8),
+        0x80..0x800 => out.extend([0xc0 | (c >> 6) as u8, 0x80 | (c & 0x3f) as u8]),
+        0x800..0x1_0000 => out.extend([0xe0 | (c >> 12) as u8, 0x80 | (c >> 6 & 0x3f) as u8, 0x80 | (c & 0x3f) as u8]),
+        _ => out.extend([
+            0xf0 | (c >> 18) as u8,
+            0x80 | (c >> 12 & 0x3f) as u8,
+            0x80 | (c >> 6 & 0x3f) as u8,
+            0x80 | (c & 0x3f) as u8,
+        ]),
+    }
+}
+
+fn object_size(len: usize, width: usize) -> usize {
+    (size_of::<Str>() + len * width).next_multiple_of(8)
+}
+
+/// SipHash-1-3 with the process's key; 0 for nothing.
+pub fn hash_bytes(bytes: &[u8]) -> i64 {
+    if bytes.is_empty() {
+        return 0;
+    }
+    let (k0, k1) = crate::process::hash_key();
+    let mut h = SipHasher13::new_with_keys(k0, k1);
+    h.write(bytes);
+    match h.finish() as i64 {
+        -1 => -2,
+        h => h,
+    }
+}
+
+/// The hash that a str of this text has.
+pub fn hash_text(text: &str) -> i64 {
+    if text.is_ascii() {
+        return hash_bytes(text.as_bytes());
+    }
+    match text.chars().map(u32::from).max().unwrap_or(0) {
+        0..0x100 => hash_bytes(&text.chars().map(|c| c as u8).collect::<Vec<_>>()),
+        0x100..0x1_0000 => hash_bytes(&text.chars().flat_map(|c| (c as u16).to_ne_bytes()).collect::<Vec<_>>()),
+        _ => hash_bytes(&text.chars().flat_map(|c| (c as u32).to_ne_bytes()).collect::<Vec<_>>()),
+    }
+}
+
+/// A str of `len` units of `width` bytes, filled by `fill`.
+///
+/// # Safety
+/// `fill` writes all `len * width` bytes; the width is the narrowest that fits, and `ascii` is true exactly if every
+/// unit is below 128.
+pub(crate) unsafe fn raw(t: &Thread, len: usize, width: usize, ascii: bool, fill: impl FnOnce(*mut u8)) -> Res {
+    let size = match len.checked_mul(width) {
+        Some(n) if n < isize::MAX as usize / 2 => object_size(len, width),
+        _ => return Err(t.memory_error()),
+    };
+    let meta = (len as u64) << 8 | width as u64 | if ascii { ASCII } else { 0 };
+    // SAFETY: the closure initializes the rest of the struct and the units.
+    unsafe {
+        payload::new_sized(t, STR.ty(), size, |at| {
+            let s = at.cast::<Str>();
+            (&raw mut (*s).hash).write(Cell::new(UNSET));
+            (&raw mut (*s).meta).write(meta);
+            fill(s.add(1).cast());
+        })
+    }
+}
+
+/// A str from Rust text.
+pub fn new(t: &Thread, text: &str) -> Res {
+    if text.is_ascii() {
+        return from_latin1(t, text.as_bytes());
+    }
+    let mut b = StrBuilder::new();
+    b.push_str(text);
+    b.finish(t)
+}
+
+/// A str from Rust text that is never shared with the cache of short strs. For small texts of our own.
+///
+/// # Panics
+/// If a small allocation is refused, which the heap never does.
+pub(crate) fn new_plain(t: &Thread, text: &str) -> Value {
+    let made = if text.is_ascii() {
+        // SAFETY: copies all of the ASCII text.
+        unsafe {
+            raw(t, text.len(), 1, true, |p| p.copy_from_nonoverlapping(text.as_ptr(), text.len()))
+        }
+    } else {
+        new(t, text)
+    };
+    match made {
+        Ok(v) => v,
+        Err(_) => panic!("no memory for a name"),
+    }
+}
+
+/// A str from code points below 256.
+pub fn from_latin1(t: &Thread, bytes: &[u8]) -> Res {
+    if bytes.len() <= 1 {
+        return Ok(match bytes.first() {
+            Some(&b) => crate::process::latin1_char(b).clone(),
+            None => crate::process::empty_str().clone(),
+        });
+    }
+    // SAFETY: copies all bytes; one byte is the narrowest width.
+    unsafe {
+        raw(t, bytes.len(), 1, bytes.is_ascii(), |p| p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()))
+    }
+}
+
+/// A str from UCS-2 units, narrowed if possible.
+pub fn from_ucs2(t: &Thread, units: &[u16]) -> Res {
+    if units.iter().all(|&u| u < 256) {
+        let narrow: Vec<u8> = units.iter().map(|&u| u as u8).collect();
+        return from_latin1(t, &narrow);
+    }
+    // SAFETY: copies all units; some unit needs two bytes.
+    unsafe {
+        raw(t, units.len(), 2, false, |p| p.cast::<u16>().copy_from_nonoverlapping(units.as_ptr(), units.len()))
+    }
+}
+
+/// A str from code points, narrowed if possible.
+pub fn from_ucs4(t: &Thread, units: &[u32]) -> Res {
+    let max = units.iter().copied().max().unwrap_or(0);
+    if max < 256 {
+        let narrow: Vec<u8> = units.iter().map(|&u| u as u8).collect();
+        return from_latin1(t, &narrow);
+    }
+    if max < 0x1_0000 {
+        let narrow: Vec<u16> = units.iter().map(|&u| u as u16).collect();
+        return from_ucs2(t, &narrow);
+    }
+    // SAFETY: copies all units; some unit needs four bytes.
+    unsafe {
+        raw(t, units.len(), 4, false, |p| p.cast::<u32>().copy_from_nonoverlapping(units.as_ptr(), units.len()))
+    }
+}
+
+/// A str from units of any width, narrowed if possible.
+pub fn from_units(t: &Thread, units: Units<'_>) -> Res {
+    match units {
+        Units::Latin1(s) => from_latin1(t, s),
+        Units::Ucs2(s) => from_ucs2(t, s),
+        Units::Ucs4(s) => from_ucs4(t, s),
+    }
+}
+
+/// A str of one code point.
+pub fn from_char(t: &Thread, c: u32) -> Res {
+    if c < 256 { Ok(crate::process::latin1_char(c as u8).clone()) } else { from_ucs4(t, &[c]) }
+}
+
+/// A str from generalized UTF-8 of our own making (code constants).
+pub fn from_wtf8(t: &Thread, bytes: &[u8]) -> Res {
+    if bytes.is_ascii() {
+        return from_latin1(t, bytes);
+    }
+    let mut b = StrBuilder::new();
+    let mut i = 0;
+    while i < bytes.len() {
+        let lead = bytes[i];
+        let (n, first) = match lead {
+            0..0x80 => (1, u32::from(lead)),
+            0x80..0xe0 => (2, u32::from(lead & 0x1f)),
+            0xe0..0xf0 => (3, u32::from(lead & 0x0f)),
+            _ => (4, u32::from(lead & 0x07)),
+        };
+        let tail = bytes.get(i + 1..i + n).unwrap_or(&[]);
+        b.push(tail.iter().fold(first, |c, &x| c << 6 | u32::from(x & 0x3f)));
+        i += n;
+    }
+    b.finish(t)
+}
+
+/// Whether `v` is an interned str.
+#[inline]
+pub fn is_interned(v: &Value) -> bool {
+    v.header().is_some_and(|h| h.has(crate::header::flag::INTERNED))
+}
+
+/// Two strs with the same text? False if either is no str.
+#[inline]
+pub fn eq(a: &Value, b: &Value) -> bool {
+    a.is(b)
+        || match (a.downcast::<Str>(), b.downcast::<Str>()) {
+            (Some(x), Some(y)) => x.same_text(y),
+            _ => false,
+        }
+}
+
+/// A str with this text?
+#[inline]
+pub fn eq_str(a: &Value, text: &str) -> bool {
+    a.downcast::<Str>().is_some_and(|s| s.eq_text(text))
+}
+
+/// The text of a str for a message; of anything else, its debug form.
+pub fn display(v: &Value) -> String {
+    match v.downcast::<Str>() {
+        Some(s) => s.to_lossy(),
+        None => format!("{v:?}"),
+    }
+}
+
+/// Collects code points into the narrowest str. The memory it holds meanwhile is charged when the str is made; callers
+/// that may build something huge check with `Thread::check_alloc` first.
+pub struct StrBuilder {
+    latin1: Vec<u8>,
+    wide: Vec<u32>,
+}
+
+impl StrBuilder {
+    /// Empty.
+    pub fn new() -> Self {
+        Self { latin1: Vec::new(), wide: Vec::new() }
+    }
+
+    /// Empty, with room.
+    pub fn with_capacity(n: usize) -> Self {
+        Self { latin1: Vec::with_capacity(n), wide: Vec::new() }
+    }
+
+    /// Code points so far.
+    pub fn len(&self) -> usize {
+        self.latin1.len() + self.wide.len()
+    }
+
+    /// Nothing yet?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn widen(&mut self) {
+        if self.wide.is_empty() && !self.latin1.is_empty() {
+            self.wide = Vec::with_capacity(self.latin1.capacity());
+            self.wide.extend(self.latin1.iter().map(|&b| u32::from(b)));
+            self.latin1 = Vec::new();
+        }
+    }
+
+    /// Appends a code point.
+    #[inline]
+    pub fn push(&mut self, c: u32) {
+        if c < 256 && self.wide.is_empty() {
+            self.latin1.push(c as u8);
+        } else {
+            self.widen();
+            self.wide.push(c);
+        }
+    }
+
+    /// Appends text.
+    pub fn push_str(&mut self, s: &str) {
+        if self.wide.is_empty() && s.is_ascii() {
+            self.latin1.extend_from_slice(s.as_bytes());
+        } else {
+            s.chars().for_each(|c| self.push(u32::from(c)));
+        }
+    }
+
+    /// Appends units.
+    pub fn push_units(&mut self, u: Units<'_>) {
+        match u {
+            Units::Latin1(s) if self.wide.is_empty() => self.latin1.extend_from_slice(s),
+            Units::Latin1(s) => self.wide.extend(s.iter().map(|&b| u32::from(b))),
+            _ if u.is_empty() => {}
+            _ => {
+                self.widen();
+                self.wide.extend(u.iter());
+            }
+        }
+    }
+
+    /// Appends a str.
+    pub fn push_value(&mut self, s: &Str) {
+        self.push_units(s.units());
+    }
+
+    /// The str.
+    pub fn finish(self, t: &Thread) -> Res {
+        if self.wide.is_empty() { from_latin1(t, &self.latin1) } else { from_ucs4(t, &self.wide) }
+    }
+}
+
+impl Default for StrBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Write for StrBuilder {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        self.push_str(s);
+        Ok(())
+    }
+}
+
+/// `a + b`.
+pub fn concat(t: &Thread, a: &Str, b: &Str) -> Res {
+    let len = a.len() + b.len();
+    let width = a.width().max(b.width());
+    let fill = |p: *mut u8| {
+        let mut at = 0;
+        for s in [a, b] {
+            // SAFETY: the new str has room for both, and a narrower part is widened unit by unit.
+            unsafe { copy_widening(s, p.add(at * width), width) };
+            at += s.len();
+        }
+    };
+    // SAFETY: `fill` writes all units; the width is the wider one, and narrow enough since both parts are.
+    unsafe { raw(t, len, width, a.is_ascii() && b.is_ascii(), fill) }
+}
+
+/// Copies units into wider or equally wide ones.
+///
+/// # Safety
+/// `to` has room for `s.len()` units of `width` bytes, and `width >= s.width()`.
+pub(crate) unsafe fn copy_widening(s: &Str, to: *mut u8, width: usize) {
+    // SAFETY: the caller's room.
+    unsafe {
+        match (s.units(), width) {
+            (_, w) if w == s.width() => to.copy_from_nonoverlapping(s.bytes().as_ptr(), s.bytes().len()),
+            (u, 2) => u.iter().enumerate().for_each(|(i, c)| to.cast::<u16>().add(i).write(c as u16)),
+            (u, _) => u.iter().enumerate().for_each(|(i, c)| to.cast::<u32>().add(i).write(c)),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The running thread and its isolate: heap, breaker, caches, interned strings, per-module state.
+//!
+//! Everything that runs takes `&Thread`. It is also reachable without being passed ([`current`]), because dropping a
+//! [`Value`](crate::value::Value) needs the heap and the owner's tag.
+
+use crate::breaker::{Breaker, reason};
+use crate::cache::MethodCache;
+use crate::error::{self, Exc, Res};
+use crate::header::Header;
+use crate::heap::Heap;
+use crate::names::Interner;
+use crate::shape::ShapeId;
+use crate::store::Slot;
+use crate::value::Value;
+use rustc_hash::FxHashMap;
+use std::any::{Any, TypeId};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// The tag under which an isolate's main thread owns what it makes.
+pub const MAIN_TAG: u16 = 1;
+/// The tag while the process makes its immortal objects.
+pub const BOOTSTRAP_TAG: u16 = 2;
+
+thread_local! {
+    static CURRENT: Cell<*const Thread> = const { Cell::new(std::ptr::null()) };
+    static TAG: Cell<u16> = const { Cell::new(0) };
+}
+
+/// The running thread's owner tag.
+#[inline(always)]
+pub fn tag() -> u16 {
+    TAG.get()
+}
+
+/// The attached thread, if any.
+#[inline(always)]
+pub fn current<'a>() -> Option<&'a Thread> {
+    let p = CURRENT.get();
+    // SAFETY: `Attached` sets the pointer to a thread it borrows, and resets it before that borrow ends.
+    if p.is_null() { None } else { Some(unsafe { &*p }) }
+}
+
+/// Whether the process is making its immortal objects.
+pub fn is_bootstrap() -> bool {
+    tag() == BOOTSTRAP_TAG
+}
+
+/// The account is overdrawn: MemoryError at the next poll.
+#[cold]
+pub(crate) fn request_memory_error() {
+    if let Some(t) = current() {
+        t.breaker.set(reason::MEMORY);
+    }
+}
+
+/// The last reference of a foreign thread goes back to its owner. An isolate has one thread until free threading lands,
+/// so a foreign owner is another isolate's: that is a bug worth stopping for.
+#[cold]
+pub(crate) fn hand_back(h: &Header) -> bool {
+    panic!("object of owner {} released by tag {}", h.owner(), tag());
+}
+
+/// What the interpreter and the process around it do for the object layer.
+#[derive(Clone, Copy)]
+pub struct Hooks {
+    /// Answers a raised breaker: runs the collector, signal handlers; an error stops what runs.
+    pub on_breaker: fn(&Thread) -> Res<()>,
+    /// Reports an exception that nobody can catch (`sys.unraisablehook`); the object is what it happened in.
+    pub unraisable: fn(&Thread, Exc, &str, Option<&Value>),
+    /// Issues a warning: category, text, stack level.
+    pub warn: fn(&Thread, &Value, &str, isize) -> Res<()>,
+    /// Imports a module by dotted name and returns that module (not the top-level one).
+    pub import: fn(&Thread, &str) -> Res,
+    /// The exception being handled, for `__context__` (absent if none).
+    pub handled: fn(&Thread) -> Value,
+}
+
+/// A thread of an isolate, and for now the isolate itself.
+pub struct Thread {
+    /// Requests to look up.
+    pub breaker: Breaker,
+    /// See [`Hooks`].
+    pub hooks: Hooks,
+    heap: Heap,
+    own_tag: u16,
+    pub(crate) method_cache: MethodCache,
+    pub(crate) interner: Interner,
+    type_version: Cell<u32>,
+    keys_version: Cell<u32>,
+    pub(crate) dealloc_depth: Cell<u32>,
+    pub(crate) trashcan: RefCell<Vec<*mut Header>>,
+    pub(crate) closing: Cell<bool>,
+    /// Lowest native stack address that guest code may reach.
+    stack_limit: Cell<usize>,
+    /// Python frames in use, and how many there may be (`sys.setrecursionlimit`).
+    pub depth: Cell<u32>,
+    /// See `depth`.
+    pub depth_limit: Cell<u32>,
+    retired: RefCell<Vec<ShapeId>>,
+    states: RefCell<FxHashMap<TypeId, Rc<dyn Any>>>,
+    /// `builtins` module's dict.
+    pub builtins: Slot,
+    /// `sys.modules`.
+    pub modules: Slot,
+    /// The interpreter's part: frames, handled exceptions.
+    pub interp: Cell<*const ()>,
+}
+
+impl Thread {
+    /// A thread of a new isolate, not attached yet.
+    pub fn new(hooks: Hooks, memory_limit: usize) -> Box<Self> {
+        Self::with_tag(hooks, memory_limit, MAIN_TAG)
+    }
+
+    pub(crate) fn with_tag(hooks: Hooks, memory_limit: usize, own_tag: u16) -> Box<Self> {
+        Box::new(Self {
+            breaker: Breaker::new(),
+            hooks,
+            heap: Heap::new(memory_limit),
+            own_tag,
+            method_cache: MethodCache::new(),
+            interner: Interner::new(),
+            type_version: Cell::new(if own_tag == BOOTSTRAP_TAG { 1 } else { 1 << 16 }),
+            keys_version: Cell::new(1),
+            dealloc_depth: Cell::new(0),
+            trashcan: RefCell::new(Vec::new()),
+            closing: Cell::new(false),
+            stack_limit: Cell::new(0),
+            depth: Cell::new(0),
+            depth_limit: Cell::new(1000),
+            retired: RefCell::new(Vec::new()),
+            states: RefCell::new(FxHashMap::default()),
+            builtins: Slot::empty(),
+            modules: Slot::empty(),
+            interp: Cell::new(std::ptr::null()),
+        })
+    }
+
+    /// Runs `f` with this thread attached to the calling OS thread; `stack` is how many bytes of native stack guest
+    /// code may use below here.
+    pub fn attach<R>(&self, stack: usize, f: impl FnOnce(&Self) -> R) -> R {
+        let here = stack_pointer();
+        self.stack_limit.set(here.saturating_sub(stack));
+        let saved = (CURRENT.replace(self), TAG.replace(self.own_tag));
+        let restore = Restore(saved);
+        let out = f(self);
+        drop(restore);
+        out
+    }
+
+    /// The heap.
+    #[inline(always)]
+    pub fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    /// Looks up if asked to. Native loops call it at least every 50 microseconds.
+    #[inline(always)]
+    pub fn poll(&self) -> Res<()> {
+        if self.breaker.any() { (self.hooks.on_breaker)(self) } else { Ok(()) }
+    }
+
+    /// RecursionError if the native stack is nearly used up. `what` completes the message: "in comparison".
+    #[inline(always)]
+    pub fn check_stack(&self, what: &str) -> Res<()> {
+        if stack_pointer() < self.stack_limit.get() { Err(self.stack_error(what)) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn stack_error(&self, what: &str) -> Exc {
+        // Room to handle the error in.
+        let limit = self.stack_limit.get();
+        self.stack_limit.set(limit.saturating_sub(128 * 1024));
+        let sep = if what.is_empty() { "" } else { " " };
+        let e = error::recursion_error(self, format_args!("maximum recursion depth exceeded{sep}{what}"));
+        self.stack_limit.set(limit);
+        e
+    }
+
+    /// MemoryError.
+    #[cold]
+    pub fn memory_error(&self) -> Exc {
+        error::memory_error(self)
+    }
+
+    /// Checks that `bytes` more may be allocated, before work that would allocate them piece by piece.
+    #[inline]
+    pub fn check_alloc(&self, bytes: usize) -> Res<()> {
+        self.heap.check(bytes).map_err(|_| self.memory_error())
+    }
+
+    /// This isolate's state of type `T`, made on first use: what a native module keeps instead of statics.
+    pub fn state<T: Default + 'static>(&self) -> Rc<T> {
+        let found = self.states.borrow().get(&TypeId::of::<T>()).cloned();
+        let any = found.unwrap_or_else(|| {
+            let new: Rc<dyn Any> = Rc::new(T::default());
+            self.states.borrow_mut().insert(TypeId::of::<T>(), Rc::clone(&new));
+            new
+        });
+        match any.downcast::<T>() {
+            Ok(state) => state,
+            Err(_) => unreachable!("states are keyed by their type"),
+        }
+    }
+
+    /// Puts a state in place (the host, set up before anything runs).
+    pub fn set_state<T: 'static>(&self, state: T) {
+        self.states.borrow_mut().insert(TypeId::of::<T>(), Rc::new(state));
+    }
+
+    /// The state if it was put in place.
+    pub fn get_state<T: 'static>(&self) -> Option<Rc<T>> {
+        self.states.borrow().get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    }
+
+    /// A version no type has had.
+    pub fn next_type_version(&self) -> u32 {
+        let v = self.type_version.get();
+        self.type_version.set(v.checked_add(1).unwrap_or(1 << 16));
+        v
+    }
+
+    /// A version no dict's keys have had.
+    pub fn next_keys_version(&self) -> u32 {
+        let v = self.keys_version.get();
+        self.keys_version.set(v.checked_add(1).unwrap_or(1));
+        v
+    }
+
+    pub(crate) fn retire_shapes(&self, root: ShapeId) {
+        self.retired.borrow_mut().push(root);
+    }
+
+    /// Ends the isolate: no destructor of an object runs from here on; memory goes as a whole.
+    pub fn close(&self) {
+        self.closing.set(true);
+        self.states.borrow_mut().clear();
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.closing.set(true);
+        for root in self.retired.take() {
+            // SAFETY: the isolate is over: none of its objects will be touched again.
+            unsafe { crate::shape::Shape::free_tree(root) };
+        }
+    }
+}
+
+struct Restore((*const Thread, u16));
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.0);
+        TAG.set(self.0.1);
+    }
+}
+
+/// About where the native stack is.
+#[inline(always)]
+pub fn stack_pointer() -> usize {
+    let here = 0u8;
+    std::hint::black_box(&raw const here) as usize
+}

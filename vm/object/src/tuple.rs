@@ -1,0 +1,121 @@
+//! tuple: storage. Methods are in `types/tuple`.
+
+use crate::error::Res;
+use crate::header::Header;
+use crate::payload;
+use crate::store;
+use crate::thread::Thread;
+use crate::ty::TypeObject;
+use crate::types::tuple_::TUPLE;
+use crate::value::Value;
+use std::cell::Cell;
+
+/// A tuple object; its items follow the struct.
+#[repr(C)]
+pub struct Tuple {
+    pub(crate) header: Header,
+    len: usize,
+    /// The cached hash, -1 if not computed.
+    pub(crate) hash: Cell<i64>,
+}
+
+crate::payload!(Tuple => TUPLE {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        self.items().iter().for_each(visit);
+    }
+});
+
+impl Tuple {
+    pub(crate) unsafe fn size_of(at: *mut Header) -> usize {
+        // SAFETY: the caller's object is a tuple.
+        size_of::<Tuple>() + 8 * unsafe { (*at.cast::<Tuple>()).len }
+    }
+
+    pub(crate) unsafe fn drop_items(at: *mut Header) {
+        // SAFETY: the caller's object is a dead tuple; each item is dropped once.
+        unsafe {
+            let s = at.cast::<Tuple>();
+            std::ptr::slice_from_raw_parts_mut(s.add(1).cast::<Value>(), (*s).len).drop_in_place();
+        }
+    }
+
+    /// The items.
+    #[inline(always)]
+    pub fn items(&self) -> &[Value] {
+        // SAFETY: `len` items follow the struct and never change once the tuple is visible.
+        unsafe { std::slice::from_raw_parts(std::ptr::from_ref(self).add(1).cast(), self.len) }
+    }
+
+    /// Number of items.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// No items?
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// A tuple of copies of `items`.
+pub fn new(t: &Thread, items: &[Value]) -> Res {
+    if items.is_empty() {
+        return Ok(crate::process::empty_tuple().clone());
+    }
+    make(t, TUPLE.ty(), items.len(), items.iter().cloned())
+}
+
+/// A tuple that takes the items over.
+pub fn from_vec(t: &Thread, items: Vec<Value>) -> Res {
+    if items.is_empty() {
+        return Ok(crate::process::empty_tuple().clone());
+    }
+    make(t, TUPLE.ty(), items.len(), items.into_iter())
+}
+
+/// A tuple that takes `N` items over.
+#[inline]
+pub fn from_array<const N: usize>(t: &Thread, items: [Value; N]) -> Res {
+    make(t, TUPLE.ty(), N, items.into_iter())
+}
+
+/// A tuple that takes over `len` values at `at`, leaving zeros behind.
+///
+/// # Safety
+/// `at..at+len` are initialized values that the caller owns.
+#[inline]
+pub unsafe fn take(t: &Thread, at: *mut Value, len: usize) -> Res {
+    if len == 0 {
+        return Ok(crate::process::empty_tuple().clone());
+    }
+    // SAFETY: each value is taken once.
+    make(t, TUPLE.ty(), len, (0..len).map(|i| unsafe { std::mem::take(&mut *at.add(i)) }))
+}
+
+/// A tuple of type `ty` (tuple or a subclass) of exactly `len` items.
+pub fn make(t: &Thread, ty: &TypeObject, len: usize, items: impl Iterator<Item = Value>) -> Res {
+    let payload_size = size_of::<Tuple>() + 8 * len;
+    let size = payload_size + (ty.basic_size() - TUPLE.size);
+    // SAFETY: the closure initializes the struct, every item and the class's own slots.
+    unsafe {
+        payload::new_sized(t, ty, size, |at| {
+            let s = at.cast::<Tuple>();
+            (&raw mut (*s).len).write(0);
+            (&raw mut (*s).hash).write(Cell::new(-1));
+            let data = s.add(1).cast::<Value>();
+            let mut n = 0;
+            for item in items.take(len) {
+                store::write(&(*s).header, data.add(n), item);
+                n += 1;
+            }
+            debug_assert_eq!(n, len, "a tuple's iterator gave fewer items than promised");
+            for i in n..len {
+                data.add(i).write(Value::NONE);
+            }
+            (&raw mut (*s).len).write(len);
+            at.add(payload_size).write_bytes(0, size - payload_size);
+        })
+    }
+}

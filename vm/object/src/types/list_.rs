@@ -1,0 +1,17 @@
+//! list: methods and slots.
+
+use crate::list::List;
+use crate::ids;
+use crate::slots::Slots;
+use crate::ty::{TypeDef, flag};
+
+/// list.
+pub static LIST: TypeDef = TypeDef {
+    name: "list",
+    doc: "",
+    id: ids::LIST,
+    flags: flag::BASETYPE | flag::MATCH_SELF | flag::LIST|flag::SEQUENCE,
+    slots: Slots { ..Slots::NONE },
+
+    ..TypeDef::of::<List>()
+};

@@ -1,0 +1,49 @@
+//! The built-in types, one a file: methods and slots. Storage that other rooms use directly (str, tuple, list, dict)
+//! stands beside this folder.
+
+use crate::ty::TypeDef;
+
+pub mod bool_;
+pub mod descr;
+pub mod dict_;
+pub mod exceptions;
+pub mod float;
+pub mod generic_alias;
+pub mod instance_check;
+pub mod int;
+pub mod list_;
+pub mod native_function;
+pub mod object;
+pub mod seq_iter;
+pub mod singletons;
+pub mod staticmethod;
+pub mod str_;
+pub mod tuple_;
+pub mod type_;
+pub mod weakref;
+
+/// The types that every other type object needs: made bare, completed last.
+pub(crate) static FIRST: &[&TypeDef] =
+    &[&object::OBJECT, &type_::TYPE, &str_::STR, &tuple_::TUPLE, &dict_::DICT];
+
+/// Every other core type.
+pub(crate) static ALL: &[&TypeDef] = &[
+    &int::INT,
+    &bool_::BOOL,
+    &float::FLOAT,
+    &list_::LIST,
+    &singletons::NONE_TYPE,
+    &singletons::NOT_IMPLEMENTED_TYPE,
+    &singletons::ELLIPSIS_TYPE,
+    &native_function::BUILTIN_FUNCTION,
+    &descr::METHOD_DESCRIPTOR,
+    &descr::CLASSMETHOD_DESCRIPTOR,
+    &descr::GETSET_DESCRIPTOR,
+    &descr::MEMBER_DESCRIPTOR,
+    &descr::WRAPPER_DESCRIPTOR,
+    &descr::METHOD_WRAPPER,
+    &seq_iter::SEQ_ITER,
+    &generic_alias::GENERIC_ALIAS,
+    &staticmethod::STATICMETHOD,
+    &weakref::WEAKREF,
+];

@@ -1,0 +1,55 @@
+//! Weak references: the isolate's table from object to the references to it.
+
+use crate::header::{Header, flag};
+use crate::thread::Thread;
+use crate::value::Value;
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+
+/// What looks at an object weakly. The function is told when the object dies and gets itself back as a value.
+pub trait Watcher {
+    /// The object is dead: forget it, and return the callback to run, if any.
+    fn clear(&self) -> Option<Value>;
+}
+
+/// The isolate's weak references: object address to addresses of weakref objects, newest last.
+#[derive(Default)]
+pub struct Table {
+    entries: RefCell<FxHashMap<usize, Vec<usize>>>,
+}
+
+impl Table {
+    /// Records that the weakref object at `watcher` looks at `object`.
+    pub fn add(&self, object: &Header, watcher: &Header) {
+        object.set(flag::WEAKREFS);
+        let key = std::ptr::from_ref(object) as usize;
+        self.entries.borrow_mut().entry(key).or_default().push(std::ptr::from_ref(watcher) as usize);
+    }
+
+    /// Forgets a weakref object (it died first).
+    pub fn remove(&self, object: usize, watcher: &Header) {
+        let mut entries = self.entries.borrow_mut();
+        if let Some(list) = entries.get_mut(&object) {
+            list.retain(|&w| w != std::ptr::from_ref(watcher) as usize);
+            if list.is_empty() {
+                entries.remove(&object);
+            }
+        }
+    }
+
+    /// The weakref objects of an object, oldest first.
+    pub fn watchers(&self, object: &Header) -> Vec<usize> {
+        self.entries.borrow().get(&(std::ptr::from_ref(object) as usize)).cloned().unwrap_or_default()
+    }
+
+    fn take(&self, object: &Header) -> Vec<usize> {
+        self.entries.borrow_mut().remove(&(std::ptr::from_ref(object) as usize)).unwrap_or_default()
+    }
+}
+
+/// Clears every weak reference to a dying object, then runs their callbacks, newest first.
+pub(crate) fn clear(t: &Thread, object: &Header) {
+    object.unset(flag::WEAKREFS);
+    let watchers = t.state::<Table>().take(object);
+    crate::types::weakref::clear_all(t, &watchers);
+}
