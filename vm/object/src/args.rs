@@ -215,7 +215,11 @@ impl Signature {
                 Some(i) => {
                     return Err(error::type_error(
                         t,
-                        format_args!("argument for {name}() given by name ('{}') and position ({})", strs::display(key), i + 1),
+                        format_args!(
+                            "argument for {name}() given by name ('{}') and position ({})",
+                            strs::display(key),
+                            i + 1
+                        ),
                     ));
                 }
                 None => {
@@ -247,7 +251,8 @@ impl Signature {
         if max == 0 {
             return error::type_error(t, format_args!("{name}() takes no positional arguments"));
         }
-        let what = if keyword_only || self.params.iter().any(|p| p.kind == ParamKind::Both) { " positional" } else { "" };
+        let what =
+            if keyword_only || self.params.iter().any(|p| p.kind == ParamKind::Both) { " positional" } else { "" };
         error::type_error(t, format_args!("{name}() takes {bound} {max}{what} argument{s} ({given} given)"))
     }
 
@@ -278,7 +283,10 @@ impl Signature {
             let bound = if self.min < self.max || self.params.len() > self.max { "at least" } else { "exactly" };
             let (min, n) = (self.min, args.positional().len());
             let s = if min == 1 { "" } else { "s" };
-            return error::type_error(t, format_args!("{name}() takes {bound} {min} positional argument{s} ({n} given)"));
+            return error::type_error(
+                t,
+                format_args!("{name}() takes {bound} {min} positional argument{s} ({n} given)"),
+            );
         }
         let param = strs::display(&self.params[i].name);
         if self.params[i].kind == ParamKind::Keyword {

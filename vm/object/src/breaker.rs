@@ -31,7 +31,7 @@ struct Inner {
 impl Breaker {
     /// A quiet breaker.
     pub fn new() -> Self {
-        Self(Arc::new(Inner { bits: Bits::new(0), why: parking_lot::Mutex::new(None) }))
+        Self(Arc::new(Inner { bits: Bits::new(), why: parking_lot::Mutex::new(None) }))
     }
 
     /// Whether anything is asked: one load.

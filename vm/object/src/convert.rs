@@ -75,10 +75,9 @@ pub fn to_index_checked(t: &Thread, v: &Value) -> Res<isize> {
     let i = to_index(t, v)?;
     match int::to_i64(&i) {
         Some(i) => Ok(i as isize),
-        None => Err(error::index_error(
-            t,
-            format_args!("cannot fit '{}' into an index-sized integer", type_of(v).name()),
-        )),
+        None => {
+            Err(error::index_error(t, format_args!("cannot fit '{}' into an index-sized integer", type_of(v).name())))
+        }
     }
 }
 

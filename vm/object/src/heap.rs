@@ -41,6 +41,8 @@ struct Space {
 }
 
 struct Free {
+    /// Tells a free block from a live object, whose first word is not zero.
+    #[expect(dead_code, reason = "read by `walk` as a raw word")]
     zero: u64,
     next: *mut Free,
 }

@@ -3,7 +3,7 @@
 macro_rules! ids {
     ($($name:ident)*) => {
         #[repr(u32)]
-        #[expect(clippy::upper_case_acronyms, non_camel_case_types, reason = "named as the definitions")]
+        #[expect(clippy::upper_case_acronyms, non_camel_case_types, dead_code, reason = "only the numbers are used; 0 is no type")]
         enum Number { ABSENT_ID, $($name,)* LAST }
         $(#[doc = concat!("Shape id of `", stringify!($name), "`.")] pub const $name: u32 = Number::$name as u32;)*
         const _: () = assert!((Number::LAST as u32) < crate::shape::FIRST_DYNAMIC);

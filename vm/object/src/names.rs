@@ -51,7 +51,7 @@ names! {
     join key keys last_exc last_traceback last_type last_value lineno mode modules mro name next obj offset open origin path pop popitem
     print_file_and_line ps1 ps2 read readline remove return_ reverse send sep setdefault shape sort source split start stderr stdin stdout
     step stop strip sys text throw tolist update value values write writelines typing types warnings io abc re collections
-    msg category __bytes_sig__ self cls object metaclass iterable function sequence fillvalue strict
+    msg category self_ cls object metaclass iterable function sequence fillvalue strict
 }
 
 static mut WELL_KNOWN: [u64; TEXTS.len()] = [0; TEXTS.len()];
@@ -72,7 +72,7 @@ static PROCESS: Shared = Shared(RwLock::new(HashTable::new()));
 /// Makes the well-known names. Called once, on the bootstrap thread.
 pub(crate) fn set_up() {
     for (i, text) in TEXTS.iter().enumerate() {
-        let text = text.strip_suffix('_').filter(|s| *s == "return").unwrap_or(text);
+        let text = text.strip_suffix('_').filter(|s| matches!(*s, "return" | "self" | "type")).unwrap_or(text);
         let bits = intern_static(text).into_raw();
         // SAFETY: set-up runs on one thread before anybody reads the table.
         unsafe { (*(&raw mut WELL_KNOWN))[i] = bits };

@@ -252,12 +252,13 @@ pub fn check_self(t: &Thread, ty: &TypeObject, name: &str, args: Args<'_>) -> Re
         Some(this) if type_of(this).is_subtype(ty) => Ok(()),
         Some(this) => Err(error::type_error(
             t,
-            format_args!("descriptor '{name}' for '{}' objects doesn't apply to a '{}' object", ty.name(), type_of(this).name()),
+            format_args!(
+                "descriptor '{name}' for '{}' objects doesn't apply to a '{}' object",
+                ty.name(),
+                type_of(this).name()
+            ),
         )),
-        None => Err(error::type_error(
-            t,
-            format_args!("unbound method {}.{name}() needs an argument", ty.name()),
-        )),
+        None => Err(error::type_error(t, format_args!("unbound method {}.{name}() needs an argument", ty.name()))),
     }
 }
 

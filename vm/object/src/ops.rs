@@ -468,7 +468,9 @@ fn class_getitem(t: &Thread, v: &Value, ty: &TypeObject, key: &Value) -> Res {
 pub fn setitem(t: &Thread, v: &Value, key: &Value, value: &Value) -> Res<()> {
     match type_of(v).slots().setitem {
         Some(f) => f(t, v, key, Some(value)),
-        None => Err(error::type_error(t, format_args!("'{}' object does not support item assignment", type_of(v).name()))),
+        None => {
+            Err(error::type_error(t, format_args!("'{}' object does not support item assignment", type_of(v).name())))
+        }
     }
 }
 

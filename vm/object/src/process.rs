@@ -63,12 +63,10 @@ pub fn set_up() {
             core_types(t);
             constants(t);
             names::set_up();
-            for def in types::ALL {
-                make_type(t, def);
-            }
-            for def in types::FIRST {
-                fill_dict(t, def);
-            }
+            // All bare first: completing one needs the types of its descriptors.
+            let rest = || types::ALL.iter().chain(types::exceptions::ALL);
+            rest().for_each(|def| make_bare(t, def));
+            types::FIRST.iter().chain(rest()).for_each(|def| fill_dict(t, def));
         });
     });
 }
@@ -272,18 +270,27 @@ fn parts(def: &'static TypeDef, slots: crate::slots::Slots, flags: u32) -> TypeP
 
 /// Makes a type object from its definition, its base first. Runs on the bootstrap thread.
 pub(crate) fn make_type(t: &Thread, def: &'static TypeDef) {
-    if def.made().is_none() {
-        if let Some(base) = base_of(def) {
-            make_type(t, base);
-        }
-        let meta = types::type_::TYPE.ty();
-        let made = TypeObject::create(t, Some(meta), parts(def, inherited_slots(def), inherited_flags(def)));
-        let Ok(v) = made else { unreachable!("the bootstrap heap has no limit") };
-        // SAFETY: under the process lock, and nobody knows the type yet.
-        unsafe { def.publish(NonNull::from(v.expect::<TypeObject>())) };
-        std::mem::forget(v);
-        fill_dict(t, def);
+    if let Some(base) = base_of(def) {
+        make_type(t, base);
     }
+    make_bare(t, def);
+    fill_dict(t, def);
+}
+
+/// Makes a type object without its namespace.
+fn make_bare(t: &Thread, def: &'static TypeDef) {
+    if def.made().is_some() {
+        return;
+    }
+    if let Some(base) = base_of(def) {
+        make_bare(t, base);
+    }
+    let meta = types::type_::TYPE.ty();
+    let made = TypeObject::create(t, Some(meta), parts(def, inherited_slots(def), inherited_flags(def)));
+    let Ok(v) = made else { unreachable!("the bootstrap heap has no limit") };
+    // SAFETY: under the process lock, and nobody knows the type yet.
+    unsafe { def.publish(NonNull::from(v.expect::<TypeObject>())) };
+    std::mem::forget(v);
 }
 
 /// Completes a type: name, bases, MRO and namespace.

@@ -8,9 +8,9 @@
 use crate::args::Args;
 use crate::buffer::BufferFn;
 use crate::error::Res;
+use crate::ops::CompareOp;
 use crate::thread::Thread;
 use crate::value::Value;
-use crate::ops::CompareOp;
 
 /// `op(x)`.
 pub type UnaryFn = fn(&Thread, &Value) -> Res;
@@ -206,6 +206,7 @@ macro_rules! declare {
         }
 
         /// Names a slot.
+        #[expect(missing_docs, reason = "one variant per slot, named as the field")]
         #[expect(non_camel_case_types, reason = "variants are named as the fields")]
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
         pub enum SlotId { $($field,)* }

@@ -291,9 +291,7 @@ pub fn new(t: &Thread, text: &str) -> Res {
 pub(crate) fn new_plain(t: &Thread, text: &str) -> Value {
     let made = if text.is_ascii() {
         // SAFETY: copies all of the ASCII text.
-        unsafe {
-            raw(t, text.len(), 1, true, |p| p.copy_from_nonoverlapping(text.as_ptr(), text.len()))
-        }
+        unsafe { raw(t, text.len(), 1, true, |p| p.copy_from_nonoverlapping(text.as_ptr(), text.len())) }
     } else {
         new(t, text)
     };
@@ -312,9 +310,7 @@ pub fn from_latin1(t: &Thread, bytes: &[u8]) -> Res {
         });
     }
     // SAFETY: copies all bytes; one byte is the narrowest width.
-    unsafe {
-        raw(t, bytes.len(), 1, bytes.is_ascii(), |p| p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()))
-    }
+    unsafe { raw(t, bytes.len(), 1, bytes.is_ascii(), |p| p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())) }
 }
 
 /// A str from UCS-2 units, narrowed if possible.
@@ -324,9 +320,7 @@ pub fn from_ucs2(t: &Thread, units: &[u16]) -> Res {
         return from_latin1(t, &narrow);
     }
     // SAFETY: copies all units; some unit needs two bytes.
-    unsafe {
-        raw(t, units.len(), 2, false, |p| p.cast::<u16>().copy_from_nonoverlapping(units.as_ptr(), units.len()))
-    }
+    unsafe { raw(t, units.len(), 2, false, |p| p.cast::<u16>().copy_from_nonoverlapping(units.as_ptr(), units.len())) }
 }
 
 /// A str from code points, narrowed if possible.
@@ -341,9 +335,7 @@ pub fn from_ucs4(t: &Thread, units: &[u32]) -> Res {
         return from_ucs2(t, &narrow);
     }
     // SAFETY: copies all units; some unit needs four bytes.
-    unsafe {
-        raw(t, units.len(), 4, false, |p| p.cast::<u32>().copy_from_nonoverlapping(units.as_ptr(), units.len()))
-    }
+    unsafe { raw(t, units.len(), 4, false, |p| p.cast::<u32>().copy_from_nonoverlapping(units.as_ptr(), units.len())) }
 }
 
 /// A str from units of any width, narrowed if possible.

@@ -98,6 +98,8 @@ pub struct Thread {
     /// See `depth`.
     pub depth_limit: Cell<u32>,
     retired: RefCell<Vec<ShapeId>>,
+    /// Python subclasses of built-in types, by the base's address.
+    pub(crate) subclasses: RefCell<FxHashMap<usize, Vec<*const crate::ty::TypeObject>>>,
     states: RefCell<FxHashMap<TypeId, Rc<dyn Any>>>,
     /// `builtins` module's dict.
     pub builtins: Slot,
@@ -130,6 +132,7 @@ impl Thread {
             depth: Cell::new(0),
             depth_limit: Cell::new(1000),
             retired: RefCell::new(Vec::new()),
+            subclasses: RefCell::default(),
             states: RefCell::new(FxHashMap::default()),
             builtins: Slot::empty(),
             modules: Slot::empty(),

@@ -63,7 +63,8 @@ pub mod flag {
     /// The flags that say which built-in a type descends from.
     pub const SUBCLASS_BITS: u32 = 0xff00_0000;
     /// Flags a subclass takes over from its base.
-    pub const INHERITED: u32 = SUBCLASS_BITS | FINALIZER | SEQUENCE | MAPPING | MATCH_SELF | WEAKREFS | CUSTOM_GETATTR | CUSTOM_SETATTR;
+    pub const INHERITED: u32 =
+        SUBCLASS_BITS | FINALIZER | SEQUENCE | MAPPING | MATCH_SELF | WEAKREFS | CUSTOM_GETATTR | CUSTOM_SETATTR;
 }
 
 /// A type written in Rust: plain data. Made with struct update on [`TypeDef::of`].
@@ -256,11 +257,12 @@ pub struct TypeParts {
 }
 
 impl TypeObject {
-    /// Makes a type object of metatype `meta`; its MRO is still empty and must be set with [`TypeObject::set_mro`].
-    pub fn create(t: &Thread, meta: &TypeObject, parts: TypeParts) -> Res {
+    /// Makes a type object of metatype `meta` (`None`: type itself, while it does not exist yet); its MRO is still empty
+    /// and must be set with [`TypeObject::set_mro`].
+    pub fn create(t: &Thread, meta: Option<&TypeObject>, parts: TypeParts) -> Res {
         let fixed = (parts.flags & flag::HEAP == 0 && parts.def.id != 0).then_some(ShapeId(parts.def.id));
         let dict_mode = parts.inline_slots == 0;
-        let value = payload::new_of(t, meta, |header| TypeObject {
+        let build = |header| TypeObject {
             header,
             version: Cell::new(t.next_type_version()),
             flags: Cell::new(parts.flags),
@@ -278,8 +280,21 @@ impl TypeObject {
             dict: Slot::new(parts.dict),
             subclasses: RefCell::new(Vec::new()),
             slot_names: Slot::empty(),
-        })?;
-        let ty = value.expect::<TypeObject>();
+        };
+        let value = match meta {
+            Some(meta) => payload::new_of(t, meta, build)?,
+            // SAFETY: the closure writes the whole payload.
+            None => unsafe {
+                crate::heap::new_object(t, ShapeId(crate::ids::TYPE), size_of::<Self>(), |at| {
+                    let at = at.cast::<Self>();
+                    let header = (&raw mut (*at).header).read();
+                    at.write(build(header));
+                })
+                .map_err(|_| t.memory_error())?
+            },
+        };
+        // SAFETY: just made, with this payload; type's own shape may not be there yet, so no checked cast.
+        let ty = unsafe { &*(value.bits() as *const Self) };
         ty.root.set(crate::shape::Shape::new_root(NonNull::from(ty), fixed, dict_mode));
         Ok(value)
     }
@@ -486,6 +501,37 @@ impl TypeObject {
         std::ptr::eq(self, other) || self.mro_types().any(|m| std::ptr::eq(m, other))
     }
 
+    /// Records a direct subclass. A built-in type is shared by all isolates, so its Python subclasses are the isolate's
+    /// to remember.
+    pub fn add_subclass(&self, t: &Thread, sub: &TypeObject) {
+        if self.header.is_immortal() && !crate::thread::is_bootstrap() {
+            t.subclasses.borrow_mut().entry(std::ptr::from_ref(self) as usize).or_default().push(sub);
+        } else {
+            self.subclasses.borrow_mut().push(sub);
+        }
+    }
+
+    /// Forgets a direct subclass.
+    pub fn remove_subclass(&self, t: &Thread, sub: &TypeObject) {
+        if self.header.is_immortal() {
+            if let Some(list) = t.subclasses.borrow_mut().get_mut(&(std::ptr::from_ref(self) as usize)) {
+                list.retain(|&s| !std::ptr::eq(s, sub));
+            }
+        } else {
+            self.subclasses.borrow_mut().retain(|&s| !std::ptr::eq(s, sub));
+        }
+    }
+
+    /// Direct subclasses that are alive, oldest first.
+    pub fn subclasses(&self, t: &Thread) -> Vec<Value> {
+        let mut out: Vec<*const TypeObject> = self.subclasses.borrow().clone();
+        if let Some(more) = t.subclasses.borrow().get(&(std::ptr::from_ref(self) as usize)) {
+            out.extend(more);
+        }
+        // SAFETY: a type removes itself from its bases' lists before it dies.
+        out.into_iter().map(|s| unsafe { (*s).value() }).collect()
+    }
+
     /// Looks `name` (interned) up along the MRO, through the thread's method cache.
     #[inline]
     pub fn lookup(&self, t: &Thread, name: &Value) -> Option<Value> {
@@ -509,15 +555,14 @@ impl TypeObject {
 
 impl Drop for TypeObject {
     fn drop(&mut self) {
+        let Some(t) = crate::thread::current() else { return };
         let bases = self.bases.get();
         if let Some(bases) = bases.downcast::<crate::tuple::Tuple>() {
             for base in bases.items().iter().filter_map(|b| b.downcast::<TypeObject>()) {
-                base.subclasses.borrow_mut().retain(|&s| !std::ptr::eq(s, self));
+                base.remove_subclass(t, self);
             }
         }
-        if let Some(t) = crate::thread::current() {
-            t.retire_shapes(self.root.get());
-        }
+        t.retire_shapes(self.root.get());
     }
 }
 

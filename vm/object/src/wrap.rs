@@ -101,7 +101,7 @@ pub fn call_slot(t: &Thread, ty: &TypeObject, slot: &'static SlotName, this: &Va
         }
         (Wrap::Buffer, _) => {
             arity(1, 1)?;
-            crate::types::memoryview_from_object(t, this, &a[0])
+            (crate::types::memoryview_hook())(t, this, &a[0])
         }
         _ => Err(error::system_error(t, format_args!("slot {} is called in a wrong way", slot.name))),
     }
@@ -176,7 +176,9 @@ pub fn new_function(t: &Thread, owner: &TypeObject) -> Res {
 /// `X.__new__(cls, *args)`: the arguments are X, cls and the rest.
 fn call_new(t: &Thread, args: Args<'_>) -> Res {
     let [owner, rest @ ..] = args.values else { return Err(error::system_error(t, "__new__ without its type")) };
-    let Some(ty) = owner.downcast::<TypeObject>() else { return Err(error::system_error(t, "__new__ without its type")) };
+    let Some(ty) = owner.downcast::<TypeObject>() else {
+        return Err(error::system_error(t, "__new__ without its type"));
+    };
     if args.values.len() == 1 + args.names.len() {
         return Err(error::type_error(t, format_args!("{}.__new__(): not enough arguments", ty.name())));
     }

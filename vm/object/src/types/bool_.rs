@@ -23,9 +23,6 @@ pub static BOOL: TypeDef = TypeDef {
     id: ids::BOOL,
     flags: flag::MATCH_SELF | flag::ATOMIC,
     size: INT.size,
-    slots: Slots {
-        repr: Some(|t, v| strs::new(t, if v.is_true() { "True" } else { "False" })),
-        ..Slots::NONE
-    },
+    slots: Slots { repr: Some(|t, v| strs::new(t, if v.is_true() { "True" } else { "False" })), ..Slots::NONE },
     ..TypeDef::of::<Bool>()
 };

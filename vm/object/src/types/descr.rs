@@ -91,7 +91,7 @@ impl Descriptor {
     }
 }
 
-const COMMON: &[native::GetSetDef] = &[
+const COMMON: &[GetSetDef] = &[
     getter("__name__", |_, v| Ok(as_descriptor(v).name.get()), ""),
     getter("__objclass__", |_, v| Ok(as_descriptor(v).owner.get()), ""),
     getter("__qualname__", qualname, ""),
@@ -231,11 +231,21 @@ fn classmethod_get(t: &Thread, d: &Value, obj: Option<&Value>, cls: Option<&Valu
         Some(c) if c.is_subtype(me.owner()) => native::new_method(t, def, class),
         Some(c) => Err(error::type_error(
             t,
-            format_args!("descriptor '{}' requires a subtype of '{}' but received '{}'", def.name, me.owner().name(), c.name()),
+            format_args!(
+                "descriptor '{}' requires a subtype of '{}' but received '{}'",
+                def.name,
+                me.owner().name(),
+                c.name()
+            ),
         )),
         None => Err(error::type_error(
             t,
-            format_args!("descriptor '{}' for type '{}' needs a type, not a '{}' as arg 2", def.name, me.owner().name(), type_of(&class).name()),
+            format_args!(
+                "descriptor '{}' for type '{}' needs a type, not a '{}' as arg 2",
+                def.name,
+                me.owner().name(),
+                type_of(&class).name()
+            ),
         )),
     }
 }
@@ -325,9 +335,7 @@ fn wrapper_call(t: &Thread, d: &Value, args: Args<'_>) -> Res {
     let me = as_descriptor(d);
     let What::Wrapper(slot) = me.what else { return Err(error::system_error(t, "not a slot wrapper")) };
     match args.positional().first() {
-        Some(this) if type_of(this).is_subtype(me.owner()) => {
-            wrap::call_slot(t, me.owner(), slot, this, args.rest())
-        }
+        Some(this) if type_of(this).is_subtype(me.owner()) => wrap::call_slot(t, me.owner(), slot, this, args.rest()),
         Some(this) => {
             let (owner, ty) = (me.owner().name(), type_of(this).name());
             Err(error::type_error(
@@ -409,10 +417,7 @@ pub static METHOD_WRAPPER: TypeDef = TypeDef {
 
 fn repr(t: &Thread, v: &Value) -> Res {
     let me = as_descriptor(v);
-    strs::new(
-        t,
-        &format!("<{} '{}' of '{}' objects>", me.kind(), strs::display(&me.name.get()), me.owner().name()),
-    )
+    strs::new(t, &format!("<{} '{}' of '{}' objects>", me.kind(), strs::display(&me.name.get()), me.owner().name()))
 }
 
 fn qualname(t: &Thread, v: &Value) -> Res {

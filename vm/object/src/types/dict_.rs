@@ -10,7 +10,7 @@ pub static DICT: TypeDef = TypeDef {
     name: "dict",
     doc: "",
     id: ids::DICT,
-    flags: flag::BASETYPE | flag::MATCH_SELF | flag::DICT|flag::MAPPING,
+    flags: flag::BASETYPE | flag::MATCH_SELF | flag::DICT | flag::MAPPING,
     slots: Slots { ..Slots::NONE },
 
     ..TypeDef::of::<Dict>()

@@ -69,8 +69,8 @@ pub fn to_f64(t: &Thread, v: &Value) -> Res<f64> {
         let i = crate::convert::to_index(t, v)?;
         let big = int::to_big(&i).unwrap_or_default();
         return match typhon_num::int::to_f64(&big) {
-            Some(x) => Ok(x),
-            None => Err(error::overflow_error(t, "int too large to convert to float")),
+            Ok(x) => Ok(x),
+            Err(_) => Err(error::overflow_error(t, "int too large to convert to float")),
         };
     }
     Err(error::type_error(t, format_args!("must be real number, not {}", type_of(v).name())))

@@ -1,7 +1,7 @@
 //! list: methods and slots.
 
-use crate::list::List;
 use crate::ids;
+use crate::list::List;
 use crate::slots::Slots;
 use crate::ty::{TypeDef, flag};
 
@@ -10,7 +10,7 @@ pub static LIST: TypeDef = TypeDef {
     name: "list",
     doc: "",
     id: ids::LIST,
-    flags: flag::BASETYPE | flag::MATCH_SELF | flag::LIST|flag::SEQUENCE,
+    flags: flag::BASETYPE | flag::MATCH_SELF | flag::LIST | flag::SEQUENCE,
     slots: Slots { ..Slots::NONE },
 
     ..TypeDef::of::<List>()

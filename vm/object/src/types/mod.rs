@@ -23,8 +23,7 @@ pub mod type_;
 pub mod weakref;
 
 /// The types that every other type object needs: made bare, completed last.
-pub(crate) static FIRST: &[&TypeDef] =
-    &[&object::OBJECT, &type_::TYPE, &str_::STR, &tuple_::TUPLE, &dict_::DICT];
+pub(crate) static FIRST: &[&TypeDef] = &[&type_::TYPE, &object::OBJECT, &str_::STR, &tuple_::TUPLE, &dict_::DICT];
 
 /// Every other core type.
 pub(crate) static ALL: &[&TypeDef] = &[
@@ -47,3 +46,11 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &staticmethod::STATICMETHOD,
     &weakref::WEAKREF,
 ];
+
+/// `obj.__buffer__(flags)`: set to memoryview's constructor where that type lives.
+pub(crate) fn memoryview_hook() -> crate::slots::BinaryFn {
+    |t, obj, _flags| {
+        let name = crate::ty::type_of(obj).name();
+        Err(crate::error::type_error(t, format_args!("cannot make a buffer of '{name}'")))
+    }
+}

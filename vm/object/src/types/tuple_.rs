@@ -1,8 +1,8 @@
 //! tuple: methods and slots.
 
-use crate::tuple::Tuple;
 use crate::ids;
 use crate::slots::Slots;
+use crate::tuple::Tuple;
 use crate::ty::{TypeDef, flag};
 
 /// tuple.
@@ -10,7 +10,7 @@ pub static TUPLE: TypeDef = TypeDef {
     name: "tuple",
     doc: "",
     id: ids::TUPLE,
-    flags: flag::BASETYPE | flag::MATCH_SELF | flag::TUPLE|flag::SEQUENCE,
+    flags: flag::BASETYPE | flag::MATCH_SELF | flag::TUPLE | flag::SEQUENCE,
     slots: Slots { ..Slots::NONE },
     size_of: Some(Tuple::size_of),
     drop: Tuple::drop_items,
