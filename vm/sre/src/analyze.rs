@@ -192,7 +192,7 @@ fn ends_word(program: &Program, run: &Run, pc: Pc) -> bool {
     }
 }
 
-fn add_single(program: &Program, single: Single, first: &mut First) {
+pub(crate) fn add_single(program: &Program, single: Single, first: &mut First) {
     match single {
         Single::Never => {}
         Single::Literal(c) => first.add(c),

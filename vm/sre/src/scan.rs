@@ -4,7 +4,7 @@ use crate::budget::MatchError;
 use crate::ops::{First, FirstKind, Single};
 use crate::run::Machine;
 use crate::set::Set;
-use crate::start::{Chars, Start};
+use crate::start::{Chars, OPENING_LEN, Opening, Start};
 use crate::subject::Unit;
 
 /// Characters scanned between two looks at the budget, and what a step buys.
@@ -163,6 +163,9 @@ impl<C: Unit> Machine<'_, C> {
             Start::Text { text, finder, .. } => self.find_text(text, finder.as_deref(), from, last),
             Start::Bytes { bytes, count } => self.find_by(from, last + 1, |text| find_bytes(text, *bytes, *count)),
             Start::Chars(chars) => {
+                if let (Some(opening), Some(bytes)) = (&chars.opening, C::as_bytes(self.text)) {
+                    return self.find_opening(bytes, opening, from, last);
+                }
                 let set = chars.set.and_then(|set| program.sets.get(set as usize));
                 self.find_by(from, last + 1, |text| text.iter().position(|&unit| starts(chars, set, unit)))
             }
@@ -188,6 +191,30 @@ impl<C: Unit> Machine<'_, C> {
                 return Ok(Some(from + index));
             }
             from += len;
+        }
+        Ok(None)
+    }
+
+    fn find_opening(
+        &mut self,
+        bytes: &[u8],
+        opening: &Opening,
+        from: usize,
+        last: usize,
+    ) -> Result<Option<usize>, MatchError> {
+        let mut from = from;
+        while from <= last {
+            let to = (last + 1).min(from + CHUNK);
+            let Some(text) = bytes.get(from..to + OPENING_LEN - 1) else { return Ok(None) };
+            let found = text.windows(OPENING_LEN).position(|window| match *window {
+                [a, b, c] => opening[0][usize::from(a)] & opening[1][usize::from(b)] & opening[2][usize::from(c)] != 0,
+                _ => false,
+            });
+            self.spend_scan(found.unwrap_or(to - from))?;
+            if let Some(index) = found {
+                return Ok(Some(from + index));
+            }
+            from = to;
         }
         Ok(None)
     }

@@ -2,7 +2,8 @@
 
 use memchr::memmem::Finder;
 
-use crate::ops::{First, Op};
+use crate::analyze;
+use crate::ops::{First, Op, Pc, Single};
 use crate::program::Program;
 use crate::set::Set;
 use crate::words::Place;
@@ -36,7 +37,14 @@ pub(crate) struct Chars {
     pub(crate) high: bool,
     /// The set that must have a character of 256 or more, too.
     pub(crate) set: Option<u32>,
+    pub(crate) opening: Option<Box<Opening>>,
 }
+
+/// Which of at most eight ways can have which byte at each of their first places: a match can begin only where one way
+/// has all of them.
+pub(crate) type Opening = [[u8; 256]; OPENING_LEN];
+
+pub(crate) const OPENING_LEN: usize = 3;
 
 pub(crate) fn choose(program: &Program, first: First) -> Start {
     let mut code = program.code.iter().filter(|op| !matches!(op, Op::Mark(_) | Op::Nop));
@@ -64,9 +72,10 @@ pub(crate) fn choose(program: &Program, first: First) -> Start {
             count += 1;
         }
     }
+    let opening = opening(program, set);
     match (count, high) {
-        (1..=3, false) => Start::Bytes { bytes, count },
-        _ => Start::Chars(Box::new(Chars { low, high, set: program.start_set })),
+        (1..=3, false) if count == 1 || opening.is_none() => Start::Bytes { bytes, count },
+        _ => Start::Chars(Box::new(Chars { low, high, set: program.start_set, opening })),
     }
 }
 
@@ -78,4 +87,68 @@ fn text(program: &Program, text: Vec<u32>) -> Start {
         _ => None,
     };
     Start::Text { text, finder, whole }
+}
+
+fn opening(program: &Program, set: Option<&Set>) -> Option<Box<Opening>> {
+    if program.width_min < OPENING_LEN {
+        return None;
+    }
+    let first = program.code.iter().find(|op| !matches!(op, Op::Mark(_)));
+    let ways = match first {
+        Some(&Op::Branch(branch)) => program.branches.get(branch as usize)?.ways.as_slice(),
+        _ => &[0],
+    };
+    if ways.len() > 8 {
+        return None;
+    }
+    let mut opening = Box::new([[0; 256]; OPENING_LEN]);
+    for (way, &pc) in ways.iter().enumerate() {
+        let places = way_opening(program, pc);
+        for (masks, place) in opening.iter_mut().zip(&places) {
+            for (c, mask) in (0u32..).zip(masks.iter_mut()) {
+                *mask |= u8::from(place.has_low(c)) << way;
+            }
+        }
+    }
+    if let Some(set) = set {
+        for (mask, has) in opening[0].iter_mut().zip(set.table.iter()) {
+            *mask &= if *has { u8::MAX } else { 0 };
+        }
+    }
+    Some(opening)
+}
+
+/// What a way has at its first places, as far as that is simple.
+fn way_opening(program: &Program, pc: Pc) -> [First; OPENING_LEN] {
+    let mut places = [First::ALL, First::ALL, First::ALL];
+    let mut place = 0;
+    let mut code = program.code.iter().skip(pc as usize);
+    while place < OPENING_LEN {
+        match code.next() {
+            Some(Op::Mark(_)) => continue,
+            Some(&Op::Text { start, len }) => {
+                for (slot, &c) in places.iter_mut().skip(place).zip(program.text(start, len)) {
+                    *slot = First::NONE;
+                    slot.add(c);
+                }
+                place += len as usize;
+            }
+            Some(op) => {
+                let single = match *op {
+                    Op::Literal(c) => Single::Literal(c),
+                    Op::NotLiteral(c) => Single::NotLiteral(c),
+                    Op::Any => Single::Any,
+                    Op::Set(set) => Single::Set(set),
+                    _ => break,
+                };
+                if let Some(slot) = places.get_mut(place) {
+                    *slot = First::NONE;
+                    analyze::add_single(program, single, slot);
+                }
+                place += 1;
+            }
+            None => break,
+        }
+    }
+    places
 }
