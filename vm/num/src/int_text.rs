@@ -173,7 +173,7 @@ pub fn to_base(n: &IBig, base: u32, poll: &mut Poll) -> Result<String, Stop> {
 pub fn check_digits(n: &IBig, digits_max: u64) -> Result<(), NumError> {
     let bits = crate::int::bit_length(n);
     // 1292913986 / 2^32 lies just below log10(2); only numbers near the limit need the exact count.
-    let digits_least = (u128::from(bits.saturating_sub(1)) * 1_292_913_986 >> 32) as u64 + 1;
+    let digits_least = ((u128::from(bits.saturating_sub(1)) * 1_292_913_986) >> 32) as u64 + 1;
     if digits_max == 0 || digits_least < digits_max || bits <= 3 * DIGITS_CHECK_THRESHOLD {
         return Ok(());
     }

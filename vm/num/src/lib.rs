@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod float_text;
+pub mod format_spec;
 pub mod int;
 pub mod int_text;
+pub mod percent;
 
 pub use dashu_int::{IBig, Sign, UBig};
 use std::borrow::Cow;

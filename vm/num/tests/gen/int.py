@@ -64,7 +64,7 @@ for _ in range(60):
 T = ['', '0', '00', '-0', '+5', ' 12 ', '1_000', '1__0', '_1', '1_', '0x', '0x_f', '0X1F', '0b101', '0o17', '012', '0_0', '00x1', '- 1', '--1', '+-1', '1 2', 'z', 'Zz', '0b2', '0o8', '1e5', '1.0', '0x_', '0b_1', 'abc', '\t7\n', '\x1f7\x1c', '7\x00', '9' * 30, '-' + 'f' * 40, '1' * 4300, '1' * 4301, '_' * 3, '+_1', '0b', '0_b1', '0x__1']
 sys.set_int_max_str_digits(4300)
 for t in T:
-    for b in [0, 2, 8, 10, 16, 36, 1, 37]:
+    for b in [0, 2, 8, 10, 16, 36, 1, 37] if len(t) < 100 else [10]:
         try: r = show(int(t, b))
         except Exception as e: r = '!' + type(e).__name__ + ': ' + str(e).replace('\n', '\\n')
         rows.append('parse %s %x = %s' % ('b' + t.encode().hex(), b, r))
