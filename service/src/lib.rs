@@ -1,1 +1,25 @@
-//! The gRPC execution service.
+//! The gRPC service: admission, workers, limits and streaming around the virtual machine.
+//!
+//! Data flows one way: `grpc` decodes a request, `admission` lets it in, `workers` runs it on an OS thread, `host`
+//! takes its output, `watchdog` holds its time limits, and `grpc` encodes what came of it. tokio threads never run
+//! guest code, and workers never touch a socket.
+#![forbid(unsafe_code)]
+
+mod admission;
+pub mod config;
+mod error;
+mod events;
+mod execution;
+mod grpc;
+mod host;
+mod limits;
+mod output;
+mod server;
+mod status_layer;
+pub mod telemetry;
+mod watchdog;
+mod workers;
+
+pub use config::{Config, SETTINGS, Setting};
+pub use execution::{Engine, Vm};
+pub use server::{BoxError, Server, serve};

@@ -5,6 +5,7 @@
 //! Nothing here knows gRPC, tokio or clap; nothing outside the VM sees an object.
 
 pub mod cancel;
+pub mod clock;
 pub mod command;
 pub mod exception;
 pub mod limits;
@@ -14,6 +15,7 @@ mod run;
 pub mod value;
 
 pub use cancel::{Attachment, Cancel, CancelReason};
+pub use clock::ThreadClock;
 pub use command::{Command, Exit, Flags, Program, Session};
 pub use exception::{Frame, Position, PyException};
 pub use limits::{LimitHit, LimitName, Limits, Usage};

@@ -1,7 +1,8 @@
 //! How an execution ended.
 
+use crate::cancel::CancelReason;
 use crate::exception::PyException;
-use crate::limits::{LimitHit, Usage};
+use crate::limits::{LimitHit, LimitName, Usage};
 use crate::value::Value;
 
 /// The one word for the end of an execution. Mirrors `typhon.v1.TerminationReason`.
@@ -70,5 +71,36 @@ impl Outcome {
 
     pub fn exception(exception: PyException) -> Outcome {
         Outcome { reason: TerminationReason::Exception, detail: Detail::Exception(Box::new(exception)) }
+    }
+
+    /// The outcome of an execution that a terminal `reason` ended.
+    pub fn cancelled(reason: &CancelReason) -> Outcome {
+        let by = |reason, by: &str| Outcome { reason, detail: Detail::Cancelled { by: by.to_owned() } };
+        match reason {
+            CancelReason::Limit(hit) => Outcome::limit(*hit),
+            CancelReason::CancelledByClient => by(TerminationReason::CancelledByClient, "the client"),
+            CancelReason::ClientGone => by(TerminationReason::ClientGone, "the client's absence"),
+            CancelReason::ServerDrain => by(TerminationReason::ServerDrain, "the server's stop"),
+            CancelReason::Interrupt => by(TerminationReason::Interrupted, "an interrupt"),
+        }
+    }
+
+    /// The outcome of an execution that ran into a limit.
+    pub fn limit(hit: LimitHit) -> Outcome {
+        let reason = match hit.which {
+            LimitName::Wall => TerminationReason::WallTime,
+            LimitName::Cpu | LimitName::Compile => TerminationReason::CpuTime,
+            LimitName::Instructions => TerminationReason::Instructions,
+            LimitName::HeapBytes => TerminationReason::Memory,
+            LimitName::StackDepth => TerminationReason::Stack,
+            LimitName::Threads => TerminationReason::Threads,
+            LimitName::StdoutBytes | LimitName::StderrBytes => TerminationReason::Output,
+            LimitName::ResultBytes => TerminationReason::ResultSize,
+            LimitName::FileBytes | LimitName::Files | LimitName::OpenFiles => TerminationReason::Files,
+            LimitName::HostCalls => TerminationReason::HostCalls,
+            LimitName::Sleep => TerminationReason::Sleep,
+            LimitName::SourceBytes => TerminationReason::CompileError,
+        };
+        Outcome { reason, detail: Detail::Limit(hit) }
     }
 }

@@ -18,6 +18,8 @@ pub struct Request {
     pub inputs: Vec<(String, Value)>,
     pub stdin: Vec<u8>,
     pub result_mode: ResultMode,
+    /// Compile the source, and run nothing: `Completed` or `CompileError`.
+    pub validate_only: bool,
     pub limits: Limits,
     /// Fixes `hash(str)` and `random`'s seeding; `None` takes them from the host's entropy.
     pub hash_seed: Option<u64>,

@@ -1,0 +1,250 @@
+//! Settings: one table, from which the struct, the environment names, the flags, the defaults and the help come.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// One row of the table, for help and documentation.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub doc: &'static str,
+}
+
+impl Setting {
+    /// `TYPHON_QUEUE_DEPTH`
+    pub fn env(&self) -> String {
+        format!("TYPHON_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// `queue-depth`
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+/// A setting that was given and cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSetting {
+    pub name: &'static str,
+    pub value: String,
+    pub expected: &'static str,
+}
+
+impl fmt::Display for BadSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--{} is {:?}, expected {}", self.name.replace('_', "-"), self.value, self.expected)
+    }
+}
+
+impl std::error::Error for BadSetting {}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:literal;)+) => {
+        /// Everything the server can be told. Each field is a row of [`SETTINGS`].
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $name: $type,)+
+        }
+
+        pub const SETTINGS: &[Setting] = &[
+            $(Setting { name: stringify!($name), default: $default, doc: concat!($($doc),+) },)+
+        ];
+
+        impl Config {
+            /// Takes each setting from `source`, or its default where `source` has none.
+            pub fn from_source(source: impl Fn(&Setting) -> Option<String>) -> Result<Config, BadSetting> {
+                let mut rows = SETTINGS.iter();
+                $(let $name = read::<$type>(rows.next().expect("one row per field"), &source)?;)+
+                Ok(Config { $($name),+ })
+            }
+        }
+    };
+}
+
+settings! {
+    /// Address to listen on; port 0 takes a free one.
+    listen: SocketAddr = "127.0.0.1:50451";
+    /// Executions that run at once; 0 is one per processor.
+    workers: Count = "0";
+    /// Executions that may wait for a worker before QUEUE_FULL.
+    queue_depth: Count = "1024";
+    /// Native stack of a worker thread.
+    worker_stack: Bytes = "256MiB";
+    /// Largest request or response message.
+    max_message: Bytes = "32MiB";
+    /// Wall time of an execution that asks for none.
+    wall_time_default: Duration = "10s";
+    /// Most wall time an execution may ask for.
+    wall_time_max: Duration = "5m";
+    /// CPU time of an execution that asks for none.
+    cpu_time_default: Duration = "10s";
+    /// Most CPU time an execution may ask for.
+    cpu_time_max: Duration = "5m";
+    /// Heap of an execution that asks for none.
+    heap_default: Bytes = "256MiB";
+    /// Most heap an execution may ask for.
+    heap_max: Bytes = "2GiB";
+    /// Python frames of an execution that asks for none.
+    stack_depth_default: Count = "1000";
+    /// Most Python frames an execution may ask for.
+    stack_depth_max: Count = "100000";
+    /// Bytes on standard output, and on standard error, of an execution that asks for none.
+    output_default: Bytes = "1MiB";
+    /// Most bytes per stream an execution may ask for.
+    output_max: Bytes = "64MiB";
+    /// Size of the result value of an execution that asks for none.
+    result_default: Bytes = "1MiB";
+    /// Largest result an execution may ask for.
+    result_max: Bytes = "16MiB";
+    /// Largest source text.
+    source_max: Bytes = "16MiB";
+    /// How long before the client's deadline the outcome is sent.
+    deadline_margin: Duration = "25ms";
+    /// Bytes of output that may wait for a slow reader before the guest is stalled.
+    stream_buffer: Bytes = "1MiB";
+    /// Silence on a stream after which a keepalive event is sent.
+    keepalive_interval: Duration = "15s";
+    /// HTTP/2 ping interval that finds dead clients.
+    ping_interval: Duration = "30s";
+    /// How long a ping may stay unanswered.
+    ping_timeout: Duration = "10s";
+    /// Streams that one connection may have open.
+    max_streams: Count = "1024";
+    /// Between NOT_SERVING and refusing new work, so that balancers notice.
+    drain_delay: Duration = "0s";
+    /// How long running executions may go on once draining.
+    drain_grace: Duration = "20s";
+    /// Log filter, as RUST_LOG.
+    log: String = "info";
+}
+
+fn read<T: FromText>(row: &Setting, source: impl Fn(&Setting) -> Option<String>) -> Result<T, BadSetting> {
+    let value = source(row).unwrap_or_else(|| row.default.to_owned());
+    T::from_text(value.trim()).ok_or(BadSetting { name: row.name, value, expected: T::EXPECTED })
+}
+
+trait FromText: Sized {
+    const EXPECTED: &'static str;
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+/// A number of things.
+pub type Count = u32;
+
+/// A number of bytes: `65536`, `64KiB`, `1MiB`, `2GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+impl Bytes {
+    pub fn as_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromText for Bytes {
+    const EXPECTED: &'static str = "a number of bytes such as 65536, 64KiB, 1MiB or 2GiB";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let unit = match unit.trim() {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(unit).map(Bytes)
+    }
+}
+
+impl FromText for Duration {
+    const EXPECTED: &'static str = "a time such as 250ms, 10s or 5m";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let number = number.parse::<u64>().ok()?;
+        let time = match unit.trim() {
+            "ms" => Duration::from_millis(number),
+            "s" => Duration::from_secs(number),
+            "m" => Duration::from_secs(number.checked_mul(60)?),
+            "h" => Duration::from_secs(number.checked_mul(3600)?),
+            _ => return None,
+        };
+        // Any longer is a mistake, and could not be added to a point in time.
+        (time < Duration::from_secs(100 * 365 * 86_400)).then_some(time)
+    }
+}
+
+impl FromText for Count {
+    const EXPECTED: &'static str = "a number";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl FromText for SocketAddr {
+    const EXPECTED: &'static str = "an address such as 127.0.0.1:50451 or [::]:50451";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl FromText for String {
+    const EXPECTED: &'static str = "text";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl Config {
+    pub fn worker_count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            count => count as usize,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_parses_and_every_name_is_unlike_the_others() {
+        Config::from_source(|_| None).expect("the defaults are good");
+        let names: std::collections::HashSet<_> = SETTINGS.iter().map(Setting::env).collect();
+        assert_eq!(names.len(), SETTINGS.len());
+        assert!(SETTINGS.iter().all(|row| row.doc.trim().ends_with('.')));
+    }
+
+    #[test]
+    fn a_bad_value_is_named() {
+        let bad = |name: &'static str, value: &'static str| {
+            Config::from_source(|row| (row.name == name).then(|| value.to_owned())).expect_err(value).to_string()
+        };
+        assert_eq!(bad("wall_time_max", "10"), "--wall-time-max is \"10\", expected a time such as 250ms, 10s or 5m");
+        for (name, value) in [
+            ("listen", "localhost"),
+            ("queue_depth", "-1"),
+            ("heap_max", "1MB"),
+            ("heap_max", "99999999999GiB"),
+            ("drain_grace", ""),
+            ("drain_grace", "99999999999999h"),
+        ] {
+            assert!(bad(name, value).contains("expected"), "{name}");
+        }
+    }
+
+    #[test]
+    fn units_are_powers_of_two() {
+        let config = Config::from_source(|row| (row.name == "heap_max").then(|| "3GiB".into())).expect("good");
+        assert_eq!(config.heap_max, Bytes(3 << 30));
+    }
+}

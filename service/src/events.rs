@@ -1,0 +1,154 @@
+//! The queue between a guest that writes and a client that reads.
+//!
+//! Bounded by bytes: when the client reads slowly the guest waits in `write`, so a stalled client costs the guest's
+//! wall time and never the server's memory. Consecutive output of one stream is merged while it waits.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
+
+use parking_lot::{Condvar, Mutex};
+use typhon_vm::{Cancel, HostError, Limits, Stream};
+
+use crate::error::Refusal;
+use crate::execution::Finished;
+
+/// No output event carries more.
+pub const CHUNK_MAX: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub enum Event {
+    Accepted {
+        execution: String,
+        queue_position: usize,
+        estimated_start: std::time::Duration,
+    },
+    Started {
+        effective: Limits,
+    },
+    Output {
+        stream: Stream,
+        offset: u64,
+        data: Vec<u8>,
+        dropped: u64,
+    },
+    /// Always the last.
+    Ended(Result<Box<Finished>, Refusal>),
+}
+
+/// An event and when it happened.
+#[derive(Debug)]
+pub struct Stamped {
+    pub at: SystemTime,
+    pub event: Event,
+}
+
+pub struct EventQueue {
+    state: Mutex<State>,
+    room: Condvar,
+    capacity: usize,
+}
+
+struct State {
+    events: VecDeque<Stamped>,
+    /// Output bytes that wait.
+    bytes: usize,
+    reader: Option<Waker>,
+    reader_gone: bool,
+    ended: bool,
+}
+
+impl EventQueue {
+    pub fn new(capacity: usize) -> EventQueue {
+        let state = State { events: VecDeque::new(), bytes: 0, reader: None, reader_gone: false, ended: false };
+        EventQueue { state: Mutex::new(state), room: Condvar::new(), capacity: capacity.max(1) }
+    }
+
+    /// Adds an event that is not output: these are few and never wait. After the end, nothing is added.
+    pub fn push(&self, event: Event) {
+        let mut state = self.state.lock();
+        if state.ended {
+            return;
+        }
+        state.ended = matches!(event, Event::Ended(_));
+        state.add(event);
+    }
+
+    /// Adds output, waiting for room. Ends early when `cancel` strikes or the reader is gone.
+    pub fn push_output(&self, cancel: &Cancel, stream: Stream, offset: u64, data: &[u8]) -> Result<(), HostError> {
+        let mut offset = offset;
+        for chunk in data.chunks(CHUNK_MAX) {
+            let mut state = self.state.lock();
+            loop {
+                if state.reader_gone || cancel.reason().is_some() {
+                    return Err(HostError::Interrupted);
+                }
+                if state.bytes < self.capacity {
+                    break;
+                }
+                self.room.wait(&mut state);
+            }
+            state.add_output(stream, offset, chunk);
+            offset += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Says that output was left out from here on.
+    pub fn push_dropped(&self, stream: Stream, offset: u64, dropped: u64) {
+        self.push(Event::Output { stream, offset, data: Vec::new(), dropped });
+    }
+
+    /// Makes a waiting writer look again whether it was cancelled.
+    pub fn wake_writer(&self) {
+        // The lock orders this after a writer's check and before its wait, so the wake-up cannot be lost.
+        let _state = self.state.lock();
+        self.room.notify_all();
+    }
+
+    pub fn close_reader(&self) {
+        let mut state = self.state.lock();
+        state.reader_gone = true;
+        state.events.clear();
+        self.room.notify_all();
+    }
+
+    /// The next event, or a promise to wake the reader.
+    pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Stamped> {
+        let mut state = self.state.lock();
+        let Some(stamped) = state.events.pop_front() else {
+            state.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        if let Event::Output { data, .. } = &stamped.event {
+            state.bytes -= data.len();
+            self.room.notify_all();
+        }
+        Poll::Ready(stamped)
+    }
+}
+
+impl State {
+    fn add(&mut self, event: Event) {
+        if self.reader_gone {
+            return;
+        }
+        self.events.push_back(Stamped { at: SystemTime::now(), event });
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn add_output(&mut self, stream: Stream, offset: u64, chunk: &[u8]) {
+        self.bytes += chunk.len();
+        if let Some(Stamped { event: Event::Output { stream: last, data, dropped: 0, .. }, .. }) =
+            self.events.back_mut()
+            && *last == stream
+            && data.len() + chunk.len() <= CHUNK_MAX
+        {
+            data.extend_from_slice(chunk);
+            return;
+        }
+        self.add(Event::Output { stream, offset, data: chunk.to_vec(), dropped: 0 });
+    }
+}

@@ -1,0 +1,259 @@
+//! An `ExecuteRequest` checked and taken apart. Every field is untrusted.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use typhon_proto::v1;
+use typhon_vm::{Limits, Request, ResultMode};
+
+use crate::error::Refusal;
+use crate::grpc::value;
+use crate::host::World;
+use crate::output::{OutputMode, OutputPlan, Overflow};
+
+/// What a client asks for, in our own types, with its limits as asked.
+#[derive(Debug)]
+pub struct Wanted {
+    pub request: Request,
+    pub plan: OutputPlan,
+    pub world: World,
+}
+
+/// More names than this in one map is a mistake or an attack.
+const NAMES_MAX: usize = 10_000;
+
+/// `default_mode` is what an unspecified output mode means for this method.
+pub fn decode(message: v1::ExecuteRequest, default_mode: OutputMode) -> Result<Wanted, Refusal> {
+    refuse_unsupported(&message)?;
+    let source = source(message.code)?;
+    if !message.request_id.is_empty() && !is_uuid(&message.request_id) {
+        return Err(Refusal::invalid("request_id", "is not a UUID"));
+    }
+    let policy = message.policy.unwrap_or_default();
+    let world = world(&policy)?;
+    let limits = limits(&message.limits.unwrap_or_default())?;
+    let plan = plan(&message.output.unwrap_or_default(), default_mode)?;
+    let result_mode = result_mode(message.result_mode)?;
+    for (index, argument) in message.argv.iter().enumerate() {
+        no_nul(argument, || format!("argv[{index}]"))?;
+    }
+    let request = Request {
+        source: source.text,
+        filename: source.filename,
+        argv: message.argv,
+        env: env(message.env)?,
+        inputs: inputs(message.inputs)?,
+        stdin: message.stdin,
+        result_mode,
+        validate_only: message.validate_only,
+        limits,
+        hash_seed: world.entropy_seed,
+    };
+    Ok(Wanted { request, plan, world })
+}
+
+fn refuse_unsupported(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
+    use v1::execute_request::{Code, Target};
+    let feature = match (&message.target, &message.code) {
+        (Some(Target::Session(_)), _) => "sessions",
+        (Some(Target::Template(_)), _) => "templates",
+        (Some(Target::Snapshot(_)), _) => "snapshots",
+        (None, Some(Code::Program(_))) => "programs",
+        (None, _) if !message.entry_point.is_empty() => "entry_point",
+        (None, _) if !message.files.is_empty() => "files",
+        (None, _) if message.priority != 0 => "priority",
+        (None, _) => return Ok(()),
+    };
+    Err(Refusal::Unsupported { feature })
+}
+
+fn source(code: Option<v1::execute_request::Code>) -> Result<v1::Source, Refusal> {
+    let Some(v1::execute_request::Code::Source(mut source)) = code else {
+        return Err(Refusal::invalid("code", "one of source and program is required"));
+    };
+    no_nul(&source.filename, || "source.filename".into())?;
+    if source.filename.is_empty() {
+        source.filename = "<string>".into();
+    }
+    Ok(source)
+}
+
+fn env(env: HashMap<String, String>) -> Result<Vec<(String, String)>, Refusal> {
+    let mut env: Vec<_> = env.into_iter().collect();
+    env.sort_unstable();
+    for (name, value) in &env {
+        let at = || format!("env[{name:?}]");
+        if name.is_empty() || name.contains('=') {
+            return Err(Refusal::invalid(at(), "is not the name of a variable"));
+        }
+        no_nul(name, at)?;
+        no_nul(value, at)?;
+    }
+    Ok(env)
+}
+
+fn inputs(inputs: HashMap<String, v1::Value>) -> Result<Vec<(String, typhon_vm::Value)>, Refusal> {
+    if inputs.len() > NAMES_MAX {
+        return Err(Refusal::invalid("inputs", format!("has more than {NAMES_MAX} names")));
+    }
+    let mut named = Vec::with_capacity(inputs.len());
+    for (name, input) in inputs {
+        let at = format!("inputs[{name:?}]");
+        if !is_identifier(&name) {
+            return Err(Refusal::invalid(at, "is not a Python identifier"));
+        }
+        named.push((name, value::decode(input, &at)?));
+    }
+    // A map has no order of its own; the guest's namespace gets one that does not change from run to run.
+    named.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(named)
+}
+
+/// Close enough to keep out what no program could name: the engine's namespace takes any string.
+fn is_identifier(name: &str) -> bool {
+    let plain = |c: char| c == '_' || c.is_ascii_alphanumeric() || (!c.is_ascii() && c.is_alphanumeric());
+    !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty() && name.chars().all(plain)
+}
+
+fn no_nul(text: &str, field: impl FnOnce() -> String) -> Result<(), Refusal> {
+    if text.contains('\0') { Err(Refusal::invalid(field(), "holds a NUL")) } else { Ok(()) }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn world(policy: &v1::Policy) -> Result<World, Refusal> {
+    use v1::{clock_policy, entropy_policy, network_policy};
+    let unsupported = |feature| Err(Refusal::Unsupported { feature });
+    let modules = policy.modules.as_ref();
+    if modules.is_some_and(|modules| !modules.allow.is_empty() || !modules.deny.is_empty()) {
+        return unsupported("policy.modules");
+    }
+    if !policy.host_functions.is_empty() || !policy.host_modules.is_empty() {
+        return unsupported("host functions");
+    }
+    if policy.deterministic {
+        return unsupported("policy.deterministic");
+    }
+    match known(policy.isolation, "policy.isolation")? {
+        v1::IsolationLevel::Unspecified | v1::IsolationLevel::InProcess => {}
+        v1::IsolationLevel::WorkerProcess => return unsupported("isolation WORKER_PROCESS"),
+        v1::IsolationLevel::DedicatedProcess => return unsupported("isolation DEDICATED_PROCESS"),
+    }
+    let network = policy.network.clone().unwrap_or_default();
+    match known(network.mode, "policy.network.mode")? {
+        network_policy::Mode::Unspecified | network_policy::Mode::None => {}
+        network_policy::Mode::Proxy => return unsupported("network PROXY"),
+    }
+    let clock = policy.clock.unwrap_or_default();
+    let frozen_clock = match known(clock.mode, "policy.clock.mode")? {
+        clock_policy::Mode::Unspecified | clock_policy::Mode::System => None,
+        clock_policy::Mode::Frozen => Some(epoch(clock.epoch_nanoseconds)?),
+        clock_policy::Mode::Virtual => return unsupported("clock VIRTUAL"),
+    };
+    let entropy = policy.entropy.unwrap_or_default();
+    let entropy_seed = match known(entropy.mode, "policy.entropy.mode")? {
+        entropy_policy::Mode::Unspecified | entropy_policy::Mode::System => None,
+        entropy_policy::Mode::Seeded => Some(entropy.seed),
+    };
+    Ok(World { frozen_clock, entropy_seed })
+}
+
+fn epoch(nanoseconds: Option<i64>) -> Result<Duration, Refusal> {
+    let field = "policy.clock.epoch_nanoseconds";
+    let nanoseconds = nanoseconds.ok_or_else(|| Refusal::invalid(field, "is required with MODE_FROZEN"))?;
+    let nanoseconds = u64::try_from(nanoseconds).map_err(|_| Refusal::invalid(field, "is negative"))?;
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+fn plan(options: &v1::OutputOptions, default_mode: OutputMode) -> Result<OutputPlan, Refusal> {
+    use v1::output_options::{Mode, Overflow as Wire};
+    let mode = match known(options.mode, "output.mode")? {
+        Mode::Unspecified => default_mode,
+        Mode::Inline => OutputMode::Inline,
+        Mode::Discard => OutputMode::Discard,
+        Mode::Stream if default_mode == OutputMode::Stream => OutputMode::Stream,
+        Mode::Stream => return Err(Refusal::invalid("output.mode", "MODE_STREAM is for StreamExecute")),
+    };
+    let overflow = match known(options.overflow, "output.overflow")? {
+        Wire::Unspecified | Wire::TruncateTail => Overflow::TruncateTail,
+        Wire::TruncateHead if mode == OutputMode::Stream => {
+            return Err(Refusal::invalid("output.overflow", "OVERFLOW_TRUNCATE_HEAD cannot be streamed"));
+        }
+        Wire::TruncateHead => Overflow::TruncateHead,
+        Wire::Stop => Overflow::Stop,
+    };
+    if !options.encoding_errors.is_empty() {
+        return Err(Refusal::Unsupported { feature: "output.encoding_errors" });
+    }
+    // A stream that never holds bytes back keeps every flush_interval.
+    duration(options.flush_interval, "output.flush_interval", Duration::ZERO)?;
+    Ok(OutputPlan { mode, overflow, merge_stderr: options.merge_stderr })
+}
+
+fn result_mode(mode: i32) -> Result<ResultMode, Refusal> {
+    Ok(match known(mode, "result_mode")? {
+        v1::ResultMode::Unspecified | v1::ResultMode::None => ResultMode::None,
+        v1::ResultMode::LastExpression => ResultMode::LastExpression,
+        v1::ResultMode::ReturnValue => ResultMode::ReturnValue,
+        v1::ResultMode::Repr => ResultMode::Repr,
+    })
+}
+
+fn limits(asked: &v1::Limits) -> Result<Limits, Refusal> {
+    let least = Duration::from_nanos(1);
+    Ok(Limits {
+        wall: duration(asked.wall_time, "limits.wall_time", least)?,
+        cpu: duration(asked.cpu_time, "limits.cpu_time", least)?,
+        instructions: number(asked.instructions, "limits.instructions", 1)?,
+        heap_bytes: number(asked.heap_bytes, "limits.heap_bytes", 1)?,
+        stack_depth: number(asked.stack_depth, "limits.stack_depth", 1)?,
+        threads: number(asked.max_threads, "limits.max_threads", 1)?,
+        cpu_parallelism: number(asked.cpu_parallelism, "limits.cpu_parallelism", 1)?,
+        stdout_bytes: number(asked.stdout_bytes, "limits.stdout_bytes", 0)?,
+        stderr_bytes: number(asked.stderr_bytes, "limits.stderr_bytes", 0)?,
+        result_bytes: number(asked.result_bytes, "limits.result_bytes", 0)?,
+        file_bytes: number(asked.file_bytes, "limits.file_bytes", 0)?,
+        files: number(asked.file_count, "limits.file_count", 0)?,
+        open_files: number(asked.open_files, "limits.open_files", 0)?,
+        host_calls: number(asked.host_calls, "limits.host_calls", 0)?,
+        sleep: duration(asked.sleep_time, "limits.sleep_time", Duration::ZERO)?,
+        compile: duration(asked.compile_time, "limits.compile_time", least)?,
+        source_bytes: number(asked.source_bytes, "limits.source_bytes", 0)?,
+    })
+}
+
+fn number<T, U>(value: Option<T>, field: &str, least: U) -> Result<Option<U>, Refusal>
+where
+    T: Copy + std::fmt::Display,
+    U: TryFrom<T> + PartialOrd + std::fmt::Display,
+{
+    let Some(value) = value else { return Ok(None) };
+    match U::try_from(value) {
+        Ok(good) if good >= least => Ok(Some(good)),
+        _ => Err(Refusal::invalid(field, format!("is {value}, the least is {least}"))),
+    }
+}
+
+fn duration(value: Option<prost_types::Duration>, field: &str, least: Duration) -> Result<Option<Duration>, Refusal> {
+    let Some(value) = value else { return Ok(None) };
+    // The bounds that google.protobuf.Duration documents.
+    if value.seconds.abs() > 315_576_000_000 || value.nanos.abs() > 999_999_999 {
+        return Err(Refusal::invalid(field, "is outside the range of google.protobuf.Duration"));
+    }
+    match (u64::try_from(value.seconds), u32::try_from(value.nanos)) {
+        (Ok(seconds), Ok(nanos)) if Duration::new(seconds, nanos) >= least => Ok(Some(Duration::new(seconds, nanos))),
+        (Ok(_), Ok(_)) => Err(Refusal::invalid(field, "must be positive")),
+        _ => Err(Refusal::invalid(field, "is negative")),
+    }
+}
+
+/// An enum value that this server knows.
+pub fn known<T: TryFrom<i32>>(value: i32, field: &str) -> Result<T, Refusal> {
+    T::try_from(value).map_err(|_| Refusal::invalid(field, format!("{value} is not a value of this enum")))
+}

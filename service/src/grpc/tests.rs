@@ -1,0 +1,14 @@
+//! Conversions that need no server.
+
+use super::*;
+
+#[test]
+fn grpc_timeouts_are_read_as_the_wire_form_says() {
+    assert_eq!(parse_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+    assert_eq!(parse_timeout("5M"), Some(Duration::from_secs(300)));
+    assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
+    assert_eq!(parse_timeout("7u"), Some(Duration::from_micros(7)));
+    for bad in ["", "S", "-1S", "123456789S", "5x", "5", "1é", "+5S"] {
+        assert_eq!(parse_timeout(bad), None, "{bad:?}");
+    }
+}

@@ -1,0 +1,155 @@
+//! The outside world of one execution: captured streams, chosen clock and entropy, nothing else permitted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use typhon_vm::{Access, Attachment, Cancel, CancelReason, Host, HostError, LimitHit, LimitName, Limits, Stream};
+
+use crate::events::EventQueue;
+use crate::output::{Account, OutputMode, OutputPlan, Ruling};
+
+/// What the request's policy chose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct World {
+    /// Wall clock since the epoch, stopped.
+    pub frozen_clock: Option<Duration>,
+    pub entropy_seed: Option<u64>,
+}
+
+pub struct GuestHost {
+    plan: OutputPlan,
+    accounts: [Mutex<Account>; 2],
+    stdin: Mutex<Unread>,
+    world: World,
+    seeded: Mutex<SplitMix>,
+    events: Option<Arc<EventQueue>>,
+    cancel: Cancel,
+    /// Wakes a writer that waits for a slow reader.
+    _attachment: Option<Attachment>,
+}
+
+struct Unread {
+    data: Vec<u8>,
+    at: usize,
+}
+
+impl GuestHost {
+    pub fn new(
+        plan: OutputPlan,
+        limits: &Limits,
+        stdin: Vec<u8>,
+        world: World,
+        events: Option<Arc<EventQueue>>,
+        cancel: &Cancel,
+    ) -> GuestHost {
+        let account = |limit: Option<u64>| Mutex::new(Account::new(limit.unwrap_or(u64::MAX), plan.overflow));
+        let attachment = events.clone().map(|events| cancel.attach(move |_| events.wake_writer()));
+        GuestHost {
+            plan,
+            accounts: [account(limits.stdout_bytes), account(limits.stderr_bytes)],
+            stdin: Mutex::new(Unread { data: stdin, at: 0 }),
+            world,
+            seeded: Mutex::new(SplitMix(world.entropy_seed.unwrap_or(0))),
+            events,
+            cancel: cancel.clone(),
+            _attachment: attachment,
+        }
+    }
+
+    pub fn account(&self, stream: Stream) -> &Mutex<Account> {
+        match stream {
+            Stream::Stdout => &self.accounts[0],
+            Stream::Stderr => &self.accounts[1],
+        }
+    }
+
+    fn stop_for(&self, stream: Stream, account: &Account) -> HostError {
+        let which = match stream {
+            Stream::Stdout => LimitName::StdoutBytes,
+            Stream::Stderr => LimitName::StderrBytes,
+        };
+        let hit = LimitHit { which, limit: account.limit(), used: account.produced() };
+        self.cancel.cancel(CancelReason::Limit(hit));
+        HostError::Interrupted
+    }
+
+    fn send(&self, events: &EventQueue, stream: Stream, data: &[u8], ruling: Ruling) -> Result<(), HostError> {
+        events.push_output(&self.cancel, stream, ruling.offset, &data[..ruling.within])?;
+        if ruling.first_drop {
+            let dropped = data.len() - ruling.within;
+            events.push_dropped(stream, ruling.offset + ruling.within as u64, dropped as u64);
+        }
+        Ok(())
+    }
+}
+
+impl Host for GuestHost {
+    fn write(&self, stream: Stream, data: &[u8]) -> Result<(), HostError> {
+        let stream = if self.plan.merge_stderr { Stream::Stdout } else { stream };
+        if self.cancel.reason().is_some() {
+            return Err(HostError::Interrupted);
+        }
+        let mut account = self.account(stream).lock();
+        let ruling = match self.plan.mode {
+            OutputMode::Inline => account.keep(data),
+            OutputMode::Stream | OutputMode::Discard => account.count(data.len()),
+        };
+        // The account stays locked while the bytes are sent, so that two guest threads cannot swap their offsets.
+        if let (OutputMode::Stream, Some(events)) = (self.plan.mode, &self.events) {
+            self.send(events, stream, data, ruling)?;
+        }
+        if ruling.stop { Err(self.stop_for(stream, &account)) } else { Ok(()) }
+    }
+
+    fn read_stdin(&self, buffer: &mut [u8]) -> Result<usize, HostError> {
+        let mut unread = self.stdin.lock();
+        let rest = &unread.data[unread.at..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        unread.at += length;
+        Ok(length)
+    }
+
+    fn entropy(&self, buffer: &mut [u8]) -> Result<(), HostError> {
+        if self.world.entropy_seed.is_some() {
+            self.seeded.lock().fill(buffer);
+            return Ok(());
+        }
+        getrandom::fill(buffer).map_err(|error| HostError::Os(error.raw_os_error().unwrap_or(0)))
+    }
+
+    fn permit(&self, access: Access<'_>) -> Result<(), HostError> {
+        let what = match access {
+            Access::Read(path) => format!("reading {}", path.display()),
+            Access::Write(path) => format!("writing {}", path.display()),
+            Access::Network => "the network".to_owned(),
+            Access::Process => "other processes".to_owned(),
+            _ => "the state of the server's process".to_owned(),
+        };
+        Err(HostError::Denied(format!("this sandbox does not permit {what}")))
+    }
+
+    fn wall_clock(&self) -> Duration {
+        self.world.frozen_clock.unwrap_or_else(|| {
+            let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            since_epoch.unwrap_or_default()
+        })
+    }
+}
+
+/// Steele, Lea and Flood's SplitMix64: reproducible, which is all that seeded entropy promises.
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = self.0;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^= mixed >> 31;
+            chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
+        }
+    }
+}

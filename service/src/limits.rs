@@ -1,0 +1,95 @@
+//! What an execution may use: the smaller of what it asks for, what the server allows, and what its deadline leaves.
+
+use std::time::Duration;
+
+use typhon_vm::Limits;
+
+use crate::config::Config;
+
+/// Fills what the request left out and lowers what is above the ceiling. Limits that the server has no opinion about
+/// pass through.
+pub fn derive(asked: &Limits, config: &Config) -> Limits {
+    let output = |asked: Option<u64>| clamp(asked, config.output_default.0, config.output_max.0);
+    Limits {
+        wall: clamp(asked.wall, config.wall_time_default, config.wall_time_max),
+        cpu: clamp(asked.cpu, config.cpu_time_default, config.cpu_time_max),
+        heap_bytes: clamp(asked.heap_bytes, config.heap_default.0, config.heap_max.0),
+        stack_depth: clamp(asked.stack_depth, config.stack_depth_default, config.stack_depth_max),
+        stdout_bytes: output(asked.stdout_bytes),
+        stderr_bytes: output(asked.stderr_bytes),
+        result_bytes: clamp(asked.result_bytes, config.result_default.0, config.result_max.0),
+        source_bytes: clamp(asked.source_bytes, config.source_max.0, config.source_max.0),
+        ..asked.clone()
+    }
+}
+
+fn clamp<T: Ord>(asked: Option<T>, default: T, ceiling: T) -> Option<T> {
+    Some(asked.unwrap_or(default).min(ceiling))
+}
+
+/// The ceilings themselves.
+pub fn ceilings(config: &Config) -> Limits {
+    let most = Limits {
+        wall: Some(Duration::MAX),
+        cpu: Some(Duration::MAX),
+        heap_bytes: Some(u64::MAX),
+        stack_depth: Some(u32::MAX),
+        stdout_bytes: Some(u64::MAX),
+        stderr_bytes: Some(u64::MAX),
+        result_bytes: Some(u64::MAX),
+        source_bytes: Some(u64::MAX),
+        ..Limits::default()
+    };
+    derive(&most, config)
+}
+
+/// Lowers the sizes of a response that goes out as one message, so that it can.
+pub fn fit_message(limits: &mut Limits, max_message: u64) {
+    for size in [&mut limits.stdout_bytes, &mut limits.stderr_bytes, &mut limits.result_bytes] {
+        *size = size.map(|bytes| bytes.min(max_message / 4));
+    }
+}
+
+/// The wall time that is left of `until_deadline` once the answer's way back is taken off. `None` when there is none.
+pub fn wall_before_deadline(wall: Duration, until_deadline: Duration, margin: Duration) -> Option<Duration> {
+    // A short deadline keeps three quarters of itself.
+    let margin = margin.min(until_deadline / 4);
+    let left = until_deadline.saturating_sub(margin);
+    (!left.is_zero()).then(|| wall.min(left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::from_source(|_| None).expect("the defaults are good")
+    }
+
+    #[test]
+    fn absent_takes_the_default_and_absurd_takes_the_ceiling() {
+        let limits = derive(&Limits::default(), &config());
+        assert_eq!(limits.wall, Some(Duration::from_secs(10)));
+        assert_eq!(limits.instructions, None);
+        let absurd = Limits { wall: Some(Duration::MAX), heap_bytes: Some(u64::MAX), ..Limits::default() };
+        let limits = derive(&absurd, &config());
+        assert_eq!((limits.wall, limits.heap_bytes), (Some(Duration::from_secs(300)), Some(2 << 30)));
+        assert_eq!(ceilings(&config()).wall, limits.wall);
+    }
+
+    #[test]
+    fn a_smaller_wish_is_kept() {
+        let small = Limits { wall: Some(Duration::from_millis(3)), stdout_bytes: Some(0), ..Limits::default() };
+        let limits = derive(&small, &config());
+        assert_eq!((limits.wall, limits.stdout_bytes), (small.wall, Some(0)));
+    }
+
+    #[test]
+    fn the_deadline_keeps_a_margin() {
+        let ms = Duration::from_millis;
+        assert_eq!(wall_before_deadline(ms(10_000), ms(1000), ms(25)), Some(ms(975)));
+        assert_eq!(wall_before_deadline(ms(10), ms(1000), ms(25)), Some(ms(10)));
+        assert_eq!(wall_before_deadline(ms(10_000), ms(40), ms(25)), Some(ms(30)));
+        assert_eq!(wall_before_deadline(ms(10_000), ms(0), ms(25)), None);
+    }
+}

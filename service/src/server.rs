@@ -1,0 +1,157 @@
+//! The server's life: build, serve, drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::transport::Server as Transport;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+use tower::util::MapResponseLayer;
+use typhon_proto::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION};
+use typhon_proto::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME};
+use typhon_vm::CancelReason;
+
+use crate::admission::Admission;
+use crate::config::Config;
+use crate::execution::Engine;
+use crate::grpc::Api;
+use crate::status_layer::explain;
+use crate::workers::Workers;
+
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A server that listens.
+pub struct Server {
+    address: SocketAddr,
+    config: Arc<Config>,
+    admission: Arc<Admission>,
+    workers: Arc<Workers>,
+    health: HealthReporter,
+    stop: watch::Sender<bool>,
+    transport: JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+/// After the last execution has ended, clients get this long to read their answers.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+/// Running executions notice a cancel in milliseconds; this is for what does not.
+const CANCEL_GRACE: Duration = Duration::from_secs(2);
+
+impl Server {
+    /// Listens and serves in the background of the current tokio runtime.
+    pub async fn start(config: Config, engine: Arc<dyn Engine>) -> Result<Server, BoxError> {
+        let config = Arc::new(config);
+        let workers = Arc::new(Workers::start(&config, engine)?);
+        let admission = Arc::new(Admission::new(config.clone(), workers.clone())?);
+        let incoming = TcpIncoming::bind(config.listen)?.with_nodelay(Some(true));
+        let address = incoming.local_addr()?;
+
+        let (health, health_service) = tonic_health::server::health_reporter();
+        set_health(&health, ServingStatus::Serving).await;
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(typhon_proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let max_message = config.max_message;
+        let api = Api::new(admission.clone());
+        let execution = ExecutionServiceServer::new(api.clone())
+            .max_decoding_message_size(max_message.as_usize())
+            .max_encoding_message_size(max_message.as_usize());
+        let (stop, mut stopped) = watch::channel(false);
+        let serve = Transport::builder()
+            .max_concurrent_streams(config.max_streams)
+            .http2_keepalive_interval(Some(config.ping_interval))
+            .http2_keepalive_timeout(Some(config.ping_timeout))
+            // The defence against rapid resets: past this many, the connection is closed.
+            .http2_max_pending_accept_reset_streams(Some(64))
+            .layer(MapResponseLayer::new(move |response| explain(response, max_message.0)))
+            .add_service(execution)
+            .add_service(RuntimeServiceServer::new(api))
+            .add_service(health_service)
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?)
+            .serve_with_incoming_shutdown(incoming, async move {
+                // An error is a sender that is gone, and so is the server.
+                let _told = stopped.wait_for(|stop| *stop).await;
+            });
+        let transport = tokio::spawn(serve);
+        tracing::info!(%address, workers = workers.count(), "serving");
+        Ok(Server { address, config, admission, workers, health, stop, transport })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops gracefully: says so, lets what runs end, then cancels it. `hurry` cuts the waiting short.
+    pub async fn drain(mut self, hurry: impl Future<Output = ()>) -> Result<(), BoxError> {
+        tracing::info!("draining");
+        set_health(&self.health, ServingStatus::NotServing).await;
+        let patient = async {
+            tokio::time::sleep(self.config.drain_delay).await;
+            self.admission.close();
+            tokio::time::timeout(self.config.drain_grace, self.idle()).await.is_ok()
+        };
+        let calm = tokio::select! {
+            calm = patient => calm,
+            () = hurry => false,
+        };
+        self.admission.close();
+        if !calm {
+            tracing::warn!("cancelling what still runs");
+            self.workers.cancel_all(&CancelReason::ServerDrain);
+            if tokio::time::timeout(CANCEL_GRACE, self.idle()).await.is_err() {
+                tracing::error!("an execution did not notice its cancel");
+            }
+        }
+        self.stop.send_replace(true);
+        if let Ok(ended) = tokio::time::timeout(CLOSE_GRACE, &mut self.transport).await {
+            ended??;
+        } else {
+            // A client keeps an idle stream open, such as a health watch.
+            self.transport.abort();
+        }
+        if self.workers.idle() {
+            let workers = self.workers.clone();
+            tokio::task::spawn_blocking(move || workers.join()).await?;
+        }
+        tracing::info!("drained");
+        Ok(())
+    }
+
+    async fn idle(&self) {
+        while !self.workers.idle() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in ["", EXECUTION, RUNTIME] {
+        health.set_service_status(service, status).await;
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, then drains; a second signal cuts the draining short. `ready` hears the address.
+pub async fn serve(config: Config, engine: Arc<dyn Engine>, ready: impl FnOnce(SocketAddr)) -> Result<(), BoxError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let server = Server::start(config, engine).await?;
+    ready(server.address());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let second = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    server.drain(second).await
+}

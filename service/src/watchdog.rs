@@ -1,0 +1,166 @@
+//! The watchdog: one thread that cancels executions when their wall time or CPU time is used up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use typhon_vm::{Cancel, CancelReason, LimitHit, LimitName, ThreadClock};
+
+/// Watches any number of executions. Dropping it ends its thread.
+pub struct Watchdog {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// One entry per running execution, so a scan is as short as the worker pool.
+    entries: HashMap<u64, Entry>,
+    next_id: u64,
+    /// When the thread wakes by itself. An earlier entry must notify it, a later one need not: in the steady state of
+    /// short executions nobody pays for a wake-up.
+    wake: Option<Instant>,
+    stopping: bool,
+}
+
+struct Entry {
+    cancel: Cancel,
+    wall: Duration,
+    started: Instant,
+    cpu: Option<CpuWatch>,
+    /// The next time this entry may have run out.
+    next: Instant,
+}
+
+struct CpuWatch {
+    clock: ThreadClock,
+    limit: Duration,
+    at_start: Duration,
+}
+
+/// Keeps an execution watched; dropping it ends that.
+pub struct Watch {
+    id: u64,
+    shared: Arc<Shared>,
+}
+
+/// However little CPU time is left, the clock is not read more often than this.
+const CPU_POLL_MIN: Duration = Duration::from_millis(1);
+
+impl Watchdog {
+    pub fn start() -> std::io::Result<Watchdog> {
+        let state = State { entries: HashMap::new(), next_id: 0, wake: None, stopping: false };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let thread = std::thread::Builder::new().name("typhon-watchdog".into()).spawn({
+            let shared = shared.clone();
+            move || shared.run()
+        })?;
+        Ok(Watchdog { shared, thread: Some(thread) })
+    }
+
+    /// Watches the calling thread's execution from now on.
+    pub fn watch(&self, wall: Duration, cpu: Duration, cancel: &Cancel) -> Watch {
+        let started = Instant::now();
+        let cpu = ThreadClock::of_this_thread().and_then(|clock| {
+            let at_start = clock.elapsed()?;
+            Some(CpuWatch { clock, limit: cpu, at_start })
+        });
+        let first_cpu = cpu.as_ref().map_or(wall, |watch| watch.limit);
+        let next = started + wall.min(first_cpu);
+        let mut state = self.shared.state.lock();
+        let id = state.next_id;
+        state.next_id += 1;
+        state.entries.insert(id, Entry { cancel: cancel.clone(), wall, started, cpu, next });
+        if state.wake.is_none_or(|wake| next < wake) {
+            state.wake = Some(next);
+            self.shared.changed.notify_one();
+        }
+        Watch { id, shared: self.shared.clone() }
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.shared.state.lock().stopping = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // The thread runs only our own code; if it panicked, the panic was reported when it happened.
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.state.lock().entries.remove(&self.id);
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        let mut state = self.state.lock();
+        while !state.stopping {
+            let now = Instant::now();
+            let mut expired = Vec::new();
+            for entry in state.entries.values_mut().filter(|entry| entry.next <= now) {
+                match entry.check(now) {
+                    Ok(next) => entry.next = next,
+                    Err(hit) => {
+                        expired.push((entry.cancel.clone(), hit));
+                        entry.next = now + Duration::from_secs(3600);
+                    }
+                }
+            }
+            if !expired.is_empty() {
+                // Cancelling calls hooks, which must not run under our lock.
+                parking_lot::MutexGuard::unlocked(&mut state, || {
+                    for (cancel, hit) in expired {
+                        cancel.cancel(CancelReason::Limit(hit));
+                    }
+                });
+                continue;
+            }
+            state.wake = state.entries.values().map(|entry| entry.next).min();
+            match state.wake {
+                Some(wake) => {
+                    self.changed.wait_until(&mut state, wake);
+                }
+                None => self.changed.wait(&mut state),
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// When to look again, or the limit that is used up.
+    fn check(&self, now: Instant) -> Result<Instant, LimitHit> {
+        let wall_end = self.started + self.wall;
+        if now >= wall_end {
+            return Err(hit(LimitName::Wall, self.wall, now - self.started));
+        }
+        let Some(watch) = &self.cpu else { return Ok(wall_end) };
+        // A clock that cannot be read is a thread that has ended: its watch is about to be dropped.
+        let Some(used) = watch.clock.elapsed().map(|used| used.saturating_sub(watch.at_start)) else {
+            return Ok(wall_end);
+        };
+        if used >= watch.limit {
+            return Err(hit(LimitName::Cpu, watch.limit, used));
+        }
+        // A thread uses at most all of its time, so the limit cannot be reached before this.
+        Ok(wall_end.min(now + (watch.limit - used).max(CPU_POLL_MIN)))
+    }
+}
+
+fn hit(which: LimitName, limit: Duration, used: Duration) -> LimitHit {
+    let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    LimitHit { which, limit: nanos(limit), used: nanos(used) }
+}
+
+#[cfg(test)]
+mod tests;
