@@ -171,6 +171,7 @@ async fn clients_that_vanish_take_their_program_with_them() {
     // One that has a stream open and drops it, while its guest is stalled in a write.
     let request = streamed(source("print 60000000"));
     let mut stream = fixture.client.stream_execute(request).await.expect("a stream").into_inner();
+    let ((), _started) = next(fixture.started).await;
     stream.message().await.expect("no error").expect("a first event");
     drop(stream);
     let (reason, _rest) = next(ended).await;
@@ -219,7 +220,9 @@ async fn a_deadline_that_passes_in_the_queue_is_a_refusal() {
     let mut request = Request::new(streamed(source("")));
     request.set_timeout(Duration::from_millis(1));
     let stream = fixture.client.stream_execute(request).await;
-    // The client's own timer may win; what matters is that the program never starts.
+    // The deadline is past when the worker comes free. The client's own timer may win; what matters is that the
+    // program never starts.
+    tokio::time::sleep(Duration::from_millis(20)).await;
     running.abort();
     if let Ok(stream) = stream {
         let mut stream = stream.into_inner();
