@@ -9,6 +9,7 @@ use crate::{
     sync::{
         AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
         Ordering::{AcqRel, Acquire, Relaxed, Release},
+        is_torn_down,
     },
 };
 
@@ -269,6 +270,9 @@ impl<T> Default for Slot<T> {
 
 impl<T> Drop for Slot<T> {
     fn drop(&mut self) {
+        if is_torn_down() {
+            return;
+        }
         // Acquire: pairs with the Release half of `set`.
         let value = self.value.load(Acquire);
         if !value.is_null() {

@@ -20,7 +20,7 @@ use crate::{
     sync::{
         Arc, AtomicBool, AtomicPtr, AtomicU64, Mutex,
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
-        fence,
+        fence, is_torn_down,
     },
     turnstile::Turnstile,
 };
@@ -160,9 +160,8 @@ impl Domain {
     }
 
     pub(crate) fn sequence(&self) -> u64 {
-        let order = if planted(Mutant::SequenceRelaxed) { Relaxed } else { Acquire };
         // Acquire: pairs with the Release half of `advance`.
-        self.sequence.load(order)
+        self.sequence.load(Acquire)
     }
 
     pub(crate) fn seats(&self) -> impl Iterator<Item = &Seat> {
@@ -216,6 +215,9 @@ impl Domain {
 
 impl Drop for Domain {
     fn drop(&mut self) {
+        if is_torn_down() {
+            return;
+        }
         // Acquire: pairs with the Release half in `free_seat`.
         let mut seat = self.seats.load(Acquire);
         while !seat.is_null() {

@@ -18,6 +18,7 @@ use crate::{
     sync::{
         Arc, AtomicPtr, Mutex,
         Ordering::{AcqRel, Acquire, Relaxed, Release},
+        free, is_torn_down,
     },
 };
 
@@ -58,8 +59,17 @@ struct Writer<K, V> {
 
 #[derive(Debug)]
 enum Garbage<K, V> {
-    Entry(#[expect(dead_code, reason = "held to be dropped")] Box<Entry<K, V>>),
+    Entry(Box<Entry<K, V>>),
     Table(Box<Table<K, V>>),
+}
+
+impl<K, V> Garbage<K, V> {
+    fn free(self) {
+        match self {
+            Self::Entry(entry) => free(entry),
+            Self::Table(table) => free(table),
+        }
+    }
 }
 
 /// Where a probe ended.
@@ -191,7 +201,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
             let ripe = self.writer.lock().limbo.take_ripe(&self.domain);
             let Some(ripe) = ripe else { return freed };
             freed += ripe.len();
-            drop(ripe);
+            ripe.into_iter().for_each(Garbage::free);
         }
     }
 
@@ -237,7 +247,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
             Garbage::Table(table) => size_of_val(&*table.places),
         };
         if planted(Mutant::FreeAtOnce) {
-            return;
+            return garbage.free();
         }
         let _sealed_when_full = writer.limbo.retire(&self.domain, garbage, bytes);
     }
@@ -301,6 +311,9 @@ fn tombstone<K, V>() -> *mut Entry<K, V> {
 
 impl<K, V, S> Drop for Map<K, V, S> {
     fn drop(&mut self) {
+        if is_torn_down() {
+            return;
+        }
         // SAFETY: `&mut self` excludes every borrow that `get` has given out.
         drop(unsafe { self.writer.lock().limbo.take_all() });
         // Acquire: pairs with the Release half of the swap in `reserve`.

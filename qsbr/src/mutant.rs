@@ -13,8 +13,6 @@ pub enum Mutant {
     ReportRelaxed,
     /// Going offline is a relaxed store.
     OfflineRelaxed,
-    /// The sequence is read relaxed when reporting, so the report promises more than was seen.
-    SequenceRelaxed,
     /// The sequence is advanced relaxed, so a report of the goal carries nothing.
     AdvanceRelaxed,
     /// The scan of the participants is not ordered after the writer's changes.

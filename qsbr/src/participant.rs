@@ -10,7 +10,7 @@ use crate::{
     sync::{
         Arc,
         Ordering::{Acquire, Relaxed, Release, SeqCst},
-        fence,
+        fence, is_torn_down,
     },
 };
 
@@ -218,6 +218,9 @@ impl Participant {
 
 impl Drop for Participant {
     fn drop(&mut self) {
+        if is_torn_down() {
+            return;
+        }
         self.offline();
         self.seat().leave();
     }

@@ -8,6 +8,7 @@ use crate::{
     sync::{
         Arc, AtomicPtr, Mutex,
         Ordering::{AcqRel, Acquire, Relaxed},
+        free, is_torn_down,
     },
 };
 
@@ -47,7 +48,7 @@ impl<T> Published<T> {
             // readers are done.
             let old = unsafe { Box::from_raw(old) };
             if planted(Mutant::FreeAtOnce) {
-                return drop(old);
+                return free(old);
             }
             let bytes = size_of::<T>();
             let mut replaced = self.replaced.lock();
@@ -66,7 +67,7 @@ impl<T> Published<T> {
             let ripe = self.replaced.lock().take_ripe(&self.domain);
             let Some(ripe) = ripe else { return freed };
             freed += ripe.len();
-            drop(ripe);
+            ripe.into_iter().for_each(free);
         }
     }
 }
@@ -77,6 +78,9 @@ fn into_raw<T>(value: Option<Box<T>>) -> *mut T {
 
 impl<T> Drop for Published<T> {
     fn drop(&mut self) {
+        if is_torn_down() {
+            return;
+        }
         // SAFETY: `&mut self` excludes every borrow that `get` has given out.
         drop(unsafe { self.replaced.lock().take_all() });
         // Acquire: pairs with the Release half of `replace`.

@@ -15,6 +15,7 @@ use crate::{
     sync::{
         AtomicUsize, Mutex,
         Ordering::{Acquire, Release},
+        is_torn_down,
     },
 };
 
@@ -202,6 +203,9 @@ impl<T> Default for Orphanage<T> {
 
 impl<T> Drop for Orphanage<T> {
     fn drop(&mut self) {
+        if is_torn_down() {
+            return;
+        }
         debug_assert!(
             std::thread::panicking() || self.batches.lock().is_empty(),
             "an orphanage was dropped before its garbage was freed"

@@ -12,7 +12,7 @@ use crate::{
     sync::{
         MutexGuard,
         Ordering::{Acquire, Relaxed, Release, SeqCst},
-        fence,
+        fence, is_torn_down,
     },
 };
 
@@ -68,6 +68,9 @@ impl Domain {
 
 impl Drop for StoppedWorld<'_> {
     fn drop(&mut self) {
+        if is_torn_down() {
+            return;
+        }
         let order = if planted(Mutant::ResumeRelaxed) { Relaxed } else { Release };
         // Release: pairs with the Acquire in `Participant::online`: the others see the world as the stopper left it.
         self.domain.stopped_by.store(std::ptr::null_mut(), order);

@@ -21,7 +21,7 @@ pub use loom::{
     hint::spin_loop,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+        atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread::yield_now,
 };
@@ -31,6 +31,20 @@ use std::sync as raw;
 
 #[cfg(vm_loom)]
 use loom::sync as raw;
+
+#[cfg(vm_loom)]
+loom::lazy_static! {
+    static ref FENCES: AtomicUsize = AtomicUsize::new(0);
+}
+
+/// A fence before which loom may switch threads. Its own is no point of decision, so that an order in which a thread is
+/// interrupted just before a fence would be tried only if an access nearby happened to ask for it. The access here is
+/// relaxed and tells the others nothing that the fences do not.
+#[cfg(vm_loom)]
+pub fn fence(order: Ordering) {
+    FENCES.fetch_add(1, Ordering::Relaxed);
+    loom::sync::atomic::fence(order);
+}
 
 /// How often a waiter looks again before it parks. Under loom every look is a schedule to explore, so there is none.
 pub const SPINS: u32 = if cfg!(vm_loom) { 0 } else { 64 };
@@ -71,6 +85,25 @@ impl<T> UnsafeCell<T> {
     #[inline(always)]
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
+    }
+}
+
+/// Whether a model is being torn down by a panic: its primitives cannot be used any more, so destructors leave them
+/// alone. Never, in a build that ships.
+#[inline(always)]
+pub fn is_torn_down() -> bool {
+    cfg!(vm_loom) && std::thread::panicking()
+}
+
+/// Frees what is in a box, and the box. Under loom the memory stays, so that a use after free, in a model that is meant to
+/// have one, is loom's to report and not the machine's.
+pub fn free<T>(value: Box<T>) {
+    #[cfg(not(vm_loom))]
+    drop(value);
+    #[cfg(vm_loom)]
+    // SAFETY: the value is valid and never used again; leaking its memory is safe.
+    unsafe {
+        std::ptr::drop_in_place(Box::into_raw(value));
     }
 }
 

@@ -27,11 +27,13 @@ impl Turnstile {
 
     /// Waits until `ready`. Spins for a few microseconds first: most reports come by then.
     pub(crate) fn wait_until(&self, mut ready: impl FnMut() -> bool) {
-        for _ in 0..SPINS {
+        let mut spins = SPINS;
+        while spins != 0 {
             if ready() {
                 return;
             }
             yield_now();
+            spins -= 1;
         }
         let mut gate = self.gate.lock();
         // Relaxed: ordered by the fence below.

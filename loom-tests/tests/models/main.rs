@@ -1,0 +1,19 @@
+//! The models: one file per protocol, one program, because each would be linked apart otherwise.
+#![cfg(vm_loom)]
+
+mod delayed_release;
+mod map;
+mod published;
+mod qsbr_grace;
+mod qsbr_join;
+mod qsbr_offline;
+mod qsbr_requests;
+mod qsbr_retire;
+mod qsbr_waiting;
+mod rc_counts;
+mod rc_lock;
+mod rc_queue;
+mod rc_sections;
+mod rc_try_retain;
+mod share;
+mod stop_world;
