@@ -37,6 +37,8 @@ static BOOTSTRAP: LazyLock<ReentrantMutex<Bootstrap>> = LazyLock::new(|| {
         warn: |_, _, _, _| Ok(()),
         import: |_, _| Err(Exc::stopped()),
         handled: |_| Value::ABSENT,
+        super_frame: |_| Err(Exc::stopped()),
+        globals: |_| Value::ABSENT,
     };
     ReentrantMutex::new(Bootstrap {
         thread: Thread::with_tag(hooks, usize::MAX, BOOTSTRAP_TAG),

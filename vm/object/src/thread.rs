@@ -74,6 +74,10 @@ pub struct Hooks {
     pub import: fn(&Thread, &str) -> Res,
     /// The exception being handled, for `__context__` (absent if none).
     pub handled: fn(&Thread) -> Value,
+    /// What `super()` without arguments means in the running frame: its `__class__` cell's content and first argument.
+    pub super_frame: fn(&Thread) -> Res<(Value, Value)>,
+    /// The running frame's globals (absent if no Python code runs): where a new class finds its `__module__`.
+    pub globals: fn(&Thread) -> Value,
 }
 
 /// A thread of an isolate, and for now the isolate itself.

@@ -13,6 +13,8 @@ fn with_thread<R>(f: impl FnOnce(&Thread) -> R) -> R {
         warn: |_, _, _, _| Ok(()),
         import: |t, _| Err(typhon_object::error::system_error(t, "no imports here")),
         handled: |_| Value::ABSENT,
+        super_frame: |t| Err(typhon_object::error::runtime_error(t, "super(): no current frame")),
+        globals: |_| Value::ABSENT,
     };
     let t = Thread::new(hooks, 64 << 20);
     let out = t.attach(1 << 20, f);
