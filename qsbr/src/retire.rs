@@ -5,6 +5,8 @@
 //! let go, so that a destructor may retire more. A thread that ends hands its limbo to an [`Orphanage`], from which any
 //! other thread takes ripe batches.
 //!
+//! A limbo and an orphanage are of one domain: every call is given the same one.
+//!
 //! What an item is, and what freeing it means, is the user's: `T` is a pointer, a decref, a box.
 
 use std::collections::VecDeque;
@@ -133,7 +135,10 @@ impl<T> Default for Limbo<T> {
 
 impl<T> Drop for Limbo<T> {
     fn drop(&mut self) {
-        debug_assert!(self.is_empty() || std::thread::panicking(), "a limbo was dropped instead of handed over");
+        if self.is_empty() {
+            return;
+        }
+        debug_assert!(std::thread::panicking(), "a limbo was dropped instead of handed over");
         std::mem::forget((std::mem::take(&mut self.open), std::mem::take(&mut self.sealed)));
     }
 }
@@ -206,10 +211,11 @@ impl<T> Drop for Orphanage<T> {
         if is_torn_down() {
             return;
         }
-        debug_assert!(
-            std::thread::panicking() || self.batches.lock().is_empty(),
-            "an orphanage was dropped before its garbage was freed"
-        );
-        std::mem::forget(std::mem::take(&mut *self.batches.lock()));
+        let batches = std::mem::take(&mut *self.batches.lock());
+        if batches.is_empty() {
+            return;
+        }
+        debug_assert!(std::thread::panicking(), "an orphanage was dropped before its garbage was freed");
+        std::mem::forget(batches);
     }
 }

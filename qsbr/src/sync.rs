@@ -1,7 +1,7 @@
 //! The façade: every primitive that a protocol is built of, from `std` or, under `cfg(vm_loom)`, from `loom`.
 //!
 //! This file alone names either. `typhon-rc` and the models build on it too; everybody else uses [`crate::cell`].
-//! What differs between the two worlds is hidden here: loom's constructors are not `const` (see [`const_fn!`]), its
+//! What differs between the two worlds is hidden here: loom's constructors are not `const` (see [`const_fn!`](crate::const_fn)), its
 //! cells report a race instead of being undefined, and a lock cannot be poisoned in either.
 
 #[cfg(not(vm_loom))]

@@ -1,8 +1,8 @@
 //! The merge queues: a reference handed back is released once, though the owner ends meanwhile and the tag goes on.
 
 use loom::thread;
-use typhon_loom_tests::{Object, caught, check};
-use typhon_qsbr::{Bits, mutant::Mutant, sync::Arc};
+use typhon_loom_tests::{Object, caught, check, check_bounded};
+use typhon_qsbr::{Bits, Domain, Participant, Requests, mutant::Mutant, sync::Arc};
 use typhon_rc::{MergeQueues, Owner, TAG_FOREIGN};
 
 /// Another thread has the only reference, which the owner has counted. The owner ends.
@@ -75,6 +75,37 @@ fn owner_is_asked() {
     assert_eq!(word.any(), waiting, "asked for nothing, or not asked");
     me.leave(free);
     assert!(objects.iter().all(|object| object.body.is_freed()), "leaked");
+}
+
+/// A collector stops the world and merges for an owner that does not come by, while a reference is handed back.
+fn collector_drains() {
+    let queues = Arc::new(MergeQueues::new(4));
+    let domain = Arc::new(Domain::new(Requests::default()));
+    let owner = Owner::claim(&queues, Arc::new(Bits::new())).expect("a free tag");
+    let object = Object::new(owner.tag());
+    let other = {
+        let (queues, domain, object) = (queues.clone(), domain.clone(), object.clone());
+        thread::spawn(move || {
+            let mut me = Participant::join(&domain, Arc::new(Bits::new()));
+            me.online();
+            object.touch();
+            object.release(&queues, TAG_FOREIGN);
+        })
+    };
+    let mut me = Participant::join(&domain, Arc::new(Bits::new()));
+    let world = domain.stop_world(&mut me);
+    // SAFETY: the world is stopped, just now.
+    unsafe { queues.drain_all(|_dead| object.free()) };
+    drop(world);
+    drop(me);
+    other.join().unwrap();
+    owner.leave(|_dead| object.free());
+    assert!(object.body.is_freed(), "leaked");
+}
+
+#[test]
+fn a_collector_merges_for_all() {
+    check_bounded(2, collector_drains);
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl ByteLock {
     #[cold]
     #[inline(never)]
     fn lock_contended(&self, lot: &ParkingLot, idle: &mut impl Idle) {
-        let mut spins = 0;
+        let mut spins = SPINS;
         loop {
             // Relaxed: pairs with nothing; the exchanges below decide.
             let seen = self.0.load(Relaxed);
@@ -110,8 +110,8 @@ impl ByteLock {
                 continue;
             }
             // No spinning once somebody sleeps: this one would only overtake.
-            if seen & PARKED == 0 && spins < SPINS {
-                spins += 1;
+            if seen & PARKED == 0 && spins != 0 {
+                spins -= 1;
                 spin_loop();
                 continue;
             }
@@ -123,7 +123,7 @@ impl ByteLock {
             // Relaxed: pairs with the store in `unlock_parked`, which is made under the same bucket's mutex.
             lot.park(self.address(), || self.0.load(Relaxed) == LOCKED | PARKED);
             idle.attach();
-            spins = 0;
+            spins = SPINS;
         }
     }
 

@@ -73,7 +73,7 @@ impl ParkingLot {
     fn bucket(&self, address: usize) -> &Mutex<Vec<Sleeper>> {
         // Multiply to spread the low bits, which objects of one size class have in common, over the high ones.
         let spread = (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        &self.buckets[spread as usize % BUCKETS]
+        &self.buckets[spread as usize % self.buckets.len()]
     }
 }
 
