@@ -109,6 +109,9 @@ fn escaped(body: &str) -> Vec<u8> {
             out.extend_from_slice(format!("\\U{:08x}", u32::from(c)).as_bytes());
         }
     }
+    if backslash {
+        out.extend_from_slice(b"u005c");
+    }
     out
 }
 
@@ -166,7 +169,8 @@ pub fn first_bad_escape(body: &str, is_bytes: bool) -> Option<(usize, BadEscape)
                     return Some((start, BadEscape::Octal(digits)));
                 }
             }
-            other => return Some((start, BadEscape::Unknown(if other.is_ascii() { other } else { '\\' }))),
+            other if other.is_ascii() => return Some((start, BadEscape::Unknown(other))),
+            _ => {}
         }
     }
     None

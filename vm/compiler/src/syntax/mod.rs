@@ -4,9 +4,13 @@
 //! says. Text comes in decoded ([`decode`] does that for bytes); `\r\n` and `\r` become `\n` here, and all ranges refer to
 //! the text after that.
 
+pub mod decode;
+mod guard;
 pub mod lex;
 pub mod literal;
 mod parse;
 mod peg;
+pub mod tokenize;
+mod warnings;
 
-pub use parse::{Parsed, parse};
+pub use parse::{Ast, Parsed, parse};

@@ -265,7 +265,8 @@ impl Scanner {
         self.modes.last_mut().unwrap_or_else(|| unreachable!("the plain mode is never left"))
     }
 
-    fn inside_quoted(&self) -> bool {
+    /// Whether the scanner is inside an f-string or t-string.
+    pub fn inside_quoted(&self) -> bool {
         self.modes.len() > 1
     }
 

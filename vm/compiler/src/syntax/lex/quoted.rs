@@ -122,6 +122,7 @@ impl Scanner {
         let start = self.cur;
         self.start = Some(start);
         self.first_line = self.line;
+        self.multi_line_start = self.line_start;
         let first = self.next_char(more);
         if first == i32::from(b'{') {
             let peek = self.next_char(more);

@@ -86,7 +86,8 @@ impl Machine<'_> {
             }
             return;
         }
-        let Some(&last) = self.tokens.last() else { return };
+        let Some(at) = self.tokens.len().checked_sub(1) else { return };
+        let last = self.tokens[at];
         if self.error.is_none() {
             self.refusing = true;
             self.run();
@@ -105,7 +106,7 @@ impl Machine<'_> {
             kind::INDENT => self.raise_newest(ErrorKind::Indentation, "unexpected indent"),
             kind::DEDENT => self.raise_newest(ErrorKind::Indentation, "unexpected unindent"),
             _ => {
-                self.raise_generic(last);
+                self.raise_generic(at);
                 self.check_rest();
             }
         }
@@ -123,6 +124,10 @@ impl Machine<'_> {
                 kind::ENDMARKER => return,
                 _ => {}
             }
+        }
+        // What goes wrong later inside an f-string must not hide the error in its expression.
+        if self.scanner.inside_quoted() {
+            return;
         }
         if let Some(error) = self.take_scan_error() {
             self.error = Some(error);

@@ -40,7 +40,7 @@ impl Machine<'_> {
     fn error_text(&self, line: u32) -> String {
         let scanner = &self.scanner;
         let bytes = if scanner.line <= line && scanner.inp > scanner.buf {
-            scanner.bytes(scanner.buf, scanner.inp)
+            scanner.bytes(scanner.line_start, scanner.inp)
         } else {
             let index = (line.max(1) as usize - 1).min(self.line_starts.len() - 1);
             let start = self.line_starts[index];
@@ -77,9 +77,19 @@ impl Machine<'_> {
         self.raise(ErrorKind::Syntax, first.line, first.col + 1, end, message.into());
     }
 
-    /// "invalid syntax" at a token.
-    pub(super) fn raise_generic(&mut self, token: Token) {
+    /// "invalid syntax" at a token, the farthest that the first pass came to.
+    pub(super) fn raise_generic(&mut self, at: usize) {
+        let token = self.tokens[at];
+        let before = at.checked_sub(1).map(|i| self.tokens[i]);
         let end = End::At(token.end_line, token.end_col + 1);
+        if let Some(before) = before
+            && self.token_text(token) == b">"
+            && self.token_text(before) == b"<"
+            && before.end == token.start
+        {
+            let message = "invalid syntax.  Maybe you meant '!=' instead of '<>'?".to_owned();
+            return self.raise(ErrorKind::Syntax, before.line, before.col + 1, end, message);
+        }
         self.raise(ErrorKind::Syntax, token.line, token.col + 1, end, "invalid syntax".to_owned());
     }
 
@@ -267,6 +277,10 @@ impl Machine<'_> {
                 return Some(a);
             }
             "future" => return self.future_import(a, b, start),
+            "barry" => {
+                let joined = self.first_token(a).end == self.first_token(b).start;
+                return (self.barry && joined).then_some(a);
+            }
             "not_equal" => return self.not_equal(a),
             "real" | "imaginary" => return self.complex_part(a, name),
             "string" => return self.string_literal(a, start),
@@ -341,12 +355,11 @@ impl Machine<'_> {
     }
 
     fn not_equal(&mut self, a: NodeId) -> Option<NodeId> {
-        let classic = self.token_text(self.first_token(a)) == b"!=";
-        if self.barry && classic {
+        if self.barry {
             self.raise_newest(ErrorKind::Syntax, "with Barry as BDFL, use '<>' instead of '!='");
             return None;
         }
-        (classic || self.barry).then_some(a)
+        Some(a)
     }
 
     fn complex_part(&mut self, a: NodeId, want: &str) -> Option<NodeId> {
@@ -421,11 +434,10 @@ impl Machine<'_> {
         if raw {
             return true;
         }
-        let text = self.text(id);
-        match literal::check_text(&text) {
+        match literal::check_text(&self.text(id)) {
             Ok(()) => true,
             Err(message) => {
-                self.raise_newest(ErrorKind::Syntax, format!("(unicode error) {message}"));
+                self.raise_range(id, id, format!("(unicode error) {message}"));
                 false
             }
         }

@@ -1,0 +1,68 @@
+//! Keeps sources away that nest too deep for ruff's parser, before it sees them.
+
+use super::lex::{Done, ScanOptions, Scanner, kind};
+use crate::error::{ErrorKind, SyntaxError};
+
+/// Operators that one expression may chain or nest.
+const MAX_CHAIN: usize = 30_000;
+/// Chains past this are dropped on a stack of their own.
+pub const DEEP: usize = 1_000;
+
+/// An upper bound of how deep the source's tree is, or a refusal.
+pub fn depth_bound(text: &str) -> Result<usize, SyntaxError> {
+    // Every level takes an operator, and most sources have too few of them to be deep.
+    let loose =
+        text.bytes().filter(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'"' | b'\'' | b'#' | b',')).count();
+    let words = text.len() / 3;
+    if loose.max(words) < DEEP {
+        return Ok(loose.max(words));
+    }
+    let bound = exact_bound(text);
+    if bound > MAX_CHAIN {
+        let message = "maximum recursion depth exceeded during compilation";
+        return Err(SyntaxError::bare(ErrorKind::Recursion, message));
+    }
+    Ok(bound)
+}
+
+/// Operators per expression, with those around it.
+fn exact_bound(text: &str) -> usize {
+    let mut scanner = Scanner::new(text.as_bytes().to_vec(), ScanOptions::default());
+    let mut levels: Vec<usize> = vec![0];
+    let (mut total, mut worst) = (0usize, 0usize);
+    loop {
+        let token = scanner.next(&mut || None);
+        if token.kind == kind::ERRORTOKEN || token.kind == kind::ENDMARKER {
+            break;
+        }
+        let counts = match scanner.bytes(token.start, token.end) {
+            b"(" | b"[" | b"{" => {
+                levels.push(0);
+                true
+            }
+            b")" | b"]" | b"}" if levels.len() > 1 => {
+                total -= levels.pop().unwrap_or(0);
+                true
+            }
+            b"," | b";" => false,
+            _ if token.kind == kind::NEWLINE => false,
+            b"not" | b"lambda" | b"await" | b"if" | b"else" | b"for" | b"yield" => true,
+            _ => matches!(token.kind, 7..=54),
+        };
+        let Some(level) = levels.last_mut() else { break };
+        if counts {
+            *level += 1;
+            total += 1;
+            worst = worst.max(total);
+        } else if token.kind == kind::NEWLINE || matches!(token.kind, 12 | 13) {
+            total -= *level;
+            *level = 0;
+        }
+    }
+    // After an error of the scanner ruff may read on: count what is left as one chain.
+    if scanner.done != Done::Eof {
+        let rest = text.len().saturating_sub(scanner.cur);
+        return worst.max(total + rest.min(MAX_CHAIN + 1));
+    }
+    worst
+}
