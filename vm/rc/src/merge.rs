@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use typhon_qsbr::{
     Bits, Slot,
     mutant::{Mutant, planted},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, is_torn_down},
 };
 
 use crate::{
@@ -58,11 +58,13 @@ struct Handed(NonNull<RcHeader>);
 // to drain the queue.
 unsafe impl Send for Handed {}
 
-/// A thread's tag, and its queue. To be given up by [`Owner::leave`].
+/// A thread's tag, and its queue. To be given up by [`Owner::leave`]; one that is dropped, by a panic, leaks the objects
+/// that it finds dead.
 #[derive(Debug)]
 pub struct Owner {
     queues: Arc<MergeQueues>,
     tag: u16,
+    left: bool,
 }
 
 impl MergeQueues {
@@ -172,7 +174,7 @@ impl Owner {
             }
         };
         queues.ensure_queue(tag)?.lock().owner = Some(word);
-        Some(Self { queues: queues.clone(), tag })
+        Some(Self { queues: queues.clone(), tag, left: false })
     }
 
     /// The tag, to pass to [`RcHeader::retain`] and its like on the thread that has this owner.
@@ -206,7 +208,11 @@ impl Owner {
 
     /// Gives the tag up: the thread ends, or will own nothing more. `dispose` as in [`Owner::drain`]; it may release
     /// objects, which may come back here, so the queue is closed when it is found empty.
-    pub fn leave(self, mut dispose: impl FnMut(NonNull<RcHeader>)) {
+    pub fn leave(mut self, dispose: impl FnMut(NonNull<RcHeader>)) {
+        self.close(dispose);
+    }
+
+    fn close(&mut self, mut dispose: impl FnMut(NonNull<RcHeader>)) {
         let Some(queue) = self.queues.queue(self.tag) else { return };
         loop {
             self.drain(&mut dispose);
@@ -216,7 +222,17 @@ impl Owner {
                 break;
             }
         }
+        self.left = true;
         self.queues.tags.lock().left.push(self.tag);
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if !self.left && !is_torn_down() {
+            debug_assert!(std::thread::panicking(), "an owner was dropped instead of leaving");
+            self.close(|_leaked| {});
+        }
     }
 }
 

@@ -150,6 +150,30 @@ fn tags_are_used_again() {
     assert_eq!(freed.get(), rounds);
 }
 
+/// A thread that panics leaves its tag all the same: what still carries it is merged by others.
+#[test]
+fn a_panic_gives_the_tag_up() {
+    let queues = Arc::new(MergeQueues::new(DRAIN));
+    let freed = Tally::new();
+    let (object, tag) = {
+        let queues = queues.clone();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let outcome = thread::spawn(move || {
+            let me = Owner::claim(&queues, Arc::new(Bits::new())).expect("a free tag");
+            sender.send((Ref::new(me.tag()), me.tag())).expect("a receiver");
+            panic!("on purpose");
+        })
+        .join();
+        assert!(outcome.is_err());
+        receiver.recv().expect("sent before the panic")
+    };
+    object.release(&queues, TAG_FOREIGN, &freed);
+    assert_eq!(freed.get(), 1);
+    let heir = Owner::claim(&queues, Arc::new(Bits::new())).expect("a free tag");
+    assert_eq!(heir.tag(), tag);
+    heir.leave(|_dead| unreachable!("nothing is left"));
+}
+
 struct Account(UnsafeCell<u64>);
 
 // SAFETY: reached only under the locks that are tested.
