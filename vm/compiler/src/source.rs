@@ -51,6 +51,12 @@ impl SourceMap {
         (line as u32, offset - self.starts[line - 1])
     }
 
+    /// Where a line (from 1) begins; the text's end for a line past it.
+    pub fn line_start(&self, line: u32) -> TextSize {
+        let start = self.starts.get((line as usize).wrapping_sub(1));
+        TextSize::new(start.copied().unwrap_or(self.text.len() as u32))
+    }
+
     /// The place of an offset.
     pub fn place(&self, offset: TextSize) -> Place {
         let (line, byte) = self.line_byte(offset);

@@ -31,48 +31,48 @@ impl<'a> Compiler<'a> {
             return Ok(());
         }
         let value = self.top();
-        if self.future_annotations() {
-            let items = pairs.iter().flat_map(|(n, e)| [Const::str(n), Const::Str(unparse(e, self.map))]);
-            let items = Const::Tuple(items.collect::<Vec<_>>().into());
-            self.constant(items, Want::Top);
-            self.e().op2(Opcode::SetFunctionAttr, FunctionPart::Annotations as u8, reg, Val::temp(value), 0);
-        } else {
-            let scope = self.find_scope(f, Part::Annotations)?;
-            self.enter_lazy(scope, Name::new_static("__annotate__"), loc)?;
-            let first = self.top();
-            let mut map = None;
-            for (i, (name, annotation)) in pairs.into_iter().enumerate() {
-                self.at(loc);
-                self.constant(Const::str(&name), Want::Top);
-                self.annotation_value(annotation)?;
-                if i % 32 == 31 || map.is_some() {
-                    let pair = self.top() - 2;
-                    match map {
-                        None => {
-                            self.e().push(Opcode::BuildMap, 0, first, first, (i + 1) as u16);
-                            map = Some(first);
-                        }
-                        Some(map) => {
-                            self.e().op3(Opcode::MapAdd, 0, map, Val::temp(pair), Val::temp(pair + 1));
-                        }
-                    }
-                    self.set_top(first + 1);
-                }
-            }
-            self.at(loc);
-            if map.is_none() {
-                let count = (self.top() - first) / 2;
-                self.e().push(Opcode::BuildMap, 0, first, first, count);
-            }
-            self.e().use1(Opcode::Return, Val::temp(first));
-            let code = self.leave_unit()?;
-            self.set_top(value);
-            let annotate = self.e().alloc();
-            self.make_function(code, scope, annotate)?;
-            self.e().op2(Opcode::SetFunctionAttr, FunctionPart::Annotate as u8, reg, Val::temp(annotate), 0);
-        }
+        let scope = self.find_scope(f, Part::Annotations)?;
+        self.enter_lazy(scope, Name::new_static("__annotate__"), loc)?;
+        let map = self.annotation_map(&pairs, loc)?;
+        self.e().use1(Opcode::Return, Val::temp(map));
+        let code = self.leave_unit()?;
+        self.set_top(value);
+        let annotate = self.e().alloc();
+        self.make_function(code, scope, annotate)?;
+        self.e().op2(Opcode::SetFunctionAttr, FunctionPart::Annotate as u8, reg, Val::temp(annotate), 0);
         self.set_top(value);
         Ok(())
+    }
+
+    /// The dict of annotations, in the first free temporary.
+    fn annotation_map(&mut self, pairs: &[(Name, &'a Expr)], loc: Loc) -> Result<u16, SyntaxError> {
+        let map = self.top();
+        let few = pairs.len() <= super::literal::CHUNK / 2;
+        if !few {
+            let map = self.e().alloc();
+            self.e().push(Opcode::BuildMap, 0, map, map, 0);
+        }
+        for (name, annotation) in pairs {
+            self.at(loc);
+            let key = self.constant(Const::str(name), Want::Top);
+            let value = Val::temp(self.top());
+            if self.future_annotations() {
+                self.constant(Const::Str(unparse(annotation, self.map)), Want::Top);
+            } else {
+                self.annotation_value(annotation)?;
+            }
+            if !few {
+                self.at(loc);
+                self.e().op3(Opcode::MapAdd, 0, map, key, value);
+                self.set_top(map + 1);
+            }
+        }
+        self.at(loc);
+        if few {
+            self.e().push(Opcode::BuildMap, 0, map, map, pairs.len() as u16);
+        }
+        self.set_top(map + 1);
+        Ok(map)
     }
 
     /// The value of an annotation, in the first free temporary; `*Ts` stands for its only item.
@@ -201,8 +201,8 @@ impl<'a> Compiler<'a> {
     pub(crate) fn deferred_code(&mut self) -> Result<Option<(Arc<Code>, ScopeId)>, SyntaxError> {
         let Some(scope) = self.scope().annotation_block else { return Ok(None) };
         let deferred = std::mem::take(&mut self.unit().deferred);
-        let Loc { start, .. } = self.unit().entry;
-        self.enter_lazy(scope, Name::new_static("__annotate__"), Loc { start, end: start })?;
+        let entry = self.unit().entry;
+        self.enter_lazy(scope, Name::new_static("__annotate__"), entry)?;
         let map = self.e().alloc();
         self.e().push(Opcode::BuildMap, 0, map, map, 0);
         for item in deferred {
@@ -217,7 +217,7 @@ impl<'a> Compiler<'a> {
                 self.set_top(map + 1);
             }
             let value = self.operand(item.annotation)?;
-            self.at(item.loc);
+            self.at(entry);
             let key = self.constant(Const::str(&item.name), Want::Top);
             self.e().op3s(Opcode::SetItem, 0, Val::kept(map), key, value);
             self.set_top(map + 1);
@@ -246,7 +246,7 @@ impl<'a> Compiler<'a> {
                 let is_tuple = bound.is_tuple_expr();
                 let kind =
                     if is_tuple { Intrinsic2Kind::TypeVarWithConstraints } else { Intrinsic2Kind::TypeVarWithBound };
-                self.lazy_value(param, Part::Bound, name, bound)?;
+                self.lazy_value(param, Part::Bound, name, bound, bound.range().into())?;
                 self.at(range);
                 self.e().op3(Opcode::Intrinsic2, kind as u8, reg, Val::temp(reg), Val::temp(reg + 1));
             } else {
@@ -254,7 +254,7 @@ impl<'a> Compiler<'a> {
             }
             self.set_top(reg + 1);
             if let Some(default) = param.default() {
-                self.lazy_value(param, Part::Default, name, default)?;
+                self.lazy_value(param, Part::Default, name, default, default.range().into())?;
                 self.at(range);
                 let kind = Intrinsic2Kind::SetTypeParamDefault as u8;
                 self.e().op3(Opcode::Intrinsic2, kind, reg, Val::temp(reg), Val::temp(reg + 1));
@@ -270,9 +270,8 @@ impl<'a> Compiler<'a> {
     }
 
     /// A function that evaluates `value`, in the first free temporary.
-    fn lazy_value<T>(&mut self, node: &T, part: Part, name: &Name, value: &'a Expr) -> Done {
+    fn lazy_value<T>(&mut self, node: &T, part: Part, name: &Name, value: &'a Expr, loc: Loc) -> Done {
         let scope = self.find_scope(node, part)?;
-        let loc = Loc::from(value.range());
         self.enter_lazy(scope, name.clone(), loc)?;
         let base = self.top();
         self.annotation_value(value)?;
@@ -336,7 +335,7 @@ impl<'a> Compiler<'a> {
                 self.constant(Const::None, Want::Top);
             }
         }
-        self.lazy_value(t, Part::Body, &name.id, &t.value)?;
+        self.lazy_value(t, Part::Body, &name.id, &t.value, loc)?;
         self.at(loc);
         self.e().push(Opcode::BuildTuple, 0, first, first, 3);
         self.e().op2(Opcode::Intrinsic1, Intrinsic1Kind::TypeAlias as u8, first, Val::temp(first), 0);

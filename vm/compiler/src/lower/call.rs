@@ -6,7 +6,7 @@ use super::{Compiler, Done, UnitKind};
 use crate::emit::{Loc, Val};
 use crate::symtable::{NameScope, SymbolTable};
 use ruff_python_ast::{self as ast, Expr, Keyword, name::Name};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 use typhon_isa::{Const, Opcode};
 
 /// Arguments that a window may hold; more go through a tuple.
@@ -40,12 +40,17 @@ impl<'a> Compiler<'a> {
         let (args, keywords) = (&*c.arguments.args, &*c.arguments.keywords);
         let layout = layout(args, keywords);
         let base = self.top();
+        let parens = match args {
+            [Expr::Generator(g)] if keywords.is_empty() && !g.parenthesized => Some(c.arguments.range),
+            _ => None,
+        };
         if let Expr::Attribute(a) = c.func.as_ref()
             && layout != Layout::Star
         {
-            return self.method_call(c, a, want);
+            return self.method_call(c, a, parens, want);
         }
         self.expr_top(&c.func)?;
+        self.generator_parens = parens;
         if layout == Layout::Keywords {
             let this = self.e().alloc();
             self.e().clear(this);
@@ -53,7 +58,13 @@ impl<'a> Compiler<'a> {
         self.finish_call(layout, base, 0, args, keywords, c.range().into(), want)
     }
 
-    fn method_call(&mut self, c: &'a ast::ExprCall, a: &'a ast::ExprAttribute, want: Want) -> Value {
+    fn method_call(
+        &mut self,
+        c: &'a ast::ExprCall,
+        a: &'a ast::ExprAttribute,
+        parens: Option<TextRange>,
+        want: Want,
+    ) -> Value {
         let (args, keywords) = (&*c.arguments.args, &*c.arguments.keywords);
         let base = self.top();
         let loc = self.attribute_loc(a);
@@ -67,6 +78,7 @@ impl<'a> Compiler<'a> {
         self.set_top(base);
         self.e().alloc_n(2);
         let loc = self.call_loc(a, c.range().into());
+        self.generator_parens = parens;
         if keywords.is_empty() {
             for arg in args {
                 self.expr_top(arg)?;
@@ -266,7 +278,7 @@ impl<'a> Compiler<'a> {
         }
         let module = self.table.scope(SymbolTable::TOP);
         let unit = self.unit_ref();
-        let shadowed = !matches!(module.lookup("super").scope, NameScope::Unknown | NameScope::GlobalImplicit);
+        let shadowed = module.lookup("super").scope != NameScope::Unknown;
         if shadowed || self.resolve(&name.id) != Place::Global || !self.scope().is_function_like() {
             return false;
         }

@@ -8,7 +8,6 @@ use crate::emit::{Loc, Val};
 use crate::error::SyntaxError;
 use crate::symtable::{Part, ScopeId};
 use ruff_python_ast::{self as ast, Expr, Keyword, name::Name};
-use ruff_text_size::Ranged;
 use std::sync::Arc;
 use typhon_isa::opcode::Intrinsic1Kind;
 use typhon_isa::{Code, Const, Opcode};
@@ -130,7 +129,7 @@ impl<'a> Compiler<'a> {
         let scope_id = self.find_scope(c, Part::Body)?;
         let line = self.first_line(loc.start, &c.decorator_list);
         self.enter_unit(scope_id, UnitKind::Class, c.name.id.clone(), line);
-        let start = c.decorator_list.first().map_or(loc.start, |d| d.range().start());
+        let start = self.map.line_start(line);
         let entry = Loc { start, end: start };
         self.unit().entry = entry;
         self.at(entry);
@@ -163,7 +162,6 @@ impl<'a> Compiler<'a> {
             self.e().push(Opcode::SetupAnnotations, 0, 0, 0, 0);
         }
         self.body_with_docstring(&c.body)?;
-        self.at(entry);
         self.class_tail(reg)?;
         Ok((self.leave_unit()?, scope_id))
     }
@@ -174,6 +172,8 @@ impl<'a> Compiler<'a> {
         if !self.future_annotations()
             && let Some((code, annotate)) = self.deferred_code()?
         {
+            let entry = self.unit().entry;
+            self.at(entry);
             self.e().alloc();
             self.make_function(code, annotate, reg)?;
             self.class_store("__annotate_func__", reg);

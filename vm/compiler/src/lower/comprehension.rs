@@ -134,7 +134,7 @@ impl<'a> Compiler<'a> {
         (kind, generators, element): Parts<'a>,
         want: Want,
     ) -> Value {
-        let loc = Loc::from(e.range());
+        let loc = Loc::from(self.generator_parens.take().unwrap_or(e.range()));
         let (line, _) = self.map.line_byte(loc.start);
         let name = self.table.scope(scope).name.clone();
         let unit = if self.table.scope(scope).coroutine && !self.in_async() && kind != CompKind::Generator {

@@ -150,7 +150,7 @@ impl<'a> Compiler<'a> {
         let line = self.first_line(loc.start, &f.decorator_list);
         self.enter_unit(scope, kind, f.name.id.clone(), line);
         self.unit().arg_counts = arg_counts(&f.parameters);
-        let entry = f.decorator_list.first().map_or(loc.start, |d| d.range().start());
+        let entry = self.map.line_start(line);
         self.at(Loc { start: entry, end: entry });
         let mut body = &f.body[..];
         if let Some((doc, rest)) = self.docstring(body) {

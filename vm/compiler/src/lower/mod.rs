@@ -45,8 +45,17 @@ pub(crate) fn lower(
     options: &Options,
     future: u32,
 ) -> Result<(Arc<Code>, Vec<Warning>), SyntaxError> {
-    let mut compiler =
-        Compiler { map, table, options, future, units: Vec::new(), warnings: Vec::new(), depth: 0, interactive: false };
+    let mut compiler = Compiler {
+        map,
+        table,
+        options,
+        future,
+        units: Vec::new(),
+        warnings: Vec::new(),
+        depth: 0,
+        interactive: false,
+        generator_parens: None,
+    };
     let code = compiler.module(ast)?;
     Ok((code, compiler.warnings))
 }
@@ -161,6 +170,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) warnings: Vec<Warning>,
     pub(crate) depth: u32,
     pub(crate) interactive: bool,
+    /// The range of the parentheses of a call whose only argument is a generator expression: they are its own.
+    pub(crate) generator_parens: Option<TextRange>,
 }
 
 impl<'a> Compiler<'a> {
@@ -216,11 +227,14 @@ impl<'a> Compiler<'a> {
     fn module(&mut self, ast: &'a Mod) -> Result<Arc<Code>, SyntaxError> {
         self.interactive = self.options.mode == Mode::Single;
         self.enter_unit(SymbolTable::TOP, UnitKind::Module, Name::new_static("<module>"), 1);
-        let start = TextRange::default();
-        self.at(start);
+        self.at(TextRange::default());
         self.prologue();
         match ast {
             Mod::Module(module) => {
+                if let Some(first) = module.body.first() {
+                    self.unit().entry = first.range().into();
+                    self.at(first.range());
+                }
                 self.module_annotations_setup()?;
                 self.body_with_docstring(&module.body)?;
                 self.module_annotations_finish()?;

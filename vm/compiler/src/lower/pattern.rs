@@ -197,8 +197,7 @@ impl<'a> Compiler<'a> {
             let kind = if star.is_some() { CompareKind::Lt } else { CompareKind::Ne };
             self.length_jump(kind, length, size, fail);
         }
-        let is_wild = |p: &Pattern| p.is_wildcard();
-        if patterns.iter().all(|p| is_wild(p) || matches!(p, Pattern::MatchStar(s) if s.name.is_none())) {
+        if patterns.iter().all(|p| is_wildcard(p) || matches!(p, Pattern::MatchStar(s) if s.name.is_none())) {
             return Ok(());
         }
         let unnamed_star = star.is_some_and(|i| matches!(&patterns[i], Pattern::MatchStar(s) if s.name.is_none()));
@@ -251,7 +250,7 @@ impl<'a> Compiler<'a> {
     ) -> Done {
         let count = s.patterns.len();
         for (i, p) in s.patterns.iter().enumerate() {
-            if p.is_wildcard() || i == star {
+            if is_wildcard(p) || i == star {
                 continue;
             }
             self.at(s.range);
@@ -418,6 +417,11 @@ impl<'a> Compiler<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a pattern is `_`.
+fn is_wildcard(p: &Pattern) -> bool {
+    matches!(p, Pattern::MatchAs(a) if a.pattern.is_none() && a.name.is_none())
 }
 
 /// The names a pattern binds.

@@ -38,13 +38,13 @@ impl<'a> Compiler<'a> {
             self.expr(value, Want::Local(reg))?;
             return Ok(());
         }
-        if let (Some(targets), Expr::Tuple(values)) = (sequence(target), value)
-            && targets.len() == values.elts.len()
+        if let (Some(targets), Some(values)) = (sequence(target), sequence(value))
+            && targets.len() == values.len()
             && self.const_of(value).is_none()
-            && !targets.iter().chain(&values.elts).any(Expr::is_starred_expr)
+            && !targets.iter().chain(values).any(Expr::is_starred_expr)
             && targets.len() <= 64
         {
-            return self.assign_parallel(targets, &values.elts);
+            return self.assign_parallel(targets, values);
         }
         let value = self.assigned_value(target, value)?;
         self.store(target, value)

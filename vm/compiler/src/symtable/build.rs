@@ -107,7 +107,7 @@ impl Builder<'_> {
     }
 
     /// `name` as this scope spells it.
-    fn mangled(&mut self, name: &Name) -> Name {
+    pub(super) fn mangled(&mut self, name: &Name) -> Name {
         let private = self.private.clone();
         if self.cur().mangled_names.as_ref().is_some_and(|names| !names.contains(name)) {
             return name.clone();

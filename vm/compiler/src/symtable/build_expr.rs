@@ -196,9 +196,10 @@ impl Builder<'_> {
     /// `:=` in a comprehension binds in the scope around it.
     fn extend_named(&mut self, target: &ast::ExprName) -> Done {
         let (name, range) = (&target.id, target.range);
+        let mangled = self.mangled(name);
         for id in self.stack.clone().into_iter().rev() {
             let scope = self.table.scope(id);
-            let flags = scope.lookup(name).flags;
+            let flags = scope.lookup(&mangled).flags;
             if scope.comprehension != CompKind::No {
                 if flags & def::COMP_ITER != 0 && flags & (def::LOCAL | def::USE) != 0 {
                     let text = format!("assignment expression cannot rebind comprehension iteration variable '{name}'");
@@ -210,12 +211,12 @@ impl Builder<'_> {
                 ScopeKind::Function => {
                     let flag = if flags & def::GLOBAL != 0 { def::GLOBAL } else { def::NONLOCAL };
                     self.add(name, flag, range)?;
-                    self.cur().directives.push((name.clone(), range));
+                    self.cur().directives.push((mangled, range));
                     return self.add_to(id, name, def::LOCAL, range);
                 }
                 ScopeKind::Module => {
                     self.add(name, def::GLOBAL, range)?;
-                    self.cur().directives.push((name.clone(), range));
+                    self.cur().directives.push((mangled, range));
                     return self.add_to(SymbolTable::TOP, name, def::GLOBAL, range);
                 }
                 ScopeKind::Class => "assignment expression within a comprehension cannot be used in a class body",
