@@ -1,2 +1,76 @@
-//! The typhon command.
-fn main() {}
+//! The `typhon` program: a Python, a disassembler, a gRPC server and its client, in one file.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod dis;
+mod eval;
+mod help;
+mod host;
+mod options;
+mod python;
+mod repl;
+mod serve;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use typhon_vm::Exit;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The interpreter's own recursion is bounded by counting; this is what the bound may use.
+const MAIN_STACK: usize = 256 << 20;
+
+fn main() -> ExitCode {
+    // The process's first thread has whatever stack the shell allows, so everything happens on one of ours.
+    let thread = std::thread::Builder::new().name("typhon-main".into()).stack_size(MAIN_STACK).spawn(dispatch);
+    let exit = match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(exit)) => exit,
+        // The panic has been reported on standard error.
+        Ok(Err(_)) => Exit::Status(101),
+        Err(error) => {
+            eprintln!("typhon: cannot start a thread: {error}");
+            Exit::Status(1)
+        }
+    };
+    match exit {
+        Exit::Status(code) => ExitCode::from(code),
+        Exit::Signal(number) => die_of(number),
+    }
+}
+
+fn dispatch() -> Exit {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let rest = || args[1..].to_vec();
+    match args.first().and_then(|word| word.to_str()) {
+        Some("run") => python::main(&rest()),
+        Some("dis") => report(dis::main(&rest())),
+        Some("eval") => report(eval::main(&rest())),
+        Some("serve") => report(serve::main(&rest())),
+        Some("bench") => report(bench::main(&rest())),
+        Some("help" | "-h" | "--help" | "-?") => {
+            print!("{}", help::TEXT);
+            Exit::Status(0)
+        }
+        _ => python::main(&args),
+    }
+}
+
+/// Errors of the commands that are not Python.
+fn report(result: anyhow::Result<Exit>) -> Exit {
+    result.unwrap_or_else(|error| {
+        eprintln!("typhon: {error:#}");
+        Exit::Status(1)
+    })
+}
+
+/// Ends the process as the signal would, so that a parent shell sees what it sees of CPython.
+fn die_of(number: i32) -> ExitCode {
+    use rustix::process::{Signal, getpid, kill_process};
+    if let Some(signal) = Signal::from_named_raw(number) {
+        // When the signal is blocked or handled after all, the status below says the same in the shell's way.
+        let _sent = kill_process(getpid(), signal);
+    }
+    ExitCode::from(u8::try_from(number).map_or(1, |number| number.saturating_add(128)))
+}

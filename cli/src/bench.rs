@@ -1,0 +1,128 @@
+//! `typhon bench`: Execute of `1+1` against an empty unary call, same client, same run.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Parser;
+use tonic::transport::{Channel, Server};
+use tonic::{Request, Response, Status};
+use typhon_proto::v1;
+use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
+use typhon_proto::v1::runtime_service_client::RuntimeServiceClient;
+use typhon_proto::v1::runtime_service_server::{RuntimeService, RuntimeServiceServer};
+use typhon_vm::Exit;
+
+use crate::serve::{plain, runtime};
+
+/// Measure Execute of `1+1` against an empty gRPC call.
+#[derive(Parser)]
+#[command(name = "typhon bench", disable_version_flag = true)]
+struct Args {
+    /// Seconds per measurement.
+    #[arg(long, default_value_t = 2)]
+    seconds: u64,
+    /// Calls in flight.
+    #[arg(long, default_value_t = 32)]
+    tasks: usize,
+    /// Rounds; each measures both, and the median ratio is reported.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+}
+
+/// A unary method that does nothing: what tonic alone costs.
+struct Empty;
+
+#[tonic::async_trait]
+impl RuntimeService for Empty {
+    async fn get_capabilities(
+        &self,
+        _: Request<v1::GetCapabilitiesRequest>,
+    ) -> Result<Response<v1::GetCapabilitiesResponse>, Status> {
+        Ok(Response::new(v1::GetCapabilitiesResponse::default()))
+    }
+}
+
+pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
+    let args = match crate::serve::parse::<Args>("typhon bench", words) {
+        Ok(args) => args,
+        Err(exit) => return Ok(exit),
+    };
+    runtime()?.block_on(measure(&args))
+}
+
+async fn measure(args: &Args) -> anyhow::Result<Exit> {
+    let server = crate::eval::start_local().await?;
+    let typhon = connect(server.address())?;
+    let incoming = tonic::transport::server::TcpIncoming::bind(([127, 0, 0, 1], 0).into())?.with_nodelay(Some(true));
+    let empty = connect(incoming.local_addr()?)?;
+    let serving =
+        tokio::spawn(Server::builder().add_service(RuntimeServiceServer::new(Empty)).serve_with_incoming(incoming));
+
+    let span = Duration::from_secs(args.seconds);
+    let execute = || {
+        let mut client = ExecutionServiceClient::new(typhon.clone());
+        async move { client.execute(one_plus_one()).await.map(|response| response.into_inner().outcome.is_some()) }
+    };
+    let nothing = || {
+        let mut client = RuntimeServiceClient::new(empty.clone());
+        async move { client.get_capabilities(v1::GetCapabilitiesRequest {}).await.map(|_| true) }
+    };
+    let first = ExecutionServiceClient::new(typhon.clone()).execute(one_plus_one()).await?.into_inner();
+    println!("1+1 ends with {}", first.outcome.unwrap_or_default().reason().as_str_name());
+    let mut ratios = Vec::new();
+    for _ in 0..args.rounds.max(1) {
+        let base = throughput(args.tasks, span, nothing).await?;
+        let ours = throughput(args.tasks, span, execute).await?;
+        println!("empty unary {base:8.0}/s   Execute 1+1 {ours:8.0}/s   ratio {:.3}", ours / base);
+        ratios.push(ours / base);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("median ratio {:.3}", ratios[ratios.len() / 2]);
+    serving.abort();
+    server.drain(async {}).await.map_err(plain)?;
+    Ok(Exit::Status(0))
+}
+
+fn connect(address: std::net::SocketAddr) -> anyhow::Result<Channel> {
+    let url = format!("http://{address}");
+    // The empty server accepts once it is spawned, so the connection is made at the first call.
+    Ok(Channel::from_shared(url).context("a URL")?.connect_lazy())
+}
+
+fn one_plus_one() -> v1::ExecuteRequest {
+    v1::ExecuteRequest {
+        code: Some(v1::execute_request::Code::Source(v1::Source { text: b"1+1".to_vec(), filename: String::new() })),
+        result_mode: v1::ResultMode::LastExpression.into(),
+        ..v1::ExecuteRequest::default()
+    }
+}
+
+/// Calls per second with `tasks` in flight.
+async fn throughput<F, R>(tasks: usize, span: Duration, call: F) -> anyhow::Result<f64>
+where
+    F: Fn() -> R,
+    R: Future<Output = Result<bool, Status>> + Send + 'static,
+{
+    let started = Instant::now();
+    let counted = Arc::new(tokio::sync::Semaphore::new(tasks.max(1)));
+    let mut running = tokio::task::JoinSet::new();
+    let mut done = 0u64;
+    while started.elapsed() < span {
+        let permit = counted.clone().acquire_owned().await?;
+        let future = call();
+        running.spawn(async move {
+            let good = future.await;
+            drop(permit);
+            good
+        });
+        while let Some(ended) = running.try_join_next() {
+            done += u64::from(ended??);
+        }
+    }
+    while let Some(ended) = running.join_next().await {
+        done += u64::from(ended??);
+    }
+    Ok(done as f64 / started.elapsed().as_secs_f64())
+}

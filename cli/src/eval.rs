@@ -1,0 +1,170 @@
+//! `typhon eval FILE`: run a program over gRPC, on a server given or one started for it.
+
+mod show;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Read, Write};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use tonic::transport::Channel;
+use tonic_types::StatusExt;
+use typhon_proto::v1;
+use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
+use typhon_proto::v1::stream_execute_response::Event;
+use typhon_service::{Config, Server, Vm};
+use typhon_vm::Exit;
+
+use crate::serve::{plain, runtime};
+
+/// Run a program in a sandbox over gRPC: output as it comes, then the value of its last expression.
+#[derive(Parser)]
+#[command(name = "typhon eval", disable_version_flag = true)]
+struct Args {
+    /// The program; `-` is standard input.
+    file: String,
+    /// The program's sys.argv[1:].
+    args: Vec<String>,
+    /// A server such as http://127.0.0.1:50451. Without one, a server is started in this process, on a free port.
+    #[arg(long)]
+    server: Option<String>,
+    /// A global to set before the program starts, as NAME=JSON. May be given more than once.
+    #[arg(long, value_name = "NAME=JSON")]
+    input: Vec<String>,
+    /// Wall time the program may take, in seconds.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<f64>,
+    /// Largest message to accept from the server, in MiB.
+    #[arg(long, default_value_t = 64)]
+    max_message: usize,
+}
+
+pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
+    let args = match crate::serve::parse::<Args>("typhon eval", words) {
+        Ok(args) => args,
+        Err(exit) => return Ok(exit),
+    };
+    let request = request(&args)?;
+    runtime()?.block_on(async {
+        let local = match args.server {
+            Some(_) => None,
+            None => Some(start_local().await?),
+        };
+        let url = match (&args.server, &local) {
+            (Some(url), _) => url.clone(),
+            (None, Some(server)) => format!("http://{}", server.address()),
+            (None, None) => bail!("no server"),
+        };
+        let channel = Channel::from_shared(url.clone()).with_context(|| url.clone())?;
+        let channel = channel.connect().await.with_context(|| format!("cannot reach {url}"))?;
+        let client = ExecutionServiceClient::new(channel).max_decoding_message_size(args.max_message << 20);
+        let exit = run(client, request).await;
+        if let Some(server) = local {
+            server.drain(async {}).await.map_err(plain)?;
+        }
+        exit
+    })
+}
+
+pub async fn start_local() -> anyhow::Result<Server> {
+    let config = Config::from_source(|row| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))?;
+    Server::start(config, Arc::new(Vm)).await.map_err(plain)
+}
+
+fn request(args: &Args) -> anyhow::Result<v1::ExecuteRequest> {
+    let mut text = Vec::new();
+    if args.file == "-" {
+        std::io::stdin().lock().read_to_end(&mut text)?;
+    } else {
+        text = std::fs::read(&args.file).with_context(|| args.file.clone())?;
+    }
+    let mut stdin = Vec::new();
+    if args.file != "-" && !std::io::stdin().is_terminal() {
+        std::io::stdin().lock().read_to_end(&mut stdin)?;
+    }
+    let mut inputs = std::collections::HashMap::new();
+    for input in &args.input {
+        let (name, json) = input.split_once('=').with_context(|| format!("--input {input}: expected NAME=JSON"))?;
+        let json: serde_json::Value = serde_json::from_str(json).with_context(|| format!("--input {name}"))?;
+        inputs.insert(name.to_owned(), show::from_json(json));
+    }
+    let wall_time = match args.timeout {
+        None => None,
+        Some(seconds) => {
+            let time = std::time::Duration::try_from_secs_f64(seconds).context("--timeout")?;
+            Some(prost_types::Duration::try_from(time).context("--timeout")?)
+        }
+    };
+    let filename = if args.file == "-" { "<stdin>".to_owned() } else { args.file.clone() };
+    let argv = std::iter::once(args.file.clone()).chain(args.args.iter().cloned()).collect();
+    Ok(v1::ExecuteRequest {
+        code: Some(v1::execute_request::Code::Source(v1::Source { text, filename })),
+        inputs,
+        argv,
+        stdin,
+        limits: Some(v1::Limits { wall_time, ..v1::Limits::default() }),
+        result_mode: v1::ResultMode::LastExpression.into(),
+        ..v1::ExecuteRequest::default()
+    })
+}
+
+async fn run(mut client: ExecutionServiceClient<Channel>, request: v1::ExecuteRequest) -> anyhow::Result<Exit> {
+    let request = v1::StreamExecuteRequest { request: Some(request) };
+    let mut stream = match client.stream_execute(request).await {
+        Ok(stream) => stream.into_inner(),
+        Err(status) => bail!(refusal(&status)),
+    };
+    loop {
+        let message = match stream.message().await {
+            Ok(Some(message)) => message,
+            Ok(None) => bail!("the stream ended without an outcome"),
+            Err(status) => bail!(refusal(&status)),
+        };
+        match message.event {
+            Some(Event::Output(chunk)) if chunk.stream() == v1::OutputStream::Stderr => {
+                std::io::stderr().lock().write_all(&chunk.data)?;
+            }
+            Some(Event::Output(chunk)) => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(&chunk.data).and_then(|()| out.flush())?;
+            }
+            Some(Event::Finished(finished)) => return finish(finished.response.unwrap_or_default()),
+            _ => {}
+        }
+    }
+}
+
+fn refusal(status: &tonic::Status) -> String {
+    let reason = status.get_details_error_info().map(|info| format!(" ({})", info.reason)).unwrap_or_default();
+    format!("{}{reason}", status.message())
+}
+
+fn finish(response: v1::ExecuteResponse) -> anyhow::Result<Exit> {
+    use v1::TerminationReason as Reason;
+    use v1::outcome::Detail;
+    let outcome = response.outcome.unwrap_or_default();
+    let reason = outcome.reason();
+    match (reason, outcome.detail) {
+        (Reason::Completed, _) => {
+            if let Some(result) = response.result.filter(|result| !show::is_none(result)) {
+                println!("{}", show::repr(&result));
+            }
+            Ok(Exit::Status(0))
+        }
+        (Reason::Exit, Some(Detail::ExitCode(code))) => Ok(Exit::Status((code & 0xff) as u8)),
+        (_, Some(Detail::Exception(exception))) => {
+            eprintln!("{}", show::exception(&exception).trim_end());
+            Ok(Exit::Status(1))
+        }
+        (_, detail) => {
+            let limit = match detail {
+                Some(Detail::Limit(hit)) => format!(": {} of {}", hit.which().as_str_name(), hit.limit),
+                Some(Detail::Crash(crash)) => format!(": {}", crash.message),
+                _ => String::new(),
+            };
+            eprintln!("typhon: ended with {}{limit}", reason.as_str_name().trim_start_matches("TERMINATION_REASON_"));
+            Ok(Exit::Status(1))
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What `typhon --help` teaches.
+
+pub const TEXT: &str = "\
+Typhon: Python 3.14 on all cores.
+
+usage:
+  typhon [options] FILE [args]     run a program, as python does (also: typhon run ...)
+  typhon -c CODE | -m MODULE | -   run a string, a module, or standard input
+  typhon                           talk to it: a prompt with history and completion
+  typhon eval FILE                 run a program over gRPC and show its result
+  typhon serve                     offer that service to others
+  typhon dis FILE                  show the bytecode a program becomes
+  typhon bench                     measure the service against an empty gRPC call
+
+try:
+  typhon -c 'print(sum(range(10)))'
+  typhon eval hello.py --input name='\"world\"'
+  typhon serve --listen 127.0.0.1:50451 &
+  typhon eval hello.py --server http://127.0.0.1:50451
+
+python's options (typhon [options] FILE; environment variables in brackets):
+  -b            warn when bytes are compared with str; -bb makes it an error
+  -B            write no .pyc files (never done; sets the flag) [PYTHONDONTWRITEBYTECODE]
+  -d            parser debugging flag [PYTHONDEBUG]
+  -E            ignore PYTHON* environment variables
+  -i            go to the prompt after the program [PYTHONINSPECT]
+  -I            isolated: -E, -P and -s
+  -O, -OO       without asserts; without docstrings too [PYTHONOPTIMIZE]
+  -P            no unsafe first entry in sys.path [PYTHONSAFEPATH]
+  -q            no banner at the prompt
+  -s, -S        without the user's site folder; without site at all [PYTHONNOUSERSITE]
+  -u            unbuffered output [PYTHONUNBUFFERED]
+  -v            say what is imported [PYTHONVERBOSE]
+  -V, -VV       the version
+  -W ACTION     warning filter [PYTHONWARNINGS]
+  -X OPT        implementation option
+and PYTHONPATH, PYTHONHASHSEED as in CPython.
+
+`typhon eval --help`, `typhon serve --help` and `typhon dis --help` say more.
+";

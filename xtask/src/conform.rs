@@ -1,0 +1,170 @@
+//! The conformance ratchet: what passes today passes tomorrow.
+//!
+//! `tests/py/*.py` are our own programs; beside each stands `NAME.out`, the output CPython 3.14 gave. `expected.txt`
+//! names the test methods of CPython's own suite that pass; that suite is not in the repository, so they are run only
+//! when TYPHON_LIBTEST names the folder that holds its `test` package.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+const PROGRAMS: &str = "tests/py";
+/// Programs that do not pass yet, one name a line. It may only shrink.
+const PENDING: &str = "tests/py/pending.txt";
+/// `module test` a line.
+const EXPECTED: &str = "tests/conformance/expected.txt";
+const DRIVER: &str = "tests/conformance/driver.py";
+
+/// One program, or one module of CPython's suite, may take this long before it counts as hung.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Default)]
+pub struct Report {
+    pub passed: usize,
+    pub pending: usize,
+    /// What should have passed.
+    pub lost: Vec<String>,
+    /// What is listed as pending, but passes: the list is stale.
+    pub gained: Vec<String>,
+}
+
+impl Report {
+    pub fn holds(&self) -> bool {
+        self.lost.is_empty() && self.gained.is_empty()
+    }
+
+    pub fn closing_line(&self) -> String {
+        let mut text = String::new();
+        for (what, names) in [("no longer passes", &self.lost), ("passes now: take it off the list", &self.gained)] {
+            names.iter().for_each(|name| text += &format!("{name}: {what}\n"));
+        }
+        let verdict = if self.holds() { "ok" } else { "FAILED" };
+        let Report { passed, pending, lost, .. } = self;
+        text + &format!("conformance: {verdict}. {passed} passed; {} failed; {pending} pending", lost.len())
+    }
+}
+
+/// Runs everything with the binary `typhon`. `update` rewrites the lists instead of comparing.
+pub fn run(root: &Path, typhon: &Path, update: bool) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    programs(root, typhon, update, &mut report)?;
+    if let Some(libtest) = std::env::var_os("TYPHON_LIBTEST") {
+        suite(root, typhon, &PathBuf::from(libtest), update, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> anyhow::Result<()> {
+    let pending: BTreeSet<String> = lines(&root.join(PENDING))?.into_iter().collect();
+    let mut still = Vec::new();
+    let mut names: Vec<PathBuf> =
+        fs::read_dir(root.join(PROGRAMS))?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
+    names.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
+    names.sort();
+    for program in names {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let wanted = fs::read(program.with_extension("out")).with_context(|| format!("{name}: no .out beside it"))?;
+        // Run from the root, so that the paths in tracebacks are the same everywhere.
+        let ran = finish(Command::new(typhon).arg(format!("{PROGRAMS}/{name}")).current_dir(root))?;
+        match (ran == Some(wanted), pending.contains(&name)) {
+            (true, false) => report.passed += 1,
+            (false, true) => {
+                report.pending += 1;
+                still.push(name);
+            }
+            (false, false) => report.lost.push(name),
+            (true, true) => report.gained.push(name),
+        }
+    }
+    if update {
+        let text: String = still.iter().map(|name| format!("{name}\n")).collect();
+        fs::write(root.join(PENDING), text)?;
+        report.passed += report.gained.len();
+        report.gained.clear();
+    }
+    Ok(())
+}
+
+fn suite(root: &Path, typhon: &Path, libtest: &Path, update: bool, report: &mut Report) -> anyhow::Result<()> {
+    let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in lines(&root.join(EXPECTED))? {
+        let (module, test) = line.split_once(' ').with_context(|| format!("{EXPECTED}: {line}"))?;
+        expected.entry(module.to_owned()).or_default().insert(test.to_owned());
+    }
+    let mut all = String::new();
+    for (module, tests) in &expected {
+        let mut command = Command::new(typhon);
+        command.arg(root.join(DRIVER)).arg(module).env("PYTHONPATH", libtest);
+        let output = finish(&mut command)?.unwrap_or_default();
+        let passed = passes(&String::from_utf8_lossy(&output));
+        for test in tests.difference(&passed) {
+            report.lost.push(format!("{module} {test}"));
+        }
+        report.passed += tests.intersection(&passed).count();
+        passed.iter().for_each(|test| all += &format!("{module} {test}\n"));
+    }
+    if update {
+        fs::write(root.join(EXPECTED), all)?;
+    }
+    Ok(())
+}
+
+/// The driver writes `\x01ok NAME` or `\x01fail NAME`, amid whatever the tests print. A failed subtest counts.
+fn passes(output: &str) -> BTreeSet<String> {
+    let marks: Vec<&str> = output.lines().filter_map(|line| Some(line.split_once('\u{1}')?.1)).collect();
+    let named = |kind: &str| -> BTreeSet<String> {
+        marks.iter().filter_map(|mark| mark.strip_prefix(kind)).map(str::to_owned).collect()
+    };
+    &named("ok ") - &named("fail ")
+}
+
+/// Standard output and the exit status as bytes; `None` when it hung.
+fn finish(command: &mut Command) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let Some(mut pipe) = child.stdout.take() else { bail!("no pipe") };
+    let reader = std::thread::spawn(move || {
+        let mut output = Vec::new();
+        pipe.read_to_end(&mut output).map(|_| output)
+    });
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break Some(status),
+            None if started.elapsed() > PATIENCE => {
+                child.kill()?;
+                child.wait()?;
+                break None;
+            }
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let Ok(output) = reader.join() else { bail!("the reader panicked") };
+    let mut output = output?;
+    Ok(status.map(|status| {
+        if !status.success() {
+            output.extend(format!("[{status}]\n").bytes());
+        }
+        output
+    }))
+}
+
+fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
+    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    Ok(text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passes;
+
+    #[test]
+    fn marks_are_found_amid_noise() {
+        let output = "noise\n\u{1}ok test_a\nmore \u{1}ok test_b\n\u{1}ok test_c\n\u{1}fail test_c\n\u{1}done\n";
+        assert_eq!(passes(output).into_iter().collect::<Vec<_>>(), ["test_a", "test_b"]);
+    }
+}
