@@ -3,7 +3,7 @@
 mod show;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -35,6 +35,9 @@ struct Args {
     /// Wall time the program may take, in seconds.
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<f64>,
+    /// Send standard input along, read to its end first.
+    #[arg(long)]
+    stdin: bool,
     /// Largest message to accept from the server, in MiB.
     #[arg(long, default_value_t = 64)]
     max_message: usize,
@@ -80,7 +83,10 @@ fn request(args: &Args) -> anyhow::Result<v1::ExecuteRequest> {
         text = std::fs::read(&args.file).with_context(|| args.file.clone())?;
     }
     let mut stdin = Vec::new();
-    if args.file != "-" && !std::io::stdin().is_terminal() {
+    if args.stdin {
+        if args.file == "-" {
+            bail!("standard input cannot be both the program and its input");
+        }
         std::io::stdin().lock().read_to_end(&mut stdin)?;
     }
     let mut inputs = std::collections::HashMap::new();

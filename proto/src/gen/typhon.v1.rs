@@ -1103,7 +1103,7 @@ pub struct Source {
     /// Bytes, so that PEP 263 coding declarations work; UTF-8 without one.
     #[prost(bytes = "vec", tag = "1")]
     pub text: ::prost::alloc::vec::Vec<u8>,
-    /// The name in tracebacks; empty is "<string>".
+    /// The name in tracebacks; empty is `<string>`.
     #[prost(string, tag = "2")]
     pub filename: ::prost::alloc::string::String,
 }
