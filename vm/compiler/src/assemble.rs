@@ -190,12 +190,11 @@ impl Flow {
     ) {
         let mut cover = Cover::NONE;
         let mut dirty = false;
-        for i in start..e.insts.len() {
+        for (i, inst) in e.insts.iter().enumerate().skip(start) {
             if i > start && is_leader[i] {
                 join(states, work, i, state);
                 return;
             }
-            let inst = &e.insts[i];
             self.reached[i] = true;
             if inst.cover != Cover::NONE && (inst.cover != cover || dirty) {
                 let row = e.rows[inst.cover.0 as usize];

@@ -184,10 +184,8 @@ impl Checker<'_> {
                 "s" if op == Opcode::Raise && usize::from(word.kind()) < i => {}
                 "s" | "u" | "m" => {
                     self.live(state, regs[i], at)?;
-                    if letters[i] == "s" && word.x() & kills[i] != 0 {
-                        if regs[i] < self.base {
-                            return Err(format!("{at}: kill bit on local {}", regs[i]));
-                        }
+                    if letters[i] == "s" && word.x() & kills[i] != 0 && regs[i] < self.base {
+                        return Err(format!("{at}: kill bit on local {}", regs[i]));
                     }
                 }
                 "n" => self.names(regs[i], at)?,

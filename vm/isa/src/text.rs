@@ -67,7 +67,10 @@ pub fn instruction(code: &Code, at: usize, op: Opcode) -> String {
             "i" if info.operands[1] == "i" && i == 1 => out.push_str(&word.bc().to_string()),
             "i" if info.operands[1] == "i" => continue,
             "i" => out.push_str(&word.imm().to_string()),
-            "k" if i == 1 => out.push_str(&format!("{:?}", code.consts.get(word.bc() as usize))),
+            "k" if i == 1 => match code.consts.get(word.bc() as usize) {
+                Some(value) => write_const(value, &mut out),
+                None => out.push('?'),
+            },
             "j" if i == 1 => out.push_str(&format!("-> {}", (at + 1 + op.extra()) as i64 + i64::from(word.bc()))),
             _ => continue,
         }
@@ -87,4 +90,24 @@ pub fn instruction(code: &Code, at: usize, op: Opcode) -> String {
         let _ = write!(out, " -> {}", (at + 1 + op.extra()) as i64 + i64::from(code.words[at + 1].low()));
     }
     out.trim_end().to_string()
+}
+
+/// A constant in brief: code by its name, strings as text.
+fn write_const(value: &Const, out: &mut String) {
+    let _ = match value {
+        Const::Str(s) => write!(out, "{:?}", String::from_utf8_lossy(s)),
+        Const::Bytes(b) => write!(out, "b{:?}", String::from_utf8_lossy(b)),
+        Const::Code(code) => write!(out, "<{}>", code.qualname),
+        Const::Tuple(items) => {
+            out.push('(');
+            for (i, item) in items.iter().enumerate() {
+                out.push_str(if i > 0 { ", " } else { "" });
+                write_const(item, out);
+            }
+            out.push(')');
+            Ok(())
+        }
+        Const::Int(i) => write!(out, "{i}"),
+        other => write!(out, "{other:?}"),
+    };
 }

@@ -136,7 +136,8 @@ impl<'a> Compiler<'a> {
                 let value = self.compare(c, Want::Top)?;
                 self.set_top(base);
                 self.at(c.range);
-                return Ok(self.branch_on(value, target, sense));
+                self.branch_on(value, target, sense);
+                return Ok(());
             }
             _ => {}
         }

@@ -33,7 +33,7 @@ impl<'a> Compiler<'a> {
         if l.elts.len() >= CONST_MIN
             && let Some(items) = fold::all(&l.elts, self.map, self.options.optimize)
         {
-            return self.from_constant(loc, (Opcode::BuildList, Opcode::ListExtend), Const::Tuple(items.into()), want);
+            return self.filled(loc, (Opcode::BuildList, Opcode::ListExtend), Const::Tuple(items.into()), want);
         }
         if self.gather_list(base, &l.elts, loc)? {
             self.set_top(base + 1);
@@ -52,7 +52,7 @@ impl<'a> Compiler<'a> {
         if s.elts.len() >= CONST_MIN && s.elts.iter().all(|e| !e.is_tuple_expr()) {
             let display = fold::set(s, self.map, self.options.optimize);
             if let Some(items) = display {
-                return self.from_constant(loc, (Opcode::BuildSet, Opcode::SetUpdate), items, want);
+                return self.filled(loc, (Opcode::BuildSet, Opcode::SetUpdate), items, want);
             }
         }
         let plain = s.elts.iter().take_while(|e| !e.is_starred_expr()).count().min(CHUNK);
@@ -75,7 +75,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// An empty collection, filled from a constant.
-    fn from_constant(&mut self, loc: Loc, (build, extend): (Opcode, Opcode), items: Const, want: Want) -> Value {
+    fn filled(&mut self, loc: Loc, (build, extend): (Opcode, Opcode), items: Const, want: Want) -> Value {
         self.at(loc);
         let reg = self.e().alloc();
         self.e().push(build, 0, reg, reg, 0);

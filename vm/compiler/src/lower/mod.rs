@@ -254,18 +254,17 @@ impl<'a> Compiler<'a> {
     /// Statements of a module or class, with the docstring stored first.
     pub(crate) fn body_with_docstring(&mut self, body: &'a [Stmt]) -> Done {
         let mut rest = body;
-        if !self.interactive || self.unit_ref().kind != UnitKind::Module {
-            if let Some((doc, tail)) = self.docstring(body)
-                && let Some(first) = body.first()
-            {
-                rest = tail;
-                if let Some(doc) = doc {
-                    self.at(first.range());
-                    let reg = self.e().alloc();
-                    self.e().load_const(reg, doc);
-                    self.store_name(&Name::new_static("__doc__"), crate::emit::Val::temp(reg))?;
-                    self.set_top(reg);
-                }
+        if (!self.interactive || self.unit_ref().kind != UnitKind::Module)
+            && let Some((doc, tail)) = self.docstring(body)
+            && let Some(first) = body.first()
+        {
+            rest = tail;
+            if let Some(doc) = doc {
+                self.at(first.range());
+                let reg = self.e().alloc();
+                self.e().load_const(reg, doc);
+                self.store_name(&Name::new_static("__doc__"), crate::emit::Val::temp(reg))?;
+                self.set_top(reg);
             }
         }
         self.stmts(rest)
@@ -557,7 +556,7 @@ impl<'a> Compiler<'a> {
 
     /// Notes `self.name = ...` for `__static_attributes__` of the class around.
     pub(crate) fn note_static_attribute(&mut self, object: &Expr, attr: &Name) {
-        if !object.as_name_expr().is_some_and(|n| n.id == "self") {
+        if object.as_name_expr().is_none_or(|n| n.id != "self") {
             return;
         }
         if let Some(class) = self.units.iter_mut().rev().find(|u| u.kind == UnitKind::Class)

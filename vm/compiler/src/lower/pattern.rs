@@ -146,11 +146,18 @@ impl<'a> Compiler<'a> {
             return Err(self.error(v.range, "patterns may only match literals and attribute lookups"));
         }
         let base = self.top();
+        let subject = Val::kept(subject);
+        let kind = CompareKind::Eq as u8;
+        if let Some(imm) = self.small_int(&v.value) {
+            let fail = self.fail_label(context);
+            self.e().op2(Opcode::CompareImmJump, kind, 0, subject, imm as u16).target = fail;
+            return Ok(());
+        }
         let value = self.expr_top(&v.value)?;
-        let out = self.out(base, Want::Top);
+        self.set_top(base);
         self.at(v.range);
-        self.e().op3(Opcode::Compare, CompareKind::Eq as u8, out.reg, Val::kept(subject), value);
-        self.fail_unless(out, true, context);
+        let fail = self.fail_label(context);
+        self.e().op3(Opcode::CompareJump, kind, 0, subject, value).target = fail;
         Ok(())
     }
 

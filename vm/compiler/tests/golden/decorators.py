@@ -1,0 +1,5 @@
+@a
+@b.c(1)
+class D:
+    @property
+    def e(self): pass

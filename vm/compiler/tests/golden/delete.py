@@ -1,0 +1,5 @@
+def f(a):
+    if a:
+        del a
+    print(a)
+    del a

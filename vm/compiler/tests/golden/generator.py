@@ -1,0 +1,4 @@
+def f(x):
+    y = yield x
+    yield from y
+    return (i for i in y)

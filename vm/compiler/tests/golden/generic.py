@@ -1,0 +1,3 @@
+class A[T: int = str](B):
+    def f[*Ts, **P](self, a: T) -> Ts: ...
+type L[T] = list[T]

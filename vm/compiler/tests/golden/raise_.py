@@ -1,0 +1,5 @@
+def f(a, b):
+    try:
+        raise a from b
+    except:
+        raise
