@@ -119,3 +119,22 @@ pub fn make(t: &Thread, ty: &TypeObject, len: usize, items: impl Iterator<Item =
         })
     }
 }
+
+/// The hash of a row of items: CPython's variant of xxHash, with or without the length mixed in.
+pub fn hash_items(t: &Thread, items: &[Value], with_len: bool) -> Res<i64> {
+    const PRIME_1: u64 = 11_400_714_785_074_694_791;
+    const PRIME_2: u64 = 14_029_467_366_897_019_727;
+    const PRIME_5: u64 = 2_870_177_450_012_600_261;
+    let mut acc = PRIME_5;
+    for (i, item) in items.iter().enumerate() {
+        let lane = crate::ops::hash(t, item)? as u64;
+        acc = acc.wrapping_add(lane.wrapping_mul(PRIME_2)).rotate_left(31).wrapping_mul(PRIME_1);
+        if i % 1024 == 1023 {
+            t.poll()?;
+        }
+    }
+    if with_len {
+        acc = acc.wrapping_add(items.len() as u64 ^ PRIME_5 ^ 3_527_539);
+    }
+    Ok(if acc == u64::MAX { 1_546_275_796 } else { acc as i64 })
+}

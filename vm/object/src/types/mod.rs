@@ -4,6 +4,7 @@
 use crate::ty::TypeDef;
 
 pub mod bool_;
+pub mod complex;
 pub mod descr;
 pub mod dict_;
 pub mod exceptions;
@@ -11,14 +12,20 @@ pub mod float;
 pub mod generic_alias;
 pub mod instance_check;
 pub mod int;
+pub mod iters;
 pub mod list_;
 pub mod native_function;
 pub mod object;
+pub mod range;
+pub mod range_iter;
 pub mod seq_iter;
+pub mod set_;
 pub mod singletons;
+pub mod slice;
 pub mod staticmethod;
 pub mod str_;
 pub mod tuple_;
+pub mod tuple_iter;
 pub mod type_;
 pub mod weakref;
 
@@ -30,7 +37,18 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &int::INT,
     &bool_::BOOL,
     &float::FLOAT,
+    &complex::COMPLEX,
     &list_::LIST,
+    &list_::LIST_ITER,
+    &list_::LIST_REVERSE_ITER,
+    &tuple_iter::TUPLE_ITER,
+    &set_::SET,
+    &set_::FROZENSET,
+    &set_::SET_ITER,
+    &slice::SLICE,
+    &range::RANGE,
+    &range_iter::RANGE_ITER,
+    &range_iter::LONG_RANGE_ITER,
     &singletons::NONE_TYPE,
     &singletons::NOT_IMPLEMENTED_TYPE,
     &singletons::ELLIPSIS_TYPE,

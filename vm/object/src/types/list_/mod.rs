@@ -1,5 +1,9 @@
 //! list: methods and slots.
 
+mod iter;
+
+pub use iter::{LIST_ITER, LIST_REVERSE_ITER, ListIter, ListReverseIter};
+
 use crate::ids;
 use crate::list::List;
 use crate::slots::Slots;
@@ -11,7 +15,6 @@ pub static LIST: TypeDef = TypeDef {
     doc: "",
     id: ids::LIST,
     flags: flag::BASETYPE | flag::MATCH_SELF | flag::LIST | flag::SEQUENCE,
-    slots: Slots { ..Slots::NONE },
-
+    slots: Slots { iter: Some(iter::new), ..Slots::NONE },
     ..TypeDef::of::<List>()
 };

@@ -85,6 +85,17 @@ pub fn from_big(t: &Thread, big: IBig) -> Res {
     payload::new(t, |header| Long { header, big })
 }
 
+/// The int itself for a subclass instance or a bool, anything else unchanged.
+pub fn exact(t: &Thread, v: &Value) -> Res {
+    if v.is_small() || v.exact::<Long>().is_some() {
+        return Ok(v.clone());
+    }
+    match to_big(v) {
+        Some(big) => from_big(t, big),
+        None => Ok(v.clone()),
+    }
+}
+
 /// An int of a subclass of int.
 pub fn of_class(t: &Thread, class: &Value, big: IBig) -> Res {
     payload::new_for(t, class, |header| Long { header, big })

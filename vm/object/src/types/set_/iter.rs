@@ -1,0 +1,103 @@
+//! set_iterator.
+
+use super::table::any;
+use crate::error::{self, Res};
+use crate::header::Header;
+use crate::ids;
+use crate::list::List;
+use crate::native::def;
+use crate::payload;
+use crate::slots::Slots;
+use crate::store::Slot;
+use crate::thread::Thread;
+use crate::ty::{TypeDef, flag};
+use crate::types::iters::{reduce, same};
+use crate::value::Value;
+use crate::{convert, ops};
+use std::cell::Cell;
+
+/// An iterator over a set or frozenset.
+#[repr(C)]
+pub struct SetIter {
+    header: Header,
+    set: Slot,
+    place: Cell<usize>,
+    /// The size the set must keep.
+    expected: Cell<usize>,
+    left: Cell<usize>,
+}
+
+crate::payload!(SetIter => SET_ITER {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        // SAFETY: the collector's visitor stores nothing.
+        visit(unsafe { self.set.peek() });
+    }
+});
+
+/// set_iterator.
+pub static SET_ITER: TypeDef = TypeDef {
+    name: "set_iterator",
+    id: ids::SET_ITER,
+    flags: flag::NO_NEW,
+    slots: Slots { iter: Some(same), next: Some(next), ..Slots::NONE },
+    methods: &[
+        def("__length_hint__", "($self, /)", hint, "Private method returning an estimate of len(list(it))."),
+        def("__reduce__", "($self, /)", reduce_iter, "Return state information for pickling."),
+    ],
+    ..TypeDef::of::<SetIter>()
+};
+
+/// `iter(set)`.
+pub fn new(t: &Thread, v: &Value) -> Res {
+    let n = any(v).map_or(0, super::Set::len);
+    payload::new(t, |header| SetIter {
+        header,
+        set: Slot::new(v.clone()),
+        place: Cell::new(0),
+        expected: Cell::new(n),
+        left: Cell::new(n),
+    })
+}
+
+fn next(t: &Thread, v: &Value) -> Res {
+    let it = v.expect::<SetIter>();
+    // SAFETY: nothing is stored into the slot while the set is looked at.
+    let Some(set) = any(unsafe { it.set.peek() }) else { return Ok(Value::ABSENT) };
+    if set.len() != it.expected.get() {
+        it.expected.set(usize::MAX);
+        return Err(error::runtime_error(t, "Set changed size during iteration"));
+    }
+    let mut place = it.place.get();
+    match set.next(&mut place) {
+        Some((key, _)) => {
+            it.place.set(place);
+            it.left.set(it.left.get().saturating_sub(1));
+            Ok(key)
+        }
+        None => {
+            it.left.set(0);
+            drop(it.set.take());
+            Ok(Value::ABSENT)
+        }
+    }
+}
+
+fn hint(_: &Thread, a: &[Value]) -> Res {
+    let it = a[0].expect::<SetIter>();
+    let fits = any(&it.set.get()).is_some_and(|s| s.len() == it.expected.get());
+    Ok(convert::from_usize(if fits { it.left.get() } else { 0 }))
+}
+
+/// `(iter, (list of what is left,))`: a copy runs, this iterator stays.
+fn reduce_iter(t: &Thread, a: &[Value]) -> Res {
+    let it = a[0].expect::<SetIter>();
+    let copy = payload::new(t, |header| SetIter {
+        header,
+        set: Slot::new(it.set.get()),
+        place: it.place.clone(),
+        expected: it.expected.clone(),
+        left: it.left.clone(),
+    })?;
+    let rest = ops::collect(t, &copy)?;
+    reduce(t, "iter", List::from_vec(t, rest)?, None)
+}

@@ -1,0 +1,280 @@
+//! set and frozenset: construction, protocols and operators.
+
+mod iter;
+mod methods;
+mod table;
+
+pub use iter::{SET_ITER, SetIter};
+pub use table::{FrozenSet, Set, any, hash_element};
+
+use crate::args::Args;
+use crate::dict::Dict;
+use crate::error::{self, Res};
+use crate::header::flag as header_flag;
+use crate::ids;
+use crate::ops::{self, CompareOp};
+use crate::payload;
+use crate::slots::Slots;
+use crate::strs::{Str, StrBuilder};
+use crate::thread::Thread;
+use crate::ty::{TypeDef, TypeObject, flag, type_of};
+use crate::value::Value;
+
+/// set.
+pub static SET: TypeDef = TypeDef {
+    name: "set",
+    doc: "Build an unordered collection of unique elements.",
+    signature: "(iterable=(), /)",
+    id: ids::SET,
+    flags: flag::BASETYPE | flag::MATCH_SELF | flag::WEAKREFS,
+    slots: Slots {
+        new: Some(|t, class, _| payload::new_for(t, class, Set::empty)),
+        init: Some(init),
+        isub: Some(|t, a, b| methods::inplace(t, a, b, methods::difference_update)),
+        iand: Some(|t, a, b| methods::inplace(t, a, b, methods::intersection_update)),
+        ixor: Some(|t, a, b| methods::inplace(t, a, b, methods::symmetric_update)),
+        ior: Some(|t, a, b| methods::inplace(t, a, b, methods::update)),
+        ..COMMON
+    },
+    methods: methods::SET_METHODS,
+    ..TypeDef::of::<Set>()
+};
+
+/// frozenset.
+pub static FROZENSET: TypeDef = TypeDef {
+    name: "frozenset",
+    doc: "Build an immutable unordered collection of unique elements.",
+    signature: "(iterable=(), /)",
+    id: ids::FROZENSET,
+    flags: flag::BASETYPE | flag::MATCH_SELF | flag::WEAKREFS,
+    slots: Slots { new: Some(new_frozen), hash: Some(hash), ..COMMON },
+    methods: methods::FROZENSET_METHODS,
+    ..TypeDef::of::<FrozenSet>()
+};
+
+const COMMON: Slots = Slots {
+    repr: Some(repr),
+    compare: Some(compare),
+    iter: Some(iter::new),
+    len: Some(|_, v| Ok(expect(v).len())),
+    contains: Some(contains_slot),
+    sub: Some(|t, a, b| methods::binary(t, a, b, methods::difference_update)),
+    and: Some(|t, a, b| methods::binary_new(t, a, b, methods::intersection)),
+    xor: Some(|t, a, b| methods::binary(t, a, b, methods::symmetric_update)),
+    or: Some(|t, a, b| methods::binary(t, a, b, methods::update)),
+    ..Slots::NONE
+};
+
+/// A new empty set.
+pub fn create(t: &Thread) -> Res {
+    payload::new(t, Set::empty)
+}
+
+/// Adds an element.
+#[inline]
+pub fn add(t: &Thread, set: &Set, key: &Value) -> Res<()> {
+    let hash = hash_element(t, key)?;
+    set.insert(t, key, hash)
+}
+
+/// Whether `key` is an element. A set that cannot be hashed is looked up as the frozenset of its elements.
+#[inline]
+pub fn contains(t: &Thread, set: &Set, key: &Value) -> Res<bool> {
+    set.has(t, key, lookup_hash(t, key)?)
+}
+
+/// The hash under which `key` is looked up.
+pub(super) fn lookup_hash(t: &Thread, key: &Value) -> Res<i64> {
+    match hash_element(t, key) {
+        Err(e) if e.is(&crate::types::exceptions::TYPE_ERROR) => match key.downcast::<Set>() {
+            Some(set) => Ok(set.frozen_hash()),
+            None => Err(e),
+        },
+        r => r,
+    }
+}
+
+/// A set of the items.
+pub fn from_vec(t: &Thread, items: Vec<Value>) -> Res {
+    let v = create(t)?;
+    let set = expect(&v);
+    for item in &items {
+        add(t, set, item)?;
+    }
+    Ok(v)
+}
+
+/// A frozenset of the items.
+pub fn frozenset(t: &Thread, items: Vec<Value>) -> Res {
+    let v = payload::new(t, FrozenSet::empty)?;
+    let set = expect(&v);
+    for item in &items {
+        add(t, set, item)?;
+    }
+    Ok(v)
+}
+
+/// The set behind a value that is a set or frozenset.
+///
+/// # Panics
+/// If it is neither: a bug of the caller.
+#[inline]
+pub fn expect(v: &Value) -> &Set {
+    match any(v) {
+        Some(set) => set,
+        None => panic!("expected a set"),
+    }
+}
+
+/// A new empty set of the kind of `v`: set or frozenset, never a subclass.
+pub(super) fn empty_like(t: &Thread, v: &Value) -> Res {
+    if v.downcast::<Set>().is_some() { create(t) } else { payload::new(t, FrozenSet::empty) }
+}
+
+/// Adds every item of an iterable.
+pub(super) fn fill(t: &Thread, set: &Set, iterable: &Value) -> Res<()> {
+    if let Some(other) = any(iterable) {
+        return set.merge(t, other);
+    }
+    if let Some(dict) = iterable.exact::<Dict>() {
+        set.prepare(t, dict.len())?;
+        let mut at = 0;
+        while let Some((key, hash, _)) = dict.next_hashed(&mut at) {
+            set.insert(t, &key, hash)?;
+            t.poll()?;
+        }
+        return Ok(());
+    }
+    ops::for_each(t, iterable, |item| add(t, set, &item))
+}
+
+fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
+    if args.has_keywords() && std::ptr::eq(type_of(v), SET.ty()) {
+        args.no_keywords(t, "set")?;
+    }
+    let a = Args::pos(args.positional()).expect_positional(t, "set", 0, 1)?;
+    let set = expect(v);
+    set.clear_all();
+    match a.first() {
+        Some(iterable) => fill(t, set, iterable),
+        None => Ok(()),
+    }
+}
+
+fn new_frozen(t: &Thread, class: &Value, args: Args<'_>) -> Res {
+    let exact = class.is(&FROZENSET.ty().value());
+    // A subclass may have an __init__ of its own that takes keywords.
+    if exact || class.downcast::<TypeObject>().is_some_and(|ty| same_init(ty)) {
+        args.no_keywords(t, "frozenset")?;
+    }
+    let a = Args::pos(args.positional()).expect_positional(t, "frozenset", 0, 1)?;
+    if exact && let Some(one) = a.first().filter(|v| v.exact::<FrozenSet>().is_some()) {
+        return Ok(one.clone());
+    }
+    let v = payload::new_for(t, class, FrozenSet::empty)?;
+    if let Some(iterable) = a.first() {
+        fill(t, expect(&v), iterable)?;
+    }
+    Ok(v)
+}
+
+fn same_init(ty: &TypeObject) -> bool {
+    match (ty.slots().init, FROZENSET.ty().slots().init) {
+        (Some(x), Some(y)) => std::ptr::fn_addr_eq(x, y),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn contains_slot(t: &Thread, v: &Value, key: &Value) -> Res<bool> {
+    contains(t, expect(v), key)
+}
+
+fn hash(_: &Thread, v: &Value) -> Res<i64> {
+    let set = expect(v);
+    if set.cached_hash().get() == -1 {
+        set.cached_hash().set(set.frozen_hash());
+    }
+    Ok(set.cached_hash().get())
+}
+
+fn repr(t: &Thread, v: &Value) -> Res {
+    let set = expect(v);
+    let name = type_of(v).name();
+    let Some(header) = v.header() else { return Err(error::system_error(t, "a set without a header")) };
+    let mut out = StrBuilder::new();
+    out.push_str(&name);
+    if header.has(header_flag::IN_REPR) {
+        out.push_str("(...)");
+        return out.finish(t);
+    }
+    if set.is_empty() {
+        out.push_str("()");
+        return out.finish(t);
+    }
+    let plain = type_of(v).def().id == ids::SET && !type_of(v).is_heap_type();
+    let (open, close) = if plain { ("{", "}") } else { ("({", "})") };
+    if plain {
+        out = StrBuilder::new();
+    }
+    out.push_str(open);
+    header.set(header_flag::IN_REPR);
+    let done = push_elements(t, set, &mut out);
+    header.unset(header_flag::IN_REPR);
+    done?;
+    out.push_str(close);
+    out.finish(t)
+}
+
+fn push_elements(t: &Thread, set: &Set, out: &mut StrBuilder) -> Res<()> {
+    let (mut elements, mut i) = (Vec::with_capacity(set.len()), 0);
+    while let Some((key, _)) = set.next(&mut i) {
+        elements.push(key);
+    }
+    for (i, key) in elements.iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        out.push_value(ops::repr(t, key)?.expect::<Str>());
+    }
+    Ok(())
+}
+
+fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
+    let Some(y) = any(b) else { return Ok(Value::NOT_IMPLEMENTED) };
+    let x = expect(a);
+    let truth = match op {
+        CompareOp::Eq | CompareOp::Ne => equal(t, x, y)? == (op == CompareOp::Eq),
+        CompareOp::Le => is_subset(t, x, y)?,
+        CompareOp::Ge => is_subset(t, y, x)?,
+        CompareOp::Lt => x.len() < y.len() && is_subset(t, x, y)?,
+        CompareOp::Gt => x.len() > y.len() && is_subset(t, y, x)?,
+    };
+    Ok(Value::bool(truth))
+}
+
+fn equal(t: &Thread, x: &Set, y: &Set) -> Res<bool> {
+    if x.len() != y.len() {
+        return Ok(false);
+    }
+    let (hx, hy) = (x.cached_hash().get(), y.cached_hash().get());
+    if hx != -1 && hy != -1 && hx != hy {
+        return Ok(false);
+    }
+    is_subset(t, x, y)
+}
+
+/// Whether every element of `x` is one of `y`.
+pub(super) fn is_subset(t: &Thread, x: &Set, y: &Set) -> Res<bool> {
+    if x.len() > y.len() {
+        return Ok(false);
+    }
+    let mut i = 0;
+    while let Some((key, hash)) = x.next(&mut i) {
+        if !y.has(t, &key, hash)? {
+            return Ok(false);
+        }
+        t.poll()?;
+    }
+    Ok(true)
+}
