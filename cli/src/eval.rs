@@ -24,7 +24,7 @@ use crate::serve::{plain, runtime};
 struct Args {
     /// The program; `-` is standard input.
     file: String,
-    /// The program's sys.argv[1:].
+    /// What the program finds in sys.argv after its own name.
     args: Vec<String>,
     /// A server such as http://127.0.0.1:50451. Without one, a server is started in this process, on a free port.
     #[arg(long)]

@@ -24,8 +24,8 @@ pub fn main(args: &[OsString]) -> Exit {
         }
         Ok(Asked::Run { program, args, flags, path }) => {
             let executable = std::env::current_exe().unwrap_or_default();
-            let interactive = program.is_none() && (flags.inspect || std::io::stdin().is_terminal());
-            let program = program.unwrap_or(Program::Stdin);
+            let interactive = flags.inspect || (program.is_none() && std::io::stdin().is_terminal());
+            let program = program.unwrap_or(if interactive { Program::Prompt } else { Program::Stdin });
             if let Program::File(file) = &program
                 && let Err(error) = std::fs::metadata(file)
             {

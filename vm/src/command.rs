@@ -14,6 +14,8 @@ pub enum Program {
     Module(String),
     /// `-`: the whole of standard input.
     Stdin,
+    /// Nothing: the prompt alone.
+    Prompt,
 }
 
 /// `sys.flags` and what else CPython's options set; each field is named after the option's long meaning.

@@ -39,7 +39,8 @@ pub fn run(_command: &Command, host: &dyn Host, _cancel: &Cancel) -> Exit {
     }
 }
 
-/// Opens an interactive session. `command.program` is not run.
+/// Opens an interactive session in `__main__`. Unless it is [`crate::Program::Prompt`], `command.program` runs first (that
+/// is `-i`); its traceback is printed and does not keep the session from opening.
 pub fn open_session<'h>(
     _command: &Command,
     _host: &'h dyn Host,
