@@ -1,28 +1,23 @@
 //! Keeps sources away that nest too deep for ruff's parser, before it sees them.
 
 use super::lex::{Done, ScanOptions, Scanner, kind};
-use crate::error::{ErrorKind, SyntaxError};
 
 /// Operators that one expression may chain or nest.
 const MAX_CHAIN: usize = 30_000;
 /// Chains past this are dropped on a stack of their own.
 pub const DEEP: usize = 1_000;
 
-/// An upper bound of how deep the source's tree is, or a refusal.
-pub fn depth_bound(text: &str) -> Result<usize, SyntaxError> {
+/// An upper bound of how deep the source's tree is; `None` when it is too deep.
+pub fn depth_bound(text: &str) -> Option<usize> {
     // Every level takes an operator, and most sources have too few of them to be deep.
     let loose =
         text.bytes().filter(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'"' | b'\'' | b'#' | b',')).count();
     let words = text.len() / 3;
     if loose.max(words) < DEEP {
-        return Ok(loose.max(words));
+        return Some(loose.max(words));
     }
     let bound = exact_bound(text);
-    if bound > MAX_CHAIN {
-        let message = "maximum recursion depth exceeded during compilation";
-        return Err(SyntaxError::bare(ErrorKind::Recursion, message));
-    }
-    Ok(bound)
+    (bound <= MAX_CHAIN).then_some(bound)
 }
 
 /// Operators per expression, with those around it.

@@ -1,14 +1,14 @@
 //! Parsing: ruff's tree, or CPython's refusal.
 
 use super::guard;
-use super::peg::{Verdict, diagnose};
+use super::peg::{Start, Verdict, diagnose};
 use super::warnings;
 use crate::error::{ErrorKind, SyntaxError, Warning};
 use crate::mode::{Mode, Options, flag};
 use crate::source::SourceMap;
-use ruff_python_ast::{Mod, ModModule, PythonVersion};
+use ruff_python_ast::{Mod, ModModule, PythonVersion, Stmt};
 use ruff_python_parser::{ParseOptions, Parsed as Tree, parse_unchecked};
-use ruff_text_size::TextRange;
+use ruff_text_size::{Ranged, TextRange};
 use std::borrow::Cow;
 use std::ops::Deref;
 
@@ -58,11 +58,22 @@ pub fn parse(source: &str, options: &Options) -> Result<Parsed, SyntaxError> {
         return Err(SyntaxError::bare(ErrorKind::Syntax, "source code string cannot contain null bytes"));
     }
     let text = with_unix_line_ends(source);
-    let deep = guard::depth_bound(&text)? > guard::DEEP;
+    let Some(depth) = guard::depth_bound(&text) else { return Err(too_deep(&text, options)) };
+    let deep = depth > guard::DEEP;
     if deep {
         stacker::grow(STACK, || parse_text(text, options, deep))
     } else {
         stacker::maybe_grow(512 * 1024, 4 * 1024 * 1024, || parse_text(text, options, deep))
+    }
+}
+
+/// ruff's parser must not see such a source; the diagnoser may, for it knows when to stop.
+fn too_deep(text: &str, options: &Options) -> SyntaxError {
+    match diagnose(text, options, Start::default()) {
+        Verdict::Refused(error) => *error,
+        Verdict::Accepted | Verdict::Unknown => {
+            SyntaxError::bare(ErrorKind::Recursion, "maximum recursion depth exceeded during compilation")
+        }
     }
 }
 
@@ -71,7 +82,8 @@ fn parse_text(text: Cow<'_, str>, options: &Options, deep: bool) -> Result<Parse
     let mut tree = ruff(&text, options);
     let doubtful = options.mode == Mode::Single || barry || text.starts_with('\u{feff}') || !is_clean(&tree);
     if doubtful {
-        match diagnose(&text, options) {
+        let start = if barry { Start::default() } else { late_start(&tree, &text, options) };
+        match diagnose(&text, options, start) {
             Verdict::Refused(error) => return Err(*error),
             Verdict::Accepted if barry => {
                 // Now `<>` is what others write `!=`; both have two bytes, so places stay.
@@ -87,10 +99,10 @@ fn parse_text(text: Cow<'_, str>, options: &Options, deep: bool) -> Result<Parse
         let message = "Parser stack overflowed - Python source too complex to parse";
         return Err(SyntaxError::bare(ErrorKind::Memory, message));
     }
-    if found.fields_too_deep || has_huge_int(&tree, &map, options) {
-        if let Verdict::Refused(error) = diagnose(map.text(), options) {
-            return Err(*error);
-        }
+    if (found.scanner_refuses || has_huge_int(&tree, &map, options))
+        && let Verdict::Refused(error) = diagnose(map.text(), options, Start::default())
+    {
+        return Err(*error);
     }
     Ok(Parsed { ast: Ast { tree: tree.into_syntax(), deep }, map, warnings: found.warnings })
 }
@@ -101,6 +113,39 @@ fn ruff(text: &str, options: &Options) -> Tree<Mod> {
         _ => ruff_python_parser::Mode::Module,
     };
     parse_unchecked(text, ParseOptions::from(mode).with_target_version(PythonVersion::PY314))
+}
+
+/// Sources up to this size are diagnosed from their first line.
+const SMALL: usize = 32 * 1024;
+/// Statements above ruff's error that are diagnosed with it.
+const MARGIN: usize = 20;
+
+/// Where to begin the diagnosis of a big source: some statements above the first thing that ruff minds.
+fn late_start(tree: &Tree<Mod>, text: &str, options: &Options) -> Start {
+    let (Mod::Module(module), Mode::Exec) = (tree.syntax(), options.mode) else { return Start::default() };
+    let errors = tree.errors().iter().map(|e| e.location.start());
+    let unsupported = tree.unsupported_syntax_errors().iter().map(|e| e.range.start());
+    let Some(first) = errors.chain(unsupported).min().filter(|_| text.len() > SMALL) else { return Start::default() };
+    let above = module.body.partition_point(|s| s.start() <= first).saturating_sub(MARGIN);
+    let begins_line = |s: &&Stmt| text.as_bytes().get(s.start().to_usize().wrapping_sub(1)) == Some(&b'\n');
+    let Some(at) = module.body.iter().take(above).rposition(|s| begins_line(&s)) else { return Start::default() };
+    let offset = module.body[at].start().to_usize();
+    let is_compound = |s: &&Stmt| {
+        matches!(
+            s,
+            Stmt::FunctionDef(_)
+                | Stmt::ClassDef(_)
+                | Stmt::If(_)
+                | Stmt::For(_)
+                | Stmt::While(_)
+                | Stmt::Try(_)
+                | Stmt::With(_)
+                | Stmt::Match(_)
+        )
+    };
+    let compound = module.body[..at].iter().rev().find(is_compound).map(|s| s.start().to_usize());
+    let line = |offset: usize| text[..offset].bytes().filter(|&b| b == b'\n').count() as u32 + 1;
+    Start { offset, last_compound: compound.map_or((0, 0), |offset| (line(offset), 0)) }
 }
 
 fn is_clean(tree: &Tree<Mod>) -> bool {
@@ -131,8 +176,7 @@ fn has_huge_int(tree: &Tree<Mod>, map: &SourceMap, options: &Options) -> bool {
         && map.text().len() > limit
         && tree.tokens().iter().any(|t| {
             t.kind() == ruff_python_ast::token::TokenKind::Int
-                && super::literal::decimal_digits(map.slice(ruff_text_size::Ranged::range(t)).as_bytes())
-                    .is_some_and(|digits| digits > limit)
+                && super::literal::decimal_digits(map.slice(t.range()).as_bytes()).is_some_and(|digits| digits > limit)
         })
 }
 

@@ -9,19 +9,23 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{CmpOp, Expr, ExprContext, InterpolatedStringElement, Mod, Number, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
+/// Brackets and blocks that CPython's scanner lets nest.
+const MAX_BRACKETS: i32 = 200;
+const MAX_BLOCKS: i32 = 100;
+
 /// What a walk over a tree finds.
 pub struct Findings {
     /// Warnings, in CPython's order.
     pub warnings: Vec<Warning>,
-    /// Whether replacement fields nest deeper than CPython's scanner allows.
-    pub fields_too_deep: bool,
+    /// Whether brackets, blocks or replacement fields nest deeper than CPython's scanner allows.
+    pub scanner_refuses: bool,
     /// Whether something nests deeper on its right than CPython's parser allows.
     pub too_complex: bool,
 }
 
 /// Walks a tree and its tokens.
 pub fn find(ast: &Mod, tokens: &Tokens, map: &SourceMap) -> Findings {
-    let mut parser = of_tokens(tokens, map);
+    let (mut parser, nests_too_deep) = of_tokens(tokens, map);
     let mut walk = Walk {
         map,
         jumps: Vec::new(),
@@ -38,7 +42,7 @@ pub fn find(ast: &Mod, tokens: &Tokens, map: &SourceMap) -> Findings {
     let (fields, right) = walk.worst;
     parser.append(&mut walk.jumps);
     parser.append(&mut walk.compiler);
-    Findings { warnings: parser, fields_too_deep: fields > 3, too_complex: right > 5_500 }
+    Findings { warnings: parser, scanner_refuses: fields > 3 || nests_too_deep, too_complex: right > 5_500 }
 }
 
 fn warning(map: &SourceMap, range: TextRange, message: String) -> Warning {
@@ -65,8 +69,9 @@ fn escape_message(bad: &BadEscape) -> String {
 }
 
 /// The parser's warnings: numbers that touch a keyword, escapes without a meaning.
-fn of_tokens(tokens: &Tokens, map: &SourceMap) -> Vec<Warning> {
+fn of_tokens(tokens: &Tokens, map: &SourceMap) -> (Vec<Warning>, bool) {
     let mut out = Vec::new();
+    let (mut brackets, mut blocks, mut worst) = (0i32, 0i32, (0, 0));
     // Texts of open f-strings: they are decoded when the string ends.
     let mut open: Vec<Vec<(TextRange, bool)>> = Vec::new();
     for token in tokens {
@@ -74,6 +79,16 @@ fn of_tokens(tokens: &Tokens, map: &SourceMap) -> Vec<Warning> {
         match kind {
             TokenKind::Int | TokenKind::Float | TokenKind::Complex => number(map, range, kind, &mut out),
             TokenKind::String => string(map, range, &mut out),
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
+                brackets += 1;
+                worst.0 = worst.0.max(brackets);
+            }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => brackets -= 1,
+            TokenKind::Indent => {
+                blocks += 1;
+                worst.1 = worst.1.max(blocks);
+            }
+            TokenKind::Dedent => blocks -= 1,
             TokenKind::FStringStart | TokenKind::TStringStart => {
                 open.push(Vec::new());
             }
@@ -97,7 +112,7 @@ fn of_tokens(tokens: &Tokens, map: &SourceMap) -> Vec<Warning> {
             _ => {}
         }
     }
-    out
+    (out, worst.0 > MAX_BRACKETS || worst.1 >= MAX_BLOCKS)
 }
 
 fn number(map: &SourceMap, range: TextRange, kind: TokenKind, out: &mut Vec<Warning>) {
@@ -209,10 +224,8 @@ impl Walk<'_> {
             Stmt::Return(s) => self.jump(s.range(), "return", !here.in_loop),
             Stmt::Break(s) => self.jump(s.range(), "break", !here.in_loop),
             Stmt::Continue(s) => self.jump(s.range(), "continue", !here.in_loop),
-            Stmt::Assert(s) => {
-                if s.test.as_tuple_expr().is_some_and(|t| !t.elts.is_empty()) {
-                    self.note(s.range(), "assertion is always true, perhaps remove parentheses?".to_owned());
-                }
+            Stmt::Assert(s) if s.test.as_tuple_expr().is_some_and(|t| !t.elts.is_empty()) => {
+                self.note(s.range(), "assertion is always true, perhaps remove parentheses?".to_owned());
             }
             Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {
                 return self.within(Context::default(), |w| visitor::walk_stmt(w, stmt));

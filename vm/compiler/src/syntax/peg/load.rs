@@ -112,7 +112,7 @@ macro_rules! node_kinds {
     ($($name:ident),* $(,)?) => {
         /// What a node of the diagnoser's tree is.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub enum Kind { $(#[doc = "See [`super::machine`]."] $name),* }
+        pub enum Kind { $(#[doc = concat!("`", stringify!($name), "`.")] $name),* }
         impl Kind {
             fn from_name(name: &str) -> Option<Self> {
                 match name { $(stringify!($name) => Some(Self::$name),)* _ => None }

@@ -24,14 +24,27 @@ pub enum Verdict {
     Unknown,
 }
 
+/// Where to begin in a big source: everything above is known to be good.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Start {
+    /// First byte of a line that begins a statement outside all blocks.
+    pub offset: usize,
+    /// Line and byte column of the last compound statement above.
+    pub last_compound: (u32, u32),
+}
+
 /// Diagnoses `source`, whose line ends are `\n`.
-pub fn diagnose(source: &str, options: &Options) -> Verdict {
+pub fn diagnose(source: &str, options: &Options, start: Start) -> Verdict {
     let mut text = source.as_bytes().to_vec();
     if options.mode == Mode::Exec && !text.ends_with(b"\n") {
         text.push(b'\n');
     }
     let scan = ScanOptions { extra_tokens: false, type_comments: options.flags & flag::TYPE_COMMENTS != 0 };
-    let mut machine = Machine::new(&GRAMMAR, Scanner::new(text, scan), options.mode);
+    let mut scanner = Scanner::new(text, scan);
+    let above = source.as_bytes().get(..start.offset).unwrap_or(&[]);
+    scanner.skip_to(above.len(), above.iter().filter(|&&b| b == b'\n').count() as u32);
+    let mut machine = Machine::new(&GRAMMAR, scanner, options.mode);
+    machine.last_compound = start.last_compound;
     machine.int_max_digits = options.int_max_digits;
     machine.dont_imply_dedent = options.flags & flag::DONT_IMPLY_DEDENT != 0;
     machine.barry = options.flags & flag::FUTURE_BARRY != 0;

@@ -288,11 +288,11 @@ impl Machine<'_> {
             "joined" => return self.joined(a, b, start),
             "spec_text" => return self.quoted_text_checked(a, false).then_some(a),
             "conversion" => return self.conversion(a, b),
-            "field" => return self.field(a, start),
             "loose_genexp" => {
                 let positional =
                     self.kids(a).iter().filter(|&&k| !matches!(self.node(k).kind, Kind::Keyword | Kind::DoubleStar));
-                let (count, last) = (positional.clone().count(), positional.last().copied());
+                let last = positional.clone().next_back().copied();
+                let count = positional.count();
                 if let (2.., Some(last)) = (count, last) {
                     self.raise_range(last, b, "Generator expression must be parenthesized");
                 }
@@ -302,12 +302,10 @@ impl Machine<'_> {
                 let what = if unpacks { " unpacking" } else { "" };
                 self.raise_newest(ErrorKind::Syntax, format!("positional argument follows keyword argument{what}"));
             }
-            "legacy" => {
-                if self.is_legacy(a) {
-                    let name = self.text(a);
-                    let message = format!("Missing parentheses in call to '{name}'. Did you mean {name}(...)?");
-                    self.raise_range(a, b, message);
-                }
+            "legacy" if self.is_legacy(a) => {
+                let name = self.text(a);
+                let message = format!("Missing parentheses in call to '{name}'. Did you mean {name}(...)?");
+                self.raise_range(a, b, message);
             }
             "missing_comma" => {
                 let bare = self.mark.checked_sub(1).is_none_or(|at| self.tokens[at].level == 0);
@@ -451,22 +449,15 @@ impl Machine<'_> {
             self.raise_range(mark, name, message);
             return None;
         }
-        Some(name)
-    }
-
-    fn field(&mut self, conversion: NodeId, start: usize) -> Option<NodeId> {
-        if self.node(conversion).kind == Kind::Name {
-            let name = self.text(conversion);
-            if !matches!(name.as_str(), "s" | "r" | "a") {
-                let letter = self.scanner.quoted_letter();
-                let shown = literal::repr(&name);
-                let message =
-                    format!("{letter}-string: invalid conversion character {shown}: expected 's', 'r', or 'a'");
-                self.raise_range(conversion, conversion, message);
-                return None;
-            }
+        let text = self.text(name);
+        if !matches!(text.as_str(), "s" | "r" | "a") {
+            let letter = self.scanner.quoted_letter();
+            let shown = literal::repr(&text);
+            let message = format!("{letter}-string: invalid conversion character {shown}: expected 's', 'r', or 'a'");
+            self.raise_range(name, name, message);
+            return None;
         }
-        Some(self.node_from(Kind::Seq, start, &[]))
+        Some(name)
     }
 }
 
