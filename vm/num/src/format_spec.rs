@@ -3,6 +3,7 @@
 mod number;
 mod parse;
 
+pub(crate) use number::{Number, aligned, sign_text};
 pub use number::{format_complex, format_float, format_int, format_int_char, format_text};
 pub use parse::parse;
 
@@ -53,6 +54,7 @@ pub enum Target {
     Int,
     Float,
     Complex,
+    Decimal,
 }
 
 /// A parsed spec.
@@ -60,6 +62,8 @@ pub enum Target {
 pub struct Spec {
     /// Code point of the fill, which may be a lone surrogate.
     pub fill: u32,
+    /// The fill is a zero because of the `0` before the width.
+    pub zero_flag: bool,
     pub align: Align,
     /// `+`, `-` or a space, if given.
     pub sign: Option<u8>,

@@ -4,6 +4,7 @@
 //! Work that can grow with its input takes a [`Poll`] and gives up with [`Stop`] when the poll says so.
 #![forbid(unsafe_code)]
 
+pub mod decimal;
 pub mod float_text;
 pub mod format_spec;
 pub mod int;

@@ -51,6 +51,7 @@ fn format(kind: &str, value: &str, spec: &str) -> Result<String, NumError> {
     let (text, value) = (unescape(spec), unescape(value));
     let spec: Spec = format_spec::parse(&points(&text), target, kind)?;
     match target {
+        Target::Decimal => panic!("{kind}"),
         Target::Float => format_spec::format_float(f(&value), &spec, kind, &locale).map(whole),
         Target::Complex => {
             let (re, im) = value.split_once(' ').unwrap();

@@ -66,7 +66,8 @@ pub fn format_int(
     }
     let head = format!("{}{}", sign_text(int::is_negative(n), spec.sign), if spec.alternate { prefix } else { "" });
     let grouping = if kind == Some('n') { Grouping::Locale } else { spec.grouping };
-    let number = Number { head, digits: &digits, fraction: None, tail: "" };
+    let zeros = zeros_are_digits(spec);
+    let number = Number { head, digits: &digits, fraction: None, tail: "", zeros };
     number.render(spec, grouping, locale)
 }
 
@@ -102,7 +103,7 @@ fn check_int_spec(spec: &Spec) -> Result<(), NumError> {
     Ok(())
 }
 
-fn sign_text(negative: bool, sign: Option<u8>) -> &'static str {
+pub(crate) fn sign_text(negative: bool, sign: Option<u8>) -> &'static str {
     match (negative, sign) {
         (true, _) => "-",
         (false, Some(b'+')) => "+",
@@ -119,7 +120,11 @@ pub fn format_float(x: f64, spec: &Spec, type_name: &str, locale: &Locale) -> Re
     let (digits, fraction, tail) = split_number(text.trim_start_matches('-'));
     let tail = format!("{tail}{percent}");
     let head = sign_text(negative, spec.sign).to_string();
-    Number { head, digits, fraction, tail: &tail }.render(spec, float_grouping(spec), locale)
+    Number { head, digits, fraction, tail: &tail, zeros: zeros_are_digits(spec) }.render(
+        spec,
+        float_grouping(spec),
+        locale,
+    )
 }
 
 fn float_grouping(spec: &Spec) -> Grouping {
@@ -189,7 +194,7 @@ pub fn format_complex(re: f64, im: f64, spec: &Spec, type_name: &str, locale: &L
         let (digits, fraction, tail) = split_number(text.trim_start_matches('-'));
         let head = sign_text(text.starts_with('-'), sign).to_string();
         let bare = Spec { width: None, ..spec.clone() };
-        let r = Number { head, digits, fraction, tail }.render(&bare, float_grouping(spec), locale)?;
+        let r = Number { head, digits, fraction, tail, zeros: false }.render(&bare, float_grouping(spec), locale)?;
         Ok(r.head + &r.body)
     };
     let body = if skip_re {
@@ -203,15 +208,21 @@ pub fn format_complex(re: f64, im: f64, spec: &Spec, type_name: &str, locale: &L
 }
 
 /// The parts of a number before grouping and padding.
-struct Number<'a> {
-    head: String,
-    digits: &'a str,
-    fraction: Option<&'a str>,
-    tail: &'a str,
+pub(crate) struct Number<'a> {
+    pub head: String,
+    pub digits: &'a str,
+    pub fraction: Option<&'a str>,
+    pub tail: &'a str,
+    /// Zeros that pad up to the width are digits, so they are grouped too.
+    pub zeros: bool,
+}
+
+fn zeros_are_digits(spec: &Spec) -> bool {
+    spec.fill == ZERO && spec.align == Align::AfterSign
 }
 
 impl Number<'_> {
-    fn render(self, spec: &Spec, grouping: Grouping, locale: &Locale) -> Result<Rendered, NumError> {
+    pub(crate) fn render(self, spec: &Spec, grouping: Grouping, locale: &Locale) -> Result<Rendered, NumError> {
         let (separator, sizes) = separator(grouping, locale);
         let point = if grouping == Grouping::Locale { locale.decimal_point } else { "." };
         let mut after = String::new();
@@ -220,10 +231,8 @@ impl Number<'_> {
             push_fraction(&mut after, fraction, spec.fraction_grouping);
         }
         after.push_str(self.tail);
-        // Zeros that pad up to the width are digits, so they are grouped too.
-        let zeros = spec.fill == ZERO && spec.align == Align::AfterSign;
         let around = self.head.chars().count() + after.chars().count();
-        let digits_min = if zeros { spec.width.unwrap_or(0).saturating_sub(around) } else { 0 };
+        let digits_min = if self.zeros { spec.width.unwrap_or(0).saturating_sub(around) } else { 0 };
         if digits_min > PRECISION_MAX {
             return Err(NumError::Memory);
         }
@@ -233,10 +242,15 @@ impl Number<'_> {
             group_digits(self.digits, separator, sizes, digits_min)
         };
         body.push_str(&after);
-        let len = self.head.chars().count() + body.chars().count();
-        let (left, inner, right) = padding(spec.width, spec.align, len);
-        Ok(Rendered { fill: spec.fill, left, head: self.head, inner, body, right })
+        Ok(aligned(self.head, body, spec))
     }
+}
+
+/// Pads a head and a body that need no grouping.
+pub(crate) fn aligned(head: String, body: String, spec: &Spec) -> Rendered {
+    let len = head.chars().count() + body.chars().count();
+    let (left, inner, right) = padding(spec.width, spec.align, len);
+    Rendered { fill: spec.fill, left, head, inner, body, right }
 }
 
 fn separator<'a>(grouping: Grouping, locale: &Locale<'a>) -> (&'a str, &'a [u8]) {

@@ -9,6 +9,7 @@ pub fn parse(spec: &[u32], target: Target, type_name: &str) -> Result<Spec, NumE
     let (fill, align, filled) = scan.fill_and_align();
     let mut out = Spec {
         fill,
+        zero_flag: false,
         align: align.unwrap_or(if target == Target::Str { Align::Left } else { Align::Right }),
         sign: scan.take_any("+- "),
         no_negative_zero: scan.take(b'z'),
@@ -19,8 +20,12 @@ pub fn parse(spec: &[u32], target: Target, type_name: &str) -> Result<Spec, NumE
         fraction_grouping: Grouping::None,
         kind: None,
     };
-    if !filled && scan.take(b'0') {
+    if (!filled || target == Target::Decimal) && scan.take(b'0') {
         out.fill = u32::from(b'0');
+        out.zero_flag = true;
+        if target == Target::Decimal && align.is_some() {
+            return Err(invalid(spec, type_name));
+        }
         if align.is_none() && target != Target::Str {
             out.align = Align::AfterSign;
         }
@@ -70,7 +75,7 @@ fn check_grouping(spec: &mut Spec, target: Target) -> Result<(), NumError> {
             _ => return refused(spec.grouping),
         }
     }
-    if spec.fraction_grouping != Grouping::None && letter == Some('n') {
+    if spec.fraction_grouping != Grouping::None && letter == Some('n') && target != Target::Decimal {
         return refused(spec.fraction_grouping);
     }
     Ok(())
