@@ -77,3 +77,17 @@ fn serve_drains_on_sigterm() {
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill starts").success());
     assert_eq!(server.wait().expect("the server ends").code(), Some(0));
 }
+
+#[test]
+fn dis_shows_code_or_the_line_that_is_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("a.py");
+    let name = file.to_str().expect("UTF-8");
+    std::fs::write(&file, "x = 1\n").expect("the file is written");
+    let out = typhon(&["dis", name]);
+    assert!(out.status.success() && text(&out.stdout).starts_with("code <module>"), "{}", text(&out.stderr));
+    std::fs::write(&file, "x = 1\ndef (:\n").expect("the file is written");
+    let out = typhon(&["dis", name]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out.stderr).starts_with(&format!("{name}:2: ")), "{}", text(&out.stderr));
+}
