@@ -117,3 +117,10 @@ pub struct Warning {
     /// Column after the end, from 1, in characters.
     pub end_col: u32,
 }
+
+impl Warning {
+    /// The text that the `SyntaxError` has where a filter turns this warning into one.
+    pub fn error_message(&self) -> String {
+        self.message.replace(" Such sequences will not work in the future.", "")
+    }
+}

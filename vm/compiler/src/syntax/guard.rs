@@ -4,19 +4,22 @@ use super::lex::{Done, ScanOptions, Scanner, kind};
 
 /// Operators that one expression may chain or nest.
 const MAX_CHAIN: usize = 30_000;
-/// Chains past this are dropped on a stack of their own.
-pub const DEEP: usize = 1_000;
 
-/// An upper bound of how deep the source's tree is; `None` when it is too deep.
+/// An upper bound of how deep the source's tree is; `None` when it is too deep for ruff's parser.
 pub fn depth_bound(text: &str) -> Option<usize> {
-    // Every level takes an operator, and most sources have too few of them to be deep.
-    let loose =
-        text.bytes().filter(|b| b.is_ascii_punctuation() && !matches!(b, b'_' | b'"' | b'\'' | b'#' | b',')).count();
-    let words = text.len() / 3;
-    if loose.max(words) < DEEP {
-        return Some(loose.max(words));
-    }
-    let bound = exact_bound(text);
+    // Every level takes an operator or a keyword, and most sources have too few of them to be deep.
+    let bytes = text.as_bytes();
+    let keyword = |at: usize| {
+        let rest = &bytes[at..];
+        [&b"not"[..], b"else", b"lambda", b"await", b"yield"].iter().any(|k| rest.starts_with(k))
+    };
+    let level = |(at, b): (usize, &u8)| match b {
+        b'_' | b'"' | b'\'' | b'#' | b',' => false,
+        b'n' | b'e' | b'l' | b'a' | b'y' => keyword(at),
+        b => b.is_ascii_punctuation(),
+    };
+    let loose = bytes.iter().enumerate().filter(|&pair| level(pair)).count();
+    let bound = if loose <= MAX_CHAIN { loose } else { exact_bound(text) };
     (bound <= MAX_CHAIN).then_some(bound)
 }
 

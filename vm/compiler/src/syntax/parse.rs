@@ -1,6 +1,7 @@
 //! Parsing: ruff's tree, or CPython's refusal.
 
 use super::guard;
+use super::lex::{ScanOptions, Scanner, kind};
 use super::peg::{Start, Verdict, diagnose};
 use super::warnings;
 use crate::error::{ErrorKind, SyntaxError, Warning};
@@ -38,6 +39,8 @@ impl Drop for Ast {
     }
 }
 
+/// Trees of this depth can be dropped on any stack.
+const SHALLOW: usize = 1_500;
 /// A stack for the deepest tree that `guard` lets through.
 const STACK: usize = 64 * 1024 * 1024;
 
@@ -59,11 +62,10 @@ pub fn parse(source: &str, options: &Options) -> Result<Parsed, SyntaxError> {
     }
     let text = with_unix_line_ends(source);
     let Some(depth) = guard::depth_bound(&text) else { return Err(too_deep(&text, options)) };
-    let deep = depth > guard::DEEP;
-    if deep {
-        stacker::grow(STACK, || parse_text(text, options, deep))
+    if depth > SHALLOW {
+        stacker::grow(STACK, || parse_text(text, options))
     } else {
-        stacker::maybe_grow(512 * 1024, 4 * 1024 * 1024, || parse_text(text, options, deep))
+        stacker::maybe_grow(1024 * 1024, 4 * 1024 * 1024, || parse_text(text, options))
     }
 }
 
@@ -77,10 +79,14 @@ fn too_deep(text: &str, options: &Options) -> SyntaxError {
     }
 }
 
-fn parse_text(text: Cow<'_, str>, options: &Options, deep: bool) -> Result<Parsed, SyntaxError> {
+fn parse_text(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxError> {
     let barry = options.flags & flag::FUTURE_BARRY != 0 || text.contains("barry_as_FLUFL");
+    if options.mode == Mode::FuncType {
+        return func_type(text, options);
+    }
     let mut tree = ruff(&text, options);
-    let doubtful = options.mode == Mode::Single || barry || text.starts_with('\u{feff}') || !is_clean(&tree);
+    let typed = options.flags & flag::TYPE_COMMENTS != 0;
+    let doubtful = options.mode == Mode::Single || typed || barry || text.starts_with('\u{feff}') || !is_clean(&tree);
     if doubtful {
         let start = if barry { Start::default() } else { late_start(&tree, &text, options) };
         match diagnose(&text, options, start) {
@@ -104,7 +110,39 @@ fn parse_text(text: Cow<'_, str>, options: &Options, deep: bool) -> Result<Parse
     {
         return Err(*error);
     }
-    Ok(Parsed { ast: Ast { tree: tree.into_syntax(), deep }, map, warnings: found.warnings })
+    let ast = Ast { tree: tree.into_syntax(), deep: found.depth > SHALLOW };
+    Ok(Parsed { ast, map, warnings: found.warnings })
+}
+
+/// `(args) -> returns`: the tree is the expression `[args], returns`, with the places of the original.
+fn func_type(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxError> {
+    if let Verdict::Refused(error) = diagnose(&text, options, Start::default()) {
+        return Err(*error);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    let mut scanner = Scanner::new(bytes.clone(), ScanOptions::default());
+    let mut fresh = false;
+    loop {
+        let token = scanner.next(&mut || None);
+        let new: &[u8] = match (scanner.bytes(token.start, token.end), token.level) {
+            (b"(", 1) if token.start == 0 || text[..token.start].trim().is_empty() => b"[",
+            (b")", 0) if text[token.end..].trim_start().starts_with("->") => b"]",
+            (b"->", 0) => b", ",
+            (b"*", 1) if fresh => b" ",
+            (b"**", 1) if fresh => b"  ",
+            _ if matches!(token.kind, kind::ENDMARKER | kind::ERRORTOKEN) => break,
+            _ => b"",
+        };
+        fresh = token.level == 1 && matches!(scanner.bytes(token.start, token.end), b"(" | b",");
+        bytes[token.start..token.start + new.len()].copy_from_slice(new);
+    }
+    let rewritten = String::from_utf8_lossy(&bytes).into_owned();
+    let eval = Options { mode: Mode::Eval, ..options.clone() };
+    let tree = ruff(&rewritten, &eval);
+    only_ruff_refuses(&tree, &text)?;
+    let map = SourceMap::new(text.into_owned());
+    // Its depth is not known, so it is taken for deep.
+    Ok(Parsed { ast: Ast { tree: tree.into_syntax(), deep: true }, map, warnings: Vec::new() })
 }
 
 fn ruff(text: &str, options: &Options) -> Tree<Mod> {

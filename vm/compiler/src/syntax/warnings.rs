@@ -19,6 +19,8 @@ pub struct Findings {
     pub warnings: Vec<Warning>,
     /// Whether brackets, blocks or replacement fields nest deeper than CPython's scanner allows.
     pub scanner_refuses: bool,
+    /// How deep the tree is.
+    pub depth: usize,
     /// Whether something nests deeper on its right than CPython's parser allows.
     pub too_complex: bool,
 }
@@ -34,6 +36,8 @@ pub fn find(ast: &Mod, tokens: &Tokens, map: &SourceMap) -> Findings {
         fields: 0,
         right: 0,
         worst: (0, 0),
+        depth: 0,
+        deepest: 0,
     };
     match ast {
         Mod::Module(module) => walk.visit_body(&module.body),
@@ -42,7 +46,12 @@ pub fn find(ast: &Mod, tokens: &Tokens, map: &SourceMap) -> Findings {
     let (fields, right) = walk.worst;
     parser.append(&mut walk.jumps);
     parser.append(&mut walk.compiler);
-    Findings { warnings: parser, scanner_refuses: fields > 3 || nests_too_deep, too_complex: right > 5_500 }
+    Findings {
+        warnings: parser,
+        scanner_refuses: fields > 3 || nests_too_deep,
+        too_complex: right > 5_500,
+        depth: walk.deepest,
+    }
 }
 
 fn warning(map: &SourceMap, range: TextRange, message: String) -> Warning {
@@ -199,6 +208,8 @@ struct Walk<'m> {
     fields: u32,
     right: u32,
     worst: (u32, u32),
+    depth: usize,
+    deepest: usize,
 }
 
 impl Walk<'_> {
@@ -206,6 +217,13 @@ impl Walk<'_> {
         let outer = std::mem::replace(&mut self.context, context);
         walk(self);
         self.context = outer;
+    }
+
+    fn deeper(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+        stacker::maybe_grow(64 * 1024, 4 * 1024 * 1024, || walk(self));
+        self.depth -= 1;
     }
 
     fn jump(&mut self, range: TextRange, word: &str, leaves: bool) {
@@ -313,7 +331,7 @@ impl Walk<'_> {
 
 impl<'a> Visitor<'a> for Walk<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        stacker::maybe_grow(64 * 1024, 4 * 1024 * 1024, || self.statement(stmt));
+        self.deeper(|w| w.statement(stmt));
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
@@ -327,7 +345,7 @@ impl<'a> Visitor<'a> for Walk<'_> {
             (false, _) => 0,
         };
         self.worst.1 = self.worst.1.max(self.right);
-        stacker::maybe_grow(64 * 1024, 4 * 1024 * 1024, || self.expression(expr));
+        self.deeper(|w| w.expression(expr));
         self.right = outer;
     }
 

@@ -15,7 +15,7 @@ pub type NodeId = u32;
 /// Rules may nest this deep before the source counts as too complex.
 const MAX_DEPTH: u32 = 30_000;
 /// Attempts before the machine gives up.
-const MAX_STEPS: u64 = 20_000_000;
+const MAX_STEPS: u64 = 12_000_000;
 
 /// A node: what was found from one token to another.
 #[derive(Clone, Copy, Debug)]
