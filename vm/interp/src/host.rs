@@ -79,3 +79,22 @@ pub trait Host: Send + Sync {
         ORIGIN.elapsed()
     }
 }
+
+/// The host of the isolate that a thread belongs to.
+struct Installed(*const dyn Host);
+
+/// Lends `host` to an isolate until the isolate closes.
+///
+/// # Safety
+/// `host` outlives the isolate's last `attach`.
+pub unsafe fn install(t: &typhon_object::Thread, host: &dyn Host) {
+    // SAFETY: only the lifetime changes; the caller vouches for it.
+    let host: &'static dyn Host = unsafe { std::mem::transmute::<&dyn Host, &'static dyn Host>(host) };
+    t.set_state(Installed(std::ptr::from_ref(host)));
+}
+
+/// The isolate's host; `None` while the process sets itself up and in tests of single types.
+pub fn of(t: &typhon_object::Thread) -> Option<&dyn Host> {
+    // SAFETY: `install`'s caller keeps the host alive as long as guest code can run.
+    t.get_state::<Installed>().map(|h| unsafe { &*h.0 })
+}

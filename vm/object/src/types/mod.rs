@@ -14,6 +14,7 @@ pub mod instance_check;
 pub mod int;
 pub mod iters;
 pub mod list_;
+pub mod module;
 pub mod native_function;
 pub mod object;
 pub mod range;
@@ -61,6 +62,7 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &descr::METHOD_WRAPPER,
     &seq_iter::SEQ_ITER,
     &generic_alias::GENERIC_ALIAS,
+    &module::MODULE,
     &staticmethod::STATICMETHOD,
     &weakref::WEAKREF,
 ];
