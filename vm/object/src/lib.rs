@@ -12,6 +12,7 @@ mod cache;
 pub mod call;
 pub mod convert;
 pub mod dict;
+pub mod dunder;
 pub mod error;
 mod finalize;
 pub mod header;

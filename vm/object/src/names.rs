@@ -114,6 +114,11 @@ impl Interner {
     }
 
     /// Forgets every string (the isolate closes).
+    pub(crate) fn clear(&self) {
+        let old = std::mem::take(&mut *self.table.borrow_mut());
+        drop(old);
+    }
+
     pub(crate) fn find_or_insert(&self, v: &Value, s: &Str) -> Value {
         let hash = s.hash() as u64;
         let same = |bits: &u64| Value::from_ref(bits).expect::<Str>().same_text(s);

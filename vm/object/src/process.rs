@@ -231,7 +231,9 @@ fn inherited_slots(def: &'static TypeDef) -> crate::slots::Slots {
     if def.slots.compare.is_some() && def.slots.hash.is_none() {
         slots.hash = None;
     }
-    if def.flags & flag::NO_NEW != 0 && def.slots.new.is_none() {
+    // As in CPython, a built-in type does not get `object.__new__`: it would make an instance without its payload.
+    let from_object = base_of(def).is_some_and(|b| std::ptr::eq(b, &types::object::OBJECT));
+    if def.slots.new.is_none() && (from_object || def.flags & flag::NO_NEW != 0) {
         slots.new = None;
     }
     slots

@@ -39,6 +39,8 @@ pub struct Shape {
     next: RefCell<Vec<(u64, ShapeId)>>,
     /// The dict-mode shape of the same type, kept in the root only.
     dict_shape: Cell<Option<ShapeId>>,
+    /// Fixed-size part of objects that were made by another class and got this one through `__class__`; 0: the type's.
+    pub(crate) adopted_size: u32,
 }
 
 const CAPACITY: usize = 1 << 22;
@@ -108,6 +110,7 @@ impl Shape {
             table: RefCell::new(None),
             next: RefCell::new(Vec::new()),
             dict_shape: Cell::new(None),
+            adopted_size: 0,
         });
         id
     }
@@ -161,6 +164,7 @@ impl Shape {
             table: RefCell::new(None),
             next: RefCell::new(Vec::new()),
             dict_shape: Cell::new(None),
+            adopted_size: 0,
         });
         self.next.borrow_mut().push((name.bits(), id));
         id
@@ -192,6 +196,31 @@ impl Shape {
         id
     }
 
+    /// The dict-mode shape of this type for objects whose fixed-size part has `size` bytes, as their first class had it.
+    pub(crate) fn adopting(&self, size: usize) -> ShapeId {
+        let root = self.root();
+        // No name has this word: it has the tag of no pointer.
+        let key = (size as u64) << 3 | 7;
+        if let Some(&(_, id)) = root.next.borrow().iter().find(|(bits, _)| *bits == key) {
+            return id;
+        }
+        let id = reserve();
+        Self::write(Shape {
+            ty: root.ty,
+            id,
+            slot_count: 0,
+            dict_mode: true,
+            parent: None,
+            name: Value::ABSENT,
+            table: RefCell::new(None),
+            next: RefCell::new(Vec::new()),
+            dict_shape: Cell::new(None),
+            adopted_size: size as u32,
+        });
+        root.next.borrow_mut().push((key, id));
+        id
+    }
+
     fn root(&self) -> &Shape {
         let mut shape = self;
         while let Some(parent) = shape.parent {
@@ -211,7 +240,9 @@ impl Shape {
             work.extend(shape.next.borrow().iter().map(|&(_, id)| id));
             work.extend(shape.dict_shape.get().filter(|&d| d != id));
             // SAFETY: the caller vouches that nobody uses the shape; it was written by `write` and is dropped once.
-            unsafe { REGION.base.add(id.0 as usize).drop_in_place() };
+            let Shape { name, .. } = unsafe { REGION.base.add(id.0 as usize).read() };
+            // The name's memory has gone, or goes, with its isolate's heap.
+            std::mem::forget(name);
             if id.0 >= FIRST_DYNAMIC {
                 REGION.free.lock().list.push(id.0);
             }

@@ -241,14 +241,24 @@ impl Thread {
 
     /// Ends the isolate: no destructor of an object runs from here on; memory goes as a whole.
     pub fn close(&self) {
-        self.closing.set(true);
-        self.states.borrow_mut().clear();
+        if self.closing.replace(true) {
+            return;
+        }
+        // References are given back by the thread that owns them, attached or not.
+        self.attach(1 << 20, |t| {
+            let states = std::mem::take(&mut *t.states.borrow_mut());
+            drop(states);
+            t.method_cache.clear();
+            t.interner.clear();
+            drop(t.builtins.take());
+            drop(t.modules.take());
+        });
     }
 }
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        self.closing.set(true);
+        self.close();
         for root in self.retired.take() {
             // SAFETY: the isolate is over: none of its objects will be touched again.
             unsafe { crate::shape::Shape::free_tree(root) };

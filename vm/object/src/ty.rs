@@ -223,10 +223,13 @@ crate::payload!(TypeObject => crate::types::type_::TYPE {
             visit(unsafe { slot.peek() });
         }
     }
+    // The dict stays, emptied, and the bases stay: a type without them is not a type any more, and it must still take
+    // itself out of its bases' lists. What makes a class part of a cycle is in the dict and the MRO.
     fn clear(&self) {
-        for slot in [&self.dict, &self.mro, &self.bases, &self.slot_names] {
-            drop(slot.take());
+        if !self.dict.is_absent() {
+            self.dict().clear_entries();
         }
+        drop(self.mro.take());
     }
 });
 
@@ -260,6 +263,9 @@ impl TypeObject {
     /// Makes a type object of metatype `meta` (`None`: type itself, while it does not exist yet); its MRO is still empty
     /// and must be set with [`TypeObject::set_mro`].
     pub fn create(t: &Thread, meta: Option<&TypeObject>, parts: TypeParts) -> Res {
+        if parts.flags & flag::HEAP != 0 {
+            t.heap().charge(size_of::<crate::shape::Shape>()).map_err(|_| t.memory_error())?;
+        }
         let fixed = (parts.flags & flag::HEAP == 0 && parts.def.id != 0).then_some(ShapeId(parts.def.id));
         let dict_mode = parts.inline_slots == 0;
         let build = |header| TypeObject {
@@ -296,6 +302,10 @@ impl TypeObject {
         // SAFETY: just made, with this payload; type's own shape may not be there yet, so no checked cast.
         let ty = unsafe { &*(value.bits() as *const Self) };
         ty.root.set(crate::shape::Shape::new_root(NonNull::from(ty), fixed, dict_mode));
+        if ty.is_heap_type() {
+            // Inline caches may remember a dead class's shapes, so these live as long as the isolate.
+            t.retire_shapes(ty.root.get());
+        }
         Ok(value)
     }
 
@@ -379,6 +389,19 @@ impl TypeObject {
         self.basic_size.get()
     }
 
+    /// Bytes of the fixed-size part of this instance: another class's if it got this one through `__class__`.
+    ///
+    /// # Safety
+    /// `at` is an object of this type.
+    #[inline(always)]
+    pub(crate) unsafe fn size_of_fixed(&self, at: *mut Header) -> usize {
+        // SAFETY: the caller's duty.
+        match unsafe { (*at).shape().get().adopted_size } {
+            0 => self.basic_size.get(),
+            size => size as usize,
+        }
+    }
+
     /// Bytes of this instance.
     ///
     /// # Safety
@@ -387,8 +410,9 @@ impl TypeObject {
     pub unsafe fn object_size(&self, at: *mut Header) -> usize {
         match self.def.size_of {
             // SAFETY: the caller's duty.
-            Some(f) => unsafe { f(at) + (self.basic_size.get() - self.def.size) },
-            None => self.basic_size.get(),
+            Some(f) => unsafe { f(at) + (self.size_of_fixed(at) - self.def.size) },
+            // SAFETY: as above.
+            None => unsafe { self.size_of_fixed(at) },
         }
     }
 
@@ -440,8 +464,8 @@ impl TypeObject {
     /// `at` is an object of this type.
     pub(crate) unsafe fn each_own_slot(&self, at: *mut Header, f: &mut dyn FnMut(&Slot)) {
         // SAFETY: the caller's duty.
-        let start = unsafe { self.own_start(at) };
-        for i in 0..(self.basic_size.get() - self.def.size) / 8 {
+        let (start, size) = unsafe { (self.own_start(at), self.size_of_fixed(at)) };
+        for i in 0..(size - self.def.size) / 8 {
             // SAFETY: within the object; initialized to absent when it was made.
             f(unsafe { &*at.cast::<u8>().add(start + 8 * i).cast::<Slot>() });
         }
@@ -562,7 +586,6 @@ impl Drop for TypeObject {
                 base.remove_subclass(t, self);
             }
         }
-        t.retire_shapes(self.root.get());
     }
 }
 

@@ -162,6 +162,11 @@ pub fn field_index(ty: &TypeObject, name: &str) -> Option<usize> {
     None
 }
 
+/// Whether the type has fields that its base has not.
+pub fn adds_fields(def: &TypeDef) -> bool {
+    FIELDS.iter().any(|(f, names)| std::ptr::eq(*f, def) && !names.is_empty())
+}
+
 /// Sets a named field.
 pub fn set_field(t: &Thread, e: &Exc, name: &str, value: &Value) {
     let _ = t;

@@ -5,6 +5,8 @@ use crate::ty::TypeDef;
 
 pub mod bool_;
 pub mod complex;
+pub mod cell;
+pub mod classmethod;
 pub mod descr;
 pub mod dict_;
 pub mod exceptions;
@@ -15,6 +17,8 @@ pub mod int;
 pub mod iters;
 pub mod list_;
 pub mod module;
+pub mod mapping_proxy;
+pub mod method;
 pub mod native_function;
 pub mod object;
 pub mod range;
@@ -25,6 +29,7 @@ pub mod singletons;
 pub mod slice;
 pub mod staticmethod;
 pub mod str_;
+pub mod super_;
 pub mod tuple_;
 pub mod tuple_iter;
 pub mod type_;
@@ -65,6 +70,11 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &module::MODULE,
     &staticmethod::STATICMETHOD,
     &weakref::WEAKREF,
+    &cell::CELL,
+    &classmethod::CLASSMETHOD,
+    &mapping_proxy::MAPPING_PROXY,
+    &method::METHOD,
+    &super_::SUPER,
 ];
 
 /// `obj.__buffer__(flags)`: set to memoryview's constructor where that type lives.

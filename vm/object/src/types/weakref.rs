@@ -1,6 +1,7 @@
 //! weakref.ReferenceType.
 
 use crate::call;
+use crate::error::Res;
 use crate::header::Header;
 use crate::ids;
 use crate::slots::Slots;
@@ -69,4 +70,12 @@ pub(crate) fn clear_all(t: &Thread, watchers: &[usize]) {
             (t.hooks.unraisable)(t, e, "Exception ignored while calling weakref callback", Some(&callback));
         }
     }
+}
+
+/// The first weak reference to an object (`__weakref__`), or None.
+pub fn first(t: &Thread, v: &Value) -> Res {
+    let Some(header) = v.header() else { return Ok(Value::NONE) };
+    let list = t.state::<crate::weakref::Table>().watchers(header);
+    // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
+    Ok(list.first().map_or(Value::NONE, |&at| Value::from_header(unsafe { &(*(at as *const WeakRef)).header })))
 }
