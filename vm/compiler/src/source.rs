@@ -76,7 +76,8 @@ impl SourceMap {
         self.text.get(start..end)
     }
 
-    /// A `SyntaxError` about a range.
+    /// A `SyntaxError` of the compiler about a range. Its columns count bytes, as CPython's compiler has them; only
+    /// errors of the parser count characters.
     pub fn error(&self, range: TextRange, message: impl Into<String>) -> SyntaxError {
         let start = self.place(range.start());
         let end = self.place(range.end());
@@ -84,9 +85,9 @@ impl SourceMap {
             kind: ErrorKind::Syntax,
             message: message.into(),
             line: start.line,
-            col: Some(start.chars as i32 + 1),
+            col: Some(start.byte as i32 + 1),
             end_line: Some(end.line),
-            end_col: Some(end.chars as i32 + 1),
+            end_col: Some(end.byte as i32 + 1),
             text: self.line_text(start.line).map(str::to_owned),
             incomplete: false,
             metadata: None,
