@@ -86,7 +86,11 @@ fn parse_text(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxErr
     }
     let mut tree = ruff(&text, options);
     let typed = options.flags & flag::TYPE_COMMENTS != 0;
-    let doubtful = options.mode == Mode::Single || typed || barry || text.starts_with('\u{feff}') || !is_clean(&tree);
+    // Where no line end is added, white space after the last one is an indent.
+    let loose_end = text.rsplit_once('\n').is_some_and(|(_, last)| !last.is_empty() && last.trim().is_empty());
+    let loose = options.mode == Mode::Eval && loose_end;
+    let doubtful =
+        options.mode == Mode::Single || typed || loose || barry || text.starts_with('\u{feff}') || !is_clean(&tree);
     if doubtful {
         let start = if barry { Start::default() } else { late_start(&tree, &text, options) };
         match diagnose(&text, options, start) {

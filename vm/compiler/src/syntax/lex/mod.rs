@@ -4,7 +4,9 @@
 //! visible to error messages (which line is being read, where the cursor stands), so the state has CPython's shape:
 //! `buf..inp` is what has been read of the current line, `cur` the cursor, `start` the token's first byte.
 
+mod indent;
 pub mod kind;
+mod name;
 mod number;
 mod operator;
 mod quoted;
@@ -375,93 +377,6 @@ impl Scanner {
         ERRORTOKEN
     }
 
-    fn tab_error(&mut self) -> u8 {
-        self.done = Done::TabSpace;
-        self.cur = self.inp;
-        ERRORTOKEN
-    }
-
-    /// After a backslash: the line must end and another begin.
-    fn continuation(&mut self, more: MoreLines<'_>) -> bool {
-        let mut c = self.next_char(more);
-        if c == i32::from(b'\r') {
-            c = self.next_char(more);
-        }
-        if c != i32::from(b'\n') {
-            self.done = Done::LineCont;
-            return false;
-        }
-        c = self.next_char(more);
-        if c == EOF {
-            self.done = Done::Eof;
-            self.cur = self.inp;
-            return false;
-        }
-        self.back(c);
-        true
-    }
-
-    /// Reads the white space at the start of a line. Gives whether the line is blank, or an error.
-    fn indentation(&mut self, more: MoreLines<'_>) -> Result<bool, u8> {
-        self.at_line_start = false;
-        let (mut col, mut alt, mut continued) = (0u32, 0u32, 0u32);
-        let c = loop {
-            let c = self.next_char(more);
-            match u8::try_from(c) {
-                Ok(b' ') => (col, alt) = (col + 1, alt + 1),
-                Ok(b'\t') => (col, alt) = ((col / TAB_SIZE + 1) * TAB_SIZE, alt + 1),
-                Ok(b'\x0c') => (col, alt) = (0, 0),
-                Ok(b'\\') => {
-                    continued = if continued != 0 { continued } else { col };
-                    if !self.continuation(more) {
-                        return Err(ERRORTOKEN);
-                    }
-                }
-                _ => break c,
-            }
-        };
-        self.back(c);
-        let blank = matches!(u8::try_from(c), Ok(b'#' | b'\n' | b'\r'));
-        if !blank && self.brackets.is_empty() {
-            if continued != 0 {
-                (col, alt) = (continued, continued);
-            }
-            self.set_indent(col, alt)?;
-        }
-        Ok(blank)
-    }
-
-    fn set_indent(&mut self, col: u32, alt: u32) -> Result<(), u8> {
-        let (top, alt_top) = self.indents.last().copied().unwrap_or((0, 0));
-        if col == top {
-            return if alt == alt_top { Ok(()) } else { Err(self.tab_error()) };
-        }
-        if col > top {
-            if self.indents.len() >= MAX_INDENT {
-                self.done = Done::TooDeep;
-                self.cur = self.inp;
-                return Err(ERRORTOKEN);
-            }
-            if alt <= alt_top {
-                return Err(self.tab_error());
-            }
-            self.pending += 1;
-            self.indents.push((col, alt));
-            return Ok(());
-        }
-        while self.indents.len() > 1 && self.indents.last().is_some_and(|&(top, _)| col < top) {
-            self.indents.pop();
-            self.pending -= 1;
-        }
-        let (top, alt_top) = self.indents.last().copied().unwrap_or((0, 0));
-        if col != top {
-            self.done = Done::Dedent;
-            self.cur = self.inp;
-            return Err(ERRORTOKEN);
-        }
-        if alt == alt_top { Ok(()) } else { Err(self.tab_error()) }
-    }
-
     /// A token of plain code.
     fn regular(&mut self, more: MoreLines<'_>) -> (u8, Option<(usize, usize)>) {
         loop {
@@ -638,67 +553,6 @@ impl Scanner {
             self.at_line_start = true;
         }
         Some((TYPE_IGNORE, Some(span)))
-    }
-
-    fn name_or_string(&mut self, start: usize, first: i32, more: MoreLines<'_>) -> (u8, Option<(usize, usize)>) {
-        let mut c = first;
-        let mut seen = [false; 5];
-        loop {
-            let letter = u8::try_from(c).map(|c| c.to_ascii_lowercase()).ok();
-            match b"burft".iter().position(|p| Some(*p) == letter) {
-                Some(at) if !seen[at] => seen[at] = true,
-                _ => break,
-            }
-            c = self.next_char(more);
-            if c == i32::from(b'"') || c == i32::from(b'\'') {
-                if let Some(kind) = self.check_prefixes(start, seen) {
-                    return (kind, None);
-                }
-                let quote = c as u8;
-                let quoted = seen[3] || seen[4];
-                return if quoted { self.quoted_start(start, quote, more) } else { self.string(start, quote, more) };
-            }
-        }
-        let mut non_ascii = false;
-        while is_name_char(c) {
-            non_ascii |= c >= 128;
-            c = self.next_char(more);
-        }
-        self.back(c);
-        if non_ascii && !self.options.extra_tokens && !self.check_name(start) {
-            return (ERRORTOKEN, None);
-        }
-        self.text(NAME, start)
-    }
-
-    /// Refuses string prefixes that do not go together; `seen` is about b, u, r, f and t.
-    fn check_prefixes(&mut self, start: usize, seen: [bool; 5]) -> Option<u8> {
-        let [b, u, r, f, t] = seen;
-        let pairs = [(u, b, "ub"), (u, r, "ur"), (u, f, "uf"), (u, t, "ut"), (b, f, "bf"), (b, t, "bt"), (f, t, "ft")];
-        let (one, two) = pairs.iter().find(|(x, y, _)| *x && *y)?.2.split_at(1);
-        let range = (start + 1 - self.line_start, self.cur - self.line_start);
-        Some(self.fail_range(format!("'{one}' and '{two}' prefixes are incompatible"), Some(range)))
-    }
-
-    /// Refuses names with characters that no name may have.
-    fn check_name(&mut self, start: usize) -> bool {
-        let name = String::from_utf8_lossy(self.bytes(start, self.cur)).into_owned();
-        for (i, (at, ch)) in name.char_indices().enumerate() {
-            let c = u32::from(ch);
-            let good =
-                if i == 0 { c == 0x5f || typhon_unicode::is_xid_start(c) } else { typhon_unicode::is_xid_continue(c) };
-            if good {
-                continue;
-            }
-            self.cur = start + at + ch.len_utf8();
-            if typhon_unicode::is_printable(c) {
-                self.fail(format!("invalid character '{ch}' (U+{c:04X})"));
-            } else {
-                self.fail(format!("invalid non-printable character U+{c:04X}"));
-            }
-            return false;
-        }
-        true
     }
 }
 

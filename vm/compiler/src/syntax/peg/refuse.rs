@@ -80,16 +80,7 @@ impl Machine<'_> {
     /// "invalid syntax" at a token, the farthest that the first pass came to.
     pub(super) fn raise_generic(&mut self, at: usize) {
         let token = self.tokens[at];
-        let before = at.checked_sub(1).map(|i| self.tokens[i]);
         let end = End::At(token.end_line, token.end_col + 1);
-        if let Some(before) = before
-            && self.token_text(token) == b">"
-            && self.token_text(before) == b"<"
-            && before.end == token.start
-        {
-            let message = "invalid syntax.  Maybe you meant '!=' instead of '<>'?".to_owned();
-            return self.raise(ErrorKind::Syntax, before.line, before.col + 1, end, message);
-        }
         self.raise(ErrorKind::Syntax, token.line, token.col + 1, end, "invalid syntax".to_owned());
     }
 
@@ -317,6 +308,9 @@ impl Machine<'_> {
                 if let (Some(&first), Some(&last)) = (self.kids(a).first(), self.kids(a).last()) {
                     self.raise_range(first, last, "invalid syntax. Is this intended to be part of the string?");
                 }
+            }
+            "unequal" if !self.barry && self.first_token(a).end == self.first_token(b).start => {
+                self.raise_range(a, b, "invalid syntax.  Maybe you meant '!=' instead of '<>'?");
             }
             "bound" => {
                 let what = if self.node(b).kind == Kind::Tuple { "constraints" } else { "bound" };
