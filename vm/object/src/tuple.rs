@@ -120,6 +120,31 @@ pub fn make(t: &Thread, ty: &TypeObject, len: usize, items: impl Iterator<Item =
     }
 }
 
+/// A tuple of type `ty` of `len` items that keeps more values behind them: `all` gives `total` of them. The type's
+/// definition knows how many there are (see `types::structseq`) and has no subclasses.
+pub(crate) fn make_hidden(
+    t: &Thread,
+    ty: &TypeObject,
+    len: usize,
+    total: usize,
+    all: impl Iterator<Item = Value>,
+) -> Res {
+    debug_assert!(len <= total);
+    // SAFETY: the closure initializes the struct and as many values as the type's definition counts.
+    unsafe {
+        payload::new_sized(t, ty, size_of::<Tuple>() + 8 * total, |at| {
+            let s = at.cast::<Tuple>();
+            (&raw mut (*s).len).write(len);
+            (&raw mut (*s).hash).write(Cell::new(-1));
+            let data = s.add(1).cast::<Value>();
+            let rest = std::iter::repeat_with(|| Value::NONE);
+            for (i, item) in all.chain(rest).take(total).enumerate() {
+                store::write(&(*s).header, data.add(i), item);
+            }
+        })
+    }
+}
+
 /// The hash of a row of items: CPython's variant of xxHash, with or without the length mixed in.
 pub fn hash_items(t: &Thread, items: &[Value], with_len: bool) -> Res<i64> {
     const PRIME_1: u64 = 11_400_714_785_074_694_791;

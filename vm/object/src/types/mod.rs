@@ -30,6 +30,7 @@ pub mod slice;
 pub mod staticmethod;
 pub mod str_;
 pub mod super_;
+pub mod structseq;
 pub mod tuple_;
 pub mod tuple_iter;
 pub mod type_;
