@@ -60,7 +60,7 @@ impl TokenizerIter {
         let in_string = is_string_part(token.kind);
         let trailing = token.kind == ENDMARKER || (token.kind == DEDENT && scanner.done == Done::Eof);
         let line_start = if in_string { scanner.multi_line_start } else { scanner.line_start };
-        let line = if trailing {
+        let line = if self.extra_tokens && trailing {
             String::new()
         } else {
             let whole = scanner.inp - usize::from(scanner.implicit_newline && scanner.inp > line_start);
