@@ -74,6 +74,75 @@ impl Buffer {
     }
 }
 
+impl Buffer {
+    /// Whether the items lie one after another in C order.
+    pub fn is_c_contiguous(&self) -> bool {
+        if self.shape.contains(&0) {
+            return true;
+        }
+        let mut expected = self.item_size as isize;
+        for (&n, &stride) in self.shape.iter().zip(&self.strides).rev() {
+            if n > 1 && stride != expected {
+                return false;
+            }
+            expected *= n as isize;
+        }
+        true
+    }
+
+    /// Whether the items lie one after another in Fortran order.
+    pub fn is_f_contiguous(&self) -> bool {
+        if self.shape.contains(&0) {
+            return true;
+        }
+        let mut expected = self.item_size as isize;
+        for (&n, &stride) in self.shape.iter().zip(&self.strides) {
+            if n > 1 && stride != expected {
+                return false;
+            }
+            expected *= n as isize;
+        }
+        true
+    }
+
+    /// Bytes of all items.
+    pub fn nbytes(&self) -> usize {
+        self.shape.iter().product::<usize>() * self.item_size
+    }
+
+    /// Calls `f` with the offset from `data` of every item, in C order.
+    pub fn for_each_offset(&self, f: &mut dyn FnMut(isize)) {
+        walk(&self.shape, &self.strides, 0, f);
+    }
+
+    /// A copy of the items in C order.
+    pub fn to_contiguous(&self, t: &Thread) -> Res<Vec<u8>> {
+        t.check_alloc(self.nbytes())?;
+        if self.nbytes() == 0 {
+            return Ok(Vec::new());
+        }
+        if self.is_c_contiguous() {
+            // SAFETY: contiguous items: `nbytes` bytes at `data`, which the exporter keeps in place.
+            return Ok(unsafe { std::slice::from_raw_parts(self.data, self.nbytes()) }.to_vec());
+        }
+        let mut out = Vec::with_capacity(self.nbytes());
+        self.for_each_offset(&mut |at| {
+            // SAFETY: shape and strides stay inside the exporter's memory.
+            out.extend_from_slice(unsafe { std::slice::from_raw_parts(self.data.offset(at), self.item_size) });
+        });
+        Ok(out)
+    }
+}
+
+fn walk(shape: &[usize], strides: &[isize], at: isize, f: &mut dyn FnMut(isize)) {
+    let (Some((&n, shape)), Some((&stride, strides))) = (shape.split_first(), strides.split_first()) else {
+        return f(at);
+    };
+    for i in 0..n {
+        walk(shape, strides, at + i as isize * stride, f);
+    }
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
         (self.release)(&self.owner);

@@ -225,6 +225,33 @@ impl Heap {
         Ok(block)
     }
 
+    /// Grows an object's block, keeping its contents; large blocks get room to grow further.
+    ///
+    /// # Safety
+    /// `at` came from `alloc_object(old)` of this heap, nobody else refers to it, and on success it is replaced by the
+    /// returned block.
+    pub unsafe fn grow_object(&self, at: *mut u8, old: usize, new: usize) -> Result<*mut u8, OutOfMemory> {
+        if old > SMALL_MAX {
+            // SAFETY: a large block is preceded by its head.
+            let room = unsafe { (*at.cast::<Large>().sub(1)).size } - LARGE_HEAD;
+            if new <= room {
+                return Ok(at);
+            }
+            // SAFETY: passed on.
+            return unsafe { self.resize_large(&self.objects, at, new.saturating_add(new / 8)) };
+        }
+        if old.div_ceil(GRAIN) == new.div_ceil(GRAIN) {
+            return Ok(at);
+        }
+        let block = self.alloc_object(new)?;
+        // SAFETY: both blocks are live, distinct and at least `old` long; the old one's contents have moved.
+        unsafe {
+            ptr::copy_nonoverlapping(at, block, old);
+            self.free_object(at, old);
+        }
+        Ok(block)
+    }
+
     unsafe fn free(&self, space: &Space, at: *mut u8, size: usize) {
         if size <= SMALL_MAX {
             let class = size.div_ceil(GRAIN);

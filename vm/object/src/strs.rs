@@ -7,11 +7,16 @@ use crate::error::Res;
 use crate::header::Header;
 use crate::payload;
 use crate::thread::Thread;
+use crate::ty::TypeObject;
 use crate::types::str_::STR;
 use crate::value::Value;
 use siphasher::sip::SipHasher13;
 use std::cell::Cell;
 use std::hash::Hasher;
+
+mod builder;
+
+pub use builder::StrBuilder;
 
 /// A str object; its units follow the struct.
 #[repr(C)]
@@ -258,19 +263,101 @@ pub fn hash_text(text: &str) -> i64 {
 /// `fill` writes all `len * width` bytes; the width is the narrowest that fits, and `ascii` is true exactly if every
 /// unit is below 128.
 pub(crate) unsafe fn raw(t: &Thread, len: usize, width: usize, ascii: bool, fill: impl FnOnce(*mut u8)) -> Res {
-    let size = match len.checked_mul(width) {
+    // SAFETY: passed on.
+    unsafe { raw_of(t, STR.ty(), len, width, ascii, fill) }
+}
+
+/// As [`raw`], of `ty`: str or a subclass.
+unsafe fn raw_of(
+    t: &Thread,
+    ty: &TypeObject,
+    len: usize,
+    width: usize,
+    ascii: bool,
+    fill: impl FnOnce(*mut u8),
+) -> Res {
+    let text_size = match len.checked_mul(width) {
         Some(n) if n < isize::MAX as usize / 2 => object_size(len, width),
         _ => return Err(t.memory_error()),
     };
-    let meta = (len as u64) << 8 | width as u64 | if ascii { ASCII } else { 0 };
-    // SAFETY: the closure initializes the rest of the struct and the units.
+    let size = text_size + (ty.basic_size() - STR.size);
+    // SAFETY: the closure initializes the rest of the struct, the units and the class's own slots.
     unsafe {
-        payload::new_sized(t, STR.ty(), size, |at| {
+        payload::new_sized(t, ty, size, |at| {
             let s = at.cast::<Str>();
             (&raw mut (*s).hash).write(Cell::new(UNSET));
-            (&raw mut (*s).meta).write(meta);
+            (&raw mut (*s).meta).write(meta_of(len, width, ascii));
             fill(s.add(1).cast());
+            at.add(text_size).write_bytes(0, size - text_size);
         })
+    }
+}
+
+fn meta_of(len: usize, width: usize, ascii: bool) -> u64 {
+    (len as u64) << 8 | width as u64 | if ascii { ASCII } else { 0 }
+}
+
+/// A copy of `s` of class `class` (a subclass of str).
+pub(crate) fn of_class(t: &Thread, class: &TypeObject, s: &Str) -> Res {
+    let bytes = s.bytes();
+    let fill = |p: *mut u8| {
+        // SAFETY: the new str has the same length and width.
+        unsafe { p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+    };
+    // SAFETY: `fill` copies all units.
+    unsafe { raw_of(t, class, s.len(), s.width(), s.is_ascii(), fill) }
+}
+
+/// `v`, which is a str, as an exact str.
+pub fn exact(t: &Thread, v: &Value) -> Res {
+    match v.downcast::<Str>() {
+        Some(s) if v.exact::<Str>().is_none() => from_units(t, s.units()),
+        _ => Ok(v.clone()),
+    }
+}
+
+/// `v[from..to]`, an exact str; `v` is a str and the range is inside it.
+pub fn substring(t: &Thread, v: &Value, from: usize, to: usize) -> Res {
+    let s = v.expect::<Str>();
+    if from == 0 && to == s.len() {
+        return exact(t, v);
+    }
+    match s.units() {
+        Units::Latin1(u) if s.is_ascii() && to > from + 1 => {
+            let part = &u[from..to];
+            // SAFETY: copies all bytes; a part of ASCII text is ASCII.
+            unsafe { raw(t, part.len(), 1, true, |p| p.copy_from_nonoverlapping(part.as_ptr(), part.len())) }
+        }
+        u => from_units(t, u.slice(from, to)),
+    }
+}
+
+/// `left + right` for `left += right`, where `left` was the only reference to its object: then the object grows, by
+/// more than it needs, so that building a str piece by piece is linear. In any other case as `left + right`.
+pub fn append_in_place(t: &Thread, left: Value, right: &Str) -> Res {
+    let Some(s) = left.exact::<Str>() else { return concat(t, left.expect::<Str>(), right) };
+    let interned = s.header.has(crate::header::flag::INTERNED);
+    if interned || s.header.is_immortal() || !s.header.is_unique() || s.width() < right.width() || right.is_empty() {
+        return if right.is_empty() { Ok(left) } else { concat(t, s, right) };
+    }
+    let (old_len, width) = (s.len(), s.width());
+    let Some(len) = old_len.checked_add(right.len()).filter(|n| *n < isize::MAX as usize / 8) else {
+        return Err(t.memory_error());
+    };
+    let ascii = s.is_ascii() && right.is_ascii();
+    let at = left.bits() as *mut u8;
+    // SAFETY: the object is this reference's alone (checked), so nobody sees it move.
+    let moved = unsafe { t.heap().grow_object(at, object_size(old_len, width), object_size(len, width)) };
+    let Ok(moved) = moved else { return Err(t.memory_error()) };
+    let _ = left.into_raw();
+    // SAFETY: the block holds the old object and has room for the appended units; the reference that was `left`'s is
+    // the returned value's.
+    unsafe {
+        let s = moved.cast::<Str>();
+        copy_widening(right, s.add(1).cast::<u8>().add(old_len * width), width);
+        (&raw mut (*s).meta).write(meta_of(len, width, ascii));
+        (*s).hash.set(UNSET);
+        Ok(Value::from_raw(moved as u64))
     }
 }
 
@@ -315,9 +402,9 @@ pub fn from_latin1(t: &Thread, bytes: &[u8]) -> Res {
 
 /// A str from UCS-2 units, narrowed if possible.
 pub fn from_ucs2(t: &Thread, units: &[u16]) -> Res {
-    if units.iter().all(|&u| u < 256) {
-        let narrow: Vec<u8> = units.iter().map(|&u| u as u8).collect();
-        return from_latin1(t, &narrow);
+    let max = units.iter().fold(0, |all, &u| all | u);
+    if max < 256 {
+        return narrowed(t, units, max < 128, |u| u as u8);
     }
     // SAFETY: copies all units; some unit needs two bytes.
     unsafe { raw(t, units.len(), 2, false, |p| p.cast::<u16>().copy_from_nonoverlapping(units.as_ptr(), units.len())) }
@@ -325,17 +412,34 @@ pub fn from_ucs2(t: &Thread, units: &[u16]) -> Res {
 
 /// A str from code points, narrowed if possible.
 pub fn from_ucs4(t: &Thread, units: &[u32]) -> Res {
-    let max = units.iter().copied().max().unwrap_or(0);
+    let max = units.iter().fold(0, |all, &u| all | u);
     if max < 256 {
-        let narrow: Vec<u8> = units.iter().map(|&u| u as u8).collect();
-        return from_latin1(t, &narrow);
+        return narrowed(t, units, max < 128, |u| u as u8);
     }
     if max < 0x1_0000 {
-        let narrow: Vec<u16> = units.iter().map(|&u| u as u16).collect();
-        return from_ucs2(t, &narrow);
+        return narrowed(t, units, false, |u| u as u16);
     }
     // SAFETY: copies all units; some unit needs four bytes.
     unsafe { raw(t, units.len(), 4, false, |p| p.cast::<u32>().copy_from_nonoverlapping(units.as_ptr(), units.len())) }
+}
+
+/// A str from units that all fit the narrower `N`, which is the narrowest that does.
+fn narrowed<W: Copy, N: Into<u32>>(t: &Thread, units: &[W], ascii: bool, narrow: impl Fn(W) -> N) -> Res {
+    if let ([] | [_], 1) = (units, size_of::<N>()) {
+        return Ok(match units.first() {
+            Some(&u) => crate::process::latin1_char(narrow(u).into() as u8).clone(),
+            None => crate::process::empty_str().clone(),
+        });
+    }
+    let fill = |p: *mut u8| {
+        let p = p.cast::<N>();
+        for (i, &u) in units.iter().enumerate() {
+            // SAFETY: the str has room for every unit.
+            unsafe { p.add(i).write(narrow(u)) };
+        }
+    };
+    // SAFETY: `fill` writes every unit; the caller vouches for the width.
+    unsafe { raw(t, units.len(), size_of::<N>(), ascii, fill) }
 }
 
 /// A str from units of any width, narrowed if possible.
@@ -401,99 +505,6 @@ pub fn display(v: &Value) -> String {
     match v.downcast::<Str>() {
         Some(s) => s.to_lossy(),
         None => format!("{v:?}"),
-    }
-}
-
-/// Collects code points into the narrowest str. The memory it holds meanwhile is charged when the str is made; callers
-/// that may build something huge check with `Thread::check_alloc` first.
-pub struct StrBuilder {
-    latin1: Vec<u8>,
-    wide: Vec<u32>,
-}
-
-impl StrBuilder {
-    /// Empty.
-    pub fn new() -> Self {
-        Self { latin1: Vec::new(), wide: Vec::new() }
-    }
-
-    /// Empty, with room.
-    pub fn with_capacity(n: usize) -> Self {
-        Self { latin1: Vec::with_capacity(n), wide: Vec::new() }
-    }
-
-    /// Code points so far.
-    pub fn len(&self) -> usize {
-        self.latin1.len() + self.wide.len()
-    }
-
-    /// Nothing yet?
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn widen(&mut self) {
-        if self.wide.is_empty() && !self.latin1.is_empty() {
-            self.wide = Vec::with_capacity(self.latin1.capacity());
-            self.wide.extend(self.latin1.iter().map(|&b| u32::from(b)));
-            self.latin1 = Vec::new();
-        }
-    }
-
-    /// Appends a code point.
-    #[inline]
-    pub fn push(&mut self, c: u32) {
-        if c < 256 && self.wide.is_empty() {
-            self.latin1.push(c as u8);
-        } else {
-            self.widen();
-            self.wide.push(c);
-        }
-    }
-
-    /// Appends text.
-    pub fn push_str(&mut self, s: &str) {
-        if self.wide.is_empty() && s.is_ascii() {
-            self.latin1.extend_from_slice(s.as_bytes());
-        } else {
-            s.chars().for_each(|c| self.push(u32::from(c)));
-        }
-    }
-
-    /// Appends units.
-    pub fn push_units(&mut self, u: Units<'_>) {
-        match u {
-            Units::Latin1(s) if self.wide.is_empty() => self.latin1.extend_from_slice(s),
-            Units::Latin1(s) => self.wide.extend(s.iter().map(|&b| u32::from(b))),
-            _ if u.is_empty() => {}
-            _ => {
-                self.widen();
-                self.wide.extend(u.iter());
-            }
-        }
-    }
-
-    /// Appends a str.
-    pub fn push_value(&mut self, s: &Str) {
-        self.push_units(s.units());
-    }
-
-    /// The str.
-    pub fn finish(self, t: &Thread) -> Res {
-        if self.wide.is_empty() { from_latin1(t, &self.latin1) } else { from_ucs4(t, &self.wide) }
-    }
-}
-
-impl Default for StrBuilder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl std::fmt::Write for StrBuilder {
-    fn write_str(&mut self, s: &str) -> std::fmt::Result {
-        self.push_str(s);
-        Ok(())
     }
 }
 

@@ -54,7 +54,7 @@ fn types_know_their_mro_and_wrap_their_slots() {
         let name = names::intern_text(t, "__hash__");
         let f = type_of(&s).lookup(t, &name).unwrap();
         assert_eq!(type_of(&f).name(), "wrapper_descriptor");
-        assert!(ops::repr_text(t, &f).unwrap().starts_with("<slot wrapper '__hash__' of 'object' objects>"));
+        assert!(ops::repr_text(t, &f).unwrap().starts_with("<slot wrapper '__hash__' of 'str' objects>"));
     });
 }
 

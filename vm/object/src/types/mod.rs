@@ -4,21 +4,24 @@
 use crate::ty::TypeDef;
 
 pub mod bool_;
-pub mod complex;
+pub mod bytearray;
+pub mod bytes;
 pub mod cell;
 pub mod classmethod;
+pub mod complex;
 pub mod descr;
 pub mod dict_;
 pub mod exceptions;
 pub mod float;
 pub mod generic_alias;
+pub mod index;
 pub mod instance_check;
 pub mod int;
 pub mod iters;
 pub mod list_;
-pub mod module;
 pub mod mapping_proxy;
 pub mod method;
+pub mod module;
 pub mod native_function;
 pub mod object;
 pub mod range;
@@ -29,8 +32,8 @@ pub mod singletons;
 pub mod slice;
 pub mod staticmethod;
 pub mod str_;
-pub mod super_;
 pub mod structseq;
+pub mod super_;
 pub mod tuple_;
 pub mod tuple_iter;
 pub mod type_;
@@ -67,6 +70,11 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &descr::WRAPPER_DESCRIPTOR,
     &descr::METHOD_WRAPPER,
     &seq_iter::SEQ_ITER,
+    &str_::STR_ITER,
+    &bytes::BYTES,
+    &bytes::BYTES_ITER,
+    &bytes::BYTEARRAY_ITER,
+    &bytearray::BYTEARRAY,
     &generic_alias::GENERIC_ALIAS,
     &module::MODULE,
     &staticmethod::STATICMETHOD,

@@ -1,0 +1,137 @@
+//! The builder: code points become the narrowest str.
+
+use super::{Str, Units, from_latin1, from_ucs4};
+use crate::error::Res;
+use crate::thread::Thread;
+
+/// Collects code points into the narrowest str. The memory it holds meanwhile is charged when the str is made; callers
+/// that may build something huge check with `Thread::check_alloc` first.
+pub struct StrBuilder {
+    latin1: Vec<u8>,
+    wide: Vec<u32>,
+}
+
+impl StrBuilder {
+    /// Empty.
+    pub fn new() -> Self {
+        Self { latin1: Vec::new(), wide: Vec::new() }
+    }
+
+    /// Empty, with room.
+    pub fn with_capacity(n: usize) -> Self {
+        Self { latin1: Vec::with_capacity(n), wide: Vec::new() }
+    }
+
+    /// Code points so far.
+    pub fn len(&self) -> usize {
+        self.latin1.len() + self.wide.len()
+    }
+
+    /// Nothing yet?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a code point above 255 has come.
+    pub fn is_wide(&self) -> bool {
+        !self.wide.is_empty()
+    }
+
+    fn widen(&mut self) {
+        if self.wide.is_empty() && !self.latin1.is_empty() {
+            self.wide = Vec::with_capacity(self.latin1.capacity());
+            self.wide.extend(self.latin1.iter().map(|&b| u32::from(b)));
+            self.latin1 = Vec::new();
+        }
+    }
+
+    /// Appends a code point.
+    #[inline]
+    pub fn push(&mut self, c: u32) {
+        if c < 256 && self.wide.is_empty() {
+            self.latin1.push(c as u8);
+        } else {
+            self.widen();
+            self.wide.push(c);
+        }
+    }
+
+    /// Appends text.
+    pub fn push_str(&mut self, s: &str) {
+        if self.wide.is_empty() && s.is_ascii() {
+            self.latin1.extend_from_slice(s.as_bytes());
+        } else {
+            s.chars().for_each(|c| self.push(u32::from(c)));
+        }
+    }
+
+    /// Appends a code point `n` times.
+    pub fn push_n(&mut self, c: u32, n: usize) {
+        if c < 256 && self.wide.is_empty() {
+            self.latin1.resize(self.latin1.len() + n, c as u8);
+        } else if n > 0 {
+            self.widen();
+            self.wide.resize(self.wide.len() + n, c);
+        }
+    }
+
+    /// Appends units.
+    pub fn push_units(&mut self, u: Units<'_>) {
+        match u {
+            Units::Latin1(s) if self.wide.is_empty() => self.latin1.extend_from_slice(s),
+            Units::Latin1(s) => self.wide.extend(s.iter().map(|&b| u32::from(b))),
+            _ if u.is_empty() => {}
+            _ => {
+                self.widen();
+                self.wide.extend(u.iter());
+            }
+        }
+    }
+
+    /// Appends a str.
+    pub fn push_value(&mut self, s: &Str) {
+        self.push_units(s.units());
+    }
+
+    /// The code points as bytes, which they must fit (larger ones are cut).
+    pub fn into_latin1(self) -> Vec<u8> {
+        if self.wide.is_empty() { self.latin1 } else { self.wide.into_iter().map(|c| c as u8).collect() }
+    }
+
+    /// The str.
+    pub fn finish(self, t: &Thread) -> Res {
+        if self.wide.is_empty() { from_latin1(t, &self.latin1) } else { from_ucs4(t, &self.wide) }
+    }
+}
+
+impl Default for StrBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl typhon_unicode::codec::Sink for StrBuilder {
+    fn reserve(&mut self, additional: usize) {
+        if self.wide.is_empty() {
+            self.latin1.reserve(additional);
+        } else {
+            self.wide.reserve(additional);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, c: u32) {
+        StrBuilder::push(self, c);
+    }
+
+    fn push_latin1(&mut self, bytes: &[u8]) {
+        self.push_units(Units::Latin1(bytes));
+    }
+}
+
+impl std::fmt::Write for StrBuilder {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        self.push_str(s);
+        Ok(())
+    }
+}

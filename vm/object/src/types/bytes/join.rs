@@ -1,0 +1,47 @@
+//! bytes.join and bytearray.join.
+
+use super::{Bytes, View, data, make};
+use crate::buffer;
+use crate::error::{self, Res};
+use crate::thread::Thread;
+use crate::ty::type_name;
+use crate::types::str_::join::sequence;
+use crate::value::Value;
+
+pub(super) fn join(t: &Thread, a: &[Value]) -> Res {
+    let items = sequence(t, &a[1], "can only join an iterable")?;
+    if let ([only], Some(_)) = (&items[..], a[0].downcast::<Bytes>())
+        && only.exact::<Bytes>().is_some()
+    {
+        return Ok(only.clone());
+    }
+    let mut views = Vec::with_capacity(items.len());
+    let mut len = 0usize;
+    for (i, item) in items.iter().enumerate() {
+        if !buffer::supported(item) {
+            let name = type_name(item);
+            return Err(error::type_error(
+                t,
+                format_args!("sequence item {i}: expected a bytes-like object, {name} found"),
+            ));
+        }
+        let view = View::get(t, item)?;
+        len = len.saturating_add(view.len());
+        views.push(view);
+    }
+    // What the items' buffers run may have changed a bytearray separator, but nothing runs from here on.
+    let sep = data(&a[0]);
+    len = len.saturating_add(sep.len().saturating_mul(items.len().saturating_sub(1)));
+    if len > isize::MAX as usize {
+        return Err(error::overflow_error(t, "join() result is too long"));
+    }
+    t.check_alloc(len)?;
+    let mut out = Vec::with_capacity(len);
+    for (i, view) in views.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(sep);
+        }
+        out.extend_from_slice(view);
+    }
+    make(t, &a[0], &out)
+}

@@ -1,0 +1,106 @@
+//! str.replace.
+
+use super::search::{self, Cell, same_width};
+use super::{from_slice, text_arg};
+use crate::convert;
+use crate::error::{self, Res};
+use crate::strs::{self, Str};
+use crate::thread::Thread;
+use crate::value::Value;
+
+pub(super) fn replace(t: &Thread, a: &[Value]) -> Res {
+    let s = a[0].expect::<Str>();
+    let old = text_arg(t, &a[1], "replace", 1)?;
+    let new = text_arg(t, &a[2], "replace", 2)?;
+    let max = match a[3].opt() {
+        Some(n) => limit(convert::to_isize(t, n)?),
+        None => usize::MAX,
+    };
+    if max == 0 || old.len() > s.len() || old.same_text(new) {
+        return strs::exact(t, &a[0]);
+    }
+    // Everything at the widest of the three.
+    let width = s.width().max(new.width());
+    if old.width() > s.width() {
+        return strs::exact(t, &a[0]);
+    }
+    if width == s.width() {
+        return same_width!(s.units(), old.units(), strs::exact(t, &a[0]), |hay, needle| {
+            let with: Vec<_> = new.units().iter().filter_map(narrow_like(hay)).collect();
+            match replaced(t, hay, needle, &with, max)? {
+                Some(out) => from_slice(t, &out),
+                None => strs::exact(t, &a[0]),
+            }
+        });
+    }
+    let found = same_width!(s.units(), old.units(), false, |h, n| search::find(h, n).is_some());
+    if !found {
+        return strs::exact(t, &a[0]);
+    }
+    t.check_alloc(s.len() * 4)?;
+    let wide = |s: &Str| s.units().iter().collect::<Vec<u32>>();
+    match replaced(t, &wide(s), &wide(old), &wide(new), max)? {
+        Some(out) => strs::from_ucs4(t, &out),
+        None => strs::exact(t, &a[0]),
+    }
+}
+
+/// A conversion to the units of `_like`.
+fn narrow_like<C: Cell>(_like: &[C]) -> impl Fn(u32) -> Option<C> {
+    C::narrow
+}
+
+/// A `count` or `maxsplit`: negative means no limit.
+pub(crate) fn limit(n: isize) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+/// `hay` with at most `max` places of `old` replaced; `None` if there is none.
+pub(crate) fn replaced<C: Cell>(t: &Thread, hay: &[C], old: &[C], new: &[C], max: usize) -> Res<Option<Vec<C>>> {
+    if let ([from], [to]) = (old, new) {
+        let Some(first) = C::find_one(hay, *from) else { return Ok(None) };
+        t.check_alloc(size_of_val(hay))?;
+        let mut out = hay.to_vec();
+        let mut left = max;
+        for c in &mut out[first..] {
+            if left == 0 {
+                break;
+            }
+            if *c == *from {
+                *c = *to;
+                left -= 1;
+            }
+        }
+        return Ok(Some(out));
+    }
+    let times = search::count(hay, old, max);
+    if times == 0 {
+        return Ok(None);
+    }
+    let grown = (new.len() as i128 - old.len() as i128) * times as i128 + hay.len() as i128;
+    let Ok(len) = isize::try_from(grown) else {
+        return Err(error::overflow_error(t, "replace string is too long"));
+    };
+    t.check_alloc((len as usize).saturating_mul(size_of::<C>()))?;
+    let mut out = Vec::with_capacity(len as usize);
+    if old.is_empty() {
+        for (i, c) in hay.iter().enumerate() {
+            if i < times {
+                out.extend_from_slice(new);
+            }
+            out.push(*c);
+        }
+        if times > hay.len() {
+            out.extend_from_slice(new);
+        }
+        return Ok(Some(out));
+    }
+    let mut from = 0;
+    for at in search::find_all(hay, old, times) {
+        out.extend_from_slice(&hay[from..at]);
+        out.extend_from_slice(new);
+        from = at + old.len();
+    }
+    out.extend_from_slice(&hay[from..]);
+    Ok(Some(out))
+}

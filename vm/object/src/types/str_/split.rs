@@ -1,0 +1,268 @@
+//! str: split, rsplit, splitlines, partition and the strip family.
+
+use super::replace::limit;
+use super::search::{self, Cell, any_width, same_width};
+use super::text;
+use crate::convert;
+use crate::error::{self, Res};
+use crate::list::List;
+use crate::process;
+use crate::strs::{self, Str, Units};
+use crate::thread::Thread;
+use crate::tuple;
+use crate::ty::type_name;
+use crate::value::Value;
+use typhon_unicode as uni;
+
+/// A part of the text: from, to.
+pub(crate) type Span = (usize, usize);
+
+/// Parts between runs of what `blank` accepts, at most `max` cuts.
+pub(crate) fn words<C: Cell>(s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Vec<Span> {
+    let (mut out, mut i) = (Vec::new(), 0);
+    loop {
+        while i < s.len() && blank(s[i].point()) {
+            i += 1;
+        }
+        if i == s.len() {
+            return out;
+        }
+        let from = i;
+        if out.len() >= max {
+            let end = s.iter().rposition(|c| !blank(c.point())).map_or(from, |e| e + 1);
+            // The rest keeps inner blanks; blanks at the end go.
+            out.push((from, end));
+            return out;
+        }
+        while i < s.len() && !blank(s[i].point()) {
+            i += 1;
+        }
+        out.push((from, i));
+    }
+}
+
+/// As [`words`], from the right; parts come out from left to right.
+pub(crate) fn words_right<C: Cell>(s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Vec<Span> {
+    let (mut out, mut end) = (Vec::new(), s.len());
+    loop {
+        while end > 0 && blank(s[end - 1].point()) {
+            end -= 1;
+        }
+        if end == 0 {
+            break;
+        }
+        let to = end;
+        if out.len() >= max {
+            let from = s.iter().position(|c| !blank(c.point())).unwrap_or(0);
+            out.push((from, to));
+            break;
+        }
+        while end > 0 && !blank(s[end - 1].point()) {
+            end -= 1;
+        }
+        out.push((end, to));
+    }
+    out.reverse();
+    out
+}
+
+/// Parts between separators, at most `max` cuts.
+pub(crate) fn parts<C: Cell>(s: &[C], sep: &[C], max: usize) -> Vec<Span> {
+    let (mut out, mut from) = (Vec::new(), 0);
+    for at in search::find_all(s, sep, max) {
+        out.push((from, at));
+        from = at + sep.len();
+    }
+    out.push((from, s.len()));
+    out
+}
+
+/// As [`parts`], from the right; parts come out from left to right.
+pub(crate) fn parts_right<C: Cell>(s: &[C], sep: &[C], max: usize) -> Vec<Span> {
+    let (mut out, mut end) = (Vec::new(), s.len());
+    while out.len() < max
+        && let Some(at) = search::rfind(&s[..end], sep)
+    {
+        out.push((at + sep.len(), end));
+        end = at;
+    }
+    out.push((0, end));
+    out.reverse();
+    out
+}
+
+/// The lines: content's end, and end with the break.
+pub(crate) fn lines<C: Cell>(s: &[C], is_break: impl Fn(u32) -> bool) -> Vec<(usize, usize, usize)> {
+    let (mut out, mut i) = (Vec::new(), 0);
+    while i < s.len() {
+        let from = i;
+        while i < s.len() && !is_break(s[i].point()) {
+            i += 1;
+        }
+        let end = i;
+        if i < s.len() {
+            let crlf = s[i].point() == 13 && s.get(i + 1).is_some_and(|c| c.point() == 10);
+            i += if crlf { 2 } else { 1 };
+        }
+        out.push((from, end, i));
+    }
+    out
+}
+
+fn list(t: &Thread, v: &Value, spans: &[Span]) -> Res {
+    t.check_alloc(spans.len() * 8)?;
+    let mut items = Vec::with_capacity(spans.len());
+    for (i, &(from, to)) in spans.iter().enumerate() {
+        items.push(strs::substring(t, v, from, to)?);
+        if i % 1024 == 1023 {
+            t.poll()?;
+        }
+    }
+    List::from_vec(t, items)
+}
+
+fn max_arg(t: &Thread, v: &Value) -> Res<usize> {
+    match v.opt() {
+        Some(n) => Ok(limit(convert::to_isize(t, n)?)),
+        None => Ok(usize::MAX),
+    }
+}
+
+fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
+    let s = a[0].expect::<Str>();
+    let max = max_arg(t, &a[2])?;
+    let Some(sep) = a[1].non_none() else {
+        let spans = any_width!(s.units(), |u| if right {
+            words_right(u, max, uni::is_space)
+        } else {
+            words(u, max, uni::is_space)
+        });
+        return list(t, &a[0], &spans);
+    };
+    let Some(sep) = sep.downcast::<Str>() else {
+        let name = type_name(sep);
+        return Err(error::type_error(t, format_args!("must be str or None, not {name}")));
+    };
+    if sep.is_empty() {
+        return Err(error::value_error(t, "empty separator"));
+    }
+    let whole = vec![(0, s.len())];
+    let spans = same_width!(s.units(), sep.units(), whole, |h, n| if right {
+        parts_right(h, n, max)
+    } else {
+        parts(h, n, max)
+    });
+    list(t, &a[0], &spans)
+}
+
+pub(super) fn split(t: &Thread, a: &[Value]) -> Res {
+    split_any(t, a, false)
+}
+
+pub(super) fn rsplit(t: &Thread, a: &[Value]) -> Res {
+    split_any(t, a, true)
+}
+
+pub(super) fn splitlines(t: &Thread, a: &[Value]) -> Res {
+    let s = a[0].expect::<Str>();
+    let keep = match a[1].opt() {
+        Some(v) => crate::ops::truth(t, v)?,
+        None => false,
+    };
+    let lines = any_width!(s.units(), |u| lines(u, uni::is_line_break));
+    let spans: Vec<Span> = lines.iter().map(|&(from, end, next)| (from, if keep { next } else { end })).collect();
+    list(t, &a[0], &spans)
+}
+
+fn partition_at(t: &Thread, a: &[Value], right: bool) -> Res {
+    let s = a[0].expect::<Str>();
+    let sep = text(t, &a[1])?;
+    if sep.is_empty() {
+        return Err(error::value_error(t, "empty separator"));
+    }
+    let found =
+        same_width!(s.units(), sep.units(), None, |h, n| if right { search::rfind(h, n) } else { search::find(h, n) });
+    let empty = || process::empty_str().clone();
+    match found {
+        Some(at) => tuple::from_array(
+            t,
+            [strs::substring(t, &a[0], 0, at)?, a[1].clone(), strs::substring(t, &a[0], at + sep.len(), s.len())?],
+        ),
+        None if right => tuple::from_array(t, [empty(), empty(), strs::exact(t, &a[0])?]),
+        None => tuple::from_array(t, [strs::exact(t, &a[0])?, empty(), empty()]),
+    }
+}
+
+pub(super) fn partition(t: &Thread, a: &[Value]) -> Res {
+    partition_at(t, a, false)
+}
+
+pub(super) fn rpartition(t: &Thread, a: &[Value]) -> Res {
+    partition_at(t, a, true)
+}
+
+/// What remains of `s` without what `drop` accepts at its ends.
+pub(crate) fn trimmed<C: Cell>(s: &[C], sides: (bool, bool), drop: impl Fn(C) -> bool) -> Span {
+    let (mut from, mut to) = (0, s.len());
+    while sides.0 && from < to && drop(s[from]) {
+        from += 1;
+    }
+    while sides.1 && to > from && drop(s[to - 1]) {
+        to -= 1;
+    }
+    (from, to)
+}
+
+fn strip_sides(t: &Thread, a: &[Value], name: &str, sides: (bool, bool)) -> Res {
+    let s = a[0].expect::<Str>();
+    let span = match a[1].non_none() {
+        None => any_width!(s.units(), |u| trimmed(u, sides, |c| uni::is_space(c.point()))),
+        Some(chars) => {
+            let Some(chars) = chars.downcast::<Str>() else {
+                return Err(error::type_error(t, format_args!("{name} arg must be None or str")));
+            };
+            let set = Set::new(chars.units());
+            any_width!(s.units(), |u| trimmed(u, sides, |c| set.has(c.point())))
+        }
+    };
+    strs::substring(t, &a[0], span.0, span.1)
+}
+
+/// A set of code points: a bitmap for Latin-1, sorted beyond.
+struct Set {
+    low: [u64; 4],
+    high: Vec<u32>,
+}
+
+impl Set {
+    fn new(chars: Units<'_>) -> Self {
+        let mut set = Self { low: [0; 4], high: Vec::new() };
+        for c in chars.iter() {
+            match c {
+                0..256 => set.low[c as usize / 64] |= 1 << (c % 64),
+                _ => set.high.push(c),
+            }
+        }
+        set.high.sort_unstable();
+        set
+    }
+
+    fn has(&self, c: u32) -> bool {
+        match c {
+            0..256 => self.low[c as usize / 64] >> (c % 64) & 1 != 0,
+            _ => self.high.binary_search(&c).is_ok(),
+        }
+    }
+}
+
+pub(super) fn strip(t: &Thread, a: &[Value]) -> Res {
+    strip_sides(t, a, "strip", (true, true))
+}
+
+pub(super) fn lstrip(t: &Thread, a: &[Value]) -> Res {
+    strip_sides(t, a, "lstrip", (true, false))
+}
+
+pub(super) fn rstrip(t: &Thread, a: &[Value]) -> Res {
+    strip_sides(t, a, "rstrip", (false, true))
+}
