@@ -306,6 +306,8 @@ impl<'a> Compiler<'a> {
         let function = self.e().alloc();
         self.load_name_to(&Name::new_static("super"), function)?;
         self.at(call.range());
+        // Kind 1: the arguments were written out. A shadowed `super` must be called as it was.
+        let explicit = u8::from(!call.arguments.args.is_empty());
         match &*call.arguments.args {
             [class, object] => {
                 self.expr_top(class)?;
@@ -322,7 +324,7 @@ impl<'a> Compiler<'a> {
         let name = self.attribute_index(&a.attr.id);
         let loc = self.attribute_loc(a);
         self.at(loc);
-        self.e().push(op, 0, to, base, name);
+        self.e().push(op, explicit, to, base, name);
         self.set_top(base);
         Ok(true)
     }

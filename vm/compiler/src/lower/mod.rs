@@ -35,7 +35,7 @@ use typhon_isa::{Code, Const, LocalKind, Opcode};
 pub(crate) type Done = Result<(), SyntaxError>;
 
 /// CPython's limit on blocks inside one another.
-const BLOCKS_MAX: usize = 20;
+const BLOCKS_MAX: usize = 21;
 
 /// Lowers a whole tree.
 pub(crate) fn lower(

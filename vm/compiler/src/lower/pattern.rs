@@ -9,7 +9,7 @@ use super::{Compiler, Done};
 use crate::emit::{Label, Loc, Val};
 use ruff_python_ast::{self as ast, Expr, Pattern, Singleton, name::Name};
 use ruff_text_size::{Ranged, TextRange};
-use typhon_isa::{CompareKind, Const, Opcode};
+use typhon_isa::{BinaryKind, CompareKind, Const, Opcode};
 
 /// What one pattern has done so far.
 struct Context {
@@ -190,7 +190,7 @@ impl<'a> Compiler<'a> {
         if let Some(at) = star
             && patterns[at + 1..].iter().any(Pattern::is_match_star)
         {
-            return Err(self.error(s.range, "multiple starred expressions in sequence pattern"));
+            return Err(self.error(s.range, "multiple starred names in sequence pattern"));
         }
         let size = patterns.len() - usize::from(star.is_some());
         let is = Val::temp(self.e().alloc());
@@ -261,13 +261,25 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             self.at(s.range);
-            let index = if i < star { i as i64 } else { i as i64 - count as i64 };
             let item = self.e().alloc();
-            if let Ok(imm) = i16::try_from(index) {
-                self.e().op2(Opcode::GetItemImm, 0, item, Val::kept(subject), imm as u16);
-            } else {
-                self.e().load_const(item, Const::Int(index));
-                self.e().op3(Opcode::GetItem, 0, item, Val::kept(subject), Val::temp(item));
+            let (source, index) = (Val::kept(subject), Val::temp(item));
+            match i16::try_from(i) {
+                Ok(imm) if i < star => {
+                    self.e().op2(Opcode::GetItemImm, 0, item, source, imm as u16);
+                }
+                _ if i < star => {
+                    self.e().load_const(item, Const::Int(i as i64));
+                    self.e().op3(Opcode::GetItem, 0, item, source, index);
+                }
+                _ => {
+                    // From the end: the length decides, for not every sequence takes negative indices.
+                    let back = self.e().alloc();
+                    self.e().op2(Opcode::GetLen, 0, item, source, 0);
+                    self.e().load_const(back, Const::Int((count - i) as i64));
+                    self.e().op3(Opcode::BinaryOp, BinaryKind::Sub as u8, item, index, Val::temp(back));
+                    self.e().op3(Opcode::GetItem, 0, item, source, index);
+                    self.set_top(item + 1);
+                }
             }
             self.subpattern(p, item, context)?;
         }

@@ -56,7 +56,7 @@ impl<'a> Compiler<'a> {
             }
             InterpolatedStringElement::Interpolation(field) => {
                 if is_fstring && let Some(debug) = &field.debug_text {
-                    push_text(pieces, debug.as_str().as_bytes().to_vec());
+                    push_text(pieces, without_comments(debug.as_str()).into_bytes());
                 }
                 pieces.push(Piece::Field(field));
             }
@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
                     Piece::Text(bytes) => text.extend(bytes),
                     Piece::Field(field) => {
                         if let Some(debug) = &field.debug_text {
-                            text.extend_from_slice(debug.as_str().as_bytes());
+                            text.extend_from_slice(without_comments(debug.as_str()).as_bytes());
                         }
                         strings.push(Const::Str(std::mem::take(&mut text).into()));
                         fields.push(field);
@@ -195,10 +195,7 @@ impl<'a> Compiler<'a> {
         let base = self.top();
         self.expr_top(&field.expression)?;
         self.at(field.range);
-        let source = match &field.debug_text {
-            Some(debug) => debug.expression().trim().to_owned(),
-            None => self.field_source(field),
-        };
+        let source = self.field_source(field);
         self.constant(Const::str(&source), Want::Top);
         let spec = self.format_spec(field)?;
         let mut kind = conversion(field.conversion);
@@ -212,21 +209,50 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// The text of a field's expression, parentheses included.
+    /// The text of a field's expression: all from the brace to what ends the expression, less its comments.
     fn field_source(&self, field: &ast::InterpolatedElement) -> String {
         let inner = field.expression.range();
         let text = self.map.text();
         let open = field.range.start().to_usize() + 1;
-        let (mut start, mut end) = (inner.start().to_usize(), inner.end().to_usize());
-        let before = text.get(open..start).unwrap_or("");
-        if !before.trim().is_empty() {
-            start = open + (before.len() - before.trim_start().len());
+        let after = text.get(inner.end().to_usize()..field.range.end().to_usize()).unwrap_or("");
+        let mut end = inner.end().to_usize();
+        let mut in_comment = false;
+        for c in after.chars() {
+            match c {
+                '!' | ':' | '}' | '=' if !in_comment => break,
+                '#' => in_comment = true,
+                '\n' => in_comment = false,
+                _ => {}
+            }
+            end += c.len_utf8();
         }
-        let after = text.get(end..field.range.end().to_usize()).unwrap_or("");
-        let stop = after.find(['!', ':', '}', '=']).unwrap_or(0);
-        end += after[..stop].trim_end().len();
-        text.get(start..end).unwrap_or("").to_owned()
+        without_comments(text.get(open..end).unwrap_or(""))
     }
+}
+
+/// Source text without its comments.
+fn without_comments(source: &str) -> String {
+    if !source.contains('#') {
+        return source.to_owned();
+    }
+    let mut out = String::with_capacity(source.len());
+    let (mut quote, mut escaped, mut in_comment) = (None, false, false);
+    for c in source.chars() {
+        match (quote, c) {
+            _ if in_comment && c != '\n' => continue,
+            (None, '#') => {
+                in_comment = true;
+                continue;
+            }
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(q), _) if c == q && !escaped => quote = None,
+            _ => {}
+        }
+        in_comment = false;
+        escaped = quote.is_some() && c == '\\' && !escaped;
+        out.push(c);
+    }
+    out
 }
 
 /// Adds text, joined to the text before it.

@@ -40,7 +40,6 @@ impl<'a> Compiler<'a> {
         }
         if let (Some(targets), Some(values)) = (sequence(target), sequence(value))
             && targets.len() == values.len()
-            && self.const_of(value).is_none()
             && !targets.iter().chain(values).any(Expr::is_starred_expr)
             && targets.len() <= 64
         {
@@ -55,14 +54,43 @@ impl<'a> Compiler<'a> {
         self.operand_before(value, &[target])
     }
 
-    /// `a, b = x, y` without a tuple: all values first, then the targets from left to right.
+    /// `a, b = x, y` without a tuple: all values first, then the targets from left to right. Between distinct locals the
+    /// last value goes straight to its target.
     fn assign_parallel(&mut self, targets: &'a [Expr], values: &'a [Expr]) -> Done {
         let base = self.top();
+        let locals: Option<Vec<u16>> =
+            targets.iter().map(|t| t.as_name_expr().and_then(|n| self.fast(&n.id))).collect();
+        let locals = locals.filter(|l| !self.scope().has_walrus && (1..l.len()).all(|i| !l[..i].contains(&l[i])));
+        let (Some(locals), Some((last, rest))) = (locals, values.split_last()) else {
+            return self.assign_held(targets, values);
+        };
+        let mut held = Vec::with_capacity(rest.len());
+        for value in rest {
+            if self.const_of(value).is_some() {
+                held.push(None);
+                continue;
+            }
+            let value = self.operand(value)?;
+            let stays = !value.temp && !locals.contains(&value.reg);
+            held.push(Some(if stays { value } else { self.settle(value, Want::Top) }));
+        }
+        self.expr(last, Want::Local(locals[rest.len()]))?;
+        for (i, value) in held.into_iter().enumerate() {
+            match value {
+                Some(value) => self.store(&targets[i], value)?,
+                None => self.assign_from(&targets[i], &rest[i])?,
+            }
+        }
+        self.set_top(base);
+        Ok(())
+    }
+
+    /// All values in temporaries, then all stores.
+    fn assign_held(&mut self, targets: &'a [Expr], values: &'a [Expr]) -> Done {
+        let base = self.top();
         let mut held = Vec::with_capacity(values.len());
-        for (i, value) in values.iter().enumerate() {
-            // A local may be read late only if no store and no later value comes between.
-            let plain = i + 1 == values.len() && i == 0;
-            held.push(if plain { self.operand(value)? } else { self.expr_top(value)? });
+        for value in values {
+            held.push(self.expr_top(value)?);
         }
         for (target, value) in targets.iter().zip(held) {
             self.store(target, value)?;

@@ -135,7 +135,7 @@ impl Builder<'_> {
         let scope = &mut self.table.scopes[id];
         let old = scope.lookup(&mangled).flags;
         if flags & old & def::PARAM != 0 {
-            return Err(self.error(range, format!("duplicate parameter '{name}' in function definition")));
+            return Err(self.error(range, format!("duplicate argument '{name}' in function definition")));
         }
         if flags & old & def::TYPE_PARAM != 0 {
             return Err(self.error(range, format!("duplicate type parameter '{name}'")));
