@@ -1,0 +1,209 @@
+//! The machine: what the run loop keeps in hand, and how opcode bodies touch registers.
+
+use crate::frame::{Frame, Interp};
+use crate::unit::Unit;
+use typhon_isa::Word;
+use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
+use typhon_object::error::Exc;
+use typhon_object::{Thread, Value};
+
+/// Why the loop leaves an instruction other than to the next one.
+pub(crate) enum Stop {
+    /// An exception was raised.
+    Raise(Exc),
+    /// An exception goes on its way again: no traceback entry, no context.
+    Reraise(Exc),
+    /// The entry frame has returned.
+    Exit(Value),
+}
+
+impl From<Exc> for Stop {
+    #[inline(always)]
+    fn from(e: Exc) -> Self {
+        Self::Raise(e)
+    }
+}
+
+/// The result of an opcode body.
+pub(crate) type Flow = Result<(), Stop>;
+
+/// The run loop's registers. Opcode bodies get it by `&mut` and are always inlined, so that its fields stay in machine
+/// registers; nothing that is not inlined may take its address.
+pub(crate) struct M<'t> {
+    pub(crate) t: &'t Thread,
+    pub(crate) it: &'t Interp,
+    pub(crate) ip: *const Word,
+    pub(crate) base: *mut u64,
+    pub(crate) fp: *mut Frame,
+}
+
+impl M<'_> {
+    /// Register `i`.
+    #[inline(always)]
+    pub(crate) fn reg(&self, i: usize) -> &Value {
+        // SAFETY: the verifier of the compiler keeps register numbers within the frame.
+        unsafe { &*self.base.add(i).cast::<Value>() }
+    }
+
+    /// The raw word of register `i`.
+    #[inline(always)]
+    pub(crate) fn bits(&self, i: usize) -> u64 {
+        // SAFETY: as for `reg`.
+        unsafe { *self.base.add(i) }
+    }
+
+    /// Takes register `i`, leaving zero.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, i: usize) -> Value {
+        // SAFETY: as for `reg`; the word is replaced, so the reference is owned once.
+        unsafe { Value::from_raw(std::ptr::replace(self.base.add(i), 0)) }
+    }
+
+    /// Writes register `i`; drops what it held.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, i: usize, v: Value) {
+        // SAFETY: as for `take`.
+        unsafe {
+            let old = std::ptr::replace(self.base.add(i), v.into_raw());
+            if old & 7 == 0 && old != 0 {
+                drop(Value::from_raw(old));
+            }
+        }
+    }
+
+    /// A source operand: taken if it dies here, else copied.
+    #[inline(always)]
+    pub(crate) fn operand(&mut self, i: usize, dies: bool) -> Value {
+        if dies { self.take(i) } else { self.reg(i).clone() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn take_b(&mut self, w: Word) -> Value {
+        self.operand(w.b(), w.x() & KILL_B != 0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn take_c(&mut self, w: Word) -> Value {
+        self.operand(w.c(), w.x() & KILL_C != 0)
+    }
+
+    /// Drops register `i` if it holds a pointer.
+    #[inline(always)]
+    pub(crate) fn kill(&mut self, i: usize) {
+        if self.reg(i).is_object() {
+            drop(self.take(i));
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn kill_a(&mut self, w: Word) {
+        if w.x() & KILL_A != 0 {
+            self.kill(w.a());
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn kill_b(&mut self, w: Word) {
+        if w.x() & KILL_B != 0 {
+            self.kill(w.b());
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn kill_c(&mut self, w: Word) {
+        if w.x() & KILL_C != 0 {
+            self.kill(w.c());
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn kill_bc(&mut self, w: Word) {
+        if w.x() & (KILL_B | KILL_C) != 0 {
+            self.kill_b(w);
+            self.kill_c(w);
+        }
+    }
+
+    /// Records where the frame is: before anything that can raise, call or look at frames.
+    #[inline(always)]
+    pub(crate) fn save(&self) {
+        // SAFETY: the running frame's record is live.
+        unsafe { (*self.fp).ip = self.ip };
+    }
+
+    /// The code that runs.
+    #[inline(always)]
+    pub(crate) fn unit(&self) -> &Unit {
+        // SAFETY: the frame's function (or generator) keeps the unit alive while the frame is.
+        unsafe { &*(*self.fp).unit }
+    }
+
+    /// Name `i` of the code.
+    #[inline(always)]
+    pub(crate) fn name(&self, i: usize) -> &'static Value {
+        // SAFETY: as for `unit`; the borrow is used within the instruction only. The compiler keeps `i` in range.
+        unsafe { &*(self.unit().names().as_ptr().add(i)) }
+    }
+
+    /// Constant `i` of the code.
+    #[inline(always)]
+    pub(crate) fn constant(&self, i: usize) -> &'static Value {
+        // SAFETY: as for `name`.
+        unsafe { &*(self.unit().consts().as_ptr().add(i)) }
+    }
+
+    /// Extra word `i` of the running instruction.
+    #[inline(always)]
+    pub(crate) fn extra(&self, i: usize) -> u64 {
+        // SAFETY: the table says how many extra words an instruction has, and the code ends with a return.
+        unsafe { (*self.ip.add(i)).0 }
+    }
+
+    /// Writes an extra word of the running instruction, in this isolate's copy.
+    #[inline(always)]
+    pub(crate) fn set_extra(&self, i: usize, x: u64) {
+        // SAFETY: as for `extra`; the words are cells of the unit, which no other thread uses.
+        unsafe { self.ip.add(i).cast_mut().write(Word(x)) };
+    }
+
+    /// Replaces the running instruction's opcode, in this isolate's copy.
+    #[inline(always)]
+    pub(crate) fn rewrite(&self, w: Word, op: typhon_isa::Opcode) {
+        // SAFETY: as for `set_extra`.
+        unsafe { self.ip.sub(1).cast_mut().write(w.with_op(op)) };
+    }
+
+    /// Moves on by `n` words: past extra words, or by a jump.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, n: isize) {
+        // SAFETY: jump targets and extra words lie inside the code (verified by the compiler).
+        self.ip = unsafe { self.ip.offset(n) };
+    }
+
+    /// The values of a window of registers.
+    #[inline(always)]
+    pub(crate) fn window(&self, from: usize, n: usize) -> &'static [Value] {
+        // SAFETY: the registers are the frame's and stay in place while the instruction uses them; callers drop the
+        // slice before they write these registers.
+        unsafe { Value::slice(self.base.add(from), n) }
+    }
+
+    /// Drops a window of registers.
+    #[inline(always)]
+    pub(crate) fn kill_window(&mut self, from: usize, n: usize) {
+        for i in from..from + n {
+            self.kill(i);
+        }
+    }
+
+    /// Takes the frame up that `it.fp` names.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, skip: isize) {
+        self.fp = self.it.fp.get();
+        // SAFETY: the frame is live.
+        unsafe {
+            self.base = (*self.fp).base;
+            self.ip = (*self.fp).ip.offset(skip);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Frames: the per-thread stack of activation records and the registers they use.
+//!
+//! A record is a fixed-size [`Frame`] in one region, its registers lie in another. A call lays the callee's registers over
+//! the caller's argument window, so passing arguments costs nothing. A generator owns its registers: its frame record
+//! points at them while it runs. Nothing here recurses on the native stack.
+//!
+//! Register discipline: a named register holds a value or zero (unbound); a dead temporary holds zero or an immediate,
+//! never a pointer. So a new frame only has to zero its locals.
+
+use crate::unit::Unit;
+use std::cell::Cell;
+use typhon_isa::Word;
+use typhon_object::error::{self, Exc, Res};
+use typhon_object::{Thread, Value};
+
+/// What happens with a frame's result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// The run loop returns it to its native caller.
+    Entry,
+    /// It goes to the caller's register `dst`.
+    Call,
+    /// The body of `__init__`: it must be None, and the new instance in `extra` goes to `dst`.
+    Init,
+    /// A generator resumed by ForIter: a yield goes to `dst`, a return ends the loop.
+    ForIter,
+    /// A generator resumed by Send: a yield goes to `dst`, a return too and jumps.
+    Send,
+}
+
+/// An activation record.
+#[repr(C)]
+pub struct Frame {
+    /// The code that runs.
+    pub unit: *const Unit,
+    /// Its registers.
+    pub base: *mut u64,
+    /// Behind the word of the instruction that runs or called (its extra words not skipped).
+    pub ip: *const Word,
+    /// First register free for frames that a native calls from here.
+    pub top: *mut u64,
+    /// The function, owned.
+    pub func: u64,
+    /// The locals namespace of module, class and exec code, owned; 0 for functions.
+    pub locals: u64,
+    /// The frame object, owned; 0 until somebody asks.
+    pub object: u64,
+    /// The generator whose frame this is, owned while it runs; 0 otherwise.
+    pub generator: u64,
+    /// `Kind::Init`: the new instance, owned.
+    pub extra: u64,
+    /// The caller's register that takes the result.
+    pub dst: u16,
+    /// Extra words of the caller's instruction, to be skipped on return.
+    pub skip: u8,
+    /// What happens with the result.
+    pub kind: Kind,
+}
+
+/// One link of the chain of handled exceptions: the thread's own, or a running generator's.
+pub struct Handling {
+    /// The exception being handled, absent if none.
+    pub value: Cell<u64>,
+    /// The link below.
+    pub below: Cell<*const Handling>,
+}
+
+impl Handling {
+    /// Nothing handled.
+    pub const fn new() -> Self {
+        Self { value: Cell::new(0), below: Cell::new(std::ptr::null()) }
+    }
+
+    /// Replaces the handled exception; returns the old one.
+    pub fn replace(&self, v: Value) -> Value {
+        // SAFETY: the cell holds the word of a value it owns.
+        unsafe { Value::from_raw(self.value.replace(v.into_raw())) }
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        drop(self.replace(Value::ABSENT));
+    }
+}
+
+const FRAMES: usize = 1 << 20;
+const REGISTERS: usize = 1 << 24;
+
+/// The interpreter's part of a thread.
+pub struct Interp {
+    /// The running frame; the record below the first one when nothing runs.
+    pub fp: Cell<*mut Frame>,
+    frames: *mut Frame,
+    frame_end: *mut Frame,
+    registers: *mut u64,
+    register_end: *mut u64,
+    /// Top of the chain of handled exceptions.
+    pub handling: Cell<*const Handling>,
+    own_handling: Box<Handling>,
+    /// Tracing and profiling functions.
+    pub watch: crate::watch::Watch,
+}
+
+impl Interp {
+    /// The interpreter state of a new thread. Address space is reserved, memory is used as it is touched.
+    pub fn new() -> Box<Self> {
+        let frames = reserve(FRAMES * size_of::<Frame>()).cast::<Frame>();
+        let registers = reserve(REGISTERS * 8).cast::<u64>();
+        let own_handling = Box::new(Handling::new());
+        let it = Box::new(Self {
+            fp: Cell::new(frames),
+            frames,
+            // SAFETY: within the reserved region; the margin is for the error's own frames.
+            frame_end: unsafe { frames.add(FRAMES - 64) },
+            registers,
+            // SAFETY: as above.
+            register_end: unsafe { registers.add(REGISTERS - (1 << 17)) },
+            handling: Cell::new(&raw const *own_handling),
+            own_handling,
+            watch: crate::watch::Watch::default(),
+        });
+        // The record below the first frame: a fresh mapping is zero, which is valid for every field but these.
+        // SAFETY: the region is ours and large enough.
+        unsafe { (*frames).top = registers };
+        it
+    }
+
+    /// The running frame; `None` while no Python code runs.
+    pub fn current(&self) -> Option<&Frame> {
+        let fp = self.fp.get();
+        // SAFETY: records between the bottom and `fp` are live.
+        if fp == self.frames { None } else { Some(unsafe { &*fp }) }
+    }
+
+    /// The frame `n` levels below the running one.
+    pub fn frame_at(&self, n: usize) -> Option<*mut Frame> {
+        let fp = self.fp.get();
+        let depth = (fp as usize - self.frames as usize) / size_of::<Frame>();
+        // SAFETY: within the live records.
+        if n < depth { Some(unsafe { fp.sub(n) }) } else { None }
+    }
+
+    /// The frame that called `frame`.
+    pub fn below(&self, frame: *mut Frame) -> Option<*mut Frame> {
+        // SAFETY: the record below a live frame is live or the bottom.
+        let below = unsafe { frame.sub(1) };
+        if below == self.frames { None } else { Some(below) }
+    }
+
+    /// Room for a frame with registers up to `end`, or RecursionError.
+    #[inline(always)]
+    pub fn check_room(&self, t: &Thread, end: *mut u64) -> Res<()> {
+        let depth = t.depth.get();
+        if depth >= t.depth_limit.get() || self.fp.get() >= self.frame_end || end >= self.register_end {
+            return Err(too_deep(t));
+        }
+        Ok(())
+    }
+
+    /// The exception being handled (absent if none): the first on the chain.
+    pub fn handled(&self) -> Value {
+        let mut link = self.handling.get();
+        while !link.is_null() {
+            // SAFETY: links are the thread's own and those of running generators, alive while they are on the chain.
+            let h = unsafe { &*link };
+            if h.value.get() != 0 {
+                return Value::from_ref(&h.value.get()).clone();
+            }
+            link = h.below.get();
+        }
+        Value::ABSENT
+    }
+
+    /// The top of the chain.
+    pub fn top_handling(&self) -> &Handling {
+        // SAFETY: as for `handled`; the chain is never empty.
+        unsafe { &*self.handling.get() }
+    }
+}
+
+#[cold]
+fn too_deep(t: &Thread) -> Exc {
+    // Room for the handler and for building the error itself.
+    let (depth, limit) = (t.depth.get(), t.depth_limit.get());
+    t.depth_limit.set(limit.max(depth) + 50);
+    let e = error::recursion_error(t, "maximum recursion depth exceeded");
+    t.depth_limit.set(limit);
+    e
+}
+
+impl Drop for Interp {
+    fn drop(&mut self) {
+        let _ = &self.own_handling;
+        // SAFETY: both regions were mapped with these sizes and nobody runs on them any more.
+        unsafe {
+            libc::munmap(self.frames.cast(), FRAMES * size_of::<Frame>());
+            libc::munmap(self.registers.cast(), REGISTERS * 8);
+        }
+    }
+}
+
+fn reserve(size: usize) -> *mut u8 {
+    // SAFETY: an anonymous private mapping of fresh address space.
+    let p = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            size,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    assert!(p != libc::MAP_FAILED, "cannot reserve address space for a thread's stack");
+    p.cast()
+}
+
+/// This thread's interpreter state.
+#[inline(always)]
+pub fn interp(t: &Thread) -> &Interp {
+    // SAFETY: set when the thread was made (`crate::start`) to a box that lives as long as the thread.
+    unsafe { &*t.interp.get().cast::<Interp>() }
+}
+
+/// Drops every pointer in registers `from..to` and leaves zeros.
+///
+/// # Safety
+/// The registers are a live frame's.
+#[inline(always)]
+pub unsafe fn clear_registers(base: *mut u64, from: usize, to: usize) {
+    for i in from..to {
+        // SAFETY: the caller's duty; each pointer is taken out before it is dropped.
+        unsafe {
+            let slot = base.add(i);
+            let bits = *slot;
+            if bits != 0 {
+                *slot = 0;
+                if bits & 7 == 0 {
+                    drop(Value::from_raw(bits));
+                }
+            }
+        }
+    }
+}

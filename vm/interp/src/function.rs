@@ -1,0 +1,414 @@
+//! function: code, globals, defaults and closure.
+
+use crate::call;
+use crate::code::CodeObject;
+use crate::unit::Unit;
+use std::cell::Cell;
+use std::rc::Rc;
+use typhon_isa::{CodeFlags, Const};
+use typhon_object::args::Args;
+use typhon_object::attr;
+use typhon_object::dict::Dict;
+use typhon_object::error::{self, Res};
+use typhon_object::header::Header;
+use typhon_object::names::{self, n};
+use typhon_object::native::{GetSetDef, getset, getter, member};
+use typhon_object::slots::Slots;
+use typhon_object::store::Slot;
+use typhon_object::strs::Str;
+use typhon_object::tuple::Tuple;
+use typhon_object::ty::{TypeDef, flag};
+use typhon_object::types::method;
+use typhon_object::{Thread, Value, payload, strs, tuple, type_of};
+
+/// A Python function.
+#[repr(C)]
+pub struct Function {
+    pub(crate) header: Header,
+    /// Code, as run in this isolate.
+    pub unit: std::cell::RefCell<Rc<Unit>>,
+    /// The unit's address, for the call path.
+    pub(crate) unit_ptr: Cell<*const Unit>,
+    pub(crate) code: Slot,
+    pub(crate) globals: Slot,
+    pub(crate) builtins: Slot,
+    pub(crate) name: Slot,
+    pub(crate) qualname: Slot,
+    pub(crate) defaults: Slot,
+    pub(crate) kwdefaults: Slot,
+    pub(crate) closure: Slot,
+    pub(crate) annotations: Slot,
+    pub(crate) annotate: Slot,
+    pub(crate) dict: Slot,
+    pub(crate) module: Slot,
+    pub(crate) doc: Slot,
+    pub(crate) type_params: Slot,
+    /// Changes when code or defaults do: call caches compare it.
+    pub(crate) version: Cell<u32>,
+}
+
+typhon_object::payload!(Function => FUNCTION {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for slot in self.slots() {
+            // SAFETY: the collector's visitor stores nothing.
+            visit(unsafe { slot.peek() });
+        }
+    }
+    fn clear(&self) {
+        // Code, globals and name stay: a finalizer of something else in the cycle may still call the function.
+        for slot in [&self.defaults, &self.kwdefaults, &self.closure, &self.annotations, &self.annotate, &self.dict,
+                     &self.module, &self.doc, &self.type_params] {
+            drop(slot.take());
+        }
+    }
+});
+
+impl Function {
+    fn slots(&self) -> [&Slot; 14] {
+        [
+            &self.code, &self.globals, &self.builtins, &self.name, &self.qualname, &self.defaults, &self.kwdefaults,
+            &self.closure, &self.annotations, &self.annotate, &self.dict, &self.module, &self.doc, &self.type_params,
+        ]
+    }
+
+    /// The code's working copy.
+    #[inline(always)]
+    pub fn unit(&self) -> &Unit {
+        // SAFETY: `unit` holds the Rc behind this pointer; `set_code` replaces both, and frames hold their own Rc.
+        unsafe { &*self.unit_ptr.get() }
+    }
+
+    /// The globals dict.
+    #[inline(always)]
+    pub fn globals(&self) -> &Dict {
+        // SAFETY: set at creation to a dict (checked there) and never replaced.
+        unsafe { &*(self.globals.bits() as *const Dict) }
+    }
+
+    fn changed(&self, t: &Thread) {
+        self.version.set(t.next_keys_version());
+    }
+}
+
+/// A new function of a code object.
+pub fn new(t: &Thread, code: &Value, globals: &Value, builtins: &Value) -> Res {
+    let object = code.expect::<CodeObject>();
+    let unit = Rc::clone(object.unit(t)?);
+    let module = Dict::of(globals).get_str(n::__name__()).unwrap_or(Value::NONE);
+    let doc = if unit.code.flags & CodeFlags::HAS_DOCSTRING != 0 {
+        unit.consts().first().cloned().unwrap_or(Value::NONE)
+    } else {
+        Value::NONE
+    };
+    debug_assert!(unit.code.flags & CodeFlags::HAS_DOCSTRING == 0 || matches!(unit.code.consts.first(), Some(Const::Str(_))));
+    let name = names::intern_text(t, &unit.code.name);
+    let qualname = names::intern_text(t, &unit.code.qualname);
+    let pointer = Rc::as_ptr(&unit);
+    let version = t.next_keys_version();
+    payload::new(t, |header| Function {
+        header,
+        unit: std::cell::RefCell::new(unit),
+        unit_ptr: Cell::new(pointer),
+        code: Slot::new(code.clone()),
+        globals: Slot::new(globals.clone()),
+        builtins: Slot::new(builtins.clone()),
+        name: Slot::new(name),
+        qualname: Slot::new(qualname),
+        defaults: Slot::empty(),
+        kwdefaults: Slot::empty(),
+        closure: Slot::empty(),
+        annotations: Slot::empty(),
+        annotate: Slot::empty(),
+        dict: Slot::empty(),
+        module: Slot::new(module),
+        doc: Slot::new(doc),
+        type_params: Slot::empty(),
+        version: Cell::new(version),
+    })
+}
+
+/// The builtins dict that code with these globals sees.
+pub fn builtins_of(t: &Thread, globals: &Dict) -> Value {
+    match globals.get_str(n::__builtins__()) {
+        Some(v) if v.downcast::<Dict>().is_some() => v,
+        Some(v) => match v.header().and_then(|h| attr::dict_word(type_of(&v), h)).map(Slot::get) {
+            Some(dict) if dict.downcast::<Dict>().is_some() => dict,
+            _ => t.builtins.get(),
+        },
+        None => t.builtins.get(),
+    }
+}
+
+/// function.
+pub static FUNCTION: TypeDef = TypeDef {
+    name: "function",
+    doc: "Create a function object.\n\n  code\n    a code object\n  globals\n    the globals dictionary\n  name\n    a string that overrides the name from the code object\n  argdefs\n    a tuple that specifies the default argument values\n  closure\n    a tuple that supplies the bindings for free variables\n  kwdefaults\n    a dictionary that specifies the default keyword argument values",
+    id: typhon_object::ids::FUNCTION,
+    flags: flag::METHOD_DESCRIPTOR | flag::WEAKREFS,
+    dict_offset: std::mem::offset_of!(Function, dict),
+    slots: Slots { repr: Some(repr), call: Some(call::call_function), get: Some(get), new: Some(construct), ..Slots::NONE },
+    getset: GETSET,
+    members: &[
+        member("__globals__", std::mem::offset_of!(Function, globals), ""),
+        member("__closure__", std::mem::offset_of!(Function, closure), ""),
+        member("__builtins__", std::mem::offset_of!(Function, builtins), ""),
+        typhon_object::native::member_rw("__doc__", std::mem::offset_of!(Function, doc), ""),
+        typhon_object::native::member_rw("__module__", std::mem::offset_of!(Function, module), ""),
+    ],
+    ..TypeDef::of::<Function>()
+};
+
+fn me(v: &Value) -> &Function {
+    v.expect::<Function>()
+}
+
+fn repr(t: &Thread, v: &Value) -> Res {
+    let mut b = strs::StrBuilder::new();
+    b.push_str("<function ");
+    if let Some(s) = me(v).qualname.get().downcast::<Str>() {
+        b.push_value(s);
+    }
+    b.push_str(&format!(" at {:#x}>", v.id()));
+    b.finish(t)
+}
+
+fn get(t: &Thread, f: &Value, obj: Option<&Value>, _cls: Option<&Value>) -> Res {
+    match obj {
+        Some(obj) => method::new(t, f, obj),
+        None => Ok(f.clone()),
+    }
+}
+
+const GETSET: &[GetSetDef] = &[
+    getset("__code__", |_, v| Ok(me(v).code.get()), set_code, ""),
+    getset("__defaults__", |_, v| Ok(none(me(v).defaults.get())), set_defaults, ""),
+    getset("__kwdefaults__", |_, v| Ok(none(me(v).kwdefaults.get())), set_kwdefaults, ""),
+    getset("__name__", |_, v| Ok(me(v).name.get()), |t, v, x| set_text(t, v, x, &me(v).name, "__name__"), ""),
+    getset("__qualname__", |_, v| Ok(me(v).qualname.get()), |t, v, x| set_text(t, v, x, &me(v).qualname, "__qualname__"), ""),
+    getset("__annotations__", annotations, set_annotations, ""),
+    getset("__annotate__", |_, v| Ok(none(me(v).annotate.get())), set_annotate, ""),
+    getset("__type_params__", type_params, set_type_params, ""),
+    getset("__dict__", dict, set_dict, ""),
+    getter("__text_signature__", |_, _| Ok(Value::NONE), ""),
+];
+
+fn none(v: Value) -> Value {
+    v.present().unwrap_or(Value::NONE)
+}
+
+fn dict(t: &Thread, v: &Value) -> Res {
+    attr::instance_dict(t, type_of(v), &me(v).header)
+}
+
+fn set_dict(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    match x {
+        Some(d) if d.downcast::<Dict>().is_some() => {
+            me(v).dict.set(&me(v).header, d.clone());
+            Ok(())
+        }
+        Some(d) => Err(error::type_error(
+            t,
+            format_args!("__dict__ must be set to a dictionary, not a '{}'", type_of(d).name()),
+        )),
+        None => Err(error::type_error(t, "cannot delete __dict__")),
+    }
+}
+
+fn set_text(t: &Thread, v: &Value, x: Option<&Value>, slot: &Slot, name: &str) -> Res<()> {
+    match x {
+        Some(s) if s.downcast::<Str>().is_some() => {
+            slot.set(&me(v).header, s.clone());
+            Ok(())
+        }
+        _ => Err(error::type_error(t, format_args!("{name} must be set to a string object"))),
+    }
+}
+
+fn set_code(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    let Some((value, object)) = x.and_then(|x| Some((x, x.downcast::<CodeObject>()?))) else {
+        return Err(error::type_error(t, "__code__ must be set to a code object"));
+    };
+    let f = me(v);
+    let unit = Rc::clone(object.unit(t)?);
+    let (have, want) = (f.unit().code.free_count(), unit.code.free_count());
+    if have != want {
+        let name = strs::display(&f.name.get());
+        return Err(error::value_error(
+            t,
+            format_args!("{name}() requires a code object with {have} free vars, not {want}"),
+        ));
+    }
+    f.unit_ptr.set(Rc::as_ptr(&unit));
+    let old = f.unit.replace(unit);
+    f.code.set(&f.header, value.clone());
+    f.changed(t);
+    drop(old);
+    Ok(())
+}
+
+fn set_defaults(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    let value = match x {
+        None => Value::ABSENT,
+        Some(x) if x.is_none() => Value::ABSENT,
+        Some(x) if x.downcast::<Tuple>().is_some() => x.clone(),
+        Some(_) => return Err(error::type_error(t, "__defaults__ must be set to a tuple object")),
+    };
+    me(v).defaults.set(&me(v).header, value);
+    me(v).changed(t);
+    Ok(())
+}
+
+fn set_kwdefaults(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    let value = match x {
+        None => Value::ABSENT,
+        Some(x) if x.is_none() => Value::ABSENT,
+        Some(x) if x.downcast::<Dict>().is_some() => x.clone(),
+        Some(_) => return Err(error::type_error(t, "__kwdefaults__ must be set to a dict object")),
+    };
+    me(v).kwdefaults.set(&me(v).header, value);
+    me(v).changed(t);
+    Ok(())
+}
+
+fn annotations(t: &Thread, v: &Value) -> Res {
+    let f = me(v);
+    if let Some(a) = f.annotations.get().present() {
+        // `from __future__ import annotations` leaves a tuple of name, value pairs.
+        if let Some(pairs) = a.downcast::<Tuple>() {
+            let d = Dict::create(t);
+            for pair in pairs.items().chunks_exact(2) {
+                Dict::of(&d).set(t, &pair[0], &pair[1])?;
+            }
+            f.annotations.set(&f.header, d.clone());
+            return Ok(d);
+        }
+        return Ok(a);
+    }
+    let annotate = f.annotate.get();
+    let made = if annotate.is_absent() || annotate.is_none() {
+        Dict::create(t)
+    } else {
+        let r = typhon_object::call::call1(t, &annotate, &Value::small(1))?;
+        if r.downcast::<Dict>().is_none() {
+            let name = type_of(&r).name();
+            return Err(error::type_error(t, format_args!("__annotate__() must return a dict, not {name}")));
+        }
+        r
+    };
+    f.annotations.set(&f.header, made.clone());
+    Ok(made)
+}
+
+fn set_annotations(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    let f = me(v);
+    let value = match x {
+        None => Value::ABSENT,
+        Some(x) if x.is_none() => Value::ABSENT,
+        Some(x) if x.downcast::<Dict>().is_some() => x.clone(),
+        Some(_) => return Err(error::type_error(t, "__annotations__ must be set to a dict object")),
+    };
+    f.annotations.set(&f.header, value);
+    f.annotate.set(&f.header, Value::ABSENT);
+    Ok(())
+}
+
+fn set_annotate(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    let f = me(v);
+    match x {
+        None => return Err(error::type_error(t, "__annotate__ cannot be deleted")),
+        Some(x) if x.is_none() => f.annotate.set(&f.header, Value::NONE),
+        Some(x) if typhon_object::call::is_callable(x) => {
+            f.annotate.set(&f.header, x.clone());
+            f.annotations.set(&f.header, Value::ABSENT);
+        }
+        Some(_) => return Err(error::type_error(t, "__annotate__ must be callable or None")),
+    }
+    Ok(())
+}
+
+fn type_params(_: &Thread, v: &Value) -> Res {
+    Ok(me(v).type_params.get().present().unwrap_or_else(|| typhon_object::process::empty_tuple().clone()))
+}
+
+fn set_type_params(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    match x {
+        Some(x) if x.downcast::<Tuple>().is_some() => {
+            me(v).type_params.set(&me(v).header, x.clone());
+            Ok(())
+        }
+        _ => Err(error::type_error(t, "__type_params__ must be set to a tuple")),
+    }
+}
+
+/// `types.FunctionType(code, globals, name=None, argdefs=None, closure=None, kwdefaults=None)`.
+fn construct(t: &Thread, _class: &Value, args: Args<'_>) -> Res {
+    const NAMES: [&str; 6] = ["code", "globals", "name", "argdefs", "closure", "kwdefaults"];
+    let mut a: [Value; 6] = Default::default();
+    for (slot, v) in a.iter_mut().zip(args.positional()) {
+        *slot = v.clone();
+    }
+    for (i, name) in NAMES.iter().enumerate() {
+        if let Some(v) = args.keyword(name) {
+            a[i] = v.clone();
+        }
+    }
+    let [code, globals, name, defaults, closure, kwdefaults] = a;
+    let Some(object) = code.downcast::<CodeObject>() else {
+        let name = if code.is_absent() { "nothing".to_string() } else { type_of(&code).name() };
+        return Err(error::type_error(t, format_args!("function() argument 'code' must be code, not {name}")));
+    };
+    if globals.downcast::<Dict>().is_none() {
+        return Err(error::type_error(t, "function() argument 'globals' must be dict"));
+    }
+    let free = object.code.free_count();
+    match closure.non_none() {
+        Some(c) => match c.downcast::<Tuple>() {
+            Some(cells) if cells.len() == free => {}
+            Some(cells) => {
+                return Err(error::value_error(
+                    t,
+                    format_args!("{} requires closure of length {free}, not {}", object.code.name, cells.len()),
+                ));
+            }
+            None => return Err(error::type_error(t, "arg 5 (closure) must be tuple")),
+        },
+        None if free != 0 => return Err(error::type_error(t, "arg 5 (closure) must be tuple")),
+        None => {}
+    }
+    let f = new(t, &code, &globals, &builtins_of(t, Dict::of(&globals)))?;
+    let me = me(&f);
+    if let Some(name) = name.non_none() {
+        set_text(t, &f, Some(name), &me.name, "arg 3 (name)")?;
+    }
+    if let Some(d) = defaults.non_none() {
+        set_defaults(t, &f, Some(d))?;
+    }
+    if let Some(d) = kwdefaults.non_none() {
+        set_kwdefaults(t, &f, Some(d))?;
+    }
+    if let Some(c) = closure.non_none() {
+        me.closure.set(&me.header, c.clone());
+    }
+    Ok(f)
+}
+
+/// The names of positional defaults start here.
+pub(crate) fn default_start(f: &Function) -> usize {
+    let defaults = f.defaults.get();
+    let n = defaults.downcast::<Tuple>().map_or(0, Tuple::len);
+    f.unit().arg_count.saturating_sub(n)
+}
+
+/// An empty tuple of defaults or the function's own.
+pub(crate) fn defaults(f: &Function) -> Value {
+    f.defaults.get().present().unwrap_or_else(|| tuple_empty().clone())
+}
+
+fn tuple_empty() -> &'static Value {
+    typhon_object::process::empty_tuple()
+}
+
+/// A tuple for tests of emptiness.
+pub(crate) fn is_empty_tuple(v: &Value) -> bool {
+    v.downcast::<tuple::Tuple>().is_some_and(Tuple::is_empty)
+}

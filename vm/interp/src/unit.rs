@@ -1,0 +1,162 @@
+//! A unit: one isolate's working copy of a code object.
+//!
+//! The code object is immutable and shared by the process; a unit holds what running it needs and changes: the quickened
+//! copy of its instructions with their inline caches, and its constants and names as values.
+
+use crate::code::new_code;
+use rustc_hash::FxHashMap;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use typhon_isa::{Code, CodeFlags, Const, Handler, LocalKind, Position, Word};
+use typhon_object::error::Res;
+use typhon_object::types::{complex, frozenset, int, slice};
+use typhon_object::{Thread, Value, convert, names, strs, tuple};
+
+/// One isolate's copy of one code object.
+pub struct Unit {
+    /// What it is a copy of.
+    pub code: Arc<Code>,
+    /// The quickened instructions. Written by the specializer while they run.
+    words: Box<[Cell<u64>]>,
+    /// Constants as values.
+    consts: Box<[Value]>,
+    /// Names, interned.
+    names: Box<[Value]>,
+    /// Names of the named registers, interned.
+    locals: Box<[Value]>,
+    /// Named registers.
+    pub local_count: usize,
+    /// All registers.
+    pub register_count: usize,
+    /// Parameters that positional arguments fill.
+    pub arg_count: usize,
+    /// Only positional-or-keyword parameters: exact calls need no binding.
+    pub simple: bool,
+    /// Calls so far, saturating: what is called often is worth specializing.
+    pub calls: Cell<u32>,
+}
+
+/// The isolate's units, by the address of their code.
+#[derive(Default)]
+pub struct Units {
+    map: RefCell<FxHashMap<usize, Weak<Unit>>>,
+}
+
+impl Unit {
+    /// The unit of a code object in this isolate.
+    pub fn of(t: &Thread, code: &Arc<Code>) -> Res<Rc<Self>> {
+        let units = t.state::<Units>();
+        let key = Arc::as_ptr(code) as usize;
+        if let Some(unit) = units.map.borrow().get(&key).and_then(Weak::upgrade)
+            && Arc::ptr_eq(&unit.code, code)
+        {
+            return Ok(unit);
+        }
+        let unit = Rc::new(Self::new(t, code)?);
+        units.map.borrow_mut().insert(key, Rc::downgrade(&unit));
+        Ok(unit)
+    }
+
+    fn new(t: &Thread, code: &Arc<Code>) -> Res<Self> {
+        t.check_alloc(code.words.len() * 8 + code.consts.len() * 8)?;
+        let consts = code.consts.iter().map(|c| constant(t, c)).collect::<Res<Box<[Value]>>>()?;
+        let special = CodeFlags::VARARGS | CodeFlags::VARKEYWORDS;
+        Ok(Self {
+            words: code.words.iter().map(|w| Cell::new(w.0)).collect(),
+            consts,
+            names: code.names.iter().map(|n| names::intern_text(t, n)).collect(),
+            locals: code.locals.iter().map(|l| names::intern_text(t, &l.name)).collect(),
+            local_count: code.locals.len(),
+            register_count: code.register_count as usize,
+            arg_count: code.arg_count as usize,
+            simple: code.flags & special == 0 && code.kwonly_count == 0,
+            calls: Cell::new(0),
+            code: Arc::clone(code),
+        })
+    }
+
+    /// Address of the first instruction.
+    #[inline(always)]
+    pub fn start(&self) -> *const Word {
+        self.words.as_ptr().cast()
+    }
+
+    /// How many words before `ip` the unit begins.
+    #[inline]
+    pub fn offset_of(&self, ip: *const Word) -> u32 {
+        (ip as usize).wrapping_sub(self.start() as usize) as u32 / 8
+    }
+
+    /// The quickened word at an offset.
+    pub fn word(&self, offset: usize) -> Option<Word> {
+        self.words.get(offset).map(|w| Word(w.get()))
+    }
+
+    /// Constants.
+    #[inline(always)]
+    pub fn consts(&self) -> &[Value] {
+        &self.consts
+    }
+
+    /// Names.
+    #[inline(always)]
+    pub fn names(&self) -> &[Value] {
+        &self.names
+    }
+
+    /// Names of the named registers.
+    pub fn locals(&self) -> &[Value] {
+        &self.locals
+    }
+
+    /// The location of the instruction that *ends* before or at `ip` (a saved ip points behind its instruction's word).
+    pub fn position_at(&self, ip: *const Word) -> Position {
+        self.code.position(self.offset_of(ip).saturating_sub(1))
+    }
+
+    /// The handler of an exception raised by the instruction whose word lies before `ip`.
+    pub fn handler_at(&self, ip: *const Word) -> Option<Handler> {
+        self.code.handler(self.offset_of(ip).saturating_sub(1))
+    }
+
+    /// Whether register `i` holds a cell (of this function or an outer one).
+    pub fn is_cell(&self, i: usize) -> bool {
+        matches!(self.code.locals.get(i).map(|l| l.kind), Some(LocalKind::Cell | LocalKind::Free))
+    }
+}
+
+/// A constant as a value.
+pub fn constant(t: &Thread, c: &Const) -> Res {
+    match c {
+        Const::None => Ok(Value::NONE),
+        Const::Bool(b) => Ok(Value::bool(*b)),
+        Const::Ellipsis => Ok(Value::ELLIPSIS),
+        Const::Int(i) => convert::from_i64(t, *i),
+        Const::BigInt { negative, magnitude } => {
+            let big = typhon_num::IBig::from(typhon_num::UBig::from_le_bytes(magnitude));
+            int::from_big(t, if *negative { -big } else { big })
+        }
+        Const::Float(x) => convert::from_f64(t, *x),
+        Const::Complex(re, im) => complex::new(t, *re, *im),
+        Const::Str(s) => {
+            let v = strs::from_wtf8(t, s)?;
+            let word = s.len() <= 64 && s.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+            Ok(if word { names::intern(t, &v) } else { v })
+        }
+        Const::Bytes(b) => typhon_object::types::bytes::new(t, b),
+        Const::Tuple(items) => {
+            let items = items.iter().map(|c| constant(t, c)).collect::<Res<Vec<_>>>()?;
+            tuple::from_vec(t, items)
+        }
+        Const::FrozenSet(items) => {
+            let items = items.iter().map(|c| constant(t, c)).collect::<Res<Vec<_>>>()?;
+            frozenset(t, items)
+        }
+        Const::Slice(parts) => {
+            let [start, stop, step] = &**parts;
+            slice::new(t, constant(t, start)?, constant(t, stop)?, constant(t, step)?)
+        }
+        Const::Code(code) => new_code(t, code),
+    }
+}
