@@ -1,0 +1,112 @@
+//! Coroutines: what `await` needs besides the generator machinery.
+
+use crate::generator::{self, as_generator};
+use typhon_isa::CodeFlags;
+use typhon_object::error::{self, Res};
+use typhon_object::header::Header;
+use typhon_object::native::def;
+use typhon_object::slots::Slots;
+use typhon_object::store::Slot;
+use typhon_object::ty::{TypeDef, flag};
+use typhon_object::types::exceptions as exc;
+use typhon_object::{Thread, Value, payload, type_of};
+
+/// `coroutine.__await__()`: an iterator over the coroutine.
+#[repr(C)]
+pub struct CoroutineWrapper {
+    header: Header,
+    coroutine: Slot,
+}
+
+typhon_object::payload!(CoroutineWrapper => COROUTINE_WRAPPER {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        // SAFETY: the collector's visitor stores nothing.
+        visit(unsafe { self.coroutine.peek() });
+    }
+});
+
+fn inner(v: &Value) -> Value {
+    v.expect::<CoroutineWrapper>().coroutine.get()
+}
+
+/// coroutine_wrapper.
+pub static COROUTINE_WRAPPER: TypeDef = TypeDef {
+    name: "coroutine_wrapper",
+    flags: flag::NO_NEW,
+    slots: Slots {
+        iter: Some(|_, v| Ok(v.clone())),
+        next: Some(|t, v| generator::result(t, generator::send(t, &inner(v), &Value::NONE))),
+        ..Slots::NONE
+    },
+    methods: &[
+        def("send", "($self, arg, /)", |t, a| generator::send_method(t, &[inner(&a[0]), a[1].clone()]), ""),
+        def("throw", "($self, type, value=None, traceback=None, /)", |t, a| {
+            generator::throw_method(t, &[inner(&a[0]), a[1].clone(), a[2].clone(), a[3].clone()])
+        }, ""),
+        def("close", "($self, /)", |t, a| generator::close(t, &inner(&a[0])), ""),
+    ],
+    ..TypeDef::of::<CoroutineWrapper>()
+};
+
+/// The `__await__` slot of coroutines.
+pub(crate) fn await_wrapper(t: &Thread, v: &Value) -> Res {
+    payload::new(t, |header| CoroutineWrapper { header, coroutine: Slot::new(v.clone()) })
+}
+
+/// `sys.set_coroutine_origin_tracking_depth`'s state.
+#[derive(Default)]
+pub struct OriginDepth(pub std::cell::Cell<i32>);
+
+/// `cr_origin` of a coroutine made now.
+pub(crate) fn origin(t: &Thread) -> Res {
+    let depth = t.state::<OriginDepth>().0.get();
+    if depth <= 0 {
+        return Ok(Value::NONE);
+    }
+    crate::frame_object::origin(t, depth as usize)
+}
+
+/// "coroutine 'f' was never awaited".
+pub(crate) fn warn_never_awaited(t: &Thread, v: &Value, qualname: &str) {
+    let text = format!("coroutine '{qualname}' was never awaited");
+    let category = exc::RUNTIME_WARNING.ty().value();
+    if let Err(e) = (t.hooks.warn)(t, &category, &text, 1) {
+        (t.hooks.unraisable)(t, e, "Exception ignored in: ", Some(v));
+    }
+}
+
+/// The iterator that `await v` drives.
+pub(crate) fn awaitable(t: &Thread, v: &Value, kind: u8) -> Res {
+    if let Some(g) = as_generator(v) {
+        let flags = g.unit.code.flags;
+        if flags & CodeFlags::COROUTINE != 0 {
+            if g.delegate().is_some() {
+                return Err(error::runtime_error(t, "coroutine is being awaited already"));
+            }
+            return Ok(v.clone());
+        }
+        if flags & CodeFlags::ITERABLE_COROUTINE != 0 {
+            return Ok(v.clone());
+        }
+    }
+    let name = type_of(v).name();
+    let Some(f) = type_of(v).slots().await_ else {
+        return Err(match kind {
+            1 | 2 => {
+                let which = if kind == 1 { "__aenter__" } else { "__aexit__" };
+                let text = format!("'async with' received an object from {which} that does not implement __await__: {name}");
+                error::type_error(t, text)
+            }
+            _ => error::type_error(t, format_args!("'{name}' object can't be awaited")),
+        });
+    };
+    let it = f(t, v)?;
+    if as_generator(&it).is_some_and(|g| g.unit.code.flags & CodeFlags::COROUTINE != 0) {
+        return Err(error::type_error(t, "__await__() returned a coroutine"));
+    }
+    if type_of(&it).slots().next.is_none() {
+        let name = type_of(&it).name();
+        return Err(error::type_error(t, format_args!("__await__() returned non-iterator of type '{name}'")));
+    }
+    Ok(it)
+}

@@ -1,0 +1,399 @@
+//! frame: the Python object behind an activation record, made when somebody asks.
+//!
+//! While the record lives the object reads its registers; when the frame ends first, the object keeps a copy of its
+//! locals.
+
+use crate::frame::{Frame, Interp, interp};
+use crate::function::Function;
+use crate::generator::{Generator, State};
+use crate::unit::Unit;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use typhon_isa::{LocalKind, Word};
+use typhon_object::dict::Dict;
+use typhon_object::error::{self, Res};
+use typhon_object::header::Header;
+use typhon_object::native::{def, getset, getter};
+use typhon_object::slots::Slots;
+use typhon_object::store::Slot;
+use typhon_object::ty::{TypeDef, flag};
+use typhon_object::types::cell::Cell as PyCell;
+use typhon_object::{Thread, Value, convert, payload, strs, tuple};
+
+/// A frame object.
+#[repr(C)]
+pub struct FrameObject {
+    header: Header,
+    /// The code.
+    pub unit: Rc<Unit>,
+    func: Slot,
+    locals: Slot,
+    /// The live record; null once the frame has ended or while its generator is suspended.
+    record: Cell<*mut Frame>,
+    /// Registers of a suspended generator, null otherwise.
+    suspended: Cell<*mut u64>,
+    /// Where a frame without record stands, in words.
+    offset: Cell<u32>,
+    /// Locals of an ended frame.
+    kept: RefCell<Vec<Value>>,
+    back: Slot,
+    trace: Slot,
+    trace_lines: Cell<bool>,
+    trace_opcodes: Cell<bool>,
+    /// Line set by a debugger, 0 if none.
+    line: Cell<u32>,
+}
+
+typhon_object::payload!(FrameObject => FRAME {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        for slot in [&self.func, &self.locals, &self.back, &self.trace] {
+            // SAFETY: the collector's visitor stores nothing.
+            visit(unsafe { slot.peek() });
+        }
+        self.kept.borrow().iter().for_each(visit);
+    }
+    fn clear(&self) {
+        if self.record.get().is_null() {
+            let kept = self.kept.take();
+            drop(kept);
+            drop(self.locals.take());
+            drop(self.trace.take());
+            drop(self.back.take());
+        }
+    }
+});
+
+impl FrameObject {
+    /// Where the frame stands, in words.
+    pub fn offset(&self) -> u32 {
+        let record = self.record.get();
+        if record.is_null() {
+            return self.offset.get();
+        }
+        // SAFETY: a non-null record is live: `detach` and `forget_generator` reset it.
+        self.unit.offset_of(unsafe { (*record).ip }).saturating_sub(1)
+    }
+
+    /// The line the frame is at, 0 if none.
+    pub fn line(&self) -> u32 {
+        match self.unit.code.position(self.offset()).line {
+            0 => self.unit.code.first_line,
+            n => n,
+        }
+    }
+
+    /// The value in named register `i`, cells opened; absent if unbound.
+    pub fn local(&self, i: usize) -> Value {
+        let v = self.register(i);
+        if self.unit.is_cell(i)
+            && let Some(c) = v.downcast::<PyCell>()
+        {
+            return c.contents.get();
+        }
+        v
+    }
+
+    fn register(&self, i: usize) -> Value {
+        let record = self.record.get();
+        let base = if record.is_null() {
+            self.suspended.get()
+        } else {
+            // SAFETY: a non-null record is live.
+            unsafe { (*record).base }
+        };
+        if base.is_null() {
+            return self.kept.borrow().get(i).cloned().unwrap_or_default();
+        }
+        // SAFETY: a live frame or suspended generator has this register.
+        Value::from_ref(unsafe { &*base.add(i) }).clone()
+    }
+
+    /// Stores into named register `i` (through its cell if it is one).
+    pub fn set_local(&self, i: usize, value: Value) {
+        let now = self.register(i);
+        if self.unit.is_cell(i)
+            && let Some(c) = now.downcast::<PyCell>()
+        {
+            c.contents.set(&c.header, value);
+            return;
+        }
+        let record = self.record.get();
+        let base = if record.is_null() {
+            self.suspended.get()
+        } else {
+            // SAFETY: a non-null record is live.
+            unsafe { (*record).base }
+        };
+        if base.is_null() {
+            let mut kept = self.kept.borrow_mut();
+            if let Some(slot) = kept.get_mut(i) {
+                let old = std::mem::replace(slot, value);
+                drop(kept);
+                drop(old);
+            }
+            return;
+        }
+        // SAFETY: as for `register`; the old value is dropped after the new one is in place.
+        let old = unsafe { Value::from_raw(std::ptr::replace(base.add(i), value.into_raw())) };
+        drop(old);
+    }
+
+    /// The globals.
+    pub fn globals(&self) -> Value {
+        self.func.get().downcast::<Function>().map_or(Value::NONE, |f| f.globals.get())
+    }
+
+    /// The generator's registers go away: keep copies of its locals.
+    pub(crate) fn forget_generator(&self, regs: *mut u64, unit: &Unit) {
+        if self.suspended.get() == regs || self.record.get().is_null() {
+            self.suspended.set(std::ptr::null_mut());
+            self.keep(regs, unit.local_count);
+        }
+    }
+
+    fn keep(&self, base: *mut u64, count: usize) {
+        // SAFETY: the caller's registers are live.
+        let kept = (0..count).map(|i| Value::from_ref(unsafe { &*base.add(i) }).clone()).collect();
+        let old = self.kept.replace(kept);
+        drop(old);
+    }
+
+    /// The generator is suspended: its registers stay, the record goes.
+    pub(crate) fn suspend(&self, regs: *mut u64, ip: *const Word) {
+        self.record.set(std::ptr::null_mut());
+        self.suspended.set(regs);
+        self.offset.set(self.unit.offset_of(ip).saturating_sub(1));
+        drop(self.back.take());
+    }
+
+    /// The generator runs again.
+    pub(crate) fn resume(&self, fp: *mut Frame) {
+        self.record.set(fp);
+        self.suspended.set(std::ptr::null_mut());
+    }
+}
+
+/// The frame object of a live record.
+pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
+    let _ = it;
+    // SAFETY: the record is live; it owns the object from here on.
+    unsafe {
+        if (*fp).object != 0 {
+            return Ok(Value::from_ref(&(*fp).object).clone());
+        }
+        let func = Value::from_ref(&(*fp).func).clone();
+        let locals = Value::from_ref(&(*fp).locals).clone();
+        let unit = Unit::of(t, &(*(*fp).unit).code)?;
+        let object = new(t, unit, func, locals)?;
+        object.expect::<FrameObject>().record.set(fp);
+        (*fp).object = object.clone().into_raw();
+        if (*fp).generator != 0
+            && let Some(g) = crate::generator::as_generator(Value::from_ref(&(*fp).generator))
+        {
+            g.frame.set(&g.header, object.clone());
+        }
+        Ok(object)
+    }
+}
+
+fn new(t: &Thread, unit: Rc<Unit>, func: Value, locals: Value) -> Res {
+    payload::new(t, |header| FrameObject {
+        header,
+        unit,
+        func: Slot::new(func),
+        locals: Slot::new(locals),
+        record: Cell::new(std::ptr::null_mut()),
+        suspended: Cell::new(std::ptr::null_mut()),
+        offset: Cell::new(0),
+        kept: RefCell::new(Vec::new()),
+        back: Slot::empty(),
+        trace: Slot::empty(),
+        trace_lines: Cell::new(true),
+        trace_opcodes: Cell::new(false),
+        line: Cell::new(0),
+    })
+}
+
+/// `gi_frame`: None once the generator is over.
+pub(crate) fn of_generator(t: &Thread, v: &Value, g: &Generator) -> Res {
+    if g.state.get() == State::Finished {
+        return Ok(Value::NONE);
+    }
+    if let Some(frame) = g.frame.get().present() {
+        return Ok(frame);
+    }
+    if g.state.get() == State::Running {
+        let it = interp(t);
+        let mut n = 0;
+        while let Some(fp) = it.frame_at(n) {
+            // SAFETY: live records.
+            if unsafe { (*fp).generator } == v.bits() {
+                return of(t, it, fp);
+            }
+            n += 1;
+        }
+    }
+    let object = new(t, Rc::clone(&g.unit), g.func.get(), Value::ABSENT)?;
+    object.expect::<FrameObject>().suspend(g.regs.get(), g.ip.get());
+    g.frame.set(&g.header, object.clone());
+    Ok(object)
+}
+
+/// The frame ends while its object lives on: the object keeps the locals and the way back.
+///
+/// # Safety
+/// `fp` is the running frame, about to be popped; its registers are still alive.
+pub(crate) unsafe fn detach(t: &Thread, it: &Interp, fp: *mut Frame) {
+    // SAFETY: the caller's record owns the object.
+    let object = unsafe { Value::from_raw(std::mem::replace(&mut (*fp).object, 0)) };
+    let Some(me) = object.downcast::<FrameObject>() else { return };
+    // SAFETY: as above.
+    let (ip, base) = unsafe { ((*fp).ip, (*fp).base) };
+    me.offset.set(me.unit.offset_of(ip).saturating_sub(1));
+    me.record.set(std::ptr::null_mut());
+    if object.ref_count() > 1 {
+        me.keep(base, me.unit.local_count);
+        if me.back.is_absent()
+            && let Some(below) = it.below(fp)
+            && let Ok(back) = of(t, it, below)
+        {
+            me.back.set(&me.header, back);
+        }
+    }
+}
+
+fn me(v: &Value) -> &FrameObject {
+    v.expect::<FrameObject>()
+}
+
+fn back(t: &Thread, v: &Value) -> Res {
+    let f = me(v);
+    let record = f.record.get();
+    if record.is_null() {
+        return Ok(f.back.get().present().unwrap_or(Value::NONE));
+    }
+    let it = interp(t);
+    match it.below(record) {
+        Some(below) => of(t, it, below),
+        None => Ok(Value::NONE),
+    }
+}
+
+/// The frame's locals as a mapping: the namespace itself, or for a function a dict of its variables.
+pub fn locals(t: &Thread, f: &FrameObject) -> Res {
+    if let Some(namespace) = f.locals.get().present() {
+        return Ok(namespace);
+    }
+    let d = Dict::create(t);
+    for (i, local) in f.unit.code.locals.iter().enumerate() {
+        if local.kind == LocalKind::Hidden {
+            continue;
+        }
+        let v = f.local(i);
+        if !v.is_absent() {
+            Dict::of(&d).set(t, &f.unit.locals()[i], &v)?;
+        }
+    }
+    Ok(d)
+}
+
+/// frame.
+pub static FRAME: TypeDef = TypeDef {
+    name: "frame",
+    id: typhon_object::ids::FRAME,
+    flags: flag::NO_NEW,
+    slots: Slots { repr: Some(repr), ..Slots::NONE },
+    getset: &[
+        getter("f_back", back, ""),
+        getter("f_code", |_, v| Ok(me(v).func.get().downcast::<Function>().map_or(Value::NONE, |f| f.code.get())), ""),
+        getter("f_globals", |_, v| Ok(me(v).globals()), ""),
+        getter("f_builtins", |_, v| Ok(me(v).func.get().downcast::<Function>().map_or(Value::NONE, |f| f.builtins.get())), ""),
+        getter("f_locals", |t, v| locals(t, me(v)), ""),
+        getter("f_lasti", |_, v| Ok(Value::small(i64::from(me(v).offset()) * 8)), ""),
+        getter("f_generator", generator, ""),
+        getset("f_lineno", line, set_line, ""),
+        getset("f_trace", |_, v| Ok(me(v).trace.get().present().unwrap_or(Value::NONE)), set_trace, ""),
+        getset("f_trace_lines", |_, v| Ok(Value::bool(me(v).trace_lines.get())), |t, v, x| set_flag(t, x, &me(v).trace_lines), ""),
+        getset("f_trace_opcodes", |_, v| Ok(Value::bool(me(v).trace_opcodes.get())), |t, v, x| set_flag(t, x, &me(v).trace_opcodes), ""),
+    ],
+    methods: &[def("clear", "($self, /)", clear, "Clear all references held by the frame.")],
+    ..TypeDef::of::<FrameObject>()
+};
+
+fn repr(t: &Thread, v: &Value) -> Res {
+    let f = me(v);
+    let code = &f.unit.code;
+    strs::new(
+        t,
+        &format!("<frame at {:#x}, file '{}', line {}, code {}>", v.id(), code.filename, f.line(), code.name),
+    )
+}
+
+fn generator(_: &Thread, v: &Value) -> Res {
+    let record = me(v).record.get();
+    if record.is_null() {
+        return Ok(Value::NONE);
+    }
+    // SAFETY: a non-null record is live.
+    Ok(Value::from_ref(unsafe { &(*record).generator }).clone().present().unwrap_or(Value::NONE))
+}
+
+fn line(_: &Thread, v: &Value) -> Res {
+    match me(v).line() {
+        0 => Ok(Value::NONE),
+        n => Ok(Value::small(i64::from(n))),
+    }
+}
+
+fn set_line(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    let Some(x) = x else { return Err(error::type_error(t, "cannot delete attribute")) };
+    convert::to_i32(t, x)?;
+    let name = me(v).unit.code.name.to_string();
+    Err(error::value_error(t, format_args!("f_lineno of '{name}' can only be set by a trace function")))
+}
+
+fn set_trace(_: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    let f = me(v);
+    f.trace.set(&f.header, x.filter(|x| !x.is_none()).cloned().unwrap_or_default());
+    Ok(())
+}
+
+fn set_flag(t: &Thread, x: Option<&Value>, cell: &Cell<bool>) -> Res<()> {
+    match x {
+        Some(x) if x.is_bool() => {
+            cell.set(x.is_true());
+            Ok(())
+        }
+        _ => Err(error::type_error(t, "attribute value type must be bool")),
+    }
+}
+
+fn clear(t: &Thread, a: &[Value]) -> Res {
+    let f = me(&a[0]);
+    if !f.record.get().is_null() {
+        return Err(error::runtime_error(t, "cannot clear an executing frame"));
+    }
+    if !f.suspended.get().is_null() {
+        return Err(error::runtime_error(t, "cannot clear a suspended frame"));
+    }
+    let kept = f.kept.take();
+    drop(kept);
+    Ok(Value::NONE)
+}
+
+/// `cr_origin`: up to `depth` (file, line, name) triples.
+pub(crate) fn origin(t: &Thread, depth: usize) -> Res {
+    let it = interp(t);
+    let mut rows = Vec::new();
+    for n in 1..=depth {
+        let Some(fp) = it.frame_at(n) else { break };
+        // SAFETY: live records.
+        let (unit, ip) = unsafe { (&*(*fp).unit, (*fp).ip) };
+        let line = unit.position_at(ip).line;
+        rows.push(tuple::from_array(
+            t,
+            [strs::new(t, &unit.code.filename)?, Value::small(i64::from(line)), strs::new(t, &unit.code.name)?],
+        )?);
+    }
+    tuple::from_vec(t, rows)
+}

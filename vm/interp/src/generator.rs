@@ -1,0 +1,659 @@
+//! generator, coroutine and async_generator: a frame that outlives its calls.
+//!
+//! The object owns the registers and the place to go on at. Resuming pushes a frame record that points at them; a yield
+//! pops it. The exception a generator handles while it is suspended stays with it (`handling`).
+
+use crate::eval;
+use crate::frame::{Frame, Handling, Interp, Kind, clear_registers, interp};
+use crate::function::Function;
+use crate::unit::Unit;
+use std::cell::Cell;
+use std::rc::Rc;
+use typhon_isa::opcode::ResumeKind;
+use typhon_isa::{CodeFlags, Opcode, Word};
+use typhon_object::error::{self, Exc, Res};
+use typhon_object::header::Header;
+use typhon_object::names::n;
+use typhon_object::native::{GetSetDef, MethodDef, def, getset, getter};
+use typhon_object::slots::Slots;
+use typhon_object::store::Slot;
+use typhon_object::tuple::Tuple;
+use typhon_object::ty::{TypeDef, TypeObject, flag};
+use typhon_object::types::exceptions as exc;
+use typhon_object::{Thread, Value, attr, call, payload, strs, type_of};
+
+/// Where a generator stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Not started.
+    Created,
+    /// At a yield.
+    Suspended,
+    /// Running now.
+    Running,
+    /// Over.
+    Finished,
+}
+
+/// A generator, coroutine or async generator.
+#[repr(C)]
+pub struct Generator {
+    pub(crate) header: Header,
+    pub(crate) unit: Rc<Unit>,
+    pub(crate) func: Slot,
+    pub(crate) regs: Cell<*mut u64>,
+    pub(crate) ip: Cell<*const Word>,
+    pub(crate) state: Cell<State>,
+    pub(crate) handling: Handling,
+    /// The frame object, absent until somebody asks for it.
+    pub(crate) frame: Slot,
+    name: Slot,
+    qualname: Slot,
+    /// `cr_origin`.
+    origin: Slot,
+    /// Async generators: the finalizer hook, whether hooks ran, whether it is closed, whether asend runs.
+    pub(crate) finalizer: Slot,
+    pub(crate) hooks_inited: Cell<bool>,
+    pub(crate) closed: Cell<bool>,
+    pub(crate) running_async: Cell<bool>,
+}
+
+fn traverse(g: &Generator, visit: &mut dyn FnMut(&Value)) {
+    for slot in [&g.func, &g.frame, &g.name, &g.qualname, &g.origin, &g.finalizer] {
+        // SAFETY: the collector's visitor stores nothing.
+        visit(unsafe { slot.peek() });
+    }
+    visit(Value::from_ref(&g.handling.value.get()));
+    if g.state.get() != State::Running && !g.regs.get().is_null() {
+        for i in 0..g.unit.register_count {
+            // SAFETY: the block has as many registers as the unit says.
+            visit(Value::from_ref(unsafe { &*g.regs.get().add(i) }));
+        }
+    }
+}
+
+typhon_object::payload!(Generator => GENERATOR {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) { traverse(self, visit); }
+    fn clear(&self) {
+        if self.state.get() != State::Running {
+            self.finish();
+        }
+    }
+});
+
+impl Generator {
+    /// Ends the generator: drops its registers.
+    pub(crate) fn finish(&self) {
+        self.state.set(State::Finished);
+        let regs = self.regs.replace(std::ptr::null_mut());
+        if regs.is_null() {
+            return;
+        }
+        if let Some(frame) = self.frame.get().downcast::<crate::frame_object::FrameObject>() {
+            frame.forget_generator(regs, &self.unit);
+        }
+        // SAFETY: the block is detached from the generator; it came from the heap with this size.
+        unsafe {
+            clear_registers(regs, 0, self.unit.register_count);
+            if let Some(t) = typhon_object::thread::current() {
+                t.heap().free_raw(regs.cast(), self.unit.register_count * 8);
+            }
+        }
+        drop(self.handling.replace(Value::ABSENT));
+    }
+
+    /// What the generator delegates to (`yield from`, `await`), if it is suspended there.
+    pub(crate) fn delegate(&self) -> Option<Value> {
+        if self.state.get() != State::Suspended {
+            return None;
+        }
+        // SAFETY: a suspended generator's ip lies behind a Yield, which a Resume follows.
+        let (yielded, resume) = unsafe { (*self.ip.get().sub(1), *self.ip.get()) };
+        if Opcode::from_u8(resume.op()) != Some(Opcode::Resume) || resume.kind() < ResumeKind::AfterYieldFrom as u8 {
+            return None;
+        }
+        // SAFETY: the compiler keeps the receiver right below the register that yields.
+        let bits = unsafe { *self.regs.get().add(yielded.a().checked_sub(1)?) };
+        Value::from_ref(&bits).clone().present()
+    }
+
+    fn kind_name(&self) -> &'static str {
+        let flags = self.unit.code.flags;
+        if flags & CodeFlags::COROUTINE != 0 {
+            "coroutine"
+        } else if flags & CodeFlags::ASYNC_GENERATOR != 0 {
+            "async generator"
+        } else {
+            "generator"
+        }
+    }
+}
+
+impl Drop for Generator {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// ReturnGenerator: moves the running frame's registers into a new generator and pops the frame.
+pub(crate) fn from_frame(t: &Thread, fp: *mut Frame) -> Res {
+    // SAFETY: the running frame is live; its function keeps the unit alive and holds its Rc.
+    let (unit, func, base, ip) = unsafe {
+        let f = &*((*fp).func as *const Function);
+        (Rc::clone(&f.unit.borrow()), Value::from_ref(&(*fp).func).clone(), (*fp).base, (*fp).ip)
+    };
+    let unit = if std::ptr::eq(Rc::as_ptr(&unit), unsafe_unit(fp)) { unit } else { Unit::of(t, &unit_code(fp))? };
+    let count = unit.register_count;
+    let regs = t.heap().alloc_raw(count * 8).map_err(|_| t.memory_error())?.cast::<u64>();
+    // SAFETY: the registers move to the new block; the frame's are left holding nothing.
+    unsafe {
+        regs.copy_from_nonoverlapping(base, count);
+        for i in unit.local_count..count {
+            regs.add(i).write(0);
+        }
+        base.write_bytes(0, unit.local_count);
+    }
+    let flags = unit.code.flags;
+    let def = if flags & CodeFlags::COROUTINE != 0 {
+        &COROUTINE
+    } else if flags & CodeFlags::ASYNC_GENERATOR != 0 {
+        &ASYNC_GENERATOR
+    } else {
+        &GENERATOR
+    };
+    let f = func.expect::<Function>();
+    let (name, qualname) = (f.name.get(), f.qualname.get());
+    let origin = if std::ptr::eq(def, &COROUTINE) { crate::coroutine::origin(t)? } else { Value::NONE };
+    make(t, def.ty(), |header| Generator {
+        header,
+        unit,
+        func: Slot::new(func),
+        regs: Cell::new(regs),
+        ip: Cell::new(ip),
+        state: Cell::new(State::Created),
+        handling: Handling::new(),
+        frame: Slot::empty(),
+        name: Slot::new(name),
+        qualname: Slot::new(qualname),
+        origin: Slot::new(origin),
+        finalizer: Slot::empty(),
+        hooks_inited: Cell::new(false),
+        closed: Cell::new(false),
+        running_async: Cell::new(false),
+    })
+}
+
+fn unsafe_unit(fp: *mut Frame) -> *const Unit {
+    // SAFETY: the running frame is live.
+    unsafe { (*fp).unit }
+}
+
+fn unit_code(fp: *mut Frame) -> std::sync::Arc<typhon_isa::Code> {
+    // SAFETY: the running frame is live and so is its unit.
+    unsafe { std::sync::Arc::clone(&(*(*fp).unit).code) }
+}
+
+/// The three types share one layout without deriving from each other.
+fn make(t: &Thread, ty: &TypeObject, build: impl FnOnce(Header) -> Generator) -> Res {
+    // SAFETY: the closure writes the whole payload; the size is the payload's.
+    unsafe {
+        payload::new_sized(t, ty, size_of::<Generator>(), |at| {
+            let at = at.cast::<Generator>();
+            let header = (&raw mut (*at).header).read();
+            at.write(build(header));
+        })
+    }
+}
+
+/// The payload, if `v` is of one of the three types.
+#[inline]
+pub fn as_generator(v: &Value) -> Option<&Generator> {
+    use typhon_object::ids;
+    let header = v.header()?;
+    let id = header.shape().0;
+    // SAFETY: objects of these exact types have this layout.
+    (id == ids::GENERATOR || id == ids::COROUTINE || id == ids::ASYNC_GENERATOR)
+        .then(|| unsafe { &*std::ptr::from_ref(header).cast::<Generator>() })
+}
+
+fn me(v: &Value) -> &Generator {
+    match as_generator(v) {
+        Some(g) => g,
+        None => panic!("expected a generator"),
+    }
+}
+
+/// Pushes a generator's frame; it is then running. The caller has checked that it may be resumed.
+pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind, dst: u16, skip: u8) -> Res<()> {
+    // SAFETY: the record `fp` names is live or the bottom.
+    let top = unsafe { (*it.fp.get()).top };
+    it.check_room(t, top)?;
+    t.depth.set(t.depth.get() + 1);
+    g.state.set(State::Running);
+    g.handling.below.set(it.handling.get());
+    it.handling.set(&raw const g.handling);
+    let object = g.frame.get();
+    // SAFETY: room was checked; the record owns the references written into it.
+    unsafe {
+        let fp = it.fp.get().add(1);
+        fp.write(Frame {
+            unit: Rc::as_ptr(&g.unit),
+            base: g.regs.get(),
+            ip: g.ip.get(),
+            top,
+            func: g.func.get().into_raw(),
+            locals: 0,
+            object: object.into_raw(),
+            generator: v.clone().into_raw(),
+            extra: 0,
+            dst,
+            skip,
+            kind,
+        });
+        it.fp.set(fp);
+    }
+    Ok(())
+}
+
+/// Takes a suspended generator's frame off the stack.
+///
+/// # Safety
+/// `fp` is the running frame and belongs to generator `g`.
+pub(crate) unsafe fn pop(t: &Thread, it: &Interp, fp: *mut Frame, g: &Generator) {
+    it.handling.set(g.handling.below.replace(std::ptr::null()));
+    t.depth.set(t.depth.get() - 1);
+    it.fp.set(unsafe_sub(fp));
+    // SAFETY: the record's references are given up once; the frame object stays with the generator.
+    unsafe {
+        drop(Value::from_raw((*fp).func));
+        let object = Value::from_raw((*fp).object);
+        if !object.is_absent() && g.frame.is_absent() {
+            g.frame.set(&g.header, object);
+        }
+    }
+}
+
+fn unsafe_sub(fp: *mut Frame) -> *mut Frame {
+    // SAFETY: the record below a live one exists.
+    unsafe { fp.sub(1) }
+}
+
+/// What a resumption gives.
+pub(crate) enum Resumed {
+    /// A yielded value.
+    Yield(Value),
+    /// The return value.
+    Return(Value),
+}
+
+/// "generator already executing" and the like; `None` if it may run.
+fn refuse(t: &Thread, g: &Generator, sent: Option<&Value>) -> Option<Exc> {
+    match g.state.get() {
+        State::Running => {
+            Some(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name())))
+        }
+        State::Created if sent.is_some_and(|v| !v.is_none()) => Some(error::type_error(
+            t,
+            format_args!("can't send non-None value to a just-started {}", g.kind_name()),
+        )),
+        _ => None,
+    }
+}
+
+/// Sends `value` in and runs to the next yield or the end. A finished generator returns None at once (a coroutine
+/// refuses).
+pub(crate) fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
+    let g = me(v);
+    if let Some(e) = refuse(t, g, Some(value)) {
+        return Err(e);
+    }
+    if g.state.get() == State::Finished {
+        if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
+            return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
+        }
+        return Ok(Resumed::Return(Value::NONE));
+    }
+    t.check_stack("")?;
+    let it = interp(t);
+    let started = g.state.get() == State::Suspended;
+    push(t, it, v, g, Kind::Entry, 0, 0)?;
+    if started {
+        deliver(g, value.clone());
+    }
+    settle(g, eval::run(t, it))
+}
+
+/// Puts a sent value where the yield expression's value goes.
+pub(crate) fn deliver(g: &Generator, value: Value) {
+    // SAFETY: a suspended generator's ip lies behind its Yield, whose `a` names a dead register of its block.
+    unsafe {
+        let dst = (*g.ip.get().sub(1)).a();
+        let old = std::ptr::replace(g.regs.get().add(dst), value.into_raw());
+        drop(Value::from_raw(old));
+    }
+}
+
+/// Throws an exception in at the point where the generator stands.
+pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
+    let g = me(v);
+    if let Some(e) = refuse(t, g, None) {
+        return Err(e);
+    }
+    match g.state.get() {
+        State::Finished => {
+            if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
+                return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
+            }
+            return Err(e);
+        }
+        State::Created => {
+            // The exception is raised at the def line; the body never runs.
+            let it = interp(t);
+            push(t, it, v, g, Kind::Entry, 0, 0)?;
+            return settle(g, eval::run_throw(t, it, e));
+        }
+        _ => {}
+    }
+    let it = interp(t);
+    push(t, it, v, g, Kind::Entry, 0, 0)?;
+    settle(g, eval::run_throw(t, it, e))
+}
+
+fn settle(g: &Generator, r: Res) -> Res<Resumed> {
+    match r {
+        Ok(v) if g.state.get() == State::Suspended => Ok(Resumed::Yield(v)),
+        Ok(v) => Ok(Resumed::Return(v)),
+        Err(e) => Err(e),
+    }
+}
+
+/// `throw()` with delegation, as CPython's `_gen_throw`.
+pub(crate) fn throw(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
+    let g = me(v);
+    let Some(inner) = g.delegate() else { return throw_in(t, v, e) };
+    if e.is(&exc::GENERATOR_EXIT) {
+        g.state.set(State::Running);
+        let closed = close_iter(t, &inner);
+        g.state.set(State::Suspended);
+        return match closed {
+            Ok(()) => throw_in(t, v, e),
+            Err(e) => throw_in(t, v, e),
+        };
+    }
+    g.state.set(State::Running);
+    let r = throw_delegate(t, &inner, e);
+    g.state.set(State::Suspended);
+    match r {
+        Ok(Ok(value)) => Ok(Resumed::Yield(value)),
+        Ok(Err(e)) | Err(e) => throw_in(t, v, e),
+    }
+}
+
+/// Throws into what is delegated to. `Ok(Ok)`: it yielded; `Ok(Err)`: raise this in the generator itself.
+fn throw_delegate(t: &Thread, inner: &Value, e: Exc) -> Res<Result<Value, Exc>> {
+    if as_generator(inner).is_some() && !type_of(inner).has_flag(flag::HEAP) {
+        return match throw(t, inner, e)? {
+            Resumed::Yield(v) => Ok(Ok(v)),
+            Resumed::Return(v) => Ok(Err(error::stop_iteration(t, v))),
+        };
+    }
+    let throw = typhon_object::names::intern_text(t, "throw");
+    match attr::get_opt(t, inner, &throw)? {
+        Some(f) => call::call1(t, &f, e.value()).map(Ok),
+        None => Ok(Err(e)),
+    }
+}
+
+/// Closes what is delegated to.
+fn close_iter(t: &Thread, inner: &Value) -> Res<()> {
+    if as_generator(inner).is_some() {
+        return close(t, inner).map(drop);
+    }
+    match attr::get_opt(t, inner, n::close()) {
+        Ok(Some(f)) => call::call0(t, &f).map(drop),
+        Ok(None) => Ok(()),
+        Err(e) => {
+            (t.hooks.unraisable)(t, e, "Exception ignored in: ", Some(inner));
+            Ok(())
+        }
+    }
+}
+
+/// `close()`: GeneratorExit at the yield; returns the value of a return it provokes (3.13+).
+pub(crate) fn close(t: &Thread, v: &Value) -> Res {
+    let g = me(v);
+    match g.state.get() {
+        State::Created => {
+            g.finish();
+            return Ok(Value::NONE);
+        }
+        State::Finished => return Ok(Value::NONE),
+        State::Running => {
+            return Err(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name())));
+        }
+        State::Suspended => {}
+    }
+    let exit = error::with_args(t, exc::GENERATOR_EXIT.ty(), &[]);
+    match throw(t, v, exit) {
+        Ok(Resumed::Return(value)) => Ok(value),
+        Ok(Resumed::Yield(_)) => {
+            Err(error::runtime_error(t, format_args!("{} ignored GeneratorExit", g.kind_name())))
+        }
+        Err(e) if e.is(&exc::STOP_ITERATION) => Ok(exc::field(e.value(), "value").unwrap_or(Value::NONE)),
+        Err(e) if e.is(&exc::GENERATOR_EXIT) => Ok(Value::NONE),
+        Err(e) => Err(e),
+    }
+}
+
+/// What `throw(type, value, tb)`'s arguments mean.
+pub(crate) fn thrown(t: &Thread, typ: &Value, value: &Value, tb: &Value) -> Res<Exc> {
+    if !tb.is_absent() && !tb.is_none() && tb.downcast::<crate::traceback::Traceback>().is_none() {
+        return Err(error::type_error(t, "throw() third argument must be a traceback object"));
+    }
+    if !value.is_absent() {
+        let text = "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
+        (t.hooks.warn)(t, &exc::DEPRECATION_WARNING.ty().value(), text, 1)?;
+    }
+    let e = if let Some(class) = typ.downcast::<TypeObject>().filter(|c| c.has_flag(flag::EXCEPTION)) {
+        match value.non_none() {
+            Some(v) if type_of(v).is_subtype(class) => Exc::new(v.clone()),
+            Some(v) if v.downcast::<Tuple>().is_some() => {
+                error::with_args(t, class, v.expect::<Tuple>().items())
+            }
+            Some(v) => error::with_args(t, class, std::slice::from_ref(v)),
+            None => error::with_args(t, class, &[]),
+        }
+    } else if type_of(typ).has_flag(flag::EXCEPTION) {
+        if value.non_none().is_some() {
+            return Err(error::type_error(t, "instance exception may not have a separate value"));
+        }
+        Exc::new(typ.clone())
+    } else {
+        let name = type_of(typ).name();
+        return Err(error::type_error(
+            t,
+            format_args!("exceptions must be classes or instances deriving from BaseException, not {name}"),
+        ));
+    };
+    if let Some(tb) = tb.non_none() {
+        exc::set_traceback(e.value(), tb.clone());
+    }
+    Ok(e)
+}
+
+/// Turns a resumption into a method's result: a return is StopIteration.
+pub(crate) fn result(t: &Thread, r: Res<Resumed>) -> Res {
+    match r? {
+        Resumed::Yield(v) => Ok(v),
+        Resumed::Return(v) => Err(error::stop_iteration(t, v)),
+    }
+}
+
+fn next(t: &Thread, v: &Value) -> Res {
+    match send(t, v, &Value::NONE)? {
+        Resumed::Yield(v) => Ok(v),
+        Resumed::Return(v) if v.is_none() => Ok(Value::ABSENT),
+        Resumed::Return(v) => Err(error::stop_iteration(t, v)),
+    }
+}
+
+/// `__del__`: a suspended generator is closed, a coroutine that never ran is warned about.
+fn finalize(t: &Thread, v: &Value) {
+    let g = me(v);
+    if g.unit.code.flags & CodeFlags::ASYNC_GENERATOR != 0 {
+        let finalizer = g.finalizer.get();
+        if !finalizer.is_absent() && !finalizer.is_none() && !g.closed.get() && g.state.get() != State::Finished {
+            if let Err(e) = call::call1(t, &finalizer, v) {
+                (t.hooks.unraisable)(t, e, "Exception ignored in: ", Some(v));
+            }
+            return;
+        }
+    }
+    if g.state.get() == State::Created {
+        if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
+            crate::coroutine::warn_never_awaited(t, v, &strs::display(&g.qualname.get()));
+        }
+        g.finish();
+        return;
+    }
+    if g.state.get() == State::Suspended
+        && let Err(e) = close(t, v)
+    {
+        (t.hooks.unraisable)(t, e, "Exception ignored in: ", Some(v));
+    }
+}
+
+fn repr(t: &Thread, v: &Value) -> Res {
+    let g = me(v);
+    let kind = type_of(v).name();
+    strs::new(t, &format!("<{kind} object {} at {:#x}>", strs::display(&g.qualname.get()), v.id()))
+}
+
+pub(crate) fn send_method(t: &Thread, a: &[Value]) -> Res {
+    result(t, send(t, &a[0], &a[1]))
+}
+
+pub(crate) fn throw_method(t: &Thread, a: &[Value]) -> Res {
+    let e = thrown(t, &a[1], &a[2], &a[3])?;
+    result(t, throw(t, &a[0], e))
+}
+
+fn close_method(t: &Thread, a: &[Value]) -> Res {
+    close(t, &a[0])
+}
+
+const METHODS: &[MethodDef] = &[
+    def("send", "($self, value, /)", send_method, "send(value) -> send 'value' into generator,\nreturn next yielded value or raise StopIteration."),
+    def("throw", "($self, type, value=None, traceback=None, /)", throw_method, "Raise exception in generator, return next yielded value or raise\nStopIteration."),
+    def("close", "($self, /)", close_method, "close() -> raise GeneratorExit inside generator."),
+    def("__class_getitem__", "($type, item, /)", |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]), "See PEP 585").class(),
+    def("__sizeof__", "($self, /)", |_, a| Ok(Value::small(200 + 8 * me(&a[0]).unit.register_count as i64)), ""),
+];
+
+fn set_name(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    set_text(t, v, x, &me(v).name, "__name__")
+}
+
+fn set_qualname(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    set_text(t, v, x, &me(v).qualname, "__qualname__")
+}
+
+fn set_text(t: &Thread, v: &Value, x: Option<&Value>, slot: &Slot, name: &str) -> Res<()> {
+    match x {
+        Some(s) if s.downcast::<strs::Str>().is_some() => {
+            slot.set(&me(v).header, s.clone());
+            Ok(())
+        }
+        _ => Err(error::type_error(t, format_args!("{name} must be set to a string object"))),
+    }
+}
+
+fn frame(t: &Thread, v: &Value) -> Res {
+    crate::frame_object::of_generator(t, v, me(v))
+}
+
+fn delegate(_: &Thread, v: &Value) -> Res {
+    Ok(me(v).delegate().unwrap_or(Value::NONE))
+}
+
+fn running(_: &Thread, v: &Value) -> Res {
+    Ok(Value::bool(me(v).state.get() == State::Running))
+}
+
+fn suspended(_: &Thread, v: &Value) -> Res {
+    Ok(Value::bool(me(v).state.get() == State::Suspended))
+}
+
+fn code(_: &Thread, v: &Value) -> Res {
+    let g = me(v);
+    Ok(g.func.get().downcast::<Function>().map_or(Value::NONE, |f| f.code.get()))
+}
+
+const NAMES: [GetSetDef; 2] = [
+    getset("__name__", |_, v| Ok(me(v).name.get()), set_name, "name of the generator"),
+    getset("__qualname__", |_, v| Ok(me(v).qualname.get()), set_qualname, "qualified name of the generator"),
+];
+
+/// generator.
+pub static GENERATOR: TypeDef = TypeDef {
+    name: "generator",
+    id: typhon_object::ids::GENERATOR,
+    flags: flag::NO_NEW | flag::WEAKREFS,
+    slots: Slots { repr: Some(repr), iter: Some(|_, v| Ok(v.clone())), next: Some(next), finalize: Some(finalize), ..Slots::NONE },
+    methods: METHODS,
+    getset: &[
+        NAMES[0],
+        NAMES[1],
+        getter("gi_frame", frame, ""),
+        getter("gi_code", code, ""),
+        getter("gi_running", running, ""),
+        getter("gi_suspended", suspended, ""),
+        getter("gi_yieldfrom", delegate, "object being iterated by yield from, or None"),
+    ],
+    ..TypeDef::of::<Generator>()
+};
+
+/// coroutine.
+pub static COROUTINE: TypeDef = TypeDef {
+    name: "coroutine",
+    id: typhon_object::ids::COROUTINE,
+    flags: flag::NO_NEW | flag::WEAKREFS,
+    slots: Slots { repr: Some(repr), await_: Some(crate::coroutine::await_wrapper), finalize: Some(finalize), ..Slots::NONE },
+    methods: METHODS,
+    getset: &[
+        NAMES[0],
+        NAMES[1],
+        getter("cr_frame", frame, ""),
+        getter("cr_code", code, ""),
+        getter("cr_running", running, ""),
+        getter("cr_suspended", suspended, ""),
+        getter("cr_await", delegate, "object being awaited on, or None"),
+        getter("cr_origin", |_, v| Ok(me(v).origin.get()), ""),
+    ],
+    ..TypeDef::of::<Generator>()
+};
+
+/// async_generator.
+pub static ASYNC_GENERATOR: TypeDef = TypeDef {
+    name: "async_generator",
+    id: typhon_object::ids::ASYNC_GENERATOR,
+    flags: flag::NO_NEW | flag::WEAKREFS,
+    slots: Slots {
+        repr: Some(repr),
+        aiter: Some(|_, v| Ok(v.clone())),
+        anext: Some(crate::asyncgen::anext),
+        finalize: Some(finalize),
+        ..Slots::NONE
+    },
+    methods: crate::asyncgen::METHODS,
+    getset: &[
+        NAMES[0],
+        NAMES[1],
+        getter("ag_frame", frame, ""),
+        getter("ag_code", code, ""),
+        getter("ag_running", |_, v| Ok(Value::bool(me(v).running_async.get())), ""),
+        getter("ag_suspended", suspended, ""),
+        getter("ag_await", delegate, "object being awaited on, or None"),
+    ],
+    ..TypeDef::of::<Generator>()
+};
