@@ -1,2 +1,69 @@
-//! What running is.
+//! What running is: frames, the run loop with its inline caches, calls, generators, exceptions in flight.
+//!
+//! Nothing here knows the compiler's tree, Cranelift or tokio. The two upward calls are [`host::Host`] and, with the JIT,
+//! `Tier2`. Start with [`frame`], then `eval`.
+
+pub mod asyncgen;
+pub mod call;
+pub mod code;
+pub mod coroutine;
+pub mod eval;
+pub mod frame;
+pub mod frame_object;
+pub mod function;
+pub mod generator;
+pub mod hooks;
 pub mod host;
+pub mod suggest;
+pub mod template;
+pub mod traceback;
+pub mod unit;
+pub mod watch;
+
+use typhon_object::{Thread, TypeDef};
+
+/// The core types of this room, to be made before any isolate starts.
+pub static TYPES: &[&TypeDef] = &[
+    &code::CODE,
+    &function::FUNCTION,
+    &generator::GENERATOR,
+    &generator::COROUTINE,
+    &generator::ASYNC_GENERATOR,
+    &coroutine::COROUTINE_WRAPPER,
+    &asyncgen::WRAPPED,
+    &asyncgen::ASEND,
+    &asyncgen::ATHROW,
+    &traceback::TRACEBACK,
+    &frame_object::FRAME,
+    &template::INTERPOLATION,
+    &template::TEMPLATE,
+];
+
+/// Makes the types of this room. Further calls do nothing.
+pub fn set_up() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        typhon_object::process::set_up();
+        typhon_object::process::ensure_types(TYPES);
+    });
+}
+
+/// Gives a thread its interpreter state, for as long as the returned guard lives.
+pub fn start(t: &Thread) -> Started<'_> {
+    let it = frame::Interp::new();
+    t.interp.set((&raw const *it).cast());
+    Started { t, it }
+}
+
+/// Keeps a thread's interpreter state alive.
+pub struct Started<'t> {
+    t: &'t Thread,
+    it: Box<frame::Interp>,
+}
+
+impl Drop for Started<'_> {
+    fn drop(&mut self) {
+        let _ = &self.it;
+        self.t.interp.set(std::ptr::null());
+    }
+}

@@ -1,0 +1,319 @@
+//! Raising, matching and handling exceptions.
+
+use super::machine::{Flow, M, Stop};
+use typhon_isa::Word;
+use typhon_object::error::{self, Exc, Res};
+use typhon_object::list::List;
+use typhon_object::names::{self, n};
+use typhon_object::tuple::{self, Tuple};
+use typhon_object::ty::flag;
+use typhon_object::types::exceptions as exc;
+use typhon_object::{Thread, TypeObject, Value, attr, call, ops, type_of};
+
+#[inline(always)]
+pub(crate) fn raise(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let e = match w.kind() {
+        0 => match m.it.handled().present() {
+            Some(e) => return Err(Stop::Reraise(Exc::new(e))),
+            None => error::runtime_error(m.t, "No active exception to reraise"),
+        },
+        1 => {
+            let v = m.take_b(w);
+            instance(m.t, &v, "exceptions must derive from BaseException")
+        }
+        _ => {
+            let (v, cause) = (m.take_b(w), m.take_c(w));
+            raise_from(m.t, &v, &cause)
+        }
+    };
+    Err(Stop::Raise(e))
+}
+
+/// An exception instance from an instance or a class; anything else is a TypeError with this text.
+#[inline(never)]
+pub(crate) fn instance(t: &Thread, v: &Value, refusal: &str) -> Exc {
+    if type_of(v).has_flag(flag::EXCEPTION) {
+        return Exc::new(v.clone());
+    }
+    if v.downcast::<TypeObject>().is_some_and(|c| c.has_flag(flag::EXCEPTION)) {
+        return match call::call0(t, v) {
+            Ok(e) if type_of(&e).has_flag(flag::EXCEPTION) => Exc::new(e),
+            Ok(e) => {
+                let (class, got) = (ops::repr_text(t, v), type_of(&e).name());
+                match class {
+                    Ok(class) => error::type_error(
+                        t,
+                        format_args!("calling {class} should have returned an instance of BaseException, not <class '{got}'>"),
+                    ),
+                    Err(e) => e,
+                }
+            }
+            Err(e) => e,
+        };
+    }
+    error::type_error(t, refusal)
+}
+
+#[inline(never)]
+fn raise_from(t: &Thread, v: &Value, cause: &Value) -> Exc {
+    let e = instance(t, v, "exceptions must derive from BaseException");
+    if e.is_stopped() {
+        return e;
+    }
+    let cause = if cause.is_none() {
+        Value::ABSENT
+    } else {
+        let c = instance(t, cause, "exception causes must derive from BaseException");
+        if c.is_stopped() || !type_of(cause).has_flag(flag::EXCEPTION) && !is_exception_class(cause) {
+            return c;
+        }
+        c.into_value()
+    };
+    exc::set_cause(t, e.value(), cause);
+    e
+}
+
+fn is_exception_class(v: &Value) -> bool {
+    v.downcast::<TypeObject>().is_some_and(|c| c.has_flag(flag::EXCEPTION))
+}
+
+#[inline(always)]
+pub(crate) fn reraise(m: &mut M<'_>, w: Word) -> Flow {
+    let v = m.operand(w.a(), w.x() & typhon_isa::word::KILL_A != 0);
+    m.save();
+    Err(Stop::Reraise(Exc::new(v)))
+}
+
+/// PushExc: the exception in `a` is now the handled one; the one before goes to `a + 1`.
+#[inline(always)]
+pub(crate) fn push_exc(m: &mut M<'_>, w: Word) -> Flow {
+    let e = m.reg(w.a()).clone();
+    let before = m.it.top_handling().replace(e);
+    m.set(w.a() + 1, before);
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn pop_exc(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let before = m.take(w.a() + 1);
+    let now = m.it.top_handling().replace(before);
+    let own = m.take(w.a());
+    drop(now);
+    drop(own);
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn check_exc(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let matches = matches(m.t, m.reg(w.b()), m.reg(w.c()))?;
+    m.kill_c(w);
+    m.set(w.a(), Value::bool(matches));
+    Ok(())
+}
+
+#[inline(never)]
+fn matches(t: &Thread, e: &Value, class: &Value) -> Res<bool> {
+    if let Some(classes) = class.downcast::<Tuple>() {
+        for c in classes.items() {
+            check_class(t, c)?;
+        }
+        return Ok(classes.items().iter().any(|c| is_instance_of(e, c)));
+    }
+    check_class(t, class)?;
+    Ok(is_instance_of(e, class))
+}
+
+fn is_instance_of(e: &Value, class: &Value) -> bool {
+    class.downcast::<TypeObject>().is_some_and(|c| type_of(e).is_subtype(c))
+}
+
+fn check_class(t: &Thread, class: &Value) -> Res<()> {
+    if is_exception_class(class) {
+        return Ok(());
+    }
+    Err(error::type_error(t, "catching classes that do not inherit from BaseException is not allowed"))
+}
+
+#[inline(always)]
+pub(crate) fn check_group(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let (e, class) = (m.take_b(w), m.take_c(w));
+    let (matched, rest) = split(m.t, &e, &class)?;
+    m.set(w.a() + 1, rest);
+    m.set(w.a(), matched);
+    Ok(())
+}
+
+#[inline(never)]
+fn split(t: &Thread, e: &Value, class: &Value) -> Res<(Value, Value)> {
+    check_group_classes(t, class)?;
+    if e.is_none() {
+        return Ok((Value::NONE, Value::NONE));
+    }
+    if matches(t, e, class)? {
+        if type_of(e).is_subtype(exc::BASE_EXCEPTION_GROUP.ty()) {
+            return Ok((e.clone(), Value::NONE));
+        }
+        // A naked exception is caught as a group of one.
+        let group = exc::new_group(t, "", std::slice::from_ref(e))?;
+        let tb = exc::traceback(e);
+        exc::set_traceback(&group, tb);
+        return Ok((group, Value::NONE));
+    }
+    if type_of(e).is_subtype(exc::BASE_EXCEPTION_GROUP.ty()) {
+        let f = attr::get(t, e, &names::intern_text(t, "split"))?;
+        let pair = call::call1(t, &f, class)?;
+        let Some(items) = pair.downcast::<Tuple>().map(Tuple::items) else {
+            let (ty, got) = (type_of(e).name(), type_of(&pair).name());
+            return Err(error::type_error(t, format_args!("{ty}.split must return a tuple, not {got}")));
+        };
+        let [matched, rest, ..] = items else {
+            let (ty, got) = (type_of(e).name(), items.len());
+            return Err(error::type_error(
+                t,
+                format_args!("{ty}.split must return a 2-tuple, got tuple of size {got}"),
+            ));
+        };
+        return Ok((matched.clone(), rest.clone()));
+    }
+    Ok((Value::NONE, e.clone()))
+}
+
+fn check_group_classes(t: &Thread, class: &Value) -> Res<()> {
+    let group = exc::BASE_EXCEPTION_GROUP.ty();
+    let one = |c: &Value| -> Res<()> {
+        if !is_exception_class(c) {
+            return Err(error::type_error(t, "catching classes that do not inherit from BaseException is not allowed"));
+        }
+        if c.downcast::<TypeObject>().is_some_and(|c| c.is_subtype(group)) {
+            return Err(error::type_error(
+                t,
+                "catching ExceptionGroup with except* is not allowed. Use except instead.",
+            ));
+        }
+        Ok(())
+    };
+    match class.downcast::<Tuple>() {
+        Some(classes) => classes.items().iter().try_for_each(one),
+        None => one(class),
+    }
+}
+
+/// What an `except*` statement raises in the end: the unhandled rest and whatever its clauses raised.
+pub(crate) fn prep_reraise_star(t: &Thread, original: &Value, raised: &Value) -> Res {
+    let list = raised.downcast::<List>().map(List::to_vec).unwrap_or_default();
+    let items: Vec<Value> = list.into_iter().filter(|e| !e.is_none()).collect();
+    if items.is_empty() {
+        return Ok(Value::NONE);
+    }
+    if !type_of(original).is_subtype(exc::BASE_EXCEPTION_GROUP.ty()) {
+        // A naked exception: at most one thing was raised.
+        return Ok(items[0].clone());
+    }
+    let (mut new, mut again) = (Vec::new(), Vec::new());
+    for e in items {
+        let same = exc::same_metadata(&e, original);
+        if same && type_of(&e).is_subtype(exc::BASE_EXCEPTION_GROUP.ty()) { again.push(e) } else { new.push(e) }
+    }
+    let mut parts = Vec::new();
+    if !again.is_empty() {
+        parts.push(exc::merge_subgroups(t, original, &again)?);
+    }
+    if new.is_empty() {
+        return Ok(parts.pop().unwrap_or(Value::NONE));
+    }
+    new.extend(parts);
+    if let [one] = new.as_slice() {
+        return Ok(one.clone());
+    }
+    exc::new_group(t, "", &new)
+}
+
+#[inline(always)]
+pub(crate) fn with_except(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let v = exit(m.t, m.reg(w.b()), m.reg(w.b() + 1), m.reg(w.c()))?;
+    m.set(w.a(), v);
+    Ok(())
+}
+
+#[inline(never)]
+fn exit(t: &Thread, f: &Value, this: &Value, e: &Value) -> Res {
+    let tb = exc::traceback(e).present().unwrap_or(Value::NONE);
+    let class = type_of(e).value();
+    let mut args = vec![class, e.clone(), tb];
+    if !this.is_absent() {
+        args.insert(0, this.clone());
+    }
+    call::call(t, f, &args)
+}
+
+#[inline(always)]
+pub(crate) fn end_async_for(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let e = m.operand(w.a(), w.x() & typhon_isa::word::KILL_A != 0);
+    if type_of(&e).is_subtype(exc::STOP_ASYNC_ITERATION.ty()) {
+        return Ok(());
+    }
+    Err(Stop::Reraise(Exc::new(e)))
+}
+
+#[inline(always)]
+pub(crate) fn cleanup_throw(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let e = m.take_b(w);
+    if type_of(&e).is_subtype(exc::STOP_ITERATION.ty()) {
+        let v = exc::field(&e, "value").unwrap_or(Value::NONE);
+        m.set(w.a(), v);
+        return Ok(());
+    }
+    Err(Stop::Reraise(Exc::new(e)))
+}
+
+/// Sets `__context__` of a freshly raised exception to the one being handled, breaking cycles as CPython does.
+#[inline(never)]
+pub(crate) fn set_context(t: &Thread, e: &Value, handled: Value) {
+    if handled.is(e) {
+        return;
+    }
+    // Floyd's cycle detection over the chain of contexts.
+    let mut at = handled.clone();
+    let mut slow = handled.clone();
+    let mut step = false;
+    loop {
+        let next = exc::context(&at);
+        if next.is_absent() || next.is_none() {
+            break;
+        }
+        if next.is(e) {
+            exc::set_context(t, &at, Value::ABSENT);
+            break;
+        }
+        at = next;
+        if at.is(&slow) {
+            break;
+        }
+        if step {
+            slow = exc::context(&slow);
+        }
+        step = !step;
+    }
+    exc::set_context(t, e, handled);
+}
+
+/// `sys.exc_info()`.
+pub fn exc_info(t: &Thread, handled: &Value) -> Res {
+    if handled.is_absent() {
+        return tuple::from_array(t, [Value::NONE, Value::NONE, Value::NONE]);
+    }
+    let tb = exc::traceback(handled).present().unwrap_or(Value::NONE);
+    tuple::from_array(t, [type_of(handled).value(), handled.clone(), tb])
+}
+
+/// The notes of an exception (`__notes__`), for those who print it.
+pub fn notes(t: &Thread, e: &Value) -> Res<Option<Value>> {
+    attr::get_opt(t, e, n::__notes__())
+}

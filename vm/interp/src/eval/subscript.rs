@@ -1,0 +1,212 @@
+//! Subscripts.
+
+use super::arith::{COOLDOWN, due};
+use super::machine::{Flow, M};
+use typhon_isa::{Opcode, Word};
+use typhon_object::dict::Dict;
+use typhon_object::error::{self, Res};
+use typhon_object::list::List;
+use typhon_object::strs::{self, Str};
+use typhon_object::tuple::Tuple;
+use typhon_object::types::slice;
+use typhon_object::{Thread, Value, ops};
+
+#[inline(always)]
+pub(crate) fn get_item(m: &mut M<'_>, w: Word) -> Flow {
+    if due(m, 0) {
+        match pick(m.reg(w.b()), m.reg(w.c())) {
+            Some(op) => m.rewrite(w, op),
+            None => m.set_extra(0, COOLDOWN),
+        }
+    }
+    get_generic(m, w)
+}
+
+fn pick(v: &Value, key: &Value) -> Option<Opcode> {
+    if v.exact::<Dict>().is_some() {
+        return Some(Opcode::GetItemDict);
+    }
+    if !key.is_small() {
+        return None;
+    }
+    if v.exact::<List>().is_some() {
+        return Some(Opcode::GetItemListInt);
+    }
+    if v.exact::<Tuple>().is_some() {
+        return Some(Opcode::GetItemTupleInt);
+    }
+    v.exact::<Str>().map(|_| Opcode::GetItemStrInt)
+}
+
+#[inline(always)]
+fn get_generic(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let v = slow(m.t, m.reg(w.b()), m.reg(w.c()))?;
+    m.kill_bc(w);
+    m.set(w.a(), v);
+    m.advance(1);
+    Ok(())
+}
+
+#[inline(never)]
+fn slow(t: &Thread, v: &Value, key: &Value) -> Res {
+    ops::getitem(t, v, key)
+}
+
+#[inline(always)]
+fn miss(m: &mut M<'_>, w: Word) -> Flow {
+    m.rewrite(w, Opcode::GetItem);
+    m.set_extra(0, COOLDOWN);
+    get_generic(m, w)
+}
+
+/// The position an index means, if it is inside.
+#[inline(always)]
+fn position(i: i64, len: usize) -> Option<usize> {
+    let at = if i < 0 { i + len as i64 } else { i };
+    if (at as u64) < len as u64 { Some(at as usize) } else { None }
+}
+
+#[inline(always)]
+fn done(m: &mut M<'_>, w: Word, v: Value) -> Flow {
+    m.kill_bc(w);
+    m.set(w.a(), v);
+    m.advance(1);
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn list_int(m: &mut M<'_>, w: Word) -> Flow {
+    let (Some(list), Some(i)) = (m.reg(w.b()).exact::<List>(), m.reg(w.c()).as_small()) else { return miss(m, w) };
+    match position(i, list.len()).and_then(|i| list.get(i)) {
+        Some(v) => done(m, w, v),
+        None => get_generic(m, w),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn tuple_int(m: &mut M<'_>, w: Word) -> Flow {
+    let (Some(tuple), Some(i)) = (m.reg(w.b()).exact::<Tuple>(), m.reg(w.c()).as_small()) else { return miss(m, w) };
+    match position(i, tuple.len()) {
+        Some(i) => {
+            let v = tuple.items()[i].clone();
+            done(m, w, v)
+        }
+        None => get_generic(m, w),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn str_int(m: &mut M<'_>, w: Word) -> Flow {
+    let (Some(s), Some(i)) = (m.reg(w.b()).exact::<Str>(), m.reg(w.c()).as_small()) else { return miss(m, w) };
+    match position(i, s.len()) {
+        Some(i) => {
+            let v = strs::from_char(m.t, s.at(i))?;
+            done(m, w, v)
+        }
+        None => get_generic(m, w),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn dict(m: &mut M<'_>, w: Word) -> Flow {
+    if m.reg(w.b()).exact::<Dict>().is_none() {
+        return miss(m, w);
+    }
+    m.save();
+    match find(m.t, m.reg(w.b()), m.reg(w.c()))? {
+        Some(v) => done(m, w, v),
+        None => {
+            let key = m.reg(w.c()).clone();
+            Err(error::key_error(m.t, &key).into())
+        }
+    }
+}
+
+#[inline(always)]
+fn find(t: &Thread, d: &Value, key: &Value) -> Res<Option<Value>> {
+    Dict::of(d).get(t, key)
+}
+
+#[inline(always)]
+pub(crate) fn get_item_imm(m: &mut M<'_>, w: Word) -> Flow {
+    let (v, i) = (m.reg(w.b()), i64::from(w.imm()));
+    let found = if let Some(list) = v.exact::<List>() {
+        position(i, list.len()).and_then(|i| list.get(i))
+    } else if let Some(tuple) = v.exact::<Tuple>() {
+        position(i, tuple.len()).map(|i| tuple.items()[i].clone())
+    } else {
+        None
+    };
+    let v = match found {
+        Some(v) => v,
+        None => {
+            m.save();
+            slow(m.t, m.reg(w.b()), &Value::small(i))?
+        }
+    };
+    m.kill_b(w);
+    m.set(w.a(), v);
+    m.advance(1);
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn set_item(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let (v, key) = (m.reg(w.a()), m.reg(w.b()));
+    if let (Some(list), Some(i)) = (v.exact::<List>(), key.as_small())
+        && let Some(i) = position(i, list.len())
+    {
+        let value = m.take_c(w);
+        let list = m.reg(w.a()).expect::<List>();
+        list.set(i, value);
+    } else if v.exact::<Dict>().is_some() {
+        set_dict(m.t, v, key, m.reg(w.c()))?;
+    } else {
+        set_slow(m.t, v, key, m.reg(w.c()))?;
+    }
+    m.kill_c(w);
+    m.kill_b(w);
+    m.kill_a(w);
+    m.advance(1);
+    Ok(())
+}
+
+#[inline(always)]
+fn set_dict(t: &Thread, d: &Value, key: &Value, v: &Value) -> Res<()> {
+    Dict::of(d).set(t, key, v)
+}
+
+#[inline(never)]
+fn set_slow(t: &Thread, v: &Value, key: &Value, value: &Value) -> Res<()> {
+    ops::setitem(t, v, key, value)
+}
+
+#[inline(always)]
+pub(crate) fn del_item(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    ops::delitem(m.t, m.reg(w.b()), m.reg(w.c()))?;
+    m.kill_bc(w);
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn get_slice(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let key = slice::new(m.t, m.take(w.c()), m.take(w.c() + 1), Value::NONE)?;
+    let v = slow(m.t, m.reg(w.b()), &key)?;
+    m.kill_b(w);
+    m.set(w.a(), v);
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn set_slice(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let key = slice::new(m.t, m.take(w.c()), m.take(w.c() + 1), Value::NONE)?;
+    set_slow(m.t, m.reg(w.a()), &key, m.reg(w.b()))?;
+    m.kill_b(w);
+    m.kill_a(w);
+    Ok(())
+}
