@@ -88,7 +88,7 @@ impl FrameObject {
         if self.unit.is_cell(i)
             && let Some(c) = v.downcast::<PyCell>()
         {
-            return c.contents.get();
+            return c.get();
         }
         v
     }
@@ -114,7 +114,7 @@ impl FrameObject {
         if self.unit.is_cell(i)
             && let Some(c) = now.downcast::<PyCell>()
         {
-            c.contents.set(&c.header, value);
+            c.set(value);
             return;
         }
         let record = self.record.get();

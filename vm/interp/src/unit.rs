@@ -10,7 +10,8 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use typhon_isa::{Code, CodeFlags, Const, Handler, LocalKind, Position, Word};
 use typhon_object::error::Res;
-use typhon_object::types::{complex, frozenset, int, slice};
+use typhon_object::types::set_::frozenset;
+use typhon_object::types::{complex, int, slice};
 use typhon_object::{Thread, Value, convert, names, strs, tuple};
 
 /// One isolate's copy of one code object.

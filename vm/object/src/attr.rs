@@ -87,6 +87,16 @@ pub unsafe fn inline_slot<'a>(ty: &TypeObject, header: &'a Header, i: usize) -> 
     unsafe { ty.slot_at(header, ty.dict_offset.get() + 8 + 8 * i) }
 }
 
+/// Byte offset of inline slot `i` in every instance, for inline caches; `None` where instances vary in size.
+pub fn inline_offset(ty: &TypeObject, i: usize) -> Option<usize> {
+    if ty.def().size_of.is_some() { None } else { Some(ty.dict_offset.get() + 8 + 8 * i) }
+}
+
+/// How many attributes fit an instance without a dict.
+pub fn inline_count(ty: &TypeObject) -> usize {
+    ty.inline_slots.get() as usize
+}
+
 /// The instance's own attribute, not looking at the type.
 #[inline]
 pub fn instance_get(ty: &TypeObject, header: &Header, name: &Value) -> Option<Value> {

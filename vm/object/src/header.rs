@@ -67,7 +67,7 @@ impl Header {
 
     /// Changes the shape: the object's layout must fit the new one.
     #[inline(always)]
-    pub(crate) fn set_shape(&self, shape: ShapeId) {
+    pub fn set_shape(&self, shape: ShapeId) {
         self.0.set_shape(shape.0);
     }
 

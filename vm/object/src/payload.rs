@@ -66,6 +66,11 @@ pub fn new_of<T: Payload>(t: &Thread, ty: &TypeObject, payload: impl FnOnce(Head
     }
 }
 
+/// A new instance of `ty`, whose layout is object's: a bare object, or of a Python class.
+pub fn new_plain(t: &Thread, ty: &TypeObject) -> Res {
+    new_of(t, ty, |header| crate::types::object::Object { header })
+}
+
 /// As [`new_of`] for the type object `class` that a `__new__` was called with. The caller has checked that `class` is a
 /// subtype of the payload's type.
 pub fn new_for<T: Payload>(t: &Thread, class: &Value, payload: impl FnOnce(Header) -> T) -> Res {

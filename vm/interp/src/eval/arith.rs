@@ -280,7 +280,7 @@ pub(crate) fn shr(x: i64, y: i64) -> Option<i64> {
 
 /// float op float.
 #[inline(always)]
-pub(crate) fn float_op(m: &mut M<'_>, w: Word, f: impl FnOnce(f64, f64) -> f64) -> Flow {
+pub(crate) fn float_op(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
     let (x, y) = (m.reg(w.b()), m.reg(w.c()));
     let (Some(x), Some(y)) = (x.as_immediate_float(), y.as_immediate_float()) else {
         return float_op_slow(m, w, f);
@@ -304,7 +304,7 @@ fn float_result(m: &mut M<'_>, w: Word, x: f64) -> Flow {
 
 /// One operand is an int or a boxed float: still a float operation, worth staying specialized for.
 #[inline(always)]
-fn float_op_slow(m: &mut M<'_>, w: Word, f: impl FnOnce(f64, f64) -> f64) -> Flow {
+fn float_op_slow(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
     let (Some(x), Some(y)) = (as_number(m.reg(w.b())), as_number(m.reg(w.c()))) else { return miss(m, w) };
     float_result(m, w, f(x, y))?;
     m.advance(1);

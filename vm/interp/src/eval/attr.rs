@@ -33,7 +33,7 @@ fn generic(ty: &TypeObject) -> bool {
 
 /// Byte offset of an inline slot, if the type's payload has a fixed size.
 fn inline_offset(ty: &TypeObject, i: usize) -> Option<usize> {
-    ty.inline_slot_offset(i)
+    attr::inline_offset(ty, i)
 }
 
 fn look(t: &Thread, obj: &Value, name: &Value) -> Found {
@@ -278,7 +278,7 @@ fn specialize_store(m: &mut M<'_>, w: Word) {
         m.set_extra(1, offset as u64);
         m.rewrite(w, Opcode::StoreAttrSlot);
     } else if shape.slot(name).is_none()
-        && (shape.slot_count as usize) < ty.inline_slot_count()
+        && (shape.slot_count as usize) < attr::inline_count(ty)
         && let Some(offset) = inline_offset(ty, shape.slot_count as usize)
     {
         let next = shape.with(name);
@@ -336,7 +336,7 @@ pub(crate) fn store_attr_add(m: &mut M<'_>, w: Word) -> Flow {
     let header = unsafe { m.reg(w.a()).header_unchecked() };
     let cache = m.extra(1);
     let old = slot_at(m, w.a(), cache as u32 as usize).replace(header, v);
-    header.move_to_shape(typhon_object::shape::ShapeId((cache >> 32) as u32));
+    header.set_shape(typhon_object::shape::ShapeId((cache >> 32) as u32));
     drop(old);
     m.kill_a(w);
     m.advance(4);
@@ -355,7 +355,7 @@ pub(crate) fn delete_attr(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
     m.save();
     let window = m.window(w.b(), 3);
-    let (f, bound) = super_slow(m.t, window, m.name(w.c()), method)?;
+    let (f, bound) = super_slow(m.t, window, m.name(w.c()))?;
     let this = m.take(w.b() + 2);
     m.kill_window(w.b(), 2);
     if !method {
@@ -372,16 +372,13 @@ pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
 }
 
 #[inline(never)]
-fn super_slow(t: &Thread, window: &[Value], name: &Value, method: bool) -> Res<(Value, bool)> {
+fn super_slow(t: &Thread, window: &[Value], name: &Value) -> Res<(Value, bool)> {
     use typhon_object::types::super_;
     let [what, class, this] = window else { return Err(error::system_error(t, "super without operands")) };
     if what.is(&super_::SUPER.ty().value())
         && let Some(class) = class.downcast::<TypeObject>()
     {
-        if method && let Some(f) = super_::lookup_method(t, class, this, name)? {
-            return Ok((f, true));
-        }
-        return Ok((super_::lookup(t, class, this, name)?, false));
+        return class.with_value(|class| Ok((super_::get_attribute(t, class, this, name)?, false)));
     }
     let obj = typhon_object::call::call(t, what, &[class.clone(), this.clone()])?;
     Ok((attr::get(t, &obj, name)?, false))

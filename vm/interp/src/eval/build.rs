@@ -259,7 +259,7 @@ fn formatted(t: &Thread, v: &Value, kind: ConversionKind, spec: &Value) -> Res {
         ConversionKind::None => v.clone(),
         ConversionKind::Str => ops::str(t, v)?,
         ConversionKind::Repr => ops::repr(t, v)?,
-        ConversionKind::Ascii => types::str_::ascii(t, v)?,
+        ConversionKind::Ascii => types::str_::ascii_of(t, v)?,
     };
     match spec.opt() {
         Some(spec) => ops::format(t, &converted, spec),

@@ -11,7 +11,7 @@ use typhon_object::error::{self, Res};
 use typhon_object::native::{self, NativeFunction};
 use typhon_object::tuple::Tuple;
 use typhon_object::types::method::Method;
-use typhon_object::{Thread, TypeObject, Value, attr, ids, ops, strs, type_of};
+use typhon_object::{Thread, TypeObject, Value, attr, ids, ops, payload, strs, type_of};
 
 /// Extra words of the call family.
 const EXTRA: u8 = 3;
@@ -216,7 +216,7 @@ fn plain_class(v: &Value) -> Option<&TypeObject> {
 
 #[inline(never)]
 fn make_instance(t: &Thread, class: &TypeObject) -> Res {
-    typhon_object::types::object::allocate(t, class)
+    payload::new_plain(t, class)
 }
 
 /// CallKw: as CallMethod, the last arguments by keyword.

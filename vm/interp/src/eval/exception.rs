@@ -8,7 +8,7 @@ use typhon_object::names::{self, n};
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::flag;
 use typhon_object::types::exceptions as exc;
-use typhon_object::{Thread, TypeObject, Value, attr, call, ops, type_of};
+use typhon_object::{Thread, TypeObject, Value, attr, call, ops, strs, type_of};
 
 #[inline(always)]
 pub(crate) fn raise(m: &mut M<'_>, w: Word) -> Flow {
@@ -158,7 +158,7 @@ fn split(t: &Thread, e: &Value, class: &Value) -> Res<(Value, Value)> {
             return Ok((e.clone(), Value::NONE));
         }
         // A naked exception is caught as a group of one.
-        let group = exc::new_group(t, "", std::slice::from_ref(e))?;
+        let group = new_group(t, "", std::slice::from_ref(e))?;
         let tb = exc::traceback(e);
         exc::set_traceback(&group, tb);
         return Ok((group, Value::NONE));
@@ -215,12 +215,12 @@ pub(crate) fn prep_reraise_star(t: &Thread, original: &Value, raised: &Value) ->
     }
     let (mut new, mut again) = (Vec::new(), Vec::new());
     for e in items {
-        let same = exc::same_metadata(&e, original);
+        let same = same_metadata(&e, original);
         if same && type_of(&e).is_subtype(exc::BASE_EXCEPTION_GROUP.ty()) { again.push(e) } else { new.push(e) }
     }
     let mut parts = Vec::new();
     if !again.is_empty() {
-        parts.push(exc::merge_subgroups(t, original, &again)?);
+        parts.push(project_all(t, original, &again)?);
     }
     if new.is_empty() {
         return Ok(parts.pop().unwrap_or(Value::NONE));
@@ -229,7 +229,71 @@ pub(crate) fn prep_reraise_star(t: &Thread, original: &Value, raised: &Value) ->
     if let [one] = new.as_slice() {
         return Ok(one.clone());
     }
-    exc::new_group(t, "", &new)
+    new_group(t, "", &new)
+}
+
+/// A group of these exceptions.
+fn new_group(t: &Thread, message: &str, items: &[Value]) -> Res {
+    let list = List::from_slice(t, items)?;
+    let class = exc::BASE_EXCEPTION_GROUP.ty().value();
+    call::call(t, &class, &[strs::new(t, message)?, list])
+}
+
+/// Same notes, traceback, cause and context: parts of one group that was split.
+fn same_metadata(a: &Value, b: &Value) -> bool {
+    let notes = |v: &Value| v.header().and_then(|h| attr::instance_get(type_of(v), h, n::__notes__())).unwrap_or_default();
+    notes(a).is(&notes(b))
+        && exc::traceback(a).is(&exc::traceback(b))
+        && exc::cause(a).is(&exc::cause(b))
+        && exc::context(a).is(&exc::context(b))
+}
+
+/// The part of `original` whose leaves are in any of `parts`.
+fn project_all(t: &Thread, original: &Value, parts: &[Value]) -> Res {
+    let mut leaves = Vec::new();
+    for part in parts {
+        collect_leaves(t, part, &mut leaves)?;
+    }
+    Ok(project(t, original, &leaves)?.unwrap_or(Value::NONE))
+}
+
+fn children(v: &Value) -> Option<Value> {
+    if !type_of(v).is_subtype(exc::BASE_EXCEPTION_GROUP.ty()) {
+        return None;
+    }
+    exc::field(v, "exceptions")
+}
+
+fn collect_leaves(t: &Thread, v: &Value, out: &mut Vec<u64>) -> Res<()> {
+    t.check_stack("in exception group")?;
+    match children(v) {
+        Some(items) => items.expect::<Tuple>().items().iter().try_for_each(|c| collect_leaves(t, c, out)),
+        None => {
+            out.push(v.bits());
+            Ok(())
+        }
+    }
+}
+
+fn project(t: &Thread, v: &Value, leaves: &[u64]) -> Res<Option<Value>> {
+    t.check_stack("in exception group")?;
+    let Some(items) = children(v) else { return Ok(leaves.contains(&v.bits()).then(|| v.clone())) };
+    let mut kept = Vec::new();
+    for item in items.expect::<Tuple>().items() {
+        kept.extend(project(t, item, leaves)?);
+    }
+    if kept.is_empty() {
+        return Ok(None);
+    }
+    let list = List::from_vec(t, kept)?;
+    let group = call::method(t, v, &names::intern_text(t, "derive"), &[list])?;
+    exc::set_traceback(&group, exc::traceback(v));
+    exc::set_context(t, &group, exc::context(v));
+    exc::set_cause(t, &group, exc::cause(v));
+    if let Some(notes) = notes(t, v)? {
+        attr::set(t, &group, n::__notes__(), Some(&notes))?;
+    }
+    Ok(Some(group))
 }
 
 #[inline(always)]

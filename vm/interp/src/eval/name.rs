@@ -72,7 +72,7 @@ fn empty_cell(t: &Thread, unit: &crate::unit::Unit, i: usize) -> Exc {
 #[inline(always)]
 pub(crate) fn make_cell(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.take(w.a());
-    let c = typhon_object::types::cell::new(m.t, v)?;
+    let c = PyCell::create(m.t, v)?;
     m.set(w.a(), c);
     Ok(())
 }
@@ -90,7 +90,7 @@ pub(crate) fn copy_free_vars(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn load_deref(m: &mut M<'_>, w: Word) -> Flow {
-    let v = cell(m, w.b()).contents.get();
+    let v = cell(m, w.b()).get();
     if v.is_absent() {
         m.save();
         return Err(empty_cell(m.t, m.unit(), w.b()).into());
@@ -103,18 +103,18 @@ pub(crate) fn load_deref(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn store_deref(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let v = m.take_b(w);
-    let c = cell(m, w.a());
-    c.contents.set(&c.header, v);
+    cell(m, w.a()).set(v);
     Ok(())
 }
 
 #[inline(always)]
 pub(crate) fn delete_deref(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let old = cell(m, w.a()).contents.take();
+    let old = cell(m, w.a()).get();
     if old.is_absent() {
         return Err(empty_cell(m.t, m.unit(), w.a()).into());
     }
+    cell(m, w.a()).set(Value::ABSENT);
     drop(old);
     Ok(())
 }
@@ -126,7 +126,7 @@ pub(crate) fn load_class_deref(m: &mut M<'_>, w: Word) -> Flow {
     let dict = m.take_b(w);
     let v = match lookup(m.t, &dict, &name)? {
         Some(v) => v,
-        None => match cell(m, w.c()).contents.get().present() {
+        None => match cell(m, w.c()).get().present() {
             Some(v) => v,
             None => return Err(empty_cell(m.t, m.unit(), w.c()).into()),
         },

@@ -30,7 +30,7 @@ fn match_keys(t: &Thread, subject: &Value, keys: &Value) -> Res {
     let mut values = Vec::with_capacity(keys.len());
     let mut seen: Vec<Value> = Vec::new();
     // `get` with a default of our own, so that `__missing__` is not called.
-    let missing = typhon_object::types::object::new_plain(t)?;
+    let missing = typhon_object::payload::new_plain(t, typhon_object::types::object::OBJECT.ty())?;
     let get = attr::get(t, subject, n::get())?;
     for key in keys {
         for other in &seen {
