@@ -106,10 +106,31 @@ pub static ATHROW: TypeDef =
 
 /// Methods of async generators.
 pub(crate) const METHODS: &[MethodDef] = &[
-    def("asend", "($self, value, /)", |t, a| start(t, &a[0], What::Send, a[1].clone()), "asend(v) -> send 'v' in generator."),
-    def("athrow", "($self, type, value=None, traceback=None, /)", athrow, "athrow(value) -> raise exception in generator."),
-    def("aclose", "($self, /)", |t, a| start(t, &a[0], What::Close, Value::ABSENT), "aclose() -> raise GeneratorExit inside generator."),
-    def("__class_getitem__", "($type, item, /)", |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]), "See PEP 585").class(),
+    def(
+        "asend",
+        "($self, value, /)",
+        |t, a| start(t, &a[0], What::Send, a[1].clone()),
+        "asend(v) -> send 'v' in generator.",
+    ),
+    def(
+        "athrow",
+        "($self, type, value=None, traceback=None, /)",
+        athrow,
+        "athrow(value) -> raise exception in generator.",
+    ),
+    def(
+        "aclose",
+        "($self, /)",
+        |t, a| start(t, &a[0], What::Close, Value::ABSENT),
+        "aclose() -> raise GeneratorExit inside generator.",
+    ),
+    def(
+        "__class_getitem__",
+        "($type, item, /)",
+        |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]),
+        "See PEP 585",
+    )
+    .class(),
 ];
 
 /// The `__anext__` slot.

@@ -239,8 +239,8 @@ fn unexpected(t: &Thread, f: &Function, unit: &Unit, args: Args<'_>, key: &Value
         );
     }
     let name = strs::display(key);
-    let candidates: Vec<String> = unit.locals()[unit.code.posonly_count as usize
-        ..unit.arg_count + unit.code.kwonly_count as usize]
+    let candidates: Vec<String> = unit.locals()
+        [unit.code.posonly_count as usize..unit.arg_count + unit.code.kwonly_count as usize]
         .iter()
         .map(strs::display)
         .collect();

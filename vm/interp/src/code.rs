@@ -51,7 +51,12 @@ pub static CODE: TypeDef = TypeDef {
     methods: &[
         def("co_lines", "($self, /)", co_lines, "Return an iterator over (start, end, line) of the code."),
         def("co_positions", "($self, /)", co_positions, "Return an iterator over the source positions of the code."),
-        def("replace", "($self, /, **changes)", replace, "Return a copy of the code object with new values for the specified fields."),
+        def(
+            "replace",
+            "($self, /, **changes)",
+            replace,
+            "Return a copy of the code object with new values for the specified fields.",
+        ),
         def("__replace__", "($self, /, **changes)", replace, "The same as replace()."),
         def("__sizeof__", "($self, /)", |_, a| Ok(convert::from_usize(256 + 8 * me(&a[0]).words.len())), ""),
     ],

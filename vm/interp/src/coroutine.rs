@@ -40,9 +40,12 @@ pub static COROUTINE_WRAPPER: TypeDef = TypeDef {
     },
     methods: &[
         def("send", "($self, arg, /)", |t, a| generator::send_method(t, &[inner(&a[0]), a[1].clone()]), ""),
-        def("throw", "($self, type, value=None, traceback=None, /)", |t, a| {
-            generator::throw_method(t, &[inner(&a[0]), a[1].clone(), a[2].clone(), a[3].clone()])
-        }, ""),
+        def(
+            "throw",
+            "($self, type, value=None, traceback=None, /)",
+            |t, a| generator::throw_method(t, &[inner(&a[0]), a[1].clone(), a[2].clone(), a[3].clone()]),
+            "",
+        ),
         def("close", "($self, /)", |t, a| generator::close(t, &inner(&a[0])), ""),
     ],
     ..TypeDef::of::<CoroutineWrapper>()
@@ -94,7 +97,8 @@ pub(crate) fn awaitable(t: &Thread, v: &Value, kind: u8) -> Res {
         return Err(match kind {
             1 | 2 => {
                 let which = if kind == 1 { "__aenter__" } else { "__aexit__" };
-                let text = format!("'async with' received an object from {which} that does not implement __await__: {name}");
+                let text =
+                    format!("'async with' received an object from {which} that does not implement __await__: {name}");
                 error::type_error(t, text)
             }
             _ => error::type_error(t, format_args!("'{name}' object can't be awaited")),

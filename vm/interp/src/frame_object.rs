@@ -307,14 +307,28 @@ pub static FRAME: TypeDef = TypeDef {
         getter("f_back", back, ""),
         getter("f_code", |_, v| Ok(me(v).func.get().downcast::<Function>().map_or(Value::NONE, |f| f.code.get())), ""),
         getter("f_globals", |_, v| Ok(me(v).globals()), ""),
-        getter("f_builtins", |_, v| Ok(me(v).func.get().downcast::<Function>().map_or(Value::NONE, |f| f.builtins.get())), ""),
+        getter(
+            "f_builtins",
+            |_, v| Ok(me(v).func.get().downcast::<Function>().map_or(Value::NONE, |f| f.builtins.get())),
+            "",
+        ),
         getter("f_locals", |t, v| locals(t, me(v)), ""),
         getter("f_lasti", |_, v| Ok(Value::small(i64::from(me(v).offset()) * 8)), ""),
         getter("f_generator", generator, ""),
         getset("f_lineno", line, set_line, ""),
         getset("f_trace", |_, v| Ok(me(v).trace.get().present().unwrap_or(Value::NONE)), set_trace, ""),
-        getset("f_trace_lines", |_, v| Ok(Value::bool(me(v).trace_lines.get())), |t, v, x| set_flag(t, x, &me(v).trace_lines), ""),
-        getset("f_trace_opcodes", |_, v| Ok(Value::bool(me(v).trace_opcodes.get())), |t, v, x| set_flag(t, x, &me(v).trace_opcodes), ""),
+        getset(
+            "f_trace_lines",
+            |_, v| Ok(Value::bool(me(v).trace_lines.get())),
+            |t, v, x| set_flag(t, x, &me(v).trace_lines),
+            "",
+        ),
+        getset(
+            "f_trace_opcodes",
+            |_, v| Ok(Value::bool(me(v).trace_opcodes.get())),
+            |t, v, x| set_flag(t, x, &me(v).trace_opcodes),
+            "",
+        ),
     ],
     methods: &[def("clear", "($self, /)", clear, "Clear all references held by the frame.")],
     ..TypeDef::of::<FrameObject>()
@@ -323,10 +337,7 @@ pub static FRAME: TypeDef = TypeDef {
 fn repr(t: &Thread, v: &Value) -> Res {
     let f = me(v);
     let code = &f.unit.code;
-    strs::new(
-        t,
-        &format!("<frame at {:#x}, file '{}', line {}, code {}>", v.id(), code.filename, f.line(), code.name),
-    )
+    strs::new(t, &format!("<frame at {:#x}, file '{}', line {}, code {}>", v.id(), code.filename, f.line(), code.name))
 }
 
 fn generator(_: &Thread, v: &Value) -> Res {

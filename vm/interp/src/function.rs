@@ -66,8 +66,20 @@ typhon_object::payload!(Function => FUNCTION {
 impl Function {
     fn slots(&self) -> [&Slot; 14] {
         [
-            &self.code, &self.globals, &self.builtins, &self.name, &self.qualname, &self.defaults, &self.kwdefaults,
-            &self.closure, &self.annotations, &self.annotate, &self.dict, &self.module, &self.doc, &self.type_params,
+            &self.code,
+            &self.globals,
+            &self.builtins,
+            &self.name,
+            &self.qualname,
+            &self.defaults,
+            &self.kwdefaults,
+            &self.closure,
+            &self.annotations,
+            &self.annotate,
+            &self.dict,
+            &self.module,
+            &self.doc,
+            &self.type_params,
         ]
     }
 
@@ -100,7 +112,9 @@ pub fn new(t: &Thread, code: &Value, globals: &Value, builtins: &Value) -> Res {
     } else {
         Value::NONE
     };
-    debug_assert!(unit.code.flags & CodeFlags::HAS_DOCSTRING == 0 || matches!(unit.code.consts.first(), Some(Const::Str(_))));
+    debug_assert!(
+        unit.code.flags & CodeFlags::HAS_DOCSTRING == 0 || matches!(unit.code.consts.first(), Some(Const::Str(_)))
+    );
     let name = names::intern_text(t, &unit.code.name);
     let qualname = names::intern_text(t, &unit.code.qualname);
     let pointer = Rc::as_ptr(&unit);
@@ -146,7 +160,13 @@ pub static FUNCTION: TypeDef = TypeDef {
     id: typhon_object::ids::FUNCTION,
     flags: flag::METHOD_DESCRIPTOR | flag::WEAKREFS,
     dict_offset: std::mem::offset_of!(Function, dict),
-    slots: Slots { repr: Some(repr), call: Some(call::call_function), get: Some(get), new: Some(construct), ..Slots::NONE },
+    slots: Slots {
+        repr: Some(repr),
+        call: Some(call::call_function),
+        get: Some(get),
+        new: Some(construct),
+        ..Slots::NONE
+    },
     getset: GETSET,
     members: &[
         member("__globals__", std::mem::offset_of!(Function, globals), ""),
@@ -184,7 +204,12 @@ const GETSET: &[GetSetDef] = &[
     getset("__defaults__", |_, v| Ok(none(me(v).defaults.get())), set_defaults, ""),
     getset("__kwdefaults__", |_, v| Ok(none(me(v).kwdefaults.get())), set_kwdefaults, ""),
     getset("__name__", |_, v| Ok(me(v).name.get()), |t, v, x| set_text(t, v, x, &me(v).name, "__name__"), ""),
-    getset("__qualname__", |_, v| Ok(me(v).qualname.get()), |t, v, x| set_text(t, v, x, &me(v).qualname, "__qualname__"), ""),
+    getset(
+        "__qualname__",
+        |_, v| Ok(me(v).qualname.get()),
+        |t, v, x| set_text(t, v, x, &me(v).qualname, "__qualname__"),
+        "",
+    ),
     getset("__annotations__", annotations, set_annotations, ""),
     getset("__annotate__", |_, v| Ok(none(me(v).annotate.get())), set_annotate, ""),
     getset("__type_params__", type_params, set_type_params, ""),

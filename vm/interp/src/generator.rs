@@ -289,13 +289,10 @@ pub(crate) enum Resumed {
 /// "generator already executing" and the like; `None` if it may run.
 fn refuse(t: &Thread, g: &Generator, sent: Option<&Value>) -> Option<Exc> {
     match g.state.get() {
-        State::Running => {
-            Some(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name())))
+        State::Running => Some(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name()))),
+        State::Created if sent.is_some_and(|v| !v.is_none()) => {
+            Some(error::type_error(t, format_args!("can't send non-None value to a just-started {}", g.kind_name())))
         }
-        State::Created if sent.is_some_and(|v| !v.is_none()) => Some(error::type_error(
-            t,
-            format_args!("can't send non-None value to a just-started {}", g.kind_name()),
-        )),
         _ => None,
     }
 }
@@ -436,9 +433,7 @@ pub(crate) fn close(t: &Thread, v: &Value) -> Res {
     let exit = error::with_args(t, exc::GENERATOR_EXIT.ty(), &[]);
     match throw(t, v, exit) {
         Ok(Resumed::Return(value)) => Ok(value),
-        Ok(Resumed::Yield(_)) => {
-            Err(error::runtime_error(t, format_args!("{} ignored GeneratorExit", g.kind_name())))
-        }
+        Ok(Resumed::Yield(_)) => Err(error::runtime_error(t, format_args!("{} ignored GeneratorExit", g.kind_name()))),
         Err(e) if e.is(&exc::STOP_ITERATION) => Ok(exc::field(e.value(), "value").unwrap_or(Value::NONE)),
         Err(e) if e.is(&exc::GENERATOR_EXIT) => Ok(Value::NONE),
         Err(e) => Err(e),
@@ -457,9 +452,7 @@ pub(crate) fn thrown(t: &Thread, typ: &Value, value: &Value, tb: &Value) -> Res<
     let e = if let Some(class) = typ.downcast::<TypeObject>().filter(|c| c.has_flag(flag::EXCEPTION)) {
         match value.non_none() {
             Some(v) if type_of(v).is_subtype(class) => Exc::new(v.clone()),
-            Some(v) if v.downcast::<Tuple>().is_some() => {
-                error::with_args(t, class, v.expect::<Tuple>().items())
-            }
+            Some(v) if v.downcast::<Tuple>().is_some() => error::with_args(t, class, v.expect::<Tuple>().items()),
             Some(v) => error::with_args(t, class, std::slice::from_ref(v)),
             None => error::with_args(t, class, &[]),
         }
@@ -543,10 +536,26 @@ fn close_method(t: &Thread, a: &[Value]) -> Res {
 }
 
 const METHODS: &[MethodDef] = &[
-    def("send", "($self, value, /)", send_method, "send(value) -> send 'value' into generator,\nreturn next yielded value or raise StopIteration."),
-    def("throw", "($self, type, value=None, traceback=None, /)", throw_method, "Raise exception in generator, return next yielded value or raise\nStopIteration."),
+    def(
+        "send",
+        "($self, value, /)",
+        send_method,
+        "send(value) -> send 'value' into generator,\nreturn next yielded value or raise StopIteration.",
+    ),
+    def(
+        "throw",
+        "($self, type, value=None, traceback=None, /)",
+        throw_method,
+        "Raise exception in generator, return next yielded value or raise\nStopIteration.",
+    ),
     def("close", "($self, /)", close_method, "close() -> raise GeneratorExit inside generator."),
-    def("__class_getitem__", "($type, item, /)", |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]), "See PEP 585").class(),
+    def(
+        "__class_getitem__",
+        "($type, item, /)",
+        |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]),
+        "See PEP 585",
+    )
+    .class(),
     def("__sizeof__", "($self, /)", |_, a| Ok(Value::small(200 + 8 * me(&a[0]).unit.register_count as i64)), ""),
 ];
 
@@ -599,7 +608,13 @@ pub static GENERATOR: TypeDef = TypeDef {
     name: "generator",
     id: typhon_object::ids::GENERATOR,
     flags: flag::NO_NEW | flag::WEAKREFS,
-    slots: Slots { repr: Some(repr), iter: Some(|_, v| Ok(v.clone())), next: Some(next), finalize: Some(finalize), ..Slots::NONE },
+    slots: Slots {
+        repr: Some(repr),
+        iter: Some(|_, v| Ok(v.clone())),
+        next: Some(next),
+        finalize: Some(finalize),
+        ..Slots::NONE
+    },
     methods: METHODS,
     getset: &[
         NAMES[0],
@@ -618,7 +633,12 @@ pub static COROUTINE: TypeDef = TypeDef {
     name: "coroutine",
     id: typhon_object::ids::COROUTINE,
     flags: flag::NO_NEW | flag::WEAKREFS,
-    slots: Slots { repr: Some(repr), await_: Some(crate::coroutine::await_wrapper), finalize: Some(finalize), ..Slots::NONE },
+    slots: Slots {
+        repr: Some(repr),
+        await_: Some(crate::coroutine::await_wrapper),
+        finalize: Some(finalize),
+        ..Slots::NONE
+    },
     methods: METHODS,
     getset: &[
         NAMES[0],

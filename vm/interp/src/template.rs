@@ -58,7 +58,13 @@ pub static INTERPOLATION: TypeDef = TypeDef {
     ],
     methods: &[
         def("__reduce__", "($self, /)", reduce_interpolation, ""),
-        def("__class_getitem__", "($type, item, /)", |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]), "").class(),
+        def(
+            "__class_getitem__",
+            "($type, item, /)",
+            |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]),
+            "",
+        )
+        .class(),
     ],
     constants: &[("__match_args__", |t| {
         let names = ["value", "expression", "conversion", "format_spec"];
@@ -157,10 +163,7 @@ fn new_interpolation(t: &Thread, _class: &Value, args: Args<'_>) -> Res {
                 format_args!("Interpolation() argument 'conversion' must be str, not {got}"),
             ));
         }
-        return Err(error::value_error(
-            t,
-            "Interpolation() argument 'conversion' must be one of 's', 'a' or 'r'",
-        ));
+        return Err(error::value_error(t, "Interpolation() argument 'conversion' must be one of 's', 'a' or 'r'"));
     }
     make(t, value, expression, conversion, spec)
 }
@@ -235,7 +238,9 @@ fn concat_template(t: &Thread, a: &Value, b: &Value) -> Res {
         let got = type_of(b).name();
         return Err(error::type_error(
             t,
-            format_args!("can only concatenate string.templatelib.Template (not \"{got}\") to string.templatelib.Template"),
+            format_args!(
+                "can only concatenate string.templatelib.Template (not \"{got}\") to string.templatelib.Template"
+            ),
         ));
     }
     let mut all = pieces(a);

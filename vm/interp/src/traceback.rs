@@ -1,7 +1,8 @@
 //! traceback: where an exception passed.
 
-use crate::frame_object::{self, FrameObject};
 use crate::frame::{Frame, Interp};
+use crate::frame_object::{self, FrameObject};
+use std::cell::Cell;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
 use typhon_object::native::{getset, getter};
@@ -10,7 +11,6 @@ use typhon_object::store::Slot;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value, convert, payload};
-use std::cell::Cell;
 
 /// One entry; the outermost frame comes first.
 #[repr(C)]

@@ -386,4 +386,3 @@ fn unary(t: &Thread, kind: UnaryKind, v: &Value) -> Res {
         UnaryKind::Not => Ok(Value::bool(!ops::truth(t, v)?)),
     }
 }
-

@@ -425,11 +425,7 @@ fn no_special(t: &Thread, obj: &Value, kind: SpecialKind) -> error::Exc {
     let what = if is_async { "asynchronous context manager" } else { "context manager" };
     let method = kind.text();
     // The other kind of manager is what was probably meant.
-    let (other_enter, hint) = if is_async {
-        (n::__enter__(), "'with'")
-    } else {
-        (n::__aenter__(), "'async with'")
-    };
+    let (other_enter, hint) = if is_async { (n::__enter__(), "'with'") } else { (n::__aenter__(), "'async with'") };
     let missing = format!("'{name}' object does not support the {what} protocol (missed {method} method)");
     if ty.lookup(t, other_enter).is_some() {
         return error::type_error(t, format_args!("{missing}. Did you mean to use {hint}?"));

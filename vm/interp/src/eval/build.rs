@@ -217,10 +217,7 @@ fn merge(t: &Thread, d: &Dict, from: &Value, f: &Value) -> Res<()> {
         if k.downcast::<Str>().is_some() && d.contains(t, k)? {
             let what = super::call::function_text(t, f)?;
             let key = strs::display(k);
-            return Err(error::type_error(
-                t,
-                format_args!("{what} got multiple values for keyword argument '{key}'"),
-            ));
+            return Err(error::type_error(t, format_args!("{what} got multiple values for keyword argument '{key}'")));
         }
         d.set(t, k, v)
     };
@@ -315,9 +312,8 @@ fn not_iterable(t: &Thread, v: &Value) -> Option<error::Exc> {
 
 #[inline(never)]
 fn unpack_slow(t: &Thread, v: &Value, n: usize) -> Res<Vec<Value>> {
-    let count_error = |got: usize| {
-        error::value_error(t, format_args!("not enough values to unpack (expected {n}, got {got})"))
-    };
+    let count_error =
+        |got: usize| error::value_error(t, format_args!("not enough values to unpack (expected {n}, got {got})"));
     let sized = v.exact::<Tuple>().map(Tuple::len).or_else(|| v.exact::<List>().map(List::len));
     if let Some(len) = sized {
         if len < n {
@@ -537,7 +533,7 @@ fn stop_iteration_error(t: &Thread, v: Value) -> Res {
     let is_async_stop = type_of(&v).is_subtype(exc::STOP_ASYNC_ITERATION.ty());
     let flags = crate::frame::interp(t).current().map_or(0, |f| {
         // SAFETY: the running frame's unit is alive.
-        unsafe { (*f.unit).code.flags }
+        unsafe { &*f.unit }.code.flags
     });
     use typhon_isa::CodeFlags as F;
     let what = if flags & F::ASYNC_GENERATOR != 0 {

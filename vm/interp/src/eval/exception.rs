@@ -44,7 +44,9 @@ pub(crate) fn instance(t: &Thread, v: &Value, refusal: &str) -> Exc {
                 match class {
                     Ok(class) => error::type_error(
                         t,
-                        format_args!("calling {class} should have returned an instance of BaseException, not <class '{got}'>"),
+                        format_args!(
+                            "calling {class} should have returned an instance of BaseException, not <class '{got}'>"
+                        ),
                     ),
                     Err(e) => e,
                 }
@@ -241,7 +243,8 @@ fn new_group(t: &Thread, message: &str, items: &[Value]) -> Res {
 
 /// Same notes, traceback, cause and context: parts of one group that was split.
 fn same_metadata(a: &Value, b: &Value) -> bool {
-    let notes = |v: &Value| v.header().and_then(|h| attr::instance_get(type_of(v), h, n::__notes__())).unwrap_or_default();
+    let notes =
+        |v: &Value| v.header().and_then(|h| attr::instance_get(type_of(v), h, n::__notes__())).unwrap_or_default();
     notes(a).is(&notes(b))
         && exc::traceback(a).is(&exc::traceback(b))
         && exc::cause(a).is(&exc::cause(b))

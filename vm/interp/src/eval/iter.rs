@@ -377,7 +377,11 @@ fn anext(t: &Thread, v: &Value) -> Res {
         ));
     };
     let it = f(t, v)?;
-    if type_of(v).slots().anext.is_some_and(|f| std::ptr::fn_addr_eq(f, crate::asyncgen::anext as typhon_object::slots::UnaryFn)) {
+    if type_of(v)
+        .slots()
+        .anext
+        .is_some_and(|f| std::ptr::fn_addr_eq(f, crate::asyncgen::anext as typhon_object::slots::UnaryFn))
+    {
         return Ok(it);
     }
     crate::coroutine::awaitable(t, &it, 0).map_err(|cause| {

@@ -61,7 +61,8 @@ fn empty_cell(t: &Thread, unit: &crate::unit::Unit, i: usize) -> Exc {
     let text = strs::display(&name);
     let free = unit.code.locals.get(i).is_some_and(|l| l.kind == typhon_isa::LocalKind::Free);
     if free {
-        let message = format!("cannot access free variable '{text}' where it is not associated with a value in enclosing scope");
+        let message =
+            format!("cannot access free variable '{text}' where it is not associated with a value in enclosing scope");
         let e = error::new(t, &exc::NAME_ERROR, message);
         exc::set_field(t, &e, "name", &name);
         return e;

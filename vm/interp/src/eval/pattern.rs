@@ -79,10 +79,7 @@ fn match_class(t: &Thread, subject: &Value, class: &Value, names: &Value, count:
                 Some(a) => a.items().to_vec(),
                 None => {
                     let (ty, got) = (ty.name(), type_of(a).name());
-                    return Err(error::type_error(
-                        t,
-                        format_args!("{ty}.__match_args__ must be a tuple (got {got})"),
-                    ));
+                    return Err(error::type_error(t, format_args!("{ty}.__match_args__ must be a tuple (got {got})")));
                 }
             },
             None => Vec::new(),
@@ -101,10 +98,7 @@ fn match_class(t: &Thread, subject: &Value, class: &Value, names: &Value, count:
         for name in names.iter().take(count) {
             if name.downcast::<Str>().is_none() {
                 let got = type_of(name).name();
-                return Err(error::type_error(
-                    t,
-                    format_args!("__match_args__ elements must be strings (got {got})"),
-                ));
+                return Err(error::type_error(t, format_args!("__match_args__ elements must be strings (got {got})")));
             }
             match attribute(t, subject, ty, name, &mut seen)? {
                 Some(v) => out.push(v),
@@ -129,4 +123,3 @@ fn attribute(t: &Thread, subject: &Value, ty: &TypeObject, name: &Value, seen: &
     seen.push(name.clone());
     attr::get_opt(t, subject, name)
 }
-
