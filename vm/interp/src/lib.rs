@@ -15,6 +15,7 @@ pub mod generator;
 pub mod hooks;
 pub mod host;
 pub mod suggest;
+pub mod query;
 pub mod template;
 pub mod traceback;
 pub mod unit;
