@@ -435,5 +435,5 @@ fn tuple_empty() -> &'static Value {
 
 /// A tuple for tests of emptiness.
 pub(crate) fn is_empty_tuple(v: &Value) -> bool {
-    v.downcast::<tuple::Tuple>().is_some_and(Tuple::is_empty)
+    v.downcast::<Tuple>().is_some_and(Tuple::is_empty)
 }

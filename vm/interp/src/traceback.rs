@@ -8,7 +8,7 @@ use typhon_object::header::Header;
 use typhon_object::native::{getset, getter};
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
-use typhon_object::ty::{TypeDef, flag};
+use typhon_object::ty::TypeDef;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value, convert, payload};
 
