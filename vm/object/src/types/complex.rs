@@ -32,3 +32,8 @@ pub static COMPLEX: TypeDef = TypeDef {
 pub fn new(t: &Thread, re: f64, im: f64) -> Res {
     payload::new(t, |header| Complex { header, re, im })
 }
+
+/// Real and imaginary part, if the value is a complex number (subclasses included).
+pub fn parts(v: &Value) -> Option<(f64, f64)> {
+    v.downcast::<Complex>().map(|c| (c.re, c.im))
+}
