@@ -1,1 +1,10 @@
 //! Native modules that need no interpreter.
+
+pub mod libm;
+pub mod math;
+pub mod numeric;
+
+use typhon_object::native::ModuleDef;
+
+/// Every module of this crate.
+pub static MODULES: &[&ModuleDef] = &[&math::MODULE];

@@ -10,6 +10,7 @@ pub mod format_spec;
 pub mod int;
 pub mod int_text;
 pub mod percent;
+pub mod real;
 
 pub use dashu_int::{IBig, Sign, UBig};
 use std::borrow::Cow;

@@ -180,6 +180,7 @@ impl Arith<'_, '_> {
         let (c, places) = integer_parts(exp, self)?;
         let mut r = self.pow_mod_int(&b, &IBig::from(c), &m_signed)?;
         for _ in 0..places {
+            (self.poll)()?;
             r = self.pow_mod_int(&r, &ten, &m_signed)?;
         }
         // Shorter than the modulus, so it needs no rounding; and CPython does not clamp it.
