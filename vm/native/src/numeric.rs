@@ -2,9 +2,10 @@
 
 use typhon_num::{IBig, NumError, Poll, Stop};
 use typhon_object::error::{self, Exc, Res};
+use typhon_object::names::n;
 use typhon_object::thread::Thread;
-use typhon_object::types::{float, int};
-use typhon_object::{Value, convert, type_of};
+use typhon_object::types::{self, float, int};
+use typhon_object::{Value, call, convert, type_of};
 
 /// Runs a computation under the thread's poll and turns its error into an exception.
 pub fn compute<T>(t: &Thread, f: impl FnOnce(&mut Poll) -> Result<T, NumError>) -> Res<T> {
@@ -67,4 +68,22 @@ pub fn is_exact_int(v: &Value) -> bool {
 /// The value of a float of no subclass.
 pub fn exact_float(v: &Value) -> Option<f64> {
     v.as_immediate_float().or_else(|| v.exact::<float::Float>().and_then(|_| float::as_f64(v)))
+}
+
+/// A complex argument: complex numbers at once, anything else through `__complex__` or as a real.
+pub fn complex(t: &Thread, v: &Value) -> Res<(f64, f64)> {
+    if let Some(parts) = types::complex::parts(v) {
+        return Ok(parts);
+    }
+    if exact_float(v).is_none()
+        && !is_exact_int(v)
+        && let Some(r) = call::special(t, v, n::__complex__(), &[])
+    {
+        let r = r?;
+        return types::complex::parts(&r).ok_or_else(|| {
+            let (of, got) = (type_of(v).name(), type_of(&r).name());
+            error::type_error(t, format_args!("{of}.__complex__() must return a complex, not {got}"))
+        });
+    }
+    Ok((real(t, v)?, 0.0))
 }
