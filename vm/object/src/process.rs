@@ -69,6 +69,9 @@ pub fn set_up() {
             let rest = || types::ALL.iter().chain(types::exceptions::ALL);
             rest().for_each(|def| make_bare(t, def));
             types::FIRST.iter().chain(rest()).for_each(|def| fill_dict(t, def));
+            if types::exceptions::finish(t).is_err() {
+                unreachable!("the bootstrap heap has no limit");
+            }
         });
     });
 }

@@ -1,16 +1,26 @@
 //! The exception types: one table.
 //!
+//! What a type does differently from BaseException stands in the files beside this one.
+//!
 //! All exceptions share one payload. What a type adds to BaseException (`OSError.errno`, `StopIteration.value`) are named
 //! fields: its row lists them, and they are stored in order.
 
-use crate::args::Args;
-use crate::dict::Dict;
+mod base;
+mod fields;
+mod group;
+mod os;
+mod simple;
+mod syntax;
+mod unicode;
+
+use crate::attr;
 use crate::error::{self, Exc, Res};
 use crate::header::Header;
-use crate::payload;
+use crate::list::List;
+use crate::names::n;
+use crate::native::getset;
 use crate::slots::Slots;
 use crate::store::Slot;
-use crate::strs;
 use crate::thread::Thread;
 use crate::tuple;
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
@@ -48,8 +58,6 @@ crate::payload!(Exception => BASE_EXCEPTION {
     }
 });
 
-const SLOTS: Slots = Slots { new: Some(new), init: Some(init), repr: Some(repr), str: Some(str), ..Slots::NONE };
-
 /// BaseException.
 pub static BASE_EXCEPTION: TypeDef = TypeDef {
     name: "BaseException",
@@ -57,12 +65,20 @@ pub static BASE_EXCEPTION: TypeDef = TypeDef {
     id: crate::ids::BASE_EXCEPTION,
     flags: flag::BASETYPE | flag::EXCEPTION,
     dict_offset: std::mem::offset_of!(Exception, dict),
-    slots: SLOTS,
+    slots: Slots {
+        new: Some(base::new),
+        init: Some(base::init),
+        repr: Some(base::repr),
+        str: Some(base::str),
+        ..Slots::NONE
+    },
+    methods: base::METHODS,
+    getset: base::GETSET,
     ..TypeDef::of::<Exception>()
 };
 
 macro_rules! exceptions {
-    ($($def:ident, $name:literal, $base:ident, [$($field:literal)*], $doc:literal;)*) => {
+    ($($def:ident, $name:literal, $base:ident, [$($field:literal)*], $doc:literal $({ $($extra:ident: $value:expr),* })?;)*) => {
         $(
             #[doc = $doc]
             pub static $def: TypeDef = TypeDef {
@@ -71,6 +87,8 @@ macro_rules! exceptions {
                 base: Some(&$base),
                 flags: flag::BASETYPE | flag::EXCEPTION,
                 dict_offset: std::mem::offset_of!(Exception, dict),
+                getset: &[$(getset($field, |t, v| fields::get(t, v, $field), |t, v, x| fields::set(t, v, $field, x), ""),)*],
+                $($($extra: $value,)*)?
                 ..TypeDef::of::<Exception>()
             };
         )*
@@ -84,27 +102,28 @@ exceptions! {
     EXCEPTION, "Exception", BASE_EXCEPTION, [], "Common base class for all non-exit exceptions.";
     GENERATOR_EXIT, "GeneratorExit", BASE_EXCEPTION, [], "Request that a generator exit.";
     KEYBOARD_INTERRUPT, "KeyboardInterrupt", BASE_EXCEPTION, [], "Program interrupted by user.";
-    SYSTEM_EXIT, "SystemExit", BASE_EXCEPTION, ["code"], "Request to exit from the interpreter.";
-    BASE_EXCEPTION_GROUP, "BaseExceptionGroup", BASE_EXCEPTION, ["message" "exceptions"], "A combination of multiple unrelated exceptions.";
-    STOP_ITERATION, "StopIteration", EXCEPTION, ["value"], "Signal the end from iterator.__next__().";
+    SYSTEM_EXIT, "SystemExit", BASE_EXCEPTION, ["code"], "Request to exit from the interpreter." { slots: Slots { init: Some(simple::system_exit), ..Slots::NONE } };
+    BASE_EXCEPTION_GROUP, "BaseExceptionGroup", BASE_EXCEPTION, ["message" "exceptions"], "A combination of multiple unrelated exceptions." { slots: group::SLOTS, methods: group::METHODS };
+    EXCEPTION_GROUP, "ExceptionGroup", BASE_EXCEPTION_GROUP, [], "";
+    STOP_ITERATION, "StopIteration", EXCEPTION, ["value"], "Signal the end from iterator.__next__()." { slots: Slots { init: Some(simple::stop_iteration), ..Slots::NONE } };
     STOP_ASYNC_ITERATION, "StopAsyncIteration", EXCEPTION, [], "Signal the end from iterator.__anext__().";
     ARITHMETIC_ERROR, "ArithmeticError", EXCEPTION, [], "Base class for arithmetic errors.";
     FLOATING_POINT_ERROR, "FloatingPointError", ARITHMETIC_ERROR, [], "Floating-point operation failed.";
     OVERFLOW_ERROR, "OverflowError", ARITHMETIC_ERROR, [], "Result too large to be represented.";
     ZERO_DIVISION_ERROR, "ZeroDivisionError", ARITHMETIC_ERROR, [], "Second argument to a division or modulo operation was zero.";
     ASSERTION_ERROR, "AssertionError", EXCEPTION, [], "Assertion failed.";
-    ATTRIBUTE_ERROR, "AttributeError", EXCEPTION, ["name" "obj"], "Attribute not found.";
+    ATTRIBUTE_ERROR, "AttributeError", EXCEPTION, ["name" "obj"], "Attribute not found." { slots: Slots { init: Some(simple::attribute_error), ..Slots::NONE }, methods: simple::ATTRIBUTE_METHODS };
     BUFFER_ERROR, "BufferError", EXCEPTION, [], "Buffer error.";
     EOF_ERROR, "EOFError", EXCEPTION, [], "Read beyond end of file.";
-    IMPORT_ERROR, "ImportError", EXCEPTION, ["msg" "name" "path" "name_from"], "Import can't find module, or can't find name in module.";
+    IMPORT_ERROR, "ImportError", EXCEPTION, ["msg" "name" "path" "name_from"], "Import can't find module, or can't find name in module." { slots: Slots { init: Some(simple::import_error), str: Some(simple::import_str), ..Slots::NONE }, methods: simple::IMPORT_METHODS };
     MODULE_NOT_FOUND_ERROR, "ModuleNotFoundError", IMPORT_ERROR, [], "Module not found.";
     LOOKUP_ERROR, "LookupError", EXCEPTION, [], "Base class for lookup errors.";
     INDEX_ERROR, "IndexError", LOOKUP_ERROR, [], "Sequence index out of range.";
-    KEY_ERROR, "KeyError", LOOKUP_ERROR, [], "Mapping key not found.";
+    KEY_ERROR, "KeyError", LOOKUP_ERROR, [], "Mapping key not found." { slots: Slots { str: Some(simple::key_str), ..Slots::NONE } };
     MEMORY_ERROR, "MemoryError", EXCEPTION, [], "Out of memory.";
-    NAME_ERROR, "NameError", EXCEPTION, ["name"], "Name not found globally.";
+    NAME_ERROR, "NameError", EXCEPTION, ["name"], "Name not found globally." { slots: Slots { init: Some(simple::name_error), ..Slots::NONE } };
     UNBOUND_LOCAL_ERROR, "UnboundLocalError", NAME_ERROR, [], "Local name referenced but not bound to a value.";
-    OS_ERROR, "OSError", EXCEPTION, ["errno" "strerror" "filename" "filename2" "characters_written"], "Base class for I/O related errors.";
+    OS_ERROR, "OSError", EXCEPTION, ["errno" "strerror" "filename" "filename2" "characters_written"], "Base class for I/O related errors." { slots: os::SLOTS, methods: os::METHODS };
     BLOCKING_IO_ERROR, "BlockingIOError", OS_ERROR, [], "I/O operation would block.";
     CHILD_PROCESS_ERROR, "ChildProcessError", OS_ERROR, [], "Child process error.";
     CONNECTION_ERROR, "ConnectionError", OS_ERROR, [], "Connection error.";
@@ -125,7 +144,7 @@ exceptions! {
     NOT_IMPLEMENTED_ERROR, "NotImplementedError", RUNTIME_ERROR, [], "Method or function hasn't been implemented yet.";
     RECURSION_ERROR, "RecursionError", RUNTIME_ERROR, [], "Recursion limit exceeded.";
     PYTHON_FINALIZATION_ERROR, "PythonFinalizationError", RUNTIME_ERROR, [], "Operation blocked during Python finalization.";
-    SYNTAX_ERROR, "SyntaxError", EXCEPTION, ["msg" "filename" "lineno" "offset" "text" "end_lineno" "end_offset" "print_file_and_line" "_metadata"], "Invalid syntax.";
+    SYNTAX_ERROR, "SyntaxError", EXCEPTION, ["msg" "filename" "lineno" "offset" "text" "end_lineno" "end_offset" "print_file_and_line" "_metadata"], "Invalid syntax." { slots: syntax::SLOTS };
     INCOMPLETE_INPUT_ERROR, "_IncompleteInputError", SYNTAX_ERROR, [], "incomplete input.";
     INDENTATION_ERROR, "IndentationError", SYNTAX_ERROR, [], "Improper indentation.";
     TAB_ERROR, "TabError", INDENTATION_ERROR, [], "Improper mixture of spaces and tabs.";
@@ -133,9 +152,9 @@ exceptions! {
     TYPE_ERROR, "TypeError", EXCEPTION, [], "Inappropriate argument type.";
     VALUE_ERROR, "ValueError", EXCEPTION, [], "Inappropriate argument value (of correct type).";
     UNICODE_ERROR, "UnicodeError", VALUE_ERROR, [], "Unicode related error.";
-    UNICODE_DECODE_ERROR, "UnicodeDecodeError", UNICODE_ERROR, ["encoding" "object" "start" "end" "reason"], "Unicode decoding error.";
-    UNICODE_ENCODE_ERROR, "UnicodeEncodeError", UNICODE_ERROR, ["encoding" "object" "start" "end" "reason"], "Unicode encoding error.";
-    UNICODE_TRANSLATE_ERROR, "UnicodeTranslateError", UNICODE_ERROR, ["object" "start" "end" "reason"], "Unicode translation error.";
+    UNICODE_DECODE_ERROR, "UnicodeDecodeError", UNICODE_ERROR, ["encoding" "object" "start" "end" "reason"], "Unicode decoding error." { slots: Slots { init: Some(unicode::decode_init), str: Some(unicode::decode_str), ..Slots::NONE } };
+    UNICODE_ENCODE_ERROR, "UnicodeEncodeError", UNICODE_ERROR, ["encoding" "object" "start" "end" "reason"], "Unicode encoding error." { slots: Slots { init: Some(unicode::encode_init), str: Some(unicode::encode_str), ..Slots::NONE } };
+    UNICODE_TRANSLATE_ERROR, "UnicodeTranslateError", UNICODE_ERROR, ["object" "start" "end" "reason"], "Unicode translation error." { slots: Slots { init: Some(unicode::translate_init), str: Some(unicode::translate_str), ..Slots::NONE } };
     WARNING, "Warning", EXCEPTION, [], "Base class for warning categories.";
     BYTES_WARNING, "BytesWarning", WARNING, [], "Base class for warnings about bytes and buffer related problems, mostly\nrelated to conversion from str or comparing to str.";
     DEPRECATION_WARNING, "DeprecationWarning", WARNING, [], "Base class for warnings about deprecated features.";
@@ -236,65 +255,44 @@ pub fn set_traceback(v: &Value, tb: Value) {
     }
 }
 
-fn new(t: &Thread, class: &Value, a: Args<'_>) -> Res {
-    let args = tuple::new(t, a.positional())?;
-    payload::new_for(t, class, |header| Exception {
-        header,
-        args: Slot::new(args),
-        traceback: Slot::empty(),
-        cause: Slot::empty(),
-        context: Slot::empty(),
-        dict: Slot::empty(),
-        suppress: Cell::new(false),
-        fields: RefCell::new(Vec::new()),
-    })
-}
-
-fn init(t: &Thread, v: &Value, a: Args<'_>) -> Res<()> {
-    a.no_keywords(t, &type_of(v).name())?;
-    let x = v.expect::<Exception>();
-    x.args.set(&x.header, tuple::new(t, a.values)?);
+/// Gives ExceptionGroup its second base, which a definition cannot say. Runs once, when the types are made.
+pub(crate) fn finish(t: &Thread) -> Res<()> {
+    let group = EXCEPTION_GROUP.ty();
+    let order = [&EXCEPTION_GROUP, &BASE_EXCEPTION_GROUP, &EXCEPTION, &BASE_EXCEPTION, &crate::types::object::OBJECT];
+    group.bases.set(&group.header, tuple::new(t, &[BASE_EXCEPTION_GROUP.ty().value(), EXCEPTION.ty().value()])?);
+    group.set_mro(tuple::from_vec(t, order.map(|d| d.ty().value()).to_vec())?);
+    EXCEPTION.ty().add_subclass(t, group);
     Ok(())
-}
-
-fn repr(t: &Thread, v: &Value) -> Res {
-    let args = v.expect::<Exception>().args.get();
-    let items = args.expect::<tuple::Tuple>().items();
-    let inner = match items {
-        [one] => crate::ops::repr_text(t, one)?,
-        _ => {
-            let text = crate::ops::repr_text(t, &args)?;
-            return strs::new(t, &format!("{}{text}", type_of(v).name()));
-        }
-    };
-    strs::new(t, &format!("{}({inner})", type_of(v).name()))
-}
-
-fn str(t: &Thread, v: &Value) -> Res {
-    let args = v.expect::<Exception>().args.get();
-    match args.expect::<tuple::Tuple>().items() {
-        [] => Ok(crate::process::empty_str().clone()),
-        [one] => crate::ops::str(t, one),
-        _ => crate::ops::str(t, &args),
-    }
 }
 
 /// Adds a note, as `add_note`.
 pub fn add_note(t: &Thread, v: &Value, note: &Value) -> Res<()> {
-    let name = crate::names::n::__notes__();
-    let ty = type_of(v);
-    let Some(header) = v.header() else { return Ok(()) };
-    let dict = crate::attr::instance_dict(t, ty, header)?;
-    let notes = match Dict::of(&dict).get_str(name) {
+    let name = n::__notes__();
+    let notes = match attr::get_opt(t, v, name)? {
         Some(notes) => notes,
         None => {
-            let notes = crate::list::List::create(t)?;
-            Dict::of(&dict).set_str(t, name, notes.clone())?;
+            let notes = List::create(t)?;
+            attr::set(t, v, name, Some(&notes))?;
             notes
         }
     };
-    match notes.downcast::<crate::list::List>() {
+    match notes.downcast::<List>() {
         Some(list) => list.push(t, note.clone()),
         None => Err(error::type_error(t, "Cannot add note: __notes__ is not a list")),
     }
+}
+
+/// Whether `v` is a BaseExceptionGroup.
+pub fn is_group(v: &Value) -> bool {
+    type_of(v).is_subtype(BASE_EXCEPTION_GROUP.ty())
+}
+
+/// `group.split(matcher)`: what matches, and what does not.
+pub fn split_group(t: &Thread, group: &Value, matcher: &Value) -> Res<(Option<Value>, Option<Value>)> {
+    group::split_by(t, group, matcher)
+}
+
+/// The part of a group whose leaves are among those of `keep` (for `except*`).
+pub fn group_projection(t: &Thread, group: &Value, keep: &[Value]) -> Res<Option<Value>> {
+    group::projection(t, group, keep)
 }
