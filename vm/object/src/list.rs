@@ -269,6 +269,46 @@ impl List {
         }
     }
 
+    /// Takes `count` items out, `step` apart from `first` on, for the caller to drop.
+    pub fn remove_strided(&self, first: usize, step: usize, count: usize) -> Vec<Value> {
+        let n = self.len.get();
+        let mut removed = Vec::with_capacity(count);
+        let (mut to, mut from, mut next) = (first, first, first);
+        // SAFETY: every item is either read once into `removed` or moved down once; the rest of the array is forgotten
+        // by the new length.
+        unsafe {
+            let data = self.data.get();
+            while from < n {
+                if from == next && removed.len() < count {
+                    removed.push(data.add(from).read());
+                    next += step;
+                } else {
+                    std::ptr::copy(data.add(from), data.add(to), 1);
+                    to += 1;
+                }
+                from += 1;
+            }
+        }
+        self.len.set(n - removed.len());
+        removed
+    }
+
+    /// Reverses the items in place.
+    pub fn reverse(&self) {
+        let (mut i, mut j) = (0, self.len.get());
+        while i + 1 < j {
+            j -= 1;
+            // SAFETY: both positions are within the length and differ.
+            unsafe { std::ptr::swap(self.data.get().add(i), self.data.get().add(j)) };
+            i += 1;
+        }
+    }
+
+    /// How many items the array has room for.
+    pub fn capacity(&self) -> usize {
+        self.cap.get()
+    }
+
     /// Swaps the items with another list's.
     pub fn swap(&self, other: &List) {
         self.len.swap(&other.len);

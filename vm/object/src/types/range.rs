@@ -158,7 +158,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
 
 /// Equal ranges hash equally: by length, then start, then step, where they matter.
 fn hash(t: &Thread, v: &Value) -> Res<i64> {
-    crate::tuple::hash_items(t, &key(v.expect()), true)
+    tuple::hash_items(t, &key(v.expect()), true)
 }
 
 fn key(r: &Range) -> [Value; 3] {

@@ -136,6 +136,17 @@ fn number(t: &Thread, v: &Value) -> Res<Option<isize>> {
     index(t, v).and_then(|i| convert::to_index_clamped(t, &i)).map(Some)
 }
 
+/// A bound of `index()`: an int, saturated.
+pub fn index_bound(t: &Thread, v: &Value) -> Res<isize> {
+    if let Some(i) = v.as_small() {
+        return Ok(i as isize);
+    }
+    if !int::is_int(v) && type_of(v).slots().index.is_none() {
+        return Err(error::type_error(t, "slice indices must be integers or have an __index__ method"));
+    }
+    convert::to_index_clamped(t, v)
+}
+
 fn index(t: &Thread, v: &Value) -> Res {
     if !int::is_int(v) && type_of(v).slots().index.is_none() {
         return Err(error::type_error(t, "slice indices must be integers or None or have an __index__ method"));
@@ -201,7 +212,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
 }
 
 fn hash(t: &Thread, v: &Value) -> Res<i64> {
-    crate::tuple::hash_items(t, &fields(v), false)
+    tuple::hash_items(t, &fields(v), false)
 }
 
 fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {

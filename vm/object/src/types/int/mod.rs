@@ -1,6 +1,14 @@
 //! int: an immediate word, or a heap long past 62 bits.
 
-use crate::error::Res;
+mod arith;
+mod methods;
+mod text;
+
+pub use arith::{add, and, decimal, floordiv, lshift, modulo, mul, neg, or, pow, repr, rshift, sub, truediv, xor};
+pub(crate) use text::spec_units;
+pub use text::{ascii_number, parse, render};
+
+use crate::error::{self, Exc, Res};
 use crate::header::Header;
 use crate::ids;
 use crate::payload;
@@ -9,12 +17,16 @@ use crate::thread::Thread;
 use crate::ty::{TypeDef, flag, type_of};
 use crate::value::{INT_MAX, INT_MIN, Value};
 use dashu_int::IBig;
+use std::cell::Cell;
+use typhon_num::{NumError, Poll, Stop, int_text};
 
 /// A heap long. Of type int, its value is outside the immediate range; a subclass of int holds any value.
 #[repr(C)]
 pub struct Long {
     pub(crate) header: Header,
     big: IBig,
+    /// Bytes charged for a large value.
+    charged: usize,
 }
 
 crate::payload!(Long => INT);
@@ -22,12 +34,55 @@ crate::payload!(Long => INT);
 /// int.
 pub static INT: TypeDef = TypeDef {
     name: "int",
-    doc: "",
+    doc: "int([x]) -> integer\nint(x, base=10) -> integer\n\nConvert a number or string to an integer, or return 0 if no arguments\nare given.  If x is a number, return x.__int__().  For floating-point\nnumbers, this truncates towards zero.\n\nIf x is not a number or if base is given, then x must be a string,\nbytes, or bytearray instance representing an integer literal in the\ngiven base.  The literal can be preceded by '+' or '-' and be surrounded\nby whitespace.  The base defaults to 10.  Valid bases are 0 and 2-36.\nBase 0 means to interpret the base from the string as an integer\nliteral.\n>>> int('0b100', base=0)\n4",
     id: ids::INT,
     flags: flag::BASETYPE | flag::MATCH_SELF | flag::INT | flag::ATOMIC,
-    slots: Slots { ..Slots::NONE },
+    slots: Slots { new: Some(text::construct), ..arith::SLOTS },
+    methods: methods::METHODS,
+    getset: methods::GETSET,
     ..TypeDef::of::<Long>()
 };
+
+/// The isolate's limit on digits in conversions between int and str (`sys.set_int_max_str_digits`); 0 is none.
+pub struct DigitLimit(pub Cell<u64>);
+
+impl Default for DigitLimit {
+    fn default() -> Self {
+        Self(Cell::new(int_text::DIGITS_MAX_DEFAULT))
+    }
+}
+
+/// The present limit.
+pub fn digits_max(t: &Thread) -> u64 {
+    t.state::<DigitLimit>().0.get()
+}
+
+/// Runs long arithmetic with the thread's poll, and turns its errors into exceptions.
+pub fn with_poll<R, E: Into<NumError>>(t: &Thread, f: impl FnOnce(&mut Poll<'_>) -> Result<R, E>) -> Res<R> {
+    let mut raised = None;
+    let done = f(&mut || {
+        t.poll().map_err(|e| {
+            raised = Some(e);
+            Stop
+        })
+    });
+    done.map_err(|e| match (e.into(), raised) {
+        (NumError::Stop, Some(e)) => e,
+        (e, _) => num_error(t, e),
+    })
+}
+
+/// The exception for an arithmetic error.
+#[cold]
+pub fn num_error(t: &Thread, e: NumError) -> Exc {
+    match e {
+        NumError::Stop => Exc::stopped(),
+        NumError::ZeroDivision(text) => error::zero_division(t, text),
+        NumError::Overflow(text) => error::overflow_error(t, text),
+        NumError::Value(text) => error::value_error(t, text),
+        NumError::Memory => t.memory_error(),
+    }
+}
 
 /// Whether `v` is an int (bools and subclasses included).
 #[inline]
@@ -55,11 +110,7 @@ pub fn to_u64(v: &Value) -> Option<u64> {
 
 /// The value as a big integer, if it is an int.
 pub fn to_big(v: &Value) -> Option<IBig> {
-    match v.as_small() {
-        Some(i) => Some(IBig::from(i)),
-        None if v.is_bool() => Some(IBig::from(i64::from(v.is_true()))),
-        None => v.downcast::<Long>().map(|l| l.big.clone()),
-    }
+    arith::big(v).map(std::borrow::Cow::into_owned)
 }
 
 /// The big integer of a heap long (or an int subclass), without a copy.
@@ -76,16 +127,19 @@ pub fn is_negative(v: &Value) -> bool {
 }
 
 /// An int of any size.
+#[inline]
 pub fn from_big(t: &Thread, big: IBig) -> Res {
     if let Ok(i) = i64::try_from(&big)
         && (INT_MIN..=INT_MAX).contains(&i)
     {
         return Ok(Value::small(i));
     }
-    payload::new(t, |header| Long { header, big })
+    let charged = charge(t, &big)?;
+    payload::new(t, |header| Long { header, big, charged })
 }
 
 /// The int itself for a subclass instance or a bool, anything else unchanged.
+#[inline]
 pub fn exact(t: &Thread, v: &Value) -> Res {
     if v.is_small() || v.exact::<Long>().is_some() {
         return Ok(v.clone());
@@ -98,7 +152,36 @@ pub fn exact(t: &Thread, v: &Value) -> Res {
 
 /// An int of a subclass of int.
 pub fn of_class(t: &Thread, class: &Value, big: IBig) -> Res {
-    payload::new_for(t, class, |header| Long { header, big })
+    let charged = charge(t, &big)?;
+    payload::new_for(t, class, |header| Long { header, big, charged })
+}
+
+/// Charges a value whose words lie outside the heap; small ones are not worth counting.
+fn charge(t: &Thread, big: &IBig) -> Res<usize> {
+    let bytes = big.as_sign_words().1.len() * 8;
+    if bytes <= 512 {
+        return Ok(0);
+    }
+    t.heap().charge(bytes).map_err(|_| t.memory_error())?;
+    Ok(bytes)
+}
+
+impl Long {
+    /// The value.
+    #[inline]
+    pub fn big(&self) -> &IBig {
+        &self.big
+    }
+}
+
+impl Drop for Long {
+    fn drop(&mut self) {
+        if self.charged != 0
+            && let Some(t) = crate::thread::current()
+        {
+            t.heap().uncharge(self.charged);
+        }
+    }
 }
 
 /// `hash(i)`: i modulo 2^61 - 1, never -1.
