@@ -19,7 +19,7 @@ use typhon_object::strs::Str;
 use typhon_object::tuple::Tuple;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::method;
-use typhon_object::{Thread, Value, payload, strs, tuple, type_of};
+use typhon_object::{Thread, Value, payload, strs, type_of};
 
 /// A Python function.
 #[repr(C)]
@@ -417,23 +417,7 @@ fn construct(t: &Thread, _class: &Value, args: Args<'_>) -> Res {
     Ok(f)
 }
 
-/// The names of positional defaults start here.
-pub(crate) fn default_start(f: &Function) -> usize {
-    let defaults = f.defaults.get();
-    let n = defaults.downcast::<Tuple>().map_or(0, Tuple::len);
-    f.unit().arg_count.saturating_sub(n)
-}
-
 /// An empty tuple of defaults or the function's own.
 pub(crate) fn defaults(f: &Function) -> Value {
-    f.defaults.get().present().unwrap_or_else(|| tuple_empty().clone())
-}
-
-fn tuple_empty() -> &'static Value {
-    typhon_object::process::empty_tuple()
-}
-
-/// A tuple for tests of emptiness.
-pub(crate) fn is_empty_tuple(v: &Value) -> bool {
-    v.downcast::<Tuple>().is_some_and(Tuple::is_empty)
+    f.defaults.get().present().unwrap_or_else(|| typhon_object::process::empty_tuple().clone())
 }

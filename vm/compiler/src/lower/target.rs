@@ -116,7 +116,7 @@ impl<'a> Compiler<'a> {
                 self.note_static_attribute(&a.value, &a.attr.id);
                 self.at(self.attribute_loc(a));
                 let name = self.attribute_index(&a.attr.id);
-                self.e().op3s(Opcode::StoreAttr, 0, value, object, Val::kept(name));
+                self.e().op3s(Opcode::StoreAttr, 0, object, value, Val::kept(name));
             }
             Expr::Subscript(s) => {
                 let object = self.operand_before(&s.value, &[&s.slice])?;
@@ -190,7 +190,7 @@ impl<'a> Compiler<'a> {
                 self.aug_op(old, kind, &a.value, loc)?;
                 self.at(target);
                 self.note_static_attribute(&t.value, &t.attr.id);
-                self.e().op3s(Opcode::StoreAttr, 0, old, object, Val::kept(name));
+                self.e().op3s(Opcode::StoreAttr, 0, object, old, Val::kept(name));
             }
             Expr::Subscript(t) => self.aug_subscript(t, kind, &a.value, loc)?,
             other => return Err(self.error(other.range(), "invalid target for augmented assignment")),

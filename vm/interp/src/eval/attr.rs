@@ -355,7 +355,7 @@ pub(crate) fn delete_attr(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
     m.save();
     let window = m.window(w.b(), 3);
-    let (f, bound) = super_slow(m.t, window, m.name(w.c()))?;
+    let (f, bound) = super_slow(m.t, window, m.name(w.c()), w.kind() == 1)?;
     let this = m.take(w.b() + 2);
     m.kill_window(w.b(), 2);
     if !method {
@@ -372,7 +372,7 @@ pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
 }
 
 #[inline(never)]
-fn super_slow(t: &Thread, window: &[Value], name: &Value) -> Res<(Value, bool)> {
+fn super_slow(t: &Thread, window: &[Value], name: &Value, written: bool) -> Res<(Value, bool)> {
     use typhon_object::types::super_;
     let [what, class, this] = window else { return Err(error::system_error(t, "super without operands")) };
     if what.is(&super_::SUPER.ty().value())
@@ -380,7 +380,9 @@ fn super_slow(t: &Thread, window: &[Value], name: &Value) -> Res<(Value, bool)> 
     {
         return class.with_value(|class| Ok((super_::get_attribute(t, class, this, name)?, false)));
     }
-    let obj = typhon_object::call::call(t, what, &[class.clone(), this.clone()])?;
+    // Something else is bound to the name `super`: it gets the arguments that the source shows.
+    let args = if written { &window[1..] } else { &[] };
+    let obj = typhon_object::call::call(t, what, args)?;
     Ok((attr::get(t, &obj, name)?, false))
 }
 
