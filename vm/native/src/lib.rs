@@ -4,8 +4,14 @@ pub mod cmath;
 pub mod libm;
 pub mod math;
 pub mod numeric;
+mod sre;
 
 use typhon_object::native::ModuleDef;
 
 /// Every module of this crate.
-pub static MODULES: &[&ModuleDef] = &[&cmath::MODULE, &math::MODULE];
+#[rustfmt::skip]
+pub static MODULES: &[&ModuleDef] = &[
+    &cmath::MODULE,
+    &math::MODULE,
+    &sre::MODULE,
+];
