@@ -2,15 +2,8 @@
 
 use crate::header::{Header, flag};
 use crate::thread::Thread;
-use crate::value::Value;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-
-/// What looks at an object weakly. The function is told when the object dies and gets itself back as a value.
-pub trait Watcher {
-    /// The object is dead: forget it, and return the callback to run, if any.
-    fn clear(&self) -> Option<Value>;
-}
 
 /// The isolate's weak references: object address to addresses of weakref objects, newest last.
 #[derive(Default)]
@@ -21,7 +14,10 @@ pub struct Table {
 impl Table {
     /// Records that the weakref object at `watcher` looks at `object`.
     pub fn add(&self, object: &Header, watcher: &Header) {
-        object.set(flag::WEAKREFS);
+        // An immortal object never dies, and its flags are not this isolate's to change.
+        if !object.is_immortal() {
+            object.set(flag::WEAKREFS);
+        }
         let key = std::ptr::from_ref(object) as usize;
         self.entries.borrow_mut().entry(key).or_default().push(std::ptr::from_ref(watcher) as usize);
     }
@@ -42,7 +38,8 @@ impl Table {
         self.entries.borrow().get(&(std::ptr::from_ref(object) as usize)).cloned().unwrap_or_default()
     }
 
-    fn take(&self, object: &Header) -> Vec<usize> {
+    /// Forgets an object and hands its weakref objects over.
+    pub(crate) fn take(&self, object: &Header) -> Vec<usize> {
         self.entries.borrow_mut().remove(&(std::ptr::from_ref(object) as usize)).unwrap_or_default()
     }
 }

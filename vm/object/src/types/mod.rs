@@ -24,6 +24,7 @@ pub mod method;
 pub mod module;
 pub mod native_function;
 pub mod object;
+pub mod property;
 pub mod range;
 pub mod range_iter;
 pub mod seq_iter;
@@ -37,6 +38,7 @@ pub mod super_;
 pub mod tuple_;
 pub mod tuple_iter;
 pub mod type_;
+pub mod weakproxy;
 pub mod weakref;
 
 /// The types that every other type object needs: made bare, completed last.
@@ -84,6 +86,9 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &mapping_proxy::MAPPING_PROXY,
     &method::METHOD,
     &super_::SUPER,
+    &property::PROPERTY,
+    &weakproxy::PROXY,
+    &weakproxy::CALLABLE_PROXY,
 ];
 
 /// `obj.__buffer__(flags)`: set to memoryview's constructor where that type lives.

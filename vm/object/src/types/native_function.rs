@@ -16,7 +16,7 @@ use crate::value::Value;
 pub static BUILTIN_FUNCTION: TypeDef = TypeDef {
     name: "builtin_function_or_method",
     id: ids::BUILTIN_FUNCTION,
-    flags: flag::NO_NEW,
+    flags: flag::NO_NEW | flag::WEAKREFS,
     slots: Slots { repr: Some(repr), call: Some(call), ..Slots::NONE },
     getset: &[
         getter("__name__", |t, v| Ok(names::intern_text(t, v.expect::<NativeFunction>().def.name)), ""),

@@ -1,17 +1,25 @@
 //! weakref.ReferenceType.
 
+use crate::args::Args;
 use crate::call;
-use crate::error::Res;
-use crate::header::Header;
+use crate::error::{self, Res};
+use crate::header::{Header, flag as header_flag};
 use crate::ids;
+use crate::names::n;
+use crate::native::{def, getter};
+use crate::ops::{self, CompareOp};
+use crate::payload;
 use crate::slots::Slots;
 use crate::store::Slot;
+use crate::strs::{self, Str};
 use crate::thread::Thread;
-use crate::ty::{TypeDef, flag};
+use crate::ty::{TypeDef, TypeObject, flag, type_of};
+use crate::types::generic_alias;
 use crate::value::Value;
+use crate::weakref::Table;
 use std::cell::Cell;
 
-/// A weak reference.
+/// A weak reference; proxies have the same payload.
 #[repr(C)]
 pub struct WeakRef {
     pub(crate) header: Header,
@@ -28,6 +36,7 @@ crate::payload!(WeakRef => WEAKREF {
         visit(unsafe { self.callback.peek() });
     }
     fn clear(&self) {
+        self.forget();
         drop(self.callback.take());
     }
 });
@@ -37,18 +46,167 @@ pub static WEAKREF: TypeDef = TypeDef {
     name: "weakref.ReferenceType",
     id: ids::WEAKREF,
     flags: flag::BASETYPE,
-    slots: Slots { ..Slots::NONE },
+    slots: Slots {
+        new: Some(new),
+        init: Some(init),
+        call: Some(call_ref),
+        hash: Some(hash),
+        compare: Some(compare),
+        repr: Some(repr),
+        ..Slots::NONE
+    },
+    methods: &[def(
+        "__class_getitem__",
+        "($type, object, /)",
+        |t, a| generic_alias::new(t, &a[0], &a[1]),
+        "See PEP 585",
+    )
+    .class()],
+    getset: &[getter("__callback__", |_, v| Ok(callback(v)), "")],
     ..TypeDef::of::<WeakRef>()
 };
 
-impl Drop for WeakRef {
-    fn drop(&mut self) {
-        let object = self.object.get();
+impl WeakRef {
+    /// The object, while it lives.
+    pub fn target(&self) -> Option<Value> {
+        let at = self.object.get() as *const Header;
+        if at.is_null() {
+            return None;
+        }
+        // SAFETY: a weak reference is cleared before its object's memory is given back.
+        let header = unsafe { &*at };
+        // On the trashcan an object is as good as dead: nobody may get a reference again.
+        if header.has(header_flag::DYING) { None } else { Some(Value::from_header(header)) }
+    }
+
+    /// Stops looking at the object.
+    fn forget(&self) {
+        let object = self.object.replace(0);
         if object != 0
             && let Some(t) = crate::thread::current()
+            && !t.closing.get()
         {
-            t.state::<crate::weakref::Table>().remove(object, &self.header);
+            t.state::<Table>().remove(object, &self.header);
         }
+    }
+}
+
+impl Drop for WeakRef {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+/// The payload of a weak reference or proxy.
+pub(super) fn payload_of(v: &Value) -> Option<&WeakRef> {
+    let ty = type_of(v);
+    let ours = ty.has_layout(&WEAKREF) || super::weakproxy::is_proxy(v);
+    // SAFETY: references and proxies have this payload.
+    if ours { v.header().map(|h| unsafe { &*std::ptr::from_ref(h).cast::<WeakRef>() }) } else { None }
+}
+
+fn callback(v: &Value) -> Value {
+    payload_of(v).map(|w| w.callback.get()).and_then(Value::present).unwrap_or(Value::NONE)
+}
+
+/// A weak reference of class `class` to `object`. One without a callback is shared if the class is a built-in one.
+pub fn make(t: &Thread, class: &TypeObject, object: &Value, callback: Option<&Value>) -> Res {
+    let ty = type_of(object);
+    let Some(header) = object.header().filter(|_| ty.has_flag(flag::WEAKREFS)) else {
+        let name = ty.full_name();
+        return Err(error::type_error(t, format_args!("cannot create weak reference to '{name}' object")));
+    };
+    let table = t.state::<Table>();
+    let callback = callback.filter(|c| !c.is_none());
+    if callback.is_none() && !class.is_heap_type() {
+        for at in table.watchers(header) {
+            // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
+            let found = unsafe { &*(at as *const WeakRef) };
+            let shared = Value::from_header(&found.header);
+            if found.callback.is_absent() && std::ptr::eq(type_of(&shared), class) {
+                return Ok(shared);
+            }
+        }
+    }
+    let callback = callback.cloned().unwrap_or_default();
+    // SAFETY: the closure writes the whole payload; `new_of` would insist on the type ReferenceType, but proxies share it.
+    let made = unsafe {
+        payload::new_sized(t, class, class.basic_size(), |at| {
+            let w = at.cast::<WeakRef>();
+            (&raw mut (*w).object).write(Cell::new(std::ptr::from_ref(header) as usize));
+            (&raw mut (*w).callback).write(Slot::new(callback));
+            (&raw mut (*w).hash).write(Cell::new(-1));
+            at.add(size_of::<WeakRef>()).write_bytes(0, class.basic_size() - size_of::<WeakRef>());
+        })
+    }?;
+    if let Some(watcher) = made.header() {
+        table.add(header, watcher);
+    }
+    Ok(made)
+}
+
+fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
+    let a = args.positional();
+    if a.is_empty() || a.len() > 2 {
+        let (word, limit, s) = if a.is_empty() { ("least", 1, "") } else { ("most", 2, "s") };
+        let n = a.len();
+        return Err(error::type_error(t, format_args!("__new__ expected at {word} {limit} argument{s}, got {n}")));
+    }
+    make(t, class.expect::<TypeObject>(), &a[0], a.get(1))
+}
+
+fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
+    if v.exact::<WeakRef>().is_some() {
+        args.no_keywords(t, "ref")?;
+    }
+    Args::pos(args.positional()).expect_positional(t, "__init__", 1, 2).map(drop)
+}
+
+fn call_ref(t: &Thread, v: &Value, args: Args<'_>) -> Res {
+    args.no_keywords(t, "weakref.ReferenceType")?;
+    if !args.values.is_empty() {
+        let n = args.values.len();
+        return Err(error::type_error(t, format_args!("weakref.ReferenceType() takes no arguments ({n} given)")));
+    }
+    Ok(v.expect::<WeakRef>().target().unwrap_or(Value::NONE))
+}
+
+fn hash(t: &Thread, v: &Value) -> Res<i64> {
+    let w = v.expect::<WeakRef>();
+    if w.hash.get() != -1 {
+        return Ok(w.hash.get());
+    }
+    let Some(object) = w.target() else { return Err(error::type_error(t, "weak object has gone away")) };
+    let h = ops::hash(t, &object)?;
+    w.hash.set(h);
+    Ok(h)
+}
+
+fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
+    let (Some(x), Some(y)) = (a.downcast::<WeakRef>(), b.downcast::<WeakRef>()) else {
+        return Ok(Value::NOT_IMPLEMENTED);
+    };
+    if !matches!(op, CompareOp::Eq | CompareOp::Ne) {
+        return Ok(Value::NOT_IMPLEMENTED);
+    }
+    match (x.target(), y.target()) {
+        (Some(x), Some(y)) => ops::compare(t, &x, &y, op),
+        _ => Ok(Value::bool(a.is(b) == (op == CompareOp::Eq))),
+    }
+}
+
+fn repr(t: &Thread, v: &Value) -> Res {
+    let Some(object) = v.expect::<WeakRef>().target() else {
+        return strs::new(t, &format!("<weakref at {:#x}; dead>", v.id()));
+    };
+    let (ty, id) = (type_of(&object).full_name(), object.id());
+    let name = crate::attr::get_opt(t, &object, n::__name__())?;
+    match name.as_ref().and_then(|s| s.downcast::<Str>()) {
+        Some(name) => {
+            let name = name.to_lossy();
+            strs::new(t, &format!("<weakref at {:#x}; to '{ty}' at {id:#x} ({name})>", v.id()))
+        }
+        None => strs::new(t, &format!("<weakref at {:#x}; to '{ty}' at {id:#x}>", v.id())),
     }
 }
 
@@ -61,21 +219,39 @@ pub(crate) fn clear_all(t: &Thread, watchers: &[usize]) {
         let watcher = unsafe { &*(at as *const WeakRef) };
         watcher.object.set(0);
         let callback = watcher.callback.take();
-        if !callback.is_absent() && !callback.is_none() {
+        // One that is dying itself on the trashcan is not told any more.
+        if !callback.is_absent() && !watcher.header.has(header_flag::DYING) {
             calls.push((Value::from_header(&watcher.header), callback));
         }
     }
+    run_callbacks(t, calls);
+}
+
+/// Calls every callback with its weak reference.
+pub(crate) fn run_callbacks(t: &Thread, calls: Vec<(Value, Value)>) {
     for (watcher, callback) in calls {
-        if let Err(e) = call::call1(t, &callback, &watcher) {
+        if let Err(e) = call::call1(t, &callback, &watcher)
+            && !e.is_stopped()
+        {
             (t.hooks.unraisable)(t, e, "Exception ignored while calling weakref callback", Some(&callback));
         }
     }
 }
 
+/// The weak references and proxies to an object, oldest first.
+pub fn all(t: &Thread, v: &Value) -> Vec<Value> {
+    let Some(header) = v.header() else { return Vec::new() };
+    let list = t.state::<Table>().watchers(header);
+    // SAFETY: a weakref object leaves the table before it dies, so the addresses are live ones.
+    list.iter().map(|&at| Value::from_header(unsafe { &(*(at as *const WeakRef)).header })).collect()
+}
+
+/// `weakref.getweakrefcount`.
+pub fn count(t: &Thread, v: &Value) -> usize {
+    v.header().map_or(0, |h| t.state::<Table>().watchers(h).len())
+}
+
 /// The first weak reference to an object (`__weakref__`), or None.
 pub fn first(t: &Thread, v: &Value) -> Res {
-    let Some(header) = v.header() else { return Ok(Value::NONE) };
-    let list = t.state::<crate::weakref::Table>().watchers(header);
-    // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
-    Ok(list.first().map_or(Value::NONE, |&at| Value::from_header(unsafe { &(*(at as *const WeakRef)).header })))
+    Ok(all(t, v).into_iter().next().unwrap_or(Value::NONE))
 }
