@@ -1,17 +1,25 @@
 //! Native modules that need no interpreter.
 
+use typhon_object::native::ModuleDef;
+
+mod _codecs;
+mod _string;
+mod binascii;
 pub mod cmath;
 pub mod libm;
 pub mod math;
 pub mod numeric;
 mod sre;
-
-use typhon_object::native::ModuleDef;
+mod unicodedata;
 
 /// Every module of this crate.
 #[rustfmt::skip]
 pub static MODULES: &[&ModuleDef] = &[
+    &_codecs::MODULE,
+    &_string::MODULE,
+    &binascii::MODULE,
     &cmath::MODULE,
     &math::MODULE,
     &sre::MODULE,
+    &unicodedata::MODULE,
 ];

@@ -65,6 +65,11 @@ pub(crate) fn digits(t: &Thread, data: &[u8], group: Group) -> Res<Vec<u8>> {
     Ok(out)
 }
 
+/// Digits with the separators that `sep` and `bytes_per_sep` arguments ask for.
+pub fn hex_digits(t: &Thread, data: &[u8], sep: &Value, every: &Value) -> Res<Vec<u8>> {
+    digits(t, data, group_arg(t, sep, every)?)
+}
+
 pub(crate) fn fromhex(t: &Thread, a: &[Value]) -> Res {
     let made = if let Some(s) = a[1].downcast::<Str>() {
         match s.units() {

@@ -34,6 +34,7 @@ mod split;
 pub(crate) mod table;
 mod translate;
 
+pub use hex::hex_digits;
 pub(crate) use iter::new as new_iter;
 pub use iter::{BYTEARRAY_ITER, BYTES_ITER};
 

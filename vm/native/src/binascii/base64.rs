@@ -1,0 +1,104 @@
+//! Base 64.
+
+use super::{ascii_arg, data_arg, fail, flag_arg};
+use typhon_object::error::Res;
+use typhon_object::types::bytes;
+use typhon_object::{Thread, Value};
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+const VALUES: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut i = 0;
+    while i < 64 {
+        table[ALPHABET[i] as usize] = i as u8;
+        i += 1;
+    }
+    table
+};
+
+pub(super) fn encode(t: &Thread, a: &[Value]) -> Res {
+    let data = data_arg(t, &a[0])?;
+    let newline = flag_arg(t, &a[1], true)?;
+    t.check_alloc(data.len() / 3 * 4 + 8)?;
+    let mut out = Vec::with_capacity(data.len() / 3 * 4 + 8);
+    for chunk in data.chunks(3) {
+        let word = chunk.iter().fold(0u32, |w, &b| w << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let digit = ALPHABET[(word >> (18 - 6 * i) & 63) as usize];
+            out.push(if i > chunk.len() { b'=' } else { digit });
+        }
+    }
+    if newline {
+        out.push(b'\n');
+    }
+    bytes::from_vec(t, out)
+}
+
+pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
+    let text = ascii_arg(t, &a[0])?;
+    let strict = flag_arg(t, &a[1], false)?;
+    if strict && text.first() == Some(&b'=') {
+        return Err(fail(t, "Leading padding not allowed"));
+    }
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
+    // Digits in the group so far, the bits they left over, equal signs since.
+    let (mut quad, mut left, mut pads) = (0, 0u8, 0);
+    let mut padding_started = false;
+    for (i, &b) in text.iter().enumerate() {
+        if b == b'=' {
+            padding_started = true;
+            pads += 1;
+            if strict && quad == 0 {
+                let what =
+                    if out.is_empty() && i == 0 { "Leading padding not allowed" } else { "Excess padding not allowed" };
+                return Err(fail(t, what));
+            }
+            if quad >= 2 && quad + pads >= 4 {
+                if strict && i + 1 < text.len() {
+                    let more = text[i + 1] == b'=';
+                    return Err(fail(t, if more { "Excess padding not allowed" } else { "Excess data after padding" }));
+                }
+                return bytes::from_vec(t, out);
+            }
+            continue;
+        }
+        let value = VALUES[b as usize];
+        if value == 255 {
+            if strict {
+                return Err(fail(t, "Only base64 data is allowed"));
+            }
+            continue;
+        }
+        if strict && padding_started && quad != 1 {
+            return Err(fail(t, "Discontinuous padding not allowed"));
+        }
+        pads = 0;
+        match quad {
+            0 => left = value,
+            1 => {
+                out.push(left << 2 | value >> 4);
+                left = value & 15;
+            }
+            2 => {
+                out.push(left << 4 | value >> 2);
+                left = value & 3;
+            }
+            _ => out.push(left << 6 | value),
+        }
+        quad = (quad + 1) % 4;
+    }
+    match quad {
+        0 => bytes::from_vec(t, out),
+        1 => {
+            let n = out.len() / 3 * 4 + 1;
+            Err(fail(
+                t,
+                format_args!(
+                    "Invalid base64-encoded string: number of data characters ({n}) cannot be 1 more than a multiple of 4"
+                ),
+            ))
+        }
+        _ => Err(fail(t, "Incorrect padding")),
+    }
+}
