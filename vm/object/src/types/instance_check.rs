@@ -9,6 +9,7 @@ use crate::thread::Thread;
 use crate::tuple::Tuple;
 use crate::ty::{TypeObject, type_of};
 use crate::types::type_::TYPE;
+use crate::types::union;
 use crate::value::Value;
 
 /// `isinstance(v, cls)`.
@@ -22,6 +23,14 @@ pub fn isinstance(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
     if let Some(classes) = cls.downcast::<Tuple>() {
         t.check_stack("in __instancecheck__")?;
         for c in classes.items() {
+            if isinstance(t, v, c)? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
+    }
+    if let Some(members) = union::members(cls) {
+        for c in &members {
             if isinstance(t, v, c)? {
                 return Ok(true);
             }
@@ -66,6 +75,14 @@ pub fn issubclass(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
     if let Some(classes) = cls.downcast::<Tuple>() {
         t.check_stack("in __subclasscheck__")?;
         for c in classes.items() {
+            if issubclass(t, v, c)? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
+    }
+    if let Some(members) = union::members(cls) {
+        for c in &members {
             if issubclass(t, v, c)? {
                 return Ok(true);
             }

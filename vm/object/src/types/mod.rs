@@ -38,6 +38,7 @@ pub mod super_;
 pub mod tuple_;
 pub mod tuple_iter;
 pub mod type_;
+pub mod union;
 pub mod weakproxy;
 pub mod weakref;
 
@@ -87,6 +88,7 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &method::METHOD,
     &super_::SUPER,
     &property::PROPERTY,
+    &union::UNION,
     &weakproxy::PROXY,
     &weakproxy::CALLABLE_PROXY,
 ];

@@ -1,6 +1,6 @@
 //! complex: construction from numbers and texts.
 
-use super::{COMPLEX, parts, new, of_class};
+use super::{COMPLEX, new, of_class, parts};
 use crate::args::Args;
 use crate::call;
 use crate::error::{self, Res};

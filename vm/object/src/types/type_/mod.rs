@@ -16,7 +16,7 @@ use crate::slots::Slots;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
-use crate::types::instance_check;
+use crate::types::{instance_check, union};
 use crate::value::Value;
 
 pub use attrs::get_opt;
@@ -36,6 +36,7 @@ pub static TYPE: TypeDef = TypeDef {
         repr: Some(repr),
         getattr: Some(attrs::get),
         setattr: Some(attrs::set),
+        or: Some(union::or),
         ..Slots::NONE
     },
     methods: METHODS,
