@@ -182,15 +182,30 @@ fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow
     let unit = f.unit();
     let instance = make_instance(m.t, class)?;
     // SAFETY: the frame is live.
-    let top = unsafe { (*m.fp).top };
-    let mut args = ArgBuffer::with_capacity(n + 1);
-    args.push(instance.clone());
-    args.extend((first..first + n).map(|i| m.reg(i).clone()));
-    bind_slow(m, f, Args::pos(&args), top)?;
-    drop(args);
-    m.kill_window(first, n);
-    m.kill(at);
-    push(m.t, m.it, init.clone(), unit, top, Kind::Init, w.a() as u16, EXTRA);
+    let (in_generator, top) = unsafe { ((*m.fp).generator != 0, (*m.fp).top) };
+    let base = if unit.simple && n + 1 == unit.arg_count && !in_generator {
+        // The instance takes the register in front of the arguments: the callable's, or the empty self's.
+        // SAFETY: address arithmetic within the frame; checked before use.
+        let base = unsafe { m.base.add(first - 1) };
+        // SAFETY: as above.
+        m.it.check_room(m.t, unsafe { base.add(unit.register_count) })?;
+        m.set(first - 1, instance.clone());
+        if first - 1 != at {
+            m.kill(at);
+        }
+        zero(base, n + 1, unit.local_count);
+        base
+    } else {
+        let mut args = ArgBuffer::with_capacity(n + 1);
+        args.push(instance.clone());
+        args.extend((first..first + n).map(|i| m.reg(i).clone()));
+        bind_slow(m, f, Args::pos(&args), top)?;
+        drop(args);
+        m.kill_window(first, n);
+        m.kill(at);
+        top
+    };
+    push(m.t, m.it, init.clone(), unit, base, Kind::Init, w.a() as u16, EXTRA);
     // SAFETY: the frame was just pushed; it owns the instance until it is popped.
     unsafe { (*m.it.fp.get()).extra = instance.into_raw() };
     m.enter(0);
