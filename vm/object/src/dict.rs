@@ -13,6 +13,7 @@ use crate::strs::Str;
 use crate::thread::Thread;
 use crate::ty::TypeObject;
 use crate::types::dict_::DICT;
+use crate::types::iters::unhashable_as;
 use crate::value::Value;
 use std::cell::Cell;
 
@@ -275,7 +276,7 @@ impl Dict {
     /// The value under `key`.
     #[inline]
     pub fn get(&self, t: &Thread, key: &Value) -> Res<Option<Value>> {
-        let hash = ops::hash(t, key)?;
+        let hash = hash_key(t, key)?;
         self.get_hashed(t, key, hash)
     }
 
@@ -289,14 +290,14 @@ impl Dict {
 
     /// Whether `key` is there.
     pub fn contains(&self, t: &Thread, key: &Value) -> Res<bool> {
-        let hash = ops::hash(t, key)?;
+        let hash = hash_key(t, key)?;
         Ok(self.find(t, key, hash)?.entry.is_some())
     }
 
     /// Sets `key` to `value`.
     #[inline]
     pub fn set(&self, t: &Thread, key: &Value, value: &Value) -> Res<()> {
-        let hash = ops::hash(t, key)?;
+        let hash = hash_key(t, key)?;
         self.set_hashed(t, key, hash, value.clone())
     }
 
@@ -320,7 +321,7 @@ impl Dict {
 
     /// The value under `key`, or `default` after inserting it.
     pub fn set_default(&self, t: &Thread, key: &Value, default: &Value) -> Res {
-        let hash = ops::hash(t, key)?;
+        let hash = hash_key(t, key)?;
         let found = self.find(t, key, hash)?;
         match found.entry {
             // SAFETY: the entry was just found.
@@ -428,7 +429,7 @@ impl Dict {
 
     /// Removes `key`; returns its value.
     pub fn remove(&self, t: &Thread, key: &Value) -> Res<Option<Value>> {
-        let hash = ops::hash(t, key)?;
+        let hash = hash_key(t, key)?;
         self.remove_hashed(t, key, hash)
     }
 
@@ -655,6 +656,12 @@ impl Dict {
     pub fn table_bytes(&self) -> usize {
         if self.block.get().is_null() { 0 } else { block_size(self.log2.get()) }
     }
+}
+
+/// The hash of a key; TypeErrors say that it was to be one.
+#[inline]
+pub fn hash_key(t: &Thread, key: &Value) -> Res<i64> {
+    ops::hash(t, key).map_err(|e| unhashable_as(t, key, "dict key", e))
 }
 
 impl Drop for Dict {

@@ -11,6 +11,7 @@ pub mod classmethod;
 pub mod complex;
 pub mod descr;
 pub mod dict_;
+pub mod dict_views;
 pub mod exceptions;
 pub mod float;
 pub mod generic_alias;
@@ -59,6 +60,15 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &set_::FROZENSET,
     &set_::SET_ITER,
     &slice::SLICE,
+    &dict_::iter::DICT_KEY_ITER,
+    &dict_::iter::DICT_VALUE_ITER,
+    &dict_::iter::DICT_ITEM_ITER,
+    &dict_::iter::DICT_REVERSE_KEY_ITER,
+    &dict_::iter::DICT_REVERSE_VALUE_ITER,
+    &dict_::iter::DICT_REVERSE_ITEM_ITER,
+    &dict_views::DICT_KEYS,
+    &dict_views::DICT_VALUES,
+    &dict_views::DICT_ITEMS,
     &range::RANGE,
     &range_iter::RANGE_ITER,
     &range_iter::LONG_RANGE_ITER,

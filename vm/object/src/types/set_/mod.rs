@@ -77,6 +77,12 @@ pub fn add(t: &Thread, set: &Set, key: &Value) -> Res<()> {
     set.insert(t, key, hash)
 }
 
+/// Adds an element without rewording the TypeError of an unhashable one.
+pub(crate) fn add_plain(t: &Thread, set: &Set, key: &Value) -> Res<()> {
+    let hash = ops::hash(t, key)?;
+    set.insert(t, key, hash)
+}
+
 /// Whether `key` is an element. A set that cannot be hashed is looked up as the frozenset of its elements.
 #[inline]
 pub fn contains(t: &Thread, set: &Set, key: &Value) -> Res<bool> {

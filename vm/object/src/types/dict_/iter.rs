@@ -1,0 +1,134 @@
+//! dict: iterators over keys, values and items, from either end.
+
+use crate::dict::Dict;
+use crate::error::{self, Res};
+use crate::header::Header;
+use crate::ids;
+use crate::list::List;
+use crate::native::def;
+use crate::payload;
+use crate::slots::Slots;
+use crate::store::Slot;
+use crate::thread::Thread;
+use crate::ty::{TypeDef, flag};
+use crate::types::iters::{reduce, same};
+use crate::value::Value;
+use crate::{convert, ops, tuple};
+use std::cell::Cell;
+
+/// Where an iterator stands.
+#[repr(C)]
+pub struct Cursor {
+    dict: Slot,
+    at: Cell<usize>,
+    /// The size the dict must keep.
+    used: Cell<usize>,
+    left: Cell<usize>,
+}
+
+impl Cursor {
+    fn new(dict: &Value, at: usize) -> Self {
+        let n = Dict::of(dict).len();
+        Self { dict: Slot::new(dict.clone()), at: Cell::new(at), used: Cell::new(n), left: Cell::new(n) }
+    }
+
+    fn copy(&self) -> Self {
+        Self { dict: Slot::new(self.dict.get()), at: self.at.clone(), used: self.used.clone(), left: self.left.clone() }
+    }
+
+    fn peek(&self, visit: &mut dyn FnMut(&Value)) {
+        // SAFETY: the collector's visitor stores nothing.
+        visit(unsafe { self.dict.peek() });
+    }
+
+    /// The next item in either direction.
+    #[inline]
+    fn step(&self, t: &Thread, back: bool) -> Res<Option<(Value, Value)>> {
+        // SAFETY: nothing is stored into the slot while the dict is looked at.
+        let Some(dict) = unsafe { self.dict.peek() }.downcast::<Dict>() else { return Ok(None) };
+        if dict.len() != self.used.get() {
+            self.used.set(usize::MAX);
+            return Err(error::runtime_error(t, "dictionary changed size during iteration"));
+        }
+        let mut at = self.at.get();
+        let found = if back { dict.prev(&mut at) } else { dict.next(&mut at) };
+        self.at.set(at);
+        if found.is_none() {
+            drop(self.dict.take());
+            return Ok(None);
+        }
+        if self.left.get() == 0 {
+            drop(self.dict.take());
+            return Err(error::runtime_error(t, "dictionary keys changed during iteration"));
+        }
+        self.left.set(self.left.get() - 1);
+        Ok(found)
+    }
+
+    fn hint(&self) -> Value {
+        let fits = self.dict.get().downcast::<Dict>().is_some_and(|d| d.len() == self.used.get());
+        convert::from_usize(if fits { self.left.get() } else { 0 })
+    }
+}
+
+macro_rules! iterators {
+    ($($struct:ident, $def:ident, $id:expr, $name:literal, $make:ident, $start:expr, $back:literal, |$t:ident, $k:ident, $v:ident| $item:expr;)*) => {$(
+        #[doc = $name]
+        #[repr(C)]
+        pub struct $struct {
+            header: Header,
+            cursor: Cursor,
+        }
+
+        crate::payload!($struct => $def {
+            fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+                self.cursor.peek(visit);
+            }
+        });
+
+        #[doc = $name]
+        pub static $def: TypeDef = TypeDef {
+            name: $name,
+            id: $id,
+            flags: flag::NO_NEW,
+            slots: Slots { iter: Some(same), next: Some($struct::next), ..Slots::NONE },
+            methods: &[
+                def("__length_hint__", "($self, /)", |_, a| Ok(a[0].expect::<$struct>().cursor.hint()),
+                    "Private method returning an estimate of len(list(it))."),
+                def("__reduce__", "($self, /)", |t, a| {
+                    let cursor = a[0].expect::<$struct>().cursor.copy();
+                    let copy = payload::new(t, |header| $struct { header, cursor })?;
+                    reduce(t, "iter", List::from_vec(t, ops::collect(t, &copy)?)?, None)
+                }, "Return state information for pickling."),
+            ],
+            ..TypeDef::of::<$struct>()
+        };
+
+        impl $struct {
+            #[inline]
+            fn next(t: &Thread, v: &Value) -> Res {
+                match v.expect::<$struct>().cursor.step(t, $back)? {
+                    Some(($k, $v)) => {
+                        let $t = t;
+                        $item
+                    }
+                    None => Ok(Value::ABSENT),
+                }
+            }
+        }
+
+        #[doc = concat!("A new ", $name, " over a dict.")]
+        #[inline]
+        pub fn $make(t: &Thread, dict: &Value) -> Res {
+            payload::new(t, |header| $struct { header, cursor: Cursor::new(dict, $start) })
+        }
+    )*};
+}
+iterators! {
+    DictKeyIter, DICT_KEY_ITER, ids::DICT_KEY_ITER, "dict_keyiterator", keys, 0, false, |_t, k, _v| Ok(k);
+    DictValueIter, DICT_VALUE_ITER, ids::DICT_VALUE_ITER, "dict_valueiterator", values, 0, false, |_t, _k, v| Ok(v);
+    DictItemIter, DICT_ITEM_ITER, ids::DICT_ITEM_ITER, "dict_itemiterator", items, 0, false, |t, k, v| tuple::from_array(t, [k, v]);
+    DictReverseKeyIter, DICT_REVERSE_KEY_ITER, 0, "dict_reversekeyiterator", reversed_keys, usize::MAX, true, |_t, k, _v| Ok(k);
+    DictReverseValueIter, DICT_REVERSE_VALUE_ITER, 0, "dict_reversevalueiterator", reversed_values, usize::MAX, true, |_t, _k, v| Ok(v);
+    DictReverseItemIter, DICT_REVERSE_ITEM_ITER, 0, "dict_reverseitemiterator", reversed_items, usize::MAX, true, |t, k, v| tuple::from_array(t, [k, v]);
+}
