@@ -6,6 +6,8 @@ mod _codecs;
 mod _string;
 mod binascii;
 pub mod cmath;
+pub mod ctor;
+mod itertools;
 pub mod libm;
 pub mod math;
 pub mod numeric;
@@ -20,6 +22,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &binascii::MODULE,
     &cmath::MODULE,
     &math::MODULE,
+    &itertools::MODULE,
     &sre::MODULE,
     &unicodedata::MODULE,
 ];
