@@ -198,7 +198,7 @@ fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow
     } else {
         let mut args = ArgBuffer::with_capacity(n + 1);
         args.push(instance.clone());
-        args.extend((first..first + n).map(|i| m.reg(i).clone()));
+        args.extend(m.window(first, n).iter().cloned());
         bind_slow(m, f, Args::pos(&args), top)?;
         drop(args);
         m.kill_window(first, n);

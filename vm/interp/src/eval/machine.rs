@@ -28,7 +28,8 @@ impl From<Exc> for Stop {
 pub(crate) type Flow = Result<(), Stop>;
 
 /// The run loop's registers. Opcode bodies get it by `&mut` and are always inlined, so that its fields stay in machine
-/// registers; nothing that is not inlined may take its address.
+/// registers; nothing that is not inlined may take its address, closures included: one closure that borrowed it doubled
+/// the time of a call-free loop (docs/design/002-dispatch-loop.md).
 pub(crate) struct M<'t> {
     pub(crate) t: &'t Thread,
     pub(crate) it: &'t Interp,
