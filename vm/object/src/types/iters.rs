@@ -4,8 +4,8 @@ use crate::error::{self, Exc, Res};
 use crate::names::{self, n};
 use crate::strs::{self, Str};
 use crate::thread::Thread;
-use crate::ty::{TypeObject, type_of};
-use crate::types::exceptions::TYPE_ERROR;
+use crate::ty::{TypeDef, TypeObject, type_of};
+use crate::types::exceptions::{STOP_ITERATION, TYPE_ERROR};
 use crate::types::generic_alias;
 use crate::value::Value;
 use crate::{convert, ops, tuple};
@@ -13,6 +13,27 @@ use crate::{convert, ops, tuple};
 /// `iter(it)` of an iterator.
 pub fn same(_: &Thread, v: &Value) -> Res {
     Ok(v.clone())
+}
+
+/// The next item of an iterator, absent at the end.
+#[inline]
+pub fn next_of(t: &Thread, it: &Value) -> Res {
+    match type_of(it).slots().next {
+        Some(f) => match f(t, it) {
+            Err(e) if e.is(&STOP_ITERATION) => Ok(Value::ABSENT),
+            r => r,
+        },
+        None => Ok(ops::next(t, it)?.unwrap_or(Value::ABSENT)),
+    }
+}
+
+/// Whether a class called for a built-in's `__new__` has an `__init__` of its own, which may want keywords.
+pub fn own_init(class: &Value, base: &'static TypeDef) -> bool {
+    let Some(ty) = class.downcast::<TypeObject>() else { return false };
+    match (ty.slots().init, base.ty().slots().init) {
+        (Some(x), Some(y)) => !std::ptr::fn_addr_eq(x, y),
+        (x, y) => x.is_some() != y.is_some(),
+    }
 }
 
 /// A function of the builtins module, for `__reduce__`.

@@ -6,13 +6,16 @@ use crate::ty::TypeDef;
 pub mod bool_;
 pub mod bytearray;
 pub mod bytes;
+pub mod call_iter;
 pub mod cell;
 pub mod classmethod;
 pub mod complex;
 pub mod descr;
 pub mod dict_;
 pub mod dict_views;
+pub mod enumerate;
 pub mod exceptions;
+pub mod filter;
 pub mod float;
 pub mod generic_alias;
 pub mod index;
@@ -20,6 +23,7 @@ pub mod instance_check;
 pub mod int;
 pub mod iters;
 pub mod list_;
+pub mod map;
 pub mod mapping_proxy;
 pub mod method;
 pub mod module;
@@ -28,6 +32,7 @@ pub mod object;
 pub mod property;
 pub mod range;
 pub mod range_iter;
+pub mod reversed;
 pub mod seq_iter;
 pub mod set_;
 pub mod singletons;
@@ -42,6 +47,7 @@ pub mod type_;
 pub mod union;
 pub mod weakproxy;
 pub mod weakref;
+pub mod zip;
 
 /// The types that every other type object needs: made bare, completed last.
 pub(crate) static FIRST: &[&TypeDef] = &[&type_::TYPE, &object::OBJECT, &str_::STR, &tuple_::TUPLE, &dict_::DICT];
@@ -60,6 +66,12 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &set_::FROZENSET,
     &set_::SET_ITER,
     &slice::SLICE,
+    &enumerate::ENUMERATE,
+    &zip::ZIP,
+    &map::MAP,
+    &filter::FILTER,
+    &reversed::REVERSED,
+    &call_iter::CALL_ITER,
     &dict_::iter::DICT_KEY_ITER,
     &dict_::iter::DICT_VALUE_ITER,
     &dict_::iter::DICT_ITEM_ITER,

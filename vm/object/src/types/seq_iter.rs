@@ -3,14 +3,17 @@
 use crate::error::Res;
 use crate::header::Header;
 use crate::ids;
+use crate::native::def;
 use crate::ops;
 use crate::payload;
 use crate::slots::Slots;
 use crate::store::Slot;
 use crate::thread::Thread;
-use crate::ty::{TypeDef, flag};
+use crate::ty::{TypeDef, flag, type_of};
 use crate::types::exceptions::{INDEX_ERROR, STOP_ITERATION};
+use crate::types::iters::{reduce, same};
 use crate::value::Value;
+use crate::{convert, error, process};
 use std::cell::Cell;
 
 /// An iterator by index.
@@ -33,7 +36,12 @@ pub static SEQ_ITER: TypeDef = TypeDef {
     name: "iterator",
     id: ids::SEQ_ITER,
     flags: flag::NO_NEW,
-    slots: Slots { iter: Some(|_, v| Ok(v.clone())), next: Some(next), ..Slots::NONE },
+    slots: Slots { iter: Some(same), next: Some(next), ..Slots::NONE },
+    methods: &[
+        def("__length_hint__", "($self, /)", hint, "Private method returning an estimate of len(list(it))."),
+        def("__reduce__", "($self, /)", reduce_iter, "Return state information for pickling."),
+        def("__setstate__", "($self, object, /)", setstate, "Set state information for unpickling."),
+    ],
     ..TypeDef::of::<SeqIter>()
 };
 
@@ -49,6 +57,9 @@ fn next(t: &Thread, v: &Value) -> Res {
         return Ok(Value::ABSENT);
     }
     let i = it.index.get();
+    if i == crate::value::INT_MAX {
+        return Err(error::overflow_error(t, "iter index too large"));
+    }
     match ops::getitem(t, &seq, &Value::small(i)) {
         Ok(item) => {
             it.index.set(i + 1);
@@ -60,4 +71,35 @@ fn next(t: &Thread, v: &Value) -> Res {
         }
         Err(e) => Err(e),
     }
+}
+
+fn hint(t: &Thread, a: &[Value]) -> Res {
+    let it = a[0].expect::<SeqIter>();
+    let seq = it.seq.get();
+    if seq.is_absent() {
+        return Ok(Value::small(0));
+    }
+    if type_of(&seq).slots().len.is_none() {
+        return Ok(Value::NOT_IMPLEMENTED);
+    }
+    let len = ops::len(t, &seq)? as i64;
+    Ok(Value::small((len - it.index.get()).max(0)))
+}
+
+fn reduce_iter(t: &Thread, a: &[Value]) -> Res {
+    let it = a[0].expect::<SeqIter>();
+    let seq = it.seq.get();
+    if seq.is_absent() {
+        return reduce(t, "iter", process::empty_tuple().clone(), None);
+    }
+    reduce(t, "iter", seq, Some(it.index.get()))
+}
+
+fn setstate(t: &Thread, a: &[Value]) -> Res {
+    let it = a[0].expect::<SeqIter>();
+    let i = convert::to_isize(t, &a[1])? as i64;
+    if !it.seq.is_absent() {
+        it.index.set(i.clamp(0, crate::value::INT_MAX));
+    }
+    Ok(Value::NONE)
 }

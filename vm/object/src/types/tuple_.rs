@@ -11,7 +11,7 @@ use crate::strs::{self, Str, StrBuilder};
 use crate::thread::Thread;
 use crate::tuple::{self, Tuple};
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
-use crate::types::iters::class_getitem;
+use crate::types::iters::{class_getitem, own_init};
 use crate::types::list_::bound;
 use crate::types::slice::{self, Key, position};
 use crate::types::tuple_iter;
@@ -69,11 +69,7 @@ fn items(v: &Value) -> &[Value] {
 fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     let exact = class.is(&TUPLE.ty().value());
     let ty = class.downcast::<TypeObject>().unwrap_or(TUPLE.ty());
-    let own_init = match (ty.slots().init, TUPLE.ty().slots().init) {
-        (Some(x), Some(y)) => !std::ptr::fn_addr_eq(x, y),
-        (x, y) => x.is_some() != y.is_some(),
-    };
-    if exact || !own_init {
+    if exact || !own_init(class, &TUPLE) {
         args.no_keywords(t, "tuple")?;
     }
     let a = Args::pos(args.positional()).expect_positional(t, "tuple", 0, 1)?;

@@ -17,7 +17,8 @@ use crate::payload;
 use crate::slots::Slots;
 use crate::strs::{Str, StrBuilder};
 use crate::thread::Thread;
-use crate::ty::{TypeDef, TypeObject, flag, type_of};
+use crate::ty::{TypeDef, flag, type_of};
+use crate::types::iters::own_init;
 use crate::value::Value;
 
 /// set.
@@ -170,7 +171,7 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
 fn new_frozen(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     let exact = class.is(&FROZENSET.ty().value());
     // A subclass may have an __init__ of its own that takes keywords.
-    if exact || class.downcast::<TypeObject>().is_some_and(|ty| same_init(ty)) {
+    if exact || !own_init(class, &FROZENSET) {
         args.no_keywords(t, "frozenset")?;
     }
     let a = Args::pos(args.positional()).expect_positional(t, "frozenset", 0, 1)?;
@@ -182,14 +183,6 @@ fn new_frozen(t: &Thread, class: &Value, args: Args<'_>) -> Res {
         fill(t, expect(&v), iterable)?;
     }
     Ok(v)
-}
-
-fn same_init(ty: &TypeObject) -> bool {
-    match (ty.slots().init, FROZENSET.ty().slots().init) {
-        (Some(x), Some(y)) => std::ptr::fn_addr_eq(x, y),
-        (None, None) => true,
-        _ => false,
-    }
 }
 
 fn contains_slot(t: &Thread, v: &Value, key: &Value) -> Res<bool> {
