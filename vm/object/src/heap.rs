@@ -5,6 +5,7 @@
 //! block never used: a live object's local count and shape are never both zero. Pages and large blocks come from the
 //! global allocator (mimalloc); closing an isolate returns pages, whatever number of objects they hold.
 
+use crate::breaker::reason;
 use crate::header::{Header, flag};
 use crate::shape::ShapeId;
 use crate::thread::{self, Thread};
@@ -30,6 +31,8 @@ pub struct Heap {
     limit: Cell<usize>,
     /// Tracked objects allocated since the last collection, minus freed ones.
     pub young: Cell<isize>,
+    /// How many young objects make the heap ask for a collection.
+    collect_at: Cell<isize>,
 }
 
 struct Space {
@@ -81,6 +84,7 @@ impl Heap {
             peak: Cell::new(0),
             limit: Cell::new(limit),
             young: Cell::new(0),
+            collect_at: Cell::new(2000),
         }
     }
 
@@ -154,7 +158,7 @@ impl Heap {
         if at + size > end {
             // Small blocks may overdraw the account by what is allocated until the next poll, which then raises MemoryError.
             if self.charged.get() + PAGE > self.limit.get() {
-                thread::request_memory_error();
+                thread::request(reason::MEMORY);
             }
             self.add(PAGE);
             let layout = page_layout();
@@ -174,8 +178,24 @@ impl Heap {
     /// Memory for an object of `size` bytes; large ones may be refused.
     #[inline(always)]
     pub fn alloc_object(&self, size: usize) -> Result<*mut u8, OutOfMemory> {
-        self.young.set(self.young.get() + 1);
+        let young = self.young.get() + 1;
+        self.young.set(young);
+        if young >= self.collect_at.get() {
+            self.request_collection();
+        }
         if size <= SMALL_MAX { Ok(self.small(&self.objects, size)) } else { self.large(&self.objects, size) }
+    }
+
+    /// Asks for a collection once there are `young` new objects; `isize::MAX` for never.
+    pub fn collect_at(&self, young: isize) {
+        self.collect_at.set(young);
+    }
+
+    /// Asks once; the collector arms the heap again.
+    #[cold]
+    fn request_collection(&self) {
+        self.collect_at.set(isize::MAX);
+        thread::request(reason::GC);
     }
 
     /// Returns an object's memory.

@@ -16,6 +16,7 @@ pub mod dict;
 pub mod dunder;
 pub mod error;
 mod finalize;
+pub mod gc;
 pub mod header;
 pub mod heap;
 pub mod ids;

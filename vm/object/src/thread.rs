@@ -3,7 +3,7 @@
 //! Everything that runs takes `&Thread`. It is also reachable without being passed ([`current`]), because dropping a
 //! [`Value`](crate::value::Value) needs the heap and the owner's tag.
 
-use crate::breaker::{Breaker, reason};
+use crate::breaker::Breaker;
 use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
 use crate::header::Header;
@@ -46,11 +46,11 @@ pub fn is_bootstrap() -> bool {
     tag() == BOOTSTRAP_TAG
 }
 
-/// The account is overdrawn: MemoryError at the next poll.
+/// Asks the running thread to look up at its next poll.
 #[cold]
-pub(crate) fn request_memory_error() {
+pub(crate) fn request(reason: u32) {
     if let Some(t) = current() {
-        t.breaker.set(reason::MEMORY);
+        t.breaker.set(reason);
     }
 }
 

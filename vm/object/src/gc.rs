@@ -1,0 +1,465 @@
+//! The cycle collector: finds objects that only refer to each other, and takes them apart.
+//!
+//! Trial deletion over one isolate's own objects: every candidate starts with its reference count; each reference found
+//! inside another candidate is taken off; what is left counts references from outside (the interpreter's registers,
+//! values held by natives, immortal objects). Whatever those cannot reach is garbage. Nothing is kept between
+//! collections, so objects carry no links and a store costs nothing; the scratch is a table on the side.
+//!
+//! The order of the end of a cycle is CPython's: callbacks of weak references from outside, finalizers (once an object),
+//! resurrection, the remaining weak references, `clear`.
+
+use crate::call;
+use crate::convert;
+use crate::dict::Dict;
+use crate::error::{Exc, Res};
+use crate::header::{Header, flag as header_flag};
+use crate::list::List;
+use crate::names;
+use crate::strs;
+use crate::thread::Thread;
+use crate::ty::{TypeObject, flag, type_of};
+use crate::types::weakref::{self, WeakRef};
+use crate::value::Value;
+use crate::weakref::Table;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::{Cell, RefCell};
+
+/// Young objects that start a collection.
+const THRESHOLD: isize = 2000;
+
+/// `gc.DEBUG_SAVEALL`: unreachable objects go to `gc.garbage` instead of being cleared.
+pub const DEBUG_SAVEALL: u32 = 32;
+
+/// What collections have done.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Collections.
+    pub collections: usize,
+    /// Objects taken apart.
+    pub collected: usize,
+    /// Objects put into `gc.garbage`.
+    pub uncollectable: usize,
+}
+
+/// An isolate's collector: its settings and counters.
+pub struct Gc {
+    enabled: Cell<bool>,
+    running: Cell<bool>,
+    thresholds: Cell<[isize; 3]>,
+    debug: Cell<u32>,
+    /// Objects that survived the last collection.
+    long_lived: Cell<usize>,
+    frozen: Cell<usize>,
+    stats: RefCell<[Stats; 3]>,
+    garbage: RefCell<Value>,
+    callbacks: RefCell<Value>,
+}
+
+impl Default for Gc {
+    fn default() -> Self {
+        Self {
+            enabled: Cell::new(true),
+            running: Cell::new(false),
+            thresholds: Cell::new([THRESHOLD, 10, 0]),
+            debug: Cell::new(0),
+            long_lived: Cell::new(0),
+            frozen: Cell::new(0),
+            stats: RefCell::default(),
+            garbage: RefCell::default(),
+            callbacks: RefCell::default(),
+        }
+    }
+}
+
+impl Gc {
+    /// The isolate's collector.
+    pub fn of(t: &Thread) -> std::rc::Rc<Self> {
+        t.state::<Self>()
+    }
+
+    /// `gc.isenabled()`.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.get()
+    }
+
+    /// `gc.enable()` and `gc.disable()`.
+    pub fn set_enabled(&self, t: &Thread, on: bool) {
+        self.enabled.set(on);
+        self.arm(t);
+    }
+
+    /// `gc.get_threshold()`.
+    pub fn thresholds(&self) -> [isize; 3] {
+        self.thresholds.get()
+    }
+
+    /// `gc.set_threshold()`; a first threshold of 0 turns automatic collection off.
+    pub fn set_thresholds(&self, t: &Thread, to: [isize; 3]) {
+        self.thresholds.set(to);
+        self.arm(t);
+    }
+
+    /// `gc.get_debug()`.
+    pub fn debug(&self) -> u32 {
+        self.debug.get()
+    }
+
+    /// `gc.set_debug()`.
+    pub fn set_debug(&self, flags: u32) {
+        self.debug.set(flags);
+    }
+
+    /// `gc.get_stats()`, by generation. All collections are full ones; they count under the generation asked for.
+    pub fn stats(&self) -> [Stats; 3] {
+        *self.stats.borrow()
+    }
+
+    /// `gc.get_count()`.
+    pub fn counts(&self, t: &Thread) -> [isize; 3] {
+        [t.heap().young.get().max(0), 0, 0]
+    }
+
+    /// `gc.garbage`.
+    pub fn garbage(&self, t: &Thread) -> Res {
+        list_in(t, &self.garbage)
+    }
+
+    /// `gc.callbacks`.
+    pub fn callbacks(&self, t: &Thread) -> Res {
+        list_in(t, &self.callbacks)
+    }
+
+    /// `gc.freeze()`. Without generations there is nothing to move: the number of objects is remembered, no more.
+    pub fn freeze(&self, t: &Thread) {
+        self.frozen.set(self.frozen.get() + candidates(t).len());
+    }
+
+    /// `gc.unfreeze()`.
+    pub fn unfreeze(&self) {
+        self.frozen.set(0);
+    }
+
+    /// `gc.get_freeze_count()`.
+    pub fn frozen(&self) -> usize {
+        self.frozen.get()
+    }
+
+    /// Decides how many young objects start the next collection: a quarter of the survivors, but not too few.
+    fn arm(&self, t: &Thread) {
+        let first = self.thresholds.get()[0];
+        let at =
+            if self.enabled.get() && first > 0 { first.max((self.long_lived.get() / 4) as isize) } else { isize::MAX };
+        t.heap().collect_at(at);
+    }
+}
+
+fn list_in(t: &Thread, cell: &RefCell<Value>) -> Res {
+    if cell.borrow().is_absent() {
+        let list = List::create(t)?;
+        *cell.borrow_mut() = list;
+    }
+    Ok(cell.borrow().clone())
+}
+
+/// Answers the breaker's GC request: the interpreter calls it at a poll.
+pub fn on_request(t: &Thread) -> Res<()> {
+    let gc = Gc::of(t);
+    if gc.enabled.get() && !gc.running.get() {
+        collect(t, 0)?;
+    }
+    gc.arm(t);
+    Ok(())
+}
+
+/// `gc.collect(generation)`: the number of unreachable objects found.
+pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
+    let gc = Gc::of(t);
+    if gc.running.replace(true) {
+        return Ok(0);
+    }
+    let generation = generation.min(2);
+    let out = (|| {
+        notify(t, &gc, "start", generation, (0, 0))?;
+        let found = run(t, &gc)?;
+        t.heap().young.set(0);
+        let kept = if gc.debug.get() & DEBUG_SAVEALL != 0 { found } else { 0 };
+        let mut stats = gc.stats.borrow_mut();
+        stats[generation].collections += 1;
+        stats[generation].collected += found - kept;
+        stats[generation].uncollectable += kept;
+        drop(stats);
+        notify(t, &gc, "stop", generation, (found, kept))?;
+        Ok(found)
+    })();
+    gc.running.set(false);
+    gc.arm(t);
+    out
+}
+
+/// Calls `gc.callbacks`; their exceptions are reported and forgotten.
+fn notify(t: &Thread, gc: &Gc, phase: &str, generation: usize, (collected, kept): (usize, usize)) -> Res<()> {
+    let callbacks = gc.callbacks.borrow().clone();
+    let Some(list) = callbacks.downcast::<List>().filter(|l| !l.is_empty()) else { return Ok(()) };
+    let info = Dict::create(t);
+    for (key, n) in [("generation", generation), ("collected", collected), ("uncollectable", kept)] {
+        Dict::of(&info).set_str(t, &names::intern_text(t, key), convert::from_usize(n))?;
+    }
+    let phase = strs::new(t, phase)?;
+    for f in list.to_vec() {
+        if let Err(e) = call::call(t, &f, &[phase.clone(), info.clone()]) {
+            if e.is_stopped() {
+                return Err(e);
+            }
+            (t.hooks.unraisable)(t, e, "Exception ignored while calling GC callback", Some(&f));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the collector looks at the object at all (`gc.is_tracked`).
+pub fn is_tracked(v: &Value) -> bool {
+    v.header().is_some_and(|h| tracked(h))
+}
+
+fn tracked(header: &Header) -> bool {
+    if header.is_immortal() || header.has(header_flag::UNTRACKED) {
+        return false;
+    }
+    let ty = owner(header);
+    ty.is_heap_type() || (ty.def().traverse.is_some() && !ty.has_flag(flag::ATOMIC))
+}
+
+fn owner(header: &Header) -> &TypeObject {
+    // SAFETY: a shape's type lives as long as objects of that shape.
+    unsafe { header.shape().get().ty.as_ref() }
+}
+
+/// Calls `f` with every reference that an object holds, its reference to its class included.
+fn edges(header: &Header, f: &mut dyn FnMut(&Value)) {
+    let (ty, at) = (owner(header), std::ptr::from_ref(header).cast_mut());
+    // SAFETY: a live object of its type, intact: dying ones are not among the candidates. The visitor stores nothing.
+    unsafe {
+        if let Some(traverse) = ty.def().traverse {
+            traverse(at, f);
+        }
+        if ty.is_heap_type() {
+            ty.each_own_slot(at, &mut |slot| f(slot.peek()));
+            ty.with_value(|class| f(class));
+        }
+    }
+}
+
+/// Every live tracked object.
+fn candidates(t: &Thread) -> Vec<*const Header> {
+    let mut out = Vec::new();
+    t.heap().walk(&mut |header| {
+        // An object without references is being destroyed: what it still holds counts as held from outside.
+        if tracked(header) && !header.has(header_flag::DYING) && header.count() > 0 {
+            out.push(std::ptr::from_ref(header));
+        }
+    });
+    out
+}
+
+/// A set of objects, and how many references to each come from outside the set.
+struct Trial {
+    objects: Vec<*const Header>,
+    index: FxHashMap<usize, u32>,
+    /// References from outside; below zero if a payload shows a reference that it does not own, which is then believed.
+    outside: Vec<i64>,
+}
+
+impl Trial {
+    /// `held` references to each object are the collector's own.
+    fn new(t: &Thread, objects: Vec<*const Header>, held: i64) -> Res<Self> {
+        let mut index = FxHashMap::with_capacity_and_hasher(objects.len(), Default::default());
+        let mut outside = Vec::with_capacity(objects.len());
+        for (i, &at) in objects.iter().enumerate() {
+            index.insert(at as usize, i as u32);
+            // SAFETY: a live object; nothing runs between the walk and the end of the trial.
+            outside.push(i64::from(unsafe { &*at }.count()) - held);
+        }
+        let mut trial = Self { objects, index, outside };
+        for i in 0..trial.objects.len() {
+            if i % 4096 == 0 && t.breaker.stopped() {
+                return Err(Exc::stopped());
+            }
+            let (index, outside) = (&trial.index, &mut trial.outside);
+            // SAFETY: as above.
+            edges(unsafe { &*trial.objects[i] }, &mut |v| {
+                if let Some(&j) = index.get(&(v.bits() as usize)) {
+                    outside[j as usize] -= 1;
+                }
+            });
+        }
+        Ok(trial)
+    }
+
+    /// Splits into what can be reached from outside and what cannot.
+    fn split(self) -> (Vec<*const Header>, Vec<*const Header>) {
+        let mut reached = vec![false; self.objects.len()];
+        let mut work: Vec<u32> = Vec::new();
+        for (i, &n) in self.outside.iter().enumerate() {
+            if n != 0 {
+                reached[i] = true;
+                work.push(i as u32);
+            }
+        }
+        while let Some(i) = work.pop() {
+            // SAFETY: a live object; nothing runs during the trial.
+            edges(unsafe { &*self.objects[i as usize] }, &mut |v| {
+                if let Some(&j) = self.index.get(&(v.bits() as usize))
+                    && !std::mem::replace(&mut reached[j as usize], true)
+                {
+                    work.push(j);
+                }
+            });
+        }
+        let (mut alive, mut dead) = (Vec::new(), Vec::new());
+        for (at, reached) in self.objects.into_iter().zip(reached) {
+            if reached { alive.push(at) } else { dead.push(at) }
+        }
+        (alive, dead)
+    }
+}
+
+/// One full collection.
+fn run(t: &Thread, gc: &Gc) -> Res<usize> {
+    t.method_cache.clear();
+    let (alive, dead) = Trial::new(t, candidates(t), 0)?.split();
+    gc.long_lived.set(alive.len());
+    if dead.is_empty() {
+        return Ok(0);
+    }
+    // From here on every unreachable object is held, so that none goes away while others are looked at.
+    // SAFETY: live objects; nothing has run since the walk.
+    let held: Vec<Value> = dead.iter().map(|&at| Value::from_header(unsafe { &*at })).collect();
+    call_weakref_callbacks(t, &held, &dead);
+    finalize(t, &held);
+    t.method_cache.clear();
+    let (_, dead) = Trial::new(t, dead, 1)?.split();
+    let dead: FxHashSet<usize> = dead.into_iter().map(|at| at as usize).collect();
+    let doomed: Vec<&Value> = held.iter().filter(|v| dead.contains(&(v.bits() as usize))).collect();
+    let found = doomed.len();
+    if gc.debug.get() & DEBUG_SAVEALL != 0 {
+        let garbage = gc.garbage(t)?;
+        for v in doomed {
+            garbage.expect::<List>().push(t, v.clone())?;
+        }
+        return Ok(found);
+    }
+    for v in &doomed {
+        forget_weakrefs(t, v);
+    }
+    for v in &doomed {
+        clear(v);
+    }
+    drop(doomed);
+    drop(held);
+    Ok(found)
+}
+
+/// Weak references with a callback go first: they see nothing of what the finalizers do. A callback runs only if the weak
+/// reference itself is not garbage.
+fn call_weakref_callbacks(t: &Thread, held: &[Value], dead: &[*const Header]) {
+    let table = t.state::<Table>();
+    let mut dead_set: Option<FxHashSet<usize>> = None;
+    let mut calls = Vec::new();
+    for header in held.iter().filter_map(Value::header).filter(|h| h.has(header_flag::WEAKREFS)) {
+        for at in table.watchers(header) {
+            // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
+            let watcher = unsafe { &*(at as *const WeakRef) };
+            if watcher.callback.is_absent() {
+                continue;
+            }
+            watcher.object.set(0);
+            table.remove(std::ptr::from_ref(header) as usize, &watcher.header);
+            let callback = watcher.callback.take();
+            let dead_set = dead_set.get_or_insert_with(|| dead.iter().map(|&at| at as usize).collect());
+            if !dead_set.contains(&at) {
+                calls.push((Value::from_header(&watcher.header), callback));
+            }
+        }
+    }
+    weakref::run_callbacks(t, calls);
+}
+
+/// Runs the finalizers that have not run yet.
+fn finalize(t: &Thread, held: &[Value]) {
+    for v in held {
+        let Some(header) = v.header() else { continue };
+        if let Some(f) = type_of(v).slots().finalize
+            && !header.has(header_flag::FINALIZED)
+        {
+            header.set(header_flag::FINALIZED);
+            f(t, v);
+        }
+    }
+}
+
+/// Clears the weak references to a doomed object, without callbacks.
+fn forget_weakrefs(t: &Thread, v: &Value) {
+    let Some(header) = v.header().filter(|h| h.has(header_flag::WEAKREFS)) else { return };
+    header.unset(header_flag::WEAKREFS);
+    for at in t.state::<Table>().take(header) {
+        // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
+        unsafe { &*(at as *const WeakRef) }.object.set(0);
+    }
+}
+
+/// Drops what a doomed object refers to.
+fn clear(v: &Value) {
+    let Some(header) = v.header() else { return };
+    let (ty, at) = (owner(header), std::ptr::from_ref(header).cast_mut());
+    // SAFETY: a live object of its type, held by the caller.
+    unsafe {
+        if let Some(clear) = ty.def().clear {
+            clear(at);
+        }
+        if ty.is_heap_type() {
+            let mut dropped = Vec::new();
+            ty.each_own_slot(at, &mut |slot| dropped.push(slot.take()));
+            drop(dropped);
+        }
+    }
+}
+
+/// `gc.get_objects()`: every tracked object.
+pub fn objects(t: &Thread) -> Vec<Value> {
+    // SAFETY: live objects; nothing has run since the walk.
+    candidates(t).into_iter().map(|at| Value::from_header(unsafe { &*at })).collect()
+}
+
+/// `gc.get_referrers(*targets)`: the tracked objects that refer to one of them directly.
+pub fn referrers(t: &Thread, targets: &[Value]) -> Vec<Value> {
+    t.method_cache.clear();
+    let mut out = Vec::new();
+    for v in objects(t) {
+        let mut refers = false;
+        if let Some(header) = v.header() {
+            edges(header, &mut |x| refers |= targets.iter().any(|target| target.is(x)));
+        }
+        if refers {
+            out.push(v);
+        }
+    }
+    out
+}
+
+/// `gc.get_referents(*objects)`: what they refer to directly.
+pub fn referents(of: &[Value]) -> Vec<Value> {
+    let mut out = Vec::new();
+    for header in of.iter().filter_map(Value::header) {
+        edges(header, &mut |x| {
+            if !x.is_absent() {
+                out.push(x.clone());
+            }
+        });
+    }
+    out
+}
+
+/// `gc.is_finalized(v)`.
+pub fn is_finalized(v: &Value) -> bool {
+    v.header().is_some_and(|h| h.has(header_flag::FINALIZED))
+}
