@@ -5,7 +5,6 @@
 
 use crate::args::{ArgBuffer, Args};
 use crate::attr;
-use crate::buffer::Buffer;
 use crate::call;
 use crate::convert;
 use crate::error::{self, Res};
@@ -102,7 +101,7 @@ macro_rules! generics {
     (@make $field:ident New) => { Some(SlotFn::$field(new)) };
     (@make $field:ident Next) => { Some(SlotFn::$field(next)) };
     (@make $field:ident Finalize) => { Some(SlotFn::$field(finalize)) };
-    (@make $field:ident Buffer) => { Some(SlotFn::$field(buffer)) };
+    (@make $field:ident Buffer) => { Some(SlotFn::$field(crate::types::memoryview::python_buffer)) };
     (@binary Binary $f:ident) => { Some($f) };
     (@binary $v:ident $f:ident) => {{ let _ = $f; None }};
     (@ternary Ternary $f:ident) => { Some($f) };
@@ -531,13 +530,5 @@ fn finalize(t: &Thread, v: &Value) {
     {
         let what = ops::repr_text(t, &f).unwrap_or_else(|_| "<object repr() failed>".to_string());
         (t.hooks.unraisable)(t, e, &format!("Exception ignored while calling deallocator {what}"), None);
-    }
-}
-
-fn buffer(t: &Thread, v: &Value, flags: i32) -> Res<Buffer> {
-    let r = method::<{ first(SlotId::buffer) }>(t, v, &[Value::small(i64::from(flags))])?;
-    match type_of(&r).slots().buffer {
-        Some(f) if type_of(&r).name() == "memoryview" => f(t, &r, flags),
-        _ => Err(error::type_error(t, "__buffer__ returned non-memoryview object")),
     }
 }

@@ -278,3 +278,42 @@ fn text_methods_answer_as_cpython() {
     });
     t.close();
 }
+
+#[test]
+fn memoryviews_cast_slice_and_lock_their_exporter() {
+    process::set_up();
+    let t = Thread::new(hooks(), 64 << 20);
+    t.attach(1 << 20, |t| {
+        let run = |v: &Value, name: &str, args: &[Value]| {
+            let f = attr::get_text(t, v, name)?;
+            call::call(t, &f, args)
+        };
+        let text = |s: &str| strs::new(t, s).unwrap();
+        let array = bytearray::new(t, b"abcdefgh").unwrap();
+        let m = typhon_object::types::memoryview::new(t, &array).unwrap();
+        let e = run(&array, "append", &[Value::small(1)]).unwrap_err();
+        assert_eq!(shown(t, &e), "BufferError: Existing exports of data: object cannot be re-sized");
+        let grid = List::from_vec(t, vec![Value::small(2), Value::small(4)]).unwrap();
+        let square = run(&m, "cast", &[text("B"), grid]).unwrap();
+        assert_eq!(show(t, &run(&square, "tolist", &[]).unwrap()), "[[97, 98, 99, 100], [101, 102, 103, 104]]");
+        let place = tuple::new(t, &[Value::small(1), Value::small(-1)]).unwrap();
+        assert_eq!(show(t, &ops::getitem(t, &square, &place).unwrap()), "104");
+        assert_eq!(show(t, &run(&square, "tobytes", &[text("F")]).unwrap()), "b'aebfcgdh'");
+        let back = slice::new(t, Value::NONE, Value::NONE, Value::small(-3)).unwrap();
+        let part = ops::getitem(t, &m, &back).unwrap();
+        assert_eq!(show(t, &run(&part, "tobytes", &[]).unwrap()), "b'heb'");
+        ops::setitem(t, &part, &Value::small(0), &Value::small(90)).unwrap();
+        assert_eq!(show(t, &array), "bytearray(b'abcdefgZ')");
+        let words = run(&m, "cast", &[text("h")]).unwrap();
+        assert_eq!(show(t, &ops::getitem(t, &words, &Value::small(0)).unwrap()), "25185");
+        let e = run(&words, "cast", &[text("i")]).unwrap_err();
+        assert_eq!(shown(t, &e), "TypeError: memoryview: cannot cast between two non-byte formats");
+        for v in [&m, &square, &part, &words] {
+            run(v, "release", &[]).unwrap();
+        }
+        let e = run(&m, "tolist", &[]).unwrap_err();
+        assert_eq!(shown(t, &e), "ValueError: operation forbidden on released memoryview object");
+        run(&array, "append", &[Value::small(1)]).unwrap();
+    });
+    t.close();
+}

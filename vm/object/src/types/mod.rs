@@ -25,6 +25,7 @@ pub mod iters;
 pub mod list_;
 pub mod map;
 pub mod mapping_proxy;
+pub mod memoryview;
 pub mod method;
 pub mod module;
 pub mod native_function;
@@ -100,6 +101,8 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &bytes::BYTES_ITER,
     &bytes::BYTEARRAY_ITER,
     &bytearray::BYTEARRAY,
+    &memoryview::MEMORYVIEW,
+    &memoryview::MEMORY_ITER,
     &generic_alias::GENERIC_ALIAS,
     &module::MODULE,
     &staticmethod::STATICMETHOD,
@@ -115,10 +118,7 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &weakproxy::CALLABLE_PROXY,
 ];
 
-/// `obj.__buffer__(flags)`: set to memoryview's constructor where that type lives.
+/// `obj.__buffer__(flags)`.
 pub(crate) fn memoryview_hook() -> crate::slots::BinaryFn {
-    |t, obj, _flags| {
-        let name = crate::ty::type_of(obj).name();
-        Err(crate::error::type_error(t, format_args!("cannot make a buffer of '{name}'")))
-    }
+    memoryview::buffer_method
 }
