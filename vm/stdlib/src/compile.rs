@@ -1,0 +1,154 @@
+//! Source to code objects: errors as exceptions, remarks as warnings.
+
+use std::sync::Arc;
+use typhon_compiler::{Compiled, ErrorKind, Mode, Options, SyntaxError, Warning, WarningCategory};
+use typhon_interp::code::new_code;
+use typhon_object::error::{self, Exc, Res};
+use typhon_object::types::exceptions as exc;
+use typhon_object::{Thread, TypeDef, Value, attr, strs, tuple};
+
+/// Compiles text and issues its warnings; the result is a code object.
+pub fn text(t: &Thread, source: &str, options: &Options) -> Res {
+    let code = text_code(t, source, options)?;
+    new_code(t, &code)
+}
+
+/// As [`text`], the plain code.
+pub fn text_code(t: &Thread, source: &str, options: &Options) -> Res<Arc<typhon_isa::Code>> {
+    // The tree and its code take some times the source's size.
+    t.check_alloc(source.len().saturating_mul(8))?;
+    match typhon_compiler::compile(source, options) {
+        Ok(compiled) => finish(t, compiled, &options.filename),
+        Err(e) => Err(raise(t, &e, &options.filename)),
+    }
+}
+
+fn finish(t: &Thread, compiled: Compiled, filename: &str) -> Res<Arc<typhon_isa::Code>> {
+    for w in &compiled.warnings {
+        issue(t, w, filename)?;
+    }
+    Ok(compiled.code)
+}
+
+fn issue(t: &Thread, w: &Warning, filename: &str) -> Res<()> {
+    let category = match w.category {
+        WarningCategory::Syntax => &exc::SYNTAX_WARNING,
+        WarningCategory::Deprecation => &exc::DEPRECATION_WARNING,
+    };
+    let issued = crate::small::warnings::warn_explicit(t, category.ty(), &w.message, filename, w.line);
+    match issued {
+        // A filter made an error of it: as CPython, that is a SyntaxError at the same place.
+        Err(e) if e.is(category) => {
+            let place = |n: u32| Some(n as i32);
+            let error = SyntaxError {
+                kind: ErrorKind::Syntax,
+                message: w.message.clone(),
+                line: w.line,
+                col: place(w.col),
+                end_line: Some(w.end_line),
+                end_col: place(w.end_col),
+                text: None,
+                incomplete: false,
+                metadata: None,
+            };
+            Err(raise(t, &error, filename))
+        }
+        r => r,
+    }
+}
+
+fn class(e: &SyntaxError) -> &'static TypeDef {
+    match e.kind {
+        ErrorKind::Syntax if e.incomplete => &exc::INCOMPLETE_INPUT_ERROR,
+        ErrorKind::Syntax => &exc::SYNTAX_ERROR,
+        ErrorKind::Indentation => &exc::INDENTATION_ERROR,
+        ErrorKind::Tab => &exc::TAB_ERROR,
+        ErrorKind::Memory => &exc::MEMORY_ERROR,
+        ErrorKind::Recursion => &exc::RECURSION_ERROR,
+        ErrorKind::Overflow => &exc::OVERFLOW_ERROR,
+        ErrorKind::Value => &exc::VALUE_ERROR,
+        ErrorKind::System => &exc::SYSTEM_ERROR,
+    }
+}
+
+/// The exception that a refusal becomes.
+pub fn raise(t: &Thread, e: &SyntaxError, filename: &str) -> Exc {
+    let class = class(e);
+    if !matches!(e.kind, ErrorKind::Syntax | ErrorKind::Indentation | ErrorKind::Tab) {
+        return error::new(t, class, &e.message);
+    }
+    match details(t, e, filename) {
+        Ok(args) => {
+            let made = error::with_args(t, class.ty(), &args);
+            if let Some((line, col, source)) = &e.metadata
+                && let Err(failed) = metadata(t, &made, *line, *col, source)
+            {
+                return failed;
+            }
+            made
+        }
+        Err(failed) => failed,
+    }
+}
+
+fn metadata(t: &Thread, e: &Exc, line: u32, col: u32, source: &str) -> Res<()> {
+    let items = [Value::small(i64::from(line)), Value::small(i64::from(col)), strs::new(t, source)?];
+    let v = tuple::from_array(t, items)?;
+    exc::set_field(t, e, "_metadata", &v);
+    Ok(())
+}
+
+fn details(t: &Thread, e: &SyntaxError, filename: &str) -> Res<[Value; 2]> {
+    let number = |n: Option<i32>| n.map_or(Value::NONE, |n| Value::small(i64::from(n)));
+    let text = match &e.text {
+        Some(text) => strs::new(t, text)?,
+        None => source_line(t, filename, e.line)?,
+    };
+    let mut place = vec![strs::new(t, filename)?, Value::small(i64::from(e.line)), number(e.col), text];
+    if e.end_line.is_some() {
+        place.push(e.end_line.map_or(Value::NONE, |n| Value::small(i64::from(n))));
+        place.push(number(e.end_col));
+    }
+    Ok([strs::new(t, &e.message)?, tuple::from_vec(t, place)?])
+}
+
+/// The line of a source file, None when it cannot be read.
+fn source_line(t: &Thread, filename: &str, line: u32) -> Res {
+    let found = crate::import::files::read_source(t, filename)
+        .and_then(|text| text.split_inclusive('\n').nth((line as usize).wrapping_sub(1)).map(str::to_owned));
+    match found {
+        Some(text) => strs::new(t, &text),
+        None => Ok(Value::NONE),
+    }
+}
+
+/// Decodes source bytes as CPython's tokenizer (BOM, PEP 263); the error is a SyntaxError about `filename`.
+pub fn decode(t: &Thread, bytes: &[u8], filename: &str) -> Res<String> {
+    match typhon_compiler::syntax::decode::decode(bytes) {
+        Ok(text) => Ok(text.into()),
+        Err(e) => Err(raise(t, &e, filename)),
+    }
+}
+
+/// The options of a file or library module.
+pub fn module_options(t: &Thread, filename: &str) -> Options {
+    let flags = t.state::<crate::sys::Settings>();
+    let mut options = Options::new(Mode::Exec, filename);
+    options.optimize = flags.optimize.get();
+    options.int_max_digits = flags.int_max_digits.get();
+    options
+}
+
+/// Runs a code object in a namespace that is globals and locals at once.
+pub fn run(t: &Thread, code: &Value, globals: &Value, locals: &Value) -> Res {
+    let dict = typhon_object::dict::Dict::of(globals);
+    let builtins = typhon_interp::function::builtins_of(t, dict);
+    let f = typhon_interp::function::new(t, code, globals, &builtins)?;
+    typhon_interp::call::run_code(t, &f, Some(locals))
+}
+
+/// `sys.flags`-style attribute of an object as text, for messages.
+pub fn attr_text(t: &Thread, v: &Value, name: &str) -> Res<String> {
+    let x = attr::get_text(t, v, name)?;
+    Ok(strs::display(&x))
+}

@@ -1,0 +1,71 @@
+//! Native modules: found by name, made once a process, copied into each isolate.
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use std::sync::LazyLock;
+use typhon_object::dict::Dict;
+use typhon_object::error::Res;
+use typhon_object::native::{ModuleDef, new_function};
+use typhon_object::names::n;
+use typhon_object::types::module;
+use typhon_object::{Thread, Value, process, strs};
+
+static BY_NAME: LazyLock<FxHashMap<&'static str, &'static ModuleDef>> =
+    LazyLock::new(|| all().map(|def| (def.name, def)).collect());
+
+/// Words of the immortal template dicts, by the definition's address.
+static TEMPLATES: LazyLock<Mutex<FxHashMap<usize, u64>>> = LazyLock::new(Mutex::default);
+
+/// Every native module.
+pub fn all() -> impl Iterator<Item = &'static ModuleDef> {
+    typhon_native::MODULES.iter().chain(crate::MODULES).copied()
+}
+
+/// The native module of that name.
+pub fn find(name: &str) -> Option<&'static ModuleDef> {
+    BY_NAME.get(name).copied()
+}
+
+/// The namespace every isolate's copy starts from: functions and types, immortal.
+fn template(def: &'static ModuleDef) -> u64 {
+    let key = std::ptr::from_ref(def) as usize;
+    if let Some(&bits) = TEMPLATES.lock().get(&key) {
+        return bits;
+    }
+    let types: Vec<_> = def.types.iter().map(|(_, ty)| *ty).collect();
+    process::ensure_types(&types);
+    let made = process::build(|t| fill(t, def).map(Value::into_raw));
+    let Ok(bits) = made else { unreachable!("the bootstrap heap has no limit") };
+    *TEMPLATES.lock().entry(key).or_insert(bits)
+}
+
+fn fill(t: &Thread, def: &'static ModuleDef) -> Res {
+    let dict = Dict::create(t);
+    let d = Dict::of(&dict);
+    let name = process::with_interned(def.name);
+    d.set_str(t, n::__name__(), name.clone())?;
+    d.set_str(t, n::__doc__(), if def.doc.is_empty() { Value::NONE } else { strs::new(t, def.doc)? })?;
+    d.set_str(t, n::__package__(), process::empty_str().clone())?;
+    for f in def.functions {
+        d.set_str(t, &process::with_interned(f.name), new_function(t, f, Value::ABSENT, name.clone())?)?;
+    }
+    for (public, ty) in def.types {
+        if !public.is_empty() {
+            d.set_str(t, &process::with_interned(public), ty.ty().value())?;
+        }
+    }
+    Ok(dict)
+}
+
+/// This isolate's instance of a native module, its `init` not run yet.
+pub fn instantiate(t: &Thread, def: &'static ModuleDef) -> Res {
+    let bits = template(def);
+    let dict = Dict::of(Value::from_ref(&bits)).copy(t)?;
+    module::with_dict(t, dict)
+}
+
+/// The template's value under a name: what an untouched module would show.
+pub fn original(def: &'static ModuleDef, name: &Value) -> Option<Value> {
+    let bits = template(def);
+    Dict::of(Value::from_ref(&bits)).get_str(name)
+}
