@@ -1,0 +1,219 @@
+//! An isolate: started, run, ended.
+
+use crate::import;
+use crate::sys::{self, Config, Settings, streams};
+use crate::text;
+use typhon_interp::frame::interp;
+use typhon_interp::host::{self, Host};
+use typhon_object::breaker::reason;
+use typhon_object::dict::Dict;
+use typhon_object::error::{self, Exc, Res};
+use typhon_object::names::n;
+use typhon_object::thread::Hooks;
+use typhon_object::types::module;
+use typhon_object::{Thread, Value, attr, call, process};
+
+/// `sys.setrecursionlimit` cannot go past this.
+pub struct DepthMax(pub u32);
+
+/// How an isolate is made.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What `sys` shows.
+    pub config: Config,
+    /// Most bytes of heap.
+    pub memory: Option<usize>,
+    /// Most Python frames.
+    pub depth: Option<u32>,
+    /// Bytes of native stack that the calling thread has for guest code.
+    pub stack: usize,
+}
+
+/// Pending calls of the isolate: what a breaker request of kind `PENDING` runs.
+#[derive(Default)]
+pub struct Pending {
+    /// Takes what is pending; an error is raised in the running code.
+    pub run: std::cell::Cell<Option<fn(&Thread) -> Res<()>>>,
+    /// Takes one interrupt (`KeyboardInterrupt`); set by the facade.
+    pub interrupt: std::cell::RefCell<Option<Box<dyn Fn() -> bool>>>,
+}
+
+/// Makes every type of the process that isolates share.
+pub fn set_up() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        typhon_interp::set_up();
+        sys::set_up();
+        process::ensure_types(&[
+            &crate::small::namespace::NAMESPACE,
+            &import::spec::SPEC,
+            &import::embedded::LOADER,
+            &import::embedded::FINDER,
+        ]);
+    });
+}
+
+fn hooks() -> Hooks {
+    Hooks {
+        on_breaker,
+        unraisable: sys::unraisable,
+        warn: crate::small::warnings::warn,
+        import: import::import,
+        handled: |t| if t.interp.get().is_null() { Value::ABSENT } else { interp(t).handled() },
+        super_frame: typhon_interp::query::super_frame,
+        globals: |t| if t.interp.get().is_null() { Value::ABSENT } else { typhon_interp::query::globals(t) },
+    }
+}
+
+fn on_breaker(t: &Thread) -> Res<()> {
+    if t.breaker.stopped() {
+        return Err(Exc::stopped());
+    }
+    let asked = t.breaker.take(u32::MAX);
+    if asked & reason::MEMORY != 0 {
+        return Err(t.memory_error());
+    }
+    if asked & reason::PENDING != 0 {
+        let pending = t.state::<Pending>();
+        let interrupted = pending.interrupt.borrow().as_ref().is_some_and(|take| take());
+        if let Some(run) = pending.run.get() {
+            run(t)?;
+        }
+        if interrupted {
+            return Err(interrupt(t));
+        }
+    }
+    Ok(())
+}
+
+/// What an interrupt raises: SIGINT's handler decides, and without one it is KeyboardInterrupt.
+fn interrupt(t: &Thread) -> Exc {
+    error::with_args(t, typhon_object::types::exceptions::KEYBOARD_INTERRUPT.ty(), &[])
+}
+
+/// Starts an isolate on this OS thread, runs `f` in it, and ends it.
+pub fn with<R>(options: &Options, host: &dyn Host, before: impl FnOnce(&Thread), f: impl FnOnce(&Thread) -> R) -> R {
+    set_up();
+    let t = Thread::new(hooks(), options.memory.unwrap_or(usize::MAX >> 1));
+    if let Some(depth) = options.depth {
+        t.depth_limit.set(depth.min(t.depth_limit.get()));
+        t.set_state(DepthMax(depth));
+    }
+    // SAFETY: `host` outlives this function, and the isolate does not.
+    unsafe { host::install(&t, host) };
+    before(&t);
+    let out = t.attach(options.stack, |t| {
+        let started = typhon_interp::start(t);
+        *t.state::<Settings>().config.borrow_mut() = options.config.clone();
+        let out = f(t);
+        t.close();
+        drop(started);
+        out
+    });
+    out
+}
+
+/// Fills a fresh isolate: sys, builtins, `__main__`. Returns `__main__`'s namespace.
+pub fn populate(t: &Thread) -> Res {
+    typhon_interp::hooks::install(
+        t,
+        typhon_interp::hooks::Hooks {
+            typing1: crate::small::typing::intrinsic1,
+            typing2: crate::small::typing::intrinsic2,
+            cannot_import: import::cannot_import,
+        },
+    );
+    let modules = Dict::create(t);
+    let Some(header) = modules.header() else { return Err(error::system_error(t, "no sys.modules")) };
+    t.modules.set(header, modules.clone());
+    let builtins = import::load_native(t, "builtins", &crate::builtins::MODULE)?;
+    t.builtins.set(header, module::dict_of(t, &builtins));
+    import::load_native(t, "sys", &sys::MODULE)?;
+    let name = n::__main__();
+    let main = module::new(t, name)?;
+    let dict = module::dict_of(t, &main);
+    Dict::of(&dict).set_str(t, n::__builtins__(), builtins)?;
+    Dict::of(&modules).set(t, name, &main)?;
+    Ok(dict)
+}
+
+/// Ends a program as CPython's `Py_FinalizeEx`: threads, atexit, modules, streams.
+pub fn finalize(t: &Thread) -> Res<()> {
+    shut_threads(t)?;
+    crate::small::atexit::run(t)?;
+    let settings = t.state::<Settings>();
+    flush(t);
+    settings.finalizing.set(true);
+    tear_down(t)?;
+    flush(t);
+    Ok(())
+}
+
+fn shut_threads(t: &Thread) -> Res<()> {
+    if let Some(threading) = text::loaded(t, "threading")
+        && let Some(shutdown) = attr::get_opt(t, &threading, &text::name(t, "_shutdown"))?
+        && let Err(e) = call::call0(t, &shutdown)
+    {
+        sys::unraisable(t, e, "Exception ignored on threading shutdown", Some(&threading));
+    }
+    Ok(())
+}
+
+fn flush(t: &Thread) {
+    for name in ["stdout", "stderr"] {
+        if let Err(e) = streams::flush(t, name) {
+            sys::unraisable(t, e, "Exception ignored while flushing sys.stdout", None);
+        }
+    }
+    if let Err(e) = streams::flush_direct(t) {
+        sys::unraisable(t, e, "Exception ignored while flushing sys.stdout", None);
+    }
+}
+
+/// Empties the modules, so that what they hold dies in CPython's order: `__main__` and what it imported first.
+fn tear_down(t: &Thread) -> Res<()> {
+    let modules = t.modules.get();
+    let Some(table) = modules.downcast::<Dict>() else { return Ok(()) };
+    for key in ["last_type", "last_value", "last_traceback", "last_exc", "ps1", "ps2"] {
+        if let Some(sys) = text::loaded(t, "sys") {
+            Dict::of(&module::dict_of(t, &sys)).remove(t, &text::name(t, key))?;
+        }
+    }
+    let mut kept = Vec::new();
+    for (name, m) in table.items() {
+        let keep = typhon_object::strs::eq_str(&name, "sys") || typhon_object::strs::eq_str(&name, "builtins");
+        if m.downcast::<module::Module>().is_some() && !keep {
+            kept.push(m);
+        }
+        if !keep {
+            table.set(t, &name, &Value::NONE)?;
+        }
+    }
+    // Modules nobody else holds go at once, in the order of their import; the others are emptied.
+    let mut left = Vec::new();
+    for m in kept {
+        if m.ref_count() > 1 { left.push(m) } else { drop(m) }
+    }
+    for m in left {
+        empty(t, &module::dict_of(t, &m))?;
+    }
+    Ok(())
+}
+
+/// CPython's two passes: names with one underscore first, then all but `__builtins__`.
+fn empty(t: &Thread, dict: &Value) -> Res<()> {
+    let d = Dict::of(dict);
+    for pass in 0..2 {
+        for (key, value) in d.items() {
+            if value.is_none() {
+                continue;
+            }
+            let name = typhon_object::strs::display(&key);
+            let private = name.starts_with('_') && !name.starts_with("__");
+            if (pass == 0 && private) || (pass == 1 && name != "__builtins__") {
+                d.set(t, &key, &Value::NONE)?;
+            }
+        }
+    }
+    Ok(())
+}

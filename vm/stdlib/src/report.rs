@@ -1,0 +1,165 @@
+//! Uncaught exceptions: their text, and what they make of the exit status.
+
+use crate::text as words;
+use typhon_interp::frame_object::FrameObject;
+use typhon_interp::traceback::{Traceback, line_of};
+use typhon_object::dict::Dict;
+use typhon_object::error::Res;
+use typhon_object::names::n;
+use typhon_object::strs::{self, Str};
+use typhon_object::types::exceptions as exc;
+use typhon_object::{Args, Thread, Value, attr, call, ops, type_of};
+
+/// The text CPython prints for an exception. `tb` replaces its own traceback.
+pub fn text(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String> {
+    match through_traceback(t, e, tb) {
+        Ok(text) => Ok(text),
+        Err(err) if err.is_stopped() => Err(err),
+        // The library's module cannot say it (no memory, no stack, not importable): say less.
+        Err(_) => Ok(plain(t, e, tb)),
+    }
+}
+
+fn through_traceback(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String> {
+    let m = (t.hooks.import)(t, "traceback")?;
+    let f = attr::get_text(t, &m, "format_exception")?;
+    let own = exc::traceback(e).present().unwrap_or(Value::NONE);
+    let limit = attr::get_text(t, &m, "BUILTIN_EXCEPTION_LIMIT")?;
+    let values = [type_of(e).value(), e.clone(), tb.cloned().unwrap_or(own), limit];
+    let names = [words::name(t, "limit")];
+    let lines = call::call_args(t, &f, Args { values: &values, names: &names })?;
+    let mut out = String::new();
+    for line in ops::collect(t, &lines)? {
+        out += &strs::display(&line);
+    }
+    Ok(out)
+}
+
+/// The shortest honest report, made without any Python code but `__str__`.
+fn plain(t: &Thread, e: &Value, tb: Option<&Value>) -> String {
+    let mut out = String::new();
+    let mut at = tb.cloned().or_else(|| exc::traceback(e).present()).unwrap_or(Value::NONE);
+    if at.downcast::<Traceback>().is_some() {
+        out += "Traceback (most recent call last):\n";
+    }
+    while let Some(entry) = at.downcast::<Traceback>() {
+        let frame = entry.frame.get();
+        if let Some(f) = frame.downcast::<FrameObject>() {
+            let (code, line) = (&f.unit.code, line_of(entry));
+            out += &format!("  File \"{}\", line {line}, in {}\n", code.filename, code.qualname);
+            let source = crate::import::files::read_source(t, &code.filename);
+            if let Some(text) = source.as_deref().and_then(|s| s.lines().nth((line as usize).wrapping_sub(1))) {
+                out += &format!("    {}\n", text.trim());
+            }
+        }
+        let next = entry.next.get();
+        at = next;
+    }
+    out += &name_of(t, e);
+    if let Ok(text) = ops::str(t, e) {
+        let text = strs::display(&text);
+        if !text.is_empty() {
+            out += &format!(": {text}");
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// The exception's class as a traceback names it.
+pub fn name_of(t: &Thread, e: &Value) -> String {
+    let class = type_of(e).value();
+    let get = |name: &Value| attr::get_opt(t, &class, name).ok().flatten().filter(|v| v.downcast::<Str>().is_some());
+    let qualname = get(n::__qualname__()).map_or_else(|| type_of(e).name(), |v| strs::display(&v));
+    match get(n::__module__()).map(|v| strs::display(&v)) {
+        Some(m) if m != "builtins" && m != "__main__" => format!("{m}.{qualname}"),
+        _ => qualname,
+    }
+}
+
+/// A traceback without importlib's frames; `None` if nothing changes.
+pub fn without_importlib(t: &Thread, tb: Value, always: bool) -> Option<Value> {
+    let mut entries = Vec::new();
+    let mut at = tb;
+    while at.downcast::<Traceback>().is_some() {
+        let next = at.expect::<Traceback>().next.get();
+        entries.push(at);
+        at = next;
+    }
+    let _ = t;
+    let code_of = |v: &Value| {
+        let frame = v.expect::<Traceback>().frame.get();
+        frame.downcast::<FrameObject>().map(|f| f.unit.code.clone())
+    };
+    let inside = |v: &Value| code_of(v).is_some_and(|c| c.filename.starts_with("<frozen importlib._bootstrap"));
+    let mut keep = vec![true; entries.len()];
+    let mut start = 0;
+    while start < entries.len() {
+        if !inside(&entries[start]) {
+            start += 1;
+            continue;
+        }
+        let end = (start..entries.len()).find(|&i| !inside(&entries[i])).unwrap_or(entries.len());
+        let marked = entries[start..end].iter().any(|v| code_of(v).is_some_and(|c| &*c.name == "_call_with_frames_removed"));
+        if always || marked {
+            keep[start..end].iter_mut().for_each(|k| *k = false);
+        }
+        start = end;
+    }
+    if keep.iter().all(|&k| k) {
+        return None;
+    }
+    let mut next = Value::NONE;
+    for (v, _) in entries.iter().zip(&keep).rev().filter(|(_, k)| **k) {
+        let entry = v.expect::<Traceback>();
+        if let Some(h) = v.header() {
+            entry.next.set(h, next);
+        }
+        next = v.clone();
+    }
+    Some(next)
+}
+
+/// Stores what `sys.last_exc` and friends show, and calls `sys.excepthook`.
+pub fn print(t: &Thread, e: &Value) -> Res<()> {
+    let Some(sys) = words::loaded(t, "sys") else { return Ok(()) };
+    let tb = exc::traceback(e).present().unwrap_or(Value::NONE);
+    let dict = typhon_object::types::module::dict_of(t, &sys);
+    let d = Dict::of(&dict);
+    d.set(t, n::last_exc(), e)?;
+    d.set(t, n::last_type(), &type_of(e).value())?;
+    d.set(t, n::last_value(), e)?;
+    d.set(t, n::last_traceback(), &tb)?;
+    let args = [type_of(e).value(), e.clone(), tb];
+    let Some(hook) = d.get_str(&words::name(t, "excepthook")) else {
+        crate::sys::streams::write_text(t, "stderr", "sys.excepthook is missing\n")?;
+        crate::sys::excepthook(t, &args)?;
+        return Ok(());
+    };
+    match call::call(t, &hook, &args) {
+        Ok(_) => Ok(()),
+        Err(second) if second.is_stopped() => Err(second),
+        Err(second) => {
+            crate::sys::streams::write_text(t, "stderr", "Error in sys.excepthook:\n")?;
+            let text = text(t, second.value(), None)?;
+            crate::sys::streams::write_text(t, "stderr", &format!("{text}\nOriginal exception was:\n"))?;
+            crate::sys::excepthook(t, &args)?;
+            Ok(())
+        }
+    }
+}
+
+/// The exit status that a SystemExit asks for; a code that is no number is printed.
+pub fn exit_status(t: &Thread, e: &Value) -> Res<i32> {
+    let code = attr::get_opt(t, e, &words::name(t, "code"))?.unwrap_or(Value::NONE);
+    if code.is_none() {
+        return Ok(0);
+    }
+    if typhon_object::types::int::is_int(&code) {
+        return Ok(typhon_object::types::int::to_i64(&code).map_or(-1, |i| i as i32));
+    }
+    crate::sys::streams::flush(t, "stdout")?;
+    let text = ops::str(t, &code)?;
+    crate::sys::streams::write_text(t, "stderr", &format!("{}\n", strs::display(&text)))?;
+    Ok(1)
+}

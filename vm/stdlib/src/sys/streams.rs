@@ -1,0 +1,215 @@
+//! Standard streams: made from `io` when a program looks at them, written to directly before that.
+
+use crate::text;
+use std::cell::{Cell, RefCell};
+use std::io::{IsTerminal, Write};
+use typhon_interp::host::{self, HostError, Stdio, Stream};
+use typhon_object::error::{self, Res};
+use typhon_object::names::n;
+use typhon_object::strs::Str;
+use typhon_object::{Thread, Value, attr, call, strs};
+
+/// Output that has not reached the host yet.
+pub struct Pending {
+    bytes: RefCell<Vec<u8>>,
+    /// Write after every line: standard output is a terminal, or `-u`.
+    line_buffered: Cell<Option<bool>>,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self { bytes: RefCell::default(), line_buffered: Cell::new(None) }
+    }
+}
+
+const BUFFER: usize = 8192;
+
+/// The stream object in `sys`, if the program has one already: `None` means that the quick way is open.
+fn object(t: &Thread, name: &str) -> Option<Value> {
+    let sys = text::loaded(t, "sys")?;
+    text::entry(t, &sys, name)
+}
+
+/// Writes text to `sys.stdout` or `sys.stderr`.
+pub fn write_text(t: &Thread, name: &str, text: &str) -> Res<()> {
+    match object(t, name) {
+        Some(f) if f.is_none() => Ok(()),
+        Some(f) => {
+            call::method(t, &f, n::write(), &[strs::new(t, text)?])?;
+            Ok(())
+        }
+        None => direct(t, name, text.as_bytes()),
+    }
+}
+
+/// Writes a str to `sys.stdout`; what its encoding cannot hold becomes escapes, as in `sys.displayhook`.
+pub fn write_value(t: &Thread, v: &Value) -> Res<()> {
+    match object(t, "stdout") {
+        Some(f) if f.is_none() => Ok(()),
+        Some(f) => {
+            call::method(t, &f, n::write(), std::slice::from_ref(v))?;
+            Ok(())
+        }
+        None => direct_str(t, "stdout", v),
+    }
+}
+
+/// Whether the program has not looked at `sys.stdout` yet.
+pub fn is_direct(t: &Thread) -> bool {
+    match text::loaded(t, "sys") {
+        Some(sys) => text::entry(t, &sys, "stdout").is_none(),
+        None => true,
+    }
+}
+
+/// Writes a str without a stream object. The error of a lone surrogate is UTF-8's.
+pub fn direct_str(t: &Thread, name: &str, v: &Value) -> Res<()> {
+    let Some(s) = v.downcast::<Str>() else { return Ok(()) };
+    match s.as_ascii() {
+        Some(text) => direct(t, name, text.as_bytes()),
+        None => match s.to_utf8() {
+            Ok(text) => direct(t, name, text.as_bytes()),
+            Err(_) if name == "stderr" => direct(t, name, s.to_lossy().as_bytes()),
+            Err(at) => Err(error::unicode_error(
+                t,
+                &typhon_object::types::exceptions::UNICODE_ENCODE_ERROR,
+                "utf-8",
+                v,
+                at,
+                at + 1,
+                "surrogates not allowed",
+            )),
+        },
+    }
+}
+
+/// Writes bytes without a stream object.
+pub fn direct(t: &Thread, name: &str, bytes: &[u8]) -> Res<()> {
+    if name == "stderr" {
+        return to_host(t, Stream::Stderr, bytes);
+    }
+    let pending = t.state::<Pending>();
+    pending.bytes.borrow_mut().extend_from_slice(bytes);
+    let lines = match pending.line_buffered.get() {
+        Some(lines) => lines,
+        None => {
+            let unbuffered = t.state::<super::Settings>().config.borrow().flags.unbuffered;
+            let process = host::of(t).is_some_and(|h| h.stdio() == Stdio::Process);
+            let lines = unbuffered || (process && std::io::stdout().is_terminal());
+            pending.line_buffered.set(Some(lines));
+            lines
+        }
+    };
+    let full = pending.bytes.borrow().len() >= BUFFER;
+    if full || (lines && bytes.contains(&b'\n')) { flush_pending(t) } else { Ok(()) }
+}
+
+fn flush_pending(t: &Thread) -> Res<()> {
+    let pending = t.state::<Pending>();
+    let bytes = pending.bytes.take();
+    if bytes.is_empty() { Ok(()) } else { to_host(t, Stream::Stdout, &bytes) }
+}
+
+/// Hands bytes to the host.
+pub fn to_host(t: &Thread, stream: Stream, bytes: &[u8]) -> Res<()> {
+    let Some(host) = host::of(t) else { return Ok(()) };
+    if host.stdio() == Stdio::Process {
+        let done = match stream {
+            Stream::Stdout => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
+            Stream::Stderr => std::io::stderr().write_all(bytes),
+        };
+        return done.map_err(|e| error::os_error(t, e.raw_os_error().unwrap_or(libc::EIO), None, None));
+    }
+    host_result(t, host.write(stream, bytes))
+}
+
+/// A host's answer as a Python result.
+pub fn host_result<T>(t: &Thread, r: Result<T, HostError>) -> Res<T> {
+    match r {
+        Ok(v) => Ok(v),
+        Err(HostError::Os(errno)) => Err(error::os_error(t, errno, None, None)),
+        Err(HostError::Denied(what)) => Err(error::new(t, &typhon_object::types::exceptions::PERMISSION_ERROR, what)),
+        Err(HostError::Interrupted) => {
+            t.poll()?;
+            Err(error::os_error(t, libc::EINTR, None, None))
+        }
+    }
+}
+
+/// Flushes a stream.
+pub fn flush(t: &Thread, name: &str) -> Res<()> {
+    match object(t, name) {
+        Some(f) if f.is_none() => Ok(()),
+        Some(f) => match attr::get_opt(t, &f, n::flush())? {
+            Some(flush) => call::call0(t, &flush).map(drop),
+            None => Ok(()),
+        },
+        None if name == "stdout" => flush_pending(t),
+        None => Ok(()),
+    }
+}
+
+/// Flushes what was written the quick way, whatever `sys.stdout` is now.
+pub fn flush_direct(t: &Thread) -> Res<()> {
+    flush_pending(t)
+}
+
+/// Source of the raw streams of an isolate without descriptors, and of the text streams on top.
+const STREAMS: &str = include_str!("streams.py");
+
+/// Makes a stream's object.
+pub fn open(t: &Thread, name: &str) -> Res {
+    flush_pending(t)?;
+    let helper = helper(t)?;
+    let make = attr::get_text(t, &helper, "open_stream")?;
+    let process = host::of(t).is_some_and(|h| h.stdio() == Stdio::Process);
+    let unbuffered = t.state::<super::Settings>().config.borrow().flags.unbuffered;
+    let args = [strs::new(t, name)?, Value::bool(process), Value::bool(unbuffered)];
+    call::call(t, &make, &args)
+}
+
+/// The module `_typhon_streams`, which is in no table: only this file asks for it.
+fn helper(t: &Thread) -> Res {
+    if let Some(m) = t.get_state::<Helper>() {
+        return Ok(m.0.clone());
+    }
+    let m = typhon_object::types::module::new(t, &text::name(t, "_typhon_streams"))?;
+    let dict = typhon_object::types::module::dict_of(t, &m);
+    for f in FUNCTIONS {
+        let made = typhon_object::native::new_function(t, f, Value::ABSENT, text::name(t, "_typhon_streams"))?;
+        text::put(t, &dict, f.name, made)?;
+    }
+    let options = typhon_compiler::Options::new(typhon_compiler::Mode::Exec, "<typhon streams>");
+    let code = crate::compile::text(t, STREAMS, &options)?;
+    crate::import::add_builtins(t, &dict)?;
+    crate::compile::run(t, &code, &dict, &dict)?;
+    t.set_state(Helper(m.clone()));
+    Ok(m)
+}
+
+struct Helper(Value);
+
+static FUNCTIONS: &[typhon_object::native::MethodDef] = &[
+    typhon_object::native::def("host_write", "(stream, data, /)", host_write, ""),
+    typhon_object::native::def("host_read", "(size, /)", host_read, ""),
+];
+
+fn host_write(t: &Thread, a: &[Value]) -> Res {
+    let stream = if a[0].as_small() == Some(2) { Stream::Stderr } else { Stream::Stdout };
+    let data = typhon_object::buffer::get(t, &a[1], 0)?;
+    if let Some(host) = host::of(t) {
+        host_result(t, host.write(stream, data.as_slice()))?;
+    }
+    Ok(typhon_object::convert::from_usize(data.as_slice().len()))
+}
+
+fn host_read(t: &Thread, a: &[Value]) -> Res {
+    let size = typhon_object::convert::to_isize(t, &a[0])?.clamp(0, 1 << 20) as usize;
+    t.check_alloc(size)?;
+    let mut buffer = vec![0; size];
+    let n = match host::of(t) {
+        Some(host) => host_result(t, host.read_stdin(&mut buffer))?,
+        None => 0,
+    };
+    typhon_object::types::bytes::new(t, buffer.get(..n).unwrap_or(&[]))
+}
