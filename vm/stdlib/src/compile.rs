@@ -124,10 +124,15 @@ fn source_line(t: &Thread, filename: &str, line: u32) -> Res {
 
 /// Decodes source bytes as CPython's tokenizer (BOM, PEP 263); the error is a SyntaxError about `filename`.
 pub fn decode(t: &Thread, bytes: &[u8], filename: &str) -> Res<String> {
-    match typhon_compiler::syntax::decode::decode(bytes) {
+    match typhon_compiler::syntax::decode::decode(bytes, Some(filename), &codec) {
         Ok(text) => Ok(text.into()),
         Err(e) => Err(raise(t, &e, filename)),
     }
+}
+
+/// A codec that the compiler does not know itself, for PEP 263.
+fn codec(_: &str, _: &[u8]) -> Option<Result<String, String>> {
+    None
 }
 
 /// The options of a file or library module.

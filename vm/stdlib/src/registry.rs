@@ -5,8 +5,8 @@ use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
-use typhon_object::native::{ModuleDef, new_function};
 use typhon_object::names::n;
+use typhon_object::native::{ModuleDef, new_function};
 use typhon_object::types::module;
 use typhon_object::{Thread, Value, process, strs};
 

@@ -100,7 +100,8 @@ pub fn without_importlib(t: &Thread, tb: Value, always: bool) -> Option<Value> {
             continue;
         }
         let end = (start..entries.len()).find(|&i| !inside(&entries[i])).unwrap_or(entries.len());
-        let marked = entries[start..end].iter().any(|v| code_of(v).is_some_and(|c| &*c.name == "_call_with_frames_removed"));
+        let marked =
+            entries[start..end].iter().any(|v| code_of(v).is_some_and(|c| &*c.name == "_call_with_frames_removed"));
         if always || marked {
             keep[start..end].iter_mut().for_each(|k| *k = false);
         }

@@ -122,3 +122,8 @@ pub(crate) static ALL: &[&TypeDef] = &[
 pub(crate) fn memoryview_hook() -> crate::slots::BinaryFn {
     memoryview::buffer_method
 }
+
+/// Every core type of this room.
+pub fn core() -> impl Iterator<Item = &'static TypeDef> {
+    FIRST.iter().chain(ALL).copied()
+}

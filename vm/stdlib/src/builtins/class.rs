@@ -90,11 +90,8 @@ fn check_cell(t: &Thread, cell: &Value, class: &Value, name: &Value) -> Res<()> 
 fn resolve_bases(t: &Thread, given: &[Value]) -> Res<Option<Vec<Value>>> {
     let mut out: Option<Vec<Value>> = None;
     for (i, base) in given.iter().enumerate() {
-        let entries = if base.downcast::<TypeObject>().is_some() {
-            None
-        } else {
-            attr::get_opt(t, base, n::__mro_entries__())?
-        };
+        let entries =
+            if base.downcast::<TypeObject>().is_some() { None } else { attr::get_opt(t, base, n::__mro_entries__())? };
         match entries {
             None => {
                 if let Some(out) = &mut out {

@@ -170,9 +170,7 @@ fn namespaces(t: &Thread, function: &str, globals: &Value, locals: &Value) -> Re
     if g.downcast::<Dict>().is_none() {
         let ty = type_of(g).name();
         return Err(match function {
-            "eval" if is_mapping(g) => {
-                error::type_error(t, "globals must be a real dict; try eval(code, {}, mapping)")
-            }
+            "eval" if is_mapping(g) => error::type_error(t, "globals must be a real dict; try eval(code, {}, mapping)"),
             "eval" => error::type_error(t, "globals must be a dict"),
             _ => error::type_error(t, format_args!("exec() globals must be a dict, not {ty}")),
         });
@@ -233,10 +231,7 @@ pub(super) fn exec(t: &Thread, a: &[Value]) -> Res {
     let cells = closure.and_then(|c| c.exact::<tuple::Tuple>());
     let fits = cells.is_some_and(|c| c.len() == free && c.items().iter().all(|x| x.downcast::<Cell>().is_some()));
     let (Some(closure), true) = (closure, fits) else {
-        return Err(error::type_error(
-            t,
-            format_args!("code object requires a closure of exactly length {free}"),
-        ));
+        return Err(error::type_error(t, format_args!("code object requires a closure of exactly length {free}")));
     };
     let class = FUNCTION.ty().value();
     let args = [a[0].clone(), globals, Value::NONE, Value::NONE, closure.clone()];

@@ -175,10 +175,7 @@ pub(super) fn extreme(t: &Thread, a: Args<'_>, op: CompareOp, name: &str) -> Res
 
 pub(super) fn sorted(t: &Thread, a: Args<'_>) -> Res {
     let [iterable] = a.positional() else {
-        return Err(error::type_error(
-            t,
-            format_args!("sorted expected 1 argument, got {}", a.positional().len()),
-        ));
+        return Err(error::type_error(t, format_args!("sorted expected 1 argument, got {}", a.positional().len())));
     };
     let list = List::from_vec(t, ops::collect(t, iterable)?)?;
     let (sort, _) = typhon_object::attr::load_method(t, &list, n::sort())?;
@@ -369,9 +366,24 @@ pub static ANEXT: TypeDef = TypeDef {
         ..Slots::NONE
     },
     methods: &[
-        def("send", "($self, arg, /)", |t, a| anext_method(t, &a[0], n::send(), &a[1..]), "send(arg) -> send 'arg' into the wrapped iterator,\nreturn next yielded value or raise StopIteration."),
-        def("throw", "($self, typ, val=None, tb=None, /)", anext_throw, "throw(value) -> raise exception in the wrapped iterator,\nreturn next yielded value or raise StopIteration."),
-        def("close", "($self, /)", |t, a| anext_method(t, &a[0], n::close(), &[]), "close() -> raise GeneratorExit inside generator."),
+        def(
+            "send",
+            "($self, arg, /)",
+            |t, a| anext_method(t, &a[0], n::send(), &a[1..]),
+            "send(arg) -> send 'arg' into the wrapped iterator,\nreturn next yielded value or raise StopIteration.",
+        ),
+        def(
+            "throw",
+            "($self, typ, val=None, tb=None, /)",
+            anext_throw,
+            "throw(value) -> raise exception in the wrapped iterator,\nreturn next yielded value or raise StopIteration.",
+        ),
+        def(
+            "close",
+            "($self, /)",
+            |t, a| anext_method(t, &a[0], n::close(), &[]),
+            "close() -> raise GeneratorExit inside generator.",
+        ),
     ],
     ..TypeDef::of::<Anext>()
 };
@@ -387,9 +399,7 @@ fn anext_iter(t: &Thread, v: &Value) -> Res {
 
 fn anext_end(t: &Thread, v: &Value, r: Res) -> Res {
     match r {
-        Err(e) if e.is(&exc::STOP_ASYNC_ITERATION) => {
-            Err(error::stop_iteration(t, v.expect::<Anext>().default.get()))
-        }
+        Err(e) if e.is(&exc::STOP_ASYNC_ITERATION) => Err(error::stop_iteration(t, v.expect::<Anext>().default.get())),
         r => r,
     }
 }

@@ -25,58 +25,241 @@ pub static MODULE: ModuleDef = ModuleDef {
 };
 
 const FUNCTIONS: &[MethodDef] = &[
-    raw("__build_class__", "", class::build, "__build_class__(func, name, /, *bases, [metaclass], **kwds) -> class\n\nInternal helper function used by the class statement."),
-    def("__import__", "($module, name, globals=None, locals=None, fromlist=(), level=0)", dunder_import, "Import a module."),
+    raw(
+        "__build_class__",
+        "",
+        class::build,
+        "__build_class__(func, name, /, *bases, [metaclass], **kwds) -> class\n\nInternal helper function used by the class statement.",
+    ),
+    def(
+        "__import__",
+        "($module, name, globals=None, locals=None, fromlist=(), level=0)",
+        dunder_import,
+        "Import a module.",
+    ),
     def("abs", "($module, x, /)", |t, a| ops::abs(t, &a[0]), "Return the absolute value of the argument."),
-    def("aiter", "($module, async_iterable, /)", iterate::aiter, "Return an AsyncIterator for an AsyncIterable object."),
-    def("all", "($module, iterable, /)", iterate::all, "Return True if bool(x) is True for all values x in the iterable.\n\nIf the iterable is empty, return True."),
-    def("anext", "($module, aiterator, default=<unrepresentable>, /)", iterate::anext, "Return the next item from the async iterator."),
-    def("any", "($module, iterable, /)", iterate::any, "Return True if bool(x) is True for any x in the iterable.\n\nIf the iterable is empty, return False."),
+    def(
+        "aiter",
+        "($module, async_iterable, /)",
+        iterate::aiter,
+        "Return an AsyncIterator for an AsyncIterable object.",
+    ),
+    def(
+        "all",
+        "($module, iterable, /)",
+        iterate::all,
+        "Return True if bool(x) is True for all values x in the iterable.\n\nIf the iterable is empty, return True.",
+    ),
+    def(
+        "anext",
+        "($module, aiterator, default=<unrepresentable>, /)",
+        iterate::anext,
+        "Return the next item from the async iterator.",
+    ),
+    def(
+        "any",
+        "($module, iterable, /)",
+        iterate::any,
+        "Return True if bool(x) is True for any x in the iterable.\n\nIf the iterable is empty, return False.",
+    ),
     def("ascii", "($module, obj, /)", ascii, "Return an ASCII-only representation of an object."),
-    def("bin", "($module, integer, /)", |t, a| based(t, &a[0], 2, "0b"), "Return the binary representation of an integer."),
+    def(
+        "bin",
+        "($module, integer, /)",
+        |t, a| based(t, &a[0], 2, "0b"),
+        "Return the binary representation of an integer.",
+    ),
     raw("breakpoint", "($module, /, *args, **kws)", breakpoint, "Call sys.breakpointhook(*args, **kws)."),
-    def("callable", "($module, obj, /)", |_, a| Ok(Value::bool(call::is_callable(&a[0]))), "Return whether the object is callable (i.e., some kind of function)."),
+    def(
+        "callable",
+        "($module, obj, /)",
+        |_, a| Ok(Value::bool(call::is_callable(&a[0]))),
+        "Return whether the object is callable (i.e., some kind of function).",
+    ),
     def("chr", "($module, i, /)", chr, "Return a Unicode string of one character with ordinal i; 0 <= i <= 0x10ffff."),
-    def("compile", "($module, /, source, filename, mode, flags=0, dont_inherit=False, optimize=-1, *, _feature_version=-1)", code::compile, "Compile source into a code object that can be executed by exec() or eval()."),
+    def(
+        "compile",
+        "($module, /, source, filename, mode, flags=0, dont_inherit=False, optimize=-1, *, _feature_version=-1)",
+        code::compile,
+        "Compile source into a code object that can be executed by exec() or eval().",
+    ),
     def("delattr", "($module, obj, name, /)", delattr, "Deletes the named attribute from the given object."),
     raw("dir", "", code::dir, "dir([object]) -> list of strings"),
-    def("divmod", "($module, x, y, /)", |t, a| ops::binary(t, ops::DIVMOD, &a[0], &a[1]), "Return the tuple (x//y, x%y).  Invariant: div*y + mod == x."),
-    def("eval", "($module, source, /, globals=None, locals=None)", code::eval, "Evaluate the given source in the context of globals and locals."),
-    def("exec", "($module, source, /, globals=None, locals=None, *, closure=None)", code::exec, "Execute the given source in the context of globals and locals."),
+    def(
+        "divmod",
+        "($module, x, y, /)",
+        |t, a| ops::binary(t, ops::DIVMOD, &a[0], &a[1]),
+        "Return the tuple (x//y, x%y).  Invariant: div*y + mod == x.",
+    ),
+    def(
+        "eval",
+        "($module, source, /, globals=None, locals=None)",
+        code::eval,
+        "Evaluate the given source in the context of globals and locals.",
+    ),
+    def(
+        "exec",
+        "($module, source, /, globals=None, locals=None, *, closure=None)",
+        code::exec,
+        "Execute the given source in the context of globals and locals.",
+    ),
     def("format", "($module, value, format_spec='', /)", format, "Return type(value).__format__(value, format_spec)"),
-    raw("getattr", "", getattr, "getattr(object, name[, default]) -> value\n\nGet a named attribute from an object; getattr(x, 'y') is equivalent to x.y.\nWhen a default argument is given, it is returned when the attribute doesn't\nexist; without it, an exception is raised in that case."),
-    def("globals", "($module, /)", |t, _| crate::frames::globals(t), "Return the dictionary containing the current scope's global variables."),
-    def("hasattr", "($module, obj, name, /)", hasattr, "Return whether the object has an attribute with the given name."),
-    def("hash", "($module, obj, /)", |t, a| convert::from_i64(t, ops::hash(t, &a[0])?), "Return the hash value for the given object."),
-    def("hex", "($module, integer, /)", |t, a| based(t, &a[0], 16, "0x"), "Return the hexadecimal representation of an integer."),
+    raw(
+        "getattr",
+        "",
+        getattr,
+        "getattr(object, name[, default]) -> value\n\nGet a named attribute from an object; getattr(x, 'y') is equivalent to x.y.\nWhen a default argument is given, it is returned when the attribute doesn't\nexist; without it, an exception is raised in that case.",
+    ),
+    def(
+        "globals",
+        "($module, /)",
+        |t, _| crate::frames::globals(t),
+        "Return the dictionary containing the current scope's global variables.",
+    ),
+    def(
+        "hasattr",
+        "($module, obj, name, /)",
+        hasattr,
+        "Return whether the object has an attribute with the given name.",
+    ),
+    def(
+        "hash",
+        "($module, obj, /)",
+        |t, a| convert::from_i64(t, ops::hash(t, &a[0])?),
+        "Return the hash value for the given object.",
+    ),
+    def(
+        "hex",
+        "($module, integer, /)",
+        |t, a| based(t, &a[0], 16, "0x"),
+        "Return the hexadecimal representation of an integer.",
+    ),
     def("id", "($module, obj, /)", |t, a| convert::from_i64(t, a[0].id()), "Return the identity of an object."),
-    def("input", "($module, prompt='', /)", output::input, "Read a string from standard input.  The trailing newline is stripped."),
-    def("isinstance", "($module, obj, class_or_tuple, /)", |t, a| Ok(Value::bool(ops::isinstance(t, &a[0], &a[1])?)), "Return whether an object is an instance of a class or of a subclass thereof."),
-    def("issubclass", "($module, cls, class_or_tuple, /)", |t, a| Ok(Value::bool(ops::issubclass(t, &a[0], &a[1])?)), "Return whether 'cls' is derived from another class or is the same class."),
+    def(
+        "input",
+        "($module, prompt='', /)",
+        output::input,
+        "Read a string from standard input.  The trailing newline is stripped.",
+    ),
+    def(
+        "isinstance",
+        "($module, obj, class_or_tuple, /)",
+        |t, a| Ok(Value::bool(ops::isinstance(t, &a[0], &a[1])?)),
+        "Return whether an object is an instance of a class or of a subclass thereof.",
+    ),
+    def(
+        "issubclass",
+        "($module, cls, class_or_tuple, /)",
+        |t, a| Ok(Value::bool(ops::issubclass(t, &a[0], &a[1])?)),
+        "Return whether 'cls' is derived from another class or is the same class.",
+    ),
     raw("iter", "", iterate::iter, "iter(iterable) -> iterator\niter(callable, sentinel) -> iterator"),
-    def("len", "($module, obj, /)", |_t, a| Ok(convert::from_usize(ops::len(_t, &a[0])?)), "Return the number of items in a container."),
-    def("locals", "($module, /)", |t, _| crate::frames::locals(t), "Return a dictionary containing the current scope's local variables."),
-    raw("max", "", |t, a| iterate::extreme(t, a, ops::CompareOp::Gt, "max"), "max(iterable, *[, default=obj, key=func]) -> value\nmax(arg1, arg2, *args, *[, key=func]) -> value"),
-    raw("min", "", |t, a| iterate::extreme(t, a, ops::CompareOp::Lt, "min"), "min(iterable, *[, default=obj, key=func]) -> value\nmin(arg1, arg2, *args, *[, key=func]) -> value"),
+    def(
+        "len",
+        "($module, obj, /)",
+        |_t, a| Ok(convert::from_usize(ops::len(_t, &a[0])?)),
+        "Return the number of items in a container.",
+    ),
+    def(
+        "locals",
+        "($module, /)",
+        |t, _| crate::frames::locals(t),
+        "Return a dictionary containing the current scope's local variables.",
+    ),
+    raw(
+        "max",
+        "",
+        |t, a| iterate::extreme(t, a, ops::CompareOp::Gt, "max"),
+        "max(iterable, *[, default=obj, key=func]) -> value\nmax(arg1, arg2, *args, *[, key=func]) -> value",
+    ),
+    raw(
+        "min",
+        "",
+        |t, a| iterate::extreme(t, a, ops::CompareOp::Lt, "min"),
+        "min(iterable, *[, default=obj, key=func]) -> value\nmin(arg1, arg2, *args, *[, key=func]) -> value",
+    ),
     raw("next", "", iterate::next, "next(iterator[, default])\n\nReturn the next item from the iterator."),
-    def("oct", "($module, integer, /)", |t, a| based(t, &a[0], 8, "0o"), "Return the octal representation of an integer."),
-    raw("open", "($module, /, file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)", output::open, "Open file and return a stream.  Raise OSError upon failure."),
+    def(
+        "oct",
+        "($module, integer, /)",
+        |t, a| based(t, &a[0], 8, "0o"),
+        "Return the octal representation of an integer.",
+    ),
+    raw(
+        "open",
+        "($module, /, file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
+        output::open,
+        "Open file and return a stream.  Raise OSError upon failure.",
+    ),
     def("ord", "($module, character, /)", ord, "Return the ordinal value of a character."),
-    def("pow", "($module, /, base, exp, mod=None)", pow, "Equivalent to base**exp with 2 arguments or base**exp % mod with 3 arguments."),
-    raw("print", "($module, /, *args, sep=' ', end='\\n', file=None, flush=False)", output::print, "Prints the values to a stream, or to sys.stdout by default."),
-    def("repr", "($module, obj, /)", |t, a| ops::repr(t, &a[0]), "Return the canonical string representation of the object."),
+    def(
+        "pow",
+        "($module, /, base, exp, mod=None)",
+        pow,
+        "Equivalent to base**exp with 2 arguments or base**exp % mod with 3 arguments.",
+    ),
+    raw(
+        "print",
+        "($module, /, *args, sep=' ', end='\\n', file=None, flush=False)",
+        output::print,
+        "Prints the values to a stream, or to sys.stdout by default.",
+    ),
+    def(
+        "repr",
+        "($module, obj, /)",
+        |t, a| ops::repr(t, &a[0]),
+        "Return the canonical string representation of the object.",
+    ),
     def("round", "($module, /, number, ndigits=None)", round, "Round a number to a given precision in decimal digits."),
-    def("setattr", "($module, obj, name, value, /)", setattr, "Sets the named attribute on the given object to the specified value."),
-    raw("sorted", "($module, iterable, /, *, key=None, reverse=False)", iterate::sorted, "Return a new list containing all items from the iterable in ascending order."),
-    def("sum", "($module, iterable, /, start=0)", iterate::sum, "Return the sum of a 'start' value (default: 0) plus an iterable of numbers"),
+    def(
+        "setattr",
+        "($module, obj, name, value, /)",
+        setattr,
+        "Sets the named attribute on the given object to the specified value.",
+    ),
+    raw(
+        "sorted",
+        "($module, iterable, /, *, key=None, reverse=False)",
+        iterate::sorted,
+        "Return a new list containing all items from the iterable in ascending order.",
+    ),
+    def(
+        "sum",
+        "($module, iterable, /, start=0)",
+        iterate::sum,
+        "Return the sum of a 'start' value (default: 0) plus an iterable of numbers",
+    ),
     raw("vars", "", code::vars, "vars([object]) -> dictionary"),
 ];
 
 /// Names of the built-in types that are builtins too.
 const TYPES: &[&str] = &[
-    "bool", "bytearray", "bytes", "classmethod", "complex", "dict", "enumerate", "filter", "float", "frozenset", "int",
-    "list", "map", "memoryview", "object", "property", "range", "reversed", "set", "slice", "staticmethod", "str", "super",
-    "tuple", "type", "zip",
+    "bool",
+    "bytearray",
+    "bytes",
+    "classmethod",
+    "complex",
+    "dict",
+    "enumerate",
+    "filter",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "map",
+    "memoryview",
+    "object",
+    "property",
+    "range",
+    "reversed",
+    "set",
+    "slice",
+    "staticmethod",
+    "str",
+    "super",
+    "tuple",
+    "type",
+    "zip",
 ];
 
 fn init(t: &Thread, m: &Value) -> Res<()> {
@@ -106,8 +289,8 @@ fn dunder_import(t: &Thread, a: &[Value]) -> Res {
         Some(n) => i64::from(convert::to_i32(t, n)?),
         None => 0,
     };
-    let fromlist = a[3].opt().unwrap_or(&Value::NONE);
-    import::import_level(t, &a[0], a[1].opt().unwrap_or(&Value::NONE), fromlist, level)
+    let or_none = |v: &Value| v.opt().cloned().unwrap_or(Value::NONE);
+    import::import_level(t, &a[0], &or_none(&a[1]), &or_none(&a[3]), level)
 }
 
 fn ascii(t: &Thread, a: &[Value]) -> Res {
@@ -142,9 +325,9 @@ fn based(t: &Thread, v: &Value, radix: u32, prefix: &str) -> Res {
         }
         None => {
             let Some(big) = int::to_big(&i) else { return Err(error::type_error(t, "an integer is required")) };
-            t.check_alloc(typhon_object::types::int::bit_length(&i) as usize)?;
+            t.check_alloc(big.to_le_bytes().len() * 8)?;
             let negative = int::is_negative(&i);
-            let text = big.in_radix(radix).to_string();
+            let text = big.in_radix(radix as u8).to_string();
             (negative, text.trim_start_matches('-').to_owned())
         }
     };

@@ -19,24 +19,69 @@ pub static MODULE: ModuleDef = ModuleDef {
 };
 
 const FUNCTIONS: &[MethodDef] = &[
-    def("extension_suffixes", "($module, /)", |t, _| List::create(t), "Returns the list of file suffixes used to identify extension modules."),
-    def("lock_held", "($module, /)", |_, _| Ok(Value::FALSE), "Return True if the import lock is currently held, else False."),
-    def("acquire_lock", "($module, /)", |_, _| Ok(Value::NONE), "Acquires the interpreter's import lock for the current thread."),
+    def(
+        "extension_suffixes",
+        "($module, /)",
+        |t, _| List::create(t),
+        "Returns the list of file suffixes used to identify extension modules.",
+    ),
+    def(
+        "lock_held",
+        "($module, /)",
+        |_, _| Ok(Value::FALSE),
+        "Return True if the import lock is currently held, else False.",
+    ),
+    def(
+        "acquire_lock",
+        "($module, /)",
+        |_, _| Ok(Value::NONE),
+        "Acquires the interpreter's import lock for the current thread.",
+    ),
     def("release_lock", "($module, /)", |_, _| Ok(Value::NONE), "Release the interpreter's import lock."),
-    def("is_builtin", "($module, name, /)", is_builtin, "Returns True if the module name corresponds to a built-in module."),
-    def("is_frozen", "($module, name, /)", |_, _| Ok(Value::FALSE), "Returns True if the module name corresponds to a frozen module."),
-    def("is_frozen_package", "($module, name, /)", no_frozen, "Returns True if the module name is of a frozen package."),
-    def("find_frozen", "($module, name, /, *, withdata=False)", |_, _| Ok(Value::NONE), "Return info about the corresponding frozen module (if there is one) or None."),
+    def(
+        "is_builtin",
+        "($module, name, /)",
+        is_builtin,
+        "Returns True if the module name corresponds to a built-in module.",
+    ),
+    def(
+        "is_frozen",
+        "($module, name, /)",
+        |_, _| Ok(Value::FALSE),
+        "Returns True if the module name corresponds to a frozen module.",
+    ),
+    def(
+        "is_frozen_package",
+        "($module, name, /)",
+        no_frozen,
+        "Returns True if the module name is of a frozen package.",
+    ),
+    def(
+        "find_frozen",
+        "($module, name, /, *, withdata=False)",
+        |_, _| Ok(Value::NONE),
+        "Return info about the corresponding frozen module (if there is one) or None.",
+    ),
     def("get_frozen_object", "($module, name, data=None, /)", no_frozen, "Create a code object for a frozen module."),
     def("init_frozen", "($module, name, /)", |_, _| Ok(Value::NONE), "Initializes a frozen module."),
-    def("_frozen_module_names", "($module, /)", |t, _| List::create(t), "Returns the list of available frozen modules."),
+    def(
+        "_frozen_module_names",
+        "($module, /)",
+        |t, _| List::create(t),
+        "Returns the list of available frozen modules.",
+    ),
     def("_override_frozen_modules_for_tests", "($module, override, /)", |_, _| Ok(Value::NONE), ""),
     def("_override_multi_interp_extensions_check", "($module, override, /)", |_, _| Ok(Value::small(0)), ""),
     def("create_builtin", "($module, spec, /)", create_builtin, "Create an extension module."),
     def("exec_builtin", "($module, mod, /)", exec_builtin, "Initialize a built-in module."),
     def("create_dynamic", "($module, spec, file=None, /)", no_dynamic, "Create an extension module."),
     def("exec_dynamic", "($module, mod, /)", |_, _| Ok(Value::small(0)), "Initialize an extension module."),
-    def("_fix_co_filename", "($module, code, path, /)", |_, _| Ok(Value::NONE), "Changes code.co_filename to specify the passed-in path."),
+    def(
+        "_fix_co_filename",
+        "($module, code, path, /)",
+        |_, _| Ok(Value::NONE),
+        "Changes code.co_filename to specify the passed-in path.",
+    ),
     def("source_hash", "($module, key, source)", source_hash, ""),
 ];
 

@@ -24,7 +24,9 @@ pub fn is_pristine(t: &Thread) -> Res<bool> {
     let made = lists.made.borrow();
     if made.is_empty() {
         // Either nobody has asked for the lists, or importlib is being loaded right now, which must not depend on them.
-        return Ok(NAMES.iter().all(|n| text::entry(t, &sys, n).is_none()) || text::loaded(t, "_frozen_importlib").is_some());
+        return Ok(
+            NAMES.iter().all(|n| text::entry(t, &sys, n).is_none()) || text::loaded(t, "_frozen_importlib").is_some()
+        );
     }
     Ok(made.iter().all(|(name, list, items)| {
         let Some(now) = text::entry(t, &sys, name) else { return false };

@@ -12,11 +12,42 @@ pub static MODULE: ModuleDef = ModuleDef {
     name: "atexit",
     doc: "allow programmer to define multiple exit functions to be executed\nupon normal program termination.\n\nTwo public functions, register and unregister, are defined.\n",
     functions: &[
-        raw("register", "($module, func, /, *args, **kwargs)", register, "Register a function to be executed upon normal program termination\n\n    func - function to be called at exit\n    args - optional arguments to pass to func\n    kwargs - optional keyword arguments to pass to func\n\n    func is returned to facilitate usage as a decorator."),
-        def("unregister", "($module, func, /)", unregister, "Unregister an exit function which was previously registered using\natexit.register\n\n    func - function to be unregistered"),
-        def("_clear", "($module, /)", |t, _| { t.state::<Table>().0.take(); Ok(Value::NONE) }, "Clear the list of previously registered exit functions."),
-        def("_run_exitfuncs", "($module, /)", |t, _| { run(t)?; Ok(Value::NONE) }, "Run all registered exit functions."),
-        def("_ncallbacks", "($module, /)", |t, _| Ok(convert::from_usize(t.state::<Table>().0.borrow().len())), "Return the number of registered exit functions."),
+        raw(
+            "register",
+            "($module, func, /, *args, **kwargs)",
+            register,
+            "Register a function to be executed upon normal program termination\n\n    func - function to be called at exit\n    args - optional arguments to pass to func\n    kwargs - optional keyword arguments to pass to func\n\n    func is returned to facilitate usage as a decorator.",
+        ),
+        def(
+            "unregister",
+            "($module, func, /)",
+            unregister,
+            "Unregister an exit function which was previously registered using\natexit.register\n\n    func - function to be unregistered",
+        ),
+        def(
+            "_clear",
+            "($module, /)",
+            |t, _| {
+                t.state::<Table>().0.take();
+                Ok(Value::NONE)
+            },
+            "Clear the list of previously registered exit functions.",
+        ),
+        def(
+            "_run_exitfuncs",
+            "($module, /)",
+            |t, _| {
+                run(t)?;
+                Ok(Value::NONE)
+            },
+            "Run all registered exit functions.",
+        ),
+        def(
+            "_ncallbacks",
+            "($module, /)",
+            |t, _| Ok(convert::from_usize(t.state::<Table>().0.borrow().len())),
+            "Return the number of registered exit functions.",
+        ),
     ],
     types: &[],
     init: None,

@@ -167,5 +167,4 @@ const CODES: &[(&str, i32)] = &[
     ("ENOTRECOVERABLE", libc::ENOTRECOVERABLE),
     ("ERFKILL", libc::ERFKILL),
     ("EHWPOISON", libc::EHWPOISON),
-    ("EFTYPE", libc::EFTYPE),
 ];

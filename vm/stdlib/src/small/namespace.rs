@@ -41,7 +41,12 @@ pub static NAMESPACE: TypeDef = TypeDef {
     getset: &[getter("__dict__", |t, v| Ok(dict(t, v)), "")],
     methods: &[
         def("__reduce__", "($self, /)", reduce, "Return state information for pickling"),
-        raw("__replace__", "($self, /, **changes)", replace, "Return a copy of the namespace object with new values for the specified attributes."),
+        raw(
+            "__replace__",
+            "($self, /, **changes)",
+            replace,
+            "Return a copy of the namespace object with new values for the specified attributes.",
+        ),
     ],
     ..TypeDef::of::<Namespace>()
 };

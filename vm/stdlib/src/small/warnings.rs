@@ -25,8 +25,18 @@ pub static MODULE: ModuleDef = ModuleDef {
 };
 
 const FUNCTIONS: &[MethodDef] = &[
-    def("warn", "($module, /, message, category=None, stacklevel=1, source=None, *, skip_file_prefixes=())", dunder_warn, "Issue a warning, or maybe ignore it or raise an exception."),
-    raw("warn_explicit", "($module, /, message, category, filename, lineno, module=None, registry=None, module_globals=None, source=None)", dunder_explicit, "Issue a warning, or maybe ignore it or raise an exception."),
+    def(
+        "warn",
+        "($module, /, message, category=None, stacklevel=1, source=None, *, skip_file_prefixes=())",
+        dunder_warn,
+        "Issue a warning, or maybe ignore it or raise an exception.",
+    ),
+    raw(
+        "warn_explicit",
+        "($module, /, message, category, filename, lineno, module=None, registry=None, module_globals=None, source=None)",
+        dunder_explicit,
+        "Issue a warning, or maybe ignore it or raise an exception.",
+    ),
     def("_filters_mutated_lock_held", "($module, /)", mutated, ""),
     def("_acquire_lock", "($module, /)", |_, _| Ok(Value::NONE), ""),
     def("_release_lock", "($module, /)", |_, _| Ok(Value::NONE), ""),
@@ -94,7 +104,10 @@ fn dunder_warn(t: &Thread, a: &[Value]) -> Res {
     if let Some(p) = a[4].opt() {
         let Some(items) = p.downcast::<Tuple>() else {
             let ty = type_of(p).name();
-            return Err(error::type_error(t, format_args!("warn() argument 'skip_file_prefixes' must be tuple, not {ty}")));
+            return Err(error::type_error(
+                t,
+                format_args!("warn() argument 'skip_file_prefixes' must be tuple, not {ty}"),
+            ));
         };
         for item in items.items() {
             if item.downcast::<Str>().is_none() {
@@ -166,7 +179,10 @@ fn at_level(t: &Thread, category: &Value, message: &Value, level: isize, source:
     };
     let file = strs::new(t, &file)?;
     let module = strs::new(t, &module)?;
-    explicit(t, &Issue { category, message, file: &file, line, module: &module, registry: &registry, source, sourceline: None })
+    explicit(
+        t,
+        &Issue { category, message, file: &file, line, module: &module, registry: &registry, source, sourceline: None },
+    )
 }
 
 /// A warning at a place, as the compiler issues it.
@@ -190,7 +206,8 @@ pub fn warn_explicit(t: &Thread, category: &TypeObject, message: &str, file: &st
 }
 
 fn dunder_explicit(t: &Thread, a: Args<'_>) -> Res {
-    const NAMES: [&str; 8] = ["message", "category", "filename", "lineno", "module", "registry", "module_globals", "source"];
+    const NAMES: [&str; 8] =
+        ["message", "category", "filename", "lineno", "module", "registry", "module_globals", "source"];
     let mut v: [Value; 8] = Default::default();
     for (slot, x) in v.iter_mut().zip(a.positional()) {
         *slot = x.clone();
@@ -224,14 +241,15 @@ fn dunder_explicit(t: &Thread, a: Args<'_>) -> Res {
         Some(g) => source_line(t, g, line)?,
         None => None,
     };
+    let (registry, source) = [registry, source].map(|v| v.present().unwrap_or(Value::NONE)).into();
     let issue = Issue {
         category: &category,
         message: &message,
         file: &file,
         line,
         module: &module,
-        registry: registry.non_none().unwrap_or(&Value::NONE),
-        source: source.non_none().unwrap_or(&Value::NONE),
+        registry: &registry,
+        source: &source,
         sourceline,
     };
     explicit(t, &issue)?;

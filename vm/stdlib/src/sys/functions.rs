@@ -4,7 +4,6 @@ use super::{Settings, streams};
 use crate::frames;
 use crate::text;
 use typhon_interp::frame::interp;
-use typhon_interp::frame_object::FrameObject;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
@@ -19,51 +18,181 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
     raw("exit", "($module, status=None, /)", exit, "Exit the interpreter by raising SystemExit(status)."),
     def("exc_info", "($module, /)", exc_info, "Return current exception information: (type, value, traceback)."),
     def("exception", "($module, /)", |t, _| Ok(handled(t)), "Return the current exception."),
-    def("excepthook", "($module, exctype, value, traceback, /)", excepthook, "Handle an exception by displaying it with a traceback on sys.stderr."),
-    def("displayhook", "($module, object, /)", displayhook, "Print an object to sys.stdout and also save it in builtins._"),
+    def(
+        "excepthook",
+        "($module, exctype, value, traceback, /)",
+        excepthook,
+        "Handle an exception by displaying it with a traceback on sys.stderr.",
+    ),
+    def(
+        "displayhook",
+        "($module, object, /)",
+        displayhook,
+        "Print an object to sys.stdout and also save it in builtins._",
+    ),
     def("unraisablehook", "($module, unraisable, /)", unraisablehook, "Handle an unraisable exception."),
     raw("breakpointhook", "", breakpointhook, "This hook function is called by built-in breakpoint()."),
-    def("getrefcount", "($module, object, /)", |t, a| convert::from_u64(t, u64::from(a[0].ref_count()) + 1), "Return the reference count of object."),
+    def(
+        "getrefcount",
+        "($module, object, /)",
+        |t, a| convert::from_u64(t, u64::from(a[0].ref_count()) + 1),
+        "Return the reference count of object.",
+    ),
     def("getsizeof", "($module, object, default=None)", getsizeof, "Return the size of object in bytes."),
     def("intern", "($module, string, /)", intern, "``Intern'' the given string."),
     def("_is_interned", "($module, string, /)", |_, a| Ok(Value::bool(strs::is_interned(&a[0]))), ""),
     def("_getframe", "($module, depth=0, /)", getframe, "Return a frame object from the call stack."),
     def("_getframemodulename", "($module, depth=0)", framemodule, "Return the name of the module for a calling frame."),
-    def("_current_frames", "($module, /)", current_frames, "Return a dict mapping each thread's thread id to its current stack frame."),
+    def(
+        "_current_frames",
+        "($module, /)",
+        current_frames,
+        "Return a dict mapping each thread's thread id to its current stack frame.",
+    ),
     def("settrace", "($module, function, /)", |t, a| watch(t, &a[0], true), "Set the global debug tracing function."),
-    def("gettrace", "($module, /)", |t, _| Ok(some(interp(t).watch.trace.get())), "Return the global debug tracing function."),
+    def(
+        "gettrace",
+        "($module, /)",
+        |t, _| Ok(some(interp(t).watch.trace.get())),
+        "Return the global debug tracing function.",
+    ),
     def("setprofile", "($module, function, /)", |t, a| watch(t, &a[0], false), "Set the profiling function."),
     def("getprofile", "($module, /)", |t, _| Ok(some(interp(t).watch.profile.get())), "Return the profiling function."),
     def("_settraceallthreads", "($module, function, /)", |t, a| watch(t, &a[0], true), ""),
     def("_setprofileallthreads", "($module, function, /)", |t, a| watch(t, &a[0], false), ""),
     def("call_tracing", "($module, func, args, /)", call_tracing, "Call func(*args), while tracing is enabled."),
-    def("getrecursionlimit", "($module, /)", |_t, _| Ok(Value::small(i64::from(_t.depth_limit.get()))), "Return the current value of the recursion limit."),
-    def("setrecursionlimit", "($module, limit, /)", setrecursionlimit, "Set the maximum depth of the Python interpreter stack to n."),
-    def("get_int_max_str_digits", "($module, /)", |t, _| Ok(Value::small(i64::from(t.state::<Settings>().int_max_digits.get()))), "Return the maximum string digits limit for non-binary int<->str conversions."),
-    def("set_int_max_str_digits", "($module, maxdigits)", set_digits, "Set the maximum string digits limit for non-binary int<->str conversions."),
-    def("getdefaultencoding", "($module, /)", |t, _| strs::new(t, "utf-8"), "Return the current default encoding used by the Unicode implementation."),
-    def("getfilesystemencoding", "($module, /)", |t, _| strs::new(t, "utf-8"), "Return the encoding used to convert Unicode filenames to OS filenames."),
-    def("getfilesystemencodeerrors", "($module, /)", |t, _| strs::new(t, "surrogateescape"), "Return the error mode used for Unicode to OS filename conversion."),
-    def("getswitchinterval", "($module, /)", |t, _| convert::from_f64(t, t.state::<Settings>().switch_interval.get()), "Return the current thread switch interval."),
-    def("setswitchinterval", "($module, interval, /)", set_switch, "Set the ideal thread switching delay inside the Python interpreter."),
+    def(
+        "getrecursionlimit",
+        "($module, /)",
+        |_t, _| Ok(Value::small(i64::from(_t.depth_limit.get()))),
+        "Return the current value of the recursion limit.",
+    ),
+    def(
+        "setrecursionlimit",
+        "($module, limit, /)",
+        setrecursionlimit,
+        "Set the maximum depth of the Python interpreter stack to n.",
+    ),
+    def(
+        "get_int_max_str_digits",
+        "($module, /)",
+        |t, _| Ok(Value::small(i64::from(t.state::<Settings>().int_max_digits.get()))),
+        "Return the maximum string digits limit for non-binary int<->str conversions.",
+    ),
+    def(
+        "set_int_max_str_digits",
+        "($module, maxdigits)",
+        set_digits,
+        "Set the maximum string digits limit for non-binary int<->str conversions.",
+    ),
+    def(
+        "getdefaultencoding",
+        "($module, /)",
+        |t, _| strs::new(t, "utf-8"),
+        "Return the current default encoding used by the Unicode implementation.",
+    ),
+    def(
+        "getfilesystemencoding",
+        "($module, /)",
+        |t, _| strs::new(t, "utf-8"),
+        "Return the encoding used to convert Unicode filenames to OS filenames.",
+    ),
+    def(
+        "getfilesystemencodeerrors",
+        "($module, /)",
+        |t, _| strs::new(t, "surrogateescape"),
+        "Return the error mode used for Unicode to OS filename conversion.",
+    ),
+    def(
+        "getswitchinterval",
+        "($module, /)",
+        |t, _| convert::from_f64(t, t.state::<Settings>().switch_interval.get()),
+        "Return the current thread switch interval.",
+    ),
+    def(
+        "setswitchinterval",
+        "($module, interval, /)",
+        set_switch,
+        "Set the ideal thread switching delay inside the Python interpreter.",
+    ),
     raw("audit", "", audit, "Passes the event to any hooks that are attached."),
     def("addaudithook", "($module, hook)", addaudithook, "Adds a new audit hook callback."),
-    def("is_finalizing", "($module, /)", |t, _| Ok(Value::bool(t.state::<Settings>().finalizing.get())), "Return True if Python is exiting."),
-    def("is_stack_trampoline_active", "($module, /)", |_, _| Ok(Value::FALSE), "Return *True* if a stack profiler trampoline is active."),
-    def("activate_stack_trampoline", "($module, backend, /)", no_trampoline, "Activate stack profiler trampoline *backend*."),
-    def("deactivate_stack_trampoline", "($module, /)", |_, _| Ok(Value::NONE), "Deactivate the current stack profiler trampoline backend."),
-    def("_is_gil_enabled", "($module, /)", |_, _| Ok(Value::FALSE), "Return True if the GIL is currently enabled and False if it's disabled."),
-    def("_is_immortal", "($module, op, /)", |_, a| Ok(Value::bool(!a[0].is_object() || a[0].ref_count() > 1 << 30)), ""),
+    def(
+        "is_finalizing",
+        "($module, /)",
+        |t, _| Ok(Value::bool(t.state::<Settings>().finalizing.get())),
+        "Return True if Python is exiting.",
+    ),
+    def(
+        "is_stack_trampoline_active",
+        "($module, /)",
+        |_, _| Ok(Value::FALSE),
+        "Return *True* if a stack profiler trampoline is active.",
+    ),
+    def(
+        "activate_stack_trampoline",
+        "($module, backend, /)",
+        no_trampoline,
+        "Activate stack profiler trampoline *backend*.",
+    ),
+    def(
+        "deactivate_stack_trampoline",
+        "($module, /)",
+        |_, _| Ok(Value::NONE),
+        "Deactivate the current stack profiler trampoline backend.",
+    ),
+    def(
+        "_is_gil_enabled",
+        "($module, /)",
+        |_, _| Ok(Value::FALSE),
+        "Return True if the GIL is currently enabled and False if it's disabled.",
+    ),
+    def(
+        "_is_immortal",
+        "($module, op, /)",
+        |_, a| Ok(Value::bool(!a[0].is_object() || a[0].ref_count() > 1 << 30)),
+        "",
+    ),
     def("_clear_type_cache", "($module, /)", |_, _| Ok(Value::NONE), "Clear the internal type lookup cache."),
-    def("_clear_internal_caches", "($module, /)", |_, _| Ok(Value::NONE), "Clear all internal performance-related caches."),
+    def(
+        "_clear_internal_caches",
+        "($module, /)",
+        |_, _| Ok(Value::NONE),
+        "Clear all internal performance-related caches.",
+    ),
     def("_debugmallocstats", "($module, /)", |_, _| Ok(Value::NONE), ""),
-    def("getallocatedblocks", "($module, /)", |_t, _| Ok(convert::from_usize(_t.heap().used() / 64)), "Return the number of memory blocks currently allocated."),
+    def(
+        "getallocatedblocks",
+        "($module, /)",
+        |_t, _| Ok(convert::from_usize(_t.heap().used() / 64)),
+        "Return the number of memory blocks currently allocated.",
+    ),
     def("getunicodeinternedsize", "($module, /, *, _only_immortal=False)", |_, _| Ok(Value::small(4096)), ""),
     def("_typhon_stats", "($module, /)", stats, "What the isolate has used."),
-    raw("set_asyncgen_hooks", "($module, /, firstiter=None, finalizer=None)", set_asyncgen_hooks, "Set a finalizer for async generators objects."),
-    def("get_asyncgen_hooks", "($module, /)", get_asyncgen_hooks, "Return the installed asynchronous generators hooks."),
-    def("set_coroutine_origin_tracking_depth", "($module, depth)", set_origin, "Enable or disable origin tracking for coroutine objects in this thread."),
-    def("get_coroutine_origin_tracking_depth", "($module, /)", |t, _| Ok(Value::small(t.state::<Settings>().coroutine_depth.get())), "Check status of origin tracking for coroutine objects in this thread."),
+    raw(
+        "set_asyncgen_hooks",
+        "($module, /, firstiter=None, finalizer=None)",
+        set_asyncgen_hooks,
+        "Set a finalizer for async generators objects.",
+    ),
+    def(
+        "get_asyncgen_hooks",
+        "($module, /)",
+        get_asyncgen_hooks,
+        "Return the installed asynchronous generators hooks.",
+    ),
+    def(
+        "set_coroutine_origin_tracking_depth",
+        "($module, depth)",
+        set_origin,
+        "Enable or disable origin tracking for coroutine objects in this thread.",
+    ),
+    def(
+        "get_coroutine_origin_tracking_depth",
+        "($module, /)",
+        |t, _| Ok(Value::small(t.state::<Settings>().coroutine_depth.get())),
+        "Check status of origin tracking for coroutine objects in this thread.",
+    ),
     def("getdlopenflags", "($module, /)", |_, _| Ok(Value::small(2)), ""),
     def("setdlopenflags", "($module, flags, /)", |_, _| Ok(Value::NONE), ""),
 ];
@@ -399,9 +528,4 @@ fn set_origin(t: &Thread, a: &[Value]) -> Res {
     }
     t.state::<Settings>().coroutine_depth.set(i64::from(depth));
     Ok(Value::NONE)
-}
-
-/// Where the frame of a frame object stands, for messages.
-pub fn line_of(v: &Value) -> u32 {
-    v.downcast::<FrameObject>().map_or(0, FrameObject::line)
 }

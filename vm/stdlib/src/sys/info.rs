@@ -84,8 +84,15 @@ pub(super) fn make(t: &Thread, name: &str) -> Res<Option<Value>> {
         "int_info" => structseq::new(t, &INT_INFO, vec![int(30), int(4), int(4300), int(640)])?,
         "hash_info" => {
             let v = vec![
-                int(64), int((1 << 61) - 1), int(314_159), int(0), int(1_000_003), strs::new(t, "siphash13")?, int(64),
-                int(128), int(0),
+                int(64),
+                int((1 << 61) - 1),
+                int(314_159),
+                int(0),
+                int(1_000_003),
+                strs::new(t, "siphash13")?,
+                int(64),
+                int(128),
+                int(0),
             ];
             structseq::new(t, &HASH_INFO, v)?
         }
@@ -107,10 +114,27 @@ fn flags(t: &Thread) -> Res {
     let f = settings.config.borrow().flags;
     let n = |x: u8| Value::small(i64::from(x));
     let v = vec![
-        n(f.debug), n(f.inspect), n(f.interactive), n(f.optimize), n(1), n(f.no_user_site), n(f.no_site),
-        n(f.ignore_environment), n(f.verbose), n(f.bytes_warning), n(f.quiet), n(f.hash_randomization), n(f.isolated),
-        Value::bool(f.dev_mode), n(1), n(0), Value::bool(f.safe_path),
-        Value::small(i64::from(settings.int_max_digits.get())), n(0), n(1), n(1),
+        n(f.debug),
+        n(f.inspect),
+        n(f.interactive),
+        n(f.optimize),
+        n(1),
+        n(f.no_user_site),
+        n(f.no_site),
+        n(f.ignore_environment),
+        n(f.verbose),
+        n(f.bytes_warning),
+        n(f.quiet),
+        n(f.hash_randomization),
+        n(f.isolated),
+        Value::bool(f.dev_mode),
+        n(1),
+        n(0),
+        Value::bool(f.safe_path),
+        Value::small(i64::from(settings.int_max_digits.get())),
+        n(0),
+        n(1),
+        n(1),
     ];
     structseq::new(t, &FLAGS, v)
 }

@@ -166,9 +166,24 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
 /// Attributes made when asked.
 fn lazy(t: &Thread, m: &Value, name: &str) -> Res<Option<Value>> {
     const ALL: &[&str] = &[
-        "stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__", "flags", "version_info", "float_info",
-        "int_info", "hash_info", "thread_info", "implementation", "builtin_module_names", "stdlib_module_names", "_git",
-        "_framework", "monitoring",
+        "stdin",
+        "stdout",
+        "stderr",
+        "__stdin__",
+        "__stdout__",
+        "__stderr__",
+        "flags",
+        "version_info",
+        "float_info",
+        "int_info",
+        "hash_info",
+        "thread_info",
+        "implementation",
+        "builtin_module_names",
+        "stdlib_module_names",
+        "_git",
+        "_framework",
+        "monitoring",
     ];
     if name == "__dict__" {
         for name in ALL {

@@ -2,7 +2,7 @@
 
 use crate::text;
 use std::cell::{Cell, RefCell};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use typhon_interp::host::{self, HostError, Stdio, Stream};
 use typhon_object::error::{self, Res};
 use typhon_object::names::n;
@@ -113,13 +113,6 @@ fn flush_pending(t: &Thread) -> Res<()> {
 /// Hands bytes to the host.
 pub fn to_host(t: &Thread, stream: Stream, bytes: &[u8]) -> Res<()> {
     let Some(host) = host::of(t) else { return Ok(()) };
-    if host.stdio() == Stdio::Process {
-        let done = match stream {
-            Stream::Stdout => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
-            Stream::Stderr => std::io::stderr().write_all(bytes),
-        };
-        return done.map_err(|e| error::os_error(t, e.raw_os_error().unwrap_or(libc::EIO), None, None));
-    }
     host_result(t, host.write(stream, bytes))
 }
 
