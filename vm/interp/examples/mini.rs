@@ -10,7 +10,8 @@ use typhon_object::types::{self, exceptions};
 use typhon_object::{Res, Value, names, ops, strs, type_of};
 
 static PRINT: MethodDef = native::raw("print", "", print, "");
-static LEN: MethodDef = native::def("len", "($module, obj, /)", |t, a| Ok(typhon_object::convert::from_usize(ops::len(t, &a[0])?)), "");
+static LEN: MethodDef =
+    native::def("len", "($module, obj, /)", |t, a| Ok(typhon_object::convert::from_usize(ops::len(t, &a[0])?)), "");
 static BUILD_CLASS: MethodDef = native::raw("__build_class__", "", build_class, "");
 
 fn build_class(t: &Thread, args: Args<'_>) -> Res {
@@ -29,7 +30,12 @@ fn print(t: &Thread, args: Args<'_>) -> Res {
 
 fn main() {
     let path = std::env::args().nth(1).expect("a file");
-    std::thread::Builder::new().stack_size(256 << 20).spawn(move || run(&path)).expect("a thread").join().expect("no panic");
+    std::thread::Builder::new()
+        .stack_size(256 << 20)
+        .spawn(move || run(&path))
+        .expect("a thread")
+        .join()
+        .expect("no panic");
 }
 
 fn run(path: &str) {
@@ -53,8 +59,16 @@ fn run(path: &str) {
             b.set_str(t, &names::intern_text(t, def.name), f).expect("small");
         }
         let classes: &[&typhon_object::TypeDef] = &[
-            &types::range::RANGE, &types::list_::LIST, &types::dict_::DICT, &types::int::INT, &types::str_::STR,
-            &types::tuple_::TUPLE, &types::object::OBJECT, &types::float::FLOAT, &types::type_::TYPE, &types::set_::SET,
+            &types::range::RANGE,
+            &types::list_::LIST,
+            &types::dict_::DICT,
+            &types::int::INT,
+            &types::str_::STR,
+            &types::tuple_::TUPLE,
+            &types::object::OBJECT,
+            &types::float::FLOAT,
+            &types::type_::TYPE,
+            &types::set_::SET,
         ];
         for def in classes.iter().chain(exceptions::ALL) {
             b.set_str(t, &names::intern_text(t, def.name), def.ty().value()).expect("small");
@@ -69,7 +83,11 @@ fn run(path: &str) {
         let code = typhon_interp::code::new_code(t, &compiled.code).expect("small");
         let f = typhon_interp::function::new(t, &code, &globals, &builtins).expect("small");
         if let Err(e) = typhon_interp::call::run_code(t, &f, Some(&globals)) {
-            println!("{}: {}", type_of(e.value()).name(), ops::str(t, e.value()).map(|s| strs::display(&s)).unwrap_or_default());
+            println!(
+                "{}: {}",
+                type_of(e.value()).name(),
+                ops::str(t, e.value()).map(|s| strs::display(&s)).unwrap_or_default()
+            );
             std::process::exit(1);
         }
     });

@@ -129,6 +129,8 @@ pub struct Signature {
     pub max: usize,
     /// Only positional-only parameters and no `*`, `**`: the quick path applies.
     pub simple: bool,
+    /// A call without keywords needs nothing but the missing optional ones filled in.
+    pub plain: bool,
 }
 
 impl Signature {
@@ -170,7 +172,13 @@ impl Signature {
         let max = params.iter().filter(positional).count();
         let min = params.iter().filter(positional).filter(|p| !p.optional).count();
         let simple = params.iter().all(|p| p.kind == ParamKind::Positional);
-        Self { params, min, max, simple }
+        let plain = params.len() <= BORROWED
+            && params.iter().all(|p| match p.kind {
+                ParamKind::Positional | ParamKind::Both => true,
+                ParamKind::Keyword => p.optional,
+                ParamKind::VarArgs | ParamKind::VarKeywords => false,
+            });
+        Self { params, min, max, simple, plain }
     }
 
     /// Arranges `args` into one value a parameter and calls `f`.
@@ -180,12 +188,16 @@ impl Signature {
         if args.names.is_empty() && n == self.params.len() && n == self.max {
             return f(args.values);
         }
-        let mut out: ArgBuffer = SmallVec::with_capacity(self.params.len());
-        if self.simple && args.names.is_empty() && n >= self.min && n <= self.max {
-            out.extend(args.values.iter().cloned());
-            out.resize_with(self.max, || Value::ABSENT);
-            return f(&out);
+        if self.plain && args.names.is_empty() && n >= self.min && n <= self.max {
+            // Borrowed words, absent ones behind: no reference is taken.
+            let mut words = [0u64; BORROWED];
+            for (word, v) in words.iter_mut().zip(args.values) {
+                *word = v.bits();
+            }
+            // SAFETY: the caller's arguments outlive the call, and nothing drops the words.
+            return f(unsafe { Value::slice(words.as_ptr(), self.params.len()) });
         }
+        let mut out: ArgBuffer = SmallVec::with_capacity(self.params.len());
         self.arrange(t, name, args, &mut out)?;
         f(&out)
     }
@@ -303,6 +315,9 @@ impl Signature {
         error::type_error(t, format_args!("{name}() got an unexpected keyword argument '{key}'"))
     }
 }
+
+/// Up to so many parameters are passed as borrowed words.
+const BORROWED: usize = 8;
 
 /// Splits at top-level commas.
 fn split_top(text: &str) -> Vec<&str> {

@@ -10,6 +10,7 @@ use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::native::{self, NativeFunction};
 use typhon_object::tuple::Tuple;
+use typhon_object::types::descr::{self, What};
 use typhon_object::types::method::Method;
 use typhon_object::{Thread, TypeObject, Value, attr, ids, ops, payload, strs, type_of};
 
@@ -87,6 +88,15 @@ fn slow(t: &Thread, f: &Value, args: Args<'_>) -> Res {
         && !native.passes_bound
     {
         return native::call_def(t, native.def, native.signature, args);
+    }
+    // A method of a built-in type, found by LoadMethod: called with the object in front.
+    if f.header().is_some_and(|h| h.shape().0 == ids::METHOD_DESCRIPTOR)
+        && let Some(d) = descr::try_descriptor(f)
+        && let What::Method(def, signature) = d.what
+        && let Some(this) = args.positional().first()
+        && type_of(this).is_subtype(d.owner())
+    {
+        return native::call_def(t, def, signature, args);
     }
     typhon_object::call::call_args(t, f, args)
 }

@@ -158,8 +158,9 @@ pub(crate) fn set_item(m: &mut M<'_>, w: Word) -> Flow {
     if let (Some(list), Some(i)) = (v.exact::<List>(), key.as_small())
         && let Some(i) = position(i, list.len())
     {
+        // SAFETY: tested just above; the register keeps the list alive.
+        let list = unsafe { &*std::ptr::from_ref(list) };
         let value = m.take_c(w);
-        let list = m.reg(w.a()).expect::<List>();
         list.set(i, value);
     } else if v.exact::<Dict>().is_some() {
         set_dict(m.t, v, key, m.reg(w.c()))?;
