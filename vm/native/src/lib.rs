@@ -6,6 +6,7 @@ mod _codecs;
 mod _string;
 mod binascii;
 pub mod cmath;
+mod collections;
 pub mod ctor;
 mod itertools;
 pub mod libm;
@@ -22,6 +23,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &binascii::MODULE,
     &cmath::MODULE,
     &math::MODULE,
+    &collections::MODULE,
     &itertools::MODULE,
     &sre::MODULE,
     &unicodedata::MODULE,

@@ -32,12 +32,16 @@ macro_rules! payload {
         $crate::payload!($struct => $def {});
     };
     ($struct:ty => $def:path { $($body:tt)* }) => {
+        $crate::payload!($struct, header => $def { $($body)* });
+    };
+    // A payload that begins with its base's, in the field named.
+    ($struct:ty, $first:ident => $def:path { $($body:tt)* }) => {
         // SAFETY: the struct is repr(C) with a header first (asserted), and its definition is made by `TypeDef::of`.
         unsafe impl $crate::payload::Payload for $struct {
             const DEF: &'static $crate::ty::TypeDef = &$def;
             $($body)*
         }
-        const _: () = assert!(std::mem::offset_of!($struct, header) == 0);
+        const _: () = assert!(std::mem::offset_of!($struct, $first) == 0);
     };
 }
 
