@@ -7,20 +7,26 @@
 pub mod cancel;
 pub mod clock;
 pub mod command;
+mod convert;
+mod engine;
 pub mod exception;
+mod execute;
 pub mod limits;
 pub mod outcome;
 pub mod request;
 mod run;
+mod session;
 pub mod value;
 
 pub use cancel::{Attachment, Cancel, CancelReason};
 pub use clock::ThreadClock;
 pub use command::{Command, Exit, Flags, Program, Session};
 pub use exception::{Frame, Position, PyException};
+pub use execute::execute;
 pub use limits::{LimitHit, LimitName, Limits, Usage};
 pub use outcome::{Detail, Outcome, Response, TerminationReason};
 pub use request::{Request, ResultMode};
-pub use run::{execute, open_session, run};
+pub use run::run;
+pub use session::open_session;
 pub use typhon_interp::host::{Access, Host, HostError, Stdio, Stream};
 pub use value::{BigInt, Cap, Date, Instance, Time, TypeRef, Value};

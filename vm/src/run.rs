@@ -1,50 +1,194 @@
 //! The entry points that reach the engine.
-//!
-//! THE ENGINE IS NOT LINKED YET: the bodies of this file are what replaces. Their signatures are the contract that the
-//! service and the command line are built and tested against.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use typhon_compiler::{Mode, Options as Compile};
 use typhon_interp::host::{Host, Stream};
+use typhon_object::error::{Exc, Res};
+use typhon_object::{Thread, Value, attr, call, strs};
+use typhon_stdlib::isolate::{self, Options};
+use typhon_stdlib::sys::{Config, Flags as SysFlags};
+use typhon_stdlib::{compile, import, report, text};
 
 use crate::cancel::Cancel;
-use crate::command::{Command, Exit, Session};
-use crate::exception::PyException;
-use crate::limits::Usage;
-use crate::outcome::{Detail, Outcome, Response, TerminationReason};
-use crate::request::Request;
-use crate::value::TypeRef;
-
-const NOT_LINKED: &str = "the engine is not linked";
-
-/// Runs `request` in a fresh isolate on this thread and closes the isolate. Never panics on guest input, never
-/// outlives a cancel by more than a few milliseconds, returns with every guest thread ended.
-pub fn execute(_request: &Request, _host: &dyn Host, _cancel: &Cancel) -> Response {
-    let exception = PyException {
-        type_ref: TypeRef { module: "builtins".into(), qualname: "SyntaxError".into() },
-        message: NOT_LINKED.into(),
-        ..PyException::default()
-    };
-    Response {
-        outcome: Outcome { reason: TerminationReason::CompileError, detail: Detail::Exception(Box::new(exception)) },
-        result: None,
-        usage: Usage::default(),
-        warnings: Vec::new(),
-    }
-}
+use crate::command::{Command, Exit, Flags, Program};
+use crate::engine;
 
 /// Is this process a Python? Runs `command` as `python` would, traceback on standard error included.
-pub fn run(_command: &Command, host: &dyn Host, _cancel: &Cancel) -> Exit {
-    // A host that cannot take the message has nobody left to tell; the status still says it.
-    match host.write(Stream::Stderr, format!("typhon: {NOT_LINKED}\n").as_bytes()) {
-        Ok(()) | Err(_) => Exit::Status(1),
+pub fn run(command: &Command, host: &dyn Host, cancel: &Cancel) -> Exit {
+    if let Some(seed) = command.flags.hash_seed {
+        typhon_object::process::set_hash_seed(Some(seed));
+    }
+    let options = Options { config: config(command), stack: engine::stack_left(), ..Options::default() };
+    engine::with(&options, host, cancel, |t| {
+        let exit = engine::exit_of(t, program(t, command));
+        match isolate::finalize(t) {
+            Ok(()) => exit,
+            Err(_) => Exit::Status(120),
+        }
+    })
+}
+
+/// What `sys` shows of the command line.
+pub(crate) fn config(command: &Command) -> Config {
+    let f = &command.flags;
+    let mut path = Vec::new();
+    let first = match &command.program {
+        Program::File(file) => file.as_os_str().as_bytes().to_vec(),
+        Program::Code(_) => b"-c".to_vec(),
+        Program::Module(_) => b"-m".to_vec(),
+        Program::Stdin => b"-".to_vec(),
+        Program::Prompt => Vec::new(),
+    };
+    if !f.safe_path && !f.isolated {
+        match &command.program {
+            Program::File(file) if file.is_dir() => path.push(first.clone()),
+            Program::File(file) => {
+                let real = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+                let folder = real.parent().unwrap_or(Path::new("")).as_os_str().as_bytes().to_vec();
+                path.push(folder);
+            }
+            Program::Module(_) => {
+                let here = std::env::current_dir().unwrap_or_default();
+                path.push(here.as_os_str().as_bytes().to_vec());
+            }
+            Program::Code(_) | Program::Stdin | Program::Prompt => path.push(Vec::new()),
+        }
+    }
+    path.extend(command.path.iter().map(|p| p.as_os_str().as_bytes().to_vec()));
+    let mut argv = vec![first];
+    argv.extend(command.args.iter().map(|a| a.as_bytes().to_vec()));
+    Config {
+        argv: argv.clone(),
+        path,
+        executable: command.executable.as_os_str().as_bytes().to_vec(),
+        orig_argv: std::env::args_os().map(|a| OsStr::as_bytes(&a).to_vec()).collect(),
+        warn_options: f.warn_options.clone(),
+        x_options: f.x_options.clone(),
+        flags: sys_flags(f, matches!(command.program, Program::Prompt)),
     }
 }
 
-/// Opens an interactive session in `__main__`. Unless it is [`crate::Program::Prompt`], `command.program` runs first (that
-/// is `-i`); its traceback is printed and does not keep the session from opening.
-pub fn open_session<'h>(
-    _command: &Command,
-    _host: &'h dyn Host,
-    _cancel: &Cancel,
-) -> Result<Box<dyn Session + 'h>, String> {
-    Err(NOT_LINKED.into())
+fn sys_flags(f: &Flags, prompt: bool) -> SysFlags {
+    SysFlags {
+        debug: u8::from(f.debug),
+        inspect: u8::from(f.inspect),
+        interactive: u8::from(f.inspect || prompt),
+        optimize: f.optimize,
+        no_user_site: u8::from(f.no_user_site || f.isolated),
+        no_site: u8::from(f.no_site),
+        ignore_environment: u8::from(f.ignore_environment || f.isolated),
+        verbose: f.verbose,
+        bytes_warning: f.bytes_warning,
+        quiet: u8::from(f.quiet),
+        hash_randomization: u8::from(f.hash_seed != Some(0)),
+        isolated: u8::from(f.isolated),
+        dev_mode: f.x_options.iter().any(|(name, _)| name == "dev"),
+        safe_path: f.safe_path || f.isolated,
+        unbuffered: f.unbuffered,
+    }
+}
+
+/// Fills the isolate of a `python`-like process: modules, warning filters, `site`.
+pub(crate) fn prepare(t: &Thread, flags: &Flags) -> Res {
+    let main = isolate::populate(t)?;
+    if !flags.warn_options.is_empty() {
+        import::module_named(t, "warnings")?;
+    }
+    if !flags.no_site {
+        import::module_named(t, "site")?;
+    }
+    Ok(main)
+}
+
+fn program(t: &Thread, command: &Command) -> Res<()> {
+    let main = prepare(t, &command.flags)?;
+    match &command.program {
+        Program::Code(source) => run_text(t, &main, source, "<string>"),
+        Program::Module(name) => run_module(t, name, true),
+        Program::Stdin => {
+            let source = read_stdin(t)?;
+            let source = compile::decode(t, &source, "<stdin>")?;
+            run_text(t, &main, &source, "<stdin>")
+        }
+        Program::File(file) => run_file(t, &main, file),
+        Program::Prompt => Ok(()),
+    }
+}
+
+fn read_stdin(t: &Thread) -> Res<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut buffer = [0; 8192];
+    let Some(host) = typhon_interp::host::of(t) else { return Ok(out) };
+    loop {
+        let n = typhon_stdlib::sys::streams::host_result(t, host.read_stdin(&mut buffer))?;
+        let Some(piece) = buffer.get(..n).filter(|p| !p.is_empty()) else { return Ok(out) };
+        t.check_alloc(out.len() + n)?;
+        out.extend_from_slice(piece);
+    }
+}
+
+/// Runs text as `__main__`; its lines are kept for tracebacks.
+pub(crate) fn run_text(t: &Thread, main: &Value, source: &str, filename: &str) -> Res<()> {
+    report::keep_source(t, filename, source);
+    let mut options = compile::module_options(t, filename);
+    options.mode = Mode::Exec;
+    let code = compile::text(t, source, &options)?;
+    report::keep_code(t, &code);
+    text::put(t, main, "__spec__", Value::NONE)?;
+    run_main(t, main, &code)
+}
+
+fn run_main(t: &Thread, main: &Value, code: &Value) -> Res<()> {
+    compile::run(t, code, main, main).map(drop)
+}
+
+fn run_module(t: &Thread, name: &str, alter_argv: bool) -> Res<()> {
+    let runpy = import::module_named(t, "runpy")?;
+    let run = attr::get_text(t, &runpy, "_run_module_as_main")?;
+    call::call(t, &run, &[strs::new(t, name)?, Value::bool(alter_argv)]).map(drop)
+}
+
+fn run_file(t: &Thread, main: &Value, file: &Path) -> Res<()> {
+    if file.is_dir() {
+        return run_module(t, "__main__", false);
+    }
+    let shown = strs::display(&text::from_os(t, file.as_os_str().as_bytes())?);
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(e) => return Err(cannot_open(t, file, &e)),
+    };
+    if bytes.starts_with(b"PK\x03\x04") {
+        return run_module(t, "__main__", false);
+    }
+    text::put(t, main, "__file__", text::from_os(t, file.as_os_str().as_bytes())?)?;
+    text::put(t, main, "__cached__", Value::NONE)?;
+    let source = compile::decode(t, &bytes, &shown)?;
+    let options: Compile = compile::module_options(t, &shown);
+    let code = compile::text(t, &source, &options)?;
+    text::put(t, main, "__spec__", Value::NONE)?;
+    run_main(t, main, &code)
+}
+
+/// CPython's words for a script that is not there, and its status 2.
+fn cannot_open(t: &Thread, file: &Path, e: &std::io::Error) -> Exc {
+    let errno = e.raw_os_error().unwrap_or(libc::EIO);
+    let reason = std::io::Error::from_raw_os_error(errno).to_string();
+    let reason = reason.split(" (os error").next().unwrap_or_default().to_owned();
+    let program = std::env::args_os().next().unwrap_or_default();
+    let line = format!(
+        "{}: can't open file {:?}: [Errno {errno}] {reason}\n",
+        Path::new(&program).display(),
+        std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).display().to_string()
+    )
+    .replace('"', "'");
+    if let Some(host) = typhon_interp::host::of(t) {
+        // A host that cannot take the message has nobody left to tell; the status still says it.
+        match host.write(Stream::Stderr, line.as_bytes()) {
+            Ok(()) | Err(_) => {}
+        }
+    }
+    typhon_object::error::with_args(t, typhon_object::types::exceptions::SYSTEM_EXIT.ty(), &[Value::small(2)])
 }

@@ -20,7 +20,7 @@ mod unparse;
 pub mod verify;
 
 pub use error::{ErrorKind, SyntaxError, Warning, WarningCategory};
-pub use mode::{Mode, Options, flag};
+pub use mode::{Mode, ModuleResult, Options, flag};
 
 use std::sync::Arc;
 use typhon_isa::Code;

@@ -30,12 +30,26 @@ pub struct Options {
     pub source_is_utf8: bool,
     /// Digits that an int literal may have (`sys.set_int_max_str_digits`); 0 means any number.
     pub int_max_digits: u32,
+    /// What a module's code returns.
+    pub result: ModuleResult,
+}
+
+/// What the code of a module returns to whoever runs it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
+pub enum ModuleResult {
+    /// None, as in CPython.
+    #[default]
+    None,
+    /// The value of its last statement, when that is an expression.
+    LastExpression,
+    /// The value of a `return` at the top level, which is allowed.
+    Return,
 }
 
 impl Options {
     /// Options of a plain `compile(source, filename, mode)`.
     pub fn new(mode: Mode, filename: impl Into<Arc<str>>) -> Self {
-        Self { mode, filename: filename.into(), optimize: 0, flags: 0, source_is_utf8: true, int_max_digits: 4300 }
+        Self { mode, filename: filename.into(), optimize: 0, flags: 0, source_is_utf8: true, int_max_digits: 4300, result: ModuleResult::None }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::import;
 use crate::sys::{self, Config, Settings, streams};
 use crate::text;
+use typhon_interp::Started;
 use typhon_interp::frame::interp;
 use typhon_interp::host::{self, Host};
 use typhon_object::breaker::reason;
@@ -91,26 +92,55 @@ fn interrupt(t: &Thread) -> Exc {
     error::with_args(t, typhon_object::types::exceptions::KEYBOARD_INTERRUPT.ty(), &[])
 }
 
+/// An isolate that lives between calls into it.
+pub struct Live<'h> {
+    // Dropped before the thread it belongs to: fields drop in order.
+    started: Option<Started<'static>>,
+    thread: Box<Thread>,
+    host: std::marker::PhantomData<&'h dyn Host>,
+}
+
+impl<'h> Live<'h> {
+    /// A new isolate, empty.
+    pub fn new(options: &Options, host: &'h dyn Host) -> Self {
+        set_up();
+        let t = Thread::new(hooks(), options.memory.unwrap_or(usize::MAX >> 1));
+        if let Some(depth) = options.depth {
+            t.depth_limit.set(depth.min(t.depth_limit.get()));
+            t.set_state(DepthMax(depth));
+        }
+        // SAFETY: `'h` outlives this value, and no guest code runs after it.
+        unsafe { host::install(&t, host) };
+        *t.state::<Settings>().config.borrow_mut() = options.config.clone();
+        // SAFETY: the thread is boxed, so it does not move, and `started` is dropped before it.
+        let thread: &'static Thread = unsafe { &*std::ptr::from_ref(&*t) };
+        let started = Some(typhon_interp::start(thread));
+        Self { started, thread: t, host: std::marker::PhantomData }
+    }
+
+    /// The thread, for what needs no attachment.
+    pub fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// Runs `f` in the isolate; `stack` is how much native stack it may use.
+    pub fn enter<R>(&self, stack: usize, f: impl FnOnce(&Thread) -> R) -> R {
+        self.thread.attach(stack, f)
+    }
+}
+
+impl Drop for Live<'_> {
+    fn drop(&mut self) {
+        self.thread.attach(1 << 16, Thread::close);
+        self.started = None;
+    }
+}
+
 /// Starts an isolate on this OS thread, runs `f` in it, and ends it.
 pub fn with<R>(options: &Options, host: &dyn Host, before: impl FnOnce(&Thread), f: impl FnOnce(&Thread) -> R) -> R {
-    set_up();
-    let t = Thread::new(hooks(), options.memory.unwrap_or(usize::MAX >> 1));
-    if let Some(depth) = options.depth {
-        t.depth_limit.set(depth.min(t.depth_limit.get()));
-        t.set_state(DepthMax(depth));
-    }
-    // SAFETY: `host` outlives this function, and the isolate does not.
-    unsafe { host::install(&t, host) };
-    before(&t);
-    let out = t.attach(options.stack, |t| {
-        let started = typhon_interp::start(t);
-        *t.state::<Settings>().config.borrow_mut() = options.config.clone();
-        let out = f(t);
-        t.close();
-        drop(started);
-        out
-    });
-    out
+    let live = Live::new(options, host);
+    before(live.thread());
+    live.enter(options.stack, f)
 }
 
 /// Fills a fresh isolate: sys, builtins, `__main__`. Returns `__main__`'s namespace.
@@ -216,4 +246,18 @@ fn empty(t: &Thread, dict: &Value) -> Res<()> {
         }
     }
     Ok(())
+}
+
+/// `exit`, `quit` and `help`, which `site` adds to builtins.
+pub fn add_site_builtins(t: &Thread) -> Res<()> {
+    let m = import::module_named(t, "_sitebuiltins")?;
+    let builtins = t.builtins.get();
+    let quitter = attr::get_text(t, &m, "Quitter")?;
+    let end = typhon_object::strs::new(t, "Ctrl-D (i.e. EOF)")?;
+    for name in ["exit", "quit"] {
+        let made = call::call(t, &quitter, &[typhon_object::strs::new(t, name)?, end.clone()])?;
+        text::put(t, &builtins, name, made)?;
+    }
+    let helper = attr::get_text(t, &m, "_Helper")?;
+    text::put(t, &builtins, "help", call::call0(t, &helper)?)
 }

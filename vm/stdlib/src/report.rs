@@ -21,6 +21,7 @@ pub fn text(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String> {
 }
 
 fn through_traceback(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String> {
+    register_source(t)?;
     let m = (t.hooks.import)(t, "traceback")?;
     let f = attr::get_text(t, &m, "format_exception")?;
     let own = exc::traceback(e).present().unwrap_or(Value::NONE);
@@ -163,4 +164,33 @@ pub fn exit_status(t: &Thread, e: &Value) -> Res<i32> {
     let text = ops::str(t, &code)?;
     crate::sys::streams::write_text(t, "stderr", &format!("{}\n", strs::display(&text)))?;
     Ok(1)
+}
+
+/// Source that is in no file: its name, text and code, for the lines of a traceback.
+#[derive(Default)]
+struct Kept {
+    source: std::cell::RefCell<Option<(String, String)>>,
+    code: std::cell::RefCell<Option<Value>>,
+}
+
+/// Remembers the text of a program that is in no file.
+pub fn keep_source(t: &Thread, filename: &str, source: &str) {
+    *t.state::<Kept>().source.borrow_mut() = Some((filename.to_owned(), source.to_owned()));
+}
+
+/// Remembers the code of that text.
+pub fn keep_code(t: &Thread, code: &Value) {
+    *t.state::<Kept>().code.borrow_mut() = Some(code.clone());
+}
+
+/// Tells linecache of the remembered text.
+fn register_source(t: &Thread) -> Res<()> {
+    let kept = t.state::<Kept>();
+    let (Some(code), Some((name, source))) = (kept.code.borrow_mut().take(), kept.source.borrow_mut().take()) else {
+        return Ok(());
+    };
+    let m = (t.hooks.import)(t, "linecache")?;
+    let register = attr::get_text(t, &m, "_register_code")?;
+    call::call(t, &register, &[code, strs::new(t, &source)?, strs::new(t, &name)?])?;
+    Ok(())
 }

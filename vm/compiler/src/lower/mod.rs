@@ -22,7 +22,7 @@ use crate::assemble::assemble;
 use crate::deep;
 use crate::emit::{Cover, Emitter, Label, Loc};
 use crate::error::{SyntaxError, Warning};
-use crate::mode::{Mode, Options, flag};
+use crate::mode::{Mode, ModuleResult, Options, flag};
 use crate::source::SourceMap;
 use crate::symtable::{NameScope, Scope, ScopeId, ScopeKind, SymbolTable, def};
 use ruff_python_ast::{Expr, Mod, Stmt, name::Name};
@@ -236,6 +236,17 @@ impl<'a> Compiler<'a> {
                     self.at(first.range());
                 }
                 self.module_annotations_setup()?;
+                if self.options.result == ModuleResult::LastExpression
+                    && let Some((Stmt::Expr(last), body)) = module.body.split_last()
+                {
+                    self.body_with_docstring(body)?;
+                    self.module_annotations_finish()?;
+                    self.at(last.range);
+                    let value = self.operand(&last.value)?;
+                    self.at(last.range);
+                    self.e().use1(Opcode::Return, value);
+                    return self.leave_unit();
+                }
                 self.body_with_docstring(&module.body)?;
                 self.module_annotations_finish()?;
                 self.at(Loc::NONE);

@@ -3,7 +3,7 @@
 use super::expr::Want;
 use super::{BlockKind, Compiler, Done, UnitKind};
 use crate::emit::{Loc, Val};
-use crate::{fold, text};
+use crate::{ModuleResult, fold, text};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::Ranged;
 use typhon_isa::opcode::{CommonKind, Intrinsic1Kind};
@@ -209,7 +209,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn return_(&mut self, r: &'a ast::StmtReturn) -> Done {
-        if !self.scope().is_function_like() || self.unit_ref().kind == UnitKind::Class {
+        let allowed = self.options.result == ModuleResult::Return && self.unit_ref().kind == UnitKind::Module;
+        if !allowed && (!self.scope().is_function_like() || self.unit_ref().kind == UnitKind::Class) {
             return Err(self.error(r.range, "'return' outside function"));
         }
         let scope = self.scope();

@@ -1,0 +1,82 @@
+//! What every entry point does around a program: native stack, interrupts, exits.
+
+use typhon_interp::host::Host;
+use typhon_object::breaker::{Breaker, reason};
+use typhon_object::error::Exc;
+use typhon_object::types::exceptions as exc;
+use typhon_object::{Res, Thread};
+use typhon_stdlib::isolate::{self, Options, Pending};
+use typhon_stdlib::report;
+
+use crate::cancel::{Attachment, Cancel, CancelReason};
+use crate::command::Exit;
+
+/// Left of the native stack for what natives do below the last check.
+const MARGIN: usize = 256 << 10;
+/// When the system does not tell where the stack ends.
+const UNKNOWN: usize = 1 << 20;
+
+/// Bytes of native stack between here and its end, less a margin.
+pub(crate) fn stack_left() -> usize {
+    let here = typhon_object::thread::stack_pointer();
+    let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let mut base = std::ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: the calling thread is alive; the attributes are initialized by the first call, read by the second and
+    // given back by the third.
+    let known = unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) == 0 {
+            let status = libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut base, &raw mut size);
+            libc::pthread_attr_destroy(attributes.as_mut_ptr());
+            status == 0
+        } else {
+            false
+        }
+    };
+    if known { here.saturating_sub(base as usize).saturating_sub(MARGIN) } else { UNKNOWN }
+}
+
+/// Starts an isolate that `cancel` can stop, runs `f` in it, ends it.
+pub(crate) fn with<R>(options: &Options, host: &dyn Host, cancel: &Cancel, f: impl FnOnce(&Thread) -> R) -> R {
+    let mut attachment = None;
+    let before = |t: &Thread| attachment = Some(attach(t, cancel));
+    let out = isolate::with(options, host, before, f);
+    drop(attachment);
+    out
+}
+
+pub(crate) fn attach(t: &Thread, cancel: &Cancel) -> Attachment {
+    let breaker: Breaker = t.breaker.clone();
+    let interrupts = cancel.clone();
+    *t.state::<Pending>().interrupt.borrow_mut() = Some(Box::new(move || interrupts.take_interrupt()));
+    cancel.attach(move |why| match why {
+        CancelReason::Interrupt => breaker.set(reason::PENDING),
+        _ => breaker.stop(1),
+    })
+}
+
+/// How a program's end becomes a process's.
+pub(crate) fn exit_of(t: &Thread, result: Res<()>) -> Exit {
+    match result {
+        Ok(()) => Exit::Status(0),
+        Err(e) => exit_of_error(t, &e),
+    }
+}
+
+fn exit_of_error(t: &Thread, e: &Exc) -> Exit {
+    if e.is_stopped() {
+        return Exit::Status(1);
+    }
+    if e.is(&exc::SYSTEM_EXIT) {
+        return match report::exit_status(t, e.value()) {
+            Ok(code) => Exit::Status(code as u8),
+            Err(second) => exit_of_error(t, &second),
+        };
+    }
+    let interrupted = e.is(&exc::KEYBOARD_INTERRUPT);
+    match report::print(t, e.value()) {
+        Err(second) if second.is(&exc::SYSTEM_EXIT) => exit_of_error(t, &second),
+        Ok(()) | Err(_) if interrupted => Exit::Signal(libc::SIGINT),
+        Ok(()) | Err(_) => Exit::Status(1),
+    }
+}

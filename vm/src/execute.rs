@@ -1,0 +1,147 @@
+//! One request in an isolate of its own.
+
+use std::time::Instant;
+
+use typhon_compiler::ModuleResult;
+use typhon_interp::host::Host;
+use typhon_object::error::{Exc, Res};
+use typhon_object::types::exceptions as exc;
+use typhon_object::{Thread, Value as Object};
+use typhon_stdlib::isolate::{self, Options};
+use typhon_stdlib::sys::{Config, Flags};
+use typhon_stdlib::{compile, report, text};
+
+use crate::cancel::Cancel;
+use crate::convert;
+use crate::engine;
+use crate::limits::{LimitHit, LimitName, Usage};
+use crate::outcome::{Detail, Outcome, Response, TerminationReason};
+use crate::request::{Request, ResultMode};
+use crate::value::Value;
+
+/// Runs `request` in a fresh isolate on this thread and closes the isolate. Never panics on guest input, never
+/// outlives a cancel by more than a few milliseconds, returns with every guest thread ended.
+pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response {
+    if let Some(limit) = request.limits.source_bytes
+        && request.source.len() as u64 > limit
+    {
+        let hit = LimitHit { which: LimitName::SourceBytes, limit, used: request.source.len() as u64 };
+        return Response { outcome: Outcome::limit(hit), result: None, usage: Usage::default(), warnings: Vec::new() };
+    }
+    let options = Options {
+        config: config(request),
+        memory: request.limits.heap_bytes.map(|n| usize::try_from(n).unwrap_or(usize::MAX >> 1)),
+        depth: request.limits.stack_depth,
+        stack: engine::stack_left(),
+    };
+    engine::with(&options, host, cancel, |t| {
+        let mut usage = Usage::default();
+        let ran = run(t, request, &mut usage);
+        let mut response = conclude(t, request, cancel, ran);
+        if let Err(e) = isolate::finalize(t)
+            && response.outcome.reason == TerminationReason::Completed
+        {
+            response = conclude(t, request, cancel, Err(Failure { error: e, compiling: false }));
+        }
+        usage.peak_heap_bytes = t.heap().peak() as u64;
+        response.usage = usage;
+        response
+    })
+}
+
+fn config(request: &Request) -> Config {
+    let argv = if request.argv.is_empty() { vec![request.filename.clone()] } else { request.argv.clone() };
+    let argv: Vec<Vec<u8>> = argv.into_iter().map(String::into_bytes).collect();
+    let flags =
+        Flags { isolated: 1, ignore_environment: 1, no_user_site: 1, safe_path: true, no_site: 1, ..Flags::default() };
+    Config { orig_argv: argv.clone(), argv, flags, ..Config::default() }
+}
+
+struct Failure {
+    error: Exc,
+    compiling: bool,
+}
+
+impl From<Exc> for Failure {
+    fn from(error: Exc) -> Self {
+        Self { error, compiling: false }
+    }
+}
+
+fn run(t: &Thread, request: &Request, usage: &mut Usage) -> Result<Object, Failure> {
+    let started = Instant::now();
+    let main = isolate::populate(t)?;
+    isolate::add_site_builtins(t)?;
+    usage.start_cost = started.elapsed();
+    let compiling = |error| Failure { error, compiling: true };
+    let began = Instant::now();
+    let source = compile::decode(t, &request.source, &request.filename).map_err(compiling)?;
+    report::keep_source(t, &request.filename, &source);
+    let mut options = compile::module_options(t, &request.filename);
+    options.result = match request.result_mode {
+        ResultMode::None => ModuleResult::None,
+        ResultMode::LastExpression | ResultMode::Repr => ModuleResult::LastExpression,
+        ResultMode::ReturnValue => ModuleResult::Return,
+    };
+    let code = compile::text(t, &source, &options).map_err(compiling)?;
+    usage.compile = began.elapsed();
+    report::keep_code(t, &code);
+    if request.validate_only {
+        return Ok(Object::NONE);
+    }
+    text::put(t, &main, "__file__", typhon_object::strs::new(t, &request.filename)?)?;
+    text::put(t, &main, "__spec__", Object::NONE)?;
+    for (name, value) in &request.inputs {
+        let value = convert::to_object(t, value, 0)?;
+        text::put(t, &main, name, value)?;
+    }
+    Ok(compile::run(t, &code, &main, &main)?)
+}
+
+fn conclude(t: &Thread, request: &Request, cancel: &Cancel, ran: Result<Object, Failure>) -> Response {
+    let mut response =
+        Response { outcome: Outcome::completed(), result: None, usage: Usage::default(), warnings: Vec::new() };
+    let result = ran.and_then(|value| match request.result_mode {
+        _ if request.validate_only => Ok(None),
+        ResultMode::None => Ok(None),
+        ResultMode::Repr => Ok(Some(Value::Str(typhon_object::ops::repr_text(t, &value)?))),
+        ResultMode::LastExpression | ResultMode::ReturnValue => Ok(Some(convert::from_object(t, &value, request)?)),
+    });
+    match result {
+        Ok(value) => response.result = value,
+        Err(failure) => response.outcome = outcome(t, request, cancel, &failure),
+    }
+    response
+}
+
+fn outcome(t: &Thread, request: &Request, cancel: &Cancel, failure: &Failure) -> Outcome {
+    let e = &failure.error;
+    if e.is_stopped() {
+        return match cancel.reason() {
+            Some(reason) => Outcome::cancelled(&reason),
+            None => Outcome {
+                reason: TerminationReason::Interrupted,
+                detail: Detail::Cancelled { by: "the engine".to_owned() },
+            },
+        };
+    }
+    if e.is(&exc::SYSTEM_EXIT) {
+        return match report::exit_status(t, e.value()) {
+            Ok(code) => Outcome { reason: TerminationReason::Exit, detail: Detail::ExitCode(code) },
+            Err(error) => outcome(t, request, cancel, &Failure { error, compiling: false }),
+        };
+    }
+    let exception = convert::exception(t, e.value(), 0);
+    let reason = match () {
+        () if failure.compiling => TerminationReason::CompileError,
+        () if e.is(&exc::MEMORY_ERROR) && request.limits.heap_bytes.is_some() => TerminationReason::Memory,
+        () if e.is(&exc::RECURSION_ERROR) && request.limits.stack_depth.is_some() => TerminationReason::Stack,
+        () => TerminationReason::Exception,
+    };
+    Outcome { reason, detail: Detail::Exception(Box::new(exception)) }
+}
+
+/// An exception's text, for callers that show it.
+pub(crate) fn shown(t: &Thread, e: &Object) -> Res<String> {
+    report::text(t, e, None)
+}
