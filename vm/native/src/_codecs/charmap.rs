@@ -67,8 +67,10 @@ pub(super) fn encode(t: &Thread, a: &[Value]) -> Res {
             })?,
             None => {
                 let mut failed = None;
+                let place = |s: Units<'_>| any_width!(s, |u| u.as_ptr() as usize);
+                let source = place(s.units());
                 codec::encode_with(t, &a[0], how, errors, &mut out, &mut |s, from, out| {
-                    encode_step(t, mapping, s, from, out, &mut failed)
+                    encode_step(t, mapping, s, from, out, place(s) == source, &mut failed)
                 })?;
                 if let Some(e) = failed {
                     return Err(e);
@@ -79,13 +81,15 @@ pub(super) fn encode(t: &Thread, a: &[Value]) -> Res {
     pair(t, bytes::from_vec(t, out)?, s.len())
 }
 
-/// Encodes through a mapping. An exception of the mapping is kept in `failed`; then nothing more is done.
+/// Encodes through a mapping. An exception of the mapping is kept in `failed`; then nothing more is done. With `ahead`, as
+/// for the text itself, such an exception comes before the error of what stands in front of it; without, behind.
 fn encode_step(
     t: &Thread,
     mapping: &Value,
     s: Units<'_>,
     from: usize,
     out: &mut Vec<u8>,
+    ahead: bool,
     failed: &mut Option<Exc>,
 ) -> Outcome<()> {
     if failed.is_some() {
@@ -95,10 +99,13 @@ fn encode_step(
     for i in from..s.len() {
         let known = match encode_one(t, mapping, s.at(i)) {
             Ok(known) => known,
-            Err(e) => {
-                *failed = Some(e);
-                return Ok(());
-            }
+            Err(e) => match bad {
+                Some(start) if !ahead => return Err(CodecError { start, end: i, reason: REASON }),
+                _ => {
+                    *failed = Some(e);
+                    return Ok(());
+                }
+            },
         };
         match (known, bad) {
             (None, None) => bad = Some(i),

@@ -252,6 +252,7 @@ fn decode_ex(t: &Thread, a: &[Value], function: &str, known: WithOrder) -> Res {
 
 fn utf_7_encode(t: &Thread, a: &[Value]) -> Res {
     let s = text_arg(t, &a[0], "utf_7_encode", " 1")?;
+    errors_arg(t, a.get(1), "utf_7_encode")?;
     t.check_alloc(s.len() * 3)?;
     let mut out = Vec::new();
     any_width!(s.units(), |u| uc::utf7::encode(u, &mut out));
@@ -319,6 +320,7 @@ fn escape_decode(t: &Thread, a: &[Value]) -> Res {
 
 fn unicode_escape_encode(t: &Thread, a: &[Value]) -> Res {
     let s = text_arg(t, &a[0], "unicode_escape_encode", " 1")?;
+    errors_arg(t, a.get(1), "unicode_escape_encode")?;
     t.check_alloc(s.len() * 10)?;
     let mut out = Vec::with_capacity(s.len());
     any_width!(s.units(), |u| uc::unicode_escape::encode(u, &mut out));
@@ -327,6 +329,7 @@ fn unicode_escape_encode(t: &Thread, a: &[Value]) -> Res {
 
 fn raw_unicode_escape_encode(t: &Thread, a: &[Value]) -> Res {
     let s = text_arg(t, &a[0], "raw_unicode_escape_encode", " 1")?;
+    errors_arg(t, a.get(1), "raw_unicode_escape_encode")?;
     t.check_alloc(s.len() * 10)?;
     let mut out = Vec::with_capacity(s.len());
     any_width!(s.units(), |u| uc::raw_unicode_escape::encode(u, &mut out));

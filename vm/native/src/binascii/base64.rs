@@ -3,7 +3,7 @@
 use super::{ascii_arg, data_arg, fail, flag_arg};
 use typhon_object::error::Res;
 use typhon_object::types::bytes;
-use typhon_object::{Thread, Value};
+use typhon_object::{Exc, Thread, Value};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -42,24 +42,17 @@ pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
         return Err(fail(t, "Leading padding not allowed"));
     }
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
-    // Digits in the group so far, the bits they left over, equal signs since.
+    // Digits in the group so far, the bits they left over, equal signs since the last digit. Outside strict mode a digit
+    // after equal signs goes on with the group as if they were not there.
     let (mut quad, mut left, mut pads) = (0, 0u8, 0);
-    let mut padding_started = false;
-    for (i, &b) in text.iter().enumerate() {
+    for &b in &text {
         if b == b'=' {
-            padding_started = true;
             pads += 1;
-            if strict && quad == 0 {
-                let what =
-                    if out.is_empty() && i == 0 { "Leading padding not allowed" } else { "Excess padding not allowed" };
-                return Err(fail(t, what));
+            if strict && (quad == 0 || quad >= 2 && quad + pads > 4) {
+                return Err(fail(t, "Excess padding not allowed"));
             }
-            if quad >= 2 && quad + pads >= 4 {
-                if strict && i + 1 < text.len() {
-                    let more = text[i + 1] == b'=';
-                    return Err(fail(t, if more { "Excess padding not allowed" } else { "Excess data after padding" }));
-                }
-                return bytes::from_vec(t, out);
+            if strict && quad == 1 {
+                return Err(lone_digit(t, out.len()));
             }
             continue;
         }
@@ -70,8 +63,12 @@ pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
             }
             continue;
         }
-        if strict && padding_started && quad != 1 {
-            return Err(fail(t, "Discontinuous padding not allowed"));
+        if strict && pads > 0 {
+            let complete = quad + pads >= 4;
+            return Err(fail(
+                t,
+                if complete { "Excess data after padding" } else { "Discontinuous padding not allowed" },
+            ));
         }
         pads = 0;
         match quad {
@@ -90,15 +87,19 @@ pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
     }
     match quad {
         0 => bytes::from_vec(t, out),
-        1 => {
-            let n = out.len() / 3 * 4 + 1;
-            Err(fail(
-                t,
-                format_args!(
-                    "Invalid base64-encoded string: number of data characters ({n}) cannot be 1 more than a multiple of 4"
-                ),
-            ))
-        }
+        1 => Err(lone_digit(t, out.len())),
+        _ if quad + pads >= 4 => bytes::from_vec(t, out),
         _ => Err(fail(t, "Incorrect padding")),
     }
+}
+
+/// The error of a group of one digit after `len` bytes.
+fn lone_digit(t: &Thread, len: usize) -> Exc {
+    let n = len / 3 * 4 + 1;
+    fail(
+        t,
+        format_args!(
+            "Invalid base64-encoded string: number of data characters ({n}) cannot be 1 more than a multiple of 4"
+        ),
+    )
 }

@@ -292,7 +292,7 @@ pub(crate) fn text<'a>(t: &Thread, v: &'a Value) -> Res<&'a Str> {
     match v.downcast::<Str>() {
         Some(s) => Ok(s),
         None => {
-            let name = arg_name(v);
+            let name = type_name(v);
             Err(error::type_error(t, format_args!("must be str, not {name}")))
         }
     }
