@@ -12,7 +12,9 @@ mod itertools;
 pub mod libm;
 pub mod math;
 pub mod numeric;
+mod random;
 mod sre;
+mod structs;
 mod unicodedata;
 
 /// Every module of this crate.
@@ -25,6 +27,8 @@ pub static MODULES: &[&ModuleDef] = &[
     &math::MODULE,
     &collections::MODULE,
     &itertools::MODULE,
+    &random::MODULE,
     &sre::MODULE,
+    &structs::MODULE,
     &unicodedata::MODULE,
 ];

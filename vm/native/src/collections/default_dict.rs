@@ -5,7 +5,6 @@ use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::header::flag as header_flag;
 use typhon_object::native::{def, member_rw};
-use typhon_object::payload::Payload;
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::ty::{TypeDef, flag};
