@@ -9,7 +9,7 @@ use crate::generator::{Generator, State};
 use crate::unit::Unit;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use typhon_isa::{LocalKind, Word};
+use typhon_isa::Word;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
@@ -40,13 +40,13 @@ pub struct FrameObject {
     trace: Slot,
     trace_lines: Cell<bool>,
     trace_opcodes: Cell<bool>,
-    /// Line set by a debugger, 0 if none.
-    line: Cell<u32>,
+    /// Keys that were stored through `f_locals` and name no variable: a dict, absent until then.
+    pub(crate) extra: Slot,
 }
 
 typhon_object::payload!(FrameObject => FRAME {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        for slot in [&self.func, &self.locals, &self.back, &self.trace] {
+        for slot in [&self.func, &self.locals, &self.back, &self.trace, &self.extra] {
             // SAFETY: the collector's visitor stores nothing.
             visit(unsafe { slot.peek() });
         }
@@ -59,6 +59,7 @@ typhon_object::payload!(FrameObject => FRAME {
             drop(self.locals.take());
             drop(self.trace.take());
             drop(self.back.take());
+            drop(self.extra.take());
         }
     }
 });
@@ -138,6 +139,11 @@ impl FrameObject {
         drop(old);
     }
 
+    /// Makes the dict of extra keys.
+    pub(crate) fn set_extra(&self, extra: Value) {
+        self.extra.set(&self.header, extra);
+    }
+
     /// The globals.
     pub fn globals(&self) -> Value {
         self.func.get().downcast::<Function>().map_or(Value::NONE, |f| f.globals.get())
@@ -210,7 +216,7 @@ fn new(t: &Thread, unit: Rc<Unit>, func: Value, locals: Value) -> Res {
         trace: Slot::empty(),
         trace_lines: Cell::new(true),
         trace_opcodes: Cell::new(false),
-        line: Cell::new(0),
+        extra: Slot::empty(),
     })
 }
 
@@ -284,17 +290,30 @@ pub fn locals(t: &Thread, f: &FrameObject) -> Res {
     if let Some(namespace) = f.locals.get().present() {
         return Ok(namespace);
     }
+    snapshot(t, f)
+}
+
+/// A function frame's bound variables, then the extra keys, as a new dict.
+pub(crate) fn snapshot(t: &Thread, f: &FrameObject) -> Res {
     let d = Dict::create(t);
-    for (i, local) in f.unit.code.locals.iter().enumerate() {
-        if local.kind == LocalKind::Hidden {
-            continue;
-        }
+    for i in 0..f.unit.local_count {
         let v = f.local(i);
         if !v.is_absent() {
             Dict::of(&d).set(t, &f.unit.locals()[i], &v)?;
         }
     }
+    if let Some(extra) = f.extra.get().downcast::<Dict>() {
+        Dict::of(&d).merge(t, extra, true)?;
+    }
     Ok(d)
+}
+
+/// `f_locals`: the namespace itself, or for a function a view that writes through.
+fn f_locals(t: &Thread, v: &Value) -> Res {
+    match me(v).locals.get().present() {
+        Some(namespace) => Ok(namespace),
+        None => crate::frame_locals::new(t, v),
+    }
 }
 
 /// frame.
@@ -312,7 +331,7 @@ pub static FRAME: TypeDef = TypeDef {
             |_, v| Ok(me(v).func.get().downcast::<Function>().map_or(Value::NONE, |f| f.builtins.get())),
             "",
         ),
-        getter("f_locals", |t, v| locals(t, me(v)), ""),
+        getter("f_locals", f_locals, ""),
         getter("f_lasti", |_, v| Ok(Value::small(i64::from(me(v).offset()) * 8)), ""),
         getter("f_generator", generator, ""),
         getset("f_lineno", line, set_line, ""),
@@ -357,10 +376,14 @@ fn line(_: &Thread, v: &Value) -> Res {
 }
 
 fn set_line(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
-    let Some(x) = x else { return Err(error::type_error(t, "cannot delete attribute")) };
-    convert::to_i32(t, x)?;
-    let name = me(v).unit.code.name.to_string();
-    Err(error::value_error(t, format_args!("f_lineno of '{name}' can only be set by a trace function")))
+    let Some(x) = x else {
+        let text = "attribute 'f_lineno' of 'frame' objects cannot be deleted";
+        return Err(error::new(t, &typhon_object::types::exceptions::ATTRIBUTE_ERROR, text));
+    };
+    if x.downcast::<typhon_object::types::int::Int>().is_none() {
+        return Err(error::value_error(t, "lineno must be an integer"));
+    }
+    Err(error::value_error(t, "f_lineno can only be set in a trace function"))
 }
 
 fn set_trace(_: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {

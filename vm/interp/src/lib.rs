@@ -9,6 +9,7 @@ pub mod code;
 pub mod coroutine;
 pub mod eval;
 pub mod frame;
+pub mod frame_locals;
 pub mod frame_object;
 pub mod function;
 pub mod generator;
@@ -36,6 +37,7 @@ pub static TYPES: &[&TypeDef] = &[
     &asyncgen::ATHROW,
     &traceback::TRACEBACK,
     &frame_object::FRAME,
+    &frame_locals::FRAME_LOCALS,
     &template::INTERPOLATION,
     &template::TEMPLATE,
 ];
