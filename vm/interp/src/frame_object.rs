@@ -18,7 +18,7 @@ use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::cell::Cell as PyCell;
-use typhon_object::{Thread, Value, convert, payload, strs, tuple};
+use typhon_object::{Thread, Value, payload, strs, tuple};
 
 /// A frame object.
 #[repr(C)]
@@ -375,12 +375,12 @@ fn line(_: &Thread, v: &Value) -> Res {
     }
 }
 
-fn set_line(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+fn set_line(t: &Thread, _: &Value, x: Option<&Value>) -> Res<()> {
     let Some(x) = x else {
         let text = "attribute 'f_lineno' of 'frame' objects cannot be deleted";
         return Err(error::new(t, &typhon_object::types::exceptions::ATTRIBUTE_ERROR, text));
     };
-    if x.downcast::<typhon_object::types::int::Int>().is_none() {
+    if !typhon_object::types::int::is_int(x) {
         return Err(error::value_error(t, "lineno must be an integer"));
     }
     Err(error::value_error(t, "f_lineno can only be set in a trace function"))
