@@ -8,10 +8,12 @@ mod binascii;
 pub mod cmath;
 mod collections;
 pub mod ctor;
+mod hashes;
 mod itertools;
 pub mod libm;
 pub mod math;
 pub mod numeric;
+mod operator;
 mod random;
 mod sre;
 mod structs;
@@ -26,7 +28,13 @@ pub static MODULES: &[&ModuleDef] = &[
     &cmath::MODULE,
     &math::MODULE,
     &collections::MODULE,
+    &hashes::MODULE_BLAKE2,
+    &hashes::MODULE_MD5,
+    &hashes::MODULE_SHA1,
+    &hashes::MODULE_SHA2,
+    &hashes::MODULE_SHA3,
     &itertools::MODULE,
+    &operator::MODULE,
     &random::MODULE,
     &sre::MODULE,
     &structs::MODULE,
