@@ -3,6 +3,7 @@
 use typhon_object::native::ModuleDef;
 
 mod _codecs;
+mod _multibytecodec;
 mod _string;
 mod binascii;
 pub mod cmath;
@@ -23,6 +24,13 @@ mod unicodedata;
 #[rustfmt::skip]
 pub static MODULES: &[&ModuleDef] = &[
     &_codecs::MODULE,
+    &_multibytecodec::MODULE,
+    &_multibytecodec::CN,
+    &_multibytecodec::HK,
+    &_multibytecodec::ISO2022,
+    &_multibytecodec::JP,
+    &_multibytecodec::KR,
+    &_multibytecodec::TW,
     &_string::MODULE,
     &binascii::MODULE,
     &cmath::MODULE,

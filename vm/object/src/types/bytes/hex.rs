@@ -55,7 +55,7 @@ pub(crate) fn digits(t: &Thread, data: &[u8], group: Group) -> Res<Vec<u8>> {
             && i > 0
         {
             let width = every.unsigned_abs();
-            let edge = if every > 0 { (data.len() - i) % width == 0 } else { i % width == 0 };
+            let edge = if every > 0 { (data.len() - i).is_multiple_of(width) } else { i.is_multiple_of(width) };
             if edge {
                 out.push(sep);
             }

@@ -73,7 +73,7 @@ fn flat(t: &Thread, view: &View, format: &str) -> Res<View> {
         return Err(error::type_error(t, "memoryview: cannot cast between two non-byte formats"));
     }
     let len = view.nbytes();
-    if len % to.1 != 0 {
+    if !len.is_multiple_of(to.1) {
         return Err(error::type_error(t, "memoryview: length is not a multiple of itemsize"));
     }
     Ok(View {

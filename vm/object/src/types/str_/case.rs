@@ -1,6 +1,6 @@
 //! str: case mappings.
 
-use super::search::any_width;
+use super::search::{Cell, any_width};
 use crate::error::Res;
 use crate::strs::{self, Str, StrBuilder, Units};
 use crate::thread::Thread;
@@ -124,5 +124,5 @@ pub(super) fn capitalize(t: &Thread, a: &[Value]) -> Res {
 
 /// Whether `f` holds of every code point and there is one.
 pub(super) fn all(s: &Str, f: impl Fn(u32) -> bool) -> bool {
-    !s.is_empty() && any_width!(s.units(), |u| u.iter().all(|&c| f(c.into())))
+    !s.is_empty() && any_width!(s.units(), |u| u.iter().all(|&c| f(c.point())))
 }

@@ -138,8 +138,8 @@ pub fn ascii_of(t: &Thread, v: &Value) -> Res {
             0..0x80 => out.push(c),
             _ => {
                 let escaped = match c {
-                    0..0x100 => format!("\\x{c:02x}"),
-                    0..0x1_0000 => format!("\\u{c:04x}"),
+                    0x80..0x100 => format!("\\x{c:02x}"),
+                    0x100..0x1_0000 => format!("\\u{c:04x}"),
                     _ => format!("\\U{c:08x}"),
                 };
                 out.push_str(&escaped);
