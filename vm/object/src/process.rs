@@ -261,7 +261,7 @@ fn dict_offset(def: &'static TypeDef) -> usize {
 
 fn parts(def: &'static TypeDef, slots: crate::slots::Slots, flags: u32) -> TypeParts {
     TypeParts {
-        name: def.short_name().into(),
+        name: def.name.into(),
         qualname: Value::ABSENT,
         def,
         flags,

@@ -235,7 +235,7 @@ crate::payload!(TypeObject => crate::types::type_::TYPE {
 
 /// Everything a new type object is made from.
 pub struct TypeParts {
-    /// Name without module.
+    /// Name, with its module for types written in Rust.
     pub name: Box<str>,
     /// `__qualname__`.
     pub qualname: Value,
@@ -471,9 +471,15 @@ impl TypeObject {
         }
     }
 
-    /// Name without module.
+    /// The name as messages show it (CPython's `tp_name`): with its module for types written in Rust.
     pub fn name(&self) -> String {
         self.name.borrow().to_string()
+    }
+
+    /// `__name__`.
+    pub fn short_name(&self) -> String {
+        let name = self.name.borrow();
+        if self.is_heap_type() { name.to_string() } else { name.rsplit('.').next().unwrap_or_default().to_string() }
     }
 
     /// The base that decides the layout.

@@ -86,7 +86,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
     if c.is_absent() {
         return strs::new(t, &format!("<cell at {:#x}: empty>", v.id()));
     }
-    strs::new(t, &format!("<cell at {:#x}: {} object at {:#x}>", v.id(), type_of(&c).full_name(), c.id()))
+    strs::new(t, &format!("<cell at {:#x}: {} object at {:#x}>", v.id(), type_of(&c).name(), c.id()))
 }
 
 /// By contents; an empty cell comes before every other.

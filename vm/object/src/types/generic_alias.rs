@@ -370,7 +370,7 @@ fn replace_inside(t: &Thread, arg: &Value, params: &[Value], given: &[Value]) ->
     let mut sub = Vec::new();
     for param in inner {
         match params.iter().position(|p| p.is(&param)) {
-            Some(i) if type_of(&param).name() == "TypeVarTuple" && given[i].downcast::<Tuple>().is_some() => {
+            Some(i) if type_of(&param).short_name() == "TypeVarTuple" && given[i].downcast::<Tuple>().is_some() => {
                 sub.extend(items(&given[i]));
             }
             Some(i) => sub.push(given[i].clone()),

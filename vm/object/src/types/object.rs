@@ -162,7 +162,8 @@ fn set_class(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
 }
 
 fn init_subclass(t: &Thread, args: Args<'_>) -> Res {
-    let name = args.values.first().and_then(|c| c.downcast::<TypeObject>().map(TypeObject::name)).unwrap_or_default();
+    let name = args.values.first().and_then(|c| c.downcast::<TypeObject>());
+    let name = name.map(|ty| strs::display(&ty.qualname.get())).unwrap_or_default();
     if args.has_keywords() {
         return Err(error::type_error(t, format_args!("{name}.__init_subclass__() takes no keyword arguments")));
     }

@@ -110,8 +110,8 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
     const NAMES: [&str; 4] = ["fget", "fset", "fdel", "doc"];
     let positional = args.positional();
     if args.values.len() > 4 {
-        let (n, what) = (args.values.len(), if args.has_keywords() { "" } else { "positional " });
-        return Err(error::type_error(t, format_args!("property() takes at most 4 {what}arguments ({n} given)")));
+        let n = args.values.len();
+        return Err(error::type_error(t, format_args!("property() takes at most 4 arguments ({n} given)")));
     }
     let mut given: [Value; 4] = std::array::from_fn(|i| positional.get(i).cloned().unwrap_or(Value::NONE));
     for (key, value) in args.keywords() {

@@ -118,7 +118,7 @@ fn unionable(v: &Value) -> bool {
         || v.downcast::<TypeObject>().is_some()
         || v.downcast::<GenericAlias>().is_some()
         || v.downcast::<Union>().is_some()
-        || type_of(v).name() == "TypeAliasType"
+        || type_of(v).short_name() == "TypeAliasType"
 }
 
 /// `a | b` of types.

@@ -156,7 +156,7 @@ fn number(t: &Thread, v: &Value, class: &str) -> Res {
 fn repr(t: &Thread, v: &Value) -> Res {
     match weakref::payload_of(v).and_then(WeakRef::target) {
         Some(object) => {
-            let ty = type_of(&object).full_name();
+            let ty = type_of(&object).name();
             strs::new(t, &format!("<weakproxy at {:#x}; to '{ty}' at {:#x}>", v.id(), object.id()))
         }
         None => strs::new(t, &format!("<weakproxy at {:#x}; dead>", v.id())),

@@ -113,7 +113,7 @@ fn callback(v: &Value) -> Value {
 pub fn make(t: &Thread, class: &TypeObject, object: &Value, callback: Option<&Value>) -> Res {
     let ty = type_of(object);
     let Some(header) = object.header().filter(|_| ty.has_flag(flag::WEAKREFS)) else {
-        let name = ty.full_name();
+        let name = ty.name();
         return Err(error::type_error(t, format_args!("cannot create weak reference to '{name}' object")));
     };
     let table = t.state::<Table>();
@@ -199,7 +199,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
     let Some(object) = v.expect::<WeakRef>().target() else {
         return strs::new(t, &format!("<weakref at {:#x}; dead>", v.id()));
     };
-    let (ty, id) = (type_of(&object).full_name(), object.id());
+    let (ty, id) = (type_of(&object).name(), object.id());
     let name = crate::attr::get_opt(t, &object, n::__name__())?;
     match name.as_ref().and_then(|s| s.downcast::<Str>()) {
         Some(name) => {

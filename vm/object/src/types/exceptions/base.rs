@@ -77,7 +77,7 @@ pub(super) fn items(v: &Value) -> Vec<Value> {
 }
 
 pub(super) fn repr(t: &Thread, v: &Value) -> Res {
-    let name = type_of(v).name();
+    let name = type_of(v).short_name();
     match &items(v)[..] {
         [one] => strs::new(t, &format!("{name}({})", ops::repr_text(t, one)?)),
         all => {
@@ -102,8 +102,8 @@ fn with_traceback(t: &Thread, a: &[Value]) -> Res {
 
 fn note(t: &Thread, a: &[Value]) -> Res {
     if a[1].downcast::<Str>().is_none() {
-        let got = type_of(&a[1]).name();
-        return Err(error::type_error(t, format_args!("note must be a str, not '{got}'")));
+        let got = if a[1].is_none() { "None".to_string() } else { type_of(&a[1]).name() };
+        return Err(error::type_error(t, format_args!("add_note() argument must be str, not {got}")));
     }
     add_note(t, &a[0], &a[1])?;
     Ok(Value::NONE)

@@ -154,7 +154,7 @@ exceptions! {
     UNICODE_ERROR, "UnicodeError", VALUE_ERROR, [], "Unicode related error.";
     UNICODE_DECODE_ERROR, "UnicodeDecodeError", UNICODE_ERROR, ["encoding" "object" "start" "end" "reason"], "Unicode decoding error." { slots: Slots { init: Some(unicode::decode_init), str: Some(unicode::decode_str), ..Slots::NONE } };
     UNICODE_ENCODE_ERROR, "UnicodeEncodeError", UNICODE_ERROR, ["encoding" "object" "start" "end" "reason"], "Unicode encoding error." { slots: Slots { init: Some(unicode::encode_init), str: Some(unicode::encode_str), ..Slots::NONE } };
-    UNICODE_TRANSLATE_ERROR, "UnicodeTranslateError", UNICODE_ERROR, ["object" "start" "end" "reason"], "Unicode translation error." { slots: Slots { init: Some(unicode::translate_init), str: Some(unicode::translate_str), ..Slots::NONE } };
+    UNICODE_TRANSLATE_ERROR, "UnicodeTranslateError", UNICODE_ERROR, ["encoding" "object" "start" "end" "reason"], "Unicode translation error." { slots: Slots { init: Some(unicode::translate_init), str: Some(unicode::translate_str), ..Slots::NONE } };
     WARNING, "Warning", EXCEPTION, [], "Base class for warning categories.";
     BYTES_WARNING, "BytesWarning", WARNING, [], "Base class for warnings about bytes and buffer related problems, mostly\nrelated to conversion from str or comparing to str.";
     DEPRECATION_WARNING, "DeprecationWarning", WARNING, [], "Base class for warnings about deprecated features.";

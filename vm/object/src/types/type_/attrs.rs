@@ -48,7 +48,7 @@ pub fn get_opt(t: &Thread, class: &Value, name: &Value) -> Res<Option<Value>> {
 pub(super) fn set(t: &Thread, class: &Value, name: &Value, value: Option<&Value>) -> Res<()> {
     let ty = class.expect::<TypeObject>();
     if ty.has_flag(flag::IMMUTABLE) {
-        let (name, ty) = (crate::ops::repr_text(t, name)?, ty.full_name());
+        let (name, ty) = (crate::ops::repr_text(t, name)?, ty.name());
         return Err(error::type_error(t, format_args!("cannot set {name} attribute of immutable type '{ty}'")));
     }
     attr::check_name(t, name)?;

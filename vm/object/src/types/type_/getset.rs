@@ -18,7 +18,7 @@ use crate::value::Value;
 use crate::{attr, names};
 
 pub(super) const TABLE: &[GetSetDef] = &[
-    getset("__name__", |t, v| strs::new(t, &class(v).name()), set_name, ""),
+    getset("__name__", |t, v| strs::new(t, &class(v).short_name()), set_name, ""),
     getset("__qualname__", |_, v| Ok(class(v).qualname.get()), set_qualname, ""),
     getset("__bases__", |_, v| Ok(class(v).bases()), set_bases, ""),
     getter("__base__", |_, v| Ok(class(v).base.get().present().unwrap_or(Value::NONE)), ""),
@@ -45,14 +45,14 @@ fn class(v: &Value) -> &TypeObject {
 /// TypeError if the class cannot be changed or the attribute is being deleted; the new value otherwise.
 fn special<'a>(t: &Thread, ty: &TypeObject, name: &str, value: Option<&'a Value>) -> Res<&'a Value> {
     if ty.has_flag(flag::IMMUTABLE) {
-        let ty = ty.full_name();
+        let ty = ty.name();
         return Err(error::type_error(t, format_args!("cannot set '{name}' attribute of immutable type '{ty}'")));
     }
     match value {
         Some(v) => Ok(v),
         None => {
             let ty = ty.name();
-            Err(error::type_error(t, format_args!("cannot delete '{name}' attribute of type '{ty}'")))
+            Err(error::type_error(t, format_args!("cannot delete '{name}' attribute of immutable type '{ty}'")))
         }
     }
 }
@@ -205,7 +205,7 @@ fn annotations(t: &Thread, v: &Value) -> Res {
 fn set_annotations(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
     let ty = class(v);
     if ty.has_flag(flag::IMMUTABLE) {
-        let name = ty.full_name();
+        let name = ty.name();
         return Err(error::type_error(
             t,
             format_args!("cannot set '__annotations__' attribute of immutable type '{name}'"),
@@ -248,7 +248,7 @@ fn set_annotate(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
     let Some(value) = value else { return Err(error::type_error(t, "cannot delete __annotate__ attribute")) };
     let ty = class(v);
     if ty.has_flag(flag::IMMUTABLE) {
-        let name = ty.full_name();
+        let name = ty.name();
         return Err(error::type_error(
             t,
             format_args!("cannot set '__annotate__' attribute of immutable type '{name}'"),

@@ -58,7 +58,7 @@ pub(super) fn best_base(t: &Thread, bases: &[Value]) -> Res {
     for base in bases {
         let Some(ty) = base.downcast::<TypeObject>() else { return Err(error::type_error(t, "bases must be types")) };
         if !ty.has_flag(flag::BASETYPE) {
-            return Err(error::type_error(t, format_args!("type '{}' is not an acceptable base type", ty.full_name())));
+            return Err(error::type_error(t, format_args!("type '{}' is not an acceptable base type", ty.name())));
         }
         let candidate = solid(ty);
         match best {
@@ -88,7 +88,7 @@ pub(super) fn plan(t: &Thread, name: &Value, base: &TypeObject, bases: &[Value],
         (dict, weak) = (false, false);
         let items = if slots.downcast::<Str>().is_some() { vec![slots] } else { ops::collect(t, &slots)? };
         if !items.is_empty() && varies(base) {
-            let base = base.full_name();
+            let base = base.name();
             return Err(error::type_error(t, format_args!("nonempty __slots__ not supported for subtype of '{base}'")));
         }
         for item in &items {

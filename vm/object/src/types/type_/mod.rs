@@ -82,7 +82,7 @@ pub fn call(t: &Thread, class: &Value, args: Args<'_>) -> Res {
         }
     }
     let Some(new) = ty.slots().new else {
-        return Err(error::type_error(t, format_args!("cannot create '{}' instances", ty.full_name())));
+        return Err(error::type_error(t, format_args!("cannot create '{}' instances", ty.name())));
     };
     let v = new(t, class, args)?;
     let made = type_of(&v);
@@ -118,11 +118,6 @@ fn repr(t: &Thread, v: &Value) -> Res {
 }
 
 impl TypeObject {
-    /// The name as CPython's `tp_name` has it: with its module for types written in Rust.
-    pub fn full_name(&self) -> String {
-        if self.is_heap_type() { self.name() } else { self.def().name.to_string() }
-    }
-
     /// `__module__`, if it is a str.
     pub fn module_name(&self) -> Option<String> {
         if self.is_heap_type() {
