@@ -6,6 +6,7 @@ use crate::names;
 use crate::strs;
 use crate::thread::Thread;
 use crate::tuple;
+use crate::ty::{TypeObject, type_of};
 use crate::value::Value;
 use smallvec::SmallVec;
 
@@ -131,6 +132,8 @@ pub struct Signature {
     pub simple: bool,
     /// A call without keywords needs nothing but the missing optional ones filled in.
     pub plain: bool,
+    /// The first parameter is `$self` or `$type`: messages do not count it.
+    pub has_self: bool,
 }
 
 impl Signature {
@@ -178,7 +181,8 @@ impl Signature {
                 ParamKind::Keyword => p.optional,
                 ParamKind::VarArgs | ParamKind::VarKeywords => false,
             });
-        Self { params, min, max, simple, plain }
+        let has_self = keep_self && inner.starts_with('$');
+        Self { params, min, max, simple, plain, has_self }
     }
 
     /// Arranges `args` into one value a parameter and calls `f`.
@@ -230,7 +234,7 @@ impl Signature {
                         format_args!(
                             "argument for {name}() given by name ('{}') and position ({})",
                             strs::display(key),
-                            i + 1
+                            i + 1 - usize::from(self.has_self)
                         ),
                     ));
                 }
@@ -253,13 +257,14 @@ impl Signature {
     }
 
     fn too_many(&self, t: &Thread, name: &str, args: Args<'_>) -> error::Exc {
-        let (given, max) = (args.positional().len(), self.max);
-        let keyword_only = self.params.len() > max;
         if self.simple || self.params.is_empty() {
-            return self.count_error(t, name, args.values.len());
+            return self.count_error(t, name, args);
         }
+        let skip = usize::from(self.has_self);
+        let (given, max, min) = (args.positional().len() - skip, self.max - skip, self.min.saturating_sub(skip));
+        let keyword_only = self.params.len() > self.max;
         let s = if max == 1 { "" } else { "s" };
-        let bound = if self.min == max && !keyword_only { "exactly" } else { "at most" };
+        let bound = if min == max && !keyword_only { "exactly" } else { "at most" };
         if max == 0 {
             return error::type_error(t, format_args!("{name}() takes no positional arguments"));
         }
@@ -268,13 +273,21 @@ impl Signature {
         error::type_error(t, format_args!("{name}() takes {bound} {max}{what} argument{s} ({given} given)"))
     }
 
-    fn count_error(&self, t: &Thread, name: &str, n: usize) -> error::Exc {
-        let (min, max) = (self.min, self.max);
-        if max == 0 {
-            return error::type_error(t, format_args!("{name}() takes no arguments ({n} given)"));
-        }
-        if min == max && max == 1 {
-            return error::type_error(t, format_args!("{name}() takes exactly one argument ({n} given)"));
+    fn count_error(&self, t: &Thread, name: &str, args: Args<'_>) -> error::Exc {
+        let skip = usize::from(self.has_self);
+        let n = args.values.len().saturating_sub(skip);
+        let (min, max) = (self.min.saturating_sub(skip), self.max - skip);
+        if max == 0 || (min == max && max == 1) {
+            // CPython names the type here, and only here.
+            let owner = match args.values.first() {
+                Some(this) if self.has_self => {
+                    let ty = this.downcast::<TypeObject>().unwrap_or_else(|| type_of(this));
+                    format!("{}.", ty.def().short_name())
+                }
+                _ => String::new(),
+            };
+            let what = if max == 0 { "no arguments" } else { "exactly one argument" };
+            return error::type_error(t, format_args!("{owner}{name}() takes {what} ({n} given)"));
         }
         let (bound, limit) = if min == max {
             ("", max)
@@ -288,12 +301,13 @@ impl Signature {
     }
 
     fn missing(&self, t: &Thread, name: &str, args: Args<'_>, i: usize) -> error::Exc {
+        let skip = usize::from(self.has_self);
         if self.params[i].kind == ParamKind::Positional {
             if self.simple {
-                return self.count_error(t, name, args.values.len());
+                return self.count_error(t, name, args);
             }
             let bound = if self.min < self.max || self.params.len() > self.max { "at least" } else { "exactly" };
-            let (min, n) = (self.min, args.positional().len());
+            let (min, n) = (self.min.saturating_sub(skip), args.positional().len().saturating_sub(skip));
             let s = if min == 1 { "" } else { "s" };
             return error::type_error(
                 t,
@@ -304,7 +318,7 @@ impl Signature {
         if self.params[i].kind == ParamKind::Keyword {
             return error::type_error(t, format_args!("{name}() missing required keyword-only argument: '{param}'"));
         }
-        error::type_error(t, format_args!("{name}() missing required argument '{param}' (pos {})", i + 1))
+        error::type_error(t, format_args!("{name}() missing required argument '{param}' (pos {})", i + 1 - skip))
     }
 
     fn unexpected(&self, t: &Thread, name: &str, key: &Value) -> error::Exc {

@@ -51,6 +51,10 @@ pub fn to_index(t: &Thread, v: &Value) -> Res {
                 let name = type_of(&r).name();
                 return Err(error::type_error(t, format_args!("__index__ returned non-int (type {name})")));
             }
+            if !r.is_small() && r.exact::<int::Long>().is_none() {
+                int::warn_strict(t, "__index__", &r)?;
+                return int::exact(t, &r);
+            }
             Ok(r)
         }
         None => Err(error::type_error(

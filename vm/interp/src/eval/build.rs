@@ -7,7 +7,7 @@ use crate::function::{self as functions, Function};
 use typhon_isa::Word;
 use typhon_isa::opcode::{ConversionKind, FunctionPart, Intrinsic1Kind, Intrinsic2Kind};
 use typhon_isa::word::NO_REG;
-use typhon_object::dict::Dict;
+use typhon_object::dict::{Dict, hash_key};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::names::n;
@@ -73,7 +73,7 @@ pub(crate) fn map(m: &mut M<'_>, w: Word) -> Flow {
     }
     for i in 0..w.c() {
         let (key, value) = (m.take(w.b() + 2 * i), m.take(w.b() + 2 * i + 1));
-        let hash = ops::hash(m.t, &key)?;
+        let hash = hash_key(m.t, &key)?;
         Dict::of(&v).set_hashed(m.t, &key, hash, value)?;
     }
     m.set(w.a(), v);
@@ -174,7 +174,7 @@ pub(crate) fn set_update(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn map_add(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (key, value) = (m.take_b(w), m.take_c(w));
-    let hash = ops::hash(m.t, &key)?;
+    let hash = hash_key(m.t, &key)?;
     Dict::of(m.reg(w.a())).set_hashed(m.t, &key, hash, value)?;
     Ok(())
 }

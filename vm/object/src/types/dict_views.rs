@@ -212,16 +212,13 @@ fn by_set(t: &Thread, a: &Value, b: &Value, method: &str) -> Res {
 fn and(t: &Thread, a: &Value, b: &Value) -> Res {
     // The view may stand on either side.
     let (mut view, mut other) = if is_set_view(a) { (a, b) } else { (b, a) };
-    let sized = is_set_view(other) || set_::any(other).is_some();
-    if sized && is_set_view(other) && ops::len(t, other)? > ops::len(t, view)? {
-        (view, other) = (other, view);
-    }
-    if sized && set_::any(other).is_some() && ops::len(t, other)? > ops::len(t, view)? {
+    let set = set_::any(other).filter(|_| !type_of(other).is_heap_type());
+    if set.is_some_and(|s| Dict::of(&dict_of(view)).len() <= s.len()) {
         let name = crate::names::intern_text(t, "intersection");
-        let set = set_::create(t)?;
-        let to = set_::expect(&set);
-        ops::for_each(t, other, |item| set_::add_plain(t, to, &item))?;
-        return crate::call::method(t, &set, &name, std::slice::from_ref(view));
+        return crate::call::method(t, other, &name, std::slice::from_ref(view));
+    }
+    if is_set_view(other) && ops::len(t, other)? > ops::len(t, view)? {
+        (view, other) = (other, view);
     }
     let made = set_::create(t)?;
     let set = set_::expect(&made);

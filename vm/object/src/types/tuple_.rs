@@ -181,8 +181,8 @@ fn contains(t: &Thread, v: &Value, item: &Value) -> Res<bool> {
 }
 
 fn find(t: &Thread, row: &[Value], item: &Value, from: usize, to: usize) -> Res<Option<usize>> {
-    for i in from..to.min(row.len()) {
-        if ops::eq(t, &row[i], item)? {
+    for (i, x) in row.iter().enumerate().take(to).skip(from) {
+        if ops::eq(t, x, item)? {
             return Ok(Some(i));
         }
         if i % 256 == 255 {

@@ -24,13 +24,13 @@ fn special(t: &Thread, v: &Value) -> Res<Option<(f64, f64)>> {
     let Some(made) = call::special(t, v, n::__complex__(), &[]) else { return Ok(None) };
     let made = made?;
     let Some(parts) = parts(&made) else {
-        let (ty, got) = (type_of(v).name(), type_of(&made).name());
-        return Err(error::type_error(t, format_args!("{ty}.__complex__() must return a complex, not {got}")));
+        let got = type_of(&made).name();
+        return Err(error::type_error(t, format_args!("__complex__ returned non-complex (type {got})")));
     };
     if made.exact::<super::Complex>().is_none() {
-        let (ty, got) = (type_of(v).name(), type_of(&made).name());
+        let got = type_of(&made).name();
         let text = format!(
-            "{ty}.__complex__() must return a complex, not {got}.  The ability to return an instance of a strict subclass of complex is deprecated, and may not be used in a future version of Python."
+            "__complex__ returned non-complex (type {got}).  The ability to return an instance of a strict subclass of complex is deprecated, and may be removed in a future version of Python."
         );
         (t.hooks.warn)(t, &DEPRECATION_WARNING.ty().value(), &text, 1)?;
     }
@@ -83,37 +83,35 @@ pub(super) fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
         }
         *slot = Some(value);
     }
-    let (a, b) = part(t, re, "real")?;
-    let (c, d) = part(t, im, "imag")?;
-    let complex_im = im.is_some_and(|v| parts(v).is_some());
-    let complex_re = re.is_some_and(|v| parts(v).is_some());
+    let (a, b, complex_re) = part(t, re, "real")?;
+    let (c, d, complex_im) = part(t, im, "imag")?;
     let re = if complex_im { a - d } else { a };
     let im = if complex_re { b + c } else { c };
     make(t, class, re, im)
 }
 
-/// One of two arguments; a complex one is deprecated.
-fn part(t: &Thread, v: Option<&Value>, name: &str) -> Res<(f64, f64)> {
-    let Some(v) = v else { return Ok((0.0, 0.0)) };
+/// One of two arguments; a complex one is deprecated. Says whether it was.
+fn part(t: &Thread, v: Option<&Value>, name: &str) -> Res<(f64, f64, bool)> {
+    let Some(v) = v else { return Ok((0.0, 0.0, false)) };
     if let Some(x) = float::as_f64(v) {
-        return Ok((x, 0.0));
+        return Ok((x, 0.0, false));
     }
     let complex = match parts(v) {
         Some(parts) => Some(parts),
         None if name == "real" => special(t, v)?,
         None => None,
     };
-    if let Some(parts) = complex {
+    if let Some((re, im)) = complex {
         let ty = type_of(v).name();
         let text = format!("complex() argument '{name}' must be a real number, not {ty}");
         (t.hooks.warn)(t, &DEPRECATION_WARNING.ty().value(), &text, 1)?;
-        return Ok(parts);
+        return Ok((re, im, true));
     }
     if !is_real(v) {
         let ty = type_of(v).name();
         return Err(error::type_error(t, format_args!("complex() argument '{name}' must be a real number, not {ty}")));
     }
-    Ok((float::to_f64(t, v)?, 0.0))
+    Ok((float::to_f64(t, v)?, 0.0, false))
 }
 
 fn from_one(t: &Thread, class: &Value, v: &Value) -> Res {

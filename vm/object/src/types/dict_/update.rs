@@ -102,7 +102,7 @@ fn from_pairs(t: &Thread, to: &Dict, pairs: &Value) -> Res<()> {
             to.set(t, key, value)?;
         }
         i += 1;
-        if i % 256 == 0 {
+        if i.is_multiple_of(256) {
             t.poll()?;
         }
     }

@@ -112,13 +112,13 @@ pub fn to_f64(t: &Thread, v: &Value) -> Res<f64> {
         let Some(x) = as_f64(&r) else {
             return Err(error::type_error(
                 t,
-                format_args!("{}.__float__() returned non-float (type {})", type_of(v).name(), type_of(&r).name()),
+                format_args!("{}.__float__ returned non-float (type {})", type_of(v).name(), type_of(&r).name()),
             ));
         };
         if !r.is_immediate_float() && r.exact::<Float>().is_none() {
             let (ty, got) = (type_of(v).name(), type_of(&r).name());
             let text = format!(
-                "{ty}.__float__() returned non-float (type {got}).  The ability to return an instance of a strict subclass of float is deprecated, and may not be used in a future version of Python."
+                "{ty}.__float__ returned non-float (type {got}).  The ability to return an instance of a strict subclass of float is deprecated, and may be removed in a future version of Python."
             );
             (t.hooks.warn)(t, &exceptions::DEPRECATION_WARNING.ty().value(), &text, 1)?;
         }

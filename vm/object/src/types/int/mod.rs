@@ -5,8 +5,8 @@ mod methods;
 mod text;
 
 pub use arith::{add, and, decimal, floordiv, lshift, modulo, mul, neg, or, pow, repr, rshift, sub, truediv, xor};
-pub(crate) use text::spec_units;
 pub use text::{ascii_number, parse, render};
+pub(crate) use text::{spec_units, warn_strict};
 
 use crate::error::{self, Exc, Res};
 use crate::header::Header;

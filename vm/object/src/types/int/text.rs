@@ -67,8 +67,8 @@ fn from_any(t: &Thread, x: &Value) -> Res {
     if let Some(f) = slots.int {
         let r = f(t, x)?;
         if !is_int(&r) {
-            let (ty, got) = (type_of(x).name(), type_of(&r).name());
-            return Err(error::type_error(t, format_args!("{ty}.__int__() returned non-int (type {got})")));
+            let got = type_of(&r).name();
+            return Err(error::type_error(t, format_args!("__int__ returned non-int (type {got})")));
         }
         if !r.is_small() && r.exact::<Long>().is_none() {
             warn_strict(t, "__int__", &r)?;
@@ -88,10 +88,12 @@ fn from_any(t: &Thread, x: &Value) -> Res {
     ))
 }
 
-fn warn_strict(t: &Thread, method: &str, r: &Value) -> Res<()> {
+/// DeprecationWarning: `__int__` or `__index__` gave an instance of a subclass.
+#[cold]
+pub(crate) fn warn_strict(t: &Thread, method: &str, r: &Value) -> Res<()> {
     let name = type_of(r).name();
     let text = format!(
-        "{method} returned non-int (type {name}).  The ability to return an instance of a strict subclass of int is deprecated, and may not be used in a future version of Python."
+        "{method} returned non-int (type {name}).  The ability to return an instance of a strict subclass of int is deprecated, and may be removed in a future version of Python."
     );
     (t.hooks.warn)(t, &exceptions::DEPRECATION_WARNING.ty().value(), &text, 1)
 }

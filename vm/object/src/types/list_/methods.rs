@@ -113,7 +113,7 @@ fn find(t: &Thread, list: &List, value: &Value, from: usize, to: usize) -> Res<O
             return Ok(Some(i));
         }
         i += 1;
-        if i % 256 == 0 {
+        if i.is_multiple_of(256) {
             t.poll()?;
         }
     }
@@ -151,7 +151,7 @@ fn count(t: &Thread, a: &[Value]) -> Res {
     while let Some(item) = list.get(i) {
         n += usize::from(ops::eq(t, &item, &a[1])?);
         i += 1;
-        if i % 256 == 0 {
+        if i.is_multiple_of(256) {
             t.poll()?;
         }
     }

@@ -100,7 +100,7 @@ fn fill(t: &Thread, to: &List, items: &[Value], times: usize) -> Res<()> {
     to.reserve(t, total)?;
     for i in 0..if items.is_empty() { 0 } else { times } {
         to.extend_from_slice(t, items)?;
-        if i % 256 == 0 {
+        if i.is_multiple_of(256) {
             t.poll()?;
         }
     }
@@ -153,7 +153,7 @@ pub fn extend(t: &Thread, list: &List, iterable: &Value) -> Res<()> {
         }
         list.push(t, item)?;
         count = count.wrapping_add(1);
-        if count % 256 == 0 {
+        if count.is_multiple_of(256) {
             t.poll()?;
         }
     }

@@ -187,7 +187,7 @@ pub(super) fn intersection(t: &Thread, a: &Value, b: &Value) -> Res {
         return Ok(out);
     }
     ops::for_each(t, b, |item| {
-        let hash = hash_element(t, &item)?;
+        let hash = ops::hash(t, &item)?;
         if x.has(t, &item, hash)? {
             to.insert(t, &item, hash)?;
         }

@@ -103,20 +103,22 @@ impl FrozenSet {
 
     /// An empty frozenset's fields.
     pub(crate) fn empty(header: Header) -> Self {
-        Self { header, table: Table::EMPTY }
+        Self { header, table: Table::empty() }
     }
 }
 
 impl Table {
-    const EMPTY: Self = Self {
-        used: Cell::new(0),
-        fill: Cell::new(0),
-        mask: Cell::new(0),
-        entries: Cell::new(std::ptr::null_mut()),
-        hash: Cell::new(-1),
-        finger: Cell::new(0),
-        changes: Cell::new(0),
-    };
+    fn empty() -> Self {
+        Self {
+            used: Cell::new(0),
+            fill: Cell::new(0),
+            mask: Cell::new(0),
+            entries: Cell::new(std::ptr::null_mut()),
+            hash: Cell::new(-1),
+            finger: Cell::new(0),
+            changes: Cell::new(0),
+        }
+    }
 }
 
 /// What can be said of equality without running Python code.
@@ -137,7 +139,7 @@ fn quick_eq(a: &Value, b: &Value) -> Option<bool> {
 impl Set {
     /// An empty set's fields.
     pub(crate) fn empty(header: Header) -> Self {
-        Self { header, table: Table::EMPTY }
+        Self { header, table: Table::empty() }
     }
 
     /// Number of elements.
