@@ -4,12 +4,18 @@ pub mod builtins;
 pub mod compile;
 pub mod frames;
 pub mod import;
+pub mod io;
 pub mod isolate;
+pub mod kernel;
+pub mod posix;
 pub mod registry;
 pub mod report;
 pub mod small;
 pub mod sys;
 pub mod text;
+pub mod thread;
+pub mod time;
+pub mod world;
 
 use typhon_object::native::ModuleDef;
 
@@ -20,5 +26,9 @@ pub static MODULES: &[&ModuleDef] = &[
     &import::imp::MODULE,
     &small::atexit::MODULE,
     &small::errno::MODULE,
+    &io::MODULE,
+    &posix::MODULE,
+    &thread::MODULE,
+    &time::MODULE,
     &small::warnings::MODULE,
 ];

@@ -147,62 +147,10 @@ pub fn flush_direct(t: &Thread) -> Res<()> {
     flush_pending(t)
 }
 
-/// Source of the raw streams of an isolate without descriptors, and of the text streams on top.
-const STREAMS: &str = include_str!("streams.py");
-
 /// Makes a stream's object.
 pub fn open(t: &Thread, name: &str) -> Res {
     flush_pending(t)?;
-    let helper = helper(t)?;
-    let make = attr::get_text(t, &helper, "open_stream")?;
-    let process = host::of(t).is_some_and(|h| h.stdio() == Stdio::Process);
     let unbuffered = t.state::<super::Settings>().config.borrow().flags.unbuffered;
-    let args = [strs::new(t, name)?, Value::bool(process), Value::bool(unbuffered)];
-    call::call(t, &make, &args)
-}
-
-/// The module `_typhon_streams`, which is in no table: only this file asks for it.
-fn helper(t: &Thread) -> Res {
-    if let Some(m) = t.get_state::<Helper>() {
-        return Ok(m.0.clone());
-    }
-    let m = typhon_object::types::module::new(t, &text::name(t, "_typhon_streams"))?;
-    let dict = typhon_object::types::module::dict_of(t, &m);
-    for f in FUNCTIONS {
-        let made = typhon_object::native::new_function(t, f, Value::ABSENT, text::name(t, "_typhon_streams"))?;
-        text::put(t, &dict, f.name, made)?;
-    }
-    let options = typhon_compiler::Options::new(typhon_compiler::Mode::Exec, "<typhon streams>");
-    let code = crate::compile::text(t, STREAMS, &options)?;
-    crate::import::add_builtins(t, &dict)?;
-    crate::compile::run(t, &code, &dict, &dict)?;
-    t.set_state(Helper(m.clone()));
-    Ok(m)
-}
-
-struct Helper(Value);
-
-static FUNCTIONS: &[typhon_object::native::MethodDef] = &[
-    typhon_object::native::def("host_write", "(stream, data, /)", host_write, ""),
-    typhon_object::native::def("host_read", "(size, /)", host_read, ""),
-];
-
-fn host_write(t: &Thread, a: &[Value]) -> Res {
-    let stream = if a[0].as_small() == Some(2) { Stream::Stderr } else { Stream::Stdout };
-    let data = typhon_object::buffer::get(t, &a[1], 0)?;
-    if let Some(host) = host::of(t) {
-        host_result(t, host.write(stream, data.as_slice()))?;
-    }
-    Ok(typhon_object::convert::from_usize(data.as_slice().len()))
-}
-
-fn host_read(t: &Thread, a: &[Value]) -> Res {
-    let size = typhon_object::convert::to_isize(t, &a[0])?.clamp(0, 1 << 20) as usize;
-    t.check_alloc(size)?;
-    let mut buffer = vec![0; size];
-    let n = match host::of(t) {
-        Some(host) => host_result(t, host.read_stdin(&mut buffer))?,
-        None => 0,
-    };
-    typhon_object::types::bytes::new(t, buffer.get(..n).unwrap_or(&[]))
+    let number = ["stdin", "stdout", "stderr"].iter().position(|n| *n == name).unwrap_or(2);
+    crate::io::standard_stream(t, number as u8, !unbuffered)
 }

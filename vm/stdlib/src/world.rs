@@ -1,0 +1,227 @@
+//! The outside as natives see it: the host's permission, paths as arguments, and waiting that an interrupt ends.
+
+use crate::kernel;
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use typhon_interp::host::{self, Access, Host, HostError};
+use typhon_object::codec::{self, Known};
+use typhon_object::names::n;
+use typhon_object::strs::Str;
+use typhon_object::types::bytes::{self, Bytes};
+use typhon_object::types::exceptions::PERMISSION_ERROR;
+use typhon_object::types::int;
+use typhon_object::{Exc, Res, Thread, Value, call, convert, error, strs, type_of};
+
+/// How long a blocking call sleeps before it looks up.
+pub const SLICE: Duration = Duration::from_millis(10);
+
+/// The isolate's host.
+pub fn host(t: &Thread) -> Res<&dyn Host> {
+    host::of(t).ok_or_else(|| error::runtime_error(t, "the isolate has no host"))
+}
+
+/// What a host's refusal is to the guest.
+pub fn host_error(t: &Thread, e: HostError, filename: Option<&Value>) -> Exc {
+    match e {
+        HostError::Interrupted => match t.poll() {
+            Err(e) => e,
+            Ok(()) => error::os_error(t, libc::EINTR, filename, None),
+        },
+        HostError::Os(errno) => error::os_error(t, errno, filename, None),
+        HostError::Denied(text) => match strs::new(t, &text) {
+            Ok(text) => {
+                let mut args = vec![Value::small(i64::from(libc::EPERM)), text];
+                args.extend(filename.cloned());
+                error::with_args(t, PERMISSION_ERROR.ty(), &args)
+            }
+            Err(e) => e,
+        },
+    }
+}
+
+/// Asks the host.
+pub fn permit(t: &Thread, access: Access<'_>, filename: Option<&Value>) -> Res<()> {
+    host(t)?.permit(access).map_err(|e| host_error(t, e, filename))
+}
+
+/// A path argument.
+pub struct PathArg {
+    /// What the guest gave, after `__fspath__`.
+    pub value: Value,
+    /// The path's bytes; "." where None was given.
+    pub path: CString,
+    /// It was bytes, so results are too.
+    pub is_bytes: bool,
+    /// It was a descriptor.
+    pub fd: Option<i32>,
+}
+
+impl PathArg {
+    /// The path for the host.
+    pub fn as_path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(self.path.as_bytes()))
+    }
+
+    /// Asks whether it may be read.
+    pub fn permit_read(&self, t: &Thread) -> Res<()> {
+        if self.fd.is_some() { Ok(()) } else { permit(t, Access::Read(self.as_path()), Some(&self.value)) }
+    }
+
+    /// Asks whether it may be changed.
+    pub fn permit_write(&self, t: &Thread) -> Res<()> {
+        if self.fd.is_some() { Ok(()) } else { permit(t, Access::Write(self.as_path()), Some(&self.value)) }
+    }
+
+    /// The OSError of an errno about this path.
+    pub fn error(&self, t: &Thread, errno: i32) -> Exc {
+        error::os_error(t, errno, if self.value.is_none() { None } else { Some(&self.value) }, None)
+    }
+}
+
+/// The bytes of a str as a file name.
+pub fn fs_encode(t: &Thread, v: &Value) -> Res<Vec<u8>> {
+    codec::encode_known(t, v, Known::Utf8, Some("surrogateescape"))
+}
+
+/// A str from the bytes of a file name.
+pub fn fs_decode(t: &Thread, data: &[u8]) -> Res {
+    if data.is_ascii() {
+        return strs::from_latin1(t, data);
+    }
+    let v = bytes::new(t, data)?;
+    codec::decode_known(t, &v, data, Known::Utf8, Some("surrogateescape"))
+}
+
+/// A file name of the kind that the argument was.
+pub fn fs_name(t: &Thread, data: &[u8], is_bytes: bool) -> Res {
+    if is_bytes { bytes::new(t, data) } else { fs_decode(t, data) }
+}
+
+/// `os.fspath`.
+pub fn fspath(t: &Thread, v: &Value) -> Res {
+    if v.downcast::<Str>().is_some() || v.downcast::<Bytes>().is_some() {
+        return Ok(v.clone());
+    }
+    let Some(made) = call::special(t, v, n::__fspath__(), &[]) else {
+        let name = type_of(v).name();
+        return Err(error::type_error(t, format_args!("expected str, bytes or os.PathLike object, not {name}")));
+    };
+    let made = made?;
+    if made.downcast::<Str>().is_none() && made.downcast::<Bytes>().is_none() {
+        let (ty, got) = (type_of(v).name(), type_of(&made).name());
+        return Err(error::type_error(t, format_args!("expected {ty}.__fspath__() to return str or bytes, not {got}")));
+    }
+    Ok(made)
+}
+
+/// What besides a path an argument may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Also {
+    /// Nothing.
+    Nothing,
+    /// A descriptor.
+    Fd,
+    /// None, for the current directory.
+    None,
+    /// Either.
+    FdOrNone,
+}
+
+/// A path argument of a function, with CPython's errors.
+pub fn path_arg(t: &Thread, v: &Value, function: &str, argument: &str, also: Also) -> Res<PathArg> {
+    let fd_ok = matches!(also, Also::Fd | Also::FdOrNone);
+    let none_ok = matches!(also, Also::None | Also::FdOrNone);
+    let dot = || CString::from(c".");
+    if v.is_absent() || v.is_none() && none_ok {
+        return Ok(PathArg { value: Value::NONE, path: dot(), is_bytes: false, fd: None });
+    }
+    if fd_ok && (int::is_int(v) || type_of(v).slots().index.is_some()) {
+        let fd = fd_number(t, v)?;
+        return Ok(PathArg { value: v.clone(), path: dot(), is_bytes: false, fd: Some(fd) });
+    }
+    let value = match fspath(t, v) {
+        Err(e) if call::special(t, v, n::__fspath__(), &[]).is_none() && !e.is_stopped() => {
+            let allowed = match also {
+                Also::Nothing => "string, bytes or os.PathLike",
+                Also::Fd => "string, bytes, os.PathLike or integer",
+                Also::None => "string, bytes, os.PathLike or None",
+                Also::FdOrNone => "string, bytes, os.PathLike, integer or None",
+            };
+            let name = type_of(v).name();
+            return Err(error::type_error(t, format_args!("{function}: {argument} should be {allowed}, not {name}")));
+        }
+        r => r?,
+    };
+    let (data, is_bytes) = match value.downcast::<Bytes>() {
+        Some(b) => (b.as_slice().to_vec(), true),
+        None => (fs_encode(t, &value)?, false),
+    };
+    let path = CString::new(data)
+        .map_err(|_| error::value_error(t, format_args!("{function}: embedded null character in {argument}")))?;
+    Ok(PathArg { value, path, is_bytes, fd: None })
+}
+
+/// A descriptor argument: an int that fits C's.
+pub fn fd_number(t: &Thread, v: &Value) -> Res<i32> {
+    let i = convert::to_index(t, v)?;
+    match int::to_i64(&i).and_then(|i| i32::try_from(i).ok()) {
+        Some(fd) => Ok(fd),
+        None if int::is_negative(&i) => Err(error::overflow_error(t, "fd is less than minimum")),
+        None => Err(error::overflow_error(t, "fd is greater than maximum")),
+    }
+}
+
+/// A descriptor: an int, or an object with a `fileno()` method.
+pub fn fileno(t: &Thread, v: &Value) -> Res<i32> {
+    if int::is_int(v) {
+        let fd = convert::to_i32(t, v)?;
+        if fd < 0 {
+            return Err(negative_fd(t, fd));
+        }
+        return Ok(fd);
+    }
+    let Some(method) = typhon_object::attr::get_opt(t, v, &typhon_object::names::intern_text(t, "fileno"))? else {
+        return Err(error::type_error(t, "argument must be an int, or have a fileno() method."));
+    };
+    let made = call::call0(t, &method)?;
+    if !int::is_int(&made) {
+        return Err(error::type_error(t, "fileno() returned a non-integer"));
+    }
+    let fd = convert::to_i32(t, &made)?;
+    if fd < 0 { Err(negative_fd(t, fd)) } else { Ok(fd) }
+}
+
+fn negative_fd(t: &Thread, fd: i32) -> Exc {
+    error::value_error(t, format_args!("file descriptor cannot be a negative integer ({fd})"))
+}
+
+/// Runs a system call again as long as signals interrupt it.
+pub fn retry<T>(t: &Thread, mut f: impl FnMut() -> kernel::Sys<T>) -> Res<kernel::Sys<T>> {
+    loop {
+        match f() {
+            Err(libc::EINTR) => t.poll()?,
+            r => return Ok(r),
+        }
+    }
+}
+
+/// Waits until a descriptor is ready for `events` (`POLLIN`, `POLLOUT`) or the deadline passes; false if it passed.
+pub fn wait_fd(t: &Thread, fd: i32, events: i16, deadline: Option<Instant>) -> Res<bool> {
+    loop {
+        t.poll()?;
+        let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        let slice = left.map_or(SLICE, |l| l.min(SLICE));
+        let mut fds = [libc::pollfd { fd, events, revents: 0 }];
+        match kernel::poll(&mut fds, slice.as_millis() as i32 + i32::from(slice.subsec_nanos() % 1_000_000 != 0)) {
+            Ok(n) if n > 0 => return Ok(true),
+            // A descriptor that cannot be polled is the following call's to complain about.
+            Err(e) if e != libc::EINTR => return Ok(true),
+            _ => {}
+        }
+        if deadline.is_some_and(|d| Instant::now() >= d) {
+            return Ok(false);
+        }
+    }
+}
