@@ -31,22 +31,92 @@ pub static MODULE: ModuleDef = ModuleDef {
     functions: &[
         def("allocate_lock", "($module, /)", |t, _| new_lock(t), "Create a new lock object."),
         def("allocate", "($module, /)", |t, _| new_lock(t), "An obsolete synonym of allocate_lock()."),
-        def("get_ident", "($module, /)", |t, _| ident(t), "Return a non-zero integer that uniquely identifies the current thread."),
+        def(
+            "get_ident",
+            "($module, /)",
+            |t, _| ident(t),
+            "Return a non-zero integer that uniquely identifies the current thread.",
+        ),
         def("_get_main_thread_ident", "($module, /)", |t, _| ident(t), "Internal only."),
-        def("get_native_id", "($module, /)", |t, _| convert::from_i64(t, kernel::gettid().unwrap_or(0)), "Return a non-negative integer identifying the thread as reported by the OS."),
-        def("_count", "($module, /)", |_, _| Ok(Value::small(0)), "Return the number of currently running Python threads."),
-        def("stack_size", "($module, size=0, /)", stack_size, "Return the thread stack size used when creating new threads."),
-        raw("start_new_thread", "($module, function, args, kwargs={}, /)", |t, _| Err(refuse(t)), "Start a new thread and return its identifier."),
-        raw("start_new", "($module, function, args, kwargs={}, /)", |t, _| Err(refuse(t)), "An obsolete synonym of start_new_thread()."),
-        raw("start_joinable_thread", "($module, /, function, handle=None, daemon=True)", |t, _| Err(refuse(t)), "*For internal use only*: start a new thread."),
-        def("daemon_threads_allowed", "($module, /)", |_, _| Ok(Value::TRUE), "Return True if daemon threads are allowed in the current interpreter."),
-        def("_is_main_interpreter", "($module, /)", |_, _| Ok(Value::TRUE), "Return True if the current interpreter is the main Python interpreter."),
-        def("_make_thread_handle", "($module, ident, /)", |t, a| handle(t, a[0].clone(), false), "Internal only. Make a thread handle for threads not spawned by the _thread or threading module."),
-        def("_shutdown", "($module, /)", |_, _| Ok(Value::NONE), "Wait for all non-daemon threads (other than the calling thread) to stop."),
+        def(
+            "get_native_id",
+            "($module, /)",
+            |t, _| convert::from_i64(t, kernel::gettid().unwrap_or(0)),
+            "Return a non-negative integer identifying the thread as reported by the OS.",
+        ),
+        def(
+            "_count",
+            "($module, /)",
+            |_, _| Ok(Value::small(0)),
+            "Return the number of currently running Python threads.",
+        ),
+        def(
+            "stack_size",
+            "($module, size=0, /)",
+            stack_size,
+            "Return the thread stack size used when creating new threads.",
+        ),
+        raw(
+            "start_new_thread",
+            "($module, function, args, kwargs={}, /)",
+            |t, _| Err(refuse(t)),
+            "Start a new thread and return its identifier.",
+        ),
+        raw(
+            "start_new",
+            "($module, function, args, kwargs={}, /)",
+            |t, _| Err(refuse(t)),
+            "An obsolete synonym of start_new_thread().",
+        ),
+        raw(
+            "start_joinable_thread",
+            "($module, /, function, handle=None, daemon=True)",
+            |t, _| Err(refuse(t)),
+            "*For internal use only*: start a new thread.",
+        ),
+        def(
+            "daemon_threads_allowed",
+            "($module, /)",
+            |_, _| Ok(Value::TRUE),
+            "Return True if daemon threads are allowed in the current interpreter.",
+        ),
+        def(
+            "_is_main_interpreter",
+            "($module, /)",
+            |_, _| Ok(Value::TRUE),
+            "Return True if the current interpreter is the main Python interpreter.",
+        ),
+        def(
+            "_make_thread_handle",
+            "($module, ident, /)",
+            |t, a| handle(t, a[0].clone(), false),
+            "Internal only. Make a thread handle for threads not spawned by the _thread or threading module.",
+        ),
+        def(
+            "_shutdown",
+            "($module, /)",
+            |_, _| Ok(Value::NONE),
+            "Wait for all non-daemon threads (other than the calling thread) to stop.",
+        ),
         def("_excepthook", "($module, exc_info, /)", excepthook, "Handle uncaught Thread.run() exception."),
-        def("interrupt_main", "($module, signum=2, /)", interrupt_main, "Simulate the arrival of the given signal in the main thread."),
-        def("exit", "($module, /)", |t, _| Err(error::with_args(t, exceptions::SYSTEM_EXIT.ty(), &[])), "This is synonymous to ``raise SystemExit''."),
-        def("exit_thread", "($module, /)", |t, _| Err(error::with_args(t, exceptions::SYSTEM_EXIT.ty(), &[])), "An obsolete synonym of exit()."),
+        def(
+            "interrupt_main",
+            "($module, signum=2, /)",
+            interrupt_main,
+            "Simulate the arrival of the given signal in the main thread.",
+        ),
+        def(
+            "exit",
+            "($module, /)",
+            |t, _| Err(error::with_args(t, exceptions::SYSTEM_EXIT.ty(), &[])),
+            "This is synonymous to ``raise SystemExit''.",
+        ),
+        def(
+            "exit_thread",
+            "($module, /)",
+            |t, _| Err(error::with_args(t, exceptions::SYSTEM_EXIT.ty(), &[])),
+            "An obsolete synonym of exit().",
+        ),
         def("set_name", "($module, /, name)", |_, _| Ok(Value::NONE), "Set the name of the current thread."),
         def("_get_name", "($module, /)", |t, _| strs::new(t, "python3"), "Get the name of the current thread."),
     ],
@@ -163,13 +233,36 @@ pub static LOCK: TypeDef = TypeDef {
     methods: &[
         def("acquire", "($self, /, blocking=True, timeout=-1)", acquire, "Lock the lock."),
         def("acquire_lock", "($self, /, blocking=True, timeout=-1)", acquire, "An obsolete synonym of acquire()."),
-        def("__enter__", "($self, /)", |t, a| acquire(t, &[a[0].clone(), Value::ABSENT, Value::ABSENT]), "Lock the lock."),
+        def(
+            "__enter__",
+            "($self, /)",
+            |t, a| acquire(t, &[a[0].clone(), Value::ABSENT, Value::ABSENT]),
+            "Lock the lock.",
+        ),
         def("release", "($self, /)", |t, a| release(t, &a[0]), "Release the lock."),
         def("release_lock", "($self, /)", |t, a| release(t, &a[0]), "An obsolete synonym of release()."),
         def("__exit__", "($self, /, *exc_info)", |t, a| release(t, &a[0]), "Release the lock."),
-        def("locked", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<Lock>().locked.get())), "Return whether the lock is in the locked state."),
-        def("locked_lock", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<Lock>().locked.get())), "An obsolete synonym of locked()."),
-        def("_at_fork_reinit", "($self, /)", |_, a| { a[0].expect::<Lock>().locked.set(false); Ok(Value::NONE) }, ""),
+        def(
+            "locked",
+            "($self, /)",
+            |_, a| Ok(Value::bool(a[0].expect::<Lock>().locked.get())),
+            "Return whether the lock is in the locked state.",
+        ),
+        def(
+            "locked_lock",
+            "($self, /)",
+            |_, a| Ok(Value::bool(a[0].expect::<Lock>().locked.get())),
+            "An obsolete synonym of locked().",
+        ),
+        def(
+            "_at_fork_reinit",
+            "($self, /)",
+            |_, a| {
+                a[0].expect::<Lock>().locked.set(false);
+                Ok(Value::NONE)
+            },
+            "",
+        ),
     ],
     ..TypeDef::of::<Lock>()
 };
@@ -220,15 +313,43 @@ pub static RLOCK: TypeDef = TypeDef {
     },
     methods: &[
         def("acquire", "($self, /, blocking=True, timeout=-1)", take_again, "Lock the lock."),
-        def("__enter__", "($self, /)", |t, a| take_again(t, &[a[0].clone(), Value::ABSENT, Value::ABSENT]), "Lock the lock."),
+        def(
+            "__enter__",
+            "($self, /)",
+            |t, a| take_again(t, &[a[0].clone(), Value::ABSENT, Value::ABSENT]),
+            "Lock the lock.",
+        ),
         def("release", "($self, /)", |t, a| give_back(t, &a[0]), "Release the lock."),
         def("__exit__", "($self, /, *exc_info)", |t, a| give_back(t, &a[0]), "Release the lock."),
-        def("locked", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<RLock>().count.get() > 0)), "Return a boolean indicating whether this object is locked right now."),
-        def("_is_owned", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<RLock>().count.get() > 0)), "For internal use by `threading.Condition`."),
-        def("_recursion_count", "($self, /)", |_, a| Ok(convert::from_usize(a[0].expect::<RLock>().count.get())), "For internal use by reentrancy checks."),
+        def(
+            "locked",
+            "($self, /)",
+            |_, a| Ok(Value::bool(a[0].expect::<RLock>().count.get() > 0)),
+            "Return a boolean indicating whether this object is locked right now.",
+        ),
+        def(
+            "_is_owned",
+            "($self, /)",
+            |_, a| Ok(Value::bool(a[0].expect::<RLock>().count.get() > 0)),
+            "For internal use by `threading.Condition`.",
+        ),
+        def(
+            "_recursion_count",
+            "($self, /)",
+            |_, a| Ok(convert::from_usize(a[0].expect::<RLock>().count.get())),
+            "For internal use by reentrancy checks.",
+        ),
         def("_release_save", "($self, /)", release_save, "For internal use by `threading.Condition`."),
         def("_acquire_restore", "($self, state, /)", acquire_restore, "For internal use by `threading.Condition`."),
-        def("_at_fork_reinit", "($self, /)", |_, a| { a[0].expect::<RLock>().count.set(0); Ok(Value::NONE) }, ""),
+        def(
+            "_at_fork_reinit",
+            "($self, /)",
+            |_, a| {
+                a[0].expect::<RLock>().count.set(0);
+                Ok(Value::NONE)
+            },
+            "",
+        ),
     ],
     ..TypeDef::of::<RLock>()
 };
@@ -329,7 +450,15 @@ pub static THREAD_HANDLE: TypeDef = TypeDef {
     methods: &[
         def("join", "($self, timeout=None, /)", join, ""),
         def("is_done", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<Handle>().done.get())), ""),
-        def("_set_done", "($self, /)", |_, a| { a[0].expect::<Handle>().done.set(true); Ok(Value::NONE) }, ""),
+        def(
+            "_set_done",
+            "($self, /)",
+            |_, a| {
+                a[0].expect::<Handle>().done.set(true);
+                Ok(Value::NONE)
+            },
+            "",
+        ),
     ],
     getset: &[getter("ident", |_, v| Ok(v.expect::<Handle>().ident.get()), "")],
     ..TypeDef::of::<Handle>()

@@ -35,27 +35,107 @@ pub static MODULE: ModuleDef = ModuleDef {
     doc: "This module provides various functions to manipulate time values.",
     functions: &[
         def("time", "($module, /)", |t, _| seconds(t, wall(t)?), "Return the current time in seconds since the Epoch."),
-        def("time_ns", "($module, /)", |t, _| nanos(t, wall(t)?), "Return the current time in nanoseconds since the Epoch."),
+        def(
+            "time_ns",
+            "($module, /)",
+            |t, _| nanos(t, wall(t)?),
+            "Return the current time in nanoseconds since the Epoch.",
+        ),
         def("monotonic", "($module, /)", |t, _| seconds(t, steady(t)?), "Monotonic clock, cannot go backward."),
-        def("monotonic_ns", "($module, /)", |t, _| nanos(t, steady(t)?), "Monotonic clock, cannot go backward, as nanoseconds."),
+        def(
+            "monotonic_ns",
+            "($module, /)",
+            |t, _| nanos(t, steady(t)?),
+            "Monotonic clock, cannot go backward, as nanoseconds.",
+        ),
         def("perf_counter", "($module, /)", |t, _| seconds(t, steady(t)?), "Performance counter for benchmarking."),
-        def("perf_counter_ns", "($module, /)", |t, _| nanos(t, steady(t)?), "Performance counter for benchmarking as nanoseconds."),
-        def("process_time", "($module, /)", |t, _| seconds(t, clock(t, libc::CLOCK_PROCESS_CPUTIME_ID)?), "Process time for profiling."),
-        def("process_time_ns", "($module, /)", |t, _| nanos(t, clock(t, libc::CLOCK_PROCESS_CPUTIME_ID)?), "Process time for profiling as nanoseconds."),
-        def("thread_time", "($module, /)", |t, _| seconds(t, clock(t, libc::CLOCK_THREAD_CPUTIME_ID)?), "Thread time for profiling."),
-        def("thread_time_ns", "($module, /)", |t, _| nanos(t, clock(t, libc::CLOCK_THREAD_CPUTIME_ID)?), "Thread time for profiling as nanoseconds."),
-        def("clock_gettime", "($module, clk_id, /)", |t, a| seconds(t, clock(t, convert::to_i32(t, &a[0])?)?), "Return the time of the specified clock clk_id as a float."),
-        def("clock_gettime_ns", "($module, clk_id, /)", |t, a| nanos(t, clock(t, convert::to_i32(t, &a[0])?)?), "Return the time of the specified clock clk_id as nanoseconds (int)."),
-        def("clock_getres", "($module, clk_id, /)", resolution, "Return the resolution (precision) of the specified clock clk_id."),
+        def(
+            "perf_counter_ns",
+            "($module, /)",
+            |t, _| nanos(t, steady(t)?),
+            "Performance counter for benchmarking as nanoseconds.",
+        ),
+        def(
+            "process_time",
+            "($module, /)",
+            |t, _| seconds(t, clock(t, libc::CLOCK_PROCESS_CPUTIME_ID)?),
+            "Process time for profiling.",
+        ),
+        def(
+            "process_time_ns",
+            "($module, /)",
+            |t, _| nanos(t, clock(t, libc::CLOCK_PROCESS_CPUTIME_ID)?),
+            "Process time for profiling as nanoseconds.",
+        ),
+        def(
+            "thread_time",
+            "($module, /)",
+            |t, _| seconds(t, clock(t, libc::CLOCK_THREAD_CPUTIME_ID)?),
+            "Thread time for profiling.",
+        ),
+        def(
+            "thread_time_ns",
+            "($module, /)",
+            |t, _| nanos(t, clock(t, libc::CLOCK_THREAD_CPUTIME_ID)?),
+            "Thread time for profiling as nanoseconds.",
+        ),
+        def(
+            "clock_gettime",
+            "($module, clk_id, /)",
+            |t, a| seconds(t, clock(t, convert::to_i32(t, &a[0])?)?),
+            "Return the time of the specified clock clk_id as a float.",
+        ),
+        def(
+            "clock_gettime_ns",
+            "($module, clk_id, /)",
+            |t, a| nanos(t, clock(t, convert::to_i32(t, &a[0])?)?),
+            "Return the time of the specified clock clk_id as nanoseconds (int).",
+        ),
+        def(
+            "clock_getres",
+            "($module, clk_id, /)",
+            resolution,
+            "Return the resolution (precision) of the specified clock clk_id.",
+        ),
         def("sleep", "($module, seconds, /)", sleep, "Delay execution for a given number of seconds."),
-        def("gmtime", "($module, seconds=None, /)", |t, a| split(t, &a[0], false), "Convert seconds since the Epoch to a time tuple expressing UTC."),
-        def("localtime", "($module, seconds=None, /)", |t, a| split(t, &a[0], true), "Convert seconds since the Epoch to a time tuple expressing local time."),
+        def(
+            "gmtime",
+            "($module, seconds=None, /)",
+            |t, a| split(t, &a[0], false),
+            "Convert seconds since the Epoch to a time tuple expressing UTC.",
+        ),
+        def(
+            "localtime",
+            "($module, seconds=None, /)",
+            |t, a| split(t, &a[0], true),
+            "Convert seconds since the Epoch to a time tuple expressing local time.",
+        ),
         def("asctime", "($module, tuple=None, /)", asctime, "Convert a time tuple to a string."),
-        def("ctime", "($module, seconds=None, /)", ctime, "Convert a time in seconds since the Epoch to a string in local time."),
+        def(
+            "ctime",
+            "($module, seconds=None, /)",
+            ctime,
+            "Convert a time in seconds since the Epoch to a string in local time.",
+        ),
         def("mktime", "($module, tuple, /)", mktime, "Convert a time tuple in local time to seconds since the Epoch."),
-        def("strftime", "($module, format, tuple=None, /)", strftime, "Convert a time tuple to a string according to a format specification."),
-        def("strptime", "($module, string, format='%a %b %d %H:%M:%S %Y', /)", strptime, "Parse a string to a time tuple according to a format specification."),
-        def("tzset", "($module, /)", tzset, "Initialize, or reinitialize, the local timezone to the value stored in os.environ['TZ']."),
+        def(
+            "strftime",
+            "($module, format, tuple=None, /)",
+            strftime,
+            "Convert a time tuple to a string according to a format specification.",
+        ),
+        def(
+            "strptime",
+            "($module, string, format='%a %b %d %H:%M:%S %Y', /)",
+            strptime,
+            "Parse a string to a time tuple according to a format specification.",
+        ),
+        def(
+            "tzset",
+            "($module, /)",
+            tzset,
+            "Initialize, or reinitialize, the local timezone to the value stored in os.environ['TZ'].",
+        ),
         def("get_clock_info", "($module, name, /)", clock_info, "Get information of the specified clock."),
     ],
     types: &[("struct_time", STRUCT_TIME.def)],
@@ -214,7 +294,9 @@ fn time_tuple(t: &Thread, v: &Value, function: &str) -> Res<kernel::Tm> {
     for (n, item) in n.iter_mut().zip(items) {
         *n = match convert::to_i32(t, item) {
             Err(e) if e.is(&typhon_object::types::exceptions::TYPE_ERROR) => {
-                if int::is_int(item) { return Err(e) }
+                if int::is_int(item) {
+                    return Err(e);
+                }
                 return Err(illegal());
             }
             r => i64::from(r?),
@@ -284,10 +366,7 @@ fn show(t: &Thread, tm: &kernel::Tm) -> Res {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let day = DAYS.get(tm.week_day as usize).unwrap_or(&"???");
     let month = MONTHS.get(tm.month as usize).unwrap_or(&"???");
-    let text = format!(
-        "{day} {month}{:3} {:02}:{:02}:{:02} {}",
-        tm.day, tm.hour, tm.minute, tm.second, tm.year
-    );
+    let text = format!("{day} {month}{:3} {:02}:{:02}:{:02} {}", tm.day, tm.hour, tm.minute, tm.second, tm.year);
     strs::new(t, &text)
 }
 

@@ -11,8 +11,8 @@ use typhon_object::ops;
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::strs;
-use typhon_object::types::{bytearray, bytes, int};
 use typhon_object::ty::{TypeDef, flag};
+use typhon_object::types::{bytearray, bytes, int};
 use typhon_object::{Exc, Res, Thread, Value, convert, error, payload, type_of};
 
 /// A stream without anything of its own.
@@ -48,10 +48,30 @@ pub static IO_BASE: TypeDef = TypeDef {
     doc: "The abstract base class for all I/O classes.",
     slots: Slots { iter: Some(iter), next: Some(next), finalize: Some(finalize), ..KIND.slots },
     methods: &[
-        def("seek", "($self, offset, whence=0, /)", |t, _| Err(unsupported(t, "seek")), "Change the stream position to the given byte offset."),
-        def("tell", "($self, /)", |t, a| method(t, &a[0], "seek", &[Value::small(0), Value::small(1)]), "Return current stream position."),
-        def("truncate", "($self, size=None, /)", |t, _| Err(unsupported(t, "truncate")), "Truncate file to size bytes."),
-        def("fileno", "($self, /)", |t, _| Err(unsupported(t, "fileno")), "Return underlying file descriptor if one exists."),
+        def(
+            "seek",
+            "($self, offset, whence=0, /)",
+            |t, _| Err(unsupported(t, "seek")),
+            "Change the stream position to the given byte offset.",
+        ),
+        def(
+            "tell",
+            "($self, /)",
+            |t, a| method(t, &a[0], "seek", &[Value::small(0), Value::small(1)]),
+            "Return current stream position.",
+        ),
+        def(
+            "truncate",
+            "($self, size=None, /)",
+            |t, _| Err(unsupported(t, "truncate")),
+            "Truncate file to size bytes.",
+        ),
+        def(
+            "fileno",
+            "($self, /)",
+            |t, _| Err(unsupported(t, "fileno")),
+            "Return underlying file descriptor if one exists.",
+        ),
         def("flush", "($self, /)", flush, "Flush write buffers, if applicable."),
         def("close", "($self, /)", close, "Flush and close the IO object."),
         def("seekable", "($self, /)", |_, _| Ok(Value::FALSE), "Return whether object supports random access."),
@@ -61,7 +81,12 @@ pub static IO_BASE: TypeDef = TypeDef {
         def("_checkSeekable", "($self, msg=None, /)", |t, a| check(t, &a[0], "seekable"), ""),
         def("_checkReadable", "($self, msg=None, /)", |t, a| check(t, &a[0], "readable"), ""),
         def("_checkWritable", "($self, msg=None, /)", |t, a| check(t, &a[0], "writable"), ""),
-        def("isatty", "($self, /)", |t, a| check_closed(t, &a[0]).map(|()| Value::FALSE), "Return whether this is an 'interactive' stream."),
+        def(
+            "isatty",
+            "($self, /)",
+            |t, a| check_closed(t, &a[0]).map(|()| Value::FALSE),
+            "Return whether this is an 'interactive' stream.",
+        ),
         def("__enter__", "($self, /)", |t, a| check_closed(t, &a[0]).map(|()| a[0].clone()), ""),
         def("__exit__", "($self, /, *args)", |t, a| method(t, &a[0], "close", &[]), ""),
         def("readline", "($self, size=-1, /)", readline, "Read and return a line from the stream."),
@@ -90,7 +115,12 @@ pub static BUFFERED_IO_BASE: TypeDef = TypeDef {
     doc: "Base class for buffered IO objects.",
     base: Some(&IO_BASE),
     methods: &[
-        def("detach", "($self, /)", |t, _| Err(unsupported(t, "detach")), "Disconnect this buffer from its underlying raw stream and return it."),
+        def(
+            "detach",
+            "($self, /)",
+            |t, _| Err(unsupported(t, "detach")),
+            "Disconnect this buffer from its underlying raw stream and return it.",
+        ),
         def("read", "($self, size=-1, /)", |t, _| Err(unsupported(t, "read")), "Read and return up to n bytes."),
         def("read1", "($self, size=-1, /)", |t, _| Err(unsupported(t, "read1")), "Read and return up to size bytes."),
         def("readinto", "($self, buffer, /)", |t, a| read_into(t, a, "read"), ""),
@@ -106,8 +136,18 @@ pub static TEXT_IO_BASE: TypeDef = TypeDef {
     doc: "Base class for text I/O.",
     base: Some(&IO_BASE),
     methods: &[
-        def("detach", "($self, /)", |t, _| Err(unsupported(t, "detach")), "Separate the underlying buffer from the TextIOBase and return it."),
-        def("read", "($self, size=-1, /)", |t, _| Err(unsupported(t, "read")), "Read at most size characters from stream."),
+        def(
+            "detach",
+            "($self, /)",
+            |t, _| Err(unsupported(t, "detach")),
+            "Separate the underlying buffer from the TextIOBase and return it.",
+        ),
+        def(
+            "read",
+            "($self, size=-1, /)",
+            |t, _| Err(unsupported(t, "read")),
+            "Read at most size characters from stream.",
+        ),
         def("readline", "($self, size=-1, /)", |t, _| Err(unsupported(t, "readline")), "Read until newline or EOF."),
         def("write", "($self, s, /)", |t, _| Err(unsupported(t, "write")), "Write string s to stream."),
     ],
@@ -178,8 +218,8 @@ pub fn finalize(t: &Thread, v: &Value) {
 /// Warns that a stream was not closed by its user.
 pub fn warn_unclosed(t: &Thread, source: &Value) {
     let category = typhon_object::types::exceptions::RESOURCE_WARNING.ty().value();
-    let warned = ops::repr_text(t, source)
-        .and_then(|text| (t.hooks.warn)(t, &category, &format!("unclosed file {text}"), 1));
+    let warned =
+        ops::repr_text(t, source).and_then(|text| (t.hooks.warn)(t, &category, &format!("unclosed file {text}"), 1));
     if let Err(e) = warned {
         (t.hooks.unraisable)(t, e, "Exception ignored in", Some(source));
     }
@@ -282,9 +322,7 @@ fn raw_read(t: &Thread, a: &[Value]) -> Res {
     let data = bytes::peek(&room).unwrap_or(&[]);
     match usize::try_from(got).ok().and_then(|got| data.get(..got)) {
         Some(part) => bytes::new(t, part),
-        None => {
-            Err(error::value_error(t, format_args!("readinto returned {got} outside buffer size {n}")))
-        }
+        None => Err(error::value_error(t, format_args!("readinto returned {got} outside buffer size {n}"))),
     }
 }
 
@@ -333,10 +371,7 @@ fn read_into(t: &Thread, a: &[Value], how: &str) -> Res {
 pub fn writable(t: &Thread, v: &Value, function: &str) -> Res<buffer::Buffer> {
     let refuse = || {
         let name = if v.is_none() { "None".to_string() } else { type_of(v).name() };
-        error::type_error(
-            t,
-            format_args!("{function}() argument must be read-write bytes-like object, not {name}"),
-        )
+        error::type_error(t, format_args!("{function}() argument must be read-write bytes-like object, not {name}"))
     };
     if !buffer::supported(v) {
         return Err(refuse());

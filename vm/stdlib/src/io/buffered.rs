@@ -66,8 +66,7 @@ static BUFFERED: TypeDef = TypeDef {
     ..TypeDef::of::<Buffered>()
 };
 
-const SLOTS: Slots =
-    Slots { new: Some(new), repr: Some(m::repr), finalize: Some(base::finalize), ..Slots::NONE };
+const SLOTS: Slots = Slots { new: Some(new), repr: Some(m::repr), finalize: Some(base::finalize), ..Slots::NONE };
 
 const GETSET: &[typhon_object::native::GetSetDef] = &[
     getter("closed", m::closed, ""),
@@ -100,11 +99,7 @@ const KIND: TypeDef = TypeDef {
 pub static BUFFERED_READER: TypeDef = TypeDef {
     name: "_io.BufferedReader",
     doc: "Create a new buffered reader using the given readable raw IO object.",
-    slots: Slots {
-        init: Some(|t, v, a| init(t, v, a, true, false)),
-        next: Some(m::next),
-        ..SLOTS
-    },
+    slots: Slots { init: Some(|t, v, a| init(t, v, a, true, false)), next: Some(m::next), ..SLOTS },
     methods: m::READER,
     ..KIND
 };
@@ -288,7 +283,10 @@ impl Buffered {
             None => Err(error::new(
                 t,
                 &exceptions::OS_ERROR,
-                format_args!("raw readinto() returned invalid length {n} (should have been between 0 and {})", to.len()),
+                format_args!(
+                    "raw readinto() returned invalid length {n} (should have been between 0 and {})",
+                    to.len()
+                ),
             )),
         }
     }

@@ -8,7 +8,8 @@ use typhon_object::strs;
 use typhon_object::types::{bytes, exceptions};
 use typhon_object::{Res, Thread, Value, attr, call, convert, error, type_of};
 
-const DETACH: MethodDef = def("detach", "($self, /)", detach, "Disconnect this buffer from its underlying raw stream and return it.");
+const DETACH: MethodDef =
+    def("detach", "($self, /)", detach, "Disconnect this buffer from its underlying raw stream and return it.");
 const CLOSE: MethodDef = def("close", "($self, /)", close, "");
 const SEEKABLE: MethodDef = def("seekable", "($self, /)", |t, a| pass(t, &a[0], "seekable"), "");
 const READABLE: MethodDef = def("readable", "($self, /)", |t, a| pass(t, &a[0], "readable"), "");
@@ -32,8 +33,24 @@ const WRITE: MethodDef = def("write", "($self, buffer, /)", write, "Write the gi
 
 /// BufferedReader's.
 pub const READER: &[MethodDef] = &[
-    DETACH, CLOSE, SEEKABLE, READABLE, FILENO, ISATTY, WARN, SEEK, TELL, TRUNCATE, SIZEOF, READ, PEEK, READ1, READINTO,
-    READINTO1, READLINE, SIMPLE_FLUSH,
+    DETACH,
+    CLOSE,
+    SEEKABLE,
+    READABLE,
+    FILENO,
+    ISATTY,
+    WARN,
+    SEEK,
+    TELL,
+    TRUNCATE,
+    SIZEOF,
+    READ,
+    PEEK,
+    READ1,
+    READINTO,
+    READINTO1,
+    READLINE,
+    SIMPLE_FLUSH,
 ];
 /// BufferedWriter's.
 pub const WRITER: &[MethodDef] =
@@ -75,7 +92,7 @@ fn close(t: &Thread, a: &[Value]) -> Res {
     b.pending.borrow_mut().clear();
     match (flushed, closed) {
         (Err(e), Err(second)) => {
-            typhon_object::types::exceptions::set_context(t, second.value(), e.into_value());
+            exceptions::set_context(t, second.value(), e.into_value());
             Err(second)
         }
         (Err(e), _) => Err(e),
@@ -116,7 +133,7 @@ fn read(t: &Thread, a: &[Value]) -> Res {
     buffered::get(t, this)?;
     let n = match a[1].non_none() {
         Some(n) => {
-            super::size_arg(t, n)?;
+            size_arg(t, n)?;
             convert::to_isize(t, n)?
         }
         None => -1,
@@ -403,7 +420,11 @@ fn write(t: &Thread, a: &[Value]) -> Res {
     let this = &a[0];
     buffered::get(t, this)?;
     let from = buffer::get(t, &a[1], buffer::SIMPLE)?;
-    let data = if from.is_c_contiguous() { std::borrow::Cow::Borrowed(from.as_slice()) } else { from.to_contiguous(t)?.into() };
+    let data = if from.is_c_contiguous() {
+        std::borrow::Cow::Borrowed(from.as_slice())
+    } else {
+        from.to_contiguous(t)?.into()
+    };
     write_bytes(t, this, &data).map(convert::from_usize)
 }
 
@@ -427,7 +448,12 @@ pub fn write_bytes(t: &Thread, this: &Value, data: &[u8]) -> Res<usize> {
             let mut pending = b.pending.borrow_mut();
             let n = data.len().min(size.saturating_sub(pending.len()));
             pending.extend_from_slice(&data[..n]);
-            return if n == data.len() { Ok(n) } else { drop(pending); Err(blocked(t, n)) };
+            return if n == data.len() {
+                Ok(n)
+            } else {
+                drop(pending);
+                Err(blocked(t, n))
+            };
         }
         r => r?,
     }

@@ -31,8 +31,7 @@ typhon_object::payload!(Pair => BUFFERED_RW_PAIR {
     }
 });
 
-static INIT: MethodDef =
-    def("BufferedRWPair", "(reader, writer, buffer_size=131072, /)", |_, _| Ok(Value::NONE), "");
+static INIT: MethodDef = def("BufferedRWPair", "(reader, writer, buffer_size=131072, /)", |_, _| Ok(Value::NONE), "");
 
 /// `_io.BufferedRWPair`.
 pub static BUFFERED_RW_PAIR: TypeDef = TypeDef {

@@ -59,12 +59,32 @@ pub static BYTES_IO: TypeDef = TypeDef {
         ..Slots::NONE
     },
     methods: &[
-        def("readable", "($self, /)", |t, a| open(t, &a[0]).map(|_| Value::TRUE), "Returns True if the IO object can be read."),
-        def("writable", "($self, /)", |t, a| open(t, &a[0]).map(|_| Value::TRUE), "Returns True if the IO object can be written."),
-        def("seekable", "($self, /)", |t, a| open(t, &a[0]).map(|_| Value::TRUE), "Returns True if the IO object can be seeked."),
+        def(
+            "readable",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|_| Value::TRUE),
+            "Returns True if the IO object can be read.",
+        ),
+        def(
+            "writable",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|_| Value::TRUE),
+            "Returns True if the IO object can be written.",
+        ),
+        def(
+            "seekable",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|_| Value::TRUE),
+            "Returns True if the IO object can be seeked.",
+        ),
         def("isatty", "($self, /)", |t, a| open(t, &a[0]).map(|_| Value::FALSE), "Always returns False."),
         def("flush", "($self, /)", |t, a| open(t, &a[0]).map(|_| Value::NONE), "Does nothing."),
-        def("tell", "($self, /)", |t, a| open(t, &a[0]).map(|b| convert::from_usize(b.pos.get())), "Current file position, an integer."),
+        def(
+            "tell",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|b| convert::from_usize(b.pos.get())),
+            "Current file position, an integer.",
+        ),
         def("read", "($self, size=-1, /)", read, "Read at most size bytes, returned as a bytes object."),
         def("read1", "($self, size=-1, /)", read, "Read at most size bytes, returned as a bytes object."),
         def("readline", "($self, size=-1, /)", readline, "Next line from the file, as a bytes object."),
@@ -80,7 +100,11 @@ pub static BYTES_IO: TypeDef = TypeDef {
         def("__getstate__", "($self, /)", getstate, ""),
         def("__setstate__", "($self, state, /)", setstate, ""),
     ],
-    getset: &[getter("closed", |_, v| Ok(Value::bool(v.expect::<BytesIO>().closed.get())), "True if the file is closed.")],
+    getset: &[getter(
+        "closed",
+        |_, v| Ok(Value::bool(v.expect::<BytesIO>().closed.get())),
+        "True if the file is closed.",
+    )],
     ..TypeDef::of::<BytesIO>()
 };
 
@@ -344,10 +368,7 @@ fn setstate(t: &Thread, a: &[Value]) -> Res {
     write(t, v, &items[0])?;
     if !int::is_int(&items[1]) {
         let got = type_of(&items[1]).name();
-        return Err(error::type_error(
-            t,
-            format_args!("second item of state must be an integer, not {got}"),
-        ));
+        return Err(error::type_error(t, format_args!("second item of state must be an integer, not {got}")));
     }
     let Ok(pos) = usize::try_from(convert::to_isize(t, &items[1])?) else {
         return Err(error::value_error(t, "position value cannot be negative"));
@@ -356,10 +377,7 @@ fn setstate(t: &Thread, a: &[Value]) -> Res {
     if let Some(d) = items[2].non_none() {
         let Some(more) = d.downcast::<Dict>() else {
             let got = type_of(d).name();
-            return Err(error::type_error(
-                t,
-                format_args!("third item of state should be a dict, got a {got}"),
-            ));
+            return Err(error::type_error(t, format_args!("third item of state should be a dict, got a {got}")));
         };
         if let Some(h) = v.header() {
             Dict::of(&attr::instance_dict(t, type_of(v), h)?).merge(t, more, true)?;
@@ -415,4 +433,3 @@ fn getbuffer(t: &Thread, a: &[Value]) -> Res {
         None => Err(error::name_error(t, &names::intern_text(t, "memoryview"))),
     }
 }
-

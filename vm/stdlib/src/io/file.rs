@@ -44,8 +44,7 @@ typhon_object::payload!(FileIO => FILE_IO {
     }
 });
 
-static INIT: MethodDef =
-    def("FileIO", "(file, mode='r', closefd=True, opener=None)", |_, _| Ok(Value::NONE), "");
+static INIT: MethodDef = def("FileIO", "(file, mode='r', closefd=True, opener=None)", |_, _| Ok(Value::NONE), "");
 
 /// `_io.FileIO`.
 pub static FILE_IO: TypeDef = TypeDef {
@@ -58,24 +57,84 @@ pub static FILE_IO: TypeDef = TypeDef {
     slots: Slots { new: Some(new), init: Some(init), repr: Some(repr), finalize: Some(base::finalize), ..Slots::NONE },
     methods: &[
         def("read", "($self, size=-1, /)", read, "Read at most size bytes, returned as bytes."),
-        def("readall", "($self, /)", |t, a| readable(t, &a[0])?.read_all(t), "Read all data from the file, returned as bytes."),
+        def(
+            "readall",
+            "($self, /)",
+            |t, a| readable(t, &a[0])?.read_all(t),
+            "Read all data from the file, returned as bytes.",
+        ),
         def("readinto", "($self, buffer, /)", readinto, "Same as RawIOBase.readinto()."),
         def("write", "($self, b, /)", write, "Write buffer b to file, return number of bytes written."),
         def("seek", "($self, pos, whence=0, /)", seek, "Move to new file position and return the file position."),
-        def("tell", "($self, /)", |t, a| { let pos = open(t, &a[0])?.position(t)?; convert::from_i64(t, pos) }, "Current file position."),
-        def("truncate", "($self, size=None, /)", truncate, "Truncate the file to at most size bytes and return the truncated size."),
+        def(
+            "tell",
+            "($self, /)",
+            |t, a| {
+                let pos = open(t, &a[0])?.position(t)?;
+                convert::from_i64(t, pos)
+            },
+            "Current file position.",
+        ),
+        def(
+            "truncate",
+            "($self, size=None, /)",
+            truncate,
+            "Truncate the file to at most size bytes and return the truncated size.",
+        ),
         def("close", "($self, /)", close, "Close the file."),
-        def("seekable", "($self, /)", |t, a| open(t, &a[0])?.is_seekable().map(Value::bool), "True if file supports random-access."),
-        def("readable", "($self, /)", |t, a| open(t, &a[0]).map(|f| Value::bool(f.readable.get())), "True if file was opened in a read mode."),
-        def("writable", "($self, /)", |t, a| open(t, &a[0]).map(|f| Value::bool(f.writable.get())), "True if file was opened in a write mode."),
-        def("fileno", "($self, /)", |t, a| open(t, &a[0]).map(|f| Value::small(i64::from(f.fd.get()))), "Return the underlying file descriptor (an integer)."),
-        def("isatty", "($self, /)", |t, a| open(t, &a[0]).map(|f| Value::bool(kernel::isatty(f.fd.get()))), "True if the file is connected to a TTY device."),
-        def("_isatty_open_only", "($self, /)", |t, a| open(t, &a[0]).map(|f| Value::bool(!f.regular.get() && kernel::isatty(f.fd.get()))), ""),
-        def("_dealloc_warn", "($self, source, /)", |t, a| { dealloc_warn(t, &a[0], &a[1]); Ok(Value::NONE) }, ""),
+        def(
+            "seekable",
+            "($self, /)",
+            |t, a| open(t, &a[0])?.is_seekable().map(Value::bool),
+            "True if file supports random-access.",
+        ),
+        def(
+            "readable",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|f| Value::bool(f.readable.get())),
+            "True if file was opened in a read mode.",
+        ),
+        def(
+            "writable",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|f| Value::bool(f.writable.get())),
+            "True if file was opened in a write mode.",
+        ),
+        def(
+            "fileno",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|f| Value::small(i64::from(f.fd.get()))),
+            "Return the underlying file descriptor (an integer).",
+        ),
+        def(
+            "isatty",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|f| Value::bool(kernel::isatty(f.fd.get()))),
+            "True if the file is connected to a TTY device.",
+        ),
+        def(
+            "_isatty_open_only",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|f| Value::bool(!f.regular.get() && kernel::isatty(f.fd.get()))),
+            "",
+        ),
+        def(
+            "_dealloc_warn",
+            "($self, source, /)",
+            |t, a| {
+                dealloc_warn(t, &a[0], &a[1]);
+                Ok(Value::NONE)
+            },
+            "",
+        ),
     ],
     getset: &[
         getter("closed", |_, v| Ok(Value::bool(v.expect::<FileIO>().fd.get() < 0)), "True if the file is closed"),
-        getter("closefd", |_, v| Ok(Value::bool(v.expect::<FileIO>().closefd.get())), "True if the file descriptor will be closed by close()."),
+        getter(
+            "closefd",
+            |_, v| Ok(Value::bool(v.expect::<FileIO>().closefd.get())),
+            "True if the file descriptor will be closed by close().",
+        ),
         getter("mode", |t, v| strs::new(t, v.expect::<FileIO>().mode()), "String giving the file mode"),
         getset("_blksize", |_, v| Ok(convert::from_usize(v.expect::<FileIO>().block_size.get())), set_block_size, ""),
         getset("_finalizing", |_, v| Ok(Value::bool(v.expect::<FileIO>().finalizing.get())), set_finalizing, ""),
@@ -119,9 +178,7 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
 }
 
 fn parse_mode(t: &Thread, f: &FileIO, mode: &str) -> Res<i32> {
-    let once = || {
-        error::value_error(t, "Must have exactly one of create/read/write/append mode and at most one plus")
-    };
+    let once = || error::value_error(t, "Must have exactly one of create/read/write/append mode and at most one plus");
     let (mut flags, mut main, mut plus) = (0, false, false);
     f.created.set(false);
     f.readable.set(false);

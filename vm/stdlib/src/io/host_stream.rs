@@ -3,6 +3,7 @@
 use super::base::{self, RAW_IO_BASE};
 use super::unsupported;
 use crate::world;
+use std::cell::Cell;
 use typhon_interp::host::Stream;
 use typhon_object::buffer;
 use typhon_object::header::Header;
@@ -13,7 +14,6 @@ use typhon_object::store::Slot;
 use typhon_object::strs;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::{Res, Thread, Value, attr, convert, payload};
-use std::cell::Cell;
 
 /// Which of the three standard streams, by its number.
 #[repr(C)]
@@ -47,7 +47,15 @@ pub static HOST_IO: TypeDef = TypeDef {
         def("write", "($self, b, /)", write, ""),
         def("readable", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<HostStream>().number == 0)), ""),
         def("writable", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<HostStream>().number != 0)), ""),
-        def("close", "($self, /)", |_, a| { a[0].expect::<HostStream>().closed.set(true); Ok(Value::NONE) }, ""),
+        def(
+            "close",
+            "($self, /)",
+            |_, a| {
+                a[0].expect::<HostStream>().closed.set(true);
+                Ok(Value::NONE)
+            },
+            "",
+        ),
         def("_dealloc_warn", "($self, source, /)", |_, _| Ok(Value::NONE), ""),
     ],
     getset: &[

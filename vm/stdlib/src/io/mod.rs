@@ -39,7 +39,12 @@ pub static MODULE: ModuleDef = ModuleDef {
             open::open,
             "Open file and return a stream.  Raise OSError upon failure.",
         ),
-        def("open_code", "($module, /, path)", open::open_code, "Opens the provided file with the intent to import the contents."),
+        def(
+            "open_code",
+            "($module, /, path)",
+            open::open_code,
+            "Opens the provided file with the intent to import the contents.",
+        ),
         def(
             "text_encoding",
             "($module, encoding, stacklevel=2, /)",

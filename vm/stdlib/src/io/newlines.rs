@@ -274,17 +274,11 @@ fn decode(t: &Thread, a: &[Value]) -> Res {
         None => false,
     };
     let inner = d.inner.get();
-    let text = if inner.is_none() {
-        a[1].clone()
-    } else {
-        method(t, &inner, "decode", &[a[1].clone(), Value::bool(last)])?
-    };
+    let text =
+        if inner.is_none() { a[1].clone() } else { method(t, &inner, "decode", &[a[1].clone(), Value::bool(last)])? };
     if text.downcast::<Str>().is_none() {
         let name = type_of(&text).name();
-        return Err(error::type_error(
-            t,
-            format_args!("decoder should return a string result, not '{name}'"),
-        ));
+        return Err(error::type_error(t, format_args!("decoder should return a string result, not '{name}'")));
     }
     d.newlines.feed(t, text, last)
 }

@@ -52,8 +52,13 @@ impl Mode {
     }
 
     fn raw(&self) -> String {
-        let marks =
-            [(self.creating, 'x'), (self.reading, 'r'), (self.writing, 'w'), (self.appending, 'a'), (self.updating, '+')];
+        let marks = [
+            (self.creating, 'x'),
+            (self.reading, 'r'),
+            (self.writing, 'w'),
+            (self.appending, 'a'),
+            (self.updating, '+'),
+        ];
         marks.iter().filter(|m| m.0).map(|m| m.1).collect()
     }
 }
@@ -149,8 +154,7 @@ fn wrap(t: &Thread, raw: &Value, mode: &Mode, mode_text: &str, buffering: &mut i
         return Ok(buffer);
     }
     let arg = |i: usize| a[i].opt().cloned().unwrap_or(Value::NONE);
-    let wrapper =
-        make(t, &TEXT_IO_WRAPPER, &[buffer, arg(3), arg(4), arg(5), Value::bool(line_buffering)])?;
+    let wrapper = make(t, &TEXT_IO_WRAPPER, &[buffer, arg(3), arg(4), arg(5), Value::bool(line_buffering)])?;
     attr::set(t, &wrapper, &names::intern_text(t, "mode"), Some(&text(t, mode_text)?))?;
     Ok(wrapper)
 }

@@ -113,7 +113,12 @@ pub static STRING_IO: TypeDef = TypeDef {
         def("getvalue", "($self, /)", getvalue, "Retrieve the entire contents of the object."),
         def("read", "($self, size=-1, /)", read, "Read at most size characters, returned as a string."),
         def("readline", "($self, size=-1, /)", readline, "Read until newline or EOF."),
-        def("tell", "($self, /)", |t, a| open(t, &a[0]).map(|s| convert::from_usize(s.pos.get())), "Tell the current file position."),
+        def(
+            "tell",
+            "($self, /)",
+            |t, a| open(t, &a[0]).map(|s| convert::from_usize(s.pos.get())),
+            "Tell the current file position.",
+        ),
         def("truncate", "($self, pos=None, /)", truncate, "Truncate size to pos."),
         def("seek", "($self, pos, whence=0, /)", seek, "Change stream position."),
         def("write", "($self, s, /)", write, "Write string to file."),
@@ -125,7 +130,11 @@ pub static STRING_IO: TypeDef = TypeDef {
     ],
     getset: &[
         getter("closed", |t, v| ready(t, v).map(|s| Value::bool(s.closed.get())), ""),
-        getter("newlines", |t, v| open(t, v).and_then(|s| if s.mode.get().universal { s.newlines.seen(t) } else { Ok(Value::NONE) }), ""),
+        getter(
+            "newlines",
+            |t, v| open(t, v).and_then(|s| if s.mode.get().universal { s.newlines.seen(t) } else { Ok(Value::NONE) }),
+            "",
+        ),
         getter("line_buffering", |t, v| open(t, v).map(|_| Value::FALSE), ""),
     ],
     ..TypeDef::of::<StringIO>()
@@ -220,7 +229,8 @@ fn put(t: &Thread, v: &Value, text: &Value) -> Res<()> {
     }
     let end = s.pos.get().saturating_add(units.len());
     let mut to = s.text.borrow_mut();
-    let bytes = end.saturating_mul(if matches!(*to, Text::Wide(_)) || !matches!(units, Units::Latin1(_)) { 4 } else { 1 });
+    let bytes =
+        end.saturating_mul(if matches!(*to, Text::Wide(_)) || !matches!(units, Units::Latin1(_)) { 4 } else { 1 });
     if bytes > s.charged.get() {
         let more = bytes.max(s.charged.get() + s.charged.get() / 2).max(64) - s.charged.get();
         t.heap().charge(more).map_err(|_| t.memory_error())?;
@@ -328,11 +338,7 @@ fn seek(t: &Thread, a: &[Value]) -> Res {
         0 => pos as usize,
         1 | 2 if pos != 0 => {
             let what = if whence == 1 { "cur" } else { "end" };
-            return Err(error::new(
-                t,
-                &exceptions::OS_ERROR,
-                format_args!("Can't do nonzero {what}-relative seeks"),
-            ));
+            return Err(error::new(t, &exceptions::OS_ERROR, format_args!("Can't do nonzero {what}-relative seeks")));
         }
         1 => s.pos.get(),
         2 => s.text.borrow().len(),
@@ -399,10 +405,7 @@ fn setstate(t: &Thread, a: &[Value]) -> Res {
     if let Some(d) = items[3].non_none() {
         let Some(more) = d.downcast::<Dict>() else {
             let got = type_of(d).name();
-            return Err(error::type_error(
-                t,
-                format_args!("fourth item of state should be a dict, got a {got}"),
-            ));
+            return Err(error::type_error(t, format_args!("fourth item of state should be a dict, got a {got}")));
         };
         if let Some(h) = v.header() {
             Dict::of(&attr::instance_dict(t, type_of(v), h)?).merge(t, more, true)?;

@@ -172,8 +172,7 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
         s.newlines.reset();
         s.forget_decoded();
         let buffer = &a[0];
-        let native = Known::from_name(&encoding)
-            .filter(|k| matches!(k, Known::Utf8 | Known::Latin1 | Known::Ascii));
+        let native = Known::from_name(&encoding).filter(|k| matches!(k, Known::Utf8 | Known::Latin1 | Known::Ascii));
         if native.is_none() {
             registry::lookup_text(t, &encoding, "codecs.open()")?;
         }
@@ -214,11 +213,8 @@ pub fn get<'a>(t: &Thread, v: &'a Value) -> Res<&'a TextIO> {
     if s.ready.get() {
         return Ok(s);
     }
-    let text = if s.detached.get() {
-        "underlying buffer has been detached"
-    } else {
-        "I/O operation on uninitialized object"
-    };
+    let text =
+        if s.detached.get() { "underlying buffer has been detached" } else { "I/O operation on uninitialized object" };
     Err(error::value_error(t, text))
 }
 
@@ -327,10 +323,7 @@ impl TextIO {
         let made = method(t, &self.encoder.get(), "encode", std::slice::from_ref(text))?;
         let Some(b) = made.downcast::<bytes::Bytes>() else {
             let name = type_of(&made).name();
-            return Err(error::type_error(
-                t,
-                format_args!("encoder should return a bytes object, not '{name}'"),
-            ));
+            return Err(error::type_error(t, format_args!("encoder should return a bytes object, not '{name}'")));
         };
         self.pending.borrow_mut().extend_from_slice(b.as_slice());
         Ok(())

@@ -29,7 +29,12 @@ pub const METHODS: &[MethodDef] = &[
     def("readable", "($self, /)", |t, a| pass(t, &a[0], "readable"), ""),
     def("writable", "($self, /)", |t, a| pass(t, &a[0], "writable"), ""),
     def("isatty", "($self, /)", |t, a| pass(t, &a[0], "isatty"), ""),
-    def("seek", "($self, cookie, whence=0, /)", text_seek::seek, "Set the stream position, and return the new stream position."),
+    def(
+        "seek",
+        "($self, cookie, whence=0, /)",
+        text_seek::seek,
+        "Set the stream position, and return the new stream position.",
+    ),
     def("tell", "($self, /)", text_seek::tell, "Return the stream position as an opaque number."),
     def("truncate", "($self, pos=None, /)", truncate, ""),
 ];
@@ -51,10 +56,7 @@ fn reconfigure(t: &Thread, a: &[Value]) -> Res {
     let read_already = !s.decoded.is_absent() || s.snapshot.borrow().is_some();
     let (encoding, errors, newline) = (a[1].non_none(), a[2].non_none(), &a[3]);
     if s.can_read.get() && read_already && (encoding.is_some() || errors.is_some() || !newline.is_absent()) {
-        return Err(unsupported(
-            t,
-            "It is not possible to set the encoding or newline of stream after the first read",
-        ));
+        return Err(unsupported(t, "It is not possible to set the encoding or newline of stream after the first read"));
     }
     let encoding_text = named(t, &a[1], "encoding")?;
     let errors_text = named(t, &a[2], "errors")?;
@@ -71,11 +73,9 @@ fn reconfigure(t: &Thread, a: &[Value]) -> Res {
             None => current(s.encoding.get()),
         };
         // A new encoding without a handler is strict again.
-        let errors = errors_text.unwrap_or_else(|| {
-            if encoding_text.is_some() { "strict".to_string() } else { current(s.errors.get()) }
-        });
-        let native =
-            Known::from_name(&encoding).filter(|k| matches!(k, Known::Utf8 | Known::Latin1 | Known::Ascii));
+        let errors = errors_text
+            .unwrap_or_else(|| if encoding_text.is_some() { "strict".to_string() } else { current(s.errors.get()) });
+        let native = Known::from_name(&encoding).filter(|k| matches!(k, Known::Utf8 | Known::Latin1 | Known::Ascii));
         s.set_codec(t, &encoding, &errors, native)?;
         s.fix_encoder(t)?;
     }
@@ -215,11 +215,7 @@ pub fn newlines(t: &Thread, v: &Value) -> Res {
 pub fn set_chunk_size(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
     let s = text::get(t, v)?;
     let Some(x) = x else {
-        return Err(error::new(
-            t,
-            &typhon_object::types::exceptions::ATTRIBUTE_ERROR,
-            "cannot delete attribute",
-        ));
+        return Err(error::new(t, &typhon_object::types::exceptions::ATTRIBUTE_ERROR, "cannot delete attribute"));
     };
     match usize::try_from(convert::to_isize(t, x)?) {
         Ok(n) if n > 0 => {

@@ -163,10 +163,7 @@ pub fn seek(t: &Thread, a: &[Value]) -> Res {
         2 if !zero => return Err(unsupported(t, "can't do nonzero end-relative seeks")),
         2 => return seek_end(t, this, s),
         _ => {
-            return Err(error::value_error(
-                t,
-                format_args!("invalid whence ({whence}, should be 0, 1 or 2)"),
-            ));
+            return Err(error::value_error(t, format_args!("invalid whence ({whence}, should be 0, 1 or 2)")));
         }
     }
     if ops::compare_bool(t, &cookie, &Value::small(0), ops::CompareOp::Lt)? {

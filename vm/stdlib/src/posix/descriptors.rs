@@ -97,10 +97,7 @@ pub fn pread(t: &Thread, a: &[Value]) -> Res {
 /// `readv(fd, buffers)`.
 pub fn readv(t: &Thread, a: &[Value]) -> Res {
     let fd = own(t, &a[0])?;
-    let lent = ops::collect(t, &a[1])?
-        .iter()
-        .map(|b| buffer::get(t, b, buffer::WRITABLE))
-        .collect::<Res<Vec<_>>>()?;
+    let lent = ops::collect(t, &a[1])?.iter().map(|b| buffer::get(t, b, buffer::WRITABLE)).collect::<Res<Vec<_>>>()?;
     blocking(t, fd, libc::POLLIN)?;
     let total = lent.iter().map(|b| b.len).sum();
     t.check_alloc(total)?;

@@ -191,25 +191,72 @@ pub static DIR_ENTRY: TypeDef = TypeDef {
     flags: flag::NO_NEW,
     slots: Slots { repr: Some(repr), ..Slots::NONE },
     methods: &[
-        def("is_dir", "($self, /, *, follow_symlinks=True)", |t, a| is(t, a, Kind::Dir), "Return True if the entry is a directory; cached per entry."),
-        def("is_file", "($self, /, *, follow_symlinks=True)", |t, a| is(t, a, Kind::File), "Return True if the entry is a file; cached per entry."),
+        def(
+            "is_dir",
+            "($self, /, *, follow_symlinks=True)",
+            |t, a| is(t, a, Kind::Dir),
+            "Return True if the entry is a directory; cached per entry.",
+        ),
+        def(
+            "is_file",
+            "($self, /, *, follow_symlinks=True)",
+            |t, a| is(t, a, Kind::File),
+            "Return True if the entry is a file; cached per entry.",
+        ),
         def("is_symlink", "($self, /)", is_symlink, "Return True if the entry is a symbolic link; cached per entry."),
-        def("is_junction", "($self, /)", |_, _| Ok(Value::FALSE), "Return True if the entry is a junction; cached per entry."),
-        def("stat", "($self, /, *, follow_symlinks=True)", |t, a| { let follow = super::flag(t, &a[1], true)?; look(t, &a[0], follow) }, "Return stat_result object for the entry; cached per entry."),
-        def("inode", "($self, /)", |t, a| convert::from_u64(t, a[0].expect::<Entry>().inode), "Return inode of the entry; cached per entry."),
-        def("__fspath__", "($self, /)", |_, a| Ok(a[0].expect::<Entry>().path.get()), "Returns the path for the entry."),
+        def(
+            "is_junction",
+            "($self, /)",
+            |_, _| Ok(Value::FALSE),
+            "Return True if the entry is a junction; cached per entry.",
+        ),
+        def(
+            "stat",
+            "($self, /, *, follow_symlinks=True)",
+            |t, a| {
+                let follow = super::flag(t, &a[1], true)?;
+                look(t, &a[0], follow)
+            },
+            "Return stat_result object for the entry; cached per entry.",
+        ),
+        def(
+            "inode",
+            "($self, /)",
+            |t, a| convert::from_u64(t, a[0].expect::<Entry>().inode),
+            "Return inode of the entry; cached per entry.",
+        ),
+        def(
+            "__fspath__",
+            "($self, /)",
+            |_, a| Ok(a[0].expect::<Entry>().path.get()),
+            "Returns the path for the entry.",
+        ),
         def("__class_getitem__", "($type, item, /)", |t, a| generic_alias::new(t, &a[0], &a[1]), "See PEP 585").class(),
     ],
     members: &[
-        member("name", std::mem::offset_of!(Entry, name), "the entry's base filename, relative to scandir() \"path\" argument"),
-        member("path", std::mem::offset_of!(Entry, path), "the entry's full path name; equivalent to os.path.join(scandir_path, entry.name)"),
+        member(
+            "name",
+            std::mem::offset_of!(Entry, name),
+            "the entry's base filename, relative to scandir() \"path\" argument",
+        ),
+        member(
+            "path",
+            std::mem::offset_of!(Entry, path),
+            "the entry's full path name; equivalent to os.path.join(scandir_path, entry.name)",
+        ),
     ],
     ..TypeDef::of::<Entry>()
 };
 
 fn repr(t: &Thread, v: &Value) -> Res {
     let name = ops::repr_text(t, &v.expect::<Entry>().name.get())?;
-    strs::new(t, &format!("<{} {name}>", if std::ptr::eq(type_of(v), DIR_ENTRY.ty()) { "DirEntry".into() } else { type_of(v).name() }))
+    strs::new(
+        t,
+        &format!(
+            "<{} {name}>",
+            if std::ptr::eq(type_of(v), DIR_ENTRY.ty()) { "DirEntry".into() } else { type_of(v).name() }
+        ),
+    )
 }
 
 fn look(t: &Thread, v: &Value, follow: bool) -> Res {

@@ -37,10 +37,14 @@ pub fn access(t: &Thread, a: &[Value]) -> Res {
 pub fn chdir(t: &Thread, a: &[Value]) -> Res {
     let p = world::path_arg(t, &a[0], "chdir", "path", Also::Fd)?;
     permit_state(t)?;
-    done(t, &p, match p.fd {
-        Some(fd) => kernel::fchdir(fd),
-        None => kernel::chdir(&p.path),
-    })
+    done(
+        t,
+        &p,
+        match p.fd {
+            Some(fd) => kernel::fchdir(fd),
+            None => kernel::chdir(&p.path),
+        },
+    )
 }
 
 /// `getcwd()` and `getcwdb()`.
@@ -56,10 +60,14 @@ pub fn chmod(t: &Thread, a: &[Value]) -> Res {
     let dir = dir_fd(t, &a[2])?;
     let flags = if flag(t, &a[3], true)? { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
     p.permit_write(t)?;
-    done(t, &p, match p.fd {
-        Some(fd) => kernel::fchmod(fd, mode),
-        None => kernel::chmod_at(dir, &p.path, mode, flags),
-    })
+    done(
+        t,
+        &p,
+        match p.fd {
+            Some(fd) => kernel::fchmod(fd, mode),
+            None => kernel::chmod_at(dir, &p.path, mode, flags),
+        },
+    )
 }
 
 /// `fchmod(fd, mode)`.
@@ -87,10 +95,14 @@ pub fn chown(t: &Thread, a: &[Value]) -> Res {
     let dir = dir_fd(t, &a[3])?;
     let flags = if flag(t, &a[4], true)? { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
     p.permit_write(t)?;
-    done(t, &p, match p.fd {
-        Some(fd) => kernel::fchown(fd, user, group),
-        None => kernel::chown_at(dir, &p.path, user, group, flags),
-    })
+    done(
+        t,
+        &p,
+        match p.fd {
+            Some(fd) => kernel::fchown(fd, user, group),
+            None => kernel::chown_at(dir, &p.path, user, group, flags),
+        },
+    )
 }
 
 /// `fchown(fd, uid, gid)`.
@@ -193,10 +205,14 @@ pub fn truncate(t: &Thread, a: &[Value]) -> Res {
     let p = world::path_arg(t, &a[0], "truncate", "path", Also::Fd)?;
     let len = convert::to_i64(t, &a[1])?;
     p.permit_write(t)?;
-    done(t, &p, match p.fd {
-        Some(fd) => kernel::ftruncate(fd, len).map(|()| 0),
-        None => kernel::truncate(&p.path, len),
-    })
+    done(
+        t,
+        &p,
+        match p.fd {
+            Some(fd) => kernel::ftruncate(fd, len).map(|()| 0),
+            None => kernel::truncate(&p.path, len),
+        },
+    )
 }
 
 fn seconds_pair(t: &Thread, v: &Value) -> Res<(i64, i64)> {

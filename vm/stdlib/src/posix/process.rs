@@ -31,8 +31,20 @@ pub fn rusage(t: &Thread, u: &libc::rusage) -> Res {
     let time = |tv: libc::timeval| convert::from_f64(t, tv.tv_sec as f64 + tv.tv_usec as f64 * 1e-6);
     let mut fields = vec![time(u.ru_utime)?, time(u.ru_stime)?];
     for n in [
-        u.ru_maxrss, u.ru_ixrss, u.ru_idrss, u.ru_isrss, u.ru_minflt, u.ru_majflt, u.ru_nswap, u.ru_inblock,
-        u.ru_oublock, u.ru_msgsnd, u.ru_msgrcv, u.ru_nsignals, u.ru_nvcsw, u.ru_nivcsw,
+        u.ru_maxrss,
+        u.ru_ixrss,
+        u.ru_idrss,
+        u.ru_isrss,
+        u.ru_minflt,
+        u.ru_majflt,
+        u.ru_nswap,
+        u.ru_inblock,
+        u.ru_oublock,
+        u.ru_msgsnd,
+        u.ru_msgrcv,
+        u.ru_nsignals,
+        u.ru_nvcsw,
+        u.ru_nivcsw,
     ] {
         fields.push(convert::from_i64(t, n)?);
     }

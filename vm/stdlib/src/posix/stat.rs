@@ -104,8 +104,17 @@ pub fn statvfs(t: &Thread, a: &[Value]) -> Res {
     p.permit_read(t)?;
     let st = kernel::statvfs(&p.path, p.fd).map_err(|e| p.error(t, e))?;
     let numbers = [
-        st.f_bsize, st.f_frsize, st.f_blocks, st.f_bfree, st.f_bavail, st.f_files, st.f_ffree, st.f_favail, st.f_flag,
-        st.f_namemax, st.f_fsid,
+        st.f_bsize,
+        st.f_frsize,
+        st.f_blocks,
+        st.f_bfree,
+        st.f_bavail,
+        st.f_files,
+        st.f_ffree,
+        st.f_favail,
+        st.f_flag,
+        st.f_namemax,
+        st.f_fsid,
     ];
     let fields = numbers.iter().map(|n| convert::from_u64(t, *n)).collect::<Res<_>>()?;
     ss::new(t, &STATVFS_RESULT, fields)
