@@ -11,6 +11,7 @@ mod collections;
 pub mod ctor;
 mod hashes;
 mod itertools;
+pub mod decimal;
 pub mod libm;
 pub mod math;
 pub mod numeric;
@@ -34,6 +35,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &_string::MODULE,
     &binascii::MODULE,
     &cmath::MODULE,
+    &decimal::MODULE,
     &math::MODULE,
     &collections::MODULE,
     &hashes::MODULE_BLAKE2,
