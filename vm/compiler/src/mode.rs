@@ -49,7 +49,15 @@ pub enum ModuleResult {
 impl Options {
     /// Options of a plain `compile(source, filename, mode)`.
     pub fn new(mode: Mode, filename: impl Into<Arc<str>>) -> Self {
-        Self { mode, filename: filename.into(), optimize: 0, flags: 0, source_is_utf8: true, int_max_digits: 4300, result: ModuleResult::None }
+        Self {
+            mode,
+            filename: filename.into(),
+            optimize: 0,
+            flags: 0,
+            source_is_utf8: true,
+            int_max_digits: 4300,
+            result: ModuleResult::None,
+        }
     }
 }
 
