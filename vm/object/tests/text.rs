@@ -72,3 +72,38 @@ fn memoryviews_cast_slice_and_lock_their_exporter() {
     });
     t.close();
 }
+
+#[test]
+fn a_str_that_nobody_else_has_grows_in_place() {
+    process::set_up();
+    let t = Thread::new(hooks(), 64 << 20);
+    t.attach(1 << 20, |t| {
+        let piece = strs::new(t, "ab\u{e9}").unwrap();
+        let piece = piece.expect::<strs::Str>();
+        let before = t.heap().used();
+        let mut s = strs::new(t, "start").unwrap();
+        let mut moves = 0;
+        for _ in 0..100_000 {
+            let was = s.bits();
+            s = strs::append_in_place(t, s, piece).unwrap();
+            moves += usize::from(s.bits() != was);
+        }
+        let text = s.expect::<strs::Str>();
+        assert_eq!(text.len(), 300_005);
+        assert_eq!((text.at(4), text.at(5), text.at(300_004)), (116, 97, 0xe9));
+        assert!(!text.is_ascii());
+        assert!(moves < 1_000, "moved {moves} times");
+        // With a second reference, or a wider piece, a new str is made.
+        let other = s.clone();
+        let hash = text.hash();
+        let longer = strs::append_in_place(t, s, piece).unwrap();
+        assert_eq!(other.expect::<strs::Str>().len(), 300_005);
+        assert_ne!(longer.expect::<strs::Str>().hash(), hash);
+        let wide = strs::new(t, "\u{101}").unwrap();
+        let wide = strs::append_in_place(t, longer, wide.expect::<strs::Str>()).unwrap();
+        assert_eq!(wide.expect::<strs::Str>().width(), 2);
+        drop((other, wide));
+        assert!(t.heap().used() < before + (1 << 20), "memory came back");
+    });
+    t.close();
+}

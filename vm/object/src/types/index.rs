@@ -34,7 +34,12 @@ pub enum Key {
 }
 
 /// Resolves a subscript; `refuse` makes the TypeError for a key of another type, whose name it gets.
-pub fn key(t: &Thread, key: &Value, len: usize, refuse: impl FnOnce(&Thread, &str) -> Exc) -> Res<Key> {
+pub fn key(
+    t: &Thread,
+    key: &Value,
+    len: impl FnOnce() -> usize,
+    refuse: impl FnOnce(&Thread, &str) -> Exc,
+) -> Res<Key> {
     if let Some(i) = key.as_small() {
         return Ok(Key::Index(i as isize));
     }
@@ -60,9 +65,10 @@ pub fn in_range(i: isize, len: usize) -> Option<usize> {
     if i >= 0 && (i as usize) < len { Some(i as usize) } else { None }
 }
 
-/// Resolves a slice object.
-pub fn slice(t: &Thread, v: &Value, len: usize) -> Res<Range> {
-    let fitted = v.expect::<Slice>().bounds(t)?.fit(len);
+/// Resolves a slice object. The length is asked for last, since reading the bounds may run code that changes it.
+pub fn slice(t: &Thread, v: &Value, len: impl FnOnce() -> usize) -> Res<Range> {
+    let bounds = v.expect::<Slice>().bounds(t)?;
+    let fitted = bounds.fit(len());
     Ok(Range { start: fitted.start, step: fitted.step, count: fitted.count })
 }
 

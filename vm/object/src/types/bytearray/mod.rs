@@ -256,21 +256,18 @@ fn out_of_range(t: &Thread) -> error::Exc {
 
 fn getitem(t: &Thread, v: &Value, key: &Value) -> Res {
     let this = v.expect::<ByteArray>();
-    match index::key(t, key, this.len(), refuse)? {
+    match index::key(t, key, || this.len(), refuse)? {
         Key::Index(i) => match index::in_range(i, this.len()) {
             Some(i) => Ok(Value::small(i64::from(this.as_slice()[i]))),
             None => Err(out_of_range(t)),
         },
-        Key::Slice(_) => {
-            // Resolving the bounds may have run code that changed the length.
-            let r = index::slice(t, key, this.len())?;
+        Key::Slice(r) => {
             t.check_alloc(r.count)?;
             let data = this.as_slice();
             if r.step == 1 {
                 return new(t, &data[r.start as usize..r.start as usize + r.count]);
             }
-            let picked: Vec<u8> = r.indices().filter_map(|i| data.get(i).copied()).collect();
-            from_vec(t, picked)
+            from_vec(t, r.indices().map(|i| data[i]).collect())
         }
     }
 }
@@ -278,7 +275,7 @@ fn getitem(t: &Thread, v: &Value, key: &Value) -> Res {
 fn setitem(t: &Thread, v: &Value, key: &Value, value: Option<&Value>) -> Res<()> {
     let this = v.expect::<ByteArray>();
     if !index::is_slice(key) {
-        let Key::Index(i) = index::key(t, key, this.len(), refuse)? else { return Ok(()) };
+        let Key::Index(i) = index::key(t, key, || this.len(), refuse)? else { return Ok(()) };
         let Some(value) = value else {
             let Some(i) = index::in_range(i, this.len()) else { return Err(out_of_range(t)) };
             return this.splice(t, i, i + 1, &[]);
@@ -292,7 +289,7 @@ fn setitem(t: &Thread, v: &Value, key: &Value, value: Option<&Value>) -> Res<()>
         Some(value) => slice_value(t, value)?,
         None => Vec::new(),
     };
-    let r = index::slice(t, key, this.len())?;
+    let r = index::slice(t, key, || this.len())?;
     if r.step == 1 {
         let from = r.start as usize;
         return this.splice(t, from, from + r.count, &new);

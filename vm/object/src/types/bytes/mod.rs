@@ -186,7 +186,11 @@ pub(crate) fn same(t: &Thread, v: &Value) -> Res {
 /// `v[from..to]` of its kind.
 pub(crate) fn part(t: &Thread, v: &Value, from: usize, to: usize) -> Res {
     let all = data(v);
-    if from == 0 && to == all.len() { same(t, v) } else { make(t, v, &all[from..to]) }
+    if from == 0 && to == all.len() {
+        return same(t, v);
+    }
+    // A bytearray may have shrunk since the range was found.
+    make(t, v, all.get(from..to).unwrap_or(&[]))
 }
 
 /// A bytes-like argument, held for as long as its bytes are looked at.
@@ -374,7 +378,7 @@ fn getitem(t: &Thread, v: &Value, key: &Value) -> Res {
     let refuse = |t: &Thread, name: &str| {
         error::type_error(t, format_args!("byte indices must be integers or slices, not {name}"))
     };
-    match index::key(t, key, len, refuse)? {
+    match index::key(t, key, || len, refuse)? {
         Key::Index(i) => match index::in_range(i, len) {
             Some(i) => Ok(Value::small(i64::from(data(v)[i]))),
             None => Err(error::index_error(t, "index out of range")),

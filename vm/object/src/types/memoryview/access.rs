@@ -69,7 +69,7 @@ fn target(t: &Thread, view: &View, key: &Value, writing: bool) -> Res<Target> {
         return Ok(Target::Item(step(t, view, 0, i)?));
     }
     if index::is_slice(key) {
-        return Ok(Target::Slice(index::slice(t, key, view.shape[0])?));
+        return Ok(Target::Slice(index::slice(t, key, || view.shape[0])?));
     }
     let parts = key.downcast::<Tuple>().map(Tuple::items).unwrap_or(&[]);
     if key.downcast::<Tuple>().is_some() && parts.iter().all(is_index) {

@@ -173,7 +173,7 @@ fn getitem(t: &Thread, v: &Value, key: &Value) -> Res {
     let s = v.expect::<Str>();
     let refuse =
         |t: &Thread, name: &str| error::type_error(t, format_args!("string indices must be integers, not '{name}'"));
-    match index::key(t, key, s.len(), refuse)? {
+    match index::key(t, key, || s.len(), refuse)? {
         Key::Index(i) => match index::in_range(i, s.len()) {
             Some(i) => strs::from_char(t, s.at(i)),
             None => Err(error::index_error(t, "string index out of range")),

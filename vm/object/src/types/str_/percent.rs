@@ -295,7 +295,7 @@ fn push_int(t: &Thread, v: &Value, code: u8, layout: &Layout, out: &mut StrBuild
             Stop
         })
     };
-    let made = layout.int(&big, code, typhon_num::int_text::DIGITS_MAX_DEFAULT, &mut poll);
+    let made = layout.int(&big, code, int::digits_max(t), &mut poll);
     match (made, stopped) {
         (Ok(text), _) => {
             out.push_str(&text);
