@@ -166,7 +166,7 @@ pub(crate) fn set_update(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let items = m.take_b(w);
     let (t, set) = (m.t, m.reg(w.a()).expect::<set_::Set>());
-    ops::for_each(t, &items, |v| set_::add(t, set, &v).map(drop))?;
+    set_::fill(t, set, &items)?;
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub(super) fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
 }
 
 fn with_base(t: &Thread, x: &Value, base: &Value) -> Res {
-    let base = convert::to_isize(t, base)?;
+    let base = convert::to_index_clamped(t, base)?;
     if base != 0 && !(2..=36).contains(&base) {
         return Err(error::value_error(t, "int() base must be >= 2 and <= 36, or 0"));
     }

@@ -161,8 +161,11 @@ fn reduce_back(t: &Thread, a: &[Value]) -> Res {
 fn setstate(t: &Thread, a: &[Value]) -> Res {
     let i = convert::to_isize(t, &a[1])?;
     let it = a[0].expect::<ListIter>();
-    if let Some(list) = it.list.get().downcast::<List>() {
-        it.index.set((i.max(0) as usize).min(list.len()));
+    if i < 0 {
+        // As CPython: a negative position is the end.
+        drop(it.list.take());
+    } else if let Some(list) = it.list.get().downcast::<List>() {
+        it.index.set((i as usize).min(list.len()));
     }
     Ok(Value::NONE)
 }

@@ -139,7 +139,7 @@ pub(super) fn empty_like(t: &Thread, v: &Value) -> Res {
 }
 
 /// Adds every item of an iterable.
-pub(super) fn fill(t: &Thread, set: &Set, iterable: &Value) -> Res<()> {
+pub fn fill(t: &Thread, set: &Set, iterable: &Value) -> Res<()> {
     if let Some(other) = any(iterable) {
         return set.merge(t, other);
     }
