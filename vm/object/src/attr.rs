@@ -121,8 +121,10 @@ pub fn instance_set(t: &Thread, ty: &TypeObject, header: &Header, name: &Value, 
             unsafe { inline_slot(ty, header, i) }.set(header, value);
             return Ok(());
         }
-        if shape.slot_count < ty.inline_slots.get() && strs::is_interned(name) {
-            let next = shape.with(name);
+        if shape.slot_count < ty.inline_slots.get()
+            && strs::is_interned(name)
+            && let Some(next) = shape.grown(name)
+        {
             // SAFETY: as above: the new slot is within the inline ones.
             unsafe { inline_slot(ty, header, shape.slot_count as usize) }.set(header, value);
             header.set_shape(next);

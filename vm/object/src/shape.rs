@@ -170,6 +170,24 @@ impl Shape {
         id
     }
 
+    /// As [`Shape::with`], or `None` for instances that had better keep a dict: when so many different names follow this
+    /// shape that it is not a pattern, or when shapes are running out.
+    pub fn grown(&self, name: &Value) -> Option<ShapeId> {
+        const FANOUT: usize = 64;
+        let known = self.next.borrow().iter().find(|(bits, _)| *bits == name.bits()).map(|&(_, id)| id);
+        match known {
+            Some(id) => Some(id),
+            None if self.next.borrow().len() < FANOUT && Self::has_room() => Some(self.with(name)),
+            None => None,
+        }
+    }
+
+    /// Whether new classes and attributes may still have shapes; a reserve is kept for the rest of the process.
+    pub fn has_room() -> bool {
+        let free = REGION.free.lock();
+        !free.list.is_empty() || (free.next as usize) < CAPACITY - CAPACITY / 16
+    }
+
     /// Slot names in order.
     pub fn names(&self) -> Vec<Value> {
         let mut out = Vec::with_capacity(self.slot_count as usize);

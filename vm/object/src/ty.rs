@@ -264,7 +264,10 @@ impl TypeObject {
     /// and must be set with [`TypeObject::set_mro`].
     pub fn create(t: &Thread, meta: Option<&TypeObject>, parts: TypeParts) -> Res {
         if parts.flags & flag::HEAP != 0 {
-            t.heap().charge(size_of::<crate::shape::Shape>()).map_err(|_| t.memory_error())?;
+            let charged = t.heap().charge(size_of::<crate::shape::Shape>());
+            if charged.is_err() || !crate::shape::Shape::has_room() {
+                return Err(t.memory_error());
+            }
         }
         let fixed = (parts.flags & flag::HEAP == 0 && parts.def.id != 0).then_some(ShapeId(parts.def.id));
         let dict_mode = parts.inline_slots == 0;

@@ -280,8 +280,8 @@ fn specialize_store(m: &mut M<'_>, w: Word) {
     } else if shape.slot(name).is_none()
         && (shape.slot_count as usize) < attr::inline_count(ty)
         && let Some(offset) = inline_offset(ty, shape.slot_count as usize)
+        && let Some(next) = shape.grown(name)
     {
-        let next = shape.with(name);
         m.set_extra(0, key(obj));
         m.set_extra(1, offset as u64 | u64::from(next.0) << 32);
         m.rewrite(w, Opcode::StoreAttrAdd);
