@@ -4,6 +4,8 @@
 //! into them, 1, 2 or 4 bytes wide. One block of raw memory holds both. Removing leaves a hole in the entries that the next
 //! resize squeezes out.
 
+mod walk;
+
 use crate::error::Res;
 use crate::header::Header;
 use crate::ops;
@@ -486,61 +488,6 @@ impl Dict {
         None
     }
 
-    /// The first live item at entry `*at` or later; moves `*at` past it. The order is insertion order.
-    #[inline]
-    pub fn next(&self, at: &mut usize) -> Option<(Value, Value)> {
-        while *at < self.filled.get() as usize {
-            // SAFETY: within the entries.
-            let e = unsafe { &*self.entry(*at) };
-            *at += 1;
-            if !e.key.is_absent() {
-                return Some((e.key.clone(), e.value.clone()));
-            }
-        }
-        None
-    }
-
-    /// As [`Dict::next`], with the key's hash.
-    pub fn next_hashed(&self, at: &mut usize) -> Option<(Value, i64, Value)> {
-        while *at < self.filled.get() as usize {
-            // SAFETY: within the entries.
-            let e = unsafe { &*self.entry(*at) };
-            *at += 1;
-            if !e.key.is_absent() {
-                return Some((e.key.clone(), e.hash, e.value.clone()));
-            }
-        }
-        None
-    }
-
-    /// The last live item before entry `*at`; moves `*at` to it. Start with `usize::MAX`.
-    pub fn prev(&self, at: &mut usize) -> Option<(Value, Value)> {
-        *at = (*at).min(self.filled.get() as usize);
-        while *at > 0 {
-            *at -= 1;
-            // SAFETY: within the entries.
-            let e = unsafe { &*self.entry(*at) };
-            if !e.key.is_absent() {
-                return Some((e.key.clone(), e.value.clone()));
-            }
-        }
-        None
-    }
-
-    /// Copies of all items, in order.
-    pub fn items(&self) -> Vec<(Value, Value)> {
-        let (mut at, mut out) = (0, Vec::with_capacity(self.len()));
-        while let Some(item) = self.next(&mut at) {
-            out.push(item);
-        }
-        out
-    }
-
-    /// Copies of all keys, in order.
-    pub fn keys(&self) -> Vec<Value> {
-        self.items().into_iter().map(|(k, _)| k).collect()
-    }
-
     /// Drops all items.
     pub fn clear_entries(&self) {
         let (block, log2, filled) = (self.block.replace(std::ptr::null_mut()), self.log2.get(), self.filled.replace(0));
@@ -558,54 +505,6 @@ impl Dict {
             // SAFETY: the block came from this heap with this size.
             unsafe { t.heap().free_raw(block, block_size(log2)) };
         }
-    }
-
-    /// Copies every item of `other` in; keys must be hashable already, so no Python code runs but `__eq__`.
-    pub fn merge(&self, t: &Thread, other: &Dict, replace: bool) -> Res<()> {
-        if self.is_empty() && self.block.get().is_null() && !other.is_empty() {
-            return self.copy_from(t, other);
-        }
-        let mut at = 0;
-        while let Some((key, hash, value)) = other.next_hashed(&mut at) {
-            let found = self.find(t, &key, hash)?;
-            match found.entry {
-                Some(i) if replace => self.set_entry_value(i, value),
-                Some(_) => {}
-                None => self.insert(t, key, hash, value, found.place)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Fills an empty dict with another's items.
-    fn copy_from(&self, t: &Thread, other: &Dict) -> Res<()> {
-        self.resize(t, other.used.get() + other.used.get() / 2 + 1)?;
-        self.str_keys.set(other.str_keys.get());
-        let mut at = 0;
-        while let Some((key, hash, value)) = other.next_hashed(&mut at) {
-            let i = self.filled.get();
-            // SAFETY: room was made for all of the other's entries.
-            unsafe {
-                let e = self.entry(i as usize);
-                (&raw mut (*e).hash).write(hash);
-                store::write(&self.header, &raw mut (*e).key, key);
-                store::write(&self.header, &raw mut (*e).value, value);
-            }
-            self.set_index(self.free_place(hash), i);
-            self.filled.set(i + 1);
-        }
-        self.used.set(other.used.get());
-        self.changed();
-        Ok(())
-    }
-
-    /// A new dict with the same items.
-    pub fn copy(&self, t: &Thread) -> Res {
-        let v = Self::create(t);
-        if !self.is_empty() {
-            Self::of(&v).copy_from(t, self)?;
-        }
-        Ok(v)
     }
 
     /// Names the present keys and their entries: while it stays the same, entry indices stay valid. Never 0.
