@@ -244,7 +244,7 @@ macro_rules! kinds {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
         #[repr(u8)]
-        pub enum $name { $(#[doc = $text] $variant,)* }
+        pub enum $name { $(#[doc = concat!("`", $text, "`")] $variant,)* }
         impl $name {
             /// Every variant, by number.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];

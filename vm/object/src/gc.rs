@@ -218,7 +218,7 @@ fn notify(t: &Thread, gc: &Gc, phase: &str, generation: usize, (collected, kept)
 
 /// Whether the collector looks at the object at all (`gc.is_tracked`).
 pub fn is_tracked(v: &Value) -> bool {
-    v.header().is_some_and(|h| tracked(h))
+    v.header().is_some_and(tracked)
 }
 
 fn tracked(header: &Header) -> bool {

@@ -58,8 +58,9 @@ static mut WELL_KNOWN: [u64; TEXTS.len()] = [0; TEXTS.len()];
 
 #[inline(always)]
 fn well_known(i: usize) -> &'static Value {
+    let table = &raw const WELL_KNOWN;
     // SAFETY: written once by `set_up` before any isolate exists; immortal strs afterwards.
-    Value::from_ref(unsafe { &(*(&raw const WELL_KNOWN))[i] })
+    Value::from_ref(unsafe { &(&*table)[i] })
 }
 
 struct Shared(RwLock<HashTable<u64>>);
@@ -74,8 +75,9 @@ pub(crate) fn set_up() {
     for (i, text) in TEXTS.iter().enumerate() {
         let text = text.strip_suffix('_').filter(|s| matches!(*s, "return" | "self" | "type")).unwrap_or(text);
         let bits = intern_static(text).into_raw();
+        let table = &raw mut WELL_KNOWN;
         // SAFETY: set-up runs on one thread before anybody reads the table.
-        unsafe { (*(&raw mut WELL_KNOWN))[i] = bits };
+        unsafe { (&mut *table)[i] = bits };
     }
 }
 

@@ -564,7 +564,7 @@ pub fn for_each(t: &Thread, iterable: &Value, mut f: impl FnMut(Value) -> Res<()
     while let Some(item) = next(t, &it)? {
         f(item)?;
         count = count.wrapping_add(1);
-        if count % 256 == 0 {
+        if count.is_multiple_of(256) {
             t.poll()?;
         }
     }

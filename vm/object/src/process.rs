@@ -162,22 +162,25 @@ pub fn ensure_types(defs: &[&'static TypeDef]) {
 /// The immortal str of one Latin-1 character.
 #[inline(always)]
 pub fn latin1_char(c: u8) -> &'static Value {
+    let constants = &raw const CONSTANTS;
     // SAFETY: written at set-up, before any isolate exists.
-    Value::from_ref(unsafe { &(*(&raw const CONSTANTS)).chars[c as usize] })
+    Value::from_ref(unsafe { &(*constants).chars[c as usize] })
 }
 
 /// The immortal empty str.
 #[inline(always)]
 pub fn empty_str() -> &'static Value {
+    let constants = &raw const CONSTANTS;
     // SAFETY: as above.
-    Value::from_ref(unsafe { &(*(&raw const CONSTANTS)).empty_str })
+    Value::from_ref(unsafe { &(*constants).empty_str })
 }
 
 /// The immortal empty tuple.
 #[inline(always)]
 pub fn empty_tuple() -> &'static Value {
+    let constants = &raw const CONSTANTS;
     // SAFETY: as above.
-    Value::from_ref(unsafe { &(*(&raw const CONSTANTS)).empty_tuple })
+    Value::from_ref(unsafe { &(*constants).empty_tuple })
 }
 
 /// The types without which no type can be made: first bare, so that dicts, strs and tuples exist, then completed.
@@ -193,8 +196,9 @@ fn core_types(t: &Thread) {
 }
 
 fn constants(t: &Thread) {
+    let constants = &raw mut CONSTANTS;
     // SAFETY: set-up runs on one thread, before anybody reads these.
-    let constants = unsafe { &mut *(&raw mut CONSTANTS) };
+    let constants = unsafe { &mut *constants };
     // SAFETY: an empty str has nothing to fill; a one-byte str is filled with its byte.
     unsafe {
         constants.empty_str = expect(strs::raw(t, 0, 1, true, |_| {}));

@@ -147,6 +147,7 @@ impl TypeDef {
     pub fn ty(&self) -> &'static TypeObject {
         // SAFETY: written once before anybody knows the type (see `publish`); type objects of definitions are immortal.
         match unsafe { *self.cell.0.get() } {
+            // SAFETY: as above: it is immortal.
             Some(p) => unsafe { p.as_ref() },
             None => panic!("type {} is not registered", self.name),
         }

@@ -157,7 +157,7 @@ crate::for_each_slot!(by_signature);
 static NEW_DEF: MethodDef = native::raw(
     "__new__",
     "($type, *args, **kwargs)",
-    |t, args| call_new(t, args),
+    call_new,
     "Create and return a new object.  See help(type) for accurate signature.",
 );
 

@@ -59,7 +59,7 @@ pub static MODULE: TypeDef = TypeDef {
         ..Slots::NONE
     },
     getset: &[
-        getset("__dict__", |t, v| forced_dict(t, v), refuse_dict, ""),
+        getset("__dict__", forced_dict, refuse_dict, ""),
         getset("__annotations__", annotations, set_annotations, ""),
         getset("__annotate__", annotate, set_annotate, ""),
     ],

@@ -40,7 +40,7 @@ pub static OBJECT: TypeDef = TypeDef {
         new: Some(new),
         init: Some(init),
         repr: Some(repr),
-        str: Some(|t, v| ops::repr(t, v)),
+        str: Some(ops::repr),
         hash: Some(|_, v| Ok((v.bits() as i64).rotate_right(4))),
         getattr: Some(attr::generic_get),
         setattr: Some(attr::generic_set),

@@ -134,16 +134,15 @@ pub fn lookup(t: &Thread, class: &Value, object: &Value, object_type: &Value, na
     let order = start.mro();
     let Some(order) = order.downcast::<Tuple>() else { return Ok(None) };
     let after = order.items().iter().skip_while(|c| !c.is(class)).skip(1);
-    for found in after.filter_map(|c| c.downcast::<TypeObject>()).filter_map(|ty| ty.dict().get_str(name)) {
-        return match type_of(&found).slots().get {
-            Some(get) => {
-                let bound = if object.is(object_type) { None } else { Some(object) };
-                get(t, &found, bound, Some(object_type)).map(Some)
-            }
-            None => Ok(Some(found)),
-        };
+    let mut found = after.filter_map(|c| c.downcast::<TypeObject>()).filter_map(|ty| ty.dict().get_str(name));
+    let Some(found) = found.next() else { return Ok(None) };
+    match type_of(&found).slots().get {
+        Some(get) => {
+            let bound = if object.is(object_type) { None } else { Some(object) };
+            get(t, &found, bound, Some(object_type)).map(Some)
+        }
+        None => Ok(Some(found)),
     }
-    Ok(None)
 }
 
 /// `super(class, object).name`, as the zero-argument form's bytecode wants it.

@@ -58,7 +58,7 @@ pub static UNION: TypeDef = TypeDef {
         getter("__qualname__", |t, _| strs::new(t, "Union"), "Qualified name of the type"),
         getter("__origin__", |_, _| Ok(UNION.ty().value()), "Always returns the type"),
         getter("__args__", |_, v| Ok(v.expect::<Union>().args.get()), ""),
-        getter("__parameters__", |t, v| parameters(t, v), "Type variables in the types.UnionType."),
+        getter("__parameters__", parameters, "Type variables in the types.UnionType."),
     ],
     ..TypeDef::of::<Union>()
 };

@@ -80,7 +80,7 @@ pub static BASE_EXCEPTION: TypeDef = TypeDef {
 macro_rules! exceptions {
     ($($def:ident, $name:literal, $base:ident, [$($field:literal)*], $doc:literal $({ $($extra:ident: $value:expr),* })?;)*) => {
         $(
-            #[doc = $doc]
+            #[doc = concat!($name, ": ", $doc)]
             pub static $def: TypeDef = TypeDef {
                 name: $name,
                 doc: $doc,

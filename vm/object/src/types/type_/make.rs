@@ -253,7 +253,7 @@ static DICT_ATTRIBUTE: GetSetDef =
 
 /// `__weakref__` of instances of a Python class.
 static WEAKREF_ATTRIBUTE: GetSetDef =
-    getter("__weakref__", |t, v| crate::types::weakref::first(t, v), "list of weak references to the object");
+    getter("__weakref__", crate::types::weakref::first, "list of weak references to the object");
 
 /// `obj.__dict__`.
 pub fn instance_dict(t: &Thread, v: &Value) -> Res {
