@@ -59,6 +59,7 @@ pub(crate) fn push(t: &Thread, it: &Interp, f: Value, unit: &Unit, base: *mut u6
             dst,
             skip,
             kind,
+            watched: 0,
         });
         it.fp.set(fp);
     }

@@ -56,6 +56,8 @@ pub struct Frame {
     pub skip: u8,
     /// What happens with the result.
     pub kind: Kind,
+    /// While something watches: the offset of the last instruction, plus one; 0 makes the next line a new one.
+    pub watched: u32,
 }
 
 /// One link of the chain of handled exceptions: the thread's own, or a running generator's.

@@ -77,10 +77,11 @@ impl FrameObject {
 
     /// The line the frame is at, 0 if none.
     pub fn line(&self) -> u32 {
-        match self.unit.code.position(self.offset()).line {
-            0 => self.unit.code.first_line,
-            n => n,
-        }
+        // An instruction without a place of its own (cleanup) goes on at the line before it.
+        let code = &self.unit.code;
+        let behind = code.positions.partition_point(|p| p.start <= self.offset());
+        let located = code.positions[..behind].iter().rev().map(|p| p.line).find(|&line| line != 0);
+        located.unwrap_or(code.first_line)
     }
 
     /// The value in named register `i`, cells opened; absent if unbound.
@@ -137,6 +138,23 @@ impl FrameObject {
         // SAFETY: as for `register`; the old value is dropped after the new one is in place.
         let old = unsafe { Value::from_raw(std::ptr::replace(base.add(i), value.into_raw())) };
         drop(old);
+    }
+
+    /// The frame's own trace function, absent if none.
+    pub(crate) fn trace_function(&self) -> Value {
+        self.trace.get()
+    }
+
+    pub(crate) fn set_trace_function(&self, f: Value) {
+        self.trace.set(&self.header, f);
+    }
+
+    pub(crate) fn wants_lines(&self) -> bool {
+        self.trace_lines.get()
+    }
+
+    pub(crate) fn wants_opcodes(&self) -> bool {
+        self.trace_opcodes.get()
     }
 
     /// Makes the dict of extra keys.

@@ -229,6 +229,7 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
     let top = unsafe { (*it.fp.get()).top };
     it.check_room(t, top)?;
     t.depth.set(t.depth.get() + 1);
+    let watched = if g.state.get() == State::Suspended { g.unit.offset_of(g.ip.get()) } else { 0 };
     g.state.set(State::Running);
     g.handling.below.set(it.handling.get());
     it.handling.set(&raw const g.handling);
@@ -236,6 +237,9 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
     // SAFETY: room was checked; the record owns the references written into it.
     unsafe {
         let fp = it.fp.get().add(1);
+        if let Some(object) = object.downcast::<crate::frame_object::FrameObject>() {
+            object.resume(fp);
+        }
         fp.write(Frame {
             unit: Rc::as_ptr(&g.unit),
             base: g.regs.get(),
@@ -249,6 +253,7 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
             dst,
             skip,
             kind,
+            watched,
         });
         it.fp.set(fp);
     }

@@ -15,6 +15,7 @@ pub mod function;
 pub mod generator;
 pub mod hooks;
 pub mod host;
+pub mod monitor;
 pub mod query;
 pub mod suggest;
 pub mod template;

@@ -184,6 +184,7 @@ macro_rules! for_each_opcode {
             ForIterRange, 2, [d m _], "range iterator";
             ForIterGen, 2, [d m _], "generator, resumed in this loop";
             SendGen, 2, [d u s], "send into a generator, resumed in this loop";
+            Breakpoint, 0, [_ _ _], "covers another instruction: the loop looks whether something watches it";
         }
     };
 }

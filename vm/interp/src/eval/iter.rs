@@ -179,19 +179,8 @@ pub(crate) fn for_iter_gen(m: &mut M<'_>, w: Word) -> Flow {
     }
     let v = m.reg(w.b());
     generator::push(m.t, m.it, v, g, Kind::ForIter, w.a() as u16, 2)?;
-    resume_object(m.it.fp.get(), g);
     m.enter(0);
     Ok(())
-}
-
-/// A frame object that exists follows its generator's frame.
-#[inline(always)]
-pub(crate) fn resume_object(fp: *mut crate::frame::Frame, g: &Generator) {
-    if !g.frame.is_absent()
-        && let Some(object) = g.frame.get().downcast::<crate::frame_object::FrameObject>()
-    {
-        object.resume(fp);
-    }
 }
 
 /// Yield: suspends the running generator and hands `v` on.
@@ -278,7 +267,6 @@ pub(crate) fn send(m: &mut M<'_>, w: Word) -> Flow {
             }
             let v = m.reg(w.b());
             generator::push(m.t, m.it, v, g, Kind::Send, w.a() as u16, 2)?;
-            resume_object(m.it.fp.get(), g);
             m.enter(0);
             return Ok(());
         }

@@ -15,6 +15,8 @@ pub(crate) enum Stop {
     Reraise(Exc),
     /// The entry frame has returned.
     Exit(Value),
+    /// A watcher was set or removed: go on in the other instantiation of the loop.
+    Switch,
 }
 
 impl From<Exc> for Stop {

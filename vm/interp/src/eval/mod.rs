@@ -17,7 +17,7 @@ mod pattern;
 mod subscript;
 
 use crate::frame::{Interp, Kind, clear_registers};
-use crate::traceback;
+use crate::{traceback, watch};
 use arith as ar;
 use machine::{Flow, M, Stop};
 use typhon_isa::{Opcode as Op, Word};
@@ -40,11 +40,18 @@ fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
     // SAFETY: the caller pushed the frame.
     let (ip, base) = unsafe { ((*fp).ip, (*fp).base) };
     let mut m = M { t, it, ip, base, fp };
-    if let Some(e) = throw {
+    if let Some(mut e) = throw {
+        if it.watch.active.get()
+            && let Err(worse) = watch::thrown(t, it, fp, &e)
+        {
+            e = worse;
+        }
         unwind(&mut m, e, true)?;
     }
     loop {
-        match execute(&mut m) {
+        let stop = if it.watch.active.get() { execute::<true>(&mut m) } else { execute::<false>(&mut m) };
+        match stop {
+            Stop::Switch => {}
             Stop::Exit(v) => return Ok(v),
             Stop::Raise(e) => unwind(&mut m, e, true)?,
             Stop::Reraise(e) => unwind(&mut m, e, false)?,
@@ -72,9 +79,16 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
         {
             e = worse;
         }
+        let watched = m.it.watch.active.get() && !e.is_stopped();
+        if watched && let Err(worse) = watch::raised(m.t, m.it, m.fp, &e, !note) {
+            e = worse;
+        }
         if !e.is_stopped()
             && let Some(h) = m.unit().handler_at(m.ip)
         {
+            if watched && let Err(worse) = watch::handled(m.t, m.it, m.fp, &e, h.target) {
+                e = worse;
+            }
             let count = m.unit().register_count;
             // SAFETY: the frame is live; temporaries from `depth` on die with the statement that raised.
             unsafe { clear_registers(m.base, h.depth as usize, count) };
@@ -83,10 +97,19 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
             m.ip = unsafe { m.unit().start().add(h.target as usize) };
             return Ok(());
         }
+        if watched && let Err(worse) = watch::unwound(m.t, m.it, m.fp, &e) {
+            e = worse;
+        }
         // SAFETY: the frame is live until `abandon` pops it.
         let kind = unsafe { (*m.fp).kind };
-        leave_generator(m);
+        let left = leave_generator(m);
         call::abandon(m);
+        if let Some(g) = crate::generator::as_generator(&left) {
+            // The frame object, if there is one, has kept the locals; the registers are empty already.
+            drop(g.frame.take());
+            g.finish();
+        }
+        drop(left);
         if kind == Kind::Entry {
             return Err(e);
         }
@@ -96,30 +119,50 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
 }
 
 /// A generator whose frame an exception leaves is over.
-fn leave_generator(m: &mut M<'_>) {
-    // SAFETY: the frame is live.
-    let bits = unsafe { (*m.fp).generator };
-    if let Some(g) = crate::generator::as_generator(Value::from_ref(&bits)) {
+fn leave_generator(m: &mut M<'_>) -> Value {
+    // SAFETY: the frame is live and owns its generator.
+    let left = unsafe { Value::from_ref(&(*m.fp).generator).clone() };
+    if let Some(g) = crate::generator::as_generator(&left) {
         m.it.handling.set(g.handling.below.replace(std::ptr::null()));
         drop(g.handling.replace(Value::ABSENT));
-        g.state.set(crate::generator::State::Running);
     }
+    left
 }
 
 #[inline(always)]
-fn resume(m: &mut M<'_>) -> Flow {
+fn resume<const WATCHED: bool>(m: &mut M<'_>) -> Flow {
     if m.t.breaker.any() {
         m.save();
         m.t.poll()?;
+        if !WATCHED && m.it.watch.active.get() {
+            return switch(m);
+        }
     }
     Ok(())
 }
 
+/// Leaves the loop in front of the running instruction.
 #[inline(always)]
-fn jump_back(m: &mut M<'_>, w: Word) -> Flow {
+fn switch(m: &mut M<'_>) -> Flow {
+    m.advance(-1);
+    Err(Stop::Switch)
+}
+
+#[inline(always)]
+fn breakpoint(m: &mut M<'_>) -> Flow {
+    m.advance(-1);
+    watch::uncover(m.it, m.ip);
+    Err(Stop::Switch)
+}
+
+#[inline(always)]
+fn jump_back<const WATCHED: bool>(m: &mut M<'_>, w: Word) -> Flow {
     if m.t.breaker.any() {
         m.save();
         m.t.poll()?;
+        if !WATCHED && m.it.watch.active.get() {
+            return switch(m);
+        }
     }
     m.advance(1 + w.bc() as isize);
     Ok(())
@@ -185,14 +228,23 @@ fn return_generator(m: &mut M<'_>) -> Flow {
 }
 
 /// Executes instructions until one stops the loop. The function is one table by nature: a row per opcode.
+/// The watched instantiation reports every instruction to [`watch::step`]; the other one knows nothing of watchers.
 #[inline(never)]
-fn execute(outer: &mut M<'_>) -> Stop {
+fn execute<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
     // A copy whose address is never taken by a call, so that its fields live in machine registers.
     let mut m = M { t: outer.t, it: outer.it, ip: outer.ip, base: outer.base, fp: outer.fp };
+    let mut pending = watch::Pending::default();
     macro_rules! table {
         ($w:ident; $($($op:ident)|+ => $body:expr,)*) => {
             match op_of($w) {
                 $($(Op::$op)|+ => if let Err(stop) = $body {
+                    let mut stop = stop;
+                    if WATCHED
+                        && matches!(stop, Stop::Raise(_))
+                        && let Err(worse) = watch::failed(m.t, m.it, m.fp, &mut pending)
+                    {
+                        stop = Stop::Raise(worse);
+                    }
                     *outer = m;
                     return stop;
                 },)*
@@ -200,13 +252,27 @@ fn execute(outer: &mut M<'_>) -> Stop {
         };
     }
     loop {
+        if WATCHED {
+            match watch::step(m.t, m.it, m.ip, m.fp, &mut pending) {
+                Ok(ip) => m.ip = ip,
+                Err((e, ip)) => {
+                    m.ip = ip;
+                    *outer = m;
+                    return Stop::Raise(e);
+                }
+            }
+            if !m.it.watch.active.get() {
+                *outer = m;
+                return Stop::Switch;
+            }
+        }
         // SAFETY: ip points at an instruction of verified code, which ends with a return or a jump.
         let w = unsafe { *m.ip };
         m.advance(1);
         let m = &mut m;
         table! { w;
             Nop => Ok(()),
-            Resume => resume(m),
+            Resume => resume::<WATCHED>(m),
             Move => move_(m, w),
             LoadConst => { let v = m.constant(w.bc() as usize).clone(); m.set(w.a(), v); Ok(()) },
             LoadInt => { m.set(w.a(), Value::small(i64::from(w.bc()))); Ok(()) },
@@ -254,7 +320,7 @@ fn execute(outer: &mut M<'_>) -> Stop {
             Contains => compare::contains(m, w),
             ToBool => compare::to_bool(m, w),
             Jump => { m.advance(w.bc() as isize); Ok(()) },
-            JumpBack => jump_back(m, w),
+            JumpBack => jump_back::<WATCHED>(m, w),
             JumpIfTrue => compare::jump_if(m, w, true),
             JumpIfFalse => compare::jump_if(m, w, false),
             JumpIfNone => compare::jump_if_none(m, w, true),
@@ -359,6 +425,7 @@ fn execute(outer: &mut M<'_>) -> Stop {
             ForIterTuple => iter::for_iter_tuple(m, w),
             ForIterRange => iter::for_iter_range(m, w),
             ForIterGen => iter::for_iter_gen(m, w),
+            Breakpoint => breakpoint(m),
         }
     }
 }

@@ -399,16 +399,14 @@ fn store(t: &Thread, slot: &Slot, v: Value) {
 }
 
 fn watch(t: &Thread, f: &Value, trace: bool) -> Res {
-    let w = &interp(t).watch;
     let v = f.non_none().cloned().unwrap_or_default();
-    store(t, if trace { &w.trace } else { &w.profile }, v);
-    w.active.set(!w.trace.is_absent() || !w.profile.is_absent());
+    typhon_interp::watch::set(t, v, trace)?;
     Ok(Value::NONE)
 }
 
 fn call_tracing(t: &Thread, a: &[Value]) -> Res {
     match a[1].downcast::<tuple::Tuple>() {
-        Some(args) => call::call(t, &a[0], args.items()),
+        Some(args) => typhon_interp::watch::call_watched(t, &a[0], args.items()),
         None => {
             let ty = type_of(&a[1]).name();
             Err(error::type_error(t, format_args!("call_tracing() argument 2 must be tuple, not {ty}")))

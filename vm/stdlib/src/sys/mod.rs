@@ -2,6 +2,7 @@
 
 mod functions;
 mod info;
+mod monitoring;
 pub mod streams;
 
 use crate::import::{self, embedded};
@@ -221,6 +222,7 @@ fn lazy(t: &Thread, m: &Value, name: &str) -> Res<Option<Value>> {
         }
         "_git" => names_tuple(t, &["typhon", "", ""])?,
         "_framework" => strs::new(t, "")?,
+        "monitoring" => monitoring::make(t)?,
         _ => match info::make(t, name)? {
             Some(v) => v,
             None => return import::lazy(t, m, name),
