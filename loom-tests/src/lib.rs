@@ -8,8 +8,8 @@
 //! crate is empty. A folder of its own for the output, because the flag rebuilds everything.
 //!
 //! One file per protocol, in `tests/models/`. Each holds the protocol as it should be used, and *mutants*: the same model
-//! with a fault planted in the protocol ([`caught`] and [`hangs`]; `qsbr/src/mutant.rs` names the faults), or with the
-//! protocol used wrongly ([`breaks`]). A mutant that survives fails the test: the model would not notice the fault.
+//! with a fault planted in the protocol (`caught` and `hangs`; `qsbr/src/mutant.rs` names the faults), or with the
+//! protocol used wrongly (`breaks`). A mutant that survives fails the test: the model would not notice the fault.
 //!
 //! What loom cannot see: SeqCst accesses (it takes them for AcqRel; the code has SeqCst fences only), load buffering
 //! (a relaxed report is caught by a payload in a cell, which is why every model has one), and more than five threads.

@@ -145,7 +145,7 @@ impl Interp {
     }
 
     /// The frame that called `frame`.
-    pub fn below(&self, frame: *mut Frame) -> Option<*mut Frame> {
+    pub(crate) fn below(&self, frame: *mut Frame) -> Option<*mut Frame> {
         // SAFETY: the record below a live frame is live or the bottom.
         let below = unsafe { frame.sub(1) };
         if below == self.frames { None } else { Some(below) }

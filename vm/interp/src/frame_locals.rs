@@ -135,9 +135,7 @@ fn list_of(t: &Thread, v: &Value, pick: fn(Value, Value) -> Value) -> Res {
 
 /// The register of a variable; of several with one name, a bound one.
 fn register(f: &FrameObject, key: &Value) -> Option<usize> {
-    if key.downcast::<strs::Str>().is_none() {
-        return None;
-    }
+    key.downcast::<strs::Str>()?;
     let named = |i: &usize| f.unit.locals()[*i].is(key) || strs::eq(&f.unit.locals()[*i], key);
     let mut all = (0..f.unit.local_count).filter(named);
     let first = all.next()?;

@@ -198,6 +198,7 @@ impl FrameObject {
 }
 
 /// The frame object of a live record.
+#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "records are named only by the pointers that `Interp` gives out")]
 pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
     let _ = it;
     // SAFETY: the record is live; it owns the object from here on.

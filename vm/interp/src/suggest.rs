@@ -8,7 +8,7 @@ const CASE: usize = 1;
 fn substitution(a: char, b: char) -> usize {
     if a == b {
         0
-    } else if a.to_ascii_lowercase() == b.to_ascii_lowercase() {
+    } else if a.eq_ignore_ascii_case(&b) {
         CASE
     } else {
         MOVE

@@ -194,7 +194,7 @@ macro_rules! declare {
         /// An opcode; its number is its row in the table.
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
         #[repr(u8)]
-        pub enum Opcode { $(#[doc = $doc] $name,)* }
+        pub enum Opcode { $(#[doc = concat!("`", $doc, "`")] $name,)* }
 
         /// Every opcode, by number.
         pub const OPCODES: &[Opcode] = &[$(Opcode::$name,)*];

@@ -7,7 +7,7 @@ use crate::value::Value;
 use crate::{call, strs, tuple};
 use std::fmt::Display;
 
-/// A raised exception: an instance of a `BaseException` subclass, or [`Exc::STOPPED`].
+/// A raised exception: an instance of a `BaseException` subclass, or [`Exc::stopped`].
 pub struct Exc(Value);
 
 /// The result of everything that can raise.

@@ -419,7 +419,7 @@ fn page_layout() -> Layout {
 
 /// Allocates and initializes an object.
 ///
-/// `init` writes the payload behind the header; see [`crate::payload`] for the typed way.
+/// `init` writes the payload behind the header; see [`mod@crate::payload`] for the typed way.
 ///
 /// # Safety
 /// `init` must initialize everything after the header that the shape's type expects.

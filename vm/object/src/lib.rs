@@ -1,6 +1,6 @@
 //! What a value is: words, headers, shapes, the heap, type objects, the built-in types and the protocols between them.
 //!
-//! Nothing here knows frames or bytecode. Start with [`value`], [`payload`] (Rust structs as Python objects), [`native`]
+//! Nothing here knows frames or bytecode. Start with [`value`], [`mod@payload`] (Rust structs as Python objects), [`native`]
 //! (functions written in Rust) and [`ops`] (operators). See docs/native-api.md for how to write a type or module.
 #![cfg_attr(not(test), deny(missing_docs))]
 

@@ -1,7 +1,7 @@
 //! The one way a reference gets into an object.
 //!
 //! Every field of an object that holds a value is a [`Slot`] (or raw memory of a container, written through
-//! [`write`]). Storing names the container, because a LOCAL value stored into a SHARED container must first be shared
+//! [`write()`]). Storing names the container, because a LOCAL value stored into a SHARED container must first be shared
 //! (DESIGN 3.3): the barrier stands here and nowhere else.
 
 use crate::header::Header;

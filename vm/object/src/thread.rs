@@ -1,7 +1,7 @@
 //! The running thread and its isolate: heap, breaker, caches, interned strings, per-module state.
 //!
 //! Everything that runs takes `&Thread`. It is also reachable without being passed ([`current`]), because dropping a
-//! [`Value`](crate::value::Value) needs the heap and the owner's tag.
+//! [`Value`] needs the heap and the owner's tag.
 
 use crate::breaker::Breaker;
 use crate::cache::MethodCache;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 /// What the engine asks while it runs. `Break` from any question ends the match with a [`MatchError`].
 pub trait Budget {
-    /// About `steps` steps were made since the last call; asked at least every [`POLL_STEPS`] steps, tens of microseconds.
+    /// About `steps` steps were made since the last call; asked at least every `POLL_STEPS` steps, tens of microseconds.
     fn poll(&mut self, steps: u32) -> ControlFlow<()>;
     /// The backtrack stack wants `bytes` more.
     fn charge(&mut self, bytes: usize) -> ControlFlow<()>;

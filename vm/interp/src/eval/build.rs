@@ -486,7 +486,7 @@ fn star(t: &Thread, module: &Value, into: &Value) -> Res<()> {
             };
             return Err(error::type_error(t, format_args!("{what} in {module}.{place} must be str, not {ty}")));
         };
-        if skip && s.len() > 0 && s.at(0) == u32::from(b'_') {
+        if skip && !s.is_empty() && s.at(0) == u32::from(b'_') {
             continue;
         }
         let v = attr::get(t, module, &name)?;

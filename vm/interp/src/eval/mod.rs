@@ -1,7 +1,7 @@
 //! The run loop.
 //!
 //! One `match` over the opcode of a 64-bit instruction word; the bodies are in this folder by family and always inlined.
-//! The loop's own state is [`machine::M`]. Exceptions leave the match, are unwound here over the frames of this loop, and
+//! The loop's own state is `machine::M`. Exceptions leave the match, are unwound here over the frames of this loop, and
 //! go on in a handler or to the native caller.
 
 mod arith;

@@ -86,10 +86,10 @@ fn complex_value(t: &Thread, v: &Value) -> Res<(f64, f64)> {
     if let Some(parts) = complex::parts(v) {
         return Ok(parts);
     }
-    if let Some(r) = call::special(t, v, n::__complex__(), &[]) {
-        if let Some(parts) = complex::parts(&r?) {
-            return Ok(parts);
-        }
+    if let Some(r) = call::special(t, v, n::__complex__(), &[])
+        && let Some(parts) = complex::parts(&r?)
+    {
+        return Ok(parts);
     }
     let x = convert::to_f64(t, v).map_err(|e| reworded(t, e, "required argument is not a complex"))?;
     Ok((x, 0.0))
