@@ -268,8 +268,7 @@ impl Signature {
         if max == 0 {
             return error::type_error(t, format_args!("{name}() takes no positional arguments"));
         }
-        let what =
-            if keyword_only || self.params.iter().any(|p| p.kind == ParamKind::Both) { " positional" } else { "" };
+        let what = if keyword_only { " positional" } else { "" };
         error::type_error(t, format_args!("{name}() takes {bound} {max}{what} argument{s} ({given} given)"))
     }
 
