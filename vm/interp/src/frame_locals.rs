@@ -157,9 +157,10 @@ fn lookup(t: &Thread, v: &Value, key: &Value) -> Res {
             return Ok(value);
         }
     }
+    let hash = ops::hash(t, key)?;
     match f.extra.get().downcast::<Dict>() {
-        Some(extra) => Ok(extra.get(t, key)?.unwrap_or_default()),
-        None => ops::hash(t, key).map(|_| Value::ABSENT),
+        Some(extra) => Ok(extra.get_hashed(t, key, hash)?.unwrap_or_default()),
+        None => Ok(Value::ABSENT),
     }
 }
 
@@ -188,9 +189,10 @@ fn setitem(t: &Thread, v: &Value, key: &Value, value: Option<&Value>) -> Res<()>
         if at.is_some() {
             return Err(no_removal(t));
         }
+        let hash = ops::hash(t, key)?;
         let removed = match f.extra.get().downcast::<Dict>() {
-            Some(extra) => extra.remove(t, key)?,
-            None => ops::hash(t, key).map(|_| None)?,
+            Some(extra) => extra.remove_hashed(t, key, hash)?,
+            None => None,
         };
         return removed.map(drop).ok_or_else(|| key_error(t, key));
     };
@@ -198,6 +200,7 @@ fn setitem(t: &Thread, v: &Value, key: &Value, value: Option<&Value>) -> Res<()>
         f.set_local(i, value.clone());
         return Ok(());
     }
+    let hash = ops::hash(t, key)?;
     let extra = match f.extra.get().present() {
         Some(extra) => extra,
         None => {
@@ -206,7 +209,7 @@ fn setitem(t: &Thread, v: &Value, key: &Value, value: Option<&Value>) -> Res<()>
             extra
         }
     };
-    Dict::of(&extra).set(t, key, value)
+    Dict::of(&extra).set_hashed(t, key, hash, value.clone())
 }
 
 fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
@@ -284,9 +287,10 @@ fn pop(t: &Thread, args: Args<'_>) -> Res {
     if register(f, &a[0]).is_some() {
         return Err(no_removal(t));
     }
+    let hash = ops::hash(t, &a[0])?;
     let removed = match f.extra.get().downcast::<Dict>() {
-        Some(extra) => extra.remove(t, &a[0])?,
-        None => ops::hash(t, &a[0]).map(|_| None)?,
+        Some(extra) => extra.remove_hashed(t, &a[0], hash)?,
+        None => None,
     };
     match removed.or_else(|| a.get(1).cloned()) {
         Some(v) => Ok(v),

@@ -417,6 +417,7 @@ fn set_flag(t: &Thread, x: Option<&Value>, cell: &Cell<bool>) -> Res<()> {
             cell.set(x.is_true());
             Ok(())
         }
+        None => Err(error::type_error(t, "can't delete numeric/char attribute")),
         _ => Err(error::type_error(t, "attribute value type must be bool")),
     }
 }

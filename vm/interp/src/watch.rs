@@ -30,10 +30,6 @@ pub struct Watch {
     pub active: Cell<bool>,
     /// How many watchers run now; they are not watched themselves.
     busy: Cell<u32>,
-    /// Which frame's trace function runs, and for which event: what `f_lineno`'s setter asks.
-    pub(crate) at: Cell<(usize, Option<Kind>)>,
-    /// Where `f_lineno` was set to, taken by the loop.
-    pub(crate) jump: Cell<Option<u32>>,
     patches: RefCell<Vec<Patch>>,
 }
 
@@ -231,10 +227,7 @@ impl Place<'_> {
         if function.is_absent() || !wanted {
             return Ok(());
         }
-        let before = w.at.replace((self.fp as usize, Some(kind)));
-        let r = self.watcher(&function, &frame, kind.text(), arg);
-        w.at.set(before);
-        match r {
+        match self.watcher(&function, &frame, kind.text(), arg) {
             Ok(v) => {
                 if !v.is_none() {
                     f.set_trace_function(v);
@@ -276,7 +269,7 @@ impl Place<'_> {
 }
 
 /// Before the instruction at `ip`: what the previous one leaves to report, then this one's events. Returns where to go
-/// on, which a trace function may have changed.
+/// on; with an error, the place where it was raised.
 #[cold]
 #[inline(never)]
 pub(crate) fn step(
@@ -322,13 +315,6 @@ pub(crate) fn step(
         unsafe { (*fp).watched = last };
     } else {
         lines(&place, last).map_err(here)?;
-    }
-    if let Some(to) = it.watch.jump.take() {
-        // SAFETY: the setter checked that the offset is an instruction's.
-        let to = unsafe { unit.start().add(to as usize) };
-        // SAFETY: as above. The line that is jumped to is reported.
-        unsafe { (*fp).watched = 0 };
-        return step(t, it, to, fp, pending);
     }
     instruction(&place, op, w, pending).map_err(here)?;
     Ok(ip)
