@@ -287,6 +287,21 @@ pub(crate) unsafe fn detach(t: &Thread, it: &Interp, fp: *mut Frame) {
     }
 }
 
+/// A return took its value out of a variable: the frame object is to keep that variable too.
+///
+/// # Safety
+/// `fp` is the running frame, at its return.
+pub(crate) unsafe fn put_back(fp: *mut Frame, v: &Value) {
+    // SAFETY: the saved ip lies behind the return's word, whose operand names a register of the frame.
+    unsafe {
+        let w = *(*fp).ip.sub(1);
+        if w.op() == typhon_isa::Opcode::Return as u8 && w.a() < (*(*fp).unit).local_count {
+            let old = std::ptr::replace((*fp).base.add(w.a()), v.clone().into_raw());
+            drop(Value::from_raw(old));
+        }
+    }
+}
+
 fn me(v: &Value) -> &FrameObject {
     v.expect::<FrameObject>()
 }

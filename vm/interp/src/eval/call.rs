@@ -347,6 +347,7 @@ pub(crate) fn finish(m: &mut M<'_>, v: Value) -> Flow {
     // SAFETY: the frame is live until it is popped here; its locals die first, then what the record owns.
     unsafe {
         if (*fp).object != 0 {
+            crate::frame_object::put_back(fp, &v);
             crate::frame_object::detach(m.t, m.it, fp);
         }
         clear_registers(m.base, 0, (*(*fp).unit).local_count);

@@ -210,6 +210,7 @@ fn finish_generator(m: &mut M<'_>, v: Value) -> Flow {
         // SAFETY: the running frame is this generator's; a frame object keeps copies before the registers go.
         unsafe {
             if (*fp).object != 0 {
+                crate::frame_object::put_back(fp, &v);
                 crate::frame_object::detach(m.t, m.it, fp);
                 drop(g.frame.take());
             }
