@@ -1,7 +1,6 @@
 //! Runs one file with a handful of builtins: for work on the run loop without the library.
 #![expect(clippy::print_stdout, reason = "a program")]
 
-use std::sync::Arc;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::native::{self, MethodDef};

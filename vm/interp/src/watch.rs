@@ -1,7 +1,7 @@
 //! What watches execution: `sys.settrace`, `sys.setprofile` and, through [`crate::monitor`], `sys.monitoring`.
 //!
 //! Nothing here runs while no watcher is set. Setting one raises `Watch::active`; run loops then go on in their watched
-//! instantiation, which calls [`step`] before each instruction. A loop notices at its next poll, and the frames that are
+//! instantiation, which calls `step` before each instruction. A loop notices at its next poll, and the frames that are
 //! in a native call notice when the call returns: [`set`] puts a `Breakpoint` over their next instruction.
 
 use crate::frame::{Frame, Interp, interp};

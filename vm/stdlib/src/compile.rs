@@ -125,7 +125,7 @@ fn source_line(t: &Thread, filename: &str, line: u32) -> Res {
 /// Decodes source bytes as CPython's tokenizer (BOM, PEP 263); the error is a SyntaxError about `filename`.
 pub fn decode(t: &Thread, bytes: &[u8], filename: &str) -> Res<String> {
     match typhon_compiler::syntax::decode::decode(bytes, Some(filename), &codec) {
-        Ok(text) => Ok(text.into()),
+        Ok(text) => Ok(text),
         Err(e) => Err(raise(t, &e, filename)),
     }
 }

@@ -286,7 +286,7 @@ fn time_tuple(t: &Thread, v: &Value, function: &str) -> Res<kernel::Tm> {
         return Err(error::type_error(t, "Tuple or struct_time argument required"));
     };
     let illegal = || error::type_error(t, format_args!("{function}(): illegal time tuple argument"));
-    let [items @ ..] = tuple.items();
+    let items = tuple.items();
     if items.len() != 9 {
         return Err(illegal());
     }

@@ -214,7 +214,10 @@ pub fn wait_fd(t: &Thread, fd: i32, events: i16, deadline: Option<Instant>) -> R
         let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
         let slice = left.map_or(SLICE, |l| l.min(SLICE));
         let mut fds = [libc::pollfd { fd, events, revents: 0 }];
-        match kernel::poll(&mut fds, slice.as_millis() as i32 + i32::from(slice.subsec_nanos() % 1_000_000 != 0)) {
+        match kernel::poll(
+            &mut fds,
+            slice.as_millis() as i32 + i32::from(!slice.subsec_nanos().is_multiple_of(1_000_000)),
+        ) {
             Ok(n) if n > 0 => return Ok(true),
             // A descriptor that cannot be polled is the following call's to complain about.
             Err(e) if e != libc::EINTR => return Ok(true),

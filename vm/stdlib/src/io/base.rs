@@ -32,6 +32,7 @@ typhon_object::payload!(IoBase => IO_BASE {
     }
 });
 
+#[expect(clippy::declare_interior_mutable_const, reason = "a template: each definition made from it has its own cell")]
 const KIND: TypeDef = TypeDef {
     flags: flag::BASETYPE | flag::WEAKREFS | flag::FINALIZER,
     dict_offset: std::mem::offset_of!(IoBase, dict),
@@ -314,7 +315,7 @@ fn raw_read(t: &Thread, a: &[Value]) -> Res {
     let Ok(n) = usize::try_from(n) else { return method(t, &a[0], "readall", &[]) };
     t.check_alloc(n)?;
     let room = bytearray::from_vec(t, vec![0; n])?;
-    let got = method(t, &a[0], "readinto", &[room.clone()])?;
+    let got = method(t, &a[0], "readinto", std::slice::from_ref(&room))?;
     if got.is_none() {
         return Ok(got);
     }

@@ -86,6 +86,7 @@ const GETSET: &[typhon_object::native::GetSetDef] = &[
     ),
 ];
 
+#[expect(clippy::declare_interior_mutable_const, reason = "a template: each definition made from it has its own cell")]
 const KIND: TypeDef = TypeDef {
     base: Some(&BUFFERED),
     flags: flag::BASETYPE | flag::WEAKREFS | flag::FINALIZER,

@@ -40,7 +40,7 @@ pub fn result(t: &Thread, st: &libc::stat) -> Res {
         unsigned(st.st_mode.into())?,
         unsigned(st.st_ino)?,
         unsigned(st.st_dev)?,
-        unsigned(st.st_nlink as u64)?,
+        unsigned(st.st_nlink)?,
         unsigned(st.st_uid.into())?,
         unsigned(st.st_gid.into())?,
         convert::from_i64(t, st.st_size)?,
@@ -55,7 +55,7 @@ pub fn result(t: &Thread, st: &libc::stat) -> Res {
         let whole = i128::from(s) * 1_000_000_000 + i128::from(ns);
         f.push(int::from_big(t, dashu_int::IBig::from(whole))?);
     }
-    f.push(convert::from_i64(t, st.st_blksize as i64)?);
+    f.push(convert::from_i64(t, st.st_blksize)?);
     f.push(convert::from_i64(t, st.st_blocks)?);
     f.push(unsigned(st.st_rdev)?);
     ss::new(t, &STAT_RESULT, f)
