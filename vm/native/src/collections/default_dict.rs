@@ -141,5 +141,5 @@ fn repr(t: &Thread, v: &Value) -> Res {
         header.unset(header_flag::IN_REPR);
         shown?
     };
-    strs::new(t, &format!("{}({shown}, {base})", type_of(v).name()))
+    strs::new(t, &format!("{}({shown}, {base})", type_of(v).short_name()))
 }

@@ -346,7 +346,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
 fn repr_items(t: &Thread, v: &Value) -> Res {
     let d = this(v);
     let mut out = StrBuilder::new();
-    out.push_str(&type_of(v).name());
+    out.push_str(&type_of(v).short_name());
     out.push_str("([");
     for (i, item) in d.items().iter().enumerate() {
         if i > 0 {

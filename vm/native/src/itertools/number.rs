@@ -75,8 +75,8 @@ pub(super) fn count_repr(t: &Thread, v: &Value) -> Res {
     let now = ops::repr_text(t, &it.a.get())?;
     let by = it.b.get();
     let text = match by.as_small() {
-        Some(1) => format!("{}({now})", type_of(v).name()),
-        _ => format!("{}({now}, {})", type_of(v).name(), ops::repr_text(t, &by)?),
+        Some(1) => format!("{}({now})", type_of(v).short_name()),
+        _ => format!("{}({now}, {})", type_of(v).short_name(), ops::repr_text(t, &by)?),
     };
     strs::new(t, &text)
 }
@@ -109,7 +109,7 @@ pub(super) fn repeat(_: &Thread, v: &Value) -> Res {
 pub(super) fn repeat_repr(t: &Thread, v: &Value) -> Res {
     let it = v.expect::<It<REPEAT_KIND>>();
     let object = ops::repr_text(t, &it.a.get())?;
-    let name = type_of(v).name();
+    let name = type_of(v).short_name();
     let n = it.n.get();
     strs::new(t, &if n < 0 { format!("{name}({object})") } else { format!("{name}({object}, {n})") })
 }

@@ -113,7 +113,7 @@ fn format_text(t: &Thread, v: &Value) -> Res {
 
 fn repr(t: &Thread, v: &Value) -> Res {
     let text = ops::repr_text(t, &format_text(t, v)?)?;
-    strs::new(t, &format!("{}({text})", type_of(v).name()))
+    strs::new(t, &format!("{}({text})", type_of(v).short_name()))
 }
 
 fn check_count(t: &Thread, format: &Format, name: &str, given: usize) -> Res<()> {
