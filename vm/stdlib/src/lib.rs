@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod posix;
 pub mod registry;
 pub mod report;
+pub mod select;
 pub mod small;
 pub mod sys;
 pub mod text;
@@ -28,6 +29,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &small::errno::MODULE,
     &io::MODULE,
     &posix::MODULE,
+    &select::MODULE,
     &thread::MODULE,
     &time::MODULE,
     &small::warnings::MODULE,

@@ -174,7 +174,7 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
         let buffer = &a[0];
         let native = Known::from_name(&encoding).filter(|k| matches!(k, Known::Utf8 | Known::Latin1 | Known::Ascii));
         if native.is_none() {
-            registry::lookup_text(t, &encoding, "codecs.open()")?;
+            text_codec(t, &encoding)?;
         }
         s.can_read.set(super::ask(t, buffer, "readable")?);
         s.can_write.set(super::ask(t, buffer, "writable")?);
@@ -186,6 +186,17 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
         s.ready.set(true);
         s.fix_encoder(t)
     })
+}
+
+/// The codec of a text encoding.
+fn text_codec(t: &Thread, encoding: &str) -> Res {
+    let codec = registry::lookup(t, encoding)?;
+    if let Some(flag) = super::get_opt(t, &codec, "_is_text_encoding")?
+        && !convert::to_bool(t, &flag)?
+    {
+        return Err(error::lookup_error(t, format_args!("'{encoding}' is not a text encoding")));
+    }
+    Ok(codec)
 }
 
 /// A str argument or None.
@@ -258,7 +269,7 @@ impl TextIO {
         let (mut encoder, mut decoder) = (Value::ABSENT, Value::ABSENT);
         let errors_value = strs::new(t, errors)?;
         if native.is_none() {
-            let codec = registry::lookup_text(t, encoding, "codecs.open()")?;
+            let codec = text_codec(t, encoding)?;
             let make = |name: &str| call::call1(t, &attr::get_text(t, &codec, name)?, &errors_value);
             if self.can_read.get() {
                 decoder = make("incrementaldecoder")?;
