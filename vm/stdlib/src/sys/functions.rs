@@ -40,7 +40,12 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
     ),
     def("getsizeof", "($module, object, default=None)", getsizeof, "Return the size of object in bytes."),
     def("intern", "($module, string, /)", intern, "``Intern'' the given string."),
-    def("_get_cpu_count_config", "($module, /)", |_, _| Ok(Value::small(-1)), "Private function for getting PyConfig.cpu_count"),
+    def(
+        "_get_cpu_count_config",
+        "($module, /)",
+        |_, _| Ok(Value::small(-1)),
+        "Private function for getting PyConfig.cpu_count",
+    ),
     def("_is_interned", "($module, string, /)", |_, a| Ok(Value::bool(strs::is_interned(&a[0]))), ""),
     def("_getframe", "($module, depth=0, /)", getframe, "Return a frame object from the call stack."),
     def("_getframemodulename", "($module, depth=0)", framemodule, "Return the name of the module for a calling frame."),
