@@ -12,7 +12,7 @@ use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
 use typhon_object::names::{self, n};
-use typhon_object::native::{GetSetDef, getset, getter, member};
+use typhon_object::native::{GetSetDef, getset, member};
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::strs::Str;
@@ -214,7 +214,6 @@ const GETSET: &[GetSetDef] = &[
     getset("__annotate__", |_, v| Ok(none(me(v).annotate.get())), set_annotate, ""),
     getset("__type_params__", type_params, set_type_params, ""),
     getset("__dict__", dict, set_dict, ""),
-    getter("__text_signature__", |_, _| Ok(Value::NONE), ""),
 ];
 
 fn none(v: Value) -> Value {

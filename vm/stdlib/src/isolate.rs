@@ -74,6 +74,9 @@ fn on_breaker(t: &Thread) -> Res<()> {
     if asked & reason::MEMORY != 0 {
         return Err(t.memory_error());
     }
+    if asked & reason::GC != 0 {
+        typhon_object::gc::on_request(t)?;
+    }
     if asked & reason::PENDING != 0 {
         let pending = t.state::<Pending>();
         let interrupted = pending.interrupt.borrow().as_ref().is_some_and(|take| take());

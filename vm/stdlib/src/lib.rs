@@ -26,6 +26,8 @@ pub static MODULES: &[&ModuleDef] = &[
     &sys::MODULE,
     &import::imp::MODULE,
     &small::atexit::MODULE,
+    &small::collector::MODULE,
+    &small::weakref::MODULE,
     &small::errno::MODULE,
     &io::MODULE,
     &posix::MODULE,

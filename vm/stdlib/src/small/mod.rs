@@ -1,10 +1,12 @@
 //! Small modules and the types that live in no module of their own.
 
 pub mod atexit;
+pub mod collector;
 pub mod errno;
 pub mod namespace;
 pub mod typing;
 pub mod warnings;
+pub mod weakref;
 
 use std::cell::RefCell;
 use typhon_object::{Thread, Value};
