@@ -72,7 +72,11 @@ fn overlay() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
     let arch = env::var("CARGO_CFG_TARGET_ARCH")?;
     let text = fs::read("overlay/_sysconfigdata.py")?;
     let names = ["", "t"].map(|abi| format!("_sysconfigdata_{abi}_linux_{arch}-linux-gnu.py"));
-    Ok(names.into_iter().map(|name| (name, text.clone())).collect())
+    let mut files: Vec<(String, Vec<u8>)> = names.into_iter().map(|name| (name, text.clone())).collect();
+    for name in ["_ast.py", "_opcode.py", "marshal.py", "_contextvars.py", "_signal.py", "_typing.py"] {
+        files.push((name.to_owned(), fs::read(Path::new("overlay").join(name))?));
+    }
+    Ok(files)
 }
 
 fn write(files: &[(String, Vec<u8>)], out: &Path) -> Result<(), Box<dyn Error>> {

@@ -27,6 +27,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &import::imp::MODULE,
     &small::atexit::MODULE,
     &small::collector::MODULE,
+    &small::tokenizer::MODULE,
     &small::weakref::MODULE,
     &small::errno::MODULE,
     &io::MODULE,

@@ -13,14 +13,30 @@ pub static MODULE: ModuleDef = ModuleDef {
     name: "_weakref",
     doc: "Weak-reference support module.",
     functions: &[
-        def("getweakrefcount", "($module, object, /)", |t, a| Ok(convert::from_usize(weakref::count(t, &a[0]))),
-            "Return the number of weak references to 'object'."),
-        def("getweakrefs", "($module, object, /)", |t, a| List::from_vec(t, weakref::all(t, &a[0])),
-            "Return a list of all weak reference objects pointing to 'object'."),
-        def("proxy", "($module, object, callback=None, /)", |t, a| weakproxy::new(t, &a[0], a[1].non_none()),
-            "Create a proxy object that weakly references 'object'.\n\n'callback', if given, is called with a reference to the\nproxy when 'object' is about to be finalized."),
-        def("_remove_dead_weakref", "($module, dct, key, /)", remove_dead,
-            "Atomically remove key from dict if it points to a dead weakref."),
+        def(
+            "getweakrefcount",
+            "($module, object, /)",
+            |t, a| Ok(convert::from_usize(weakref::count(t, &a[0]))),
+            "Return the number of weak references to 'object'.",
+        ),
+        def(
+            "getweakrefs",
+            "($module, object, /)",
+            |t, a| List::from_vec(t, weakref::all(t, &a[0])),
+            "Return a list of all weak reference objects pointing to 'object'.",
+        ),
+        def(
+            "proxy",
+            "($module, object, callback=None, /)",
+            |t, a| weakproxy::new(t, &a[0], a[1].non_none()),
+            "Create a proxy object that weakly references 'object'.\n\n'callback', if given, is called with a reference to the\nproxy when 'object' is about to be finalized.",
+        ),
+        def(
+            "_remove_dead_weakref",
+            "($module, dct, key, /)",
+            remove_dead,
+            "Atomically remove key from dict if it points to a dead weakref.",
+        ),
     ],
     types: &[
         ("ref", &WEAKREF),

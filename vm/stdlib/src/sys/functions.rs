@@ -67,7 +67,12 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
     def("_settraceallthreads", "($module, function, /)", |t, a| watch(t, &a[0], true), ""),
     def("_setprofileallthreads", "($module, function, /)", |t, a| watch(t, &a[0], false), ""),
     def("call_tracing", "($module, func, args, /)", call_tracing, "Call func(*args), while tracing is enabled."),
-    def("_get_cpu_count_config", "($module, /)", |_, _| Ok(Value::small(-1)), "Private function for getting PyConfig.cpu_count"),
+    def(
+        "_get_cpu_count_config",
+        "($module, /)",
+        |_, _| Ok(Value::small(-1)),
+        "Private function for getting PyConfig.cpu_count",
+    ),
     def(
         "getrecursionlimit",
         "($module, /)",
