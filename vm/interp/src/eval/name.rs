@@ -171,7 +171,8 @@ fn name_slow(t: &Thread, fp: *mut Frame, name: &Value) -> Res {
 /// mapping.
 #[inline(never)]
 pub(crate) fn global_slow(t: &Thread, f: &Function, name: &Value) -> Res {
-    if let Some(v) = f.globals().get_str(name) {
+    // A subclass of dict may have `__missing__` (annotationlib's fake globals do).
+    if let Some(v) = lookup(t, &f.globals.get(), name)? {
         return Ok(v);
     }
     match lookup(t, &f.builtins.get(), name)? {
@@ -232,7 +233,9 @@ pub(crate) fn load_global(m: &mut M<'_>, w: Word) -> Flow {
     let name = m.name(w.c());
     let f = function(m.fp);
     let globals = f.globals();
-    if let Some(entry) = globals.find_str_entry(name) {
+    if f.globals.get().exact::<Dict>().is_none() {
+        // No cache: every access asks the subclass.
+    } else if let Some(entry) = globals.find_str_entry(name) {
         let version = globals.keys_version(m.t);
         m.set_extra(0, u64::from(version));
         m.set_extra(1, entry as u64);
