@@ -35,7 +35,7 @@ fn text_modules_answer_as_cpython() {
             let f = native::new_function(t, def, Value::ABSENT, Value::ABSENT).unwrap();
             let made = call::call_args(t, &f, Args { values: &values, names: &names });
             // Iterators are shown as the list of their items.
-            let made = made.and_then(|v| match type_of(&v).name().ends_with("iterator") {
+            let made = made.and_then(|v| match type_of(&v).short_name().ends_with("iterator") {
                 true => List::from_vec(t, ops::collect(t, &v)?),
                 false => Ok(v),
             });

@@ -49,6 +49,13 @@ pub const EDITS: &[Edit] = &[
     },
     Edit { file: "platform.py", line: "# XXX: RUSTPYTHON support", count: 5, put: "        name = 'CPython'\n" },
     Edit { file: "unittest/__init__.py", line: "# XXX: RUSTPYTHON", count: 21, put: "" },
+    // Not RustPython's: our modules fill themselves on first use, so walking over them may import others.
+    Edit {
+        file: "importlib/_bootstrap.py",
+        line: "for name, module in sys.modules.items():",
+        count: 1,
+        put: "    for name, module in list(sys.modules.items()):\n",
+    },
 ];
 
 /// Files of the crate that CPython does not have, and parts that need a window or the network to install.
