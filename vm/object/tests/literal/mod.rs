@@ -235,7 +235,7 @@ pub fn show(t: &Thread, v: &Value) -> String {
 
 /// An exception as `Type: text`, the text of codec errors put together from their parts.
 pub fn shown(t: &Thread, e: &Exc) -> String {
-    let name = type_of(e.value()).name();
+    let name = type_of(e.value()).short_name();
     let args = typhon_object::error::args_of(e);
     let text = match &args[..] {
         [encoding, object, start, end, reason] => {
