@@ -2,6 +2,7 @@
 
 mod functions;
 mod info;
+mod jit;
 mod monitoring;
 pub mod streams;
 
@@ -185,6 +186,7 @@ fn lazy(t: &Thread, m: &Value, name: &str) -> Res<Option<Value>> {
         "_git",
         "_framework",
         "monitoring",
+        "_jit",
     ];
     if name == "__dict__" {
         for name in ALL {
@@ -223,6 +225,7 @@ fn lazy(t: &Thread, m: &Value, name: &str) -> Res<Option<Value>> {
         "_git" => names_tuple(t, &["typhon", "", ""])?,
         "_framework" => strs::new(t, "")?,
         "monitoring" => monitoring::make(t)?,
+        "_jit" => jit::make(t)?,
         _ => match info::make(t, name)? {
             Some(v) => v,
             None => return import::lazy(t, m, name),
