@@ -539,3 +539,19 @@ fn set_origin(t: &Thread, a: &[Value]) -> Res {
     t.state::<Settings>().coroutine_depth.set(i64::from(depth));
     Ok(Value::NONE)
 }
+
+/// Takes `__dict__` and `__weakref__` out of a class's namespace, so that a copy with `__slots__` can be made of it.
+fn clear_type_descriptors(t: &Thread, a: &[Value]) -> Res {
+    let Some(ty) = a[0].downcast::<typhon_object::TypeObject>() else {
+        let name = typhon_object::type_of(&a[0]).name();
+        return Err(error::type_error(t, format_args!("argument must be type, not {name}")));
+    };
+    if !ty.is_heap_type() {
+        return Err(error::type_error(t, "argument is immutable"));
+    }
+    for name in [names::n::__dict__(), names::n::__weakref__()] {
+        ty.dict().remove(t, name)?;
+    }
+    ty.modified(t);
+    Ok(Value::NONE)
+}
