@@ -41,6 +41,12 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
     def("getsizeof", "($module, object, default=None)", getsizeof, "Return the size of object in bytes."),
     def("intern", "($module, string, /)", intern, "``Intern'' the given string."),
     def(
+        "_clear_type_descriptors",
+        "($module, type, /)",
+        clear_type_descriptors,
+        "Private function for clearing certain descriptors from a type's dictionary.",
+    ),
+    def(
         "_get_cpu_count_config",
         "($module, /)",
         |_, _| Ok(Value::small(-1)),
@@ -543,7 +549,7 @@ fn set_origin(t: &Thread, a: &[Value]) -> Res {
 /// Takes `__dict__` and `__weakref__` out of a class's namespace, so that a copy with `__slots__` can be made of it.
 fn clear_type_descriptors(t: &Thread, a: &[Value]) -> Res {
     let Some(ty) = a[0].downcast::<typhon_object::TypeObject>() else {
-        let name = typhon_object::type_of(&a[0]).name();
+        let name = type_of(&a[0]).name();
         return Err(error::type_error(t, format_args!("argument must be type, not {name}")));
     };
     if !ty.is_heap_type() {
