@@ -157,7 +157,12 @@ pub(crate) fn list_to_tuple(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn set_add(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let item = m.take_b(w);
-    set_::add(m.t, m.reg(w.a()).expect::<set_::Set>(), &item)?;
+    // `__conditional_annotations__` is a name that guest code may rebind.
+    let Some(set) = m.reg(w.a()).downcast::<set_::Set>() else {
+        let name = type_of(m.reg(w.a())).name();
+        return Err(error::type_error(m.t, format_args!("expected a set, not {name}")).into());
+    };
+    set_::add(m.t, set, &item)?;
     Ok(())
 }
 
