@@ -121,19 +121,22 @@ impl Interner {
         drop(old);
     }
 
+    /// The isolate's own string comes first: the process may come to know the same text later, and whoever compares by
+    /// identity must go on finding what it found before.
     pub(crate) fn find_or_insert(&self, v: &Value, s: &Str) -> Value {
         let hash = s.hash() as u64;
-        let same = |bits: &u64| Value::from_ref(bits).expect::<Str>().same_text(s);
-        if let Some(&bits) = PROCESS.0.read().find(hash, same) {
-            return Value::from_ref(&bits).clone();
-        }
         let mut table = self.table.borrow_mut();
         if let Some(found) = table.find(hash, |o| o.expect::<Str>().same_text(s)) {
             return found.clone();
         }
-        s.header.set(crate::header::flag::INTERNED);
-        table.insert_unique(hash, v.clone(), |o| o.expect::<Str>().hash() as u64);
-        v.clone()
+        let same = |bits: &u64| Value::from_ref(bits).expect::<Str>().same_text(s);
+        let known = PROCESS.0.read().find(hash, same).map(|bits| Value::from_ref(bits).clone());
+        let made = known.unwrap_or_else(|| {
+            s.header.set(crate::header::flag::INTERNED);
+            v.clone()
+        });
+        table.insert_unique(hash, made.clone(), |o| o.expect::<Str>().hash() as u64);
+        made
     }
 }
 
