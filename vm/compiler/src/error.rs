@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Overflow,
     /// `ValueError`: null bytes in `eval` of bytes, an int literal with too many digits.
     Value,
+    /// `TypeError`: a node of the wrong kind in a tree made in Python.
+    Type,
     /// `SystemError`: too many nested something.
     System,
 }
@@ -34,6 +36,7 @@ impl ErrorKind {
             Self::Recursion => "RecursionError",
             Self::Overflow => "OverflowError",
             Self::Value => "ValueError",
+            Self::Type => "TypeError",
             Self::System => "SystemError",
         }
     }

@@ -88,7 +88,7 @@ impl Folder<'_> {
             Expr::BytesLiteral(b) => Some(Const::Bytes(b.value.bytes().collect::<Vec<u8>>().into())),
             Expr::BooleanLiteral(b) => Some(Const::Bool(b.value)),
             Expr::NoneLiteral(_) => Some(Const::None),
-            Expr::EllipsisLiteral(_) => Some(Const::Ellipsis),
+            Expr::EllipsisLiteral(e) => Some(self.map.constant(e).cloned().unwrap_or(Const::Ellipsis)),
             Expr::Name(n) if n.id == "__debug__" && n.ctx == ExprContext::Load => Some(Const::Bool(self.optimize == 0)),
             Expr::Tuple(t) if t.ctx == ExprContext::Load => self.all(&t.elts, depth).map(|i| Const::Tuple(i.into())),
             Expr::UnaryOp(u) => unary(u.op, self.expr(&u.operand, depth)?),
@@ -146,7 +146,8 @@ fn as_float(value: &Const) -> Option<f64> {
     }
 }
 
-fn unary(op: UnaryOp, value: Const) -> Option<Const> {
+/// A unary operation on a constant.
+pub(crate) fn unary(op: UnaryOp, value: Const) -> Option<Const> {
     match (op, value) {
         (UnaryOp::Not, value) => truth(&value).map(|t| Const::Bool(!t)),
         (UnaryOp::USub, Const::Float(f)) => Some(Const::Float(-f)),
@@ -165,7 +166,8 @@ fn unary(op: UnaryOp, value: Const) -> Option<Const> {
     }
 }
 
-fn binary(op: Operator, left: Const, right: Const) -> Option<Const> {
+/// A binary operation on constants.
+pub(crate) fn binary(op: Operator, left: Const, right: Const) -> Option<Const> {
     if let (Some(l), Some(r)) = (as_int(&left), as_int(&right)) {
         let both_bool = matches!((&left, &right), (Const::Bool(_), Const::Bool(_)));
         if both_bool && matches!(op, Operator::BitAnd | Operator::BitOr | Operator::BitXor) {

@@ -16,12 +16,14 @@ pub mod source;
 pub mod symtable;
 pub mod syntax;
 mod text;
+pub mod tree;
 mod unparse;
 pub mod verify;
 
 pub use error::{ErrorKind, SyntaxError, Warning, WarningCategory};
 pub use mode::{Mode, ModuleResult, Options, flag};
 
+use source::SourceMap;
 use std::sync::Arc;
 use typhon_isa::Code;
 
@@ -34,14 +36,56 @@ pub struct Compiled {
     pub warnings: Vec<Warning>,
 }
 
+/// What making a tree gives.
+#[derive(Debug)]
+pub struct Tree {
+    /// The tree.
+    pub node: tree::Node,
+    /// The parser's remarks.
+    pub warnings: Vec<Warning>,
+}
+
 /// Compiles `source`.
 pub fn compile(source: &str, options: &Options) -> Result<Compiled, SyntaxError> {
     let parsed = syntax::parse(source, options)?;
-    let future = future::features(&parsed.ast, &parsed.map, options)?;
+    compile_ast(&parsed.ast, &parsed.map, parsed.warnings, options)
+}
+
+fn compile_ast(
+    ast: &syntax::Ast,
+    map: &SourceMap,
+    mut warnings: Vec<Warning>,
+    options: &Options,
+) -> Result<Compiled, SyntaxError> {
+    let future = future::features(ast, map, options)?;
     let annotations = future & flag::FUTURE_ANNOTATIONS != 0;
-    let table = symtable::build(&parsed.ast, &parsed.map, annotations)?;
-    let (code, lowered) = lower::lower(&parsed.ast, &parsed.map, &table, options, future)?;
-    let mut warnings = parsed.warnings;
+    let table = symtable::build(ast, map, annotations)?;
+    let (code, lowered) = lower::lower(ast, map, &table, options, future)?;
     warnings.extend(lowered);
     Ok(Compiled { code, warnings })
+}
+
+/// Makes a tree of `source`, as Python sees it.
+pub fn parse(source: &str, options: &Options) -> Result<Tree, SyntaxError> {
+    let parsed = syntax::parse(source, options)?;
+    let mut node = tree::read::read(&parsed.ast, &parsed.map, options)?;
+    if options.flags & flag::OPTIMIZED_AST != 0 {
+        tree::optimize::optimize(&mut node, options.optimize)?;
+    }
+    let warnings = parsed.warnings.into_iter().take(parsed.parser_warnings).collect();
+    Ok(Tree { node, warnings })
+}
+
+/// Compiles a tree that was made in Python.
+pub fn compile_tree(node: &tree::Node, options: &Options) -> Result<Compiled, SyntaxError> {
+    tree::validate::validate(node)?;
+    let (ast, map) = tree::make::make(node)?;
+    let warnings = syntax::tree_warnings(&ast, &map);
+    compile_ast(&ast, &map, warnings, options)
+}
+
+/// Checks and optimizes a tree that was made in Python.
+pub fn optimize_tree(node: &mut tree::Node, options: &Options) -> Result<(), SyntaxError> {
+    tree::validate::validate(node)?;
+    tree::optimize::optimize(node, options.optimize)
 }

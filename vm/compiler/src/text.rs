@@ -1,7 +1,7 @@
 //! Text of literals: strings with lone surrogates, big ints, docstrings.
 
 use crate::source::SourceMap;
-use ruff_python_ast::{ExprStringLiteral, StringFlags, StringLiteral};
+use ruff_python_ast::{ExprStringLiteral, InterpolatedElement, StringFlags, StringLiteral};
 use ruff_text_size::{Ranged, TextRange};
 use std::sync::Arc;
 use typhon_isa::Const;
@@ -168,6 +168,54 @@ fn expand_tabs(text: &[u8]) -> Vec<u8> {
             _ => column += 1,
         }
         out.push(b);
+    }
+    out
+}
+
+/// The text of a field's expression: all from the brace to what ends the expression, less its comments.
+pub(crate) fn field_source(field: &InterpolatedElement, map: &SourceMap) -> Const {
+    if let Some(kept) = map.constant(field) {
+        return kept.clone();
+    }
+    let inner = field.expression.range();
+    let text = map.text();
+    let open = field.range.start().to_usize() + 1;
+    let after = text.get(inner.end().to_usize()..field.range.end().to_usize()).unwrap_or("");
+    let mut end = inner.end().to_usize();
+    let mut in_comment = false;
+    for c in after.chars() {
+        match c {
+            '!' | ':' | '}' | '=' if !in_comment => break,
+            '#' => in_comment = true,
+            '\n' => in_comment = false,
+            _ => {}
+        }
+        end += c.len_utf8();
+    }
+    Const::str(&without_comments(text.get(open..end).unwrap_or("")))
+}
+
+/// Source text without its comments.
+pub(crate) fn without_comments(source: &str) -> String {
+    if !source.contains('#') {
+        return source.to_owned();
+    }
+    let mut out = String::with_capacity(source.len());
+    let (mut quote, mut escaped, mut in_comment) = (None, false, false);
+    for c in source.chars() {
+        match (quote, c) {
+            _ if in_comment && c != '\n' => continue,
+            (None, '#') => {
+                in_comment = true;
+                continue;
+            }
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(q), _) if c == q && !escaped => quote = None,
+            _ => {}
+        }
+        in_comment = false;
+        escaped = quote.is_some() && c == '\\' && !escaped;
+        out.push(c);
     }
     out
 }

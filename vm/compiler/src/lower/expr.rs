@@ -37,7 +37,7 @@ impl<'a> Compiler<'a> {
     /// As [`Compiler::operand`], but the value must survive the evaluation of `rest`, which may rebind a local.
     pub(crate) fn operand_before(&mut self, e: &'a Expr, rest: &[&'a Expr]) -> Value {
         let value = self.operand(e)?;
-        if value.temp || !self.scope().has_walrus || !rest.iter().any(|r| self.map.slice(r.range()).contains(":=")) {
+        if value.temp || !self.scope().has_walrus || !rest.iter().any(|r| self.map.may_contain(r.range(), ":=")) {
             return Ok(value);
         }
         let reg = self.e().alloc();

@@ -20,17 +20,7 @@ impl<'a> Compiler<'a> {
 
     /// Where a definition begins once its decorators are passed.
     pub(crate) fn definition_start(&self, range: TextRange, decorators: &[Decorator]) -> TextSize {
-        let Some(last) = decorators.last() else { return range.start() };
-        let mut at = last.range().end().to_usize();
-        let text = self.map.text().as_bytes();
-        while let Some(b) = text.get(at) {
-            match b {
-                b'#' => at += text[at..].iter().take_while(|b| !matches!(b, b'\n' | b'\r')).count(),
-                b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b'\\' | b')' => at += 1,
-                _ => break,
-            }
-        }
-        TextSize::new(at as u32)
+        self.map.definition_start(range, decorators.last().map(|d| d.range().end()))
     }
 
     pub(crate) fn decorators(&mut self, decorators: &'a [Decorator]) -> Done {

@@ -5,7 +5,7 @@ use super::{Compiler, Done};
 use crate::emit::{Loc, Val};
 use crate::text;
 use ruff_python_ast::{self as ast, ConversionFlag, FStringPart, InterpolatedStringElement};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::TextRange;
 use typhon_isa::opcode::ConversionKind;
 use typhon_isa::{Const, Opcode};
 
@@ -56,7 +56,7 @@ impl<'a> Compiler<'a> {
             }
             InterpolatedStringElement::Interpolation(field) => {
                 if is_fstring && let Some(debug) = &field.debug_text {
-                    push_text(pieces, without_comments(debug.as_str()).into_bytes());
+                    push_text(pieces, text::without_comments(debug.as_str()).into_bytes());
                 }
                 pieces.push(Piece::Field(field));
             }
@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
                     Piece::Text(bytes) => text.extend(bytes),
                     Piece::Field(field) => {
                         if let Some(debug) = &field.debug_text {
-                            text.extend_from_slice(without_comments(debug.as_str()).as_bytes());
+                            text.extend_from_slice(text::without_comments(debug.as_str()).as_bytes());
                         }
                         strings.push(Const::Str(std::mem::take(&mut text).into()));
                         fields.push(field);
@@ -195,8 +195,8 @@ impl<'a> Compiler<'a> {
         let base = self.top();
         self.expr_top(&field.expression)?;
         self.at(field.range);
-        let source = self.field_source(field);
-        self.constant(Const::str(&source), Want::Top);
+        let source = text::field_source(field, self.map);
+        self.constant(source, Want::Top);
         let spec = self.format_spec(field)?;
         let mut kind = conversion(field.conversion);
         if field.debug_text.is_some() && spec.is_none() && kind == ConversionKind::None {
@@ -208,51 +208,6 @@ impl<'a> Compiler<'a> {
         self.set_top(base + 1);
         Ok(())
     }
-
-    /// The text of a field's expression: all from the brace to what ends the expression, less its comments.
-    fn field_source(&self, field: &ast::InterpolatedElement) -> String {
-        let inner = field.expression.range();
-        let text = self.map.text();
-        let open = field.range.start().to_usize() + 1;
-        let after = text.get(inner.end().to_usize()..field.range.end().to_usize()).unwrap_or("");
-        let mut end = inner.end().to_usize();
-        let mut in_comment = false;
-        for c in after.chars() {
-            match c {
-                '!' | ':' | '}' | '=' if !in_comment => break,
-                '#' => in_comment = true,
-                '\n' => in_comment = false,
-                _ => {}
-            }
-            end += c.len_utf8();
-        }
-        without_comments(text.get(open..end).unwrap_or(""))
-    }
-}
-
-/// Source text without its comments.
-fn without_comments(source: &str) -> String {
-    if !source.contains('#') {
-        return source.to_owned();
-    }
-    let mut out = String::with_capacity(source.len());
-    let (mut quote, mut escaped, mut in_comment) = (None, false, false);
-    for c in source.chars() {
-        match (quote, c) {
-            _ if in_comment && c != '\n' => continue,
-            (None, '#') => {
-                in_comment = true;
-                continue;
-            }
-            (None, '\'' | '"') => quote = Some(c),
-            (Some(q), _) if c == q && !escaped => quote = None,
-            _ => {}
-        }
-        in_comment = false;
-        escaped = quote.is_some() && c == '\\' && !escaped;
-        out.push(c);
-    }
-    out
 }
 
 /// Adds text, joined to the text before it.

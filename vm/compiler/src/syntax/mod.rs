@@ -14,3 +14,4 @@ pub mod tokenize;
 mod warnings;
 
 pub use parse::{Ast, Parsed, parse};
+pub(crate) use warnings::of_tree as tree_warnings;

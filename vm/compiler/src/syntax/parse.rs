@@ -20,6 +20,12 @@ pub struct Ast {
     deep: bool,
 }
 
+impl Ast {
+    pub(crate) fn new(tree: Mod, depth: usize) -> Self {
+        Self { tree, deep: depth > SHALLOW }
+    }
+}
+
 impl Deref for Ast {
     type Target = Mod;
 
@@ -53,6 +59,8 @@ pub struct Parsed {
     pub map: SourceMap,
     /// Remarks.
     pub warnings: Vec<Warning>,
+    /// How many of them are the parser's own; they come first.
+    pub parser_warnings: usize,
 }
 
 /// Parses `source`.
@@ -114,8 +122,8 @@ fn parse_text(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxErr
     {
         return Err(*error);
     }
-    let ast = Ast { tree: tree.into_syntax(), deep: found.depth > SHALLOW };
-    Ok(Parsed { ast, map, warnings: found.warnings })
+    let ast = Ast::new(tree.into_syntax(), found.depth);
+    Ok(Parsed { ast, map, warnings: found.warnings, parser_warnings: found.of_parser })
 }
 
 /// `(args) -> returns`: the tree is the expression `[args], returns`, with the places of the original.
@@ -146,7 +154,8 @@ fn func_type(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxErro
     only_ruff_refuses(&tree, &text)?;
     let map = SourceMap::new(text.into_owned());
     // Its depth is not known, so it is taken for deep.
-    Ok(Parsed { ast: Ast { tree: tree.into_syntax(), deep: true }, map, warnings: Vec::new() })
+    let ast = Ast::new(tree.into_syntax(), usize::MAX);
+    Ok(Parsed { ast, map, warnings: Vec::new(), parser_warnings: 0 })
 }
 
 fn ruff(text: &str, options: &Options) -> Tree<Mod> {

@@ -17,6 +17,8 @@ const MAX_BLOCKS: i32 = 100;
 pub struct Findings {
     /// Warnings, in CPython's order.
     pub warnings: Vec<Warning>,
+    /// How many of them are the parser's; they come first.
+    pub of_parser: usize,
     /// Whether brackets, blocks or replacement fields nest deeper than CPython's scanner allows.
     pub scanner_refuses: bool,
     /// How deep the tree is.
@@ -27,7 +29,29 @@ pub struct Findings {
 
 /// Walks a tree and its tokens.
 pub fn find(ast: &Mod, tokens: &Tokens, map: &SourceMap) -> Findings {
-    let (mut parser, nests_too_deep) = of_tokens(tokens, map);
+    let (mut warnings, nests_too_deep) = of_tokens(tokens, map);
+    let of_parser = warnings.len();
+    let mut walk = walk(ast, map);
+    let (fields, right) = walk.worst;
+    warnings.append(&mut walk.jumps);
+    warnings.append(&mut walk.compiler);
+    Findings {
+        warnings,
+        of_parser,
+        scanner_refuses: fields > 3 || nests_too_deep,
+        too_complex: right > 5_500,
+        depth: walk.deepest,
+    }
+}
+
+/// The warnings about a tree that has no text.
+pub(crate) fn of_tree(ast: &Mod, map: &SourceMap) -> Vec<Warning> {
+    let mut walk = walk(ast, map);
+    walk.jumps.append(&mut walk.compiler);
+    walk.jumps
+}
+
+fn walk<'a>(ast: &Mod, map: &'a SourceMap) -> Walk<'a> {
     let mut walk = Walk {
         map,
         jumps: Vec::new(),
@@ -43,15 +67,7 @@ pub fn find(ast: &Mod, tokens: &Tokens, map: &SourceMap) -> Findings {
         Mod::Module(module) => walk.visit_body(&module.body),
         Mod::Expression(expression) => walk.visit_expr(&expression.body),
     }
-    let (fields, right) = walk.worst;
-    parser.append(&mut walk.jumps);
-    parser.append(&mut walk.compiler);
-    Findings {
-        warnings: parser,
-        scanner_refuses: fields > 3 || nests_too_deep,
-        too_complex: right > 5_500,
-        depth: walk.deepest,
-    }
+    walk
 }
 
 fn warning(map: &SourceMap, range: TextRange, message: String) -> Warning {
