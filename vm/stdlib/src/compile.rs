@@ -1,6 +1,7 @@
 //! Source to code objects: errors as exceptions, remarks as warnings.
 
 use std::sync::Arc;
+use typhon_compiler::tree::table::Class;
 use typhon_compiler::{Compiled, ErrorKind, Mode, Options, SyntaxError, Warning, WarningCategory};
 use typhon_interp::code::new_code;
 use typhon_object::error::{self, Exc, Res};
@@ -20,6 +21,46 @@ pub fn text_code(t: &Thread, source: &str, options: &Options) -> Res<Arc<typhon_
     match typhon_compiler::compile(source, options) {
         Ok(compiled) => finish(t, compiled, &options.filename),
         Err(e) => Err(raise(t, &e, &options.filename)),
+    }
+}
+
+/// The syntax tree of text, as Python objects.
+pub fn tree(t: &Thread, source: &str, options: &Options) -> Res {
+    t.check_alloc(source.len().saturating_mul(16))?;
+    match typhon_compiler::parse(source, options) {
+        Ok(found) => {
+            found.warnings.iter().try_for_each(|w| issue(t, w, &options.filename))?;
+            crate::tree::show(t, &found.node)
+        }
+        Err(e) => Err(raise(t, &e, &options.filename)),
+    }
+}
+
+/// Compiles a syntax tree made of Python objects.
+pub fn of_tree(t: &Thread, v: &Value, options: &Options) -> Res {
+    let node = crate::tree::read(t, v, root(options.mode))?;
+    match typhon_compiler::compile_tree(&node, options) {
+        Ok(compiled) => new_code(t, &finish(t, compiled, &options.filename)?),
+        Err(e) => Err(raise(t, &e, &options.filename)),
+    }
+}
+
+/// The optimized copy of a syntax tree made of Python objects.
+pub fn optimized_tree(t: &Thread, v: &Value, options: &Options) -> Res {
+    let mut node = crate::tree::read(t, v, root(options.mode))?;
+    match typhon_compiler::optimize_tree(&mut node, options) {
+        Ok(()) => crate::tree::show(t, &node),
+        Err(e) => Err(raise(t, &e, &options.filename)),
+    }
+}
+
+/// The class that a tree of this mode has at its root.
+fn root(mode: Mode) -> Class {
+    match mode {
+        Mode::Exec => Class::Module,
+        Mode::Eval => Class::Expression,
+        Mode::Single => Class::Interactive,
+        Mode::FuncType => Class::FunctionType,
     }
 }
 
@@ -67,6 +108,7 @@ fn class(e: &SyntaxError) -> &'static TypeDef {
         ErrorKind::Recursion => &exc::RECURSION_ERROR,
         ErrorKind::Overflow => &exc::OVERFLOW_ERROR,
         ErrorKind::Value => &exc::VALUE_ERROR,
+        ErrorKind::Type => &exc::TYPE_ERROR,
         ErrorKind::System => &exc::SYSTEM_ERROR,
     }
 }

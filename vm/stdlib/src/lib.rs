@@ -16,6 +16,7 @@ pub mod sys;
 pub mod text;
 pub mod thread;
 pub mod time;
+pub mod tree;
 pub mod world;
 
 use typhon_object::native::ModuleDef;
@@ -36,4 +37,5 @@ pub static MODULES: &[&ModuleDef] = &[
     &thread::MODULE,
     &time::MODULE,
     &small::warnings::MODULE,
+    &tree::MODULE,
 ];

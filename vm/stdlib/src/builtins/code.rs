@@ -108,9 +108,6 @@ pub(super) fn compile(t: &Thread, a: &[Value]) -> Res {
         }
         _ => return Err(error::value_error(t, "compile() mode must be 'exec', 'eval' or 'single'")),
     };
-    if only_ast {
-        return Err(error::not_implemented_error(t, "compile() to a syntax tree: Typhon has no _ast module yet"));
-    }
     let mut flags = flags;
     let inherit = match dont_inherit.opt() {
         Some(d) => !ops::truth(t, d)?,
@@ -119,12 +116,20 @@ pub(super) fn compile(t: &Thread, a: &[Value]) -> Res {
     if inherit {
         flags |= inherited(t)?;
     }
-    let text = source(t, src, "compile", "string, bytes or AST", &name, &mut flags)?;
     let mut options = Options::new(kind, name.as_str());
-    options.flags = flags;
     options.optimize = optimize;
     options.int_max_digits = settings.int_max_digits.get();
-    crate::compile::text(t, &text, &options)
+    if crate::tree::is_node(t, src)? {
+        options.flags = flags;
+        return match only_ast {
+            true if flags & flag::OPTIMIZED_AST == 0 => Ok(src.clone()),
+            true => crate::compile::optimized_tree(t, src, &options),
+            false => crate::compile::of_tree(t, src, &options),
+        };
+    }
+    let text = source(t, src, "compile", "string, bytes or AST", &name, &mut flags)?;
+    options.flags = flags;
+    if only_ast { crate::compile::tree(t, &text, &options) } else { crate::compile::text(t, &text, &options) }
 }
 
 /// A file name argument: str, bytes or path-like.
