@@ -5,6 +5,7 @@ use typhon_object::native::ModuleDef;
 mod _codecs;
 mod _multibytecodec;
 mod _string;
+mod array;
 mod binascii;
 pub mod cmath;
 mod collections;
@@ -33,6 +34,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &_multibytecodec::KR,
     &_multibytecodec::TW,
     &_string::MODULE,
+    &array::MODULE,
     &binascii::MODULE,
     &cmath::MODULE,
     &decimal::MODULE,
