@@ -7,11 +7,14 @@ mod _multibytecodec;
 mod _string;
 mod array;
 mod binascii;
+mod charge;
 pub mod cmath;
 mod collections;
 pub mod ctor;
 pub mod decimal;
+mod feed;
 mod hashes;
+mod input;
 mod itertools;
 pub mod libm;
 pub mod math;
@@ -21,6 +24,7 @@ mod random;
 mod sre;
 mod structs;
 mod unicodedata;
+mod zlib;
 
 /// Every module of this crate.
 #[rustfmt::skip]
@@ -51,4 +55,5 @@ pub static MODULES: &[&ModuleDef] = &[
     &sre::MODULE,
     &structs::MODULE,
     &unicodedata::MODULE,
+    &zlib::MODULE,
 ];

@@ -134,7 +134,7 @@ fn unhexlify(t: &Thread, a: &[Value]) -> Res {
 }
 
 /// The low bits of an int argument of any size.
-fn mask_arg(t: &Thread, v: &Value) -> Res<u32> {
+pub(crate) fn mask_arg(t: &Thread, v: &Value) -> Res<u32> {
     let i = convert::to_index(t, v)?;
     match typhon_object::types::int::to_i64(&i) {
         Some(i) => Ok(i as u32),
@@ -146,7 +146,7 @@ fn mask_arg(t: &Thread, v: &Value) -> Res<u32> {
     }
 }
 
-fn crc32(t: &Thread, a: &[Value]) -> Res {
+pub(crate) fn crc32(t: &Thread, a: &[Value]) -> Res {
     let start = match a[1].opt() {
         Some(v) => mask_arg(t, v)?,
         None => 0,
