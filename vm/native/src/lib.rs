@@ -16,6 +16,7 @@ mod feed;
 mod hashes;
 mod input;
 mod itertools;
+mod json;
 pub mod libm;
 pub mod math;
 pub mod numeric;
@@ -50,6 +51,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &hashes::MODULE_SHA2,
     &hashes::MODULE_SHA3,
     &itertools::MODULE,
+    &json::MODULE,
     &operator::MODULE,
     &random::MODULE,
     &sre::MODULE,
