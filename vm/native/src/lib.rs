@@ -13,6 +13,7 @@ mod collections;
 pub mod ctor;
 pub mod decimal;
 mod feed;
+mod functools;
 mod hashes;
 mod input;
 mod itertools;
@@ -45,6 +46,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &decimal::MODULE,
     &math::MODULE,
     &collections::MODULE,
+    &functools::MODULE,
     &hashes::MODULE_BLAKE2,
     &hashes::MODULE_MD5,
     &hashes::MODULE_SHA1,
