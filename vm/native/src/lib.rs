@@ -11,6 +11,7 @@ mod charge;
 pub mod cmath;
 mod collections;
 pub mod ctor;
+mod datetime;
 pub mod decimal;
 mod feed;
 mod functools;
@@ -43,6 +44,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &array::MODULE,
     &binascii::MODULE,
     &cmath::MODULE,
+    &datetime::MODULE,
     &decimal::MODULE,
     &math::MODULE,
     &collections::MODULE,
