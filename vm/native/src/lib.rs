@@ -10,6 +10,7 @@ mod binascii;
 mod charge;
 pub mod cmath;
 mod collections;
+mod csv;
 pub mod ctor;
 mod datetime;
 pub mod decimal;
@@ -44,6 +45,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &array::MODULE,
     &binascii::MODULE,
     &cmath::MODULE,
+    &csv::MODULE,
     &datetime::MODULE,
     &decimal::MODULE,
     &math::MODULE,
