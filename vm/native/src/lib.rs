@@ -7,6 +7,7 @@ mod _multibytecodec;
 mod _string;
 mod array;
 mod binascii;
+mod bisect;
 mod charge;
 pub mod cmath;
 mod collections;
@@ -17,6 +18,7 @@ pub mod decimal;
 mod feed;
 mod functools;
 mod hashes;
+mod heapq;
 mod input;
 mod itertools;
 mod json;
@@ -44,6 +46,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &_string::MODULE,
     &array::MODULE,
     &binascii::MODULE,
+    &bisect::MODULE,
     &cmath::MODULE,
     &csv::MODULE,
     &datetime::MODULE,
@@ -56,6 +59,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &hashes::MODULE_SHA1,
     &hashes::MODULE_SHA2,
     &hashes::MODULE_SHA3,
+    &heapq::MODULE,
     &itertools::MODULE,
     &json::MODULE,
     &operator::MODULE,
