@@ -26,5 +26,17 @@ class Marker(unittest.TestResult):
             mark('fail', test)
 
 
+def names(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from names(item)
+        else:
+            yield item.id()
+
+
 module = __import__('test.' + sys.argv[1], fromlist=['test'])
-unittest.defaultTestLoader.loadTestsFromModule(module).run(Marker())
+suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+sys.__stdout__.write(''.join(f'\x01has {name}\n' for name in names(suite)))
+suite.run(Marker())
+sys.__stdout__.write('\x01done\n')
+sys.__stdout__.flush()

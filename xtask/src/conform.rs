@@ -9,6 +9,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -19,6 +20,10 @@ const PENDING: &str = "tests/py/pending.txt";
 /// `module test` a line.
 const EXPECTED: &str = "tests/conformance/expected.txt";
 const DRIVER: &str = "tests/conformance/driver.py";
+/// The modules of CPython's suite that `--update` runs, one a line.
+const MODULES: &str = "tests/conformance/modules.txt";
+/// A module's process may map 6 GB, so that a runaway test takes nobody else with it.
+const LIMITED: &str = "ulimit -v 6000000; exec \"$@\"";
 
 /// One program, or one module of CPython's suite, may take this long before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -90,37 +95,88 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
     Ok(())
 }
 
+/// What one module of the suite printed: the tests it has, and those of them that passed.
+#[derive(Debug, Default)]
+struct Marks {
+    has: BTreeSet<String>,
+    passed: BTreeSet<String>,
+    finished: bool,
+}
+
+/// Runs the modules of `expected.txt`, or with `update` those of `modules.txt`, on every core.
 fn suite(root: &Path, typhon: &Path, libtest: &Path, update: bool, report: &mut Report) -> anyhow::Result<()> {
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in lines(&root.join(EXPECTED))? {
         let (module, test) = line.split_once(' ').with_context(|| format!("{EXPECTED}: {line}"))?;
         expected.entry(module.to_owned()).or_default().insert(test.to_owned());
     }
-    let mut all = String::new();
-    for (module, tests) in &expected {
-        let mut command = Command::new(typhon);
-        command.arg(root.join(DRIVER)).arg(module).env("PYTHONPATH", libtest);
-        let output = finish(&mut command)?.unwrap_or_default();
-        let passed = passes(&String::from_utf8_lossy(&output));
-        for test in tests.difference(&passed) {
-            report.lost.push(format!("{module} {test}"));
-        }
-        report.passed += tests.intersection(&passed).count();
-        passed.iter().for_each(|test| all += &format!("{module} {test}\n"));
+    let modules = if update { lines(&root.join(MODULES))? } else { expected.keys().cloned().collect() };
+    let mut text = String::new();
+    for (module, marks) in run_modules(root, typhon, libtest, &modules)? {
+        let tests = expected.remove(&module).unwrap_or_default();
+        // A later release of CPython may have dropped a test; a module that stopped early has lost what it did not reach.
+        let lost = tests.iter().filter(|test| !marks.passed.contains(*test));
+        let lost: Vec<&String> = lost.filter(|test| !marks.finished || marks.has.contains(*test)).collect();
+        report.lost.extend(lost.iter().map(|test| format!("{module} {test}")));
+        report.passed += tests.intersection(&marks.passed).count();
+        let kept = tests.difference(&marks.passed).filter(|_| !update);
+        marks.passed.iter().chain(kept).for_each(|test| text += &format!("{module} {test}\n"));
     }
     if update {
-        fs::write(root.join(EXPECTED), all)?;
+        let head = fs::read_to_string(root.join(EXPECTED))?;
+        let head: String =
+            head.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        fs::write(root.join(EXPECTED), head + &text)?;
     }
     Ok(())
 }
 
-/// The driver writes `\x01ok NAME` or `\x01fail NAME`, amid whatever the tests print. A failed subtest counts.
-fn passes(output: &str) -> BTreeSet<String> {
+/// Every module in a process and a folder of its own, as many at a time as there are cores; sorted by module.
+fn run_modules(
+    root: &Path,
+    typhon: &Path,
+    libtest: &Path,
+    modules: &[String],
+) -> anyhow::Result<BTreeMap<String, Marks>> {
+    let typhon = &typhon.canonicalize()?;
+    let scratch = &std::env::temp_dir().join(format!("typhon-conform-{}", std::process::id()));
+    let queue = Mutex::new(modules.iter());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || -> anyhow::Result<Vec<(String, Marks)>> {
+        let mut done = Vec::new();
+        while let Some(module) = take() {
+            let folder = scratch.join(module);
+            fs::create_dir_all(&folder)?;
+            let mut command = Command::new("sh");
+            command.args(["-c", LIMITED, "sh"]).arg(typhon).arg(root.join(DRIVER)).arg(module);
+            command.current_dir(&folder).env("PYTHONPATH", libtest);
+            let marks = marks(&String::from_utf8_lossy(&finish(&mut command)?.unwrap_or_default()));
+            eprintln!(
+                "{module}: {} of {}{}",
+                marks.passed.len(),
+                marks.has.len(),
+                if marks.finished { "" } else { ", stopped early" }
+            );
+            done.push((module.clone(), marks));
+        }
+        Ok(done)
+    };
+    let parts = std::thread::scope(|scope| -> anyhow::Result<Vec<_>> {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a worker panicked"))).collect()
+    });
+    fs::remove_dir_all(scratch).ok();
+    Ok(parts?.into_iter().flatten().collect())
+}
+
+/// The driver writes `\x01KIND NAME`, amid whatever the tests print. A failed subtest fails its test.
+fn marks(output: &str) -> Marks {
     let marks: Vec<&str> = output.lines().filter_map(|line| Some(line.split_once('\u{1}')?.1)).collect();
     let named = |kind: &str| -> BTreeSet<String> {
         marks.iter().filter_map(|mark| mark.strip_prefix(kind)).map(str::to_owned).collect()
     };
-    &named("ok ") - &named("fail ")
+    Marks { has: named("has "), passed: &named("ok ") - &named("fail "), finished: marks.contains(&"done") }
 }
 
 /// Standard output and the exit status as bytes; `None` when it hung.
@@ -160,11 +216,15 @@ fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::passes;
+    use super::marks;
 
     #[test]
     fn marks_are_found_amid_noise() {
-        let output = "noise\n\u{1}ok test_a\nmore \u{1}ok test_b\n\u{1}ok test_c\n\u{1}fail test_c\n\u{1}done\n";
-        assert_eq!(passes(output).into_iter().collect::<Vec<_>>(), ["test_a", "test_b"]);
+        let output = "\u{1}has test_a\nnoise\n\u{1}ok test_a\nmore \u{1}ok test_b\n\u{1}ok test_c\n\u{1}fail test_c\n";
+        let found = marks(output);
+        assert_eq!(found.passed.iter().collect::<Vec<_>>(), ["test_a", "test_b"]);
+        assert_eq!(found.has.iter().collect::<Vec<_>>(), ["test_a"]);
+        assert!(!found.finished);
+        assert!(marks("\u{1}done\n").finished);
     }
 }
