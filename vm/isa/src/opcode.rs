@@ -173,6 +173,11 @@ macro_rules! for_each_opcode {
             LoadAttrSlot, 4, [d s n], "attribute in an instance slot";
             LoadAttrType, 4, [d s n], "non-data attribute found on the instance's type";
             LoadAttrMember, 4, [d s n], "__slots__ member";
+            LoadAttrProperty, 4, [d s n], "property with a Python getter, entered in this loop";
+            LoadAttrModule, 4, [d s n], "attribute of a module";
+            LoadAttrClass, 4, [d s n], "attribute of a class";
+            LoadMethodModule, 4, [d s n], "callable attribute of a module";
+            LoadMethodClass, 4, [d s n], "callable attribute of a class";
             LoadMethodType, 4, [d s n], "method found on the instance's type";
             StoreAttrSlot, 4, [s s n], "store into an instance slot";
             StoreAttrAdd, 4, [s s n], "store that adds a slot";

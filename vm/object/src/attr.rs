@@ -1,5 +1,6 @@
 //! Attribute access: the generic algorithms behind `getattr`, `setattr` and method calls.
 
+use crate::attr_cache::{self, Found};
 use crate::dict::Dict;
 use crate::error::{self, Res};
 use crate::header::Header;
@@ -8,6 +9,7 @@ use crate::store::Slot;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::ty::{TypeObject, flag, type_of};
+use crate::types::{classmethod, staticmethod};
 use crate::value::Value;
 
 /// `obj.name`; `name` is a str.
@@ -200,8 +202,43 @@ pub fn generic_get(t: &Thread, obj: &Value, name: &Value) -> Res {
     }
 }
 
+/// Whether getting an attribute begins with the generic algorithm: a `__getattr__` hook is asked only for what that misses.
+pub fn is_generic(t: &Thread, ty: &TypeObject) -> bool {
+    ty.slots().getattr.is_some_and(|f| {
+        std::ptr::fn_addr_eq(f, generic_get as crate::slots::GetAttrFn) || crate::dunder::hooks_generic(t, ty, f)
+    })
+}
+
+/// The contents of the slot that the cache found.
+fn slot_found(obj: &Value, offset: u32) -> Option<Value> {
+    // SAFETY: the cache's key vouches that objects of this shape have a slot at this offset.
+    obj.header().and_then(|header| unsafe { type_of(obj).slot_at(header, offset as usize) }.get().present())
+}
+
+/// Binds what was found on the type of `obj`.
+fn bind(t: &Thread, obj: &Value, descr: &Value) -> Res {
+    match type_of(descr).slots().get {
+        Some(get) => type_of(obj).with_value(|cls| get(t, descr, Some(obj), Some(cls))),
+        None => Ok(descr.clone()),
+    }
+}
+
 /// `object.__getattribute__`, with `None` for a missing attribute.
 pub fn generic_get_opt(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Value>> {
+    match attr_cache::load(t, obj, name) {
+        Found::Slot(offset) | Found::Member(offset) => {
+            if let Some(v) = slot_found(obj, offset) {
+                return Ok(Some(v));
+            }
+        }
+        Found::Plain(bits) => return Ok(Some(Value::from_ref(&bits).clone())),
+        // The getter may change the class: what it runs on is held.
+        Found::Static(bits) => return Ok(Some(staticmethod::callable(Value::from_ref(&bits)))),
+        Found::Method(bits) | Found::Property(bits) | Found::ClassMethod(bits) => {
+            return bind(t, obj, &Value::from_ref(&bits).clone()).map(Some);
+        }
+        Found::Add(..) | Found::Unknown => {}
+    }
     check_name(t, name)?;
     let name = &names::intern(t, name);
     let ty = type_of(obj);
@@ -227,6 +264,23 @@ pub fn generic_get_opt(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Valu
 
 /// `object.__setattr__` and `object.__delattr__`.
 pub fn generic_set(t: &Thread, obj: &Value, name: &Value, value: Option<&Value>) -> Res<()> {
+    if let (Some(v), Some(header)) = (value, obj.header()) {
+        match attr_cache::store(t, obj, name) {
+            Found::Slot(offset) | Found::Member(offset) => {
+                // SAFETY: the cache's key vouches that objects of this shape have a slot at this offset.
+                unsafe { type_of(obj).slot_at(header, offset as usize) }.set(header, v.clone());
+                return Ok(());
+            }
+            Found::Add(offset, shape) => {
+                // SAFETY: as above; the slot is the first free one.
+                let old = unsafe { type_of(obj).slot_at(header, offset as usize) }.replace(header, v.clone());
+                header.set_shape(shape);
+                drop(old);
+                return Ok(());
+            }
+            _ => {}
+        }
+    }
     check_name(t, name)?;
     let name = &names::intern(t, name);
     let ty = type_of(obj);
@@ -260,23 +314,60 @@ fn no_instance_set(t: &Thread, obj: &Value, name: &Value, on_type: bool) -> erro
     )
 }
 
+/// As [`load_method`], but a class method that the cache knows comes with the class that it is called with.
+#[inline]
+pub fn load_callee(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, This)> {
+    let on_class = attr_cache::load_class(t, obj, name);
+    let callable = |bits: u64| classmethod::callable(Value::from_ref(&bits));
+    match on_class {
+        Found::Plain(bits) => return Ok((Value::from_ref(&bits).clone(), This::None)),
+        Found::Static(bits) => return Ok((staticmethod::callable(Value::from_ref(&bits)), This::None)),
+        Found::ClassMethod(bits) if type_of(&callable(bits)).has_flag(flag::METHOD_DESCRIPTOR) => {
+            return Ok((callable(bits), This::Other(obj.clone())));
+        }
+        _ => {}
+    }
+    if let Found::ClassMethod(bits) = attr_cache::load(t, obj, name)
+        && is_generic(t, type_of(obj))
+        && type_of(&callable(bits)).has_flag(flag::METHOD_DESCRIPTOR)
+    {
+        return Ok((callable(bits), This::Other(type_of(obj).value())));
+    }
+    let (f, bound) = load_method(t, obj, name)?;
+    Ok((f, if bound { This::Object } else { This::None }))
+}
+
+/// What a method call passes in front of its arguments.
+pub enum This {
+    /// The object itself.
+    Object,
+    /// Nothing.
+    None,
+    /// This: the class of a class method.
+    Other(Value),
+}
+
 /// What a method call on `obj.name` calls: (function, true) to be called with `obj` first, or (callable, false).
 #[inline]
 pub fn load_method(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, bool)> {
     let ty = type_of(obj);
-    match ty.slots().getattr {
-        Some(f) if std::ptr::fn_addr_eq(f, generic_get as crate::slots::GetAttrFn) => {}
+    if !is_generic(t, ty) {
+        return Ok((get(t, obj, name)?, false));
+    }
+    match attr_cache::load(t, obj, name) {
+        Found::Method(bits) => return Ok((Value::from_ref(&bits).clone(), true)),
+        Found::Unknown => {}
         _ => return Ok((get(t, obj, name)?, false)),
     }
     let name = &names::intern(t, name);
     let Some(descr) = ty.lookup(t, name) else {
-        return Ok((generic_get(t, obj, name)?, false));
+        return Ok((get(t, obj, name)?, false));
     };
     let descr_ty = type_of(&descr);
     let is_method = descr_ty.has_flag(flag::METHOD_DESCRIPTOR);
     let slots = descr_ty.slots();
-    if !is_method && let (Some(get), Some(_)) = (slots.get, slots.set) {
-        return Ok((ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls)))?, false));
+    if !is_method && slots.get.is_some() && slots.set.is_some() {
+        return Ok((get(t, obj, name)?, false));
     }
     if let Some(header) = obj.header()
         && let Some(v) = instance_get(ty, header, name)
@@ -286,10 +377,7 @@ pub fn load_method(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, bool)> 
     if is_method {
         return Ok((descr, true));
     }
-    match slots.get {
-        Some(get) => Ok((ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls)))?, false)),
-        None => Ok((descr, false)),
-    }
+    Ok((get(t, obj, name)?, false))
 }
 
 /// A special method of `obj`, bound if need be: looked up on the type only. `None` if there is none.

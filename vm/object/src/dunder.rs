@@ -432,18 +432,24 @@ fn call_dunder(t: &Thread, v: &Value, args: Args<'_>) -> Res {
     }
 }
 
+/// Whether `f`, the slot of `ty`, is a `__getattr__` hook behind object's own `__getattribute__`.
+pub(crate) fn hooks_generic(t: &Thread, ty: &TypeObject, f: crate::slots::GetAttrFn) -> bool {
+    const I: usize = first(SlotId::getattr);
+    std::ptr::fn_addr_eq(f, get_attr as crate::slots::GetAttrFn)
+        && ty.lookup(t, name_at(I + 1)).is_some()
+        && ty.lookup(t, name_at(I)).is_some_and(|f| is_objects_own(&f))
+}
+
+fn is_objects_own(f: &Value) -> bool {
+    descr::try_descriptor(f).is_some_and(|d| std::ptr::eq(d.owner(), crate::types::object::OBJECT.ty()))
+}
+
 /// `__getattribute__`, then `__getattr__` if that raised AttributeError.
 fn get_attr(t: &Thread, v: &Value, name: &Value) -> Res {
     const I: usize = first(SlotId::getattr);
     let ty = type_of(v);
     let Some(hook) = ty.lookup(t, name_at(I + 1)) else { return method::<I>(t, v, std::slice::from_ref(name)) };
-    let plain = match ty.lookup(t, name_at(I)) {
-        Some(f) => match descr::try_descriptor(&f) {
-            Some(d) if std::ptr::eq(d.owner(), crate::types::object::OBJECT.ty()) => None,
-            _ => Some(f),
-        },
-        None => None,
-    };
+    let plain = ty.lookup(t, name_at(I)).filter(|f| !is_objects_own(f));
     let found = match plain {
         None => match attr::generic_get_opt(t, v, name) {
             Ok(Some(found)) => return Ok(found),

@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod attr;
+pub mod attr_cache;
 pub mod breaker;
 pub mod buffer;
 mod cache;

@@ -3,6 +3,7 @@
 //! Everything that runs takes `&Thread`. It is also reachable without being passed ([`current`]), because dropping a
 //! [`Value`] needs the heap and the owner's tag.
 
+use crate::attr_cache::AttrCache;
 use crate::breaker::Breaker;
 use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
@@ -89,6 +90,7 @@ pub struct Thread {
     heap: Heap,
     own_tag: u16,
     pub(crate) method_cache: MethodCache,
+    pub(crate) attr_cache: AttrCache,
     pub(crate) interner: Interner,
     type_version: Cell<u32>,
     keys_version: Cell<u32>,
@@ -126,6 +128,7 @@ impl Thread {
             heap: Heap::new(memory_limit),
             own_tag,
             method_cache: MethodCache::new(),
+            attr_cache: AttrCache::new(),
             interner: Interner::new(),
             type_version: Cell::new(if own_tag == BOOTSTRAP_TAG { 1 } else { 1 << 16 }),
             keys_version: Cell::new(1),

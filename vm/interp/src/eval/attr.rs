@@ -1,79 +1,43 @@
 //! Attributes, with inline caches keyed by shape and type version.
 //!
-//! Cache words of LoadAttr and LoadMethod: 0 = shape id | type version << 32, 1 = slot offset or address of what was found,
-//! 2 = executions left before another look (generic form only). What a cache points at is kept alive by the type's
-//! dictionary as long as the type's version stands.
+//! Cache words: 0 = shape id | type version << 32 (of a class or module: its own version), 1 = slot offset, entry or address of
+//! what was found, 2 = executions of the generic form, or misses of a specialized one, before another look. What a cache
+//! points at is kept alive by the type's dictionary as long as the type's version stands. A miss goes through the thread's
+//! attribute cache (`attr_cache`), which knows the other shapes.
 
 use super::arith::COOLDOWN;
 use super::machine::{Flow, M};
 use typhon_isa::opcode::SpecialKind;
 use typhon_isa::{Opcode, Word};
+use typhon_object::attr::This;
+use typhon_object::attr_cache::{self, Found};
 use typhon_object::error::{self, Res};
 use typhon_object::names::n;
 use typhon_object::store::Slot;
 use typhon_object::ty::flag;
-use typhon_object::types::descr::{self, What};
-use typhon_object::{Thread, TypeObject, Value, attr, type_of};
+use typhon_object::types::{module, property};
+use typhon_object::{Thread, TypeObject, Value, attr, ids, type_of};
 
-/// What the specializer found out about `obj.name`.
-enum Found {
-    /// An instance slot at this byte offset.
-    Slot(usize),
-    /// A `__slots__` member at this byte offset.
-    Member(usize),
-    /// A method or other non-data attribute of the type; true if calling it passes the object.
-    Type(u64, bool),
-    /// Nothing to specialize.
-    No,
-}
+/// Misses of a specialized site before it looks again: a site of many shapes lives on the thread's attribute cache.
+const PATIENCE: u64 = 16;
 
-fn generic(ty: &TypeObject) -> bool {
-    ty.slots().getattr.is_some_and(|f| std::ptr::fn_addr_eq(f, attr::generic_get as typhon_object::slots::GetAttrFn))
-}
-
-/// Byte offset of an inline slot, if the type's payload has a fixed size.
-fn inline_offset(ty: &TypeObject, i: usize) -> Option<usize> {
-    attr::inline_offset(ty, i)
-}
-
+/// What `obj.name` is, where the run loop may act on it by itself.
 fn look(t: &Thread, obj: &Value, name: &Value) -> Found {
-    let ty = type_of(obj);
-    let Some(header) = obj.header().filter(|_| generic(ty)) else { return Found::No };
-    let found = ty.lookup(t, name);
-    if let Some(descr) = &found {
-        let slots = type_of(descr).slots();
-        if slots.get.is_some() && slots.set.is_some() {
-            if let Some(d) = descr::try_descriptor(descr)
-                && let What::OwnSlot(offset) = d.what
-                && ty.def().size_of.is_none()
-            {
-                return Found::Member(offset);
-            }
-            return Found::No;
-        }
+    if attr::is_generic(t, type_of(obj)) { attr_cache::load(t, obj, name) } else { Found::Unknown }
+}
+
+/// The module's entry for `name` and the version of the keys it stands under.
+fn look_module(t: &Thread, obj: &Value, name: &Value) -> Option<(u64, u64)> {
+    let dict = module::plain_dict(obj)?;
+    if type_of(obj).lookup(t, name).is_some_and(|descr| type_of(&descr).slots().set.is_some()) {
+        return None;
     }
-    let shape = header.shape().get();
-    if !shape.dict_mode
-        && let Some(i) = shape.slot(name)
-    {
-        return inline_offset(ty, i).map_or(Found::No, Found::Slot);
-    }
-    // With a dict, whether the instance has the attribute can change without a change of shape.
-    if shape.dict_mode && attr::dict_word(ty, header).is_some() {
-        return Found::No;
-    }
-    match found {
-        Some(descr) if type_of(&descr).has_flag(flag::METHOD_DESCRIPTOR) => Found::Type(descr.bits(), true),
-        Some(descr) if type_of(&descr).slots().get.is_none() => Found::Type(descr.bits(), false),
-        _ => Found::No,
-    }
+    let entry = dict.find_str_entry(name)?;
+    Some((u64::from(dict.keys_version(t)), entry as u64))
 }
 
 fn key(v: &Value) -> u64 {
-    match v.header() {
-        Some(h) => u64::from(h.shape().0) | u64::from(type_of(v).version.get()) << 32,
-        None => 0,
-    }
+    v.header().map_or(0, |h| attr_cache::key(h, type_of(v)))
 }
 
 #[inline(always)]
@@ -94,20 +58,40 @@ pub(crate) fn load_attr(m: &mut M<'_>, w: Word) -> Flow {
     load_generic(m, w)
 }
 
-#[inline(always)]
-fn specialize_load(m: &mut M<'_>, w: Word) {
-    let obj = m.reg(w.b());
-    let (op, at) = match look(m.t, obj, m.name(w.c())) {
-        Found::Slot(offset) => (Opcode::LoadAttrSlot, offset as u64),
-        Found::Member(offset) => (Opcode::LoadAttrMember, offset as u64),
-        Found::Type(bits, false) => (Opcode::LoadAttrType, bits),
-        Found::Type(_, true) | Found::No => {
-            m.set_extra(2, COOLDOWN * 4);
-            return;
+#[inline(never)]
+fn specialize_load(m: &M<'_>, w: Word) {
+    let (obj, name) = (m.reg(w.b()), m.name(w.c()));
+    let (op, key, at) = match look(m.t, obj, name) {
+        Found::Slot(offset) => (Opcode::LoadAttrSlot, key(obj), u64::from(offset)),
+        Found::Member(offset) => (Opcode::LoadAttrMember, key(obj), u64::from(offset)),
+        Found::Plain(bits) => (Opcode::LoadAttrType, key(obj), bits),
+        // A `__getattr__` hook wants to know when the getter fails.
+        Found::Property(bits) if !type_of(obj).has_flag(flag::CUSTOM_GETATTR) => {
+            (Opcode::LoadAttrProperty, key(obj), bits)
         }
+        _ => match (look_module(m.t, obj, name), attr_cache::load_class(m.t, obj, name)) {
+            (Some((version, entry)), _) => (Opcode::LoadAttrModule, version, entry),
+            (None, Found::Plain(bits)) => (Opcode::LoadAttrClass, class_version(obj), bits),
+            _ => return despecialize(m, w, Opcode::LoadAttr),
+        },
     };
-    m.set_extra(0, key(obj));
+    specialize(m, w, op, key, at);
+}
+
+/// The version of a class, for caches of what the class itself has.
+fn class_version(class: &Value) -> u64 {
+    class.downcast::<TypeObject>().map_or(0, |ty| u64::from(ty.version.get()))
+}
+
+fn specialize(m: &M<'_>, w: Word, op: Opcode, key: u64, at: u64) {
+    m.set_extra(0, key);
     m.set_extra(1, at);
+    m.set_extra(2, PATIENCE);
+    m.rewrite(w, op);
+}
+
+fn despecialize(m: &M<'_>, w: Word, op: Opcode) {
+    m.set_extra(2, COOLDOWN * 4);
     m.rewrite(w, op);
 }
 
@@ -128,9 +112,7 @@ fn slow(t: &Thread, obj: &Value, name: &Value) -> Res {
 
 #[inline(always)]
 fn load_miss(m: &mut M<'_>, w: Word) -> Flow {
-    m.rewrite(w, Opcode::LoadAttr);
-    m.set_extra(2, COOLDOWN);
-    load_generic(m, w)
+    load_attr(m, w)
 }
 
 /// Whether the object's shape is the cached one.
@@ -185,32 +167,131 @@ pub(crate) fn load_attr_type(m: &mut M<'_>, w: Word) -> Flow {
     Ok(())
 }
 
+/// The getter runs in this loop when it is a Python function of one argument; everything else is the generic form's.
+#[inline(always)]
+pub(crate) fn load_attr_property(m: &mut M<'_>, w: Word) -> Flow {
+    if !same_type(m, w.b()) {
+        return load_miss(m, w);
+    }
+    let getter = property::getter_of(Value::from_ref(&m.extra(1)));
+    if !super::call::is_unary(&getter) {
+        return load_generic(m, w);
+    }
+    m.save();
+    let this = m.take_b(w);
+    super::call::enter_unary(m, getter, this, w.a(), 4)
+}
+
+/// The value of the entry that the cache names, if the module's keys are as they were.
+#[inline(always)]
+fn module_entry(m: &M<'_>, w: Word) -> Option<Value> {
+    let dict = module::plain_dict(m.reg(w.b()))?;
+    if u64::from(dict.current_keys_version()) != m.extra(0) {
+        return None;
+    }
+    // SAFETY: the keys version is the one under which the entry was found.
+    Some(unsafe { dict.entry_value(m.extra(1) as usize) }.clone())
+}
+
+/// What the cache found in the class in the register, if the class is as it was.
+#[inline(always)]
+fn class_entry(m: &M<'_>, w: Word) -> Option<Value> {
+    let v = m.reg(w.b());
+    // SAFETY: tested to be an object first; objects of type's own shape are type objects.
+    let version = v
+        .is_object()
+        .then(|| unsafe { v.header_unchecked() })
+        .filter(|h| h.shape().0 == ids::TYPE)
+        .map(|h| unsafe { &*std::ptr::from_ref(h).cast::<TypeObject>() }.version.get())?;
+    (u64::from(version) == m.extra(0)).then(|| Value::from_ref(&m.extra(1)).clone())
+}
+
+#[inline(always)]
+pub(crate) fn load_attr_module(m: &mut M<'_>, w: Word) -> Flow {
+    match module_entry(m, w) {
+        Some(v) => loaded(m, w, v),
+        None => load_miss(m, w),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn load_attr_class(m: &mut M<'_>, w: Word) -> Flow {
+    match class_entry(m, w) {
+        Some(v) => loaded(m, w, v),
+        None => load_miss(m, w),
+    }
+}
+
+#[inline(always)]
+fn loaded(m: &mut M<'_>, w: Word, v: Value) -> Flow {
+    m.kill_b(w);
+    m.set(w.a(), v);
+    m.advance(4);
+    Ok(())
+}
+
 #[inline(always)]
 pub(crate) fn load_method(m: &mut M<'_>, w: Word) -> Flow {
     if due(m) {
-        let obj = m.reg(w.b());
-        match look(m.t, obj, m.name(w.c())) {
-            Found::Type(bits, true) => {
-                m.set_extra(0, key(obj));
-                m.set_extra(1, bits);
-                m.rewrite(w, Opcode::LoadMethodType);
-            }
-            _ => m.set_extra(2, COOLDOWN * 4),
-        }
+        specialize_method(m, w);
     }
     method_generic(m, w)
+}
+
+#[inline(never)]
+fn specialize_method(m: &M<'_>, w: Word) {
+    let (obj, name) = (m.reg(w.b()), m.name(w.c()));
+    if let Found::Method(bits) = look(m.t, obj, name) {
+        specialize(m, w, Opcode::LoadMethodType, key(obj), bits);
+    } else if let Some((version, entry)) = look_module(m.t, obj, name) {
+        specialize(m, w, Opcode::LoadMethodModule, version, entry);
+    } else if let Found::Plain(bits) = attr_cache::load_class(m.t, obj, name) {
+        specialize(m, w, Opcode::LoadMethodClass, class_version(obj), bits);
+    } else {
+        despecialize(m, w, Opcode::LoadMethod);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn load_method_module(m: &mut M<'_>, w: Word) -> Flow {
+    match module_entry(m, w) {
+        Some(v) => unbound_method(m, w, v),
+        None => load_method(m, w),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn load_method_class(m: &mut M<'_>, w: Word) -> Flow {
+    match class_entry(m, w) {
+        Some(v) => unbound_method(m, w, v),
+        None => load_method(m, w),
+    }
+}
+
+#[inline(always)]
+fn unbound_method(m: &mut M<'_>, w: Word, v: Value) -> Flow {
+    m.kill_b(w);
+    m.set(w.a() + 1, Value::ABSENT);
+    m.set(w.a(), v);
+    m.advance(4);
+    Ok(())
 }
 
 #[inline(always)]
 fn method_generic(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let (f, bound) = method_slow(m.t, m.reg(w.b()), m.name(w.c()))?;
-    let this = m.take_b(w);
-    if bound {
-        m.set(w.a() + 1, this);
-    } else {
-        m.set(w.a() + 1, Value::ABSENT);
-        drop(this);
+    let (f, this) = method_slow(m.t, m.reg(w.b()), m.name(w.c()))?;
+    let obj = m.take_b(w);
+    match this {
+        This::Object => m.set(w.a() + 1, obj),
+        This::None => {
+            m.set(w.a() + 1, Value::ABSENT);
+            drop(obj);
+        }
+        This::Other(this) => {
+            m.set(w.a() + 1, this);
+            drop(obj);
+        }
     }
     m.set(w.a(), f);
     m.advance(4);
@@ -218,16 +299,14 @@ fn method_generic(m: &mut M<'_>, w: Word) -> Flow {
 }
 
 #[inline(never)]
-fn method_slow(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, bool)> {
-    attr::load_method(t, obj, name)
+fn method_slow(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, This)> {
+    attr::load_callee(t, obj, name)
 }
 
 #[inline(always)]
 pub(crate) fn load_method_type(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.b()) {
-        m.rewrite(w, Opcode::LoadMethod);
-        m.set_extra(2, COOLDOWN);
-        return method_generic(m, w);
+        return load_method(m, w);
     }
     let f = Value::from_ref(&m.extra(1)).clone();
     let this = m.take_b(w);
@@ -249,43 +328,17 @@ fn plain_store(ty: &TypeObject) -> bool {
     ty.slots().setattr.is_some_and(|f| std::ptr::fn_addr_eq(f, attr::generic_set as typhon_object::slots::SetAttrFn))
 }
 
-#[inline(always)]
-fn specialize_store(m: &mut M<'_>, w: Word) {
-    m.set_extra(2, COOLDOWN * 4);
-    let obj = m.reg(w.a());
-    let (ty, name) = (type_of(obj), m.name(w.c()));
-    let Some(header) = obj.header().filter(|_| plain_store(ty)) else { return };
-    let found = ty.lookup(m.t, name);
-    if let Some(descr) = &found
-        && type_of(descr).slots().set.is_some()
-    {
-        if let Some(d) = descr::try_descriptor(descr)
-            && let What::OwnSlot(offset) = d.what
-            && ty.def().size_of.is_none()
-        {
-            m.set_extra(0, key(obj));
-            m.set_extra(1, offset as u64);
-            m.rewrite(w, Opcode::StoreAttrMember);
-        }
-        return;
-    }
-    let shape = header.shape().get();
-    if shape.dict_mode {
-        return;
-    }
-    if let Some(offset) = shape.slot(name).and_then(|i| inline_offset(ty, i)) {
-        m.set_extra(0, key(obj));
-        m.set_extra(1, offset as u64);
-        m.rewrite(w, Opcode::StoreAttrSlot);
-    } else if shape.slot(name).is_none()
-        && (shape.slot_count as usize) < attr::inline_count(ty)
-        && let Some(offset) = inline_offset(ty, shape.slot_count as usize)
-        && let Some(next) = shape.grown(name)
-    {
-        m.set_extra(0, key(obj));
-        m.set_extra(1, offset as u64 | u64::from(next.0) << 32);
-        m.rewrite(w, Opcode::StoreAttrAdd);
-    }
+#[inline(never)]
+fn specialize_store(m: &M<'_>, w: Word) {
+    let (obj, name) = (m.reg(w.a()), m.name(w.c()));
+    let found = if plain_store(type_of(obj)) { attr_cache::store(m.t, obj, name) } else { Found::Unknown };
+    let (op, at) = match found {
+        Found::Slot(offset) => (Opcode::StoreAttrSlot, u64::from(offset)),
+        Found::Member(offset) => (Opcode::StoreAttrMember, u64::from(offset)),
+        Found::Add(offset, shape) => (Opcode::StoreAttrAdd, u64::from(offset) | u64::from(shape.0) << 32),
+        _ => return despecialize(m, w, Opcode::StoreAttr),
+    };
+    specialize(m, w, op, key(obj), at);
 }
 
 #[inline(always)]
@@ -305,9 +358,7 @@ fn store_slow(t: &Thread, obj: &Value, name: &Value, v: &Value) -> Res<()> {
 
 #[inline(always)]
 fn store_miss(m: &mut M<'_>, w: Word) -> Flow {
-    m.rewrite(w, Opcode::StoreAttr);
-    m.set_extra(2, COOLDOWN);
-    store_generic(m, w)
+    store_attr(m, w)
 }
 
 #[inline(always)]
@@ -355,7 +406,7 @@ pub(crate) fn delete_attr(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
     m.save();
     let window = m.window(w.b(), 3);
-    let (f, bound) = super_slow(m.t, window, m.name(w.c()), w.kind() == 1)?;
+    let (f, bound) = super_slow(m.t, window, m.name(w.c()), w.kind() == 1, method)?;
     let this = m.take(w.b() + 2);
     m.kill_window(w.b(), 2);
     if !method {
@@ -372,13 +423,17 @@ pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
 }
 
 #[inline(never)]
-fn super_slow(t: &Thread, window: &[Value], name: &Value, written: bool) -> Res<(Value, bool)> {
+fn super_slow(t: &Thread, window: &[Value], name: &Value, written: bool, method: bool) -> Res<(Value, bool)> {
     use typhon_object::types::super_;
     let [what, class, this] = window else { return Err(error::system_error(t, "super without operands")) };
     if what.is(&super_::SUPER.ty().value())
         && let Some(class) = class.downcast::<TypeObject>()
     {
-        return class.with_value(|class| Ok((super_::get_attribute(t, class, this, name)?, false)));
+        return match attr_cache::load_super(t, class, this, name) {
+            Found::Method(bits) if method => Ok((Value::from_ref(&bits).clone(), true)),
+            Found::Plain(bits) => Ok((Value::from_ref(&bits).clone(), false)),
+            _ => class.with_value(|class| Ok((super_::get_attribute(t, class, this, name)?, false))),
+        };
     }
     // Something else is bound to the name `super`: it gets the arguments that the source shows.
     let args = if written { &window[1..] } else { &[] };

@@ -163,6 +163,29 @@ fn enter_method(m: &mut M<'_>, w: Word, f: Value, this: Value, at: usize, n: usi
     Ok(())
 }
 
+/// Whether `f` is a Python function that takes one positional argument and nothing else.
+#[inline(always)]
+pub(crate) fn is_unary(f: &Value) -> bool {
+    f.exact::<Function>().is_some_and(|f| f.unit().simple && f.unit().arg_count == 1)
+}
+
+/// Enters such a function; its result goes to register `dst` of an instruction with `skip` extra words.
+#[inline(always)]
+pub(crate) fn enter_unary(m: &mut M<'_>, f: Value, this: Value, dst: usize, skip: u8) -> Flow {
+    // SAFETY: `is_unary` tested the exact type; the frame owns the function.
+    let unit = unsafe { &*(f.bits() as *const Function) }.unit();
+    // SAFETY: the frame is live; address arithmetic, checked before use.
+    let base = unsafe { (*m.fp).top };
+    // SAFETY: as above.
+    m.it.check_room(m.t, unsafe { base.add(unit.register_count) })?;
+    // SAFETY: room was checked; the registers above `top` hold nothing alive.
+    unsafe { base.write(this.into_raw()) };
+    zero(base, 1, unit.local_count);
+    push(m.t, m.it, f, unit, base, Kind::Call, dst as u16, skip);
+    m.enter(0);
+    Ok(())
+}
+
 #[inline(never)]
 fn call_with(t: &Thread, f: &Value, this: &Value, args: Args<'_>) -> Res {
     let mut buffer = ArgBuffer::new();

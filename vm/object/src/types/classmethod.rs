@@ -93,7 +93,9 @@ pub static CLASSMETHOD: TypeDef = TypeDef {
     ..TypeDef::of::<ClassMethod>()
 };
 
-fn callable(v: &Value) -> Value {
+/// What a classmethod wraps.
+#[inline]
+pub(crate) fn callable(v: &Value) -> Value {
     v.expect::<ClassMethod>().callable.get()
 }
 

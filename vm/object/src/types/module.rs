@@ -114,6 +114,13 @@ fn init(t: &Thread, v: &Value, a: crate::Args<'_>) -> Res<()> {
     fill(t, Dict::of(&d), name, doc)
 }
 
+/// The namespace of an exact module. It is replaced only when the collector clears a dead module.
+#[inline(always)]
+pub fn plain_dict(v: &Value) -> Option<&Dict> {
+    // SAFETY: a module that somebody holds keeps the namespace that it was made with.
+    unsafe { v.exact::<Module>()?.dict.peek() }.exact::<Dict>()
+}
+
 /// The namespace as it stands, made empty if there is none.
 pub fn dict_of(t: &Thread, v: &Value) -> Value {
     let m = v.expect::<Module>();

@@ -90,6 +90,12 @@ const METHODS: &[MethodDef] = &[
     raw("__set_name__", "($self, owner, name, /)", set_name, "Method to set name of a property."),
 ];
 
+/// The getter of an exact property, absent if it has none.
+#[inline]
+pub fn getter_of(v: &Value) -> Value {
+    v.exact::<Property>().map_or(Value::ABSENT, |p| p.fget.get())
+}
+
 fn me(v: &Value) -> &Property {
     v.expect::<Property>()
 }

@@ -98,7 +98,9 @@ pub static STATICMETHOD: TypeDef = TypeDef {
     ..TypeDef::of::<StaticMethod>()
 };
 
-fn callable(v: &Value) -> Value {
+/// What a staticmethod wraps.
+#[inline]
+pub(crate) fn callable(v: &Value) -> Value {
     v.expect::<StaticMethod>().callable.get()
 }
 

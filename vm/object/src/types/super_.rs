@@ -128,14 +128,17 @@ fn check(t: &Thread, class: &Value, object: &Value) -> Res {
     Err(error::type_error(t, text))
 }
 
+/// What the MRO of `start` has under `name` behind `class`, unbound.
+pub(crate) fn behind(start: &TypeObject, class: &Value, name: &Value) -> Option<Value> {
+    let order = start.mro();
+    let after = order.downcast::<Tuple>()?.items().iter().skip_while(|c| !c.is(class)).skip(1);
+    after.filter_map(|c| c.downcast::<TypeObject>()).find_map(|ty| ty.dict().get_str(name))
+}
+
 /// What `super(class, object).name` is, without making the super object; `None` if only the super type itself could have it.
 pub fn lookup(t: &Thread, class: &Value, object: &Value, object_type: &Value, name: &Value) -> Res<Option<Value>> {
     let Some(start) = object_type.downcast::<TypeObject>() else { return Ok(None) };
-    let order = start.mro();
-    let Some(order) = order.downcast::<Tuple>() else { return Ok(None) };
-    let after = order.items().iter().skip_while(|c| !c.is(class)).skip(1);
-    let mut found = after.filter_map(|c| c.downcast::<TypeObject>()).filter_map(|ty| ty.dict().get_str(name));
-    let Some(found) = found.next() else { return Ok(None) };
+    let Some(found) = behind(start, class, name) else { return Ok(None) };
     match type_of(&found).slots().get {
         Some(get) => {
             let bound = if object.is(object_type) { None } else { Some(object) };

@@ -1,12 +1,14 @@
 //! Attributes of classes: `type.__getattribute__`, `type.__setattr__`.
 
 use crate::attr;
+use crate::attr_cache::{self, Found};
 use crate::dunder;
 use crate::error::{self, Res};
 use crate::names;
 use crate::strs;
 use crate::thread::Thread;
 use crate::ty::{TypeObject, flag, type_of};
+use crate::types::staticmethod;
 use crate::value::Value;
 
 /// `type.__getattribute__`.
@@ -20,6 +22,11 @@ pub(super) fn get(t: &Thread, class: &Value, name: &Value) -> Res {
 /// `type.__getattribute__`, with `None` for a missing attribute: the metatype's data descriptors first, then the class's
 /// MRO, then the rest of the metatype.
 pub fn get_opt(t: &Thread, class: &Value, name: &Value) -> Res<Option<Value>> {
+    match attr_cache::load_class(t, class, name) {
+        Found::Plain(bits) => return Ok(Some(Value::from_ref(&bits).clone())),
+        Found::Static(bits) => return Ok(Some(staticmethod::callable(Value::from_ref(&bits)))),
+        _ => {}
+    }
     attr::check_name(t, name)?;
     let name = &names::intern(t, name);
     let meta = type_of(class);

@@ -1,0 +1,227 @@
+//! What an attribute's name means for objects of a shape, and the cache that remembers it.
+//!
+//! The generic algorithms of `attr` and the run loop's inline caches ask here. An answer holds as long as the versions in
+//! its key do: versions are never used twice, and every change of a type or of a base of it gives it a new one. The cache
+//! holds no references: what an answer points at is kept alive by the type's dict while the version stands.
+
+use crate::attr;
+use crate::header::Header;
+use crate::ids;
+use crate::shape::ShapeId;
+use crate::strs;
+use crate::thread::Thread;
+use crate::ty::{TypeObject, flag, type_of};
+use crate::types::descr::{self, What};
+use crate::value::Value;
+use std::cell::{Cell, OnceCell};
+
+/// What `obj.name` is, or where a store to it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// An instance slot at this byte offset; it may be empty.
+    Slot(u32),
+    /// A `__slots__` member at this byte offset; it may be empty.
+    Member(u32),
+    /// Of the type, and a call passes the object: the word of a function or method descriptor.
+    Method(u64),
+    /// Of the type, and needs no binding.
+    Plain(u64),
+    /// The word of a `property`.
+    Property(u64),
+    /// The word of a `staticmethod`.
+    Static(u64),
+    /// The word of a `classmethod`.
+    ClassMethod(u64),
+    /// A store adds a slot: at this byte offset, and the object gets this shape.
+    Add(u32, ShapeId),
+    /// Anything else: the generic algorithm must be gone through.
+    Unknown,
+}
+
+/// The question an answer belongs to, in the low bits of the name's word.
+#[derive(Clone, Copy)]
+enum Ask {
+    Load = 0,
+    Super = 1,
+    Store = 2,
+    Class = 3,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    key: u64,
+    name: u64,
+    found: Found,
+}
+
+const SIZE: usize = 1024;
+
+/// A direct-mapped cache, one a thread; its memory is taken on the first miss.
+pub(crate) struct AttrCache {
+    entries: OnceCell<Box<[Cell<Entry>]>>,
+}
+
+impl AttrCache {
+    pub(crate) fn new() -> Self {
+        Self { entries: OnceCell::new() }
+    }
+
+    #[inline]
+    fn get(&self, key: u64, name: &Value, ask: Ask, look: impl FnOnce() -> Found) -> Found {
+        let name_word = name.bits() | ask as u64;
+        let at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 ^ name.bits() >> 4) as usize & (SIZE - 1);
+        if let Some(entries) = self.entries.get() {
+            let e = entries[at].get();
+            if e.key == key && e.name == name_word {
+                return e.found;
+            }
+        }
+        self.fill(at, Entry { key, name: name_word, found: look() })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fill(&self, at: usize, entry: Entry) -> Found {
+        let empty = || (0..SIZE).map(|_| Cell::new(Entry { key: 0, name: 0, found: Found::Unknown })).collect();
+        self.entries.get_or_init(empty)[at].set(entry);
+        entry.found
+    }
+}
+
+/// Shape and version of an object's type: while they stand, so does what is found under them.
+#[inline(always)]
+pub fn key(header: &Header, ty: &TypeObject) -> u64 {
+    u64::from(header.shape().0) | u64::from(ty.version.get()) << 32
+}
+
+/// What `object.__getattribute__(obj, name)` finds.
+#[inline]
+pub fn load(t: &Thread, obj: &Value, name: &Value) -> Found {
+    let ty = type_of(obj);
+    let Some(header) = obj.header().filter(|_| strs::is_interned(name)) else { return Found::Unknown };
+    t.attr_cache.get(key(header, ty), name, Ask::Load, || look(t, ty, header, name))
+}
+
+fn look(t: &Thread, ty: &TypeObject, header: &Header, name: &Value) -> Found {
+    let found = ty.lookup(t, name);
+    if let Some(descr) = &found
+        && type_of(descr).slots().get.is_some()
+        && type_of(descr).slots().set.is_some()
+    {
+        if descr.header().is_some_and(|h| h.shape().0 == ids::PROPERTY) {
+            return Found::Property(descr.bits());
+        }
+        return own_slot(ty, descr).map_or(Found::Unknown, Found::Member);
+    }
+    let shape = header.shape().get();
+    if shape.dict_mode {
+        // Whether the instance's dict has the attribute can change without a change of shape.
+        if attr::dict_word(ty, header).is_some() {
+            return Found::Unknown;
+        }
+    } else if let Some(i) = shape.slot(name) {
+        return slot_offset(ty, i).map_or(Found::Unknown, Found::Slot);
+    }
+    found.map_or(Found::Unknown, |v| of_type(&v))
+}
+
+fn of_type(found: &Value) -> Found {
+    let ty = type_of(found);
+    match ty.slots().get {
+        _ if ty.root_shape().0 == ids::STATICMETHOD => Found::Static(found.bits()),
+        _ if ty.root_shape().0 == ids::CLASSMETHOD => Found::ClassMethod(found.bits()),
+        _ if ty.has_flag(flag::METHOD_DESCRIPTOR) => Found::Method(found.bits()),
+        None => Found::Plain(found.bits()),
+        Some(_) => Found::Unknown,
+    }
+}
+
+/// The offset behind a `__slots__` descriptor, if it lies at the same place in every instance.
+fn own_slot(ty: &TypeObject, descr: &Value) -> Option<u32> {
+    let descriptor = descr::try_descriptor(descr)?;
+    match descriptor.what {
+        // Another class's descriptor may stand in this class's dict: then the offset means nothing here.
+        What::OwnSlot(offset) if ty.def().size_of.is_none() && ty.is_subtype(descriptor.owner()) => {
+            u32::try_from(offset).ok()
+        }
+        _ => None,
+    }
+}
+
+fn slot_offset(ty: &TypeObject, i: usize) -> Option<u32> {
+    attr::inline_offset(ty, i).and_then(|offset| u32::try_from(offset).ok())
+}
+
+/// What `type.__getattribute__(class, name)` finds, for classes whose metaclass is type itself.
+#[inline]
+pub fn load_class(t: &Thread, class: &Value, name: &Value) -> Found {
+    let exact = class.header().is_some_and(|h| h.shape().0 == ids::TYPE);
+    if !exact || !strs::is_interned(name) {
+        return Found::Unknown;
+    }
+    let ty = class.expect::<TypeObject>();
+    t.attr_cache.get(u64::from(ty.version.get()), name, Ask::Class, || look_class(t, ty, type_of(class), name))
+}
+
+fn look_class(t: &Thread, ty: &TypeObject, meta: &TypeObject, name: &Value) -> Found {
+    if let Some(descr) = meta.lookup(t, name)
+        && type_of(&descr).slots().set.is_some()
+    {
+        return Found::Unknown;
+    }
+    match ty.lookup(t, name).map(|v| (of_type(&v), v)) {
+        // A function or method descriptor got from a class is itself; a built-in's may be of a kind that looks.
+        Some((Found::Method(bits), v)) if v.header().is_some_and(|h| h.shape().0 == ids::FUNCTION) => {
+            Found::Plain(bits)
+        }
+        Some((found @ (Found::Plain(_) | Found::Static(_) | Found::ClassMethod(_)), _)) => found,
+        _ => Found::Unknown,
+    }
+}
+
+/// What `super(class, this).name` finds for an ordinary object: a method or a plain attribute behind `class` in the MRO.
+#[inline]
+pub fn load_super(t: &Thread, class: &TypeObject, this: &Value, name: &Value) -> Found {
+    let ty = type_of(this);
+    if !strs::is_interned(name) || ty.has_flag(flag::TYPE) {
+        return Found::Unknown;
+    }
+    let key = u64::from(class.version.get()) | u64::from(ty.version.get()) << 32;
+    t.attr_cache.get(key, name, Ask::Super, || {
+        if !ty.is_subtype(class) || name.is(crate::names::n::__class__()) {
+            return Found::Unknown;
+        }
+        class.with_value(|class| crate::types::super_::behind(ty, class, name)).map_or(Found::Unknown, |v| of_type(&v))
+    })
+}
+
+/// Where `object.__setattr__(obj, name, ...)` stores.
+#[inline]
+pub fn store(t: &Thread, obj: &Value, name: &Value) -> Found {
+    let ty = type_of(obj);
+    let Some(header) = obj.header().filter(|_| strs::is_interned(name)) else { return Found::Unknown };
+    t.attr_cache.get(key(header, ty), name, Ask::Store, || look_store(t, ty, header, name))
+}
+
+fn look_store(t: &Thread, ty: &TypeObject, header: &Header, name: &Value) -> Found {
+    if let Some(descr) = ty.lookup(t, name)
+        && type_of(&descr).slots().set.is_some()
+    {
+        return own_slot(ty, &descr).map_or(Found::Unknown, Found::Member);
+    }
+    let shape = header.shape().get();
+    if shape.dict_mode {
+        return Found::Unknown;
+    }
+    if let Some(i) = shape.slot(name) {
+        return slot_offset(ty, i).map_or(Found::Unknown, Found::Slot);
+    }
+    let next = shape.slot_count as usize;
+    if next >= attr::inline_count(ty) {
+        return Found::Unknown;
+    }
+    match (slot_offset(ty, next), shape.grown(name)) {
+        (Some(offset), Some(shape)) => Found::Add(offset, shape),
+        _ => Found::Unknown,
+    }
+}
