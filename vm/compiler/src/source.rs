@@ -155,7 +155,7 @@ impl SourceMap {
     }
 
     /// A `SyntaxError` of the compiler about a range. Its columns count bytes, as CPython's compiler has them; only
-    /// errors of the parser count characters.
+    /// errors of the parser count characters and carry the line's text: others get it from the file.
     pub fn error(&self, range: TextRange, message: impl Into<String>) -> SyntaxError {
         let start = self.place(range.start());
         let end = self.place(range.end());
@@ -166,7 +166,7 @@ impl SourceMap {
             col: Some(start.byte as i32 + 1),
             end_line: Some(end.line),
             end_col: Some(end.byte as i32 + 1),
-            text: self.line_text(start.line).map(str::to_owned),
+            text: None,
             incomplete: false,
             metadata: None,
         }

@@ -191,8 +191,10 @@ impl Writer<'_> {
             | Expr::IpyEscapeCommand(_) => {
                 if let Some(value) = fold::constant(e, self.map, 0) {
                     // An infinite literal is written so that it can be read again.
-                    let value = repr(&value);
-                    self.text(&value.replace("inf", "1e309"));
+                    let shown = repr(&value);
+                    let number = matches!(value, Const::Float(_) | Const::Complex(..));
+                    self.text(if matches!(e, Expr::StringLiteral(s) if s.value.is_unicode()) { "u" } else { "" });
+                    self.text(&if number { shown.replace("inf", "1e309") } else { shown });
                 }
             }
         }
@@ -346,11 +348,15 @@ impl Writer<'_> {
             InterpolatedStringElement::Literal(l) => return self.literal(l.value.as_bytes()),
             InterpolatedStringElement::Interpolation(field) => field,
         };
+        if let Some(debug) = &field.debug_text {
+            self.literal(text::without_comments(debug.as_str()).as_bytes());
+        }
         let mut inner = Writer { out: Vec::new(), map: self.map };
         inner.expr(&field.expression, level::TEST + 1);
         self.text(if inner.out.first() == Some(&b'{') { "{ " } else { "{" });
         self.out.extend(inner.out);
-        if let Some(conversion) = field.conversion.to_char() {
+        let shown = (field.debug_text.is_some() && field.format_spec.is_none()).then_some('r');
+        if let Some(conversion) = field.conversion.to_char().or(shown) {
             self.text(&format!("!{conversion}"));
         }
         if let Some(spec) = &field.format_spec {

@@ -315,7 +315,7 @@ fn annotations(t: &Thread, v: &Value) -> Res {
         let r = typhon_object::call::call1(t, &annotate, &Value::small(1))?;
         if r.downcast::<Dict>().is_none() {
             let name = type_of(&r).name();
-            return Err(error::type_error(t, format_args!("__annotate__() must return a dict, not {name}")));
+            return Err(error::type_error(t, format_args!("__annotate__ returned non-dict of type '{name}'")));
         }
         r
     };

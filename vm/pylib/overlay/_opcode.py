@@ -134,6 +134,9 @@ def get_executor(*, code, offset):
     raise RuntimeError("Executors are not available in this build")
 
 
+ENABLE_SPECIALIZATION = ENABLE_SPECIALIZATION_FT = False
+
+
 def get_specialization_stats():
     return None
 

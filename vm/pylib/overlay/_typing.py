@@ -255,6 +255,14 @@ class TypeAliasType:
             raise TypeError(f"typealias() argument 'name' must be str, not {type(name).__name__}")
         if not isinstance(type_params, tuple):
             raise TypeError("type_params must be a tuple")
+        defaults = False
+        for param in type_params:
+            if not isinstance(param, (TypeVar, ParamSpec, TypeVarTuple)):
+                raise TypeError(f"Expected a type param, got {param!r}")
+            if param.has_default():
+                defaults = True
+            elif defaults:
+                raise TypeError(f"non-default type parameter {str(param)!r} follows default type parameter")
         return cls._make(name, type_params, value, None, _caller())
 
     @classmethod

@@ -83,7 +83,7 @@ fn issue(t: &Thread, w: &Warning, filename: &str) -> Res<()> {
             let place = |n: u32| Some(n as i32);
             let error = SyntaxError {
                 kind: ErrorKind::Syntax,
-                message: w.message.clone(),
+                message: w.error_message(),
                 line: w.line,
                 col: place(w.col),
                 end_line: Some(w.end_line),
@@ -166,15 +166,22 @@ fn source_line(t: &Thread, filename: &str, line: u32) -> Res {
 
 /// Decodes source bytes as CPython's tokenizer (BOM, PEP 263); the error is a SyntaxError about `filename`.
 pub fn decode(t: &Thread, bytes: &[u8], filename: &str) -> Res<String> {
-    match typhon_compiler::syntax::decode::decode(bytes, Some(filename), &codec) {
+    let codecs = |name: &str, bytes: &[u8]| codec(t, name, bytes);
+    match typhon_compiler::syntax::decode::decode(bytes, Some(filename), &codecs) {
         Ok(text) => Ok(text),
         Err(e) => Err(raise(t, &e, filename)),
     }
 }
 
-/// A codec that the compiler does not know itself, for PEP 263.
-fn codec(_: &str, _: &[u8]) -> Option<Result<String, String>> {
-    None
+/// Decodes with a codec that the compiler does not know itself, for PEP 263.
+fn codec(t: &Thread, name: &str, bytes: &[u8]) -> Option<Result<String, String>> {
+    let decoded = typhon_object::types::bytes::new(t, bytes)
+        .and_then(|v| typhon_object::codec::decode_object(t, &v, Some(name), None));
+    match decoded {
+        Ok(v) => v.downcast::<strs::Str>().map(|s| Ok(s.to_lossy())),
+        Err(e) if e.is(&exc::LOOKUP_ERROR) => None,
+        Err(e) => Some(Err(typhon_object::ops::str(t, e.value()).map(|s| strs::display(&s)).unwrap_or_default())),
+    }
 }
 
 /// The options of a file or library module.

@@ -33,6 +33,9 @@ impl<'a> Compiler<'a> {
         let value = self.top();
         let scope = self.find_scope(f, Part::Annotations)?;
         self.enter_lazy(scope, Name::new_static("__annotate__"), loc)?;
+        let own = &mut self.unit().qualname;
+        own.truncate(own.len() - "__annotate__".len());
+        own.push_str(&format!("{}.__annotate__", f.name.id));
         let map = self.annotation_map(&pairs, loc)?;
         self.e().use1(Opcode::Return, Val::temp(map));
         let code = self.leave_unit()?;

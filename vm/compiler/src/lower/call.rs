@@ -92,6 +92,26 @@ impl<'a> Compiler<'a> {
     }
 
     /// Evaluates arguments and calls the function in `base`; `pushed` arguments are already in place.
+    /// A keyword may be given once: the first that is repeated is named where it is.
+    fn refuse_repeated(&self, keywords: &[Keyword]) -> Done {
+        let mut seen = rustc_hash::FxHashMap::default();
+        let mut worst: Option<(usize, &Keyword)> = None;
+        for (i, keyword) in keywords.iter().enumerate() {
+            let Some(name) = &keyword.arg else { continue };
+            let first = *seen.entry(&name.id).or_insert(i);
+            if first != i && worst.is_none_or(|(at, _)| first < at) {
+                worst = Some((first, keyword));
+            }
+        }
+        match worst {
+            Some((_, k)) => {
+                let name = k.arg.as_ref().map_or("", |n| n.id.as_str());
+                Err(self.error(k.range, format!("keyword argument repeated: {name}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn finish_call(
         &mut self,
         layout: Layout,
@@ -102,6 +122,7 @@ impl<'a> Compiler<'a> {
         loc: Loc,
         want: Want,
     ) -> Value {
+        self.refuse_repeated(keywords)?;
         if layout == Layout::Star {
             return self.star_call(base, pushed, args, keywords, loc, want);
         }

@@ -54,6 +54,10 @@ impl Builder<'_> {
             let p = &self.table.scopes[p];
             (p.nested || p.is_function_like(), p.kind == ScopeKind::Class && kind == ScopeKind::Function)
         });
+        // What lies in an iterable lies in it as well; the bases of a generic class are outside the class.
+        let outer = parent.map(|p| &self.table.scopes[p]);
+        let comp_iter_expr = outer.map_or(0, |p| p.comp_iter_expr);
+        let mangled_names = outer.filter(|_| kind != ScopeKind::Class).and_then(|p| p.mangled_names.clone());
         self.table.scopes.push(Scope {
             name,
             kind,
@@ -80,11 +84,11 @@ impl Builder<'_> {
             has_conditional_annotations: false,
             has_walrus: false,
             annotation_block: None,
-            mangled_names: None,
+            mangled_names,
             private: self.private.clone(),
             in_conditional_block: false,
             comp_iter_target: false,
-            comp_iter_expr: 0,
+            comp_iter_expr,
             in_unevaluated_annotation: false,
             what: "",
         });
@@ -433,8 +437,14 @@ impl Builder<'_> {
     }
 
     fn type_params(&mut self, params: &ast::TypeParams) -> Done {
+        let mut defaults = false;
         for param in &params.type_params {
             let (name, range) = (param.name().id.clone(), param.range());
+            if defaults && param.default().is_none() {
+                let text = format!("non-default type parameter '{name}' follows default type parameter");
+                return Err(self.error(range, text));
+            }
+            defaults |= param.default().is_some();
             if name == "__classdict__" {
                 return Err(self.error(range, format!("reserved name '{name}' cannot be used for type parameter")));
             }

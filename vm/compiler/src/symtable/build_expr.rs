@@ -201,7 +201,7 @@ impl Builder<'_> {
             let scope = self.table.scope(id);
             let flags = scope.lookup(&mangled).flags;
             if scope.comprehension != CompKind::No {
-                if flags & def::COMP_ITER != 0 && flags & (def::LOCAL | def::USE) != 0 {
+                if flags & def::COMP_ITER != 0 && flags & def::LOCAL != 0 {
                     let text = format!("assignment expression cannot rebind comprehension iteration variable '{name}'");
                     return Err(self.error(range, text));
                 }

@@ -28,6 +28,9 @@ fn exact_bound(text: &str) -> usize {
     let mut scanner = Scanner::new(text.as_bytes().to_vec(), ScanOptions::default());
     let mut levels: Vec<usize> = vec![0];
     let (mut total, mut worst) = (0usize, 0usize);
+    // Fields of formatted strings stand beside one another, however many there are.
+    let mut fields: Vec<bool> = vec![false];
+    let mut in_string = false;
     loop {
         let token = scanner.next(&mut || None);
         if token.kind == kind::ERRORTOKEN || token.kind == kind::ENDMARKER {
@@ -36,11 +39,18 @@ fn exact_bound(text: &str) -> usize {
         let counts = match scanner.bytes(token.start, token.end) {
             b"(" | b"[" | b"{" => {
                 levels.push(0);
+                fields.push(in_string);
+                in_string = false;
                 true
             }
             b")" | b"]" | b"}" if levels.len() > 1 => {
                 total -= levels.pop().unwrap_or(0);
-                true
+                in_string = fields.pop().unwrap_or(false);
+                !in_string
+            }
+            _ if kind::is_string_part(token.kind) => {
+                in_string = token.kind != kind::FSTRING_END && token.kind != kind::TSTRING_END;
+                false
             }
             b"," | b";" => false,
             _ if token.kind == kind::NEWLINE => false,

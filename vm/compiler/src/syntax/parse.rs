@@ -105,7 +105,7 @@ fn parse_text(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxErr
             Verdict::Refused(error) => return Err(*error),
             Verdict::Accepted if barry => {
                 // Now `<>` is what others write `!=`; both have two bytes, so places stay.
-                tree = ruff(&text.replace("<>", "!="), options);
+                tree = ruff(&without_diamonds(&text), options);
             }
             Verdict::Accepted | Verdict::Unknown => {}
         }
@@ -124,6 +124,23 @@ fn parse_text(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxErr
     }
     let ast = Ast::new(tree.into_syntax(), found.depth);
     Ok(Parsed { ast, map, warnings: found.warnings, parser_warnings: found.of_parser })
+}
+
+/// Every operator `<>`, which the grammar has accepted, as `!=`.
+fn without_diamonds(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    let mut scanner = Scanner::new(bytes.clone(), ScanOptions::default());
+    let mut before = None;
+    loop {
+        let token = scanner.next(&mut || None);
+        match scanner.bytes(token.start, token.end) {
+            _ if matches!(token.kind, kind::ENDMARKER | kind::ERRORTOKEN) => break,
+            b"<" => before = Some(token.end),
+            b">" if before == Some(token.start) => bytes[token.start - 1..=token.start].copy_from_slice(b"!="),
+            _ => before = None,
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// `(args) -> returns`: the tree is the expression `[args], returns`, with the places of the original.
@@ -205,17 +222,22 @@ fn is_clean(tree: &Tree<Mod>) -> bool {
 
 /// What to say when the grammar has no objection, but ruff has.
 fn only_ruff_refuses(tree: &Tree<Mod>, text: &str) -> Result<(), SyntaxError> {
-    let map = || SourceMap::new(text.to_owned());
+    let refuse = |range, message: &str| {
+        let map = SourceMap::new(text.to_owned());
+        let mut error = map.error(range, message);
+        error.text = map.line_text(error.line).map(str::to_owned);
+        Err(error)
+    };
     if let Some(error) = tree.errors().first() {
         let message = if error.error.to_string().contains("mapping pattern") {
             "mapping pattern keys may only match literals and attribute lookups"
         } else {
             "invalid syntax"
         };
-        return Err(map().error(error.location, message));
+        return refuse(error.location, message);
     }
     match tree.unsupported_syntax_errors().first() {
-        Some(error) => Err(map().error(error.range, "invalid syntax")),
+        Some(error) => refuse(error.range, "invalid syntax"),
         None => Ok(()),
     }
 }

@@ -12,6 +12,8 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 /// Brackets and blocks that CPython's scanner lets nest.
 const MAX_BRACKETS: i32 = 200;
 const MAX_BLOCKS: i32 = 100;
+/// Formatted strings that it lets nest.
+const MAX_STRINGS: usize = 148;
 
 /// What a walk over a tree finds.
 pub struct Findings {
@@ -96,7 +98,7 @@ fn escape_message(bad: &BadEscape) -> String {
 /// The parser's warnings: numbers that touch a keyword, escapes without a meaning.
 fn of_tokens(tokens: &Tokens, map: &SourceMap) -> (Vec<Warning>, bool) {
     let mut out = Vec::new();
-    let (mut brackets, mut blocks, mut worst) = (0i32, 0i32, (0, 0));
+    let (mut brackets, mut blocks, mut worst) = (0i32, 0i32, (0, 0, 0));
     // Texts of open f-strings: they are decoded when the string ends.
     let mut open: Vec<Vec<(TextRange, bool)>> = Vec::new();
     for token in tokens {
@@ -116,6 +118,7 @@ fn of_tokens(tokens: &Tokens, map: &SourceMap) -> (Vec<Warning>, bool) {
             TokenKind::Dedent => blocks -= 1,
             TokenKind::FStringStart | TokenKind::TStringStart => {
                 open.push(Vec::new());
+                worst.2 = worst.2.max(open.len());
             }
             TokenKind::FStringMiddle | TokenKind::TStringMiddle => {
                 let raw = token.string_flags().is_some_and(|f| f.is_raw_string());
@@ -137,7 +140,7 @@ fn of_tokens(tokens: &Tokens, map: &SourceMap) -> (Vec<Warning>, bool) {
             _ => {}
         }
     }
-    (out, worst.0 > MAX_BRACKETS || worst.1 >= MAX_BLOCKS)
+    (out, worst.0 > MAX_BRACKETS || worst.1 >= MAX_BLOCKS || worst.2 > MAX_STRINGS)
 }
 
 fn number(map: &SourceMap, range: TextRange, kind: TokenKind, out: &mut Vec<Warning>) {

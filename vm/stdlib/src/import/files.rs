@@ -112,7 +112,11 @@ pub fn read_source(t: &Thread, filename: &str) -> Option<String> {
         return None;
     }
     let bytes = std::fs::read(path).ok()?;
-    crate::compile::decode(t, &bytes, filename).ok()
+    // Whoever asks may be making the error that says why the file cannot be decoded: bad bytes are shown as such.
+    match typhon_compiler::syntax::decode::decode(&bytes, Some(filename), &|_, _| None) {
+        Ok(text) => Some(text),
+        Err(_) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+    }
 }
 
 struct Cached {

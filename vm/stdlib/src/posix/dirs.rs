@@ -1,6 +1,7 @@
 //! `listdir`, `scandir` and DirEntry.
 
 use super::stat;
+use crate::import::embedded;
 use crate::kernel;
 use crate::world::{self, Also, PathArg};
 use std::cell::RefCell;
@@ -51,6 +52,14 @@ fn io_error(t: &Thread, p: &PathArg, e: &std::io::Error) -> Exc {
 pub fn listdir(t: &Thread, a: &[Value]) -> Res {
     let p = world::path_arg(t, &a[0], "listdir", "path", Also::FdOrNone)?;
     let list = List::create(t)?;
+    let path = p.path.to_str().ok().filter(|_| p.fd.is_none());
+    let names = path.and_then(embedded::library_folder).map(typhon_pylib::list).unwrap_or_default();
+    if !names.is_empty() {
+        for entry in names {
+            list.expect::<List>().push(t, world::fs_name(t, entry.name.as_bytes(), p.is_bytes)?)?;
+        }
+        return Ok(list);
+    }
     for entry in open(t, &p)? {
         t.poll()?;
         let entry = entry.map_err(|e| io_error(t, &p, &e))?;

@@ -191,7 +191,7 @@ fn annotations(t: &Thread, v: &Value) -> Res {
         let made = call::call1(t, &annotate, &Value::small(1))?;
         if made.downcast::<Dict>().is_none() {
             let got = type_of(&made).name();
-            return Err(error::type_error(t, format_args!("__annotate__() must return a dict, not {got}")));
+            return Err(error::type_error(t, format_args!("__annotate__ returned non-dict of type '{got}'")));
         }
         made
     } else {
