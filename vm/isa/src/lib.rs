@@ -8,6 +8,7 @@
 pub mod code;
 pub mod constant;
 pub mod opcode;
+pub mod pack;
 pub mod text;
 pub mod word;
 
