@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("vm/unicode", &[]),
     ("vm/num", &["unicode"]),
     ("vm/sre", &["unicode"]),
-    ("vm/pylib", &[]),
+    ("vm/pylib", &["compiler", "isa"]),
     ("vm/compiler", &["isa", "unicode", "num"]),
     ("vm/object", &["rc", "qsbr", "unicode", "num"]),
     ("vm/interp", &["isa", "object", "rc", "qsbr", "num", "unicode"]),
@@ -27,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("service", &["proto", "vm", "jit"]),
     ("cli", &["vm", "service", "proto", "compiler", "isa"]),
+    ("bench", &["vm"]),
     ("loom-tests", &["qsbr", "rc"]),
     ("xtask", &[]),
 ];

@@ -1,6 +1,10 @@
-//! Packs the Python part of the standard library: one zstd frame per file, one blob, one sorted index.
+//! Packs the Python part of the standard library: a zstd frame for each file's text and, in a release, one for its code;
+//! one blob, one sorted index.
 
+mod code;
 mod edits;
+#[path = "../src/place.rs"]
+mod place;
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -12,6 +16,7 @@ use edits::{EDITS, LEFT_OUT};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=overlay");
+    println!("cargo:rerun-if-changed=src/place.rs");
     let library = Path::new(rustpython_pylib::LIB_PATH);
     let mut paths = Vec::new();
     walk(library, &mut paths)?;
@@ -90,13 +95,20 @@ fn overlay() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
 }
 
 fn write(files: &[(String, Vec<u8>)], out: &Path) -> Result<(), Box<dyn Error>> {
-    // The slow level costs half a minute in an unoptimised build script and saves a tenth of the size.
-    let level = if env::var("PROFILE")? == "release" { 19 } else { 6 };
+    // Slow compression and the library's code are what ships; whoever edits the VM does not wait for them.
+    let release = env::var("PROFILE")? == "release";
+    let level = if release { 19 } else { 6 };
+    let codes = if release { code::compile(files)? } else { vec![Vec::new(); files.len()] };
     let (mut blob, mut index) = (Vec::new(), String::from("&[\n"));
-    for (name, text) in files {
-        let packed = zstd::bulk::compress(text, level)?;
-        writeln!(index, "({name:?}, {}, {}, {}),", blob.len(), packed.len(), text.len())?;
-        blob.extend(packed);
+    for ((name, text), code) in files.iter().zip(codes) {
+        let mut place = |bytes: &[u8], level| -> Result<String, Box<dyn Error>> {
+            let packed = if bytes.is_empty() { Vec::new() } else { zstd::bulk::compress(bytes, level)? };
+            let place = format!("Frame {{ offset: {}, packed: {}, size: {} }}", blob.len(), packed.len(), bytes.len());
+            blob.extend(packed);
+            Ok(place)
+        };
+        let (text, code) = (place(text, level)?, place(&code, level.min(12))?);
+        writeln!(index, "Row {{ path: {name:?}, text: {text}, code: {code} }},")?;
     }
     index.push(']');
     fs::write(out.join("library.bin"), blob)?;

@@ -4,8 +4,25 @@
 //! (`build/edits.rs`). It is under the PSF licence: see NOTICE.
 #![forbid(unsafe_code)]
 
-/// (path, offset in the blob, packed bytes, unpacked bytes), sorted by path.
-static INDEX: &[(&str, u32, u32, u32)] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
+mod place;
+
+pub use place::{FOLDER, filename};
+
+/// A piece of the blob: empty when there is nothing.
+struct Frame {
+    offset: usize,
+    packed: usize,
+    size: usize,
+}
+
+struct Row {
+    path: &'static str,
+    text: Frame,
+    code: Frame,
+}
+
+/// Sorted by path.
+static INDEX: &[Row] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
 static BLOB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/library.bin"));
 
 /// Where a module's source is.
@@ -23,18 +40,34 @@ pub struct Name {
     pub is_folder: bool,
 }
 
+fn row(path: &str) -> Option<&'static Row> {
+    INDEX.binary_search_by(|row| row.path.cmp(path)).ok().map(|at| &INDEX[at])
+}
+
+impl Frame {
+    fn unpack(&self) -> Vec<u8> {
+        if self.size == 0 {
+            return Vec::new();
+        }
+        let frame = &BLOB[self.offset..][..self.packed];
+        zstd::bulk::decompress(frame, self.size).expect("this crate packed the frame")
+    }
+}
+
 /// The source of one file, by the path that [`find`] gives.
 pub fn source(path: &str) -> Option<Vec<u8>> {
-    let at = INDEX.binary_search_by(|entry| entry.0.cmp(path)).ok()?;
-    let (_, offset, packed, unpacked) = INDEX[at];
-    let frame = &BLOB[offset as usize..][..packed as usize];
-    Some(zstd::bulk::decompress(frame, unpacked as usize).expect("this crate packed the frame"))
+    row(path).map(|row| row.text.unpack())
+}
+
+/// The code of one file, as the compiler makes it of [`source`] without optimization under the name [`filename`], in the
+/// form of `isa`'s `pack`. `None` where it was not made: for few files in a release, for all in a build for development.
+pub fn code(path: &str) -> Option<Vec<u8>> {
+    row(path).filter(|row| row.code.size > 0).map(|row| row.code.unpack())
 }
 
 /// The unpacked size of one file.
 pub fn size(path: &str) -> Option<usize> {
-    let at = INDEX.binary_search_by(|entry| entry.0.cmp(path)).ok()?;
-    Some(INDEX[at].3 as usize)
+    row(path).map(|row| row.text.size)
 }
 
 /// The module with this dotted name. A package wins over a module, as in CPython's path finder.
@@ -43,17 +76,16 @@ pub fn find(module: &str) -> Option<Entry> {
         return None;
     }
     let stem = module.replace('.', "/");
-    [(format!("{stem}/__init__.py"), true), (format!("{stem}.py"), false)].into_iter().find_map(|(path, is_package)| {
-        let at = INDEX.binary_search_by(|entry| entry.0.cmp(&path)).ok()?;
-        Some(Entry { path: INDEX[at].0, is_package })
-    })
+    [(format!("{stem}/__init__.py"), true), (format!("{stem}.py"), false)]
+        .into_iter()
+        .find_map(|(path, is_package)| Some(Entry { path: row(&path)?.path, is_package }))
 }
 
 /// The names in a folder, sorted; `""` is the root. Empty when there is no such folder.
 pub fn list(folder: &str) -> Vec<Name> {
     let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
-    let start = INDEX.partition_point(|entry| entry.0 < prefix.as_str());
-    let within = INDEX[start..].iter().map_while(|entry| entry.0.strip_prefix(prefix.as_str()));
+    let start = INDEX.partition_point(|row| row.path < prefix.as_str());
+    let within = INDEX[start..].iter().map_while(|row| row.path.strip_prefix(prefix.as_str()));
     let mut names: Vec<Name> = within
         .map(|rest| match rest.split_once('/') {
             Some((folder, _)) => Name { name: folder, is_folder: true },
@@ -67,5 +99,5 @@ pub fn list(folder: &str) -> Vec<Name> {
 
 /// Every file's path, sorted.
 pub fn paths() -> impl Iterator<Item = &'static str> {
-    INDEX.iter().map(|entry| entry.0)
+    INDEX.iter().map(|row| row.path)
 }

@@ -18,8 +18,7 @@ use typhon_object::{Args, Thread, Value, payload, strs, tuple};
 
 /// `sys.prefix`.
 pub const PREFIX: &str = "/typhon";
-/// The library's folder on `sys.path`.
-pub const FOLDER: &str = "/typhon/lib/python3.14";
+pub use typhon_pylib::FOLDER;
 
 /// The library's own path of a file below [`FOLDER`].
 pub fn library_path(filename: &str) -> Option<&str> {
@@ -43,21 +42,28 @@ pub fn find(folder: &str, name: &str) -> Option<typhon_pylib::Entry> {
 /// The process's code of the library, by path and optimization level.
 static CODE: LazyLock<Mutex<FxHashMap<(String, u8), Arc<Code>>>> = LazyLock::new(Mutex::default);
 
-/// The code of a library file, compiled once a process.
+/// The code of a library file, read or compiled once a process.
 pub fn code(t: &Thread, path: &str) -> Res<Arc<Code>> {
-    let filename = match path {
-        "importlib/_bootstrap.py" => "<frozen importlib._bootstrap>".to_owned(),
-        "importlib/_bootstrap_external.py" => "<frozen importlib._bootstrap_external>".to_owned(),
-        _ => format!("{FOLDER}/{path}"),
-    };
+    let filename = typhon_pylib::filename(path);
     let options = crate::compile::module_options(t, &filename);
     let key = (path.to_owned(), options.optimize);
     if let Some(code) = CODE.lock().get(&key) {
         return Ok(Arc::clone(code));
     }
-    let source = source(t, path)?;
-    let code = crate::compile::text_code(t, &source, &options)?;
-    Ok(Arc::clone(CODE.lock().entry(key).or_insert(code)))
+    // What the process keeps is not charged to the isolate that happens to be the first.
+    t.heap().exempt(|| {
+        let code = ready(t, path, &options)?;
+        Ok(Arc::clone(CODE.lock().entry(key).or_insert(code)))
+    })
+}
+
+fn ready(t: &Thread, path: &str, options: &typhon_compiler::Options) -> Res<Arc<Code>> {
+    let bytes = if options.optimize == 0 { typhon_pylib::code(path) } else { None };
+    match bytes.map(|bytes| typhon_isa::pack::unpack(&bytes)) {
+        Some(Ok(code)) => Ok(code),
+        Some(Err(_)) => Err(error::system_error(t, format_args!("the code of {path} is damaged"))),
+        None => crate::compile::text_code(t, &source(t, path)?, options),
+    }
 }
 
 /// The text of a library file.
