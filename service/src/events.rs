@@ -80,11 +80,14 @@ impl EventQueue {
         for chunk in data.chunks(CHUNK_MAX) {
             let mut state = self.state.lock();
             loop {
-                if state.reader_gone || cancel.reason().is_some() {
+                if state.reader_gone {
                     return Err(HostError::Interrupted);
                 }
                 if state.bytes < self.capacity {
                     break;
+                }
+                if cancel.reason().is_some() {
+                    return Err(HostError::Interrupted);
                 }
                 self.room.wait(&mut state);
             }

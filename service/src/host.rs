@@ -87,9 +87,8 @@ impl GuestHost {
 impl Host for GuestHost {
     fn write(&self, stream: Stream, data: &[u8]) -> Result<(), HostError> {
         let stream = if self.plan.merge_stderr { Stream::Stdout } else { stream };
-        if self.cancel.reason().is_some() {
-            return Err(HostError::Interrupted);
-        }
+        // What a stopped guest had printed already is kept, too.
+        let stopped = self.cancel.reason().is_some();
         let mut account = self.account(stream).lock();
         let ruling = match self.plan.mode {
             OutputMode::Inline => account.keep(data),
@@ -99,7 +98,11 @@ impl Host for GuestHost {
         if let (OutputMode::Stream, Some(events)) = (self.plan.mode, &self.events) {
             self.send(events, stream, data, ruling)?;
         }
-        if ruling.stop { Err(self.stop_for(stream, &account)) } else { Ok(()) }
+        match ruling.stop {
+            true => Err(self.stop_for(stream, &account)),
+            false if stopped => Err(HostError::Interrupted),
+            false => Ok(()),
+        }
     }
 
     fn read_stdin(&self, buffer: &mut [u8]) -> Result<usize, HostError> {

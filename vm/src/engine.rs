@@ -1,7 +1,7 @@
 //! What every entry point does around a program: native stack, interrupts, exits.
 
 use typhon_interp::host::Host;
-use typhon_object::breaker::{Breaker, reason};
+use typhon_object::breaker::{Breaker, reason, why};
 use typhon_object::error::Exc;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Res, Thread};
@@ -49,9 +49,9 @@ pub(crate) fn attach(t: &Thread, cancel: &Cancel) -> Attachment {
     let breaker: Breaker = t.breaker.clone();
     let interrupts = cancel.clone();
     *t.state::<Pending>().interrupt.borrow_mut() = Some(Box::new(move || interrupts.take_interrupt()));
-    cancel.attach(move |why| match why {
+    cancel.attach(move |cause| match cause {
         CancelReason::Interrupt => breaker.set(reason::PENDING),
-        _ => breaker.stop(1),
+        _ => breaker.stop(why::CANCELLED),
     })
 }
 

@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use typhon_compiler::ModuleResult;
 use typhon_interp::host::Host;
+use typhon_object::breaker::why;
 use typhon_object::error::{Exc, Res};
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value as Object};
 use typhon_stdlib::isolate::{self, Options};
 use typhon_stdlib::sys::{Config, Flags};
-use typhon_stdlib::{compile, report, text};
+use typhon_stdlib::{compile, report, site_builtins, text};
 
 use crate::cancel::Cancel;
 use crate::convert;
@@ -38,8 +39,10 @@ pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response 
         let mut usage = Usage::default();
         let ran = run(t, request, &mut usage);
         let mut response = conclude(t, request, cancel, ran);
-        if let Err(e) = isolate::finalize(t)
-            && response.outcome.reason == TerminationReason::Completed
+        if t.breaker.stopped() || cancel.reason().is_some() {
+            isolate::abandon(t);
+        } else if let Err(e) = isolate::finalize(t)
+            && (response.outcome.reason == TerminationReason::Completed || e.is_stopped())
         {
             response = conclude(t, request, cancel, Err(Failure { error: e, compiling: false }));
         }
@@ -71,7 +74,7 @@ impl From<Exc> for Failure {
 fn run(t: &Thread, request: &Request, usage: &mut Usage) -> Result<Object, Failure> {
     let started = Instant::now();
     let main = isolate::populate(t)?;
-    isolate::add_site_builtins(t)?;
+    site_builtins::offer(t);
     usage.start_cost = started.elapsed();
     let compiling = |error| Failure { error, compiling: true };
     let began = Instant::now();
@@ -117,13 +120,7 @@ fn conclude(t: &Thread, request: &Request, cancel: &Cancel, ran: Result<Object, 
 fn outcome(t: &Thread, request: &Request, cancel: &Cancel, failure: &Failure) -> Outcome {
     let e = &failure.error;
     if e.is_stopped() {
-        return match cancel.reason() {
-            Some(reason) => Outcome::cancelled(&reason),
-            None => Outcome {
-                reason: TerminationReason::Interrupted,
-                detail: Detail::Cancelled { by: "the engine".to_owned() },
-            },
-        };
+        return stopped(t, request, cancel);
     }
     if e.is(&exc::SYSTEM_EXIT) {
         return match report::exit_status(t, e.value()) {
@@ -139,6 +136,22 @@ fn outcome(t: &Thread, request: &Request, cancel: &Cancel, failure: &Failure) ->
         () => TerminationReason::Exception,
     };
     Outcome { reason, detail: Detail::Exception(Box::new(exception)) }
+}
+
+/// The outcome of an isolate that was stopped: by whoever cancelled it, or by its memory account.
+fn stopped(t: &Thread, request: &Request, cancel: &Cancel) -> Outcome {
+    if t.breaker.stop_reason() == Some(why::MEMORY) {
+        let limit = request.limits.heap_bytes.unwrap_or(u64::MAX);
+        let used = t.heap().peak() as u64;
+        return Outcome::limit(LimitHit { which: LimitName::HeapBytes, limit, used });
+    }
+    match cancel.reason() {
+        Some(reason) => Outcome::cancelled(&reason),
+        None => Outcome {
+            reason: TerminationReason::Interrupted,
+            detail: Detail::Cancelled { by: "the engine".to_owned() },
+        },
+    }
 }
 
 /// An exception's text, for callers that show it.

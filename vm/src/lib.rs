@@ -29,4 +29,5 @@ pub use request::{Request, ResultMode};
 pub use run::run;
 pub use session::open_session;
 pub use typhon_interp::host::{Access, Host, HostError, Stdio, Stream};
+pub use typhon_object::meter::Metered;
 pub use value::{BigInt, Cap, Date, Instance, Time, TypeRef, Value};

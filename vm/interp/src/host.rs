@@ -25,7 +25,7 @@ pub enum Stdio {
 /// Why the host refused or could not finish a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostError {
-    /// The isolate was cancelled while the call waited: go and look at the interrupt word.
+    /// The isolate is stopped, or about to be: nothing runs any more.
     Interrupted,
     /// The isolate's policy forbids it; the text says what, for the `PermissionError`.
     Denied(String),

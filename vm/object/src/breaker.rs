@@ -1,6 +1,7 @@
 //! The eval-breaker: the word that tells a running thread to look up from its work.
 
 use std::sync::Arc;
+use std::time::Duration;
 use typhon_qsbr::cell::Bits;
 
 /// Why a thread is asked to look up.
@@ -19,6 +20,14 @@ pub mod reason {
     pub const ASYNC_EXC: u32 = 1 << 5;
 }
 
+/// Why a thread was stopped for good.
+pub mod why {
+    /// Whoever holds the isolate's cancel handle knows.
+    pub const CANCELLED: u32 = 1;
+    /// The memory account is exhausted beyond what a handler of MemoryError may use.
+    pub const MEMORY: u32 = 2;
+}
+
 /// The breaker, shared with whoever may interrupt.
 #[derive(Clone)]
 pub struct Breaker(Arc<Inner>);
@@ -26,12 +35,18 @@ pub struct Breaker(Arc<Inner>);
 struct Inner {
     bits: Bits,
     why: parking_lot::Mutex<Option<u32>>,
+    /// Rung when the thread is stopped.
+    stop: parking_lot::Condvar,
 }
 
 impl Breaker {
     /// A quiet breaker.
     pub fn new() -> Self {
-        Self(Arc::new(Inner { bits: Bits::new(), why: parking_lot::Mutex::new(None) }))
+        Self(Arc::new(Inner {
+            bits: Bits::new(),
+            why: parking_lot::Mutex::new(None),
+            stop: parking_lot::Condvar::new(),
+        }))
     }
 
     /// Whether anything is asked: one load.
@@ -59,6 +74,15 @@ impl Breaker {
     pub fn stop(&self, why: u32) {
         self.0.why.lock().get_or_insert(why);
         self.0.bits.set(reason::STOP);
+        self.0.stop.notify_all();
+    }
+
+    /// Sleeps, as long as the thread is not stopped.
+    pub fn sleep(&self, time: Duration) {
+        let mut why = self.0.why.lock();
+        if why.is_none() {
+            self.0.stop.wait_for(&mut why, time);
+        }
     }
 
     /// Why the thread was stopped.

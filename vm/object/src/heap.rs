@@ -1,9 +1,11 @@
 //! The isolate's heap: size classes over pages, large blocks on their own, every byte charged to the isolate's account.
 //!
 //! Objects and raw payloads (list arrays, dict tables) live in separate pages, so that the collector can walk all objects
-//! page by page without any list through the headers. A free block's first word is zero, and so is the first word of a
-//! block never used: a live object's local count and shape are never both zero. Pages and large blocks come from the
-//! global allocator (mimalloc); closing an isolate returns pages, whatever number of objects they hold.
+//! page by page without any list through the headers. A free block's first word is zero, and a page is carved from its
+//! front: a live object's local count and shape are never both zero. Pages and large blocks come from the global
+//! allocator (mimalloc), untouched until they are carved; closing an isolate returns pages, whatever they hold.
+
+mod trim;
 
 use crate::breaker::reason;
 use crate::header::{Header, flag};
@@ -24,11 +26,16 @@ const CLASSES: usize = SMALL_MAX / GRAIN + 1;
 pub struct Heap {
     objects: Space,
     raw: Space,
-    /// Bytes taken from the system.
+    /// Bytes charged: pages, large blocks, and what natives declared with [`Heap::charge`].
     charged: Cell<usize>,
+    /// Bytes that natives took from the global allocator and did not declare: see [`crate::meter`]. Without a meter
+    /// it only goes down, and counts as none.
+    outside: Cell<isize>,
     /// Most bytes ever charged.
     peak: Cell<usize>,
     limit: Cell<usize>,
+    /// Small blocks are given out whatever the account says.
+    lenient: Cell<bool>,
     /// Tracked objects allocated since the last collection, minus freed ones.
     pub young: Cell<isize>,
     /// How many young objects make the heap ask for a collection.
@@ -59,6 +66,9 @@ struct Large {
 }
 const LARGE_HEAD: usize = size_of::<Large>();
 
+/// How far small blocks may overdraw a small account before the isolate is stopped.
+const HEADROOM: usize = 1 << 20;
+
 /// The account is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
@@ -81,16 +91,18 @@ impl Heap {
             objects: Space::new(),
             raw: Space::new(),
             charged: Cell::new(0),
+            outside: Cell::new(0),
             peak: Cell::new(0),
             limit: Cell::new(limit),
+            lenient: Cell::new(false),
             young: Cell::new(0),
             collect_at: Cell::new(2000),
         }
     }
 
-    /// Bytes charged now.
+    /// Bytes in use now.
     pub fn used(&self) -> usize {
-        self.charged.get()
+        self.charged.get().saturating_add_signed(self.outside.get().max(0))
     }
 
     /// Most bytes ever charged.
@@ -111,11 +123,18 @@ impl Heap {
     /// Whether a block of `size` bytes more would fit.
     #[inline]
     pub fn check(&self, size: usize) -> Result<(), OutOfMemory> {
-        if size > isize::MAX as usize / 2 || self.charged.get().saturating_add(size) > self.limit.get() {
-            Err(OutOfMemory)
-        } else {
-            Ok(())
+        let fits = self.used().saturating_add(size) <= self.limit.get() || self.lenient.get();
+        if fits && size <= isize::MAX as usize / 2 { Ok(()) } else { self.make_room(size) }
+    }
+
+    /// Pages without a live block make room for a large block, if there are enough of them.
+    #[cold]
+    fn make_room(&self, size: usize) -> Result<(), OutOfMemory> {
+        if size > self.limit.get() {
+            return Err(OutOfMemory);
         }
+        self.trim(|| thread::current().is_some_and(|t| t.breaker.stopped()));
+        if self.used().saturating_add(size) <= self.limit.get() { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// Charges memory held outside the heap (a native library's buffers, big integers).
@@ -128,14 +147,57 @@ impl Heap {
     /// Gives a charge back.
     pub fn uncharge(&self, size: usize) {
         self.charged.set(self.charged.get().saturating_sub(size));
+        self.outside.set(self.outside.get().wrapping_add_unsigned(size));
     }
 
     fn add(&self, size: usize) {
-        let now = self.charged.get() + size;
-        self.charged.set(now);
-        if now > self.peak.get() {
-            self.peak.set(now);
+        self.charged.set(self.charged.get() + size);
+        // The global allocator gives these bytes, and its meter counts them too.
+        self.outside.set(self.outside.get().wrapping_sub_unsigned(size));
+        self.note_peak();
+    }
+
+    fn note_peak(&self) {
+        self.peak.set(self.peak.get().max(self.used()));
+    }
+
+    /// The meter saw this isolate take bytes from the global allocator, which cannot refuse them: past the limit, the
+    /// next poll raises.
+    #[inline]
+    pub(crate) fn took(&self, size: usize) {
+        self.outside.set(self.outside.get().wrapping_add_unsigned(size));
+        if self.used() > self.limit.get() {
+            thread::request(reason::MEMORY);
         }
+    }
+
+    /// The meter saw bytes go back.
+    #[inline]
+    pub(crate) fn gave(&self, size: usize) {
+        self.outside.set(self.outside.get().wrapping_sub_unsigned(size));
+    }
+
+    /// Runs `f`, whose allocations are the process's (its caches) and not this isolate's.
+    pub fn exempt<R>(&self, f: impl FnOnce() -> R) -> R {
+        let outside = self.outside.get();
+        let out = f();
+        self.outside.set(outside);
+        out
+    }
+
+    /// Runs `f`, whose small allocations cannot fail: names, of which a program needs few.
+    pub(crate) fn leniently<R>(&self, f: impl FnOnce() -> R) -> R {
+        let before = self.lenient.replace(true);
+        let out = f();
+        self.lenient.set(before);
+        out
+    }
+
+    /// Overdrawn beyond what handling a MemoryError needs: the isolate must stop, because a program that catches
+    /// MemoryError could take more for ever.
+    pub fn exhausted(&self) -> bool {
+        let limit = self.limit.get();
+        self.used() > limit.saturating_add((limit / 16).max(HEADROOM))
     }
 
     #[inline(always)]
@@ -157,13 +219,16 @@ impl Heap {
         let (mut at, mut end) = space.bump[class].get();
         if at + size > end {
             // Small blocks may overdraw the account by what is allocated until the next poll, which then raises MemoryError.
-            if self.charged.get() + PAGE > self.limit.get() {
+            if self.used() + PAGE > self.limit.get() {
                 thread::request(reason::MEMORY);
+                if self.exhausted() && !self.lenient.get() {
+                    return ptr::null_mut();
+                }
             }
             self.add(PAGE);
             let layout = page_layout();
-            // SAFETY: the layout has a non-zero size. Zeroed, so that a block never used reads as free.
-            let page = unsafe { std::alloc::alloc_zeroed(layout) };
+            // SAFETY: the layout has a non-zero size.
+            let page = unsafe { std::alloc::alloc(layout) };
             if page.is_null() {
                 std::alloc::handle_alloc_error(layout);
             }
@@ -172,10 +237,12 @@ impl Heap {
             end = at + PAGE;
         }
         space.bump[class].set((at + size, end));
+        // SAFETY: the block is within the page and nobody else's. Until it holds an object it reads as free.
+        unsafe { (at as *mut u64).write(0) };
         at as *mut u8
     }
 
-    /// Memory for an object of `size` bytes; large ones may be refused.
+    /// Memory for an object of `size` bytes.
     #[inline(always)]
     pub fn alloc_object(&self, size: usize) -> Result<*mut u8, OutOfMemory> {
         let young = self.young.get() + 1;
@@ -183,7 +250,7 @@ impl Heap {
         if young >= self.collect_at.get() {
             self.request_collection();
         }
-        if size <= SMALL_MAX { Ok(self.small(&self.objects, size)) } else { self.large(&self.objects, size) }
+        if size <= SMALL_MAX { granted(self.small(&self.objects, size)) } else { self.large(&self.objects, size) }
     }
 
     /// Asks for a collection once there are `young` new objects; `isize::MAX` for never.
@@ -212,7 +279,7 @@ impl Heap {
     /// Raw memory for a payload.
     #[inline(always)]
     pub fn alloc_raw(&self, size: usize) -> Result<*mut u8, OutOfMemory> {
-        if size <= SMALL_MAX { Ok(self.small(&self.raw, size.max(1))) } else { self.large(&self.raw, size) }
+        if size <= SMALL_MAX { granted(self.small(&self.raw, size.max(1))) } else { self.large(&self.raw, size) }
     }
 
     /// Returns raw memory.
@@ -367,7 +434,9 @@ impl Heap {
         let pages = self.objects.pages.borrow();
         for &(page, size) in pages.iter() {
             let mut at = page as usize;
-            let end = at + PAGE;
+            // The page that is being carved holds nothing behind the bump pointer.
+            let (bump, carving) = self.objects.bump[size as usize / GRAIN].get();
+            let end = if carving == at + PAGE { bump } else { at + PAGE };
             while at + size as usize <= end {
                 // SAFETY: a page is carved into blocks of `size`; a block's first word is zero unless it holds an object.
                 unsafe {
@@ -410,6 +479,11 @@ impl Drop for Heap {
             }
         }
     }
+}
+
+#[inline(always)]
+fn granted(block: *mut u8) -> Result<*mut u8, OutOfMemory> {
+    if block.is_null() { Err(OutOfMemory) } else { Ok(block) }
 }
 
 fn page_layout() -> Layout {

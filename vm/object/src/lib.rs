@@ -22,6 +22,7 @@ pub mod header;
 pub mod heap;
 pub mod ids;
 pub mod list;
+pub mod meter;
 pub mod names;
 pub mod native;
 pub mod ops;

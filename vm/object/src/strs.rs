@@ -231,6 +231,9 @@ fn object_size(len: usize, width: usize) -> usize {
     (size_of::<Str>() + len * width).next_multiple_of(8)
 }
 
+/// So many bytes are hashed between two looks at the breaker.
+const HASH_STRIDE: usize = 1 << 17;
+
 /// SipHash-1-3 with the process's key; 0 for nothing.
 pub fn hash_bytes(bytes: &[u8]) -> i64 {
     if bytes.is_empty() {
@@ -238,7 +241,12 @@ pub fn hash_bytes(bytes: &[u8]) -> i64 {
     }
     let (k0, k1) = crate::process::hash_key();
     let mut h = SipHasher13::new_with_keys(k0, k1);
-    h.write(bytes);
+    for piece in bytes.chunks(HASH_STRIDE) {
+        h.write(piece);
+        if piece.len() == HASH_STRIDE && crate::thread::stopping() {
+            break;
+        }
+    }
     match h.finish() as i64 {
         -1 => -2,
         h => h,
@@ -376,12 +384,14 @@ pub fn new(t: &Thread, text: &str) -> Res {
 /// # Panics
 /// If a small allocation is refused, which the heap never does.
 pub(crate) fn new_plain(t: &Thread, text: &str) -> Value {
-    let made = if text.is_ascii() {
-        // SAFETY: copies all of the ASCII text.
-        unsafe { raw(t, text.len(), 1, true, |p| p.copy_from_nonoverlapping(text.as_ptr(), text.len())) }
-    } else {
-        new(t, text)
-    };
+    let made = t.heap().leniently(|| {
+        if text.is_ascii() {
+            // SAFETY: copies all of the ASCII text.
+            unsafe { raw(t, text.len(), 1, true, |p| p.copy_from_nonoverlapping(text.as_ptr(), text.len())) }
+        } else {
+            new(t, text)
+        }
+    });
     match made {
         Ok(v) => v,
         Err(_) => panic!("no memory for a name"),

@@ -4,7 +4,7 @@
 //! [`Value`] needs the heap and the owner's tag.
 
 use crate::attr_cache::AttrCache;
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, why};
 use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
 use crate::header::Header;
@@ -40,6 +40,13 @@ pub fn current<'a>() -> Option<&'a Thread> {
     let p = CURRENT.get();
     // SAFETY: `Attached` sets the pointer to a thread it borrows, and resets it before that borrow ends.
     if p.is_null() { None } else { Some(unsafe { &*p }) }
+}
+
+/// Whether the running isolate is being stopped: what an infallible native does from here on, nobody sees. It may give
+/// up with any result.
+#[inline]
+pub fn stopping() -> bool {
+    current().is_some_and(|t| t.check_stop().is_err())
 }
 
 /// Whether the process is making its immortal objects.
@@ -171,6 +178,22 @@ impl Thread {
         if self.breaker.any() { (self.hooks.on_breaker)(self) } else { Ok(()) }
     }
 
+    /// Stops if the isolate is to be stopped, and does nothing else: no handler and no collector runs. For loops in
+    /// natives that hold what Python code could change. As often as [`Thread::poll`].
+    #[inline(always)]
+    pub fn check_stop(&self) -> Res<()> {
+        if self.breaker.any() { self.stop_now() } else { Ok(()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn stop_now(&self) -> Res<()> {
+        if self.heap.exhausted() {
+            self.breaker.stop(why::MEMORY);
+        }
+        if self.breaker.stopped() { Err(Exc::stopped()) } else { Ok(()) }
+    }
+
     /// RecursionError if the native stack is nearly used up. `what` completes the message: "in comparison".
     #[inline(always)]
     pub fn check_stack(&self, what: &str) -> Res<()> {
@@ -188,10 +211,13 @@ impl Thread {
         e
     }
 
-    /// MemoryError.
+    /// MemoryError; the isolate's stop when not even a handler could run.
     #[cold]
     pub fn memory_error(&self) -> Exc {
-        error::memory_error(self)
+        if self.heap.exhausted() {
+            self.breaker.stop(why::MEMORY);
+        }
+        if self.breaker.stopped() { Exc::stopped() } else { error::memory_error(self) }
     }
 
     /// Checks that `bytes` more may be allocated, before work that would allocate them piece by piece.

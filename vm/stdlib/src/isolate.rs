@@ -1,6 +1,7 @@
 //! An isolate: started, run, ended.
 
 use crate::import;
+use crate::site_builtins;
 use crate::sys::{self, Config, Settings, streams};
 use crate::text;
 use typhon_interp::Started;
@@ -72,7 +73,7 @@ fn on_breaker(t: &Thread) -> Res<()> {
     }
     let asked = t.breaker.take(u32::MAX);
     if asked & reason::MEMORY != 0 {
-        return Err(t.memory_error());
+        overdrawn(t)?;
     }
     if asked & reason::GC != 0 {
         typhon_object::gc::on_request(t)?;
@@ -88,6 +89,15 @@ fn on_breaker(t: &Thread) -> Res<()> {
         }
     }
     Ok(())
+}
+
+/// The memory account is overdrawn, unless what overdrew it is gone by now or was garbage.
+fn overdrawn(t: &Thread) -> Res<()> {
+    let heap = t.heap();
+    if heap.used() > heap.limit() {
+        heap.trim(|| t.breaker.stopped());
+    }
+    if heap.used() > heap.limit() { Err(t.memory_error()) } else { Ok(()) }
 }
 
 /// What an interrupt raises: SIGINT's handler decides, and without one it is KeyboardInterrupt.
@@ -154,6 +164,7 @@ pub fn populate(t: &Thread) -> Res {
             typing1: crate::small::typing::intrinsic1,
             typing2: crate::small::typing::intrinsic2,
             cannot_import: import::cannot_import,
+            missing_builtin: site_builtins::missing,
         },
     );
     let modules = Dict::create(t);
@@ -161,6 +172,7 @@ pub fn populate(t: &Thread) -> Res {
     t.modules.set(header, modules.clone());
     let builtins = import::load_native(t, "builtins", &crate::builtins::MODULE)?;
     t.builtins.set(header, module::dict_of(t, &builtins));
+    builtins.expect::<module::Module>().lazy.set(Some(site_builtins::lazy));
     import::load_native(t, "sys", &sys::MODULE)?;
     let name = n::__main__();
     let main = module::new(t, name)?;
@@ -180,6 +192,14 @@ pub fn finalize(t: &Thread) -> Res<()> {
     tear_down(t)?;
     flush(t);
     Ok(())
+}
+
+/// Ends an isolate that was stopped: what it printed goes out, and its memory goes as a whole.
+pub fn abandon(t: &Thread) {
+    match streams::flush_direct(t) {
+        // The host may be the one that stopped it: there is nobody to tell.
+        Ok(()) | Err(_) => {}
+    }
 }
 
 fn shut_threads(t: &Thread) -> Res<()> {
@@ -249,18 +269,4 @@ fn empty(t: &Thread, dict: &Value) -> Res<()> {
         }
     }
     Ok(())
-}
-
-/// `exit`, `quit` and `help`, which `site` adds to builtins.
-pub fn add_site_builtins(t: &Thread) -> Res<()> {
-    let m = import::module_named(t, "_sitebuiltins")?;
-    let builtins = t.builtins.get();
-    let quitter = attr::get_text(t, &m, "Quitter")?;
-    let end = typhon_object::strs::new(t, "Ctrl-D (i.e. EOF)")?;
-    for name in ["exit", "quit"] {
-        let made = call::call(t, &quitter, &[typhon_object::strs::new(t, name)?, end.clone()])?;
-        text::put(t, &builtins, name, made)?;
-    }
-    let helper = attr::get_text(t, &m, "_Helper")?;
-    text::put(t, &builtins, "help", call::call0(t, &helper)?)
 }

@@ -247,7 +247,7 @@ pub fn pause(t: &Thread, end: Option<Instant>, mut done: impl FnMut() -> bool) -
         if left.is_zero() {
             return Ok(false);
         }
-        std::thread::sleep(left.min(world::SLICE));
+        t.breaker.sleep(left.min(world::SLICE));
         t.poll()?;
     }
 }

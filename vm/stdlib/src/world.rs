@@ -15,7 +15,7 @@ use typhon_object::types::int;
 use typhon_object::{Exc, Res, Thread, Value, call, convert, error, strs, type_of};
 
 /// How long a blocking call sleeps before it looks up.
-pub const SLICE: Duration = Duration::from_millis(10);
+pub const SLICE: Duration = Duration::from_millis(5);
 
 /// The isolate's host.
 pub fn host(t: &Thread) -> Res<&dyn Host> {
@@ -25,10 +25,8 @@ pub fn host(t: &Thread) -> Res<&dyn Host> {
 /// What a host's refusal is to the guest.
 pub fn host_error(t: &Thread, e: HostError, filename: Option<&Value>) -> Exc {
     match e {
-        HostError::Interrupted => match t.poll() {
-            Err(e) => e,
-            Ok(()) => error::os_error(t, libc::EINTR, filename, None),
-        },
+        // The stop may be on its way still: who cancels first says so and then rings.
+        HostError::Interrupted => Exc::stopped(),
         HostError::Os(errno) => error::os_error(t, errno, filename, None),
         HostError::Denied(text) => match strs::new(t, &text) {
             Ok(text) => {

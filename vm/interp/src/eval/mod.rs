@@ -65,6 +65,10 @@ fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
 fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
     m.save();
     let mut note = fresh;
+    if m.t.breaker.any() && m.t.breaker.stopped() {
+        // Whatever was raised: once the isolate is stopped, no handler and no `finally` runs.
+        e = Exc::stopped();
+    }
     if fresh && !e.is_stopped() {
         let handled = m.it.handled();
         let known = typhon_object::types::exceptions::context(e.value());

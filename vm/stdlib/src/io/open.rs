@@ -182,6 +182,8 @@ pub fn text_encoding(t: &Thread, a: &[Value]) -> Res {
 /// `sys.stdin`, `sys.stdout` or `sys.stderr` (0, 1, 2) of the isolate; None if the process has no such descriptor.
 /// `buffered` false asks for unbuffered streams (`-u`).
 pub fn standard_stream(t: &Thread, number: u8, buffered: bool) -> Res {
+    // A program may look at a stream before anything has imported `io`.
+    crate::registry::ensure_types(&super::MODULE);
     let process = world::host(t)?.stdio() == Stdio::Process;
     let (mode, name, kind) = match number {
         0 => ("r", "<stdin>", &BUFFERED_READER),
@@ -204,7 +206,8 @@ pub fn standard_stream(t: &Thread, number: u8, buffered: bool) -> Res {
         if through { raw.clone() } else { make(t, kind, &[raw.clone(), Value::small(super::BUFFER_SIZE as i64)])? };
     let errors = if number == 2 { "backslashreplace" } else { "strict" };
     let newline = text(t, "\n")?;
-    let line = number == 2 || tty;
+    // Captured output is watched live, and must not be lost when the isolate is stopped.
+    let line = number == 2 || tty || !process;
     let keys = ["line_buffering", "write_through"].map(|k| names::intern_text(t, k));
     let values = [
         buffer,

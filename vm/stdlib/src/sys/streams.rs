@@ -4,7 +4,7 @@ use crate::text;
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal;
 use typhon_interp::host::{self, HostError, Stdio, Stream};
-use typhon_object::error::{self, Res};
+use typhon_object::error::{self, Exc, Res};
 use typhon_object::names::n;
 use typhon_object::strs::Str;
 use typhon_object::{Thread, Value, attr, call, strs};
@@ -12,7 +12,7 @@ use typhon_object::{Thread, Value, attr, call, strs};
 /// Output that has not reached the host yet.
 pub struct Pending {
     bytes: RefCell<Vec<u8>>,
-    /// Write after every line: standard output is a terminal, or `-u`.
+    /// Write after every line: standard output is a terminal or captured, or `-u`.
     line_buffered: Cell<Option<bool>>,
 }
 
@@ -95,7 +95,7 @@ pub fn direct(t: &Thread, name: &str, bytes: &[u8]) -> Res<()> {
         None => {
             let unbuffered = t.state::<super::Settings>().config.borrow().flags.unbuffered;
             let process = host::of(t).is_some_and(|h| h.stdio() == Stdio::Process);
-            let lines = unbuffered || (process && std::io::stdout().is_terminal());
+            let lines = unbuffered || !process || std::io::stdout().is_terminal();
             pending.line_buffered.set(Some(lines));
             lines
         }
@@ -113,7 +113,8 @@ fn flush_pending(t: &Thread) -> Res<()> {
 /// Hands bytes to the host.
 pub fn to_host(t: &Thread, stream: Stream, bytes: &[u8]) -> Res<()> {
     let Some(host) = host::of(t) else { return Ok(()) };
-    host_result(t, host.write(stream, bytes))
+    // What the host keeps of it is the host's, under a limit of its own.
+    host_result(t, t.heap().exempt(|| host.write(stream, bytes)))
 }
 
 /// A host's answer as a Python result.
@@ -122,10 +123,8 @@ pub fn host_result<T>(t: &Thread, r: Result<T, HostError>) -> Res<T> {
         Ok(v) => Ok(v),
         Err(HostError::Os(errno)) => Err(error::os_error(t, errno, None, None)),
         Err(HostError::Denied(what)) => Err(error::new(t, &typhon_object::types::exceptions::PERMISSION_ERROR, what)),
-        Err(HostError::Interrupted) => {
-            t.poll()?;
-            Err(error::os_error(t, libc::EINTR, None, None))
-        }
+        // The stop may be on its way still: who cancels first says so and then rings.
+        Err(HostError::Interrupted) => Err(Exc::stopped()),
     }
 }
 

@@ -1,0 +1,139 @@
+//! Every limit ends in its own reason, and no program swallows one.
+
+use crate::{exception, limited, millis, reason, source, start};
+use typhon_proto::v1;
+use typhon_proto::v1::TerminationReason as Reason;
+
+const SPINNERS: &[&str] = &[
+    "while True: pass",
+    "while True:\n try:\n  while True: pass\n except BaseException: pass",
+    "def f():\n try:\n  while True: pass\n finally:\n  while True: pass\nf()",
+    "class A:\n def __del__(self):\n  while True: pass\nA()",
+    "class A:\n def __del__(self):\n  global x\n  x = A()\nx = A()\nwhile True: x = None",
+    "def g():\n while True:\n  try: yield\n  except BaseException: pass\nx = g(); next(x)\nwhile True:\n try: x.close()\n except RuntimeError: pass",
+    "def f():\n try: f()\n finally: f()\nf()",
+    "import contextlib\nwhile True:\n with contextlib.suppress(BaseException):\n  while True: pass",
+    "import atexit\natexit.register(lambda: exec('while True: pass'))",
+    "class A:\n def __eq__(self, o):\n  while True: pass\n __hash__ = lambda s: 1\n{A(): 1}.get(A())",
+    "class A:\n def __repr__(self):\n  while True: pass\nA()",
+    "import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')",
+    "sum(range(10 ** 12))",
+    "sorted(range(10 ** 6), key=lambda i: [0 for _ in iter(int, 1)])",
+    "import time\ntime.sleep(1000)",
+    "import _thread\nk = _thread.allocate_lock(); k.acquire(); k.acquire()",
+    "while True: print('x' * 100)",
+    "import sys\nwhile True: sys.stderr.write('x' * 100)",
+    "import sys\nwhile True: sys.stdout.flush()",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_program_swallows_the_wall_limit() {
+    let mut fixture = start(&[]).await;
+    for text in SPINNERS {
+        let limits = v1::Limits { wall_time: millis(60), ..v1::Limits::default() };
+        let response = fixture.client.execute(limited(text, limits)).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), Reason::WallTime, "{text}\n{:?}", response.outcome);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cpu_time_is_a_limit_of_its_own() {
+    let mut fixture = start(&[]).await;
+    let limits = v1::Limits { cpu_time: millis(40), ..v1::Limits::default() };
+    let response = fixture.client.execute(limited("while True: pass", limits)).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::CpuTime);
+    // Sleeping uses none.
+    let request = limited("import time\ntime.sleep(0.1)\n7", limits);
+    let response = fixture.client.execute(request).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_ends_in_memory() {
+    let mut fixture = start(&[]).await;
+    let programs = [
+        "x = []\nwhile True: x.append(bytearray(1000))",
+        "x = []\nwhile True: x.append(object())",
+        "x = []\nwhile True:\n try:\n  while True: x.append(bytearray(1000))\n except MemoryError: pass",
+        "x = {}\nwhile True:\n try:\n  for i in range(10 ** 9): x[i] = [i]\n except BaseException: pass",
+        "'x' * 2 ** 40",
+        "10 ** 10 ** 8",
+        "list(range(2 ** 60))",
+        "x = b'x'\nwhile True: x += x",
+        "import itertools\nlist(itertools.count())",
+        "import io\nb = io.BytesIO()\nwhile True: b.write(bytes(100000))",
+    ];
+    for text in programs {
+        let limits = v1::Limits { heap_bytes: Some(32 << 20), wall_time: None, ..v1::Limits::default() };
+        let response = fixture.client.execute(limited(text, limits)).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), Reason::Memory, "{text}\n{:?}", response.outcome);
+        let peak = response.usage.expect("usage").peak_heap_bytes;
+        assert!(peak < 36 << 20, "{text}: {peak}");
+    }
+    // What a program gives up it may use again.
+    let text = "for _ in range(20):\n x = [bytearray(1000) for _ in range(20000)]\n x = None\n'y' * 20_000_000 and 7";
+    let limits = v1::Limits { heap_bytes: Some(32 << 20), ..v1::Limits::default() };
+    let response = fixture.client.execute(limited(text, limits)).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+    // A refused request is an exception like any other.
+    let response = fixture.client.execute(limited("try: 'x' * 2 ** 40\nexcept MemoryError: pass", limits)).await;
+    assert_eq!(reason(&response.expect("an answer").into_inner()), Reason::Completed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recursion_ends_in_stack() {
+    let mut fixture = start(&[]).await;
+    let programs = [
+        "def f(): f()\nf()",
+        "class A:\n def __repr__(self): return repr(self)\nrepr(A())",
+        "class A:\n def __eq__(self, o): return self == o\nA() == A()",
+        "class A:\n def __getattr__(self, n): return self.x\nA().x",
+        "x = []\nfor _ in range(10 ** 5): x = [x]\nrepr(x)",
+        "import sys\nsys.setrecursionlimit(10 ** 9)\ndef f(): f()\nf()",
+        "import sys\nsys.setrecursionlimit(200)\nf = lambda n: sorted([1, 2], key=lambda _: f(n))\nf(1)",
+        "import json\nx = []\nfor _ in range(10 ** 5): x = [x]\njson.dumps(x)",
+        "import copy\nx = []\nfor _ in range(10 ** 5): x = [x]\ncopy.deepcopy(x)",
+    ];
+    for text in programs {
+        for depth in [200, 100_000] {
+            let limits = v1::Limits { stack_depth: Some(depth), ..v1::Limits::default() };
+            let response = fixture.client.execute(limited(text, limits)).await.expect("an answer").into_inner();
+            assert_eq!(reason(&response), Reason::Stack, "{depth}: {text}\n{:?}", response.outcome);
+            assert_eq!(exception(&response).0, "RecursionError", "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn output_ends_in_output_where_that_is_asked_for() {
+    let mut fixture = start(&[]).await;
+    let stop = v1::OutputOptions { overflow: v1::output_options::Overflow::Stop.into(), ..Default::default() };
+    let limits = v1::Limits { stdout_bytes: Some(5000), stderr_bytes: Some(5000), ..v1::Limits::default() };
+    let programs = [
+        "while True: print('x' * 100)",
+        "import sys\nwhile True: sys.stdout.write('x')",
+        "import sys\nwhile True: sys.stderr.write('xy')",
+        "while True:\n try: print('x' * 100)\n except BaseException: pass",
+        "print('x' * 10 ** 8)",
+    ];
+    for text in programs {
+        let request = v1::ExecuteRequest { output: Some(stop.clone()), ..limited(text, limits) };
+        let response = fixture.client.execute(request).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), Reason::Output, "{text}\n{:?}", response.outcome);
+        let kept = response.stdout.map_or(0, |s| s.data.len()).max(response.stderr.map_or(0, |s| s.data.len()));
+        assert_eq!(kept, 5000, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_have_a_size() {
+    let mut fixture = start(&[]).await;
+    let limits = v1::Limits { result_bytes: Some(10_000), ..v1::Limits::default() };
+    let response = fixture.client.execute(limited("'x' * 100_000", limits)).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::ResultSize, "{:?}", response.outcome);
+    for text in ["x = []\nx.append(x)\nx", "x = []\nfor _ in range(10 ** 5): x = [x]\nx", "object()", "lambda: 1"] {
+        let response = fixture.client.execute(source(text)).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), Reason::Completed, "{text}\n{:?}", response.outcome);
+        assert!(response.result.is_some(), "{text}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Pages given back: what a heap under pressure can spare.
+
+use super::{CLASSES, Free, GRAIN, Heap, PAGE, Space, page_layout};
+use std::ptr;
+
+impl Heap {
+    /// Gives pages back that hold no live block, and tells how many bytes that were. It looks at every free block, so
+    /// only a heap at its limit asks; `stop` is asked now and then and ends the search.
+    pub fn trim(&self, stop: impl Fn() -> bool) -> usize {
+        let mut freed = 0;
+        for space in [&self.objects, &self.raw] {
+            for class in 1..CLASSES {
+                if !space.free[class].get().is_null() {
+                    freed += space.trim_class(class, &stop);
+                }
+            }
+        }
+        self.uncharge(freed);
+        freed
+    }
+}
+
+impl Space {
+    fn trim_class(&self, class: usize, stop: &impl Fn() -> bool) -> usize {
+        let size = class * GRAIN;
+        let current = self.bump[class].get().1;
+        let mut pages: Vec<(usize, usize)> = self
+            .pages
+            .borrow()
+            .iter()
+            .filter(|(page, of)| *of as usize == size && *page as usize + PAGE != current)
+            .map(|(page, _)| (*page as usize, 0))
+            .collect();
+        pages.sort_unstable();
+        if !self.each_free(class, stop, |block| {
+            if let Some(i) = page_of(&pages, block) {
+                pages[i].1 += 1;
+            }
+        }) {
+            return 0;
+        }
+        pages.retain(|(_, free)| *free == PAGE / size);
+        if pages.is_empty() || !self.unlink(class, stop, &pages) {
+            return 0;
+        }
+        self.pages.borrow_mut().retain(|(page, _)| pages.binary_search_by_key(&(*page as usize), |p| p.0).is_err());
+        for (page, _) in &pages {
+            // SAFETY: allocated with this layout; all its blocks are free and on no list any more.
+            unsafe { std::alloc::dealloc(*page as *mut u8, page_layout()) };
+        }
+        pages.len() * PAGE
+    }
+
+    /// Calls `f` with every free block; false when `stop` ended that.
+    fn each_free(&self, class: usize, stop: &impl Fn() -> bool, mut f: impl FnMut(usize)) -> bool {
+        let mut at = self.free[class].get();
+        let mut seen = 0u32;
+        while !at.is_null() {
+            f(at as usize);
+            // SAFETY: members of a free list are free blocks.
+            at = unsafe { (*at).next };
+            seen += 1;
+            if seen.is_multiple_of(4096) && stop() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Takes the blocks of `pages` off the free list: all or none.
+    fn unlink(&self, class: usize, stop: &impl Fn() -> bool, pages: &[(usize, usize)]) -> bool {
+        let mut kept: *mut Free = ptr::null_mut();
+        let mut blocks = Vec::new();
+        if !self.each_free(class, stop, |block| {
+            if page_of(pages, block).is_none() {
+                blocks.push(block);
+            }
+        }) {
+            return false;
+        }
+        for block in blocks.into_iter().rev() {
+            let block = block as *mut Free;
+            // SAFETY: a free block of this list; only its link changes.
+            unsafe { (*block).next = kept };
+            kept = block;
+        }
+        self.free[class].set(kept);
+        true
+    }
+}
+
+/// The index of the page that holds a block.
+fn page_of(pages: &[(usize, usize)], block: usize) -> Option<usize> {
+    let i = pages.partition_point(|(page, _)| *page <= block).checked_sub(1)?;
+    (block < pages[i].0 + PAGE).then_some(i)
+}
