@@ -259,11 +259,16 @@ impl List {
         if data.is_null() {
             return;
         }
+        let current = crate::thread::current();
         for i in 0..n {
+            if i % 4096 == 4095 && current.is_some_and(|t| t.check_stop().is_err()) {
+                // The isolate's memory goes as a whole.
+                return;
+            }
             // SAFETY: the array is detached; each item is dropped once.
             drop(unsafe { data.add(i).read() });
         }
-        if let Some(t) = crate::thread::current() {
+        if let Some(t) = current {
             // SAFETY: the array came from this heap with this size.
             unsafe { t.heap().free_raw(data.cast(), cap * 8) };
         }

@@ -50,7 +50,7 @@ fn position(t: &Thread, a: &[Value], right: bool) -> Res<Option<usize>> {
         return Ok(None);
     }
     let hay = &hay[from..to];
-    let found = if right { search::rfind(hay, &needle) } else { search::find(hay, &needle) };
+    let found = if right { search::rfind(t, hay, &needle)? } else { search::find(t, hay, &needle)? };
     Ok(found.map(|i| i + from))
 }
 
@@ -86,7 +86,7 @@ pub(super) fn count(t: &Thread, a: &[Value]) -> Res {
     let needle = Needle::get(t, &a[1])?;
     let hay = data(&a[0]);
     let to = to.min(hay.len());
-    let n = if from > to { 0 } else { search::count(&hay[from..to], &needle, usize::MAX) };
+    let n = if from > to { 0 } else { search::count(t, &hay[from..to], &needle, usize::MAX)? };
     Ok(convert::from_usize(n))
 }
 

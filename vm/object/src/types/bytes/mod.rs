@@ -399,7 +399,7 @@ pub(crate) fn contains(t: &Thread, v: &Value, item: &Value) -> Res<bool> {
         return Ok(memchr::memchr(b, data(v)).is_some());
     }
     let needle = View::get(t, item)?;
-    Ok(search::find(data(v), &needle).is_some())
+    Ok(search::find(t, data(v), &needle)?.is_some())
 }
 
 /// `a + b` of a's kind.

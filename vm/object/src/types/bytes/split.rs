@@ -36,7 +36,7 @@ fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
     };
     let Some(sep) = a[1].non_none() else {
         let s = data(&a[0]);
-        let spans = if right { split::words_right(s, max, is_blank) } else { split::words(s, max, is_blank) };
+        let spans = if right { split::words_right(t, s, max, is_blank)? } else { split::words(t, s, max, is_blank)? };
         return list(t, &a[0], &spans);
     };
     let sep = View::get(t, sep)?;
@@ -44,7 +44,7 @@ fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
         return Err(error::value_error(t, "empty separator"));
     }
     let s = data(&a[0]);
-    let spans = if right { split::parts_right(s, &sep, max) } else { split::parts(s, &sep, max) };
+    let spans = if right { split::parts_right(t, s, &sep, max)? } else { split::parts(t, s, &sep, max)? };
     list(t, &a[0], &spans)
 }
 
@@ -61,7 +61,7 @@ pub(super) fn splitlines(t: &Thread, a: &[Value]) -> Res {
         Some(v) => ops::truth(t, v)?,
         None => false,
     };
-    let lines = split::lines(data(&a[0]), |c| c == 10 || c == 13);
+    let lines = split::lines(t, data(&a[0]), |c| c == 10 || c == 13)?;
     let spans: Vec<Span> = lines.iter().map(|&(from, end, next)| (from, if keep { next } else { end })).collect();
     list(t, &a[0], &spans)
 }
@@ -72,7 +72,7 @@ fn partition_at(t: &Thread, a: &[Value], right: bool) -> Res {
         return Err(error::value_error(t, "empty separator"));
     }
     let s = data(&a[0]);
-    let found = if right { search::rfind(s, &sep) } else { search::find(s, &sep) };
+    let found = if right { search::rfind(t, s, &sep)? } else { search::find(t, s, &sep)? };
     let is_bytes = a[0].downcast::<super::Bytes>().is_some();
     let whole = || same(t, &a[0]);
     let empty = || make(t, &a[0], &[]);

@@ -12,24 +12,24 @@ use crate::types::index;
 use crate::value::Value;
 
 /// Where `needle` is between `from` and `to`, from the left or the right.
-fn locate(hay: Units<'_>, needle: Units<'_>, range: (usize, usize), right: bool) -> Option<usize> {
+fn locate(t: &Thread, hay: Units<'_>, needle: Units<'_>, range: (usize, usize), right: bool) -> Res<Option<usize>> {
     let (from, to) = range;
     if from > to {
-        return None;
+        return Ok(None);
     }
-    same_width!(hay.slice(from, to), needle, needle.is_empty().then_some(0), |h, n| if right {
-        search::rfind(h, n)
+    let found = same_width!(hay.slice(from, to), needle, Ok(needle.is_empty().then_some(0)), |h, n| if right {
+        search::rfind(t, h, n)
     } else {
-        search::find(h, n)
-    })
-    .map(|i| i + from)
+        search::find(t, h, n)
+    });
+    Ok(found?.map(|i| i + from))
 }
 
 fn position(t: &Thread, a: &[Value], name: &str, right: bool) -> Res<Option<usize>> {
     let s = a[0].expect::<Str>();
     let needle = text_arg(t, &a[1], name, 1)?;
     let range = index::bounds(t, &a[2], &a[3], s.len())?;
-    Ok(locate(s.units(), needle.units(), range, right))
+    locate(t, s.units(), needle.units(), range, right)
 }
 
 fn or_minus_one(found: Option<usize>) -> Value {
@@ -68,8 +68,8 @@ pub(super) fn count(t: &Thread, a: &[Value]) -> Res {
     if from > to {
         return Ok(Value::small(0));
     }
-    let n = same_width!(s.units().slice(from, to), needle.units(), 0, |h, n| search::count(h, n, usize::MAX));
-    Ok(convert::from_usize(n))
+    let n = same_width!(s.units().slice(from, to), needle.units(), Ok(0), |h, n| search::count(t, h, n, usize::MAX));
+    Ok(convert::from_usize(n?))
 }
 
 fn tail_match(t: &Thread, a: &[Value], name: &str, matches: fn(Units<'_>, Units<'_>) -> bool) -> Res {

@@ -209,7 +209,8 @@ fn contains(t: &Thread, v: &Value, item: &Value) -> Res<bool> {
         let name = type_name(item);
         return Err(error::type_error(t, format_args!("'in <string>' requires string as left operand, not {name}")));
     };
-    Ok(search::same_width!(v.expect::<Str>().units(), needle.units(), false, |h, n| search::find(h, n).is_some()))
+    let found = search::same_width!(v.expect::<Str>().units(), needle.units(), Ok(None), |h, n| search::find(t, h, n));
+    Ok(found?.is_some())
 }
 
 fn concat(t: &Thread, a: &Value, b: &Value) -> Res {

@@ -1,12 +1,14 @@
 //! str.replace.
 
-use super::search::{self, Cell, same_width};
+use super::search::{self, Cell, Matches, same_width};
 use super::{from_slice, text_arg};
 use crate::convert;
 use crate::error::{self, Res};
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::value::Value;
+
+const POLL_EVERY: usize = 64 * 1024;
 
 pub(super) fn replace(t: &Thread, a: &[Value]) -> Res {
     let s = a[0].expect::<Str>();
@@ -33,8 +35,8 @@ pub(super) fn replace(t: &Thread, a: &[Value]) -> Res {
             }
         });
     }
-    let found = same_width!(s.units(), old.units(), false, |h, n| search::find(h, n).is_some());
-    if !found {
+    let found = same_width!(s.units(), old.units(), Ok(None), |h, n| search::find(t, h, n));
+    if found?.is_none() {
         return strs::exact(t, &a[0]);
     }
     t.check_alloc(s.len() * 4)?;
@@ -62,18 +64,18 @@ pub(crate) fn replaced<C: Cell>(t: &Thread, hay: &[C], old: &[C], new: &[C], max
         t.check_alloc(size_of_val(hay))?;
         let mut out = hay.to_vec();
         let mut left = max;
-        for c in &mut out[first..] {
-            if left == 0 {
-                break;
-            }
-            if *c == *from {
-                *c = *to;
-                left -= 1;
+        for piece in out[first..].chunks_mut(POLL_EVERY) {
+            t.check_stop()?;
+            for c in piece {
+                if *c == *from && left > 0 {
+                    *c = *to;
+                    left -= 1;
+                }
             }
         }
         return Ok(Some(out));
     }
-    let times = search::count(hay, old, max);
+    let times = search::count(t, hay, old, max)?;
     if times == 0 {
         return Ok(None);
     }
@@ -85,6 +87,9 @@ pub(crate) fn replaced<C: Cell>(t: &Thread, hay: &[C], old: &[C], new: &[C], max
     let mut out = Vec::with_capacity(len as usize);
     if old.is_empty() {
         for (i, c) in hay.iter().enumerate() {
+            if i % POLL_EVERY == 0 {
+                t.check_stop()?;
+            }
             if i < times {
                 out.extend_from_slice(new);
             }
@@ -95,8 +100,9 @@ pub(crate) fn replaced<C: Cell>(t: &Thread, hay: &[C], old: &[C], new: &[C], max
         }
         return Ok(Some(out));
     }
-    let mut from = 0;
-    for at in search::find_all(hay, old, times) {
+    let (mut from, mut matches) = (0, Matches::new(hay, old));
+    for _ in 0..times {
+        let Some(at) = matches.next(t)? else { break };
         out.extend_from_slice(&hay[from..at]);
         out.extend_from_slice(new);
         from = at + old.len();

@@ -3,6 +3,8 @@
 //! Forward searches of bytes are `memchr`'s. Wide units and backward searches take the two-way algorithm for long needles
 //! and a plain scan for short ones, so that no pair of guest strings costs more than linear time.
 
+use crate::error::Res;
+use crate::thread::Thread;
 use memchr::{memchr, memmem, memrchr};
 
 /// One unit of text or data.
@@ -89,8 +91,15 @@ fn scan<C: Cell>(hay: &[C], needle: &[C]) -> Option<usize> {
     None
 }
 
+/// So many units are searched between two looks at the breaker: some tens of microseconds' work.
+const STRIDE: usize = 256 * 1024;
+
 /// First place of `needle`.
-pub fn find<C: Cell>(hay: &[C], needle: &[C]) -> Option<usize> {
+pub fn find<C: Cell>(t: &Thread, hay: &[C], needle: &[C]) -> Res<Option<usize>> {
+    Matches::new(hay, needle).next(t)
+}
+
+fn find_here<C: Cell>(hay: &[C], needle: &[C]) -> Option<usize> {
     match needle {
         [] => Some(0),
         _ if needle.len() > hay.len() => None,
@@ -100,7 +109,24 @@ pub fn find<C: Cell>(hay: &[C], needle: &[C]) -> Option<usize> {
 }
 
 /// Last place of `needle`.
-pub fn rfind<C: Cell>(hay: &[C], needle: &[C]) -> Option<usize> {
+pub fn rfind<C: Cell>(t: &Thread, hay: &[C], needle: &[C]) -> Res<Option<usize>> {
+    let stride = STRIDE.max(needle.len() * 2);
+    let mut end = hay.len();
+    loop {
+        let from = (end + 1).saturating_sub(stride + needle.len());
+        if let Some(at) = rfind_here(&hay[from..end], needle) {
+            return Ok(Some(from + at));
+        }
+        if from == 0 {
+            return Ok(None);
+        }
+        t.check_stop()?;
+        // A match may lie across the border.
+        end = from + needle.len().saturating_sub(1);
+    }
+}
+
+fn rfind_here<C: Cell>(hay: &[C], needle: &[C]) -> Option<usize> {
     let (n, m) = (hay.len(), needle.len());
     match needle {
         [] => Some(n),
@@ -111,30 +137,78 @@ pub fn rfind<C: Cell>(hay: &[C], needle: &[C]) -> Option<usize> {
     }
 }
 
-/// Places of `needle` (not empty) from left to right, not overlapping; at most `max`.
-pub fn find_all<'a, C: Cell>(hay: &'a [C], needle: &'a [C], max: usize) -> impl Iterator<Item = usize> + 'a {
-    let mut from = 0;
-    // Preparing the searcher once pays when there are many matches.
-    let prepared = C::as_bytes(hay).zip(C::as_bytes(needle)).filter(|(_, n)| n.len() > 1);
-    let prepared = prepared.map(|(h, n)| (h, memmem::Finder::new(n)));
-    std::iter::from_fn(move || {
-        let found = match &prepared {
-            Some((bytes, finder)) => finder.find(&bytes[from..]),
-            None => find(&hay[from..], needle),
-        };
-        let at = from + found?;
-        from = at + needle.len();
-        Some(at)
-    })
-    .take(max)
+/// Places of a needle from left to right, not overlapping.
+pub struct Matches<'a, C> {
+    hay: &'a [C],
+    needle: &'a [C],
+    from: usize,
+    /// Where the breaker is looked at next.
+    look: usize,
+    stride: usize,
+    /// Preparing the searcher once pays when there are many matches.
+    prepared: Option<(&'a [u8], memmem::Finder<'a>)>,
+}
+
+impl<'a, C: Cell> Matches<'a, C> {
+    pub fn new(hay: &'a [C], needle: &'a [C]) -> Self {
+        let prepared = C::as_bytes(hay).zip(C::as_bytes(needle)).filter(|(_, n)| n.len() > 1);
+        let prepared = prepared.map(|(h, n)| (h, memmem::Finder::new(n)));
+        let stride = STRIDE.max(needle.len() * 2);
+        Self { hay, needle, from: 0, look: stride, stride, prepared }
+    }
+
+    /// The next place. An empty needle has one in front of everything.
+    pub fn next(&mut self, t: &Thread) -> Res<Option<usize>> {
+        loop {
+            let end = self.hay.len().min(self.look + self.needle.len());
+            let found = match &self.prepared {
+                Some((bytes, finder)) => finder.find(&bytes[self.from..end]),
+                None => find_here(&self.hay[self.from..end], self.needle),
+            };
+            if let Some(at) = found {
+                let at = self.from + at;
+                self.from = at + self.needle.len();
+                if self.from >= self.look {
+                    self.look_up(t)?;
+                }
+                return Ok(Some(at));
+            }
+            if end == self.hay.len() {
+                return Ok(None);
+            }
+            // A match may lie across the border.
+            self.from = self.from.max(end + 1 - self.needle.len());
+            self.look_up(t)?;
+        }
+    }
+
+    fn look_up(&mut self, t: &Thread) -> Res<()> {
+        self.look = self.from + self.stride;
+        t.check_stop()
+    }
 }
 
 /// How often `needle` occurs without overlap, at most `max` times.
-pub fn count<C: Cell>(hay: &[C], needle: &[C], max: usize) -> usize {
+pub fn count<C: Cell>(t: &Thread, hay: &[C], needle: &[C], max: usize) -> Res<usize> {
     if needle.is_empty() {
-        return (hay.len() + 1).min(max);
+        return Ok((hay.len() + 1).min(max));
     }
-    find_all(hay, needle, max).count()
+    if let ([one], Some(bytes)) = (needle, C::as_bytes(hay))
+        && max >= hay.len()
+    {
+        let byte = one.point() as u8;
+        let mut count = 0;
+        for piece in bytes.chunks(STRIDE) {
+            t.check_stop()?;
+            count += memchr::memchr_iter(byte, piece).count();
+        }
+        return Ok(count);
+    }
+    let (mut matches, mut count) = (Matches::new(hay, needle), 0);
+    while count < max && matches.next(t)?.is_some() {
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// Crochemore and Perrin's two-way search over `n` units in a haystack and `m` in a needle, read through functions so

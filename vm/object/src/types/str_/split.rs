@@ -1,7 +1,7 @@
 //! str: split, rsplit, splitlines, partition and the strip family.
 
 use super::replace::limit;
-use super::search::{self, Cell, any_width, same_width};
+use super::search::{self, Cell, Matches, any_width, same_width};
 use super::text;
 use crate::convert;
 use crate::error::{self, Res};
@@ -18,31 +18,32 @@ use typhon_unicode as uni;
 pub(crate) type Span = (usize, usize);
 
 /// Parts between runs of what `blank` accepts, at most `max` cuts.
-pub(crate) fn words<C: Cell>(s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Vec<Span> {
+pub(crate) fn words<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Vec<Span>> {
     let (mut out, mut i) = (Vec::new(), 0);
     loop {
         while i < s.len() && blank(s[i].point()) {
             i += 1;
         }
         if i == s.len() {
-            return out;
+            return Ok(out);
         }
         let from = i;
         if out.len() >= max {
             let end = s.iter().rposition(|c| !blank(c.point())).map_or(from, |e| e + 1);
             // The rest keeps inner blanks; blanks at the end go.
             out.push((from, end));
-            return out;
+            return Ok(out);
         }
         while i < s.len() && !blank(s[i].point()) {
             i += 1;
         }
         out.push((from, i));
+        look_up(t, &out)?;
     }
 }
 
 /// As [`words`], from the right; parts come out from left to right.
-pub(crate) fn words_right<C: Cell>(s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Vec<Span> {
+pub(crate) fn words_right<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Vec<Span>> {
     let (mut out, mut end) = (Vec::new(), s.len());
     loop {
         while end > 0 && blank(s[end - 1].point()) {
@@ -61,38 +62,51 @@ pub(crate) fn words_right<C: Cell>(s: &[C], max: usize, blank: impl Fn(u32) -> b
             end -= 1;
         }
         out.push((end, to));
+        look_up(t, &out)?;
     }
     out.reverse();
-    out
+    Ok(out)
+}
+
+/// Looks at the breaker after every so many parts.
+fn look_up<T>(t: &Thread, parts: &[T]) -> Res<()> {
+    if parts.len().is_multiple_of(1024) { t.check_stop() } else { Ok(()) }
 }
 
 /// Parts between separators, at most `max` cuts.
-pub(crate) fn parts<C: Cell>(s: &[C], sep: &[C], max: usize) -> Vec<Span> {
+pub(crate) fn parts<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Vec<Span>> {
     let (mut out, mut from) = (Vec::new(), 0);
-    for at in search::find_all(s, sep, max) {
+    let mut matches = Matches::new(s, sep);
+    while out.len() < max
+        && let Some(at) = matches.next(t)?
+    {
         out.push((from, at));
         from = at + sep.len();
     }
     out.push((from, s.len()));
-    out
+    Ok(out)
 }
 
 /// As [`parts`], from the right; parts come out from left to right.
-pub(crate) fn parts_right<C: Cell>(s: &[C], sep: &[C], max: usize) -> Vec<Span> {
+pub(crate) fn parts_right<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Vec<Span>> {
     let (mut out, mut end) = (Vec::new(), s.len());
     while out.len() < max
-        && let Some(at) = search::rfind(&s[..end], sep)
+        && let Some(at) = search::rfind(t, &s[..end], sep)?
     {
         out.push((at + sep.len(), end));
         end = at;
+        look_up(t, &out)?;
     }
     out.push((0, end));
     out.reverse();
-    out
+    Ok(out)
 }
 
-/// The lines: content's end, and end with the break.
-pub(crate) fn lines<C: Cell>(s: &[C], is_break: impl Fn(u32) -> bool) -> Vec<(usize, usize, usize)> {
+/// A line: its beginning, its content's end, its end with the break.
+type Line = (usize, usize, usize);
+
+/// The lines.
+pub(crate) fn lines<C: Cell>(t: &Thread, s: &[C], is_break: impl Fn(u32) -> bool) -> Res<Vec<Line>> {
     let (mut out, mut i) = (Vec::new(), 0);
     while i < s.len() {
         let from = i;
@@ -105,8 +119,9 @@ pub(crate) fn lines<C: Cell>(s: &[C], is_break: impl Fn(u32) -> bool) -> Vec<(us
             i += if crlf { 2 } else { 1 };
         }
         out.push((from, end, i));
+        look_up(t, &out)?;
     }
-    out
+    Ok(out)
 }
 
 fn list(t: &Thread, v: &Value, spans: &[Span]) -> Res {
@@ -133,10 +148,10 @@ fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
     let max = max_arg(t, &a[2])?;
     let Some(sep) = a[1].non_none() else {
         let spans = any_width!(s.units(), |u| if right {
-            words_right(u, max, uni::is_space)
+            words_right(t, u, max, uni::is_space)
         } else {
-            words(u, max, uni::is_space)
-        });
+            words(t, u, max, uni::is_space)
+        })?;
         return list(t, &a[0], &spans);
     };
     let Some(sep) = sep.downcast::<Str>() else {
@@ -147,11 +162,11 @@ fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
         return Err(error::value_error(t, "empty separator"));
     }
     let whole = vec![(0, s.len())];
-    let spans = same_width!(s.units(), sep.units(), whole, |h, n| if right {
-        parts_right(h, n, max)
+    let spans = same_width!(s.units(), sep.units(), Ok(whole), |h, n| if right {
+        parts_right(t, h, n, max)
     } else {
-        parts(h, n, max)
-    });
+        parts(t, h, n, max)
+    })?;
     list(t, &a[0], &spans)
 }
 
@@ -169,7 +184,7 @@ pub(super) fn splitlines(t: &Thread, a: &[Value]) -> Res {
         Some(v) => crate::ops::truth(t, v)?,
         None => false,
     };
-    let lines = any_width!(s.units(), |u| lines(u, uni::is_line_break));
+    let lines = any_width!(s.units(), |u| lines(t, u, uni::is_line_break))?;
     let spans: Vec<Span> = lines.iter().map(|&(from, end, next)| (from, if keep { next } else { end })).collect();
     list(t, &a[0], &spans)
 }
@@ -180,8 +195,11 @@ fn partition_at(t: &Thread, a: &[Value], right: bool) -> Res {
     if sep.is_empty() {
         return Err(error::value_error(t, "empty separator"));
     }
-    let found =
-        same_width!(s.units(), sep.units(), None, |h, n| if right { search::rfind(h, n) } else { search::find(h, n) });
+    let found = same_width!(s.units(), sep.units(), Ok(None), |h, n| if right {
+        search::rfind(t, h, n)
+    } else {
+        search::find(t, h, n)
+    })?;
     let empty = || process::empty_str().clone();
     match found {
         Some(at) => tuple::from_array(
