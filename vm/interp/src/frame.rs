@@ -83,7 +83,11 @@ impl Handling {
 
 impl Drop for Handling {
     fn drop(&mut self) {
-        drop(self.replace(Value::ABSENT));
+        let handled = self.replace(Value::ABSENT);
+        if typhon_object::thread::current().is_none() {
+            // A stopped isolate was left inside a handler. It is closed: its memory goes as a whole.
+            std::mem::forget(handled);
+        }
     }
 }
 
@@ -96,11 +100,11 @@ pub struct Interp {
     pub fp: Cell<*mut Frame>,
     frames: *mut Frame,
     frame_end: *mut Frame,
-    registers: *mut u64,
     register_end: *mut u64,
     /// Top of the chain of handled exceptions.
     pub handling: Cell<*const Handling>,
     own_handling: Box<Handling>,
+    stacks: Option<Stacks>,
     /// Tracing and profiling functions.
     pub watch: crate::watch::Watch,
 }
@@ -108,22 +112,22 @@ pub struct Interp {
 impl Interp {
     /// The interpreter state of a new thread. Address space is reserved, memory is used as it is touched.
     pub fn new() -> Box<Self> {
-        let frames = reserve(FRAMES * size_of::<Frame>()).cast::<Frame>();
-        let registers = reserve(REGISTERS * 8).cast::<u64>();
+        let stacks = SPARE.take().unwrap_or_else(Stacks::new);
+        let (frames, registers) = (stacks.frames, stacks.registers);
         let own_handling = Box::new(Handling::new());
         let it = Box::new(Self {
             fp: Cell::new(frames),
             frames,
             // SAFETY: within the reserved region; the margin is for the error's own frames.
             frame_end: unsafe { frames.add(FRAMES - 64) },
-            registers,
             // SAFETY: as above.
             register_end: unsafe { registers.add(REGISTERS - (1 << 17)) },
             handling: Cell::new(&raw const *own_handling),
             own_handling,
             watch: crate::watch::Watch::default(),
+            stacks: Some(stacks),
         });
-        // The record below the first frame: a fresh mapping is zero, which is valid for every field but these.
+        // The record below the first frame: the stacks are zero, which is valid for every field but these.
         // SAFETY: the region is ours and large enough.
         unsafe { (*frames).top = registers };
         it
@@ -195,6 +199,55 @@ fn too_deep(t: &Thread) -> Exc {
 impl Drop for Interp {
     fn drop(&mut self) {
         let _ = &self.own_handling;
+        // Frames that are still there belong to an isolate that did not end well: its stacks are not worth cleaning.
+        if self.fp.get() == self.frames
+            && let Some(stacks) = self.stacks.take()
+        {
+            stacks.clean();
+            SPARE.set(Some(stacks));
+        }
+    }
+}
+
+thread_local! {
+    /// The stacks of the isolate that ended last on this thread: the next one saves the system's work of mapping some.
+    static SPARE: Cell<Option<Stacks>> = const { Cell::new(None) };
+}
+
+/// The memory of a thread's frames and registers: address space, of which is used what is touched.
+struct Stacks {
+    frames: *mut Frame,
+    registers: *mut u64,
+}
+
+/// Bytes at the bottom of each stack that stay in use; what most programs touch.
+const KEPT: usize = 8 * 1024;
+
+impl Stacks {
+    fn new() -> Self {
+        Self {
+            frames: reserve(FRAMES * size_of::<Frame>()).cast::<Frame>(),
+            registers: reserve(REGISTERS * 8).cast::<u64>(),
+        }
+    }
+
+    /// Zeroes both, giving memory back.
+    fn clean(&self) {
+        for (start, size) in
+            [(self.frames.cast::<u8>(), FRAMES * size_of::<Frame>()), (self.registers.cast(), REGISTERS * 8)]
+        {
+            // SAFETY: both regions are ours and larger than what is kept, nobody runs on them, and a private anonymous
+            // page that is given back reads as zeros.
+            unsafe {
+                start.write_bytes(0, KEPT);
+                libc::madvise(start.add(KEPT).cast(), size - KEPT, libc::MADV_DONTNEED);
+            }
+        }
+    }
+}
+
+impl Drop for Stacks {
+    fn drop(&mut self) {
         // SAFETY: both regions were mapped with these sizes and nobody runs on them any more.
         unsafe {
             libc::munmap(self.frames.cast(), FRAMES * size_of::<Frame>());

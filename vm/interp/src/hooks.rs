@@ -14,6 +14,8 @@ pub struct Hooks {
     pub typing2: fn(&Thread, Intrinsic2Kind, Value, Value) -> Res,
     /// `from module import name` failed: raises the ImportError with CPython's text. Module, name, package name.
     pub cannot_import: fn(&Thread, &Value, &Value, Option<&Value>) -> Res,
+    /// Makes a builtin that nobody has asked for yet; `None` if there is none of that name. Namespace, name.
+    pub missing_builtin: fn(&Thread, &Value, &Value) -> Res<Option<Value>>,
 }
 
 struct Installed(Hooks);
@@ -40,6 +42,13 @@ pub(crate) fn typing2(t: &Thread, kind: Intrinsic2Kind, a: Value, b: Value) -> R
 
 pub(crate) fn cannot_import(t: &Thread, module: &Value, name: &Value, package: Option<&Value>) -> Res {
     (hooks(t)?.cannot_import)(t, module, name, package)
+}
+
+pub(crate) fn missing_builtin(t: &Thread, builtins: &Value, name: &Value) -> Res<Option<Value>> {
+    match t.get_state::<Installed>() {
+        Some(h) => (h.0.missing_builtin)(t, builtins, name),
+        None => Ok(None),
+    }
 }
 
 /// An attribute of the `sys` module, if it is there.

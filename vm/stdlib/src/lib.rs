@@ -11,6 +11,7 @@ pub mod posix;
 pub mod registry;
 pub mod report;
 pub mod select;
+pub mod site_builtins;
 pub mod small;
 pub mod sys;
 pub mod text;

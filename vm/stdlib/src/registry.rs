@@ -26,14 +26,19 @@ pub fn find(name: &str) -> Option<&'static ModuleDef> {
     BY_NAME.get(name).copied()
 }
 
+/// Makes the types of a native module, imported or not.
+pub fn ensure_types(def: &'static ModuleDef) {
+    let types: Vec<_> = def.types.iter().map(|(_, ty)| *ty).collect();
+    process::ensure_types(&types);
+}
+
 /// The namespace every isolate's copy starts from: functions and types, immortal.
 fn template(def: &'static ModuleDef) -> u64 {
     let key = std::ptr::from_ref(def) as usize;
     if let Some(&bits) = TEMPLATES.lock().get(&key) {
         return bits;
     }
-    let types: Vec<_> = def.types.iter().map(|(_, ty)| *ty).collect();
-    process::ensure_types(&types);
+    ensure_types(def);
     let made = process::build(|t| fill(t, def).map(Value::into_raw));
     let Ok(bits) = made else { unreachable!("the bootstrap heap has no limit") };
     *TEMPLATES.lock().entry(key).or_insert(bits)
@@ -53,6 +58,11 @@ fn fill(t: &Thread, def: &'static ModuleDef) -> Res {
         if !public.is_empty() {
             d.set_str(t, &process::with_interned(public), ty.ty().value())?;
         }
+    }
+    if std::ptr::eq(def, &crate::builtins::MODULE) {
+        crate::builtins::fill_shared(t, d)?;
+    } else if std::ptr::eq(def, &crate::sys::MODULE) {
+        crate::sys::fill_shared(t, d)?;
     }
     Ok(dict)
 }

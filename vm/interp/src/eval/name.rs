@@ -175,9 +175,13 @@ pub(crate) fn global_slow(t: &Thread, f: &Function, name: &Value) -> Res {
     if let Some(v) = lookup(t, &f.globals.get(), name)? {
         return Ok(v);
     }
-    match lookup(t, &f.builtins.get(), name)? {
+    let builtins = f.builtins.get();
+    match lookup(t, &builtins, name)? {
         Some(v) => Ok(v),
-        None => Err(error::name_error(t, name)),
+        None => match crate::hooks::missing_builtin(t, &builtins, name)? {
+            Some(v) => Ok(v),
+            None => Err(error::name_error(t, name)),
+        },
     }
 }
 

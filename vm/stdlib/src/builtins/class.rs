@@ -6,6 +6,7 @@ use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::names::n;
 use typhon_object::strs::Str;
+use typhon_object::ty::flag;
 use typhon_object::types::cell::Cell;
 use typhon_object::types::{exceptions, type_};
 use typhon_object::{Thread, TypeObject, Value, attr, call, ops, strs, tuple, type_of};
@@ -139,5 +140,8 @@ pub(super) fn exception_group(t: &Thread) -> Res {
     let ns = Dict::create(t);
     Dict::of(&ns).set_str(t, n::__module__(), strs::new(t, "builtins")?)?;
     let meta = type_::TYPE.ty().value();
-    call::call(t, &meta, &[strs::new(t, "ExceptionGroup")?, tuple::new(t, &bases)?, ns])
+    let made = call::call(t, &meta, &[strs::new(t, "ExceptionGroup")?, tuple::new(t, &bases)?, ns])?;
+    // All isolates share it.
+    made.expect::<TypeObject>().set_flag(flag::IMMUTABLE, true);
+    Ok(made)
 }

@@ -13,7 +13,7 @@ use typhon_object::error::{self, Res};
 use typhon_object::native::{MethodDef, ModuleDef, def, raw};
 use typhon_object::strs::{self, Str};
 use typhon_object::types::{self, exceptions, int, module};
-use typhon_object::{Thread, TypeDef, Value, attr, call, convert, names, ops, type_of};
+use typhon_object::{Thread, Value, attr, call, convert, names, ops, process, type_of};
 
 /// builtins.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -262,26 +262,28 @@ const TYPES: &[&str] = &[
     "zip",
 ];
 
-fn init(t: &Thread, m: &Value) -> Res<()> {
-    let dict = module::dict_of(t, m);
-    let d = Dict::of(&dict);
-    let put = |def: &'static TypeDef| d.set_str(t, &names::intern_text(t, def.name), def.ty().value());
+/// What the `builtins` of every isolate begin with, beside its functions: types and constants.
+pub(crate) fn fill_shared(t: &Thread, d: &Dict) -> Res<()> {
+    let put = |name: &'static str, v: Value| d.set_str(t, &process::with_interned(name), v);
     for def in types::core().filter(|def| TYPES.contains(&def.name)) {
-        put(def)?;
+        put(def.name, def.ty().value())?;
     }
-    exceptions::ALL.iter().try_for_each(|def| put(def))?;
-    let group = class::exception_group(t)?;
-    text::put(t, &dict, "ExceptionGroup", group)?;
+    exceptions::ALL.iter().try_for_each(|def| put(def.name, def.ty().value()))?;
+    put("ExceptionGroup", class::exception_group(t)?)?;
     for (alias, def) in [("EnvironmentError", &exceptions::OS_ERROR), ("IOError", &exceptions::OS_ERROR)] {
-        text::put(t, &dict, alias, def.ty().value())?;
+        put(alias, def.ty().value())?;
     }
-    text::put(t, &dict, "None", Value::NONE)?;
-    text::put(t, &dict, "True", Value::TRUE)?;
-    text::put(t, &dict, "False", Value::FALSE)?;
-    text::put(t, &dict, "Ellipsis", Value::ELLIPSIS)?;
-    text::put(t, &dict, "NotImplemented", Value::NOT_IMPLEMENTED)?;
+    put("None", Value::NONE)?;
+    put("True", Value::TRUE)?;
+    put("False", Value::FALSE)?;
+    put("Ellipsis", Value::ELLIPSIS)?;
+    put("NotImplemented", Value::NOT_IMPLEMENTED)?;
+    put("__debug__", Value::TRUE)
+}
+
+fn init(t: &Thread, m: &Value) -> Res<()> {
     let optimize = t.state::<crate::sys::Settings>().config.borrow().flags.optimize;
-    text::put(t, &dict, "__debug__", Value::bool(optimize == 0))
+    text::put(t, &module::dict_of(t, m), "__debug__", Value::bool(optimize == 0))
 }
 
 fn dunder_import(t: &Thread, a: &[Value]) -> Res {
@@ -405,7 +407,7 @@ fn hasattr(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn format(t: &Thread, a: &[Value]) -> Res {
-    let spec = a[1].opt().unwrap_or_else(|| typhon_object::process::empty_str());
+    let spec = a[1].opt().unwrap_or_else(|| process::empty_str());
     if spec.downcast::<Str>().is_none() {
         let ty = type_of(spec).name();
         return Err(error::type_error(t, format_args!("format() argument 2 must be str, not {ty}")));

@@ -249,7 +249,7 @@ fn exc_info(t: &Thread, _: &[Value]) -> Res {
 /// `sys.excepthook`.
 pub fn excepthook(t: &Thread, a: &[Value]) -> Res {
     streams::flush(t, "stdout")?;
-    let text = crate::report::text(t, &a[1], Some(&a[2]))?;
+    let text = crate::report::text_for_stderr(t, &a[1], Some(&a[2]))?;
     streams::write_text(t, "stderr", &text)?;
     streams::flush(t, "stderr")?;
     Ok(Value::NONE)

@@ -15,7 +15,7 @@ use typhon_object::error::Res;
 use typhon_object::list::List;
 use typhon_object::native::ModuleDef;
 use typhon_object::types::{module, set_};
-use typhon_object::{Thread, Value, convert, names, strs, tuple};
+use typhon_object::{Thread, Value, convert, names, process, strs, tuple};
 
 pub use functions::{excepthook, unraisable};
 pub use info::set_up;
@@ -108,6 +108,42 @@ pub static MODULE: ModuleDef = ModuleDef {
     init: Some(init),
 };
 
+/// What the `sys` of every isolate begins with, beside its functions: texts and numbers.
+pub(crate) fn fill_shared(t: &Thread, d: &Dict) -> Res<()> {
+    let put = |name: &'static str, v: Value| d.set_str(t, &process::with_interned(name), v);
+    for name in ["prefix", "exec_prefix", "base_prefix", "base_exec_prefix"] {
+        put(name, strs::new(t, embedded::PREFIX)?)?;
+    }
+    for (name, value) in [
+        ("version", VERSION),
+        ("copyright", "Copyright (c) 2001 Python Software Foundation.\nAll Rights Reserved."),
+        ("platform", "linux"),
+        ("byteorder", "little"),
+        ("platlibdir", "lib"),
+        ("abiflags", ""),
+        ("float_repr_style", "short"),
+    ] {
+        put(name, strs::new(t, value)?)?;
+    }
+    put("hexversion", Value::small(HEX_VERSION))?;
+    put("api_version", Value::small(1013))?;
+    put("maxsize", convert::from_i64(t, i64::MAX)?)?;
+    put("maxunicode", Value::small(0x0010_ffff))?;
+    put("dont_write_bytecode", Value::TRUE)?;
+    put("pycache_prefix", Value::NONE)?;
+    for (kept, name) in [
+        ("__displayhook__", "displayhook"),
+        ("__excepthook__", "excepthook"),
+        ("__breakpointhook__", "breakpointhook"),
+        ("__unraisablehook__", "unraisablehook"),
+    ] {
+        if let Some(f) = d.get_str(&process::with_interned(name)) {
+            put(kept, f)?;
+        }
+    }
+    Ok(())
+}
+
 fn init(t: &Thread, m: &Value) -> Res<()> {
     m.expect::<module::Module>().lazy.set(Some(lazy));
     let dict = module::dict_of(t, m);
@@ -126,26 +162,6 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
     text::put(t, &dict, "path", list(&path)?)?;
     text::put(t, &dict, "executable", text::from_os(t, &config.executable)?)?;
     text::put(t, &dict, "_base_executable", text::from_os(t, &config.executable)?)?;
-    for name in ["prefix", "exec_prefix", "base_prefix", "base_exec_prefix"] {
-        text::put(t, &dict, name, strs::new(t, embedded::PREFIX)?)?;
-    }
-    for (name, value) in [
-        ("version", VERSION),
-        ("copyright", "Copyright (c) 2001 Python Software Foundation.\nAll Rights Reserved."),
-        ("platform", "linux"),
-        ("byteorder", "little"),
-        ("platlibdir", "lib"),
-        ("abiflags", ""),
-        ("float_repr_style", "short"),
-    ] {
-        text::put(t, &dict, name, strs::new(t, value)?)?;
-    }
-    text::put(t, &dict, "hexversion", Value::small(HEX_VERSION))?;
-    text::put(t, &dict, "api_version", Value::small(1013))?;
-    text::put(t, &dict, "maxsize", convert::from_i64(t, i64::MAX)?)?;
-    text::put(t, &dict, "maxunicode", Value::small(0x0010_ffff))?;
-    text::put(t, &dict, "dont_write_bytecode", Value::TRUE)?;
-    text::put(t, &dict, "pycache_prefix", Value::NONE)?;
     let options = config.warn_options.iter().map(|o| strs::new(t, o)).collect::<Res<Vec<_>>>()?;
     text::put(t, &dict, "warnoptions", List::from_vec(t, options)?)?;
     let x = Dict::create(t);
@@ -157,11 +173,6 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
         text::put(t, &x, name, value)?;
     }
     text::put(t, &dict, "_xoptions", x)?;
-    for name in ["displayhook", "excepthook", "breakpointhook", "unraisablehook"] {
-        if let Some(f) = text::get(t, &dict, name) {
-            text::put(t, &dict, &format!("__{name}__"), f)?;
-        }
-    }
     Ok(())
 }
 

@@ -1,0 +1,52 @@
+//! `exit`, `quit` and `help`: builtins that come from Python code, made when a program first asks for one.
+
+use crate::{import, text};
+use std::cell::Cell;
+use typhon_object::error::Res;
+use typhon_object::{Thread, Value, attr, call, strs};
+
+/// They are to be had in this isolate and have not been made.
+#[derive(Default)]
+struct Offered(Cell<bool>);
+
+const NAMES: [&str; 3] = ["exit", "quit", "help"];
+
+/// From now on a program may ask: an isolate without `site` has them all the same.
+pub fn offer(t: &Thread) {
+    t.state::<Offered>().0.set(true);
+}
+
+/// The hook of a name that is not in `builtins`.
+pub fn missing(t: &Thread, builtins: &Value, name: &Value) -> Res<Option<Value>> {
+    let asked = NAMES.into_iter().find(|n| strs::eq_str(name, n));
+    match asked {
+        Some(asked) if builtins.is(&t.builtins.get()) && make(t)? => Ok(text::get(t, builtins, asked)),
+        _ => Ok(None),
+    }
+}
+
+/// Attributes that the module `builtins` makes when asked.
+pub fn lazy(t: &Thread, m: &Value, name: &str) -> Res<Option<Value>> {
+    if (name == "__dict__" || NAMES.contains(&name)) && make(t)? && name != "__dict__" {
+        return Ok(text::entry(t, m, name));
+    }
+    import::lazy(t, m, name)
+}
+
+/// Makes them, once; whether it did.
+fn make(t: &Thread) -> Res<bool> {
+    if !t.state::<Offered>().0.replace(false) {
+        return Ok(false);
+    }
+    let m = import::module_named(t, "_sitebuiltins")?;
+    let builtins = t.builtins.get();
+    let quitter = attr::get_text(t, &m, "Quitter")?;
+    let end = strs::new(t, "Ctrl-D (i.e. EOF)")?;
+    for name in ["exit", "quit"] {
+        let made = call::call(t, &quitter, &[strs::new(t, name)?, end.clone()])?;
+        text::put(t, &builtins, name, made)?;
+    }
+    let helper = attr::get_text(t, &m, "_Helper")?;
+    text::put(t, &builtins, "help", call::call0(t, &helper)?)?;
+    Ok(true)
+}
