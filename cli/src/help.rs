@@ -33,7 +33,8 @@ python's options (typhon [options] FILE; environment variables in brackets):
   -v            say what is imported [PYTHONVERBOSE]
   -V, -VV       the version
   -W ACTION     warning filter [PYTHONWARNINGS]
-  -X OPT        implementation option
+  -x            leave out the file's first line
+  -X OPT        implementation option: dev, int_max_str_digits=N
 and PYTHONPATH, PYTHONHASHSEED as in CPython.
 
 `typhon eval --help`, `typhon serve --help` and `typhon dis --help` say more.

@@ -1,29 +1,39 @@
 //! The command line's host: the process's own streams and system, all permitted.
 
-use std::io::{Read, Write};
+use std::os::fd::AsFd;
 
+use rustix::io::Errno;
 use typhon_vm::{Access, Host, HostError, Stdio, Stream};
 
 pub struct ProcessHost;
 
-fn os_error(error: &std::io::Error) -> HostError {
-    HostError::Os(error.raw_os_error().unwrap_or(0))
+/// Writes to the descriptor itself: the standard library's streams take a closed one for a success.
+fn write_all(fd: impl AsFd, mut data: &[u8]) -> Result<(), HostError> {
+    while !data.is_empty() {
+        match rustix::io::write(&fd, data) {
+            Ok(count) => data = &data[count..],
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(HostError::Os(error.raw_os_error())),
+        }
+    }
+    Ok(())
 }
 
 impl Host for ProcessHost {
     fn write(&self, stream: Stream, data: &[u8]) -> Result<(), HostError> {
-        let written = match stream {
-            Stream::Stdout => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(data).and_then(|()| out.flush())
-            }
-            Stream::Stderr => std::io::stderr().lock().write_all(data),
-        };
-        written.map_err(|error| os_error(&error))
+        match stream {
+            Stream::Stdout => write_all(std::io::stdout(), data),
+            Stream::Stderr => write_all(std::io::stderr(), data),
+        }
     }
 
     fn read_stdin(&self, buffer: &mut [u8]) -> Result<usize, HostError> {
-        std::io::stdin().lock().read(buffer).map_err(|error| os_error(&error))
+        loop {
+            match rustix::io::read(std::io::stdin(), &mut *buffer) {
+                Err(Errno::INTR) => {}
+                read => return read.map_err(|error| HostError::Os(error.raw_os_error())),
+            }
+        }
     }
 
     fn entropy(&self, buffer: &mut [u8]) -> Result<(), HostError> {

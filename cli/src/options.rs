@@ -21,9 +21,14 @@ pub enum Asked {
     Help,
 }
 
-/// Why the command line cannot be followed: CPython's message, without the usage line.
+/// Why the command line cannot be followed, in CPython's words.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Misuse(pub String);
+pub enum Misuse {
+    /// The usage follows.
+    Usage(String),
+    /// A setting that makes no sense.
+    Fatal(String),
+}
 
 /// Reads `args` (without the program's own name); `env` looks up the environment.
 pub fn parse(args: &[OsString], env: impl Fn(&str) -> Option<OsString>) -> Result<Asked, Misuse> {
@@ -40,7 +45,7 @@ pub fn parse(args: &[OsString], env: impl Fn(&str) -> Option<OsString>) -> Resul
             b"--help" => reader.help = true,
             b"--version" => reader.version += 1,
             b"--check-hash-based-pycs" => at += 1,
-            [b'-', b'-', ..] => return Err(Misuse(format!("unknown option {}", arg.display()))),
+            [b'-', b'-', ..] => return Err(Misuse::Usage(format!("Unknown option: {}", arg.display()))),
             [b'-', letters @ ..] => program = reader.letters(letters, args, &mut at)?,
             _ => program = Some(Program::File(PathBuf::from(arg))),
         }
@@ -97,6 +102,7 @@ impl Reader {
                 b'S' => flags.no_site = true,
                 b'u' => flags.unbuffered = true,
                 b'v' => flags.verbose = flags.verbose.saturating_add(1),
+                b'x' => flags.skip_first_line = true,
                 b'V' => self.version = self.version.saturating_add(1),
                 b'c' | b'm' | b'W' | b'X' => {
                     let value = argument(*letter, &letters[index + 1..], args, at)?;
@@ -112,7 +118,7 @@ impl Reader {
                     }
                     return Ok(None);
                 }
-                other => return Err(Misuse(format!("unknown option -{}", char::from(*other)))),
+                other => return Err(Misuse::Usage(format!("Unknown option: -{}", char::from(*other)))),
             }
         }
         Ok(None)
@@ -140,15 +146,45 @@ impl Reader {
             None => None,
             Some(text) if text == "random" => None,
             Some(text) => Some(text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
-                Misuse("PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]".into())
+                Misuse::Fatal(
+                    "config_init_hash_seed: PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]"
+                        .into(),
+                )
             })?),
         };
+        if is_set("PYTHONDEVMODE") && !flags.x_options.iter().any(|(name, _)| name == "dev") {
+            flags.x_options.push(("dev".into(), None));
+        }
+        if flags.x_options.iter().any(|(name, _)| name == "dev") {
+            flags.warn_options.push("default".into());
+        }
         if let Some(options) = get("PYTHONWARNINGS") {
             flags.warn_options.extend(options.to_string_lossy().split(',').map(str::to_owned));
         }
         flags.warn_options.append(&mut self.warnings);
+        if flags.bytes_warning > 0 {
+            let action = if flags.bytes_warning > 1 { "error" } else { "default" };
+            flags.warn_options.push(format!("{action}::BytesWarning"));
+        }
+        flags.int_max_str_digits = max_digits(flags, get("PYTHONINTMAXSTRDIGITS"))?;
         let path = get("PYTHONPATH").unwrap_or_default();
         Ok(path.as_bytes().split(|byte| *byte == b':').filter(|part| !part.is_empty()).map(to_path).collect())
+    }
+}
+
+/// The option weighs more than the variable.
+fn max_digits(flags: &Flags, variable: Option<OsString>) -> Result<Option<u32>, Misuse> {
+    let option = flags.x_options.iter().rev().find(|(name, _)| name == "int_max_str_digits");
+    let (place, text) = match (option, variable) {
+        (Some((_, value)), _) => ("-X int_max_str_digits", value.clone().unwrap_or_default()),
+        (None, Some(text)) => ("PYTHONINTMAXSTRDIGITS", text.to_string_lossy().into_owned()),
+        (None, None) => return Ok(None),
+    };
+    match text.parse() {
+        Ok(digits) if digits == 0 || digits >= 640 => Ok(Some(digits)),
+        _ => Err(Misuse::Fatal(format!(
+            "config_init_int_max_str_digits: {place}: invalid limit; must be >= 640 or 0 for unlimited."
+        ))),
     }
 }
 
@@ -163,7 +199,7 @@ fn argument(letter: u8, rest: &[u8], args: &[OsString], at: &mut usize) -> Resul
     }
     let next = args.get(*at).cloned();
     *at += 1;
-    next.ok_or_else(|| Misuse(format!("Argument expected for the -{} option", char::from(letter))))
+    next.ok_or_else(|| Misuse::Usage(format!("Argument expected for the -{} option", char::from(letter))))
 }
 
 #[cfg(test)]
@@ -181,7 +217,9 @@ mod tests {
 
     fn misuse(words: &str) -> String {
         let args: Vec<OsString> = words.split_whitespace().map(OsString::from).collect();
-        parse(&args, |_| None).expect_err(words).0
+        match parse(&args, |_| None).expect_err(words) {
+            Misuse::Usage(text) | Misuse::Fatal(text) => text,
+        }
     }
 
     #[test]
@@ -223,8 +261,8 @@ mod tests {
 
     #[test]
     fn misuse_is_told_as_cpython_tells_it() {
-        assert_eq!(misuse("-z"), "unknown option -z");
-        assert_eq!(misuse("--nothing"), "unknown option --nothing");
+        assert_eq!(misuse("-z"), "Unknown option: -z");
+        assert_eq!(misuse("--nothing"), "Unknown option: --nothing");
         assert_eq!(misuse("-c"), "Argument expected for the -c option");
         assert_eq!(misuse("-Om"), "Argument expected for the -m option");
         let bad = parse(&["x".into()], |name| (name == "PYTHONHASHSEED").then(|| "-1".into()));

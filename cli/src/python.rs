@@ -25,7 +25,7 @@ pub fn main(args: &[OsString]) -> Exit {
         Ok(Asked::Run { program, args, flags, path }) => {
             let executable = std::env::current_exe().unwrap_or_default();
             let interactive = flags.inspect || (program.is_none() && std::io::stdin().is_terminal());
-            let program = program.unwrap_or(if interactive { Program::Prompt } else { Program::Stdin });
+            let program = program.unwrap_or(if interactive { Program::Prompt } else { Program::Input });
             if let Program::File(file) = &program
                 && let Err(error) = std::fs::metadata(file)
             {
@@ -34,11 +34,15 @@ pub fn main(args: &[OsString]) -> Exit {
             let command = Command { program, args, flags: *flags, path, executable };
             if interactive { repl::main(&command) } else { typhon_vm::run(&command, &ProcessHost, &Cancel::new()) }
         }
-        Err(Misuse(problem)) => {
+        Err(Misuse::Usage(problem)) => {
             eprintln!("{problem}");
             eprintln!("usage: typhon [option] ... [-c cmd | -m mod | file | -] [arg] ...");
             eprintln!("Try `typhon -h' for more information.");
             Exit::Status(2)
+        }
+        Err(Misuse::Fatal(problem)) => {
+            eprintln!("Fatal Python error: {problem}");
+            Exit::Status(1)
         }
     }
 }

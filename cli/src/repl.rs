@@ -52,8 +52,13 @@ fn talk(session: Box<dyn Session + '_>) -> Result<Exit, ReadlineError> {
         match statement(&mut editor, &session)? {
             Typed::Statement(source) => {
                 editor.add_history_entry(source.trim_end())?;
-                if let Some(exit) = session.borrow_mut().run(&source) {
-                    break exit;
+                let ended = session.borrow_mut().run(&source);
+                if let Some(exit) = ended {
+                    // As CPython, a failure to end well outweighs what the program asked for.
+                    break match session.borrow_mut().close() {
+                        Exit::Status(0) => exit,
+                        worse => worse,
+                    };
                 }
             }
             Typed::Interrupted => println!("\nKeyboardInterrupt"),

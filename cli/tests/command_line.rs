@@ -23,7 +23,7 @@ fn help_and_version_go_to_standard_output() {
 #[test]
 fn misuse_ends_with_two_as_cpythons_does() {
     let cases: [(&[&str], &str); 4] = [
-        (&["-z"], "unknown option -z\nusage: typhon"),
+        (&["-z"], "Unknown option: -z\nusage: typhon"),
         (&["-c"], "Argument expected for the -c option\nusage: typhon"),
         (&["/nothing/here.py"], "typhon: can't open file '/nothing/here.py': [Errno 2] No such file or directory\n"),
         (&["eval"], "error: the following required arguments were not provided"),

@@ -14,6 +14,8 @@ pub enum Program {
     Module(String),
     /// `-`: the whole of standard input.
     Stdin,
+    /// The whole of standard input, which nobody named: it is no terminal.
+    Input,
     /// Nothing: the prompt alone.
     Prompt,
 }
@@ -53,6 +55,10 @@ pub struct Flags {
     pub x_options: Vec<(String, Option<String>)>,
     /// PYTHONHASHSEED: `None` is random.
     pub hash_seed: Option<u32>,
+    /// `-X int_max_str_digits` / PYTHONINTMAXSTRDIGITS.
+    pub int_max_str_digits: Option<u32>,
+    /// `-x`: leave out the file's first line.
+    pub skip_first_line: bool,
 }
 
 /// One run of the `python`-like process.

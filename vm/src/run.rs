@@ -9,7 +9,7 @@ use typhon_interp::host::{Host, Stream};
 use typhon_object::error::{Exc, Res};
 use typhon_object::{Thread, Value, attr, call, strs};
 use typhon_stdlib::isolate::{self, Options};
-use typhon_stdlib::sys::{Config, Flags as SysFlags};
+use typhon_stdlib::sys::{Config, Flags as SysFlags, Settings};
 use typhon_stdlib::{compile, import, report, text};
 
 use crate::cancel::Cancel;
@@ -34,30 +34,14 @@ pub fn run(command: &Command, host: &dyn Host, cancel: &Cancel) -> Exit {
 /// What `sys` shows of the command line.
 pub(crate) fn config(command: &Command) -> Config {
     let f = &command.flags;
-    let mut path = Vec::new();
     let first = match &command.program {
         Program::File(file) => file.as_os_str().as_bytes().to_vec(),
         Program::Code(_) => b"-c".to_vec(),
         Program::Module(_) => b"-m".to_vec(),
         Program::Stdin => b"-".to_vec(),
-        Program::Prompt => Vec::new(),
+        Program::Input | Program::Prompt => Vec::new(),
     };
-    if !f.safe_path && !f.isolated {
-        match &command.program {
-            Program::File(file) if file.is_dir() => path.push(first.clone()),
-            Program::File(file) => {
-                let real = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
-                let folder = real.parent().unwrap_or(Path::new("")).as_os_str().as_bytes().to_vec();
-                path.push(folder);
-            }
-            Program::Module(_) => {
-                let here = std::env::current_dir().unwrap_or_default();
-                path.push(here.as_os_str().as_bytes().to_vec());
-            }
-            Program::Code(_) | Program::Stdin | Program::Prompt => path.push(Vec::new()),
-        }
-    }
-    path.extend(command.path.iter().map(|p| p.as_os_str().as_bytes().to_vec()));
+    let path = command.path.iter().map(|p| p.as_os_str().as_bytes().to_vec()).collect();
     let mut argv = vec![first];
     argv.extend(command.args.iter().map(|a| a.as_bytes().to_vec()));
     Config {
@@ -67,8 +51,33 @@ pub(crate) fn config(command: &Command) -> Config {
         orig_argv: std::env::args_os().map(|a| OsStr::as_bytes(&a).to_vec()).collect(),
         warn_options: f.warn_options.clone(),
         x_options: f.x_options.clone(),
-        flags: sys_flags(f, matches!(command.program, Program::Prompt)),
+        flags: sys_flags(f, command.program == Program::Prompt),
     }
+}
+
+/// Where the program's own imports are looked for first.
+fn own_folder(command: &Command) -> Vec<u8> {
+    let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
+    match &command.program {
+        Program::File(file) if file.is_dir() => bytes(&absolute(file)),
+        Program::File(file) => {
+            let real = std::fs::canonicalize(file).unwrap_or_else(|_| absolute(file));
+            if is_archive(file) { bytes(&absolute(file)) } else { bytes(real.parent().unwrap_or(Path::new(""))) }
+        }
+        Program::Module(_) => bytes(&std::env::current_dir().unwrap_or_default()),
+        Program::Code(_) | Program::Stdin | Program::Input | Program::Prompt => Vec::new(),
+    }
+}
+
+/// As CPython makes a script's name absolute: nothing within it is resolved.
+fn absolute(file: &Path) -> std::path::PathBuf {
+    std::env::current_dir().map_or_else(|_| file.to_owned(), |here| here.join(file))
+}
+
+fn is_archive(file: &Path) -> bool {
+    let mut front = [0; 4];
+    let read = std::fs::File::open(file).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut front));
+    read.is_ok() && front == *b"PK\x03\x04"
 }
 
 fn sys_flags(f: &Flags, prompt: bool) -> SysFlags {
@@ -91,8 +100,12 @@ fn sys_flags(f: &Flags, prompt: bool) -> SysFlags {
     }
 }
 
-/// Fills the isolate of a `python`-like process: modules, warning filters, `site`.
-pub(crate) fn prepare(t: &Thread, flags: &Flags) -> Res {
+/// Fills the isolate of a `python`-like process: modules, warning filters, `site`, the first entry of `sys.path`.
+pub(crate) fn prepare(t: &Thread, command: &Command) -> Res {
+    let flags = &command.flags;
+    if let Some(digits) = flags.int_max_str_digits {
+        t.state::<Settings>().int_max_digits.set(digits);
+    }
     let main = isolate::populate(t)?;
     if !flags.warn_options.is_empty() {
         import::module_named(t, "warnings")?;
@@ -100,20 +113,31 @@ pub(crate) fn prepare(t: &Thread, flags: &Flags) -> Res {
     if !flags.no_site {
         import::module_named(t, "site")?;
     }
+    if !flags.safe_path && !flags.isolated {
+        let path = attr::get_text(t, &import::module_named(t, "sys")?, "path")?;
+        let folder = text::from_os(t, &own_folder(command))?;
+        call::method(t, &path, &text::name(t, "insert"), &[Value::small(0), folder])?;
+    }
     Ok(main)
 }
 
 fn program(t: &Thread, command: &Command) -> Res<()> {
-    let main = prepare(t, &command.flags)?;
+    let main = prepare(t, command)?;
+    run_program(t, &main, command)
+}
+
+/// Runs the program itself, in an isolate that is prepared for it.
+pub(crate) fn run_program(t: &Thread, main: &Value, command: &Command) -> Res<()> {
     match &command.program {
-        Program::Code(source) => run_text(t, &main, source, "<string>"),
+        Program::Code(source) => run_text(t, main, source, "<string>"),
         Program::Module(name) => run_module(t, name, true),
-        Program::Stdin => {
+        Program::Stdin | Program::Input => {
             let source = read_stdin(t)?;
             let source = compile::decode(t, &source, "<stdin>")?;
-            run_text(t, &main, &source, "<stdin>")
+            text::put(t, main, "__file__", strs::new(t, "<stdin>")?)?;
+            run_text(t, main, &source, "<stdin>")
         }
-        Program::File(file) => run_file(t, &main, file),
+        Program::File(file) => run_file(t, main, file, command.flags.skip_first_line),
         Program::Prompt => Ok(()),
     }
 }
@@ -151,19 +175,23 @@ fn run_module(t: &Thread, name: &str, alter_argv: bool) -> Res<()> {
     call::call(t, &run, &[strs::new(t, name)?, Value::bool(alter_argv)]).map(drop)
 }
 
-fn run_file(t: &Thread, main: &Value, file: &Path) -> Res<()> {
-    if file.is_dir() {
+fn run_file(t: &Thread, main: &Value, file: &Path, skip_first_line: bool) -> Res<()> {
+    let file = &absolute(file);
+    if file.is_dir() || is_archive(file) {
         return run_module(t, "__main__", false);
     }
-    let shown = strs::display(&text::from_os(t, file.as_os_str().as_bytes())?);
-    let bytes = match std::fs::read(file) {
+    let name = text::from_os(t, file.as_os_str().as_bytes())?;
+    let shown = strs::display(&name);
+    let mut bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
         Err(e) => return Err(cannot_open(t, file, &e)),
     };
-    if bytes.starts_with(b"PK\x03\x04") {
-        return run_module(t, "__main__", false);
+    if skip_first_line {
+        // Its newline stays, so that the other lines keep their numbers.
+        let end = bytes.iter().position(|b| *b == b'\n').unwrap_or(bytes.len());
+        bytes.drain(..end);
     }
-    text::put(t, main, "__file__", text::from_os(t, file.as_os_str().as_bytes())?)?;
+    text::put(t, main, "__file__", name)?;
     text::put(t, main, "__cached__", Value::NONE)?;
     let source = compile::decode(t, &bytes, &shown)?;
     let options: Compile = compile::module_options(t, &shown);

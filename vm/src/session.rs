@@ -5,13 +5,14 @@ use typhon_interp::host::Host;
 use typhon_object::error::Res;
 use typhon_object::{Thread, Value, attr, ops, strs};
 use typhon_stdlib::isolate::{self, Live, Options};
+use typhon_stdlib::sys::streams;
 use typhon_stdlib::{compile, report, text};
 
 use crate::cancel::{Attachment, Cancel};
 use crate::command::{Command, Exit, Session};
 use crate::engine;
 
-/// Opens an interactive session. `command.program` is not run.
+/// Opens an interactive session, in which `command.program` has run if there is one (`-i`).
 pub fn open_session<'h>(
     command: &Command,
     host: &'h dyn Host,
@@ -21,11 +22,25 @@ pub fn open_session<'h>(
     let live = Live::new(&options, host);
     let attachment = engine::attach(live.thread(), cancel);
     let main = live.enter(engine::stack_left(), |t| {
-        crate::run::prepare(t, &command.flags).map_err(|e| {
+        let main = crate::run::prepare(t, command).map_err(|e| {
             report::text(t, e.value(), None).unwrap_or_else(|_| "the isolate could not be started".to_owned())
-        })
+        })?;
+        after_program(t, &main, command);
+        Ok::<_, String>(main)
     })?;
     Ok(Box::new(Prompt { main: Some(main), live, _attachment: attachment }))
+}
+
+/// However the program ends, SystemExit included, the prompt follows.
+fn after_program(t: &Thread, main: &Value, command: &Command) {
+    let told = match crate::run::run_program(t, main, command) {
+        Ok(()) => Ok(()),
+        Err(e) if e.is_stopped() => Err(e),
+        Err(e) => report::print(t, e.value()),
+    };
+    if let Err(e) = told.and_then(|()| streams::flush(t, "stdout")) {
+        typhon_stdlib::sys::unraisable(t, e, "Exception ignored before the prompt", None);
+    }
 }
 
 struct Prompt<'h> {
@@ -63,7 +78,7 @@ impl Session for Prompt<'_> {
                 Ok(()) => None,
             };
             for name in ["stdout", "stderr"] {
-                if let Err(e) = typhon_stdlib::sys::streams::flush(t, name) {
+                if let Err(e) = streams::flush(t, name) {
                     typhon_stdlib::sys::unraisable(t, e, "Exception ignored while flushing", None);
                 }
             }

@@ -2,6 +2,7 @@
 
 use crate::text as words;
 use typhon_interp::frame_object::FrameObject;
+use typhon_interp::host::{self, Stdio};
 use typhon_interp::traceback::{Traceback, line_of};
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
@@ -12,7 +13,16 @@ use typhon_object::{Args, Thread, Value, attr, call, ops, type_of};
 
 /// The text CPython prints for an exception. `tb` replaces its own traceback.
 pub fn text(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String> {
-    match through_traceback(t, e, tb) {
+    text_for(t, e, tb, false)
+}
+
+/// As [`text`], in colours if standard error shows them.
+pub fn text_for_stderr(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String> {
+    text_for(t, e, tb, true)
+}
+
+fn text_for(t: &Thread, e: &Value, tb: Option<&Value>, stderr: bool) -> Res<String> {
+    match through_traceback(t, e, tb, stderr) {
         Ok(text) => Ok(text),
         Err(err) if err.is_stopped() => Err(err),
         // The library's module cannot say it (no memory, no stack, not importable): say less.
@@ -20,20 +30,33 @@ pub fn text(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String> {
     }
 }
 
-fn through_traceback(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String> {
+fn through_traceback(t: &Thread, e: &Value, tb: Option<&Value>, stderr: bool) -> Res<String> {
     register_source(t)?;
+    let colours = stderr && shows_colours(t)?;
     let m = (t.hooks.import)(t, "traceback")?;
     let f = attr::get_text(t, &m, "format_exception")?;
     let own = exc::traceback(e).present().unwrap_or(Value::NONE);
     let limit = attr::get_text(t, &m, "BUILTIN_EXCEPTION_LIMIT")?;
-    let values = [type_of(e).value(), e.clone(), tb.cloned().unwrap_or(own), limit];
-    let names = [words::name(t, "limit")];
+    let values = [type_of(e).value(), e.clone(), tb.cloned().unwrap_or(own), limit, Value::bool(colours)];
+    let names = ["limit", "colorize"].map(|name| words::name(t, name));
     let lines = call::call_args(t, &f, Args { values: &values, names: &names })?;
     let mut out = String::new();
     for line in ops::collect(t, &lines)? {
         out += &strs::display(&line);
     }
     Ok(out)
+}
+
+/// `_colorize.can_colorize` decides; captured output is plain.
+fn shows_colours(t: &Thread) -> Res<bool> {
+    let process = host::of(t).is_some_and(|h| h.stdio() == Stdio::Process);
+    let stderr = words::loaded(t, "sys").map(|sys| attr::get_text(t, &sys, "stderr"));
+    let (true, Some(stderr)) = (process, stderr.transpose()?.filter(|f| !f.is_none())) else { return Ok(false) };
+    let m = (t.hooks.import)(t, "_colorize")?;
+    let f = attr::get_text(t, &m, "can_colorize")?;
+    let names = [words::name(t, "file")];
+    let answer = call::call_args(t, &f, Args { values: &[stderr], names: &names })?;
+    ops::truth(t, &answer)
 }
 
 /// The shortest honest report, made without any Python code but `__str__`.

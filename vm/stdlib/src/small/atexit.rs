@@ -97,7 +97,8 @@ pub fn run(t: &Thread) -> Res<()> {
             if err.is_stopped() {
                 return Err(err);
             }
-            sys::unraisable(t, err, "Exception ignored in atexit callback", Some(&e.f));
+            let shown = ops::repr_text(t, &e.f).unwrap_or_default();
+            sys::unraisable(t, err, &format!("Exception ignored in atexit callback {shown}"), None);
         }
     }
 }
