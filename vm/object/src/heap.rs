@@ -5,6 +5,7 @@
 //! front: a live object's local count and shape are never both zero. Pages and large blocks come from the global
 //! allocator (mimalloc), untouched until they are carved; closing an isolate returns pages, whatever they hold.
 
+mod large;
 mod trim;
 
 use crate::breaker::reason;
@@ -12,6 +13,7 @@ use crate::header::{Header, flag};
 use crate::shape::ShapeId;
 use crate::thread::{self, Thread};
 use crate::value::Value;
+use large::{LARGE_HEAD, Large};
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -56,15 +58,6 @@ struct Free {
     zero: u64,
     next: *mut Free,
 }
-
-/// Precedes a large block.
-#[repr(C, align(16))]
-struct Large {
-    prev: *mut Large,
-    next: *mut Large,
-    size: usize,
-}
-const LARGE_HEAD: usize = size_of::<Large>();
 
 /// How far small blocks may overdraw a small account before the isolate is stopped.
 const HEADROOM: usize = 1 << 20;
@@ -352,83 +345,6 @@ impl Heap {
         }
     }
 
-    #[cold]
-    fn large(&self, space: &Space, size: usize) -> Result<*mut u8, OutOfMemory> {
-        let total = size.checked_add(LARGE_HEAD).ok_or(OutOfMemory)?;
-        self.check(total)?;
-        let layout = Layout::from_size_align(total, 16).map_err(|_| OutOfMemory)?;
-        // SAFETY: the layout has a non-zero size.
-        let head = unsafe { std::alloc::alloc(layout) }.cast::<Large>();
-        if head.is_null() {
-            return Err(OutOfMemory);
-        }
-        self.add(total);
-        let next = space.large.get();
-        // SAFETY: freshly allocated and long enough for the head and the first word of the block.
-        unsafe {
-            head.write(Large { prev: ptr::null_mut(), next, size: total });
-            head.add(1).cast::<u64>().write(0);
-        }
-        if !next.is_null() {
-            // SAFETY: list members are live heads.
-            unsafe { (*next).prev = head };
-        }
-        space.large.set(head);
-        // SAFETY: the block follows its head.
-        Ok(unsafe { head.add(1) }.cast())
-    }
-
-    unsafe fn resize_large(&self, space: &Space, at: *mut u8, size: usize) -> Result<*mut u8, OutOfMemory> {
-        let total = size.checked_add(LARGE_HEAD).ok_or(OutOfMemory)?;
-        // SAFETY: the caller's block is large, so its head precedes it.
-        let head = unsafe { at.cast::<Large>().sub(1) };
-        // SAFETY: as above.
-        let old = unsafe { (*head).size };
-        if total > old {
-            self.check(total - old)?;
-        }
-        let layout = Layout::from_size_align(old, 16).map_err(|_| OutOfMemory)?;
-        // SAFETY: the block was allocated with this layout; the new size is checked above.
-        let moved = unsafe { std::alloc::realloc(head.cast(), layout, total) }.cast::<Large>();
-        if moved.is_null() {
-            return Err(OutOfMemory);
-        }
-        self.uncharge(old);
-        self.add(total);
-        // SAFETY: the head moved along; its neighbours are live heads of the same list.
-        unsafe {
-            (*moved).size = total;
-            if (*moved).prev.is_null() {
-                space.large.set(moved);
-            } else {
-                (*(*moved).prev).next = moved;
-            }
-            if !(*moved).next.is_null() {
-                (*(*moved).next).prev = moved;
-            }
-            Ok(moved.add(1).cast())
-        }
-    }
-
-    #[cold]
-    unsafe fn free_large(&self, space: &Space, at: *mut u8) {
-        // SAFETY: the caller's block is large, so its head precedes it, and its neighbours are live heads.
-        unsafe {
-            let head = at.cast::<Large>().sub(1);
-            let Large { prev, next, size } = head.read();
-            if prev.is_null() {
-                space.large.set(next);
-            } else {
-                (*prev).next = next;
-            }
-            if !next.is_null() {
-                (*next).prev = prev;
-            }
-            self.uncharge(size);
-            std::alloc::dealloc(head.cast(), Layout::from_size_align_unchecked(size, 16));
-        }
-    }
-
     /// Calls `f` with every live object. The heap must not change meanwhile, except that `f` may change headers.
     pub fn walk(&self, f: &mut dyn FnMut(&Header)) {
         let pages = self.objects.pages.borrow();
@@ -468,15 +384,8 @@ impl Drop for Heap {
                 // SAFETY: pages were allocated with this layout; the isolate is closed, nobody uses its objects.
                 unsafe { std::alloc::dealloc(page, page_layout()) };
             }
-            let mut large = space.large.get();
-            while !large.is_null() {
-                // SAFETY: list members were allocated with this layout and are freed once.
-                unsafe {
-                    let Large { next, size, .. } = large.read();
-                    std::alloc::dealloc(large.cast(), Layout::from_size_align_unchecked(size, 16));
-                    large = next;
-                }
-            }
+            // SAFETY: the isolate is closed, nobody uses its objects.
+            unsafe { large::release_all(space) };
         }
     }
 }

@@ -583,7 +583,8 @@ pub fn collect(t: &Thread, iterable: &Value) -> Res<Vec<Value>> {
     let mut out = Vec::new();
     for_each(t, iterable, |v| {
         if out.len() == out.capacity() {
-            t.check_alloc((out.len() * 8).max(64))?;
+            // It grows to twice its size, and the old half goes after that.
+            t.check_alloc((out.len() * 16).max(64))?;
         }
         out.push(v);
         Ok(())

@@ -1,0 +1,184 @@
+//! Large blocks: each on its own, in a list, and the largest straight from the system.
+//!
+//! A block past [`MAPPED`] is a mapping. Growing one moves pages, not bytes, so that a list at its isolate's limit does
+//! not need its memory twice.
+
+use super::{Heap, OutOfMemory, Space};
+use std::alloc::Layout;
+use std::ptr;
+
+/// Precedes a large block.
+#[repr(C, align(16))]
+pub(super) struct Large {
+    prev: *mut Large,
+    pub(super) next: *mut Large,
+    pub(super) size: usize,
+}
+
+pub(super) const LARGE_HEAD: usize = size_of::<Large>();
+
+/// Blocks of this size, head included, are mapped.
+const MAPPED: usize = 4 << 20;
+
+/// Memory of `total` bytes; null if there is none.
+unsafe fn obtain(total: usize) -> *mut Large {
+    if total >= MAPPED {
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: an anonymous private mapping of fresh address space.
+        let at = unsafe { libc::mmap(ptr::null_mut(), total, access, kind, -1, 0) };
+        return if at == libc::MAP_FAILED { ptr::null_mut() } else { at.cast() };
+    }
+    match Layout::from_size_align(total, 16) {
+        // SAFETY: a head makes the size non-zero.
+        Ok(layout) => unsafe { std::alloc::alloc(layout) }.cast(),
+        Err(_) => ptr::null_mut(),
+    }
+}
+
+/// Gives such memory back.
+unsafe fn give_back(at: *mut Large, total: usize) {
+    // SAFETY: the caller's memory came from `obtain(total)`, by one of the two ways.
+    unsafe {
+        if total >= MAPPED {
+            libc::munmap(at.cast(), total);
+        } else {
+            std::alloc::dealloc(at.cast(), Layout::from_size_align_unchecked(total, 16));
+        }
+    }
+}
+
+/// Changes the size of such memory; null if there is none, and the old stays.
+unsafe fn resize(at: *mut Large, old: usize, new: usize) -> *mut Large {
+    // SAFETY: the caller's memory came from `obtain(old)`; contents up to the smaller size move along.
+    unsafe {
+        if old >= MAPPED && new >= MAPPED {
+            let moved = libc::mremap(at.cast(), old, new, libc::MREMAP_MAYMOVE);
+            return if moved == libc::MAP_FAILED { ptr::null_mut() } else { moved.cast() };
+        }
+        if old < MAPPED && new < MAPPED {
+            return std::alloc::realloc(at.cast(), Layout::from_size_align_unchecked(old, 16), new).cast();
+        }
+        let moved = obtain(new);
+        if !moved.is_null() {
+            ptr::copy_nonoverlapping(at.cast::<u8>(), moved.cast(), old.min(new));
+            give_back(at, old);
+        }
+        moved
+    }
+}
+
+/// Frees every large block of a space.
+///
+/// # Safety
+/// Nobody uses them any more.
+pub(super) unsafe fn release_all(space: &Space) {
+    let mut large = space.large.replace(ptr::null_mut());
+    while !large.is_null() {
+        // SAFETY: list members are live heads, and each is freed once.
+        unsafe {
+            let Large { next, size, .. } = large.read();
+            give_back(large, size);
+            large = next;
+        }
+    }
+}
+
+impl Heap {
+    /// Large memory is charged; the allocator's meter sees only what is not mapped.
+    fn add_large(&self, total: usize) {
+        self.add(total);
+        if total >= MAPPED {
+            self.outside.set(self.outside.get().wrapping_add_unsigned(total));
+        }
+    }
+
+    fn remove_large(&self, total: usize) {
+        self.uncharge(total);
+        if total >= MAPPED {
+            self.outside.set(self.outside.get().wrapping_sub_unsigned(total));
+        }
+    }
+
+    #[cold]
+    pub(super) fn large(&self, space: &Space, size: usize) -> Result<*mut u8, OutOfMemory> {
+        let total = size.checked_add(LARGE_HEAD).ok_or(OutOfMemory)?;
+        self.check(total)?;
+        // SAFETY: the size is checked, and what comes back is freed through its head.
+        let head = unsafe { obtain(total) };
+        if head.is_null() {
+            return Err(OutOfMemory);
+        }
+        self.add_large(total);
+        let next = space.large.get();
+        // SAFETY: freshly allocated and long enough for the head and the first word of the block.
+        unsafe {
+            head.write(Large { prev: ptr::null_mut(), next, size: total });
+            head.add(1).cast::<u64>().write(0);
+        }
+        if !next.is_null() {
+            // SAFETY: list members are live heads.
+            unsafe { (*next).prev = head };
+        }
+        space.large.set(head);
+        // SAFETY: the block follows its head.
+        Ok(unsafe { head.add(1) }.cast())
+    }
+
+    /// Changes a large block's size; its contents move along.
+    ///
+    /// # Safety
+    /// `at` is a large block of this space; on success it is replaced by the returned one.
+    pub(super) unsafe fn resize_large(&self, space: &Space, at: *mut u8, size: usize) -> Result<*mut u8, OutOfMemory> {
+        let total = size.checked_add(LARGE_HEAD).ok_or(OutOfMemory)?;
+        // SAFETY: the caller's block is large, so its head precedes it.
+        let head = unsafe { at.cast::<Large>().sub(1) };
+        // SAFETY: as above.
+        let old = unsafe { (*head).size };
+        // Only a mapping grows in place; anything else is there twice for a moment.
+        let more = if old >= MAPPED { total.saturating_sub(old) } else { total };
+        self.check(more)?;
+        // SAFETY: the block came from `obtain(old)`.
+        let moved = unsafe { resize(head, old, total) };
+        if moved.is_null() {
+            return Err(OutOfMemory);
+        }
+        self.remove_large(old);
+        self.add_large(total);
+        // SAFETY: the head moved along; its neighbours are live heads of the same list.
+        unsafe {
+            (*moved).size = total;
+            if (*moved).prev.is_null() {
+                space.large.set(moved);
+            } else {
+                (*(*moved).prev).next = moved;
+            }
+            if !(*moved).next.is_null() {
+                (*(*moved).next).prev = moved;
+            }
+            Ok(moved.add(1).cast())
+        }
+    }
+
+    /// Returns a large block.
+    ///
+    /// # Safety
+    /// `at` is a large block of this space and is dead.
+    #[cold]
+    pub(super) unsafe fn free_large(&self, space: &Space, at: *mut u8) {
+        // SAFETY: the caller's block is large, so its head precedes it, and its neighbours are live heads.
+        unsafe {
+            let head = at.cast::<Large>().sub(1);
+            let Large { prev, next, size } = head.read();
+            if prev.is_null() {
+                space.large.set(next);
+            } else {
+                (*prev).next = next;
+            }
+            if !next.is_null() {
+                (*next).prev = prev;
+            }
+            self.remove_large(size);
+            give_back(head, size);
+        }
+    }
+}
