@@ -302,6 +302,9 @@ impl List {
     pub fn reverse(&self) {
         let (mut i, mut j) = (0, self.len.get());
         while i + 1 < j {
+            if i % 0x1_0000 == 0xffff && crate::thread::stopping() {
+                return;
+            }
             j -= 1;
             // SAFETY: both positions are within the length and differ.
             unsafe { std::ptr::swap(self.data.get().add(i), self.data.get().add(j)) };

@@ -6,11 +6,29 @@ use crate::error::Res;
 use crate::thread::Thread;
 use crate::value::Value;
 
-fn mapped(t: &Thread, a: &[Value], f: impl FnMut(&u8) -> u8) -> Res {
+/// So many bytes are looked at between two looks at the breaker.
+const STRIDE: usize = 64 * 1024;
+
+fn mapped(t: &Thread, a: &[Value], mut f: impl FnMut(&u8) -> u8) -> Res {
     let s = data(&a[0]);
     t.check_alloc(s.len())?;
-    let out: Vec<u8> = s.iter().map(f).collect();
+    let mut out: Vec<u8> = Vec::with_capacity(s.len());
+    for piece in s.chunks(STRIDE) {
+        t.check_stop()?;
+        out.extend(piece.iter().map(&mut f));
+    }
     make(t, &a[0], &out)
+}
+
+/// Whether `f` holds of every byte.
+fn all(t: &Thread, s: &[u8], f: impl Fn(&u8) -> bool) -> Res<bool> {
+    for piece in s.chunks(STRIDE) {
+        t.check_stop()?;
+        if !piece.iter().all(&f) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) fn lower(t: &Thread, a: &[Value]) -> Res {
@@ -41,9 +59,9 @@ pub(super) fn capitalize(t: &Thread, a: &[Value]) -> Res {
 
 macro_rules! all_of {
     ($($name:ident => $test:expr;)*) => {$(
-        pub(super) fn $name(_: &Thread, a: &[Value]) -> Res {
+        pub(super) fn $name(t: &Thread, a: &[Value]) -> Res {
             let s = data(&a[0]);
-            Ok(Value::bool(!s.is_empty() && s.iter().all($test)))
+            Ok(Value::bool(!s.is_empty() && all(t, s, $test)?))
         }
     )*};
 }
@@ -58,14 +76,14 @@ pub(super) fn isascii(_: &Thread, a: &[Value]) -> Res {
     Ok(Value::bool(data(&a[0]).is_ascii()))
 }
 
-pub(super) fn islower(_: &Thread, a: &[Value]) -> Res {
+pub(super) fn islower(t: &Thread, a: &[Value]) -> Res {
     let s = data(&a[0]);
-    Ok(Value::bool(s.iter().any(u8::is_ascii_lowercase) && !s.iter().any(u8::is_ascii_uppercase)))
+    Ok(Value::bool(all(t, s, |b| !b.is_ascii_uppercase())? && !all(t, s, |b| !b.is_ascii_lowercase())?))
 }
 
-pub(super) fn isupper(_: &Thread, a: &[Value]) -> Res {
+pub(super) fn isupper(t: &Thread, a: &[Value]) -> Res {
     let s = data(&a[0]);
-    Ok(Value::bool(s.iter().any(u8::is_ascii_uppercase) && !s.iter().any(u8::is_ascii_lowercase)))
+    Ok(Value::bool(all(t, s, |b| !b.is_ascii_lowercase())? && !all(t, s, |b| !b.is_ascii_uppercase())?))
 }
 
 pub(super) fn istitle(_: &Thread, a: &[Value]) -> Res {

@@ -10,6 +10,9 @@ use crate::thread::Thread;
 use crate::ty::{TypeObject, type_name};
 use crate::value::Value;
 
+/// So many bytes are looked at between two looks at the breaker.
+const STRIDE: usize = 32 * 1024;
+
 pub(super) fn hex(t: &Thread, a: &[Value]) -> Res {
     let group = group_arg(t, &a[1], &a[2])?;
     let out = digits(t, data(&a[0]), group)?;
@@ -51,6 +54,9 @@ pub(crate) fn digits(t: &Thread, data: &[u8], group: Group) -> Res<Vec<u8>> {
     t.check_alloc(data.len().saturating_mul(3))?;
     let mut out = Vec::with_capacity(data.len() * 3);
     for (i, &b) in data.iter().enumerate() {
+        if i.is_multiple_of(STRIDE) {
+            t.check_stop()?;
+        }
         if let Some((sep, every)) = group
             && i > 0
         {
@@ -103,8 +109,12 @@ pub(crate) fn fromhex(t: &Thread, a: &[Value]) -> Res {
 fn parse(t: &Thread, text: &[u8]) -> Res<Vec<u8>> {
     t.check_alloc(text.len())?;
     let mut out = Vec::with_capacity(text.len() / 2);
-    let mut i = 0;
+    let (mut i, mut look) = (0, STRIDE);
     while i < text.len() {
+        if i >= look {
+            t.check_stop()?;
+            look += STRIDE;
+        }
         if matches!(text[i], 9..=13 | 32) {
             i += 1;
             continue;

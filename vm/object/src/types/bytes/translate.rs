@@ -5,6 +5,9 @@ use crate::error::{self, Res};
 use crate::thread::Thread;
 use crate::value::Value;
 
+/// So many bytes are mapped between two looks at the breaker.
+const STRIDE: usize = 64 * 1024;
+
 pub(super) fn translate(t: &Thread, a: &[Value]) -> Res {
     let table = match a[1].non_none() {
         Some(v) => Some(View::get(t, v)?),
@@ -22,7 +25,11 @@ pub(super) fn translate(t: &Thread, a: &[Value]) -> Res {
     let s = data(&a[0]);
     t.check_alloc(s.len())?;
     let map = |b: u8| table.as_ref().map_or(b, |table| table[b as usize]);
-    let out: Vec<u8> = s.iter().filter(|&&b| keep[b as usize]).map(|&b| map(b)).collect();
+    let mut out: Vec<u8> = Vec::with_capacity(s.len());
+    for piece in s.chunks(STRIDE) {
+        t.check_stop()?;
+        out.extend(piece.iter().filter(|&&b| keep[b as usize]).map(|&b| map(b)));
+    }
     if out == s { same(t, &a[0]) } else { make(t, &a[0], &out) }
 }
 

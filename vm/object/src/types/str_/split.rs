@@ -68,9 +68,13 @@ pub(crate) fn words_right<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl 
     Ok(out)
 }
 
-/// Looks at the breaker after every so many parts.
-fn look_up<T>(t: &Thread, parts: &[T]) -> Res<()> {
-    if parts.len().is_multiple_of(1024) { t.check_stop() } else { Ok(()) }
+/// Looks at the breaker after every so many parts, and at the account before the list of them grows.
+#[inline]
+fn look_up<T>(t: &Thread, parts: &Vec<T>) -> Res<()> {
+    if parts.len().is_multiple_of(1024) {
+        t.check_stop()?;
+    }
+    if parts.len() == parts.capacity() { t.check_alloc(parts.capacity() * 2 * size_of::<T>()) } else { Ok(()) }
 }
 
 /// Parts between separators, at most `max` cuts.
