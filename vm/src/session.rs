@@ -102,11 +102,20 @@ impl Session for Prompt<'_> {
     }
 
     fn close(&mut self) -> Exit {
-        self.main = self.enter(|t, _| match isolate::finalize(t) {
-            Ok(()) => None,
-            Err(_) => Some(Value::NONE),
+        let main = self.main.take();
+        let ended = self.live.enter(engine::stack_left(), |t| {
+            drop(main);
+            isolate::finalize(t)
         });
-        if self.main.take().is_some() { Exit::Status(120) } else { Exit::Status(0) }
+        if ended.is_ok() { Exit::Status(0) } else { Exit::Status(120) }
+    }
+}
+
+impl Drop for Prompt<'_> {
+    fn drop(&mut self) {
+        // References are given back by the thread that owns them.
+        let main = self.main.take();
+        self.live.enter(engine::stack_left(), |_| drop(main));
     }
 }
 
