@@ -23,20 +23,26 @@ static ALLOCATOR: typhon_vm::Metered<mimalloc::MiMalloc> = typhon_vm::Metered(mi
 const MAIN_STACK: usize = 256 << 20;
 
 fn main() -> ExitCode {
-    // The process's first thread has whatever stack the shell allows, so everything happens on one of ours.
-    let thread = std::thread::Builder::new().name("typhon-main".into()).stack_size(MAIN_STACK).spawn(dispatch);
-    let exit = match thread.map(std::thread::JoinHandle::join) {
-        Ok(Ok(exit)) => exit,
-        // The panic has been reported on standard error.
-        Ok(Err(_)) => Exit::Status(101),
+    // The process's first thread has whatever stack the shell allows, so everything happens on one of ours, which ends
+    // the process itself: after a fork the child has no other.
+    let started =
+        std::thread::Builder::new().name("typhon-main".into()).stack_size(MAIN_STACK).spawn(|| match dispatch() {
+            Exit::Status(code) => std::process::exit(code.into()),
+            Exit::Signal(number) => die_of(number),
+        });
+    match started {
+        Ok(thread) => {
+            typhon_vm::leave_signals_to_other_threads();
+            match thread.join() {
+                Ok(never) => never,
+                // The panic has been reported on standard error.
+                Err(_) => ExitCode::from(101),
+            }
+        }
         Err(error) => {
             eprintln!("typhon: cannot start a thread: {error}");
-            Exit::Status(1)
+            ExitCode::FAILURE
         }
-    };
-    match exit {
-        Exit::Status(code) => ExitCode::from(code),
-        Exit::Signal(number) => die_of(number),
     }
 }
 
@@ -66,11 +72,11 @@ fn report(result: anyhow::Result<Exit>) -> Exit {
 }
 
 /// Ends the process as the signal would, so that a parent shell sees what it sees of CPython.
-fn die_of(number: i32) -> ExitCode {
+fn die_of(number: i32) -> ! {
     use rustix::process::{Signal, getpid, kill_process};
     if let Some(signal) = Signal::from_named_raw(number) {
         // When the signal is blocked or handled after all, the status below says the same in the shell's way.
         let _sent = kill_process(getpid(), signal);
     }
-    ExitCode::from(u8::try_from(number).map_or(1, |number| number.saturating_add(128)))
+    std::process::exit(number.saturating_add(128))
 }

@@ -10,7 +10,7 @@ use typhon_object::error::{Exc, Res};
 use typhon_object::{Thread, Value, attr, call, strs};
 use typhon_stdlib::isolate::{self, Options};
 use typhon_stdlib::sys::{Config, Flags as SysFlags, Settings};
-use typhon_stdlib::{compile, import, report, text};
+use typhon_stdlib::{compile, import, report, signal, text};
 
 use crate::cancel::Cancel;
 use crate::command::{Command, Exit, Flags, Program};
@@ -107,6 +107,7 @@ pub(crate) fn prepare(t: &Thread, command: &Command) -> Res {
         t.state::<Settings>().int_max_digits.set(digits);
     }
     let main = isolate::populate(t)?;
+    signal::take_over(t)?;
     if !flags.warn_options.is_empty() {
         import::module_named(t, "warnings")?;
     }

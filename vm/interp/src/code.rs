@@ -173,16 +173,19 @@ fn co_lines(t: &Thread, a: &[Value]) -> Res {
     typhon_object::ops::iter(t, &rows)
 }
 
+/// One position for every two bytes of `co_code`, as CPython has it: callers divide a frame's `f_lasti` by two.
 fn co_positions(t: &Thread, a: &[Value]) -> Res {
+    const UNITS: usize = size_of::<u64>() / 2;
     let c = me(&a[0]);
-    let mut rows = Vec::with_capacity(c.words.len());
+    let mut rows = Vec::with_capacity(c.words.len() * UNITS);
     for at in 0..c.words.len() as u32 {
         let p = c.position(at);
         let number = |n: u32, none: u32| if n == none { Value::NONE } else { Value::small(i64::from(n)) };
-        rows.push(tuple::from_array(
+        let row = tuple::from_array(
             t,
             [number(p.line, 0), number(p.end_line, 0), number(p.col, u32::MAX), number(p.end_col, u32::MAX)],
-        )?);
+        )?;
+        rows.extend(std::iter::repeat_n(row, UNITS));
     }
     let rows = tuple::from_vec(t, rows)?;
     typhon_object::ops::iter(t, &rows)

@@ -112,16 +112,28 @@ pub struct Interp {
 impl Interp {
     /// The interpreter state of a new thread. Address space is reserved, memory is used as it is touched.
     pub fn new() -> Box<Self> {
-        let stacks = SPARE.take().unwrap_or_else(Stacks::new);
+        let made = SPARE.take().or_else(|| Stacks::new(FRAMES, REGISTERS)).map(Self::on);
+        match made {
+            Some(made) => made,
+            None => panic!("cannot reserve address space for a thread's stack"),
+        }
+    }
+
+    /// The state of a further thread, with less room; `None` if the address space is used up.
+    pub fn small() -> Option<Box<Self>> {
+        Stacks::new(FRAMES >> 4, REGISTERS >> 4).map(Self::on)
+    }
+
+    fn on(stacks: Stacks) -> Box<Self> {
         let (frames, registers) = (stacks.frames, stacks.registers);
         let own_handling = Box::new(Handling::new());
         let it = Box::new(Self {
             fp: Cell::new(frames),
             frames,
             // SAFETY: within the reserved region; the margin is for the error's own frames.
-            frame_end: unsafe { frames.add(FRAMES - 64) },
+            frame_end: unsafe { frames.add(stacks.frame_count - 64) },
             // SAFETY: as above.
-            register_end: unsafe { registers.add(REGISTERS - (1 << 17)) },
+            register_end: unsafe { registers.add(stacks.register_count - (1 << 17)) },
             handling: Cell::new(&raw const *own_handling),
             own_handling,
             watch: crate::watch::Watch::default(),
@@ -202,6 +214,7 @@ impl Drop for Interp {
         // Frames that are still there belong to an isolate that did not end well: its stacks are not worth cleaning.
         if self.fp.get() == self.frames
             && let Some(stacks) = self.stacks.take()
+            && stacks.frame_count == FRAMES
         {
             stacks.clean();
             SPARE.set(Some(stacks));
@@ -217,24 +230,38 @@ thread_local! {
 /// The memory of a thread's frames and registers: address space, of which is used what is touched.
 struct Stacks {
     frames: *mut Frame,
+    frame_count: usize,
     registers: *mut u64,
+    register_count: usize,
 }
 
 /// Bytes at the bottom of each stack that stay in use; what most programs touch.
 const KEPT: usize = 8 * 1024;
 
 impl Stacks {
-    fn new() -> Self {
-        Self {
-            frames: reserve(FRAMES * size_of::<Frame>()).cast::<Frame>(),
-            registers: reserve(REGISTERS * 8).cast::<u64>(),
-        }
+    /// `None` if the address space is used up.
+    fn new(frame_count: usize, register_count: usize) -> Option<Self> {
+        let frames = reserve(frame_count * size_of::<Frame>())?.cast::<Frame>();
+        let Some(registers) = reserve(register_count * 8) else {
+            // SAFETY: mapped above with this size, and nobody has seen it.
+            unsafe { libc::munmap(frames.cast(), frame_count * size_of::<Frame>()) };
+            return None;
+        };
+        Some(Self { frames, frame_count, registers: registers.cast(), register_count })
+    }
+
+    fn frame_bytes(&self) -> usize {
+        self.frame_count * size_of::<Frame>()
+    }
+
+    fn register_bytes(&self) -> usize {
+        self.register_count * 8
     }
 
     /// Zeroes both, giving memory back.
     fn clean(&self) {
         for (start, size) in
-            [(self.frames.cast::<u8>(), FRAMES * size_of::<Frame>()), (self.registers.cast(), REGISTERS * 8)]
+            [(self.frames.cast::<u8>(), self.frame_bytes()), (self.registers.cast(), self.register_bytes())]
         {
             // SAFETY: both regions are ours and larger than what is kept, nobody runs on them, and a private anonymous
             // page that is given back reads as zeros.
@@ -250,13 +277,13 @@ impl Drop for Stacks {
     fn drop(&mut self) {
         // SAFETY: both regions were mapped with these sizes and nobody runs on them any more.
         unsafe {
-            libc::munmap(self.frames.cast(), FRAMES * size_of::<Frame>());
-            libc::munmap(self.registers.cast(), REGISTERS * 8);
+            libc::munmap(self.frames.cast(), self.frame_bytes());
+            libc::munmap(self.registers.cast(), self.register_bytes());
         }
     }
 }
 
-fn reserve(size: usize) -> *mut u8 {
+fn reserve(size: usize) -> Option<*mut u8> {
     // SAFETY: an anonymous private mapping of fresh address space.
     let p = unsafe {
         libc::mmap(
@@ -268,8 +295,7 @@ fn reserve(size: usize) -> *mut u8 {
             0,
         )
     };
-    assert!(p != libc::MAP_FAILED, "cannot reserve address space for a thread's stack");
-    p.cast()
+    if p == libc::MAP_FAILED { None } else { Some(p.cast()) }
 }
 
 /// This thread's interpreter state.

@@ -59,6 +59,13 @@ pub fn start(t: &Thread) -> Started<'_> {
     Started { t, it }
 }
 
+/// The same for a further OS thread of the isolate, which has the turn; `None` if there is no room for its stack.
+pub fn start_thread(t: &Thread) -> Option<Started<'_>> {
+    let it = frame::Interp::small()?;
+    t.interp.set((&raw const *it).cast());
+    Some(Started { t, it })
+}
+
 /// Keeps a thread's interpreter state alive.
 pub struct Started<'t> {
     t: &'t Thread,

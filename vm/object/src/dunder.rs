@@ -11,7 +11,7 @@ use crate::error::{self, Res};
 use crate::names;
 use crate::native::NativeFunction;
 use crate::ops::{self, CompareOp};
-use crate::slots::{BinaryFn, SLOT_NAMES, SlotFn, SlotId, Slots, TernaryFn, Wrap};
+use crate::slots::{BinaryFn, SLOT_NAMES, SlotFn, SlotId, SlotName, Slots, TernaryFn, Wrap};
 use crate::strs;
 use crate::thread::Thread;
 use crate::ty::{TypeObject, flag, type_of};
@@ -195,17 +195,18 @@ enum Meaning {
     Method,
 }
 
-fn meaning(ty: &TypeObject, found: &Value, id: SlotId, wrap: Wrap) -> Meaning {
+fn meaning(ty: &TypeObject, found: &Value, row: &SlotName) -> Meaning {
     let Some(d) = descr::try_descriptor(found) else { return Meaning::Method };
     let What::Wrapper(of) = d.what else { return Meaning::Method };
     if !ty.is_subtype(d.owner()) {
         return Meaning::Method;
     }
-    if of.slot != id {
-        return Meaning::OtherSlot;
+    if of.slot != row.slot {
+        // A wrapper under another name is called as what it is: `__str__ = int.__repr__`.
+        return if of.name == row.name { Meaning::OtherSlot } else { Meaning::Method };
     }
-    match d.owner().slots().get_fn(id) {
-        Some(f) if of.wrap == wrap => Meaning::Native(f),
+    match d.owner().slots().get_fn(row.slot) {
+        Some(f) if of.wrap == row.wrap => Meaning::Native(f),
         _ => Meaning::Method,
     }
 }
@@ -231,7 +232,7 @@ fn settle(ty: &TypeObject, id: SlotId, slots: &mut Slots) {
             specific = ty.base().and_then(|b| b.slots().get_fn(id));
             continue;
         }
-        match meaning(ty, &found, id, row.wrap) {
+        match meaning(ty, &found, row) {
             Meaning::Native(f) if specific.is_none_or(|s| same(s, f)) => {
                 any = true;
                 specific = Some(f);

@@ -84,6 +84,32 @@ impl MethodDef {
     }
 }
 
+/// How many definitions several tables hold.
+pub const fn total(parts: &[&[MethodDef]]) -> usize {
+    let (mut i, mut n) = (0, 0);
+    while i < parts.len() {
+        n += parts[i].len();
+        i += 1;
+    }
+    n
+}
+
+/// Several tables as one, for a module whose functions are defined beside what they do.
+pub const fn join<const N: usize>(parts: &[&[MethodDef]]) -> [MethodDef; N] {
+    let mut out = [parts[0][0]; N];
+    let (mut i, mut n) = (0, 0);
+    while i < parts.len() {
+        let mut k = 0;
+        while k < parts[i].len() {
+            out[n] = parts[i][k];
+            n += 1;
+            k += 1;
+        }
+        i += 1;
+    }
+    out
+}
+
 /// A computed attribute.
 #[derive(Clone, Copy)]
 pub struct GetSetDef {

@@ -166,6 +166,24 @@ impl Thread {
         out
     }
 
+    /// Takes what belongs to the running OS thread out, before another one of the isolate runs.
+    pub fn leave(&self) -> RunState {
+        RunState {
+            interp: self.interp.get(),
+            stack_limit: self.stack_limit.get(),
+            depth: self.depth.replace(0),
+            dealloc_depth: self.dealloc_depth.replace(0),
+        }
+    }
+
+    /// Puts back what [`Thread::leave`] took out.
+    pub fn enter(&self, state: RunState) {
+        self.interp.set(state.interp);
+        self.stack_limit.set(state.stack_limit);
+        self.depth.set(state.depth);
+        self.dealloc_depth.set(state.dealloc_depth);
+    }
+
     /// The heap.
     #[inline(always)]
     pub fn heap(&self) -> &Heap {
@@ -293,6 +311,14 @@ impl Drop for Thread {
             unsafe { crate::shape::Shape::free_tree(root) };
         }
     }
+}
+
+/// What of a [`Thread`] belongs to the OS thread that runs on it, not to the isolate.
+pub struct RunState {
+    interp: *const (),
+    stack_limit: usize,
+    depth: u32,
+    dealloc_depth: u32,
 }
 
 struct Restore((*const Thread, u16));

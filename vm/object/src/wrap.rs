@@ -203,6 +203,9 @@ fn call_new(t: &Thread, args: Args<'_>) -> Res {
     }
     let same = match (native_base.slots().new, ty.slots().new) {
         (Some(x), Some(y)) => std::ptr::fn_addr_eq(x, y),
+        (None, Some(_)) => {
+            return Err(error::type_error(t, format_args!("cannot create '{}' instances", native_base.name())));
+        }
         _ => true,
     };
     if !same {

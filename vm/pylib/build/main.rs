@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=overlay");
     println!("cargo:rerun-if-changed=src/place.rs");
+    println!("cargo:rerun-if-changed=newer");
     let library = Path::new(rustpython_pylib::LIB_PATH);
     let mut paths = Vec::new();
     walk(library, &mut paths)?;
@@ -29,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     edit(&mut files)?;
     files.extend(overlay()?);
+    replace(&mut files)?;
     files.sort();
     if let Some(pair) = files.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         return Err(format!("{} is packed twice", pair[0].0).into());
@@ -78,20 +80,23 @@ fn overlay() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
     let text = fs::read("overlay/_sysconfigdata.py")?;
     let names = ["", "t"].map(|abi| format!("_sysconfigdata_{abi}_linux_{arch}-linux-gnu.py"));
     let mut files: Vec<(String, Vec<u8>)> = names.into_iter().map(|name| (name, text.clone())).collect();
-    for name in [
-        "_ast.py",
-        "_opcode.py",
-        "_posixsubprocess.py",
-        "_socket.py",
-        "marshal.py",
-        "resource.py",
-        "_contextvars.py",
-        "_signal.py",
-        "_typing.py",
-    ] {
+    for name in ["_ast.py", "_opcode.py", "marshal.py", "_contextvars.py", "_typing.py"] {
         files.push((name.to_owned(), fs::read(Path::new("overlay").join(name))?));
     }
     Ok(files)
+}
+
+/// Files of a later CPython 3.14 than the crate's take the place of those.
+fn replace(files: &mut [(String, Vec<u8>)]) -> Result<(), Box<dyn Error>> {
+    let newer = Path::new("newer");
+    let mut paths = Vec::new();
+    walk(newer, &mut paths)?;
+    for path in paths {
+        let name = path.strip_prefix(newer)?.to_str().ok_or("a file name that is not UTF-8")?;
+        let (_, text) = files.iter_mut().find(|(file, _)| file == name).ok_or("a newer file of an absent one")?;
+        *text = fs::read(&path)?;
+    }
+    Ok(())
 }
 
 fn write(files: &[(String, Vec<u8>)], out: &Path) -> Result<(), Box<dyn Error>> {

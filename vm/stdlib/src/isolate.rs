@@ -4,6 +4,8 @@ use crate::import;
 use crate::site_builtins;
 use crate::sys::{self, Config, Settings, streams};
 use crate::text;
+use crate::thread::turns;
+use std::mem::ManuallyDrop;
 use typhon_interp::Started;
 use typhon_interp::frame::interp;
 use typhon_interp::host::{self, Host};
@@ -75,8 +77,17 @@ fn on_breaker(t: &Thread) -> Res<()> {
     if asked & reason::MEMORY != 0 {
         overdrawn(t)?;
     }
-    if asked & reason::GC != 0 {
-        typhon_object::gc::on_request(t)?;
+    if asked & reason::GC != 0
+        && let Err(e) = typhon_object::gc::on_request(t)
+    {
+        t.breaker.set(asked & reason::PENDING);
+        return Err(e);
+    }
+    if asked & reason::QS != 0 {
+        turns::offer(t);
+        if t.breaker.stopped() {
+            return Err(Exc::stopped());
+        }
     }
     if asked & reason::PENDING != 0 {
         let pending = t.state::<Pending>();
@@ -85,7 +96,7 @@ fn on_breaker(t: &Thread) -> Res<()> {
             run(t)?;
         }
         if interrupted {
-            return Err(interrupt(t));
+            crate::signal::handle(t, libc::SIGINT)?;
         }
     }
     Ok(())
@@ -100,16 +111,11 @@ fn overdrawn(t: &Thread) -> Res<()> {
     if heap.used() > heap.limit() { Err(t.memory_error()) } else { Ok(()) }
 }
 
-/// What an interrupt raises: SIGINT's handler decides, and without one it is KeyboardInterrupt.
-fn interrupt(t: &Thread) -> Exc {
-    error::with_args(t, typhon_object::types::exceptions::KEYBOARD_INTERRUPT.ty(), &[])
-}
-
 /// An isolate that lives between calls into it.
 pub struct Live<'h> {
     // Dropped before the thread it belongs to: fields drop in order.
     started: Option<Started<'static>>,
-    thread: Box<Thread>,
+    thread: ManuallyDrop<Box<Thread>>,
     host: std::marker::PhantomData<&'h dyn Host>,
 }
 
@@ -128,7 +134,7 @@ impl<'h> Live<'h> {
         // SAFETY: the thread is boxed, so it does not move, and `started` is dropped before it.
         let thread: &'static Thread = unsafe { &*std::ptr::from_ref(&*t) };
         let started = Some(typhon_interp::start(thread));
-        Self { started, thread: t, host: std::marker::PhantomData }
+        Self { started, thread: ManuallyDrop::new(t), host: std::marker::PhantomData }
     }
 
     /// The thread, for what needs no attachment.
@@ -142,10 +148,23 @@ impl<'h> Live<'h> {
     }
 }
 
+/// A thread of the isolate would not end.
+#[derive(Default)]
+struct Abandoned(std::cell::Cell<bool>);
+
 impl Drop for Live<'_> {
     fn drop(&mut self) {
+        if self.thread.state::<Abandoned>().0.get() {
+            // It may come back to what it uses, so that stays; only hosts that end the process have threads.
+            std::mem::forget(self.started.take());
+            return;
+        }
         self.thread.attach(1 << 16, Thread::close);
-        self.started = None;
+        // A trace function, say: references are given back by the thread that owns them.
+        let started = self.started.take();
+        self.thread.attach(1 << 16, |_| drop(started));
+        // SAFETY: not used after.
+        unsafe { ManuallyDrop::drop(&mut self.thread) };
     }
 }
 
@@ -191,6 +210,10 @@ pub fn finalize(t: &Thread) -> Res<()> {
     settings.finalizing.set(true);
     tear_down(t)?;
     flush(t);
+    crate::signal::restore(t);
+    if !turns::stop_others(t) {
+        t.state::<Abandoned>().0.set(true);
+    }
     Ok(())
 }
 

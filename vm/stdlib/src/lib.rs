@@ -12,8 +12,12 @@ pub mod registry;
 pub mod report;
 pub mod select;
 pub mod site_builtins;
+pub mod signal;
 pub mod small;
+pub mod socket;
+pub mod subprocess;
 pub mod sys;
+pub mod system;
 pub mod text;
 pub mod thread;
 pub mod time;
@@ -32,9 +36,20 @@ pub static MODULES: &[&ModuleDef] = &[
     &small::tokenizer::MODULE,
     &small::weakref::MODULE,
     &small::errno::MODULE,
+    &small::queue::MODULE,
     &io::MODULE,
     &posix::MODULE,
     &select::MODULE,
+    &signal::MODULE,
+    &socket::MODULE,
+    &subprocess::MODULE,
+    &system::control::MODULE,
+    &system::limits::MODULE,
+    &system::locale::MODULE,
+    &system::mapping::MODULE,
+    &system::terminal::MODULE,
+    &system::users::GRP,
+    &system::users::PWD,
     &thread::MODULE,
     &time::MODULE,
     &small::warnings::MODULE,

@@ -1,20 +1,21 @@
 //! `select`: waiting for descriptors.
 
+mod epoll;
+mod poll;
+
 use crate::kernel;
+use crate::thread::turns;
 use crate::time;
 use crate::world;
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 use typhon_object::dict::Dict;
-use typhon_object::header::Header;
 use typhon_object::list::List;
 use typhon_object::names;
 use typhon_object::native::{ModuleDef, def};
 use typhon_object::ops;
 use typhon_object::tuple;
-use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::{exceptions, module};
-use typhon_object::{Res, Thread, Value, convert, error, payload};
+use typhon_object::{Res, Thread, Value, convert, error};
 
 /// `select`.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -27,9 +28,9 @@ pub static MODULE: ModuleDef = ModuleDef {
             select,
             "Wait until one or more file descriptors are ready for some kind of I/O.",
         ),
-        def("poll", "($module, /)", |t, _| new(t), "Returns a polling object."),
+        def("poll", "($module, /)", |t, _| poll::new(t), "Returns a polling object."),
     ],
-    types: &[("_poll", &POLL)],
+    types: &[("_poll", &poll::POLL), ("epoll", &epoll::EPOLL)],
     init: Some(init),
 };
 
@@ -47,6 +48,22 @@ const NUMBERS: &[(&str, i64)] = &[
     ("POLLRDHUP", libc::POLLRDHUP as i64),
     ("POLLMSG", 0x400),
     ("PIPE_BUF", libc::PIPE_BUF as i64),
+    ("EPOLLIN", libc::EPOLLIN as i64),
+    ("EPOLLPRI", libc::EPOLLPRI as i64),
+    ("EPOLLOUT", libc::EPOLLOUT as i64),
+    ("EPOLLERR", libc::EPOLLERR as i64),
+    ("EPOLLHUP", libc::EPOLLHUP as i64),
+    ("EPOLLRDHUP", libc::EPOLLRDHUP as i64),
+    ("EPOLLET", 1 << 31),
+    ("EPOLLONESHOT", libc::EPOLLONESHOT as i64),
+    ("EPOLLEXCLUSIVE", libc::EPOLLEXCLUSIVE as i64),
+    ("EPOLLWAKEUP", libc::EPOLLWAKEUP as i64),
+    ("EPOLLRDNORM", libc::EPOLLRDNORM as i64),
+    ("EPOLLRDBAND", libc::EPOLLRDBAND as i64),
+    ("EPOLLWRNORM", libc::EPOLLWRNORM as i64),
+    ("EPOLLWRBAND", libc::EPOLLWRBAND as i64),
+    ("EPOLLMSG", libc::EPOLLMSG as i64),
+    ("EPOLL_CLOEXEC", libc::EPOLL_CLOEXEC as i64),
 ];
 
 fn init(t: &Thread, m: &Value) -> Res<()> {
@@ -69,7 +86,7 @@ fn wait(t: &Thread, fds: &mut [libc::pollfd], end: Option<Instant>) -> Res<usize
         t.poll()?;
         let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(Instant::now()));
         let slice = left.min(world::SLICE);
-        match kernel::poll(fds, slice.as_micros().div_ceil(1000) as i32) {
+        match turns::idle(t, || kernel::poll(fds, slice.as_micros().div_ceil(1000) as i32)) {
             Ok(0) if left <= slice && end.is_some() => return Ok(0),
             Ok(0) | Err(libc::EINTR) => {}
             Ok(n) => return Ok(n),
@@ -95,10 +112,16 @@ fn select(t: &Thread, a: &[Value]) -> Res {
     let hits = [libc::POLLIN | libc::POLLHUP | libc::POLLERR, libc::POLLOUT | libc::POLLERR, libc::POLLPRI];
     let (mut fds, mut owners) = (Vec::new(), Vec::new());
     for (which, list) in a[..3].iter().enumerate() {
-        for item in ops::collect(t, list)? {
+        // A list is looked at as it is, because `fileno` may change it; anything else is made one first.
+        let made =
+            if list.downcast::<List>().is_some() { list.clone() } else { List::from_vec(t, ops::collect(t, list)?)? };
+        let mut i = 0;
+        while i < ops::len(t, &made)? {
+            let item = ops::getitem(t, &made, &convert::from_usize(i))?;
             let fd = world::fileno(t, &item)?;
             fds.push(libc::pollfd { fd, events: wanted[which], revents: 0 });
             owners.push((which, item));
+            i += 1;
         }
     }
     wait(t, &mut fds, end_of(ns))?;
@@ -113,97 +136,4 @@ fn select(t: &Thread, a: &[Value]) -> Res {
     }
     let lists = out.into_iter().map(|items| List::from_vec(t, items)).collect::<Res<Vec<_>>>()?;
     tuple::from_vec(t, lists)
-}
-
-/// A polling object.
-#[repr(C)]
-pub struct Poll {
-    header: Header,
-    fds: RefCell<Vec<(i32, i16)>>,
-}
-
-typhon_object::payload!(Poll => POLL);
-
-/// `select.poll`'s type.
-pub static POLL: TypeDef = TypeDef {
-    name: "select.poll",
-    flags: flag::NO_NEW,
-    methods: &[
-        def("register", "($self, fd, eventmask=7, /)", register, "Register a file descriptor with the polling object."),
-        def("modify", "($self, fd, eventmask, /)", modify, "Modify an already registered file descriptor."),
-        def(
-            "unregister",
-            "($self, fd, /)",
-            unregister,
-            "Remove a file descriptor being tracked by the polling object.",
-        ),
-        def("poll", "($self, timeout=None, /)", poll, "Polls the set of registered file descriptors."),
-    ],
-    ..TypeDef::of::<Poll>()
-};
-
-fn new(t: &Thread) -> Res {
-    payload::new(t, |header| Poll { header, fds: RefCell::default() })
-}
-
-fn mask(t: &Thread, v: &Value) -> Res<i16> {
-    let Some(v) = v.opt() else { return Ok(libc::POLLIN | libc::POLLPRI | libc::POLLOUT) };
-    match convert::to_i64(t, v)? {
-        n if n < 0 => Err(error::value_error(t, "value must be positive")),
-        n => match u16::try_from(n) {
-            Ok(n) => Ok(n as i16),
-            Err(_) => Err(error::overflow_error(t, "Python int too large for C unsigned short")),
-        },
-    }
-}
-
-fn register(t: &Thread, a: &[Value]) -> Res {
-    let (fd, events) = (world::fileno(t, &a[1])?, mask(t, &a[2])?);
-    let mut fds = a[0].expect::<Poll>().fds.borrow_mut();
-    match fds.iter_mut().find(|f| f.0 == fd) {
-        Some(found) => found.1 = events,
-        None => fds.push((fd, events)),
-    }
-    Ok(Value::NONE)
-}
-
-fn modify(t: &Thread, a: &[Value]) -> Res {
-    let (fd, events) = (world::fileno(t, &a[1])?, mask(t, &a[2])?);
-    let changed = match a[0].expect::<Poll>().fds.borrow_mut().iter_mut().find(|f| f.0 == fd) {
-        Some(found) => {
-            found.1 = events;
-            true
-        }
-        None => false,
-    };
-    if changed { Ok(Value::NONE) } else { Err(error::os_error(t, libc::ENOENT, None, None)) }
-}
-
-fn unregister(t: &Thread, a: &[Value]) -> Res {
-    let fd = world::fileno(t, &a[1])?;
-    let at = a[0].expect::<Poll>().fds.borrow().iter().position(|f| f.0 == fd);
-    match at {
-        Some(i) => {
-            a[0].expect::<Poll>().fds.borrow_mut().remove(i);
-            Ok(Value::NONE)
-        }
-        None => Err(error::key_error(t, &Value::small(fd.into()))),
-    }
-}
-
-fn poll(t: &Thread, a: &[Value]) -> Res {
-    let ns = match a[1].non_none() {
-        // Milliseconds, and negative ones mean for ever.
-        Some(v) => Some(convert::to_f64(t, v)? * 1e6).filter(|ns| *ns >= 0.0).map(|ns| ns.min(9e18).ceil() as i64),
-        None => None,
-    };
-    let copy = a[0].expect::<Poll>().fds.borrow().clone();
-    let mut fds: Vec<_> = copy.into_iter().map(|(fd, events)| libc::pollfd { fd, events, revents: 0 }).collect();
-    wait(t, &mut fds, end_of(ns))?;
-    let list = List::create(t)?;
-    for f in fds.iter().filter(|f| f.revents != 0) {
-        let pair = [Value::small(f.fd.into()), Value::small(i64::from(f.revents as u16))];
-        list.expect::<List>().push(t, tuple::from_array(t, pair)?)?;
-    }
-    Ok(list)
 }

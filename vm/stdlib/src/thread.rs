@@ -1,21 +1,23 @@
-//! `_thread`: locks and what `threading` is made of. An isolate runs one thread, so starting another is refused.
+//! `_thread`: locks, threads and what `threading` is made of.
 
-use crate::kernel;
-use crate::time;
-use std::cell::Cell;
-use std::time::{Duration, Instant};
+mod local;
+pub mod lock;
+pub mod start;
+pub mod turns;
+
+use crate::{kernel, world};
+use local::LOCAL;
+use lock::{LOCK, RLOCK};
+use start::THREAD_HANDLE;
+use typhon_interp::host::Stdio;
 use typhon_object::dict::Dict;
-use typhon_object::header::Header;
 use typhon_object::names;
-use typhon_object::native::{ModuleDef, def, getter, raw};
-use typhon_object::slots::Slots;
-use typhon_object::store::Slot;
+use typhon_object::native::{ModuleDef, def, raw};
 use typhon_object::strs;
 use typhon_object::structseq;
-use typhon_object::tuple::{self, Tuple};
-use typhon_object::ty::{TypeDef, flag};
+use typhon_object::tuple::Tuple;
 use typhon_object::types::{exceptions, module};
-use typhon_object::{Args, Exc, Res, Thread, Value, attr, call, convert, error, payload};
+use typhon_object::{Res, Thread, Value, attr, call, convert, error};
 
 structseq! {
     /// `_thread._ExceptHookArgs`.
@@ -29,15 +31,15 @@ pub static MODULE: ModuleDef = ModuleDef {
     name: "_thread",
     doc: "This module provides primitive operations to write multi-threaded programs.\nThe 'threading' module provides a more convenient interface.",
     functions: &[
-        def("allocate_lock", "($module, /)", |t, _| new_lock(t), "Create a new lock object."),
-        def("allocate", "($module, /)", |t, _| new_lock(t), "An obsolete synonym of allocate_lock()."),
+        def("allocate_lock", "($module, /)", |t, _| lock::new(t), "Create a new lock object."),
+        def("allocate", "($module, /)", |t, _| lock::new(t), "An obsolete synonym of allocate_lock()."),
         def(
             "get_ident",
             "($module, /)",
             |t, _| ident(t),
             "Return a non-zero integer that uniquely identifies the current thread.",
         ),
-        def("_get_main_thread_ident", "($module, /)", |t, _| ident(t), "Internal only."),
+        def("_get_main_thread_ident", "($module, /)", |t, _| convert::from_u64(t, turns::main(t)), "Internal only."),
         def(
             "get_native_id",
             "($module, /)",
@@ -47,7 +49,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         def(
             "_count",
             "($module, /)",
-            |_, _| Ok(Value::small(0)),
+            |t, _| Ok(convert::from_usize(turns::alive(t).len())),
             "Return the number of currently running Python threads.",
         ),
         def(
@@ -59,19 +61,19 @@ pub static MODULE: ModuleDef = ModuleDef {
         raw(
             "start_new_thread",
             "($module, function, args, kwargs={}, /)",
-            |t, _| Err(refuse(t)),
+            start::start_new_thread,
             "Start a new thread and return its identifier.",
         ),
         raw(
             "start_new",
             "($module, function, args, kwargs={}, /)",
-            |t, _| Err(refuse(t)),
+            start::start_new_thread,
             "An obsolete synonym of start_new_thread().",
         ),
-        raw(
+        def(
             "start_joinable_thread",
             "($module, /, function, handle=None, daemon=True)",
-            |t, _| Err(refuse(t)),
+            start::start_joinable_thread,
             "*For internal use only*: start a new thread.",
         ),
         def(
@@ -89,13 +91,13 @@ pub static MODULE: ModuleDef = ModuleDef {
         def(
             "_make_thread_handle",
             "($module, ident, /)",
-            |t, a| handle(t, a[0].clone(), false),
+            start::make_handle,
             "Internal only. Make a thread handle for threads not spawned by the _thread or threading module.",
         ),
         def(
             "_shutdown",
             "($module, /)",
-            |_, _| Ok(Value::NONE),
+            start::shutdown,
             "Wait for all non-daemon threads (other than the calling thread) to stop.",
         ),
         def("_excepthook", "($module, exc_info, /)", excepthook, "Handle uncaught Thread.run() exception."),
@@ -117,8 +119,13 @@ pub static MODULE: ModuleDef = ModuleDef {
             |t, _| Err(error::with_args(t, exceptions::SYSTEM_EXIT.ty(), &[])),
             "An obsolete synonym of exit().",
         ),
-        def("set_name", "($module, /, name)", |_, _| Ok(Value::NONE), "Set the name of the current thread."),
-        def("_get_name", "($module, /)", |t, _| strs::new(t, "python3"), "Get the name of the current thread."),
+        def("set_name", "($module, /, name)", set_name, "Set the name of the current thread."),
+        def(
+            "_get_name",
+            "($module, /)",
+            |t, _| crate::world::fs_decode(t, &kernel::signals::name()),
+            "Get the name of the current thread.",
+        ),
     ],
     types: &[
         ("lock", &LOCK),
@@ -142,19 +149,26 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
     dict.set_str(t, &names::intern_static("error"), exceptions::RUNTIME_ERROR.ty().value())
 }
 
-fn refuse(t: &Thread) -> Exc {
-    error::runtime_error(t, "can't start new thread")
+/// The calling thread's number.
+fn ident(t: &Thread) -> Res {
+    convert::from_u64(t, turns::current())
 }
 
-fn ident(t: &Thread) -> Res {
-    convert::from_i64(t, std::ptr::from_ref(t) as i64)
-}
+/// What the guest asked for as the native stack of its threads; 0 leaves it to us.
+#[derive(Default)]
+struct StackSize(std::cell::Cell<usize>);
 
 fn stack_size(t: &Thread, a: &[Value]) -> Res {
     let n = a[0].opt().map_or(Ok(0), |n| convert::to_isize(t, n))?;
     match n {
         n if n < 0 => Err(error::value_error(t, "size must be 0 or a positive value")),
-        0 | 32_768.. => Ok(Value::small(0)),
+        0 | 32_768.. => {
+            let old = match a[0].opt() {
+                Some(_) => t.state::<StackSize>().0.replace(n as usize),
+                None => t.state::<StackSize>().0.get(),
+            };
+            Ok(convert::from_usize(old))
+        }
         _ => Err(error::value_error(t, format_args!("size not valid: {n} bytes"))),
     }
 }
@@ -164,8 +178,21 @@ fn interrupt_main(t: &Thread, a: &[Value]) -> Res {
     if !(1..65).contains(&signal) {
         return Err(error::value_error(t, "signal number out of range"));
     }
-    if signal == libc::SIGINT {
-        return Err(error::with_args(t, exceptions::KEYBOARD_INTERRUPT.ty(), &[]));
+    crate::signal::simulate(t, signal)?;
+    t.poll()?;
+    Ok(Value::NONE)
+}
+
+/// Longest name of a thread that Linux keeps.
+const NAME_MAX: usize = 15;
+
+fn set_name(t: &Thread, a: &[Value]) -> Res {
+    let text = typhon_object::codec::encode(t, &a[0], Some("utf-8"), Some("replace"))?;
+    let bytes = text.downcast::<typhon_object::types::bytes::Bytes>().map(|b| b.as_slice().to_vec());
+    let mut name = bytes.unwrap_or_default();
+    name.truncate(name.iter().position(|b| *b == 0).unwrap_or(name.len()).min(NAME_MAX));
+    if world::host(t)?.stdio() == Stdio::Process {
+        kernel::signals::set_name(&name);
     }
     Ok(Value::NONE)
 }
@@ -192,294 +219,4 @@ fn excepthook(t: &Thread, a: &[Value]) -> Res {
     let print = attr::get_text(t, &module, "print_exception")?;
     let args = [ty.clone(), value.clone(), traceback.clone(), Value::NONE, file];
     call::call(t, &print, &args)
-}
-
-/// `acquire(blocking=True, timeout=-1)`: when to give up; `None` is never.
-fn deadline(t: &Thread, blocking: &Value, timeout: &Value) -> Res<Option<Instant>> {
-    let blocking = blocking.opt().map_or(Ok(true), |v| convert::to_bool(t, v))?;
-    let ns = timeout.opt().map_or(Ok(-1_000_000_000), |v| time::duration(t, v))?;
-    let given = ns != -1_000_000_000;
-    if !blocking && given {
-        return Err(error::value_error(t, "can't specify a timeout for a non-blocking call"));
-    }
-    if given && ns < 0 {
-        return Err(error::value_error(t, "timeout value must be a non-negative number"));
-    }
-    if ns > TIMEOUT_MAX as i64 * 1_000_000_000 {
-        return Err(error::overflow_error(t, "timeout value is too large"));
-    }
-    Ok(match (blocking, given) {
-        (false, _) => Some(Instant::now()),
-        (true, false) => None,
-        (true, true) => Some(Instant::now() + Duration::from_nanos(ns as u64)),
-    })
-}
-
-/// A lock.
-#[repr(C)]
-pub struct Lock {
-    header: Header,
-    locked: Cell<bool>,
-}
-
-typhon_object::payload!(Lock => LOCK);
-
-/// `_thread.lock`.
-pub static LOCK: TypeDef = TypeDef {
-    name: "_thread.lock",
-    doc: "A lock object is a synchronization primitive.",
-    flags: flag::WEAKREFS,
-    slots: Slots { new: Some(|t, _, _| new_lock(t)), repr: Some(lock_repr), ..Slots::NONE },
-    methods: &[
-        def("acquire", "($self, /, blocking=True, timeout=-1)", acquire, "Lock the lock."),
-        def("acquire_lock", "($self, /, blocking=True, timeout=-1)", acquire, "An obsolete synonym of acquire()."),
-        def(
-            "__enter__",
-            "($self, /)",
-            |t, a| acquire(t, &[a[0].clone(), Value::ABSENT, Value::ABSENT]),
-            "Lock the lock.",
-        ),
-        def("release", "($self, /)", |t, a| release(t, &a[0]), "Release the lock."),
-        def("release_lock", "($self, /)", |t, a| release(t, &a[0]), "An obsolete synonym of release()."),
-        def("__exit__", "($self, /, *exc_info)", |t, a| release(t, &a[0]), "Release the lock."),
-        def(
-            "locked",
-            "($self, /)",
-            |_, a| Ok(Value::bool(a[0].expect::<Lock>().locked.get())),
-            "Return whether the lock is in the locked state.",
-        ),
-        def(
-            "locked_lock",
-            "($self, /)",
-            |_, a| Ok(Value::bool(a[0].expect::<Lock>().locked.get())),
-            "An obsolete synonym of locked().",
-        ),
-        def(
-            "_at_fork_reinit",
-            "($self, /)",
-            |_, a| {
-                a[0].expect::<Lock>().locked.set(false);
-                Ok(Value::NONE)
-            },
-            "",
-        ),
-    ],
-    ..TypeDef::of::<Lock>()
-};
-
-fn new_lock(t: &Thread) -> Res {
-    payload::new(t, |header| Lock { header, locked: Cell::new(false) })
-}
-
-fn acquire(t: &Thread, a: &[Value]) -> Res {
-    let end = deadline(t, &a[1], &a[2])?;
-    let lock = a[0].expect::<Lock>();
-    let free = time::pause(t, end, || !lock.locked.get())?;
-    if free {
-        lock.locked.set(true);
-    }
-    Ok(Value::bool(free))
-}
-
-fn release(t: &Thread, v: &Value) -> Res {
-    if v.expect::<Lock>().locked.replace(false) {
-        return Ok(Value::NONE);
-    }
-    Err(error::runtime_error(t, "release unlocked lock"))
-}
-
-fn lock_repr(t: &Thread, v: &Value) -> Res {
-    let state = if v.expect::<Lock>().locked.get() { "locked" } else { "unlocked" };
-    strs::new(t, &format!("<{state} _thread.lock object at {:#x}>", v.id()))
-}
-
-/// A lock that its holder may take again.
-#[repr(C)]
-pub struct RLock {
-    header: Header,
-    count: Cell<usize>,
-}
-
-typhon_object::payload!(RLock => RLOCK);
-
-/// `_thread.RLock`.
-pub static RLOCK: TypeDef = TypeDef {
-    name: "_thread.RLock",
-    flags: flag::BASETYPE | flag::WEAKREFS,
-    slots: Slots {
-        new: Some(|t, class, _| payload::new_for(t, class, |header| RLock { header, count: Cell::new(0) })),
-        repr: Some(rlock_repr),
-        ..Slots::NONE
-    },
-    methods: &[
-        def("acquire", "($self, /, blocking=True, timeout=-1)", take_again, "Lock the lock."),
-        def(
-            "__enter__",
-            "($self, /)",
-            |t, a| take_again(t, &[a[0].clone(), Value::ABSENT, Value::ABSENT]),
-            "Lock the lock.",
-        ),
-        def("release", "($self, /)", |t, a| give_back(t, &a[0]), "Release the lock."),
-        def("__exit__", "($self, /, *exc_info)", |t, a| give_back(t, &a[0]), "Release the lock."),
-        def(
-            "locked",
-            "($self, /)",
-            |_, a| Ok(Value::bool(a[0].expect::<RLock>().count.get() > 0)),
-            "Return a boolean indicating whether this object is locked right now.",
-        ),
-        def(
-            "_is_owned",
-            "($self, /)",
-            |_, a| Ok(Value::bool(a[0].expect::<RLock>().count.get() > 0)),
-            "For internal use by `threading.Condition`.",
-        ),
-        def(
-            "_recursion_count",
-            "($self, /)",
-            |_, a| Ok(convert::from_usize(a[0].expect::<RLock>().count.get())),
-            "For internal use by reentrancy checks.",
-        ),
-        def("_release_save", "($self, /)", release_save, "For internal use by `threading.Condition`."),
-        def("_acquire_restore", "($self, state, /)", acquire_restore, "For internal use by `threading.Condition`."),
-        def(
-            "_at_fork_reinit",
-            "($self, /)",
-            |_, a| {
-                a[0].expect::<RLock>().count.set(0);
-                Ok(Value::NONE)
-            },
-            "",
-        ),
-    ],
-    ..TypeDef::of::<RLock>()
-};
-
-fn take_again(t: &Thread, a: &[Value]) -> Res {
-    deadline(t, &a[1], &a[2])?;
-    let count = &a[0].expect::<RLock>().count;
-    count.set(count.get() + 1);
-    Ok(Value::TRUE)
-}
-
-fn give_back(t: &Thread, v: &Value) -> Res {
-    let count = &v.expect::<RLock>().count;
-    match count.get() {
-        0 => Err(error::runtime_error(t, "cannot release un-acquired lock")),
-        n => {
-            count.set(n - 1);
-            Ok(Value::NONE)
-        }
-    }
-}
-
-fn release_save(t: &Thread, a: &[Value]) -> Res {
-    match a[0].expect::<RLock>().count.replace(0) {
-        0 => Err(error::runtime_error(t, "cannot release un-acquired lock")),
-        n => tuple::from_array(t, [convert::from_usize(n), ident(t)?]),
-    }
-}
-
-fn acquire_restore(t: &Thread, a: &[Value]) -> Res {
-    let count = match a[1].downcast::<Tuple>().map(Tuple::items) {
-        Some([count, _]) => convert::to_isize(t, count)?,
-        _ => return Err(error::type_error(t, "_acquire_restore() argument 1 must be 2-item tuple")),
-    };
-    a[0].expect::<RLock>().count.set(usize::try_from(count).unwrap_or(0));
-    Ok(Value::NONE)
-}
-
-fn rlock_repr(t: &Thread, v: &Value) -> Res {
-    let count = v.expect::<RLock>().count.get();
-    let (state, owner) = if count > 0 { ("locked", convert::to_i64(t, &ident(t)?)?) } else { ("unlocked", 0) };
-    let name = typhon_object::type_of(v).name();
-    strs::new(t, &format!("<{state} _thread.{name} object owner={owner} count={count} at {:#x}>", v.id()))
-}
-
-/// Attributes of a thread's own.
-#[repr(C)]
-pub struct Local {
-    header: Header,
-    dict: Slot,
-}
-
-typhon_object::payload!(Local => LOCAL {
-    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        // SAFETY: the collector's visitor stores nothing.
-        visit(unsafe { self.dict.peek() });
-    }
-    fn clear(&self) {
-        drop(self.dict.take());
-    }
-});
-
-/// `_thread._local`.
-pub static LOCAL: TypeDef = TypeDef {
-    name: "_thread._local",
-    doc: "Thread-local data",
-    flags: flag::BASETYPE | flag::WEAKREFS,
-    dict_offset: std::mem::offset_of!(Local, dict),
-    slots: Slots { new: Some(new_local), ..Slots::NONE },
-    ..TypeDef::of::<Local>()
-};
-
-fn new_local(t: &Thread, class: &Value, args: Args<'_>) -> Res {
-    let v = payload::new_for(t, class, |header| Local { header, dict: Slot::empty() })?;
-    let own_init = typhon_object::type_of(&v).slots().init.map(|f| f as usize);
-    let base_init = LOCAL.ty().slots().init.map(|f| f as usize);
-    if !args.values.is_empty() && own_init == base_init {
-        return Err(error::type_error(t, "Initialization arguments are not supported"));
-    }
-    Ok(v)
-}
-
-/// What `threading` knows a thread by.
-#[repr(C)]
-pub struct Handle {
-    header: Header,
-    ident: Slot,
-    done: Cell<bool>,
-}
-
-typhon_object::payload!(Handle => THREAD_HANDLE);
-
-/// `_thread._ThreadHandle`.
-pub static THREAD_HANDLE: TypeDef = TypeDef {
-    name: "_thread._ThreadHandle",
-    flags: flag::WEAKREFS,
-    slots: Slots { new: Some(|t, _, _| handle(t, Value::small(0), false)), repr: Some(handle_repr), ..Slots::NONE },
-    methods: &[
-        def("join", "($self, timeout=None, /)", join, ""),
-        def("is_done", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<Handle>().done.get())), ""),
-        def(
-            "_set_done",
-            "($self, /)",
-            |_, a| {
-                a[0].expect::<Handle>().done.set(true);
-                Ok(Value::NONE)
-            },
-            "",
-        ),
-    ],
-    getset: &[getter("ident", |_, v| Ok(v.expect::<Handle>().ident.get()), "")],
-    ..TypeDef::of::<Handle>()
-};
-
-fn handle(t: &Thread, ident: Value, done: bool) -> Res {
-    payload::new(t, |header| Handle { header, ident: Slot::new(ident), done: Cell::new(done) })
-}
-
-fn join(t: &Thread, a: &[Value]) -> Res {
-    let h = a[0].expect::<Handle>();
-    if h.done.get() {
-        return Ok(Value::NONE);
-    }
-    if typhon_object::ops::eq(t, &h.ident.get(), &ident(t)?)? {
-        return Err(error::runtime_error(t, "Cannot join current thread"));
-    }
-    Err(error::runtime_error(t, "thread not started"))
-}
-
-fn handle_repr(t: &Thread, v: &Value) -> Res {
-    let ident = typhon_object::ops::repr_text(t, &v.expect::<Handle>().ident.get())?;
-    strs::new(t, &format!("<_ThreadHandle object: ident={ident}>"))
 }

@@ -1,6 +1,7 @@
 //! `time`.
 
 use crate::kernel;
+use crate::thread::turns;
 use crate::world;
 use std::time::{Duration, Instant};
 use typhon_object::codec::{self, Known};
@@ -220,7 +221,11 @@ pub fn duration(t: &Thread, v: &Value) -> Res<i64> {
         }
         let ns = x * 1e9;
         let ns = if ns < 0.0 { ns.floor() } else { ns.ceil() };
-        return if (-9.3e18..9.2e18).contains(&ns) { Ok(ns as i64) } else { Err(too_large()) };
+        return if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_807.0).contains(&ns) {
+            Ok(ns as i64)
+        } else {
+            Err(too_large())
+        };
     }
     let v = convert::to_index(t, v)?;
     int::to_i64(&v).and_then(|s| s.checked_mul(1_000_000_000)).ok_or_else(too_large)
@@ -238,7 +243,12 @@ fn sleep(t: &Thread, a: &[Value]) -> Res {
 }
 
 /// Sleeps until the deadline or until `done`, looking up every few milliseconds; whether `done`.
-pub fn pause(t: &Thread, end: Option<Instant>, mut done: impl FnMut() -> bool) -> Res<bool> {
+pub fn pause(t: &Thread, end: Option<Instant>, done: impl FnMut() -> bool) -> Res<bool> {
+    pause_for(t, end, 0, done)
+}
+
+/// As [`pause`], looking also when somebody wakes `key`.
+pub fn pause_for(t: &Thread, end: Option<Instant>, key: usize, mut done: impl FnMut() -> bool) -> Res<bool> {
     loop {
         if done() {
             return Ok(true);
@@ -247,7 +257,7 @@ pub fn pause(t: &Thread, end: Option<Instant>, mut done: impl FnMut() -> bool) -
         if left.is_zero() {
             return Ok(false);
         }
-        t.breaker.sleep(left.min(world::SLICE));
+        turns::park(t, key, left.min(world::SLICE));
         t.poll()?;
     }
 }

@@ -1,11 +1,14 @@
 //! The outside as natives see it: the host's permission, paths as arguments, and waiting that an interrupt ends.
 
 use crate::kernel;
+use crate::thread::turns;
+use rustc_hash::FxHashSet;
+use std::cell::RefCell;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use typhon_interp::host::{self, Access, Host, HostError};
+use typhon_interp::host::{self, Access, Host, HostError, Stdio};
 use typhon_object::codec::{self, Known};
 use typhon_object::names::n;
 use typhon_object::strs::Str;
@@ -161,11 +164,54 @@ pub fn path_arg(t: &Thread, v: &Value, function: &str, argument: &str, also: Als
     Ok(PathArg { value, path, is_bytes, fd: None })
 }
 
+/// The descriptors of an isolate that has not the whole process: those it opened itself, closed with it.
+#[derive(Default)]
+struct Descriptors(RefCell<FxHashSet<i32>>);
+
+impl Drop for Descriptors {
+    fn drop(&mut self) {
+        for fd in self.0.borrow_mut().drain() {
+            // Nobody is left to hear of an error.
+            let _ = kernel::close(fd);
+        }
+    }
+}
+
+/// Whether every descriptor of the process is the guest's.
+fn has_process(t: &Thread) -> bool {
+    host::of(t).is_some_and(|h| h.stdio() == Stdio::Process)
+}
+
+/// Notes that the guest opened a descriptor.
+pub fn opened(t: &Thread, fd: i32) -> i32 {
+    if !has_process(t) {
+        t.state::<Descriptors>().0.borrow_mut().insert(fd);
+    }
+    fd
+}
+
+/// Notes that the guest is about to close a descriptor, or has.
+pub fn closed(t: &Thread, fd: i32) {
+    if !has_process(t) {
+        t.state::<Descriptors>().0.borrow_mut().remove(&fd);
+    }
+}
+
+/// EBADF unless the descriptor is the guest's: others of the process are none of its business.
+pub fn usable(t: &Thread, fd: i32) -> Res<()> {
+    if has_process(t) || t.state::<Descriptors>().0.borrow().contains(&fd) {
+        return Ok(());
+    }
+    Err(error::os_error(t, libc::EBADF, None, None))
+}
+
 /// A descriptor argument: an int that fits C's.
 pub fn fd_number(t: &Thread, v: &Value) -> Res<i32> {
     let i = convert::to_index(t, v)?;
     match int::to_i64(&i).and_then(|i| i32::try_from(i).ok()) {
-        Some(fd) => Ok(fd),
+        // -1 and its like are the system's to refuse.
+        Some(fd) if fd < 0 => Ok(fd),
+        Some(fd) => usable(t, fd).map(|()| fd),
         None if int::is_negative(&i) => Err(error::overflow_error(t, "fd is less than minimum")),
         None => Err(error::overflow_error(t, "fd is greater than maximum")),
     }
@@ -178,7 +224,7 @@ pub fn fileno(t: &Thread, v: &Value) -> Res<i32> {
         if fd < 0 {
             return Err(negative_fd(t, fd));
         }
-        return Ok(fd);
+        return usable(t, fd).map(|()| fd);
     }
     let Some(method) = typhon_object::attr::get_opt(t, v, &typhon_object::names::intern_text(t, "fileno"))? else {
         return Err(error::type_error(t, "argument must be an int, or have a fileno() method."));
@@ -188,7 +234,7 @@ pub fn fileno(t: &Thread, v: &Value) -> Res<i32> {
         return Err(error::type_error(t, "fileno() returned a non-integer"));
     }
     let fd = convert::to_i32(t, &made)?;
-    if fd < 0 { Err(negative_fd(t, fd)) } else { Ok(fd) }
+    if fd < 0 { Err(negative_fd(t, fd)) } else { usable(t, fd).map(|()| fd) }
 }
 
 fn negative_fd(t: &Thread, fd: i32) -> Exc {
@@ -212,10 +258,8 @@ pub fn wait_fd(t: &Thread, fd: i32, events: i16, deadline: Option<Instant>) -> R
         let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
         let slice = left.map_or(SLICE, |l| l.min(SLICE));
         let mut fds = [libc::pollfd { fd, events, revents: 0 }];
-        match kernel::poll(
-            &mut fds,
-            slice.as_millis() as i32 + i32::from(!slice.subsec_nanos().is_multiple_of(1_000_000)),
-        ) {
+        let ms = slice.as_millis() as i32 + i32::from(!slice.subsec_nanos().is_multiple_of(1_000_000));
+        match turns::idle(t, || kernel::poll(&mut fds, ms)) {
             Ok(n) if n > 0 => return Ok(true),
             // A descriptor that cannot be polled is the following call's to complain about.
             Err(e) if e != libc::EINTR => return Ok(true),

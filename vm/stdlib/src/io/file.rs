@@ -230,6 +230,7 @@ fn open_file(t: &Thread, v: &Value, a: &[Value]) -> Res<()> {
     let old = f.fd.replace(-1);
     if old >= 0 && f.closefd.get() {
         // What the old descriptor says while it goes is not the new file's concern.
+        world::closed(t, old);
         let _ = kernel::close(old);
     }
     let (name, opener) = (&a[0], a[3].non_none());
@@ -261,12 +262,12 @@ fn open_file(t: &Thread, v: &Value, a: &[Value]) -> Res<()> {
     };
     f.closefd.set(closefd);
     let fd = match (&path, given) {
-        (_, Some(fd)) => fd,
+        (_, Some(fd)) => world::usable(t, fd).map(|()| fd)?,
         (Some(_), _) if !closefd => {
             return Err(error::value_error(t, "Cannot use closefd=False with file name"));
         }
         (Some(path), _) => match opener {
-            None => open_path(t, path, flags)?,
+            None => world::opened(t, open_path(t, path, flags)?),
             Some(opener) => open_by(t, opener, name, flags)?,
         },
         (None, None) => return Err(error::system_error(t, "a file without a name")),
@@ -274,6 +275,7 @@ fn open_file(t: &Thread, v: &Value, a: &[Value]) -> Res<()> {
     let done = adopt(t, v, f, fd, name, given.is_some());
     if done.is_err() && given.is_none() {
         // The error that is on its way matters more than that of closing.
+        world::closed(t, fd);
         let _ = kernel::close(fd);
         f.fd.set(-1);
     } else if done.is_err() {
@@ -560,6 +562,7 @@ fn close(t: &Thread, a: &[Value]) -> Res {
     let base_close = attr::get_text(t, &RAW_IO_BASE.ty().value(), "close")?;
     let flushed = call::call1(t, &base_close, this);
     let fd = f.fd.replace(-1);
+    world::closed(t, fd);
     let closed = if fd >= 0 { kernel::close(fd) } else { Ok(()) };
     match (flushed, closed) {
         (Err(e), _) => Err(e),

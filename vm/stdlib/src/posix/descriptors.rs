@@ -1,7 +1,8 @@
 //! Calls on file descriptors.
 
-use super::{data, dir_fd, fail, flag, number};
+use super::{data, dir_fd, fail, flag, number, opened};
 use crate::kernel;
+use crate::thread::turns;
 use crate::world::{self, Also};
 use typhon_object::buffer;
 use typhon_object::ops;
@@ -21,21 +22,20 @@ pub fn open(t: &Thread, a: &[Value]) -> Res {
         p.permit_write(t)?;
     }
     let fd = world::retry(t, || kernel::open_at(dir, &p.path, flags, mode as u32))?.map_err(|e| p.error(t, e))?;
-    Ok(Value::small(fd.into()))
+    Ok(Value::small(world::opened(t, fd).into()))
 }
 
-/// A descriptor that is not one of the host's own: those are the guest's only if the host says so.
-fn own(t: &Thread, v: &Value) -> Res<i32> {
+/// A descriptor that is the guest's.
+pub(super) fn own(t: &Thread, v: &Value) -> Res<i32> {
     let fd = number(t, v)?;
-    if (0..=2).contains(&fd) && world::host(t)?.stdio() == typhon_interp::host::Stdio::Captured {
-        return Err(fail(t, libc::EBADF));
-    }
-    Ok(fd)
+    world::usable(t, fd).map(|()| fd)
 }
 
 /// `close(fd)`.
 pub fn close(t: &Thread, a: &[Value]) -> Res {
-    match kernel::close(own(t, &a[0])?) {
+    let fd = own(t, &a[0])?;
+    world::closed(t, fd);
+    match kernel::close(fd) {
         Err(e) if e != libc::EINTR => Err(fail(t, e)),
         _ => Ok(Value::NONE),
     }
@@ -51,7 +51,7 @@ pub fn closerange(t: &Thread, a: &[Value]) -> Res {
     Ok(Value::NONE)
 }
 
-fn blocking(t: &Thread, fd: i32, events: i16) -> Res<()> {
+pub(super) fn blocking(t: &Thread, fd: i32, events: i16) -> Res<()> {
     match kernel::get_flags(fd) {
         Ok(flags) if flags & libc::O_NONBLOCK == 0 => world::wait_fd(t, fd, events, None).map(drop),
         _ => Ok(()),
@@ -166,7 +166,7 @@ pub fn simple(t: &Thread, v: &Value, f: fn(i32) -> kernel::Sys<i64>) -> Res {
 
 /// `dup(fd)`.
 pub fn dup(t: &Thread, a: &[Value]) -> Res {
-    super::plain(t, kernel::dup(own(t, &a[0])?))
+    opened(t, kernel::dup(own(t, &a[0])?))
 }
 
 /// `dup2(fd, fd2, inheritable)`.
@@ -179,12 +179,12 @@ pub fn dup2(t: &Thread, a: &[Value]) -> Res {
 /// `pipe()` and `pipe2(flags)`.
 pub fn pipe(t: &Thread, flags: i32) -> Res {
     let [r, w] = kernel::pipe(flags).map_err(|e| fail(t, e))?;
-    tuple::from_array(t, [Value::small(r.into()), Value::small(w.into())])
+    tuple::from_array(t, [r, w].map(|fd| Value::small(world::opened(t, fd).into())))
 }
 
 /// `get_blocking(fd)`.
 pub fn get_blocking(t: &Thread, a: &[Value]) -> Res {
-    let flags = kernel::get_flags(number(t, &a[0])?).map_err(|e| fail(t, e))?;
+    let flags = kernel::get_flags(own(t, &a[0])?).map_err(|e| fail(t, e))?;
     Ok(Value::bool(flags & libc::O_NONBLOCK == 0))
 }
 
@@ -198,7 +198,7 @@ pub fn set_blocking(t: &Thread, a: &[Value]) -> Res {
 
 /// `get_inheritable(fd)`.
 pub fn get_inheritable(t: &Thread, a: &[Value]) -> Res {
-    let flags = kernel::fcntl(number(t, &a[0])?, libc::F_GETFD, 0).map_err(|e| fail(t, e))?;
+    let flags = kernel::fcntl(own(t, &a[0])?, libc::F_GETFD, 0).map_err(|e| fail(t, e))?;
     Ok(Value::bool(flags & i64::from(libc::FD_CLOEXEC) == 0))
 }
 
@@ -219,7 +219,7 @@ pub fn lockf(t: &Thread, a: &[Value]) -> Res {
         match kernel::lockf(fd, if waits { libc::F_TLOCK } else { command }, len) {
             Ok(_) => return Ok(Value::NONE),
             Err(libc::EAGAIN | libc::EACCES) if waits => {
-                std::thread::sleep(world::SLICE);
+                turns::idle(t, || std::thread::sleep(world::SLICE));
                 t.poll()?;
             }
             Err(e) => return Err(fail(t, e)),
@@ -268,7 +268,7 @@ pub fn copy_file_range(t: &Thread, a: &[Value]) -> Res {
 pub fn memfd_create(t: &Thread, a: &[Value]) -> Res {
     let p = world::path_arg(t, &a[0], "memfd_create", "name", Also::Nothing)?;
     let flags = a[1].opt().map_or(Ok(1), |f| convert::to_i64(t, f))?;
-    super::plain(t, kernel::memfd(&p.path, flags as u32))
+    opened(t, kernel::memfd(&p.path, flags as u32))
 }
 
 /// `eventfd(initval, flags)`.
@@ -276,7 +276,7 @@ pub fn eventfd(t: &Thread, a: &[Value]) -> Res {
     let value = u32::try_from(convert::to_i64(t, &a[0])?)
         .map_err(|_| error::overflow_error(t, "Python int too large to convert to C unsigned int"))?;
     let flags = a[1].opt().map_or(Ok(libc::EFD_CLOEXEC), |f| convert::to_i32(t, f))?;
-    super::plain(t, kernel::eventfd(value, flags))
+    opened(t, kernel::eventfd(value, flags))
 }
 
 /// `posix_fallocate(fd, offset, length)`.
@@ -299,5 +299,5 @@ pub fn fadvise(t: &Thread, a: &[Value]) -> Res {
 
 /// `device_encoding(fd)`.
 pub fn device_encoding(t: &Thread, a: &[Value]) -> Res {
-    if kernel::isatty(number(t, &a[0])?) { strs::new(t, "UTF-8") } else { Ok(Value::NONE) }
+    if own(t, &a[0]).is_ok_and(kernel::isatty) { strs::new(t, "UTF-8") } else { Ok(Value::NONE) }
 }

@@ -1,6 +1,7 @@
 //! Calls that name a path.
 
-use super::{dir_fd, fail, flag, number, path, permit_state};
+use super::descriptors::own;
+use super::{dir_fd, fail, flag, path, permit_state};
 use crate::kernel;
 use crate::world::{self, Also, PathArg};
 use std::os::unix::ffi::OsStrExt;
@@ -72,7 +73,7 @@ pub fn chmod(t: &Thread, a: &[Value]) -> Res {
 
 /// `fchmod(fd, mode)`.
 pub fn fchmod(t: &Thread, a: &[Value]) -> Res {
-    let (fd, mode) = (number(t, &a[0])?, mode_arg(t, &a[1], 0)?);
+    let (fd, mode) = (own(t, &a[0])?, mode_arg(t, &a[1], 0)?);
     kernel::fchmod(fd, mode).map(|_| Value::NONE).map_err(|e| fail(t, e))
 }
 
@@ -108,7 +109,7 @@ pub fn chown(t: &Thread, a: &[Value]) -> Res {
 /// `fchown(fd, uid, gid)`.
 pub fn fchown(t: &Thread, a: &[Value]) -> Res {
     let (user, group) = (id_arg(t, &a[1], "uid")?, id_arg(t, &a[2], "gid")?);
-    kernel::fchown(number(t, &a[0])?, user, group).map(|_| Value::NONE).map_err(|e| fail(t, e))
+    kernel::fchown(own(t, &a[0])?, user, group).map(|_| Value::NONE).map_err(|e| fail(t, e))
 }
 
 /// `lchown(path, uid, gid)`.

@@ -1,16 +1,103 @@
 //! Processes and what belongs to this one.
 
-use super::{data, fail, permit_state};
+use super::{data, fail, opened, permit_state, plain};
 use crate::kernel;
+use crate::thread::turns;
 use crate::world::{self, Also};
-use std::ffi::OsStr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use typhon_interp::host::Access;
 use typhon_object::dict::Dict;
+use typhon_object::native::{MethodDef, def};
 use typhon_object::structseq;
 use typhon_object::tuple;
 use typhon_object::types::structseq as ss;
 use typhon_object::{Res, Thread, Value, convert, error};
+
+pub(super) const TABLE: &[MethodDef] = &[
+    def("getpid", "($module, /)", |t, _| plain(t, kernel::getpid()), "Return the current process id."),
+    def("getppid", "($module, /)", |t, _| plain(t, kernel::getppid()), "Return the parent's process id."),
+    def("getuid", "($module, /)", |t, _| plain(t, kernel::getuid()), "Return the current process's user id."),
+    def(
+        "geteuid",
+        "($module, /)",
+        |t, _| plain(t, kernel::geteuid()),
+        "Return the current process's effective user id.",
+    ),
+    def("getgid", "($module, /)", |t, _| plain(t, kernel::getgid()), "Return the current process's group id."),
+    def(
+        "getegid",
+        "($module, /)",
+        |t, _| plain(t, kernel::getegid()),
+        "Return the current process's effective group id.",
+    ),
+    def(
+        "getpgid",
+        "($module, /, pid)",
+        |t, a| plain(t, kernel::getpgid(convert::to_i32(t, &a[0])?)),
+        "Call the system call getpgid(), and return the result.",
+    ),
+    def("getpgrp", "($module, /)", |t, _| plain(t, kernel::getpgid(0)), "Return the current process group id."),
+    def(
+        "getsid",
+        "($module, pid, /)",
+        |t, a| plain(t, kernel::getsid(convert::to_i32(t, &a[0])?)),
+        "Call the system call getsid(pid) and return the result.",
+    ),
+    def(
+        "setsid",
+        "($module, /)",
+        |t, _| {
+            permit_process(t)?;
+            plain(t, kernel::setsid()).map(|_| Value::NONE)
+        },
+        "Call the system call setsid().",
+    ),
+    def("setpgid", "($module, pid, pgrp, /)", setpgid, "Call the system call setpgid(pid, pgrp)."),
+    def(
+        "nice",
+        "($module, increment, /)",
+        nice,
+        "Add increment to the priority of process and return the new priority.",
+    ),
+    def("umask", "($module, mask, /)", umask, "Set the current numeric umask and return the previous umask."),
+    def("kill", "($module, pid, signal, /)", kill, "Kill a process with a signal."),
+    def("killpg", "($module, pgid, signal, /)", killpg, "Kill a process group with a signal."),
+    def("waitpid", "($module, pid, options, /)", waitpid, "Wait for completion of a given child process."),
+    def("wait", "($module, /)", wait, "Wait for completion of a child process."),
+    def("wait3", "($module, /, options)", wait3, "Wait for completion of a child process."),
+    def("wait4", "($module, /, pid, options)", wait4, "Wait for completion of a specific child process."),
+    def("WIFEXITED", "($module, /, status)", |t, a| status(t, a, |s| Value::bool(libc::WIFEXITED(s))), ""),
+    def("WEXITSTATUS", "($module, /, status)", |t, a| status(t, a, |s| Value::small(libc::WEXITSTATUS(s).into())), ""),
+    def("WIFSIGNALED", "($module, /, status)", |t, a| status(t, a, |s| Value::bool(libc::WIFSIGNALED(s))), ""),
+    def("WTERMSIG", "($module, /, status)", |t, a| status(t, a, |s| Value::small(libc::WTERMSIG(s).into())), ""),
+    def("WIFSTOPPED", "($module, /, status)", |t, a| status(t, a, |s| Value::bool(libc::WIFSTOPPED(s))), ""),
+    def("WSTOPSIG", "($module, /, status)", |t, a| status(t, a, |s| Value::small(libc::WSTOPSIG(s).into())), ""),
+    def("WIFCONTINUED", "($module, /, status)", |t, a| status(t, a, |s| Value::bool(libc::WIFCONTINUED(s))), ""),
+    def("WCOREDUMP", "($module, status, /)", |t, a| status(t, a, |s| Value::bool(libc::WCOREDUMP(s))), ""),
+    def("waitstatus_to_exitcode", "($module, /, status)", exitcode, "Convert a wait status to an exit code."),
+    def(
+        "_exit",
+        "($module, /, status)",
+        exit,
+        "Exit to the system with specified status, without normal exit processing.",
+    ),
+    def("abort", "($module, /)", abort, "Abort the interpreter immediately."),
+    def("putenv", "($module, name, value, /)", putenv, "Change or add an environment variable."),
+    def("unsetenv", "($module, name, /)", unsetenv, "Delete an environment variable."),
+    def("_create_environ", "($module, /)", |t, _| environ(t), "Create the environment dictionary."),
+    def(
+        "pidfd_open",
+        "($module, /, pid, flags=0)",
+        pidfd_open,
+        "Return a file descriptor referring to the process *pid*.",
+    ),
+    def(
+        "waitid",
+        "($module, idtype, id, options, /)",
+        waitid,
+        "Returns the result of waiting for a process or processes.",
+    ),
+];
 
 structseq! {
     /// `resource.struct_rusage`.
@@ -84,37 +171,31 @@ pub fn setpgid(t: &Thread, a: &[Value]) -> Res {
 /// `nice(increment)`.
 pub fn nice(t: &Thread, a: &[Value]) -> Res {
     permit_state(t)?;
-    super::plain(t, kernel::nice(convert::to_i32(t, &a[0])?))
+    plain(t, kernel::nice(convert::to_i32(t, &a[0])?))
 }
 
 /// `umask(mask)`.
 pub fn umask(t: &Thread, a: &[Value]) -> Res {
     permit_state(t)?;
-    super::plain(t, kernel::umask(convert::to_i32(t, &a[0])? as u32))
+    plain(t, kernel::umask(convert::to_i32(t, &a[0])? as u32))
 }
 
 /// `pidfd_open(pid, flags)`.
 pub fn pidfd_open(t: &Thread, a: &[Value]) -> Res {
     permit_process(t)?;
     let flags = a[1].opt().map_or(Ok(0), |f| convert::to_i32(t, f))?;
-    super::plain(t, kernel::pidfd_open(convert::to_i32(t, &a[0])?, flags as u32))
-}
-
-/// `fork()`: a process of many threads cannot be copied safely, so it is refused; `subprocess` does not need it.
-pub fn fork(t: &Thread, _: &[Value]) -> Res {
-    permit_process(t)?;
-    Err(error::runtime_error(t, "fork is not supported: the process runs more than this interpreter"))
+    opened(t, kernel::pidfd_open(convert::to_i32(t, &a[0])?, flags as u32))
 }
 
 /// Waits for a child, looking up meanwhile.
-fn wait_for(t: &Thread, pid: i32, options: i32) -> Res<(i32, i32, libc::rusage)> {
+pub(super) fn wait_for(t: &Thread, pid: i32, options: i32) -> Res<(i32, i32, libc::rusage)> {
     permit_process(t)?;
     let mut nap = std::time::Duration::from_micros(200);
     loop {
         t.poll()?;
         match kernel::wait4(pid, options | libc::WNOHANG) {
             Ok((0, ..)) if options & libc::WNOHANG == 0 => {
-                std::thread::sleep(nap);
+                turns::idle(t, || std::thread::sleep(nap));
                 nap = (nap * 2).min(world::SLICE);
             }
             Ok(found) => return Ok(found),
@@ -153,6 +234,39 @@ pub fn wait3(t: &Thread, a: &[Value]) -> Res {
 /// `wait4(pid, options)`.
 pub fn wait4(t: &Thread, a: &[Value]) -> Res {
     with_usage(t, convert::to_i32(t, &a[0])?, convert::to_i32(t, &a[1])?)
+}
+
+structseq! {
+    /// `os.waitid_result`.
+    pub WAITID_RESULT = "posix.waitid_result", "waitid_result: Result from waitid.", flags 0, visible 5, complete |_| {},
+    [("si_pid", ""), ("si_uid", ""), ("si_signo", ""), ("si_status", ""), ("si_code", "")]
+}
+
+/// `waitid(idtype, id, options)`, looking up meanwhile.
+fn waitid(t: &Thread, a: &[Value]) -> Res {
+    permit_process(t)?;
+    let (kind, id) = (convert::to_i32(t, &a[0])? as u32, convert::to_i64(t, &a[1])? as u32);
+    let options = convert::to_i32(t, &a[2])?;
+    let mut nap = std::time::Duration::from_micros(200);
+    loop {
+        t.poll()?;
+        let info = match kernel::linux::wait_id(kind, id, options | libc::WNOHANG) {
+            Ok(info) => info,
+            Err(libc::EINTR) => continue,
+            Err(e) => return Err(fail(t, e)),
+        };
+        // SAFETY: the kernel filled the struct for a child's change, or left zeros.
+        let (pid, uid, status) = unsafe { (info.si_pid(), info.si_uid(), info.si_status()) };
+        if pid != 0 {
+            let fields = [i64::from(pid), i64::from(uid), info.si_signo.into(), status.into(), info.si_code.into()];
+            return ss::new(t, &WAITID_RESULT, fields.iter().map(|n| Value::small(*n)).collect());
+        }
+        if options & libc::WNOHANG != 0 {
+            return Ok(Value::NONE);
+        }
+        turns::idle(t, || std::thread::sleep(nap));
+        nap = (nap * 2).min(world::SLICE);
+    }
 }
 
 /// A question about a wait status.
@@ -217,8 +331,7 @@ pub fn putenv(t: &Thread, a: &[Value]) -> Res {
         return Err(error::value_error(t, "illegal environment variable name"));
     }
     permit_state(t)?;
-    kernel::set_variable(OsStr::from_bytes(&name), Some(OsStr::from_bytes(&value)));
-    Ok(Value::NONE)
+    kernel::set_variable(&name, Some(&value)).map(|()| Value::NONE).map_err(|e| fail(t, e))
 }
 
 /// `unsetenv(name)`.
@@ -228,6 +341,5 @@ pub fn unsetenv(t: &Thread, a: &[Value]) -> Res {
         return Err(fail(t, libc::EINVAL));
     }
     permit_state(t)?;
-    kernel::set_variable(OsStr::from_bytes(&name), None);
-    Ok(Value::NONE)
+    kernel::set_variable(&name, None).map(|()| Value::NONE).map_err(|e| fail(t, e))
 }

@@ -1,6 +1,7 @@
 //! The stat family.
 
-use super::{dir_fd, fail, flag, number};
+use super::descriptors::own;
+use super::{dir_fd, fail, flag};
 use crate::kernel;
 use crate::world::{self, Also, PathArg};
 use typhon_object::structseq;
@@ -94,7 +95,7 @@ pub fn lstat(t: &Thread, a: &[Value]) -> Res {
 
 /// `fstat(fd)`.
 pub fn fstat(t: &Thread, a: &[Value]) -> Res {
-    let st = kernel::fstat(number(t, &a[0])?).map_err(|e| fail(t, e))?;
+    let st = kernel::fstat(own(t, &a[0])?).map_err(|e| fail(t, e))?;
     result(t, &st)
 }
 

@@ -4,6 +4,7 @@ pub mod atexit;
 pub mod collector;
 pub mod errno;
 pub mod namespace;
+pub mod queue;
 pub mod tokenizer;
 pub mod typing;
 pub mod warnings;

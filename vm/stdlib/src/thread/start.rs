@@ -1,0 +1,280 @@
+//! Starting threads, and what `threading` knows them by.
+
+use super::turns::{self, Shared};
+use crate::{sys, time, world};
+use std::cell::Cell;
+use std::os::unix::thread::JoinHandleExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use typhon_interp::host::Stdio;
+use typhon_object::dict::Dict;
+use typhon_object::header::Header;
+use typhon_object::native::{def, getter};
+use typhon_object::slots::Slots;
+use typhon_object::strs;
+use typhon_object::tuple::{self, Tuple};
+use typhon_object::ty::{TypeDef, flag};
+use typhon_object::types::exceptions;
+use typhon_object::{Args, Exc, Res, Thread, Value, call, convert, error, payload, type_of};
+
+/// Native stack of a thread, and what of it is kept for natives below the last check.
+const STACK: usize = 16 << 20;
+const MARGIN: usize = 512 << 10;
+
+fn refuse(t: &Thread) -> Exc {
+    error::runtime_error(t, "can't start new thread")
+}
+
+/// What a thread is started with.
+struct Job {
+    thread: *const Thread,
+    shared: Arc<Shared>,
+    function: Value,
+    args: Value,
+    kwargs: Value,
+    handle: Value,
+}
+
+// SAFETY: the values are touched by the new thread in its turn only; the parent made them in its own, and the lock that
+// passes turns on orders the two. The isolate outlives its threads (`turns::stop_others`).
+unsafe impl Send for Job {}
+
+/// Starts a thread that calls `function(*args, **kwargs)`; its number.
+fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value) -> Res<u64> {
+    // A guest's share of the processor is measured on its one thread, so only whole processes have more.
+    if t.state::<sys::Settings>().finalizing.get() {
+        let e = &exceptions::PYTHON_FINALIZATION_ERROR;
+        return Err(error::new(t, e, "can't create new thread at interpreter shutdown"));
+    }
+    if world::host(t)?.stdio() != Stdio::Process || t.breaker.stopped() {
+        return Err(refuse(t));
+    }
+    let shared = turns::share(t);
+    let job = Job { thread: t, shared: Arc::clone(&shared), function, args, kwargs, handle };
+    let stack = STACK.max(t.state::<super::StackSize>().0.get());
+    let started = std::thread::Builder::new().name("python".into()).stack_size(stack).spawn(move || {
+        // The closure takes the job as a whole, which is what may be sent.
+        let job = job;
+        run(job);
+    });
+    let Ok(made) = started else { return Err(refuse(t)) };
+    let id = made.as_pthread_t() as u64;
+    shared.started(id);
+    Ok(id)
+}
+
+fn run(job: Job) {
+    let shared = Arc::clone(&job.shared);
+    shared.take_turn();
+    // SAFETY: the isolate outlives its threads, and this one has the turn.
+    let t = unsafe { &*job.thread };
+    let before = t.leave();
+    t.attach(STACK - MARGIN, |t| match typhon_interp::start_thread(t) {
+        Some(started) => {
+            if let Err(e) = called(t, &job)
+                && !e.is_stopped()
+                && !e.is(&exceptions::SYSTEM_EXIT)
+            {
+                let shown = typhon_object::ops::repr_text(t, &job.function).unwrap_or_default();
+                sys::unraisable(t, e, &format!("Exception ignored in thread started by {shown}"), None);
+            }
+            finish(t, job);
+            drop(started);
+        }
+        None => finish(t, job),
+    });
+    t.enter(before);
+    shared.ended();
+}
+
+fn called(t: &Thread, job: &Job) -> Res {
+    let positional = job.args.downcast::<Tuple>().map(|a| a.items().to_vec()).unwrap_or_default();
+    let (mut values, mut names) = (positional, Vec::new());
+    if let Some(kwargs) = job.kwargs.downcast::<Dict>() {
+        for (name, value) in kwargs.items() {
+            names.push(name);
+            values.push(value);
+        }
+    }
+    call::call_args(t, &job.function, Args { values: &values, names: &names })
+}
+
+/// The thread is done: whoever joins it may go on.
+fn finish(t: &Thread, job: Job) {
+    if let Some(h) = job.handle.downcast::<Handle>() {
+        h.done.set(true);
+    }
+    super::local::forget(t, turns::current());
+    turns::wake(t, key_of(&job.handle), true);
+    turns::wake(t, SHUTDOWN, true);
+    drop(job);
+}
+
+/// What those wait for that wait for all threads.
+const SHUTDOWN: usize = 1;
+
+fn key_of(handle: &Value) -> usize {
+    handle.id() as usize
+}
+
+/// `start_new_thread(function, args, kwargs={})`.
+pub fn start_new_thread(t: &Thread, args: Args<'_>) -> Res {
+    let a = args.expect_positional(t, "start_new_thread", 2, 3)?;
+    if !call::is_callable(&a[0]) {
+        return Err(error::type_error(t, "first arg must be callable"));
+    }
+    if a[1].downcast::<Tuple>().is_none() {
+        return Err(error::type_error(t, "2nd arg must be a tuple"));
+    }
+    let kwargs = a.get(2).cloned().unwrap_or(Value::NONE);
+    if a.len() > 2 && kwargs.downcast::<Dict>().is_none() {
+        return Err(error::type_error(t, "optional 3rd arg must be a dictionary"));
+    }
+    let id = start(t, a[0].clone(), a[1].clone(), kwargs, Value::NONE)?;
+    convert::from_u64(t, id)
+}
+
+/// `start_joinable_thread(function, handle=None, daemon=True)`.
+pub fn start_joinable_thread(t: &Thread, a: &[Value]) -> Res {
+    if !call::is_callable(&a[0]) {
+        return Err(error::type_error(t, "thread function must be callable"));
+    }
+    let given = match a[1].non_none() {
+        None => new_handle(t, 0, State::Fresh)?,
+        Some(h) if h.downcast::<Handle>().is_some() => h.clone(),
+        Some(h) => {
+            let name = type_of(h).name();
+            return Err(error::type_error(t, format_args!("'handle' must be a _ThreadHandle, not {name}")));
+        }
+    };
+    let daemon = a[2].opt().map_or(Ok(true), |v| convert::to_bool(t, v))?;
+    let h = given.expect::<Handle>();
+    if h.state.get() != State::Fresh {
+        return Err(error::runtime_error(t, "thread already started"));
+    }
+    h.state.set(State::Started);
+    match start(t, a[0].clone(), tuple::from_vec(t, Vec::new())?, Value::NONE, given.clone()) {
+        Ok(id) => h.ident.set(id),
+        Err(e) => {
+            h.state.set(State::Fresh);
+            return Err(e);
+        }
+    }
+    if !daemon {
+        t.state::<Waited>().0.borrow_mut().push(given.clone());
+    }
+    Ok(given)
+}
+
+/// Handles of the threads that the end of the program waits for.
+#[derive(Default)]
+struct Waited(std::cell::RefCell<Vec<Value>>);
+
+/// `_shutdown()`: waits for all threads that are no daemons.
+pub fn shutdown(t: &Thread, _: &[Value]) -> Res {
+    let waited = t.state::<Waited>();
+    loop {
+        let ended = |v: &Value| {
+            let h = v.expect::<Handle>();
+            h.done.get() || h.ident.get() == turns::current()
+        };
+        let next = {
+            let mut list = waited.0.borrow_mut();
+            let at = list.iter().position(ended);
+            match at {
+                Some(i) => Some(list.swap_remove(i)),
+                None if list.is_empty() => return Ok(Value::NONE),
+                None => None,
+            }
+        };
+        if next.is_none() {
+            turns::park(t, SHUTDOWN, world::SLICE);
+            t.poll()?;
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fresh,
+    Started,
+}
+
+/// What `threading` knows a thread by.
+#[repr(C)]
+pub struct Handle {
+    header: Header,
+    ident: Cell<u64>,
+    state: Cell<State>,
+    done: Cell<bool>,
+}
+
+typhon_object::payload!(Handle => THREAD_HANDLE);
+
+/// `_thread._ThreadHandle`.
+pub static THREAD_HANDLE: TypeDef = TypeDef {
+    name: "_thread._ThreadHandle",
+    flags: flag::WEAKREFS,
+    slots: Slots { new: Some(|t, _, _| new_handle(t, 0, State::Fresh)), repr: Some(handle_repr), ..Slots::NONE },
+    methods: &[
+        def("join", "($self, timeout=None, /)", join, ""),
+        def("is_done", "($self, /)", |_, a| Ok(Value::bool(a[0].expect::<Handle>().done.get())), ""),
+        def("_set_done", "($self, /)", set_done, ""),
+    ],
+    getset: &[getter("ident", |t, v| convert::from_u64(t, v.expect::<Handle>().ident.get()), "")],
+    ..TypeDef::of::<Handle>()
+};
+
+fn new_handle(t: &Thread, ident: u64, state: State) -> Res {
+    payload::new(t, |header| Handle {
+        header,
+        ident: Cell::new(ident),
+        state: Cell::new(state),
+        done: Cell::new(false),
+    })
+}
+
+/// `_make_thread_handle(ident)`: of a thread that was not started here.
+pub fn make_handle(t: &Thread, a: &[Value]) -> Res {
+    new_handle(t, convert::to_u64(t, &a[0])?, State::Started)
+}
+
+fn started<'a>(t: &Thread, v: &'a Value) -> Res<&'a Handle> {
+    let h = v.expect::<Handle>();
+    if h.state.get() == State::Fresh { Err(error::runtime_error(t, "thread not started")) } else { Ok(h) }
+}
+
+fn set_done(t: &Thread, a: &[Value]) -> Res {
+    started(t, &a[0])?.done.set(true);
+    turns::wake(t, key_of(&a[0]), true);
+    Ok(Value::NONE)
+}
+
+fn join(t: &Thread, a: &[Value]) -> Res {
+    let end = match a[1].non_none() {
+        None => None,
+        Some(v) => match u64::try_from(time::duration(t, v)?) {
+            Ok(ns) => Instant::now().checked_add(Duration::from_nanos(ns)),
+            // Less than nothing is for ever.
+            Err(_) => None,
+        },
+    };
+    let h = started(t, &a[0])?;
+    if h.done.get() {
+        return Ok(Value::NONE);
+    }
+    if h.ident.get() == turns::current() {
+        return Err(error::runtime_error(t, "Cannot join current thread"));
+    }
+    if t.state::<sys::Settings>().finalizing.get() {
+        let e = &exceptions::PYTHON_FINALIZATION_ERROR;
+        return Err(error::new(t, e, "cannot join thread at interpreter shutdown"));
+    }
+    time::pause_for(t, end, key_of(&a[0]), || h.done.get())?;
+    Ok(Value::NONE)
+}
+
+fn handle_repr(t: &Thread, v: &Value) -> Res {
+    let ident = v.expect::<Handle>().ident.get();
+    strs::new(t, &format!("<_ThreadHandle object: ident={ident}>"))
+}
