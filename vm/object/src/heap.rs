@@ -62,6 +62,16 @@ struct Free {
 /// How far small blocks may overdraw a small account before the isolate is stopped.
 const HEADROOM: usize = 1 << 20;
 
+/// Bytes of memory that the machine has.
+fn machine() -> usize {
+    // SAFETY: asks the C library for two numbers.
+    let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    match (usize::try_from(pages), usize::try_from(page)) {
+        (Ok(pages), Ok(page)) if pages > 0 && page > 0 => pages.saturating_mul(page),
+        _ => usize::MAX >> 1,
+    }
+}
+
 /// The account is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
@@ -78,7 +88,8 @@ impl Space {
 }
 
 impl Heap {
-    /// An empty heap that may take `limit` bytes.
+    /// An empty heap that may take `limit` bytes, and no more than the machine has: what is promised here must not fail
+    /// where it is taken.
     pub fn new(limit: usize) -> Self {
         Self {
             objects: Space::new(),
@@ -86,7 +97,7 @@ impl Heap {
             charged: Cell::new(0),
             outside: Cell::new(0),
             peak: Cell::new(0),
-            limit: Cell::new(limit),
+            limit: Cell::new(limit.min(machine())),
             lenient: Cell::new(false),
             young: Cell::new(0),
             collect_at: Cell::new(2000),
@@ -110,7 +121,7 @@ impl Heap {
 
     /// Changes the limit.
     pub fn set_limit(&self, limit: usize) {
-        self.limit.set(limit);
+        self.limit.set(limit.min(machine()));
     }
 
     /// Whether a block of `size` bytes more would fit.
