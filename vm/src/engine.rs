@@ -13,10 +13,14 @@ use crate::command::Exit;
 
 /// Left of the native stack for what natives do below the last check.
 const MARGIN: usize = 256 << 10;
+/// Most of the native stack that guest code may use, however much there is: about what CPython has, with room for the
+/// wider frames of a development build. Re-entry through natives (`repr` of nested lists, `isinstance` of nested tuples)
+/// ends in a RecursionError here, and what such a chain costs grows with the square of its depth.
+const GUEST_STACK: usize = if cfg!(debug_assertions) { 16 << 20 } else { 8 << 20 };
 /// When the system does not tell where the stack ends.
 const UNKNOWN: usize = 1 << 20;
 
-/// Bytes of native stack between here and its end, less a margin.
+/// Bytes of native stack that guest code may use below here: what is left less a margin, within [`GUEST_STACK`].
 pub(crate) fn stack_left() -> usize {
     let here = typhon_object::thread::stack_pointer();
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
@@ -33,7 +37,7 @@ pub(crate) fn stack_left() -> usize {
             false
         }
     };
-    if known { here.saturating_sub(base as usize).saturating_sub(MARGIN) } else { UNKNOWN }
+    if known { here.saturating_sub(base as usize).saturating_sub(MARGIN).min(GUEST_STACK) } else { UNKNOWN }
 }
 
 /// Starts an isolate that `cancel` can stop, runs `f` in it, ends it.
