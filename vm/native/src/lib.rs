@@ -5,6 +5,7 @@ use typhon_object::native::ModuleDef;
 mod _codecs;
 mod _multibytecodec;
 mod _string;
+mod abc;
 mod array;
 mod binascii;
 mod bisect;
@@ -29,6 +30,7 @@ mod operator;
 mod random;
 mod sre;
 mod structs;
+mod test_capi;
 mod unicodedata;
 mod zlib;
 
@@ -45,6 +47,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &_multibytecodec::TW,
     &_string::MODULE,
     &array::MODULE,
+    &abc::MODULE,
     &binascii::MODULE,
     &bisect::MODULE,
     &cmath::MODULE,
@@ -66,6 +69,8 @@ pub static MODULES: &[&ModuleDef] = &[
     &random::MODULE,
     &sre::MODULE,
     &structs::MODULE,
+    &test_capi::INTERNAL,
+    &test_capi::LIMITED,
     &unicodedata::MODULE,
     &zlib::MODULE,
 ];

@@ -46,7 +46,7 @@ names! {
     __setattr__ __setitem__ __setstate__ __signature__ __sizeof__ __slotnames__ __slots__ __spec__ __static_attributes__ __str__ __sub__
     __subclasscheck__ __subclasses__ __subclasshook__ __suppress_context__ __text_signature__ __traceback__ __truediv__ __trunc__ __type_params__
     __typing_is_unpacked_typevartuple__ __typing_prepare_subst__ __typing_subst__ __typing_unpacked_tuple_args__ __unpacked__ __warningregistry__
-    __weakref__ __wrapped__ __xor__ __conditional_annotations__ _fields _initializing _is_text_encoding add append args builtins clear close
+    __weakref__ __wrapped__ __xor__ __conditional_annotations__ _abc_impl __abc_tpflags__ _fields _initializing _is_text_encoding add append args builtins clear close
     code copy default_factory dict encoding end errors exceptions extend fget filename find flush fset fdel get getvalue index insert items
     join key keys last_exc last_traceback last_type last_value lineno mode modules mro name next obj offset open origin path pop popitem
     print_file_and_line ps1 ps2 read readline remove return_ reverse send sep setdefault shape sort source split start stderr stdin stdout
@@ -140,10 +140,20 @@ impl Interner {
     }
 }
 
-/// The interned str equal to `v`, which is an exact str (anything else comes back as it is).
+/// The interned str equal to `v`, which is a str (anything else comes back as it is).
 pub fn intern(t: &Thread, v: &Value) -> Value {
     match v.exact::<Str>() {
-        Some(s) if !s.header.has(crate::header::flag::INTERNED) => t.interner.find_or_insert(v, s),
+        Some(s) if s.header.has(crate::header::flag::INTERNED) => v.clone(),
+        Some(s) => t.interner.find_or_insert(v, s),
+        None => intern_other(t, v),
+    }
+}
+
+/// An instance of a subclass of str names what its text does.
+#[cold]
+fn intern_other(t: &Thread, v: &Value) -> Value {
+    match strs::exact(t, v) {
+        Ok(plain) if plain.exact::<Str>().is_some() => intern(t, &plain),
         _ => v.clone(),
     }
 }

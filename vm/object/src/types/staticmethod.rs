@@ -124,7 +124,7 @@ pub(super) fn copy_attributes(t: &Thread, to: &Value, from: &Value) -> Res<()> {
 }
 
 /// `bool(f.__isabstractmethod__)`, false without such an attribute.
-pub(super) fn is_abstract(t: &Thread, f: &Value) -> Res<bool> {
+pub fn is_abstract(t: &Thread, f: &Value) -> Res<bool> {
     match attr::get_opt(t, f, n::__isabstractmethod__())? {
         Some(v) => ops::truth(t, &v),
         None => Ok(false),
