@@ -18,7 +18,7 @@ use typhon_object::store::Slot;
 use typhon_object::strs::Str;
 use typhon_object::tuple::Tuple;
 use typhon_object::ty::{TypeDef, flag};
-use typhon_object::types::method;
+use typhon_object::types::{exceptions, method};
 use typhon_object::{Thread, Value, payload, strs, type_of};
 
 /// A Python function.
@@ -149,7 +149,11 @@ pub fn builtins_of(t: &Thread, globals: &Dict) -> Value {
             Some(dict) if dict.downcast::<Dict>().is_some() => dict,
             _ => t.builtins.get(),
         },
-        None => t.builtins.get(),
+        // The running code's, if that has been given its own.
+        None => match (t.hooks.globals)(t).downcast::<Dict>() {
+            Some(running) if running.get_str(n::__builtins__()).is_some() => builtins_of(t, running),
+            _ => t.builtins.get(),
+        },
     }
 }
 
@@ -261,6 +265,12 @@ fn set_code(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
             t,
             format_args!("{name}() requires a code object with {have} free vars, not {want}"),
         ));
+    }
+    let kind = CodeFlags::GENERATOR | CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR;
+    if (f.unit().code.flags ^ unit.code.flags) & kind != 0 {
+        let text =
+            "Assigning a code object of non-matching type is deprecated (e.g., from a generator to a plain function)";
+        exceptions::DEPRECATION_WARNING.ty().with_value(|category| (t.hooks.warn)(t, category, text, 1))?;
     }
     f.unit_ptr.set(Rc::as_ptr(&unit));
     let old = f.unit.replace(unit);

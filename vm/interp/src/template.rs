@@ -89,7 +89,16 @@ pub static TEMPLATE: TypeDef = TypeDef {
         member("interpolations", std::mem::offset_of!(Template, interpolations), "Interpolations"),
     ],
     getset: &[getter("values", values, "Values of interpolations")],
-    methods: &[def("__reduce__", "($self, /)", reduce_template, "")],
+    methods: &[
+        def("__reduce__", "($self, /)", reduce_template, ""),
+        def(
+            "__class_getitem__",
+            "($type, item, /)",
+            |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]),
+            "See PEP 585",
+        )
+        .class(),
+    ],
     ..TypeDef::of::<Template>()
 };
 

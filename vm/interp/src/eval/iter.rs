@@ -121,7 +121,8 @@ pub(crate) fn for_iter_list(m: &mut M<'_>, w: Word) -> Flow {
             m.advance(2);
             Ok(())
         }
-        None => exhausted(m, w),
+        // The iterator lets go of what it has run through, so that nothing put there later shows.
+        None => for_iter_generic(m, w),
     }
 }
 
@@ -143,7 +144,7 @@ pub(crate) fn for_iter_tuple(m: &mut M<'_>, w: Word) -> Flow {
             m.advance(2);
             Ok(())
         }
-        None => exhausted(m, w),
+        None => for_iter_generic(m, w),
     }
 }
 
