@@ -99,6 +99,13 @@ pub fn inline_count(ty: &TypeObject) -> usize {
     ty.inline_slots.get() as usize
 }
 
+/// Whether an object keeps its attributes in itself and not in a dict.
+pub fn has_inline_values(v: &Value) -> bool {
+    let ty = type_of(v);
+    let inline = ty.dict_offset.get() != 0 && ty.inline_slots.get() > 0 && inline_offset(ty, 0).is_some();
+    inline && v.header().is_some_and(|h| !h.shape().get().dict_mode)
+}
+
 /// The instance's own attribute, not looking at the type.
 #[inline]
 pub fn instance_get(ty: &TypeObject, header: &Header, name: &Value) -> Option<Value> {

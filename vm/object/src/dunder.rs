@@ -198,12 +198,11 @@ enum Meaning {
 fn meaning(ty: &TypeObject, found: &Value, row: &SlotName) -> Meaning {
     let Some(d) = descr::try_descriptor(found) else { return Meaning::Method };
     let What::Wrapper(of) = d.what else { return Meaning::Method };
-    if !ty.is_subtype(d.owner()) {
+    if !ty.is_subtype(d.owner()) || of.name != row.name {
         return Meaning::Method;
     }
     if of.slot != row.slot {
-        // A wrapper under another name is called as what it is: `__str__ = int.__repr__`.
-        return if of.name == row.name { Meaning::OtherSlot } else { Meaning::Method };
+        return Meaning::OtherSlot;
     }
     match d.owner().slots().get_fn(row.slot) {
         Some(f) if of.wrap == row.wrap => Meaning::Native(f),

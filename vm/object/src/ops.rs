@@ -496,6 +496,7 @@ pub fn contains(t: &Thread, container: &Value, item: &Value) -> Res<bool> {
         Err(e) => return Err(e),
     };
     while let Some(x) = next(t, &it)? {
+        t.poll()?;
         if eq(t, &x, item)? {
             return Ok(true);
         }

@@ -27,9 +27,13 @@ pub fn call_slot(t: &Thread, ty: &TypeObject, slot: &'static SlotName, this: &Va
         if min == max {
             return Err(error::type_error(t, format_args!("expected {min} argument{s}, got {}", a.len())));
         }
+        if slot.wrap != Wrap::DescrGet {
+            return Err(error::type_error(t, format_args!("expected {min} or {max} arguments, got {}", a.len())));
+        }
         let (word, limit) = if a.len() < min { ("least", min) } else { ("most", max) };
         let s = if limit == 1 { "" } else { "s" };
-        Err(error::type_error(t, format_args!("expected at {word} {limit} argument{s}, got {}", a.len())))
+        let (name, n) = (slot.name, a.len());
+        Err(error::type_error(t, format_args!("{name} expected at {word} {limit} argument{s}, got {n}")))
     };
     match (slot.wrap, Fn::from(f)) {
         (Wrap::Unary, Fn::Unary(f)) => arity(0, 0).and_then(|()| f(t, this)),
@@ -42,7 +46,7 @@ pub fn call_slot(t: &Thread, ty: &TypeObject, slot: &'static SlotName, this: &Va
             arity(1, 2).and_then(|()| f(t, &a[0], this, a.get(1).unwrap_or(&Value::NONE)))
         }
         (Wrap::Bool, Fn::Bool(f)) => arity(0, 0).and_then(|()| Ok(Value::bool(f(t, this)?))),
-        (Wrap::Len, Fn::Len(f)) => arity(0, 0).and_then(|()| Ok(convert::from_usize(f(t, this)?))),
+        (Wrap::Len, Fn::Len(f)) => arity(0, 0).and_then(|()| convert::from_u64(t, f(t, this)? as u64)),
         (Wrap::Hash, Fn::Hash(f)) => arity(0, 0).and_then(|()| convert::from_i64(t, f(t, this)?)),
         (Wrap::Index, Fn::Index(f)) => {
             arity(1, 1)?;

@@ -23,7 +23,7 @@ pub(super) struct Getter<const K: usize> {
 }
 
 macro_rules! kinds {
-    ($($kind:literal, $def:ident, $name:literal, $new:path, $call:path, $repr:path, $reduce:path, $doc:literal;)*) => {$(
+    ($($kind:literal, $def:ident, $name:literal, $signature:literal, $new:path, $call:path, $repr:path, $reduce:path, $doc:literal;)*) => {$(
         typhon_object::payload!(Getter<$kind> => $def {
             fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
                 visit(&self.args.get());
@@ -34,6 +34,7 @@ macro_rules! kinds {
         pub(super) static $def: TypeDef = TypeDef {
             name: $name,
             doc: $doc,
+            signature: $signature,
             slots: Slots { new: Some($new), call: Some($call), repr: Some($repr), ..Slots::NONE },
             methods: &[def("__reduce__", "($self, /)", $reduce, "Return state information for pickling")],
             ..TypeDef::of::<Getter<$kind>>()
@@ -41,11 +42,11 @@ macro_rules! kinds {
     )*};
 }
 kinds! {
-    0, ATTR_GETTER, "operator.attrgetter", new_attr, call_attr, repr_plain::<0>, reduce_plain::<0>,
+    0, ATTR_GETTER, "operator.attrgetter", "(attr, /, *attrs)", new_attr, call_attr, repr_plain::<0>, reduce_plain::<0>,
         "Return a callable object that fetches the given attribute(s) from its operand.\nAfter f = attrgetter('name'), the call f(r) returns r.name.\nAfter g = attrgetter('name', 'date'), the call g(r) returns (r.name, r.date).\nAfter h = attrgetter('name.first', 'name.last'), the call h(r) returns\n(r.name.first, r.name.last).";
-    1, ITEM_GETTER, "operator.itemgetter", new_item, call_item, repr_plain::<1>, reduce_plain::<1>,
+    1, ITEM_GETTER, "operator.itemgetter", "(item, /, *items)", new_item, call_item, repr_plain::<1>, reduce_plain::<1>,
         "Return a callable object that fetches the given item(s) from its operand.\nAfter f = itemgetter(2), the call f(r) returns r[2].\nAfter g = itemgetter(2, 5, 3), the call g(r) returns (r[2], r[5], r[3])";
-    2, METHOD_CALLER, "operator.methodcaller", new_method, call_method, repr_method, reduce_method,
+    2, METHOD_CALLER, "operator.methodcaller", "(name, /, *args, **kwargs)", new_method, call_method, repr_method, reduce_method,
         "Return a callable object that calls the given method on its operand.\nAfter f = methodcaller('name'), the call f(r) returns r.name().\nAfter g = methodcaller('name', 'date', foo=1), the call g(r) returns\nr.name('date', foo=1).";
 }
 

@@ -34,6 +34,11 @@ impl Dict {
         None
     }
 
+    /// How many entries there are, removed ones included: the end of a walk by [`Dict::next`].
+    pub(crate) fn filled(&self) -> usize {
+        self.filled.get() as usize
+    }
+
     /// The last live item before entry `*at`; moves `*at` to it. Start with `usize::MAX`.
     pub fn prev(&self, at: &mut usize) -> Option<(Value, Value)> {
         *at = (*at).min(self.filled.get() as usize);

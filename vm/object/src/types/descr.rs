@@ -283,7 +283,11 @@ fn data_get(t: &Thread, d: &Value, obj: Option<&Value>, _cls: Option<&Value>) ->
         },
         What::OwnSlot(offset) => match own_slot(me.owner(), offset, obj).and_then(|s| s.get().present()) {
             Some(v) => Ok(v),
-            None => Err(error::no_attribute(t, obj, &me.name.get())),
+            None => {
+                let (ty, name) = (type_of(obj).full_name(), me.name.get());
+                let text = format!("'{ty}' object has no attribute '{}'", strs::display(&name));
+                Err(error::attribute_error(t, obj, &name, text))
+            }
         },
         _ => Ok(d.clone()),
     }
@@ -293,7 +297,6 @@ fn data_set(t: &Thread, d: &Value, obj: &Value, value: Option<&Value>) -> Res<()
     let me = as_descriptor(d);
     me.check(t, obj)?;
     let name = me.name.get();
-    let Some(header) = obj.header() else { return Err(error::no_attribute(t, obj, &name)) };
     let slot = match me.what {
         What::GetSet(def) => {
             return match def.set {
@@ -316,10 +319,10 @@ fn data_set(t: &Thread, d: &Value, obj: &Value, value: Option<&Value>) -> Res<()
         What::OwnSlot(offset) => own_slot(me.owner(), offset, obj),
         _ => None,
     };
-    let Some(slot) = slot else { return Err(error::no_attribute(t, obj, &name)) };
+    let (Some(slot), Some(header)) = (slot, obj.header()) else { return Err(error::no_attribute(t, obj, &name)) };
     match value {
         Some(v) => slot.set(header, v.clone()),
-        None if slot.is_absent() => return Err(error::no_attribute(t, obj, &name)),
+        None if slot.is_absent() => return Err(error::attribute_error(t, obj, &name, strs::display(&name))),
         None => drop(slot.take()),
     }
     Ok(())

@@ -19,7 +19,7 @@ use crate::thread::Thread;
 use crate::tuple::{self, Tuple};
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
 use crate::types::exceptions::{ATTRIBUTE_ERROR, TYPE_ERROR};
-use crate::types::union;
+use crate::types::{generic_alias_iter, union};
 use crate::value::Value;
 use std::cell::Cell;
 
@@ -60,7 +60,7 @@ pub static GENERIC_ALIAS: TypeDef = TypeDef {
         call: Some(call_alias),
         getattr: Some(get_attr),
         getitem: Some(getitem),
-        iter: Some(iter),
+        iter: Some(generic_alias_iter::new),
         or: Some(union::or),
         ..Slots::NONE
     },
@@ -140,7 +140,12 @@ fn repr(t: &Thread, v: &Value) -> Res {
         parts.push(match arg.downcast::<List>() {
             // The parameter list of a Callable-like alias.
             Some(list) => {
-                let inner: Vec<String> = list.to_vec().iter().map(|x| union::type_repr(t, x)).collect::<Res<_>>()?;
+                let item = |i| match list.get(i) {
+                    Some(x) => union::type_repr(t, &x),
+                    // A repr has shortened the list.
+                    None => Err(error::index_error(t, "list index out of range")),
+                };
+                let inner: Vec<String> = (0..list.len()).map(item).collect::<Res<_>>()?;
                 format!("[{}]", inner.join(", "))
             }
             None => union::type_repr(t, &arg)?,
@@ -193,10 +198,10 @@ fn get_attr(t: &Thread, v: &Value, name: &Value) -> Res {
 }
 
 /// `*tuple[int, ...]` is one starred alias.
-fn iter(t: &Thread, v: &Value) -> Res {
+/// The unpacked form of an alias.
+pub(super) fn starred(t: &Thread, v: &Value) -> Res {
     let a = me(v);
-    let starred = with(t, GENERIC_ALIAS.ty(), &a.origin.get(), &a.args.get(), true)?;
-    ops::iter(t, &tuple::from_array(t, [starred])?)
+    with(t, GENERIC_ALIAS.ty(), &a.origin.get(), &a.args.get(), true)
 }
 
 fn unpacked_args(_: &Thread, v: &Value) -> Res {

@@ -36,6 +36,14 @@ pub fn own_init(class: &Value, base: &'static TypeDef) -> bool {
     }
 }
 
+/// Whether an object's class has a `__new__` of its own, which may have taken the keywords.
+pub fn own_new(v: &Value, base: &'static TypeDef) -> bool {
+    match (type_of(v).slots().new, base.ty().slots().new) {
+        (Some(x), Some(y)) => !std::ptr::fn_addr_eq(x, y),
+        (x, y) => x.is_some() != y.is_some(),
+    }
+}
+
 /// A function of the builtins module, for `__reduce__`.
 pub fn builtin(t: &Thread, name: &str) -> Res {
     let builtins = t.builtins.get();

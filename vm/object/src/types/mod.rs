@@ -18,6 +18,7 @@ pub mod exceptions;
 pub mod filter;
 pub mod float;
 pub mod generic_alias;
+pub mod generic_alias_iter;
 pub mod index;
 pub mod instance_check;
 pub mod int;
@@ -104,6 +105,7 @@ pub(crate) static ALL: &[&TypeDef] = &[
     &memoryview::MEMORYVIEW,
     &memoryview::MEMORY_ITER,
     &generic_alias::GENERIC_ALIAS,
+    &generic_alias_iter::GENERIC_ALIAS_ITER,
     &module::MODULE,
     &staticmethod::STATICMETHOD,
     &weakref::WEAKREF,

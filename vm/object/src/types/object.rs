@@ -308,7 +308,7 @@ fn new_args(t: &Thread, v: &Value) -> Res<(Option<Value>, Option<Value>)> {
 }
 
 /// The state through `__getstate__`; `required` if nothing else would carry a payload that Python cannot see.
-fn state(t: &Thread, v: &Value, required: bool) -> Res {
+pub(crate) fn state(t: &Thread, v: &Value, required: bool) -> Res {
     let f = attr::get(t, v, n::__getstate__())?;
     match f.exact::<NativeFunction>() {
         Some(native) if native.def.name == "__getstate__" && native.bound.get().is(v) => default_state(t, v, required),

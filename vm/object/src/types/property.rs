@@ -158,9 +158,10 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
         p.doc.set(&p.header, if text.is_none() { Value::ABSENT } else { text });
         return Ok(());
     }
-    // A subclass has a `__doc__` of its own in the way: the text goes where its instances keep attributes, if anywhere.
+    // A subclass has a `__doc__` of its own in the way: the text goes where its instances keep attributes. Where they keep
+    // none, a text given to the constructor is dropped, and one found on the getter is an error.
     match attr::set(t, v, n::__doc__(), Some(&text)) {
-        Err(e) if e.is(&ATTRIBUTE_ERROR) && (text.is_none() || p.doc_of_getter.get()) => Ok(()),
+        Err(e) if e.is(&ATTRIBUTE_ERROR) && !p.doc_of_getter.get() => Ok(()),
         r => r,
     }
 }

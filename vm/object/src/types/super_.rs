@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::attr;
 use crate::call;
-use crate::error::{self, Res};
+use crate::error::{self, Exc, Res};
 use crate::header::Header;
 use crate::ids;
 use crate::names::n;
@@ -119,13 +119,18 @@ fn check(t: &Thread, class: &Value, object: &Value) -> Res {
     {
         return Ok(claimed);
     }
+    Err(not_instance(t, ty, object))
+}
+
+/// What `super(ty, object)` raises for an object that is no instance and no subclass.
+pub(crate) fn not_instance(t: &Thread, ty: &TypeObject, object: &Value) -> Exc {
     let (kind, shown) = match object.downcast::<TypeObject>() {
         Some(o) => ("type", o.name()),
         None => ("instance of", type_of(object).name()),
     };
     let class = ty.name();
     let text = format!("super(type, obj): obj ({kind} {shown}) is not an instance or subtype of type ({class}).");
-    Err(error::type_error(t, text))
+    error::type_error(t, text)
 }
 
 /// What the MRO of `start` has under `name` behind `class`, unbound.

@@ -11,7 +11,7 @@ use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::strs::{self, Str};
 use typhon_object::ty::{TypeDef, flag};
-use typhon_object::types::{complex, exceptions as exc, float, int};
+use typhon_object::types::{call_iter, complex, exceptions as exc, float, int};
 use typhon_object::{Thread, Value, call, convert, payload, type_of};
 
 pub(super) fn all(t: &Thread, a: &[Value]) -> Res {
@@ -50,77 +50,13 @@ pub(super) fn next(t: &Thread, a: Args<'_>) -> Res {
     }
 }
 
-/// iter(callable, sentinel).
-#[repr(C)]
-pub struct CallIter {
-    header: Header,
-    callable: Slot,
-    sentinel: Slot,
-}
-
-typhon_object::payload!(CallIter => CALL_ITER {
-    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        // SAFETY: the collector's visitor stores nothing.
-        unsafe {
-            visit(self.callable.peek());
-            visit(self.sentinel.peek());
-        }
-    }
-    fn clear(&self) {
-        drop(self.callable.take());
-        drop(self.sentinel.take());
-    }
-});
-
-/// callable_iterator.
-pub static CALL_ITER: TypeDef = TypeDef {
-    name: "callable_iterator",
-    flags: flag::NO_NEW,
-    slots: Slots { iter: Some(|_, v| Ok(v.clone())), next: Some(call_next), ..Slots::NONE },
-    ..TypeDef::of::<CallIter>()
-};
-
-fn call_next(t: &Thread, v: &Value) -> Res {
-    let it = v.expect::<CallIter>();
-    let f = it.callable.get();
-    if f.is_absent() {
-        return Ok(Value::ABSENT);
-    }
-    let done = || {
-        drop(it.callable.take());
-        drop(it.sentinel.take());
-    };
-    match call::call0(t, &f) {
-        Ok(x) => {
-            let sentinel = it.sentinel.get();
-            if sentinel.is_absent() {
-                return Ok(Value::ABSENT);
-            }
-            if ops::eq(t, &x, &sentinel)? {
-                done();
-                return Ok(Value::ABSENT);
-            }
-            Ok(x)
-        }
-        Err(e) if e.is(&exc::STOP_ITERATION) => {
-            done();
-            Ok(Value::ABSENT)
-        }
-        Err(e) => Err(e),
-    }
-}
-
 pub(super) fn iter(t: &Thread, a: Args<'_>) -> Res {
     let args = a.expect_positional(t, "iter", 1, 2)?;
     let Some(sentinel) = args.get(1) else { return ops::iter(t, &args[0]) };
     if !call::is_callable(&args[0]) {
         return Err(error::type_error(t, "iter(v, w): v must be callable"));
     }
-    payload::new(t, |header| CallIter {
-        header,
-        callable: Slot::new(args[0].clone()),
-        sentinel: Slot::new(sentinel.clone()),
-    })
+    call_iter::new(t, &args[0], sentinel)
 }
 
 /// max and min.

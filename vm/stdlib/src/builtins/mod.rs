@@ -20,7 +20,7 @@ pub static MODULE: ModuleDef = ModuleDef {
     name: "builtins",
     doc: "Built-in functions, types, exceptions, and other objects.\n\nThis module provides direct access to all 'built-in'\nidentifiers of Python; for example, builtins.len is\nthe full name for the built-in function len().\n\nThis module is not usually accessed explicitly by most\napplications, but can be useful in modules that provide\nobjects with the same name as a builtin and in which the\nbuilt-in of that name is also needed.",
     functions: FUNCTIONS,
-    types: &[("", &iterate::CALL_ITER), ("", &iterate::ANEXT)],
+    types: &[("", &iterate::ANEXT)],
     init: Some(init),
 };
 
@@ -157,7 +157,7 @@ const FUNCTIONS: &[MethodDef] = &[
     def(
         "len",
         "($module, obj, /)",
-        |_t, a| Ok(convert::from_usize(ops::len(_t, &a[0])?)),
+        |t, a| convert::from_u64(t, ops::len(t, &a[0])? as u64),
         "Return the number of items in a container.",
     ),
     def(

@@ -1,7 +1,6 @@
 //! bytearray: the methods that change it, and pickling.
 
 use super::{ByteArray, new};
-use crate::attr;
 use crate::buffer;
 use crate::convert;
 use crate::error::{self, Res};
@@ -23,8 +22,11 @@ pub(crate) fn append(t: &Thread, a: &[Value]) -> Res {
 pub(crate) fn extend(t: &Thread, a: &[Value]) -> Res {
     let (this, source) = (a[0].expect::<ByteArray>(), &a[1]);
     if buffer::supported(source) {
+        let end = this.len();
         let copy = buffer::get(t, source, buffer::FULL_RO)?.to_contiguous(t)?;
-        this.extend(t, &copy)?;
+        // Where the end was, even if lending the bytes has changed it.
+        let end = end.min(this.len());
+        this.splice(t, end, end, &copy)?;
         return Ok(Value::NONE);
     }
     let iterable = type_of(source).slots().iter.is_some() || crate::ops::is_sequence(source);
@@ -32,6 +34,7 @@ pub(crate) fn extend(t: &Thread, a: &[Value]) -> Res {
         let name = type_name(source);
         return Err(error::type_error(t, format_args!("can't extend bytearray with {name}")));
     }
+    t.check_alloc(crate::ops::length_hint(t, source, 32)?)?;
     let mut out = Vec::new();
     let text = source.downcast::<Str>().is_some();
     crate::ops::for_each(t, source, |item| {
@@ -129,7 +132,7 @@ fn reduced(t: &Thread, v: &Value, proto: i64) -> Res {
     } else {
         tuple::from_array(t, [bytes::new(t, data)?])?
     };
-    let state = attr::get_opt(t, v, n::__dict__())?.unwrap_or(Value::NONE);
+    let state = crate::types::object::state(t, v, false)?;
     tuple::from_array(t, [type_of(v).value(), args, state])
 }
 

@@ -5,11 +5,13 @@ use crate::buffer::{self, Buffer};
 use crate::error::{self, Res};
 use crate::header::Header;
 use crate::ids;
+use crate::list::List;
 use crate::ops::CompareOp;
 use crate::payload;
 use crate::slots::Slots;
 use crate::strs::{self, Str};
 use crate::thread::{self, Thread};
+use crate::tuple::Tuple;
 use crate::ty::{TypeDef, flag, type_name, type_of};
 use crate::types::bytes::{self, View, byte_of};
 use crate::types::index::{self, Key};
@@ -120,6 +122,12 @@ impl ByteArray {
         Ok(())
     }
 
+    /// Keeps the size as it is until the answer is dropped.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        self.exports.set(self.exports.get() + 1);
+        Held(self)
+    }
+
     /// Changes the length; new bytes are zero. The memory grows by an eighth at least.
     pub(crate) fn set_len(&self, t: &Thread, len: usize) -> Res<()> {
         let old = self.len.get();
@@ -193,6 +201,15 @@ impl ByteArray {
     }
 }
 
+/// A bytearray whose size is fixed.
+pub(crate) struct Held<'a>(&'a ByteArray);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.exports.set(self.0.exports.get().saturating_sub(1));
+    }
+}
+
 /// A bytearray with a copy of `data`.
 pub fn new(t: &Thread, data: &[u8]) -> Res {
     let v = payload::new(t, ByteArray::empty)?;
@@ -222,6 +239,11 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
     if let Some(len) = bytes::count(t, source)? {
         return this.set_len(t, len);
     }
+    let stored = buffer::supported(source) || source.exact::<List>().is_some() || source.exact::<Tuple>().is_some();
+    if !stored && (type_of(source).slots().iter.is_some() || crate::ops::is_sequence(source)) {
+        // The code that gives the bytes may look at what there is already.
+        return crate::ops::for_each(t, source, |item| this.extend(t, &[byte_of(t, &item, "byte")?]));
+    }
     let made = bytes::from_object(t, source, "bytearray")?;
     this.set_len(t, 0)?;
     this.extend(t, bytes::data(&made))
@@ -233,7 +255,16 @@ fn repr(t: &Thread, v: &Value) -> Res {
     let mut out = Vec::with_capacity(data.len() + 16);
     out.extend(type_of(v).name().bytes());
     out.push(b'(');
+    let from = out.len() + 2;
     typhon_unicode::repr_bytes(data, &mut out);
+    if out.get(from - 1) == Some(&b'"') {
+        // Unlike bytes, a bytearray escapes single quotes between double ones too.
+        let body = out.split_off(from);
+        body.iter().for_each(|&b| match b {
+            b'\'' => out.extend(b"\\'"),
+            b => out.push(b),
+        });
+    }
     out.push(b')');
     strs::from_latin1(t, &out)
 }
@@ -294,21 +325,14 @@ fn setitem(t: &Thread, v: &Value, key: &Value, value: Option<&Value>) -> Res<()>
         let from = r.start as usize;
         return this.splice(t, from, from + r.count, &new);
     }
-    if value.is_none() {
+    if new.is_empty() {
         this.check_exports(t)?;
         let gone: std::collections::HashSet<usize> = r.indices().collect();
         let left: Vec<u8> = (0..this.len()).filter(|i| !gone.contains(i)).map(|i| this.as_slice()[i]).collect();
         return this.splice(t, 0, this.len(), &left);
     }
-    if r.count == 0 && new.is_empty() {
-        return Ok(());
-    }
     if new.len() != r.count {
-        let n = new.len();
-        if r.step == 1 || r.count == 0 && new.is_empty() {
-            return this.splice(t, r.start as usize, r.start as usize, &new);
-        }
-        let count = r.count;
+        let (n, count) = (new.len(), r.count);
         return Err(error::value_error(
             t,
             format_args!("attempt to assign bytes of size {n} to extended slice of size {count}"),

@@ -3,6 +3,7 @@
 use super::{Bytes, View, data, make};
 use crate::buffer;
 use crate::error::{self, Res};
+use crate::list::List;
 use crate::thread::Thread;
 use crate::ty::type_name;
 use crate::types::str_::join::sequence;
@@ -15,6 +16,7 @@ pub(super) fn join(t: &Thread, a: &[Value]) -> Res {
     {
         return Ok(only.clone());
     }
+    let listed = a[1].downcast::<List>();
     let mut views = Vec::with_capacity(items.len());
     let mut len = 0usize;
     for (i, item) in items.iter().enumerate() {
@@ -26,6 +28,9 @@ pub(super) fn join(t: &Thread, a: &[Value]) -> Res {
             ));
         }
         let view = View::get(t, item)?;
+        if listed.is_some_and(|list| list.len() != items.len()) {
+            return Err(error::runtime_error(t, "sequence changed size during iteration"));
+        }
         len = len.saturating_add(view.len());
         views.push(view);
     }

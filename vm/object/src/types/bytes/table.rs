@@ -1,8 +1,18 @@
 //! bytes and bytearray: the tables of methods.
 
 use super::{case, find, hex, join, pad, split, translate};
+use crate::error::Res;
 use crate::native::{MethodDef, def};
-use crate::types::bytearray::methods as array;
+use crate::thread::Thread;
+use crate::types::bytearray::{ByteArray, methods as array};
+use crate::value::Value;
+
+/// Calls a method that both types have. A bytearray keeps its size meanwhile, whatever code the arguments run: the method
+/// reads its bytes in place.
+fn held(t: &Thread, a: &[Value], method: fn(&Thread, &[Value]) -> Res) -> Res {
+    let _held = a[0].downcast::<ByteArray>().map(ByteArray::hold);
+    method(t, a)
+}
 
 /// Declares a table: the rows both types have, with the type's name in the docstrings, and its own.
 macro_rules! table {
@@ -11,46 +21,46 @@ macro_rules! table {
             $($own,)*
             def("fromhex", "($type, string, /)", hex::fromhex, concat!("Create a ", $kind, " object from a string of hexadecimal numbers.")).class(),
             def("maketrans", "(frm, to, /)", translate::maketrans, "Return a translation table usable for the bytes or bytearray translate method.").stat(),
-            def("capitalize", "($self, /)", case::capitalize, "B.capitalize() -> copy of B\n\nReturn a copy of B with only its first character capitalized (ASCII)\nand the rest lower-cased."),
-            def("center", "($self, width, fillchar=b' ', /)", pad::center, "Return a centered string of length width.\n\nPadding is done using the specified fill character."),
-            def("count", "($self, sub, start=None, end=None, /)", find::count, "Return the number of non-overlapping occurrences of subsection 'sub' in bytes B[start:end]."),
-            def("decode", "($self, /, encoding='utf-8', errors='strict')", super::decode, concat!("Decode the ", $kind, " using the codec registered for encoding.")),
-            def("endswith", "($self, suffix, start=None, end=None, /)", find::endswith, concat!("Return True if the ", $kind, " ends with the specified suffix, False otherwise.")),
-            def("expandtabs", "($self, /, tabsize=8)", pad::expandtabs, "Return a copy where all tab characters are expanded using spaces.\n\nIf tabsize is not given, a tab size of 8 characters is assumed."),
-            def("find", "($self, sub, start=None, end=None, /)", find::find, "Return the lowest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
-            def("hex", "($self, /, sep=<unrepresentable>, bytes_per_sep=1)", hex::hex, concat!("Create a string of hexadecimal numbers from a ", $kind, " object.")),
-            def("index", "($self, sub, start=None, end=None, /)", find::index, "Return the lowest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
-            def("isalnum", "($self, /)", case::isalnum, "B.isalnum() -> bool"),
-            def("isalpha", "($self, /)", case::isalpha, "B.isalpha() -> bool"),
-            def("isascii", "($self, /)", case::isascii, "B.isascii() -> bool"),
-            def("isdigit", "($self, /)", case::isdigit, "B.isdigit() -> bool"),
-            def("islower", "($self, /)", case::islower, "B.islower() -> bool"),
-            def("isspace", "($self, /)", case::isspace, "B.isspace() -> bool"),
-            def("istitle", "($self, /)", case::istitle, "B.istitle() -> bool"),
-            def("isupper", "($self, /)", case::isupper, "B.isupper() -> bool"),
-            def("join", "($self, iterable_of_bytes, /)", join::join, "Concatenate any number of bytes objects."),
-            def("ljust", "($self, width, fillchar=b' ', /)", pad::ljust, "Return a left-justified string of length width."),
-            def("lower", "($self, /)", case::lower, "B.lower() -> copy of B\n\nReturn a copy of B with all ASCII characters converted to lowercase."),
-            def("lstrip", "($self, bytes=None, /)", split::lstrip, "Strip leading bytes contained in the argument."),
-            def("partition", "($self, sep, /)", split::partition, concat!("Partition the ", $kind, " into three parts using the given separator.")),
-            def("replace", "($self, old, new, count=-1, /)", split::replace, "Return a copy with all occurrences of substring old replaced by new."),
-            def("removeprefix", "($self, prefix, /)", find::removeprefix, concat!("Return a ", $kind, " object with the given prefix string removed if present.")),
-            def("removesuffix", "($self, suffix, /)", find::removesuffix, concat!("Return a ", $kind, " object with the given suffix string removed if present.")),
-            def("rfind", "($self, sub, start=None, end=None, /)", find::rfind, "Return the highest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
-            def("rindex", "($self, sub, start=None, end=None, /)", find::rindex, "Return the highest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
-            def("rjust", "($self, width, fillchar=b' ', /)", pad::rjust, "Return a right-justified string of length width."),
-            def("rpartition", "($self, sep, /)", split::rpartition, concat!("Partition the ", $kind, " into three parts using the given separator.")),
-            def("rsplit", "($self, /, sep=None, maxsplit=-1)", split::rsplit, concat!("Return a list of the sections in the ", $kind, ", using sep as the delimiter.")),
-            def("rstrip", "($self, bytes=None, /)", split::rstrip, "Strip trailing bytes contained in the argument."),
-            def("split", "($self, /, sep=None, maxsplit=-1)", split::split_left, concat!("Return a list of the sections in the ", $kind, ", using sep as the delimiter.")),
-            def("splitlines", "($self, /, keepends=False)", split::splitlines, concat!("Return a list of the lines in the ", $kind, ", breaking at line boundaries.")),
-            def("startswith", "($self, prefix, start=None, end=None, /)", find::startswith, concat!("Return True if the ", $kind, " starts with the specified prefix, False otherwise.")),
-            def("strip", "($self, bytes=None, /)", split::strip, "Strip leading and trailing bytes contained in the argument."),
-            def("swapcase", "($self, /)", case::swapcase, "B.swapcase() -> copy of B\n\nReturn a copy of B with uppercase ASCII characters converted\nto lowercase ASCII and vice versa."),
-            def("title", "($self, /)", case::title, "B.title() -> copy of B\n\nReturn a titlecased version of B, i.e. ASCII words start with uppercase\ncharacters, all remaining cased characters have lowercase."),
-            def("translate", "($self, table, /, delete=b'')", translate::translate, "Return a copy with each character mapped by the given translation table."),
-            def("upper", "($self, /)", case::upper, "B.upper() -> copy of B\n\nReturn a copy of B with all ASCII characters converted to uppercase."),
-            def("zfill", "($self, width, /)", pad::zfill, "Pad a numeric string with zeros on the left, to fill a field of the given width."),
+            def("capitalize", "($self, /)", |t, a| held(t, a, case::capitalize), "B.capitalize() -> copy of B\n\nReturn a copy of B with only its first character capitalized (ASCII)\nand the rest lower-cased."),
+            def("center", "($self, width, fillchar=b' ', /)", |t, a| held(t, a, pad::center), "Return a centered string of length width.\n\nPadding is done using the specified fill character."),
+            def("count", "($self, sub, start=None, end=None, /)", |t, a| held(t, a, find::count), "Return the number of non-overlapping occurrences of subsection 'sub' in bytes B[start:end]."),
+            def("decode", "($self, /, encoding='utf-8', errors='strict')", |t, a| held(t, a, super::decode), concat!("Decode the ", $kind, " using the codec registered for encoding.")),
+            def("endswith", "($self, suffix, start=None, end=None, /)", |t, a| held(t, a, find::endswith), concat!("Return True if the ", $kind, " ends with the specified suffix, False otherwise.")),
+            def("expandtabs", "($self, /, tabsize=8)", |t, a| held(t, a, pad::expandtabs), "Return a copy where all tab characters are expanded using spaces.\n\nIf tabsize is not given, a tab size of 8 characters is assumed."),
+            def("find", "($self, sub, start=None, end=None, /)", |t, a| held(t, a, find::find), "Return the lowest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
+            def("hex", "($self, /, sep=<unrepresentable>, bytes_per_sep=1)", |t, a| held(t, a, hex::hex), concat!("Create a string of hexadecimal numbers from a ", $kind, " object.")),
+            def("index", "($self, sub, start=None, end=None, /)", |t, a| held(t, a, find::index), "Return the lowest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
+            def("isalnum", "($self, /)", |t, a| held(t, a, case::isalnum), "B.isalnum() -> bool"),
+            def("isalpha", "($self, /)", |t, a| held(t, a, case::isalpha), "B.isalpha() -> bool"),
+            def("isascii", "($self, /)", |t, a| held(t, a, case::isascii), "B.isascii() -> bool"),
+            def("isdigit", "($self, /)", |t, a| held(t, a, case::isdigit), "B.isdigit() -> bool"),
+            def("islower", "($self, /)", |t, a| held(t, a, case::islower), "B.islower() -> bool"),
+            def("isspace", "($self, /)", |t, a| held(t, a, case::isspace), "B.isspace() -> bool"),
+            def("istitle", "($self, /)", |t, a| held(t, a, case::istitle), "B.istitle() -> bool"),
+            def("isupper", "($self, /)", |t, a| held(t, a, case::isupper), "B.isupper() -> bool"),
+            def("join", "($self, iterable_of_bytes, /)", |t, a| held(t, a, join::join), "Concatenate any number of bytes objects."),
+            def("ljust", "($self, width, fillchar=b' ', /)", |t, a| held(t, a, pad::ljust), "Return a left-justified string of length width."),
+            def("lower", "($self, /)", |t, a| held(t, a, case::lower), "B.lower() -> copy of B\n\nReturn a copy of B with all ASCII characters converted to lowercase."),
+            def("lstrip", "($self, bytes=None, /)", |t, a| held(t, a, split::lstrip), "Strip leading bytes contained in the argument."),
+            def("partition", "($self, sep, /)", |t, a| held(t, a, split::partition), concat!("Partition the ", $kind, " into three parts using the given separator.")),
+            def("replace", "($self, old, new, count=-1, /)", |t, a| held(t, a, split::replace), "Return a copy with all occurrences of substring old replaced by new."),
+            def("removeprefix", "($self, prefix, /)", |t, a| held(t, a, find::removeprefix), concat!("Return a ", $kind, " object with the given prefix string removed if present.")),
+            def("removesuffix", "($self, suffix, /)", |t, a| held(t, a, find::removesuffix), concat!("Return a ", $kind, " object with the given suffix string removed if present.")),
+            def("rfind", "($self, sub, start=None, end=None, /)", |t, a| held(t, a, find::rfind), "Return the highest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
+            def("rindex", "($self, sub, start=None, end=None, /)", |t, a| held(t, a, find::rindex), "Return the highest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
+            def("rjust", "($self, width, fillchar=b' ', /)", |t, a| held(t, a, pad::rjust), "Return a right-justified string of length width."),
+            def("rpartition", "($self, sep, /)", |t, a| held(t, a, split::rpartition), concat!("Partition the ", $kind, " into three parts using the given separator.")),
+            def("rsplit", "($self, /, sep=None, maxsplit=-1)", |t, a| held(t, a, split::rsplit), concat!("Return a list of the sections in the ", $kind, ", using sep as the delimiter.")),
+            def("rstrip", "($self, bytes=None, /)", |t, a| held(t, a, split::rstrip), "Strip trailing bytes contained in the argument."),
+            def("split", "($self, /, sep=None, maxsplit=-1)", |t, a| held(t, a, split::split_left), concat!("Return a list of the sections in the ", $kind, ", using sep as the delimiter.")),
+            def("splitlines", "($self, /, keepends=False)", |t, a| held(t, a, split::splitlines), concat!("Return a list of the lines in the ", $kind, ", breaking at line boundaries.")),
+            def("startswith", "($self, prefix, start=None, end=None, /)", |t, a| held(t, a, find::startswith), concat!("Return True if the ", $kind, " starts with the specified prefix, False otherwise.")),
+            def("strip", "($self, bytes=None, /)", |t, a| held(t, a, split::strip), "Strip leading and trailing bytes contained in the argument."),
+            def("swapcase", "($self, /)", |t, a| held(t, a, case::swapcase), "B.swapcase() -> copy of B\n\nReturn a copy of B with uppercase ASCII characters converted\nto lowercase ASCII and vice versa."),
+            def("title", "($self, /)", |t, a| held(t, a, case::title), "B.title() -> copy of B\n\nReturn a titlecased version of B, i.e. ASCII words start with uppercase\ncharacters, all remaining cased characters have lowercase."),
+            def("translate", "($self, table, /, delete=b'')", |t, a| held(t, a, translate::translate), "Return a copy with each character mapped by the given translation table."),
+            def("upper", "($self, /)", |t, a| held(t, a, case::upper), "B.upper() -> copy of B\n\nReturn a copy of B with all ASCII characters converted to uppercase."),
+            def("zfill", "($self, width, /)", |t, a| held(t, a, pad::zfill), "Pad a numeric string with zeros on the left, to fill a field of the given width."),
         ];
     };
 }

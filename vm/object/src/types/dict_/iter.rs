@@ -28,7 +28,7 @@ pub struct Cursor {
 
 impl Cursor {
     fn new(dict: &Value, at: usize) -> Self {
-        let n = Dict::of(dict).len();
+        let (n, at) = (Dict::of(dict).len(), at.min(Dict::of(dict).filled()));
         Self { dict: Slot::new(dict.clone()), at: Cell::new(at), used: Cell::new(n), left: Cell::new(n) }
     }
 
@@ -51,7 +51,12 @@ impl Cursor {
             return Err(error::runtime_error(t, "dictionary changed size during iteration"));
         }
         let mut at = self.at.get();
-        let found = if back { dict.prev(&mut at) } else { dict.next(&mut at) };
+        let found = match back {
+            false => dict.next(&mut at),
+            // Entries that were there and are no more: the dict has been emptied meanwhile.
+            true if at > dict.filled() => None,
+            true => dict.prev(&mut at),
+        };
         self.at.set(at);
         if found.is_none() {
             drop(self.dict.take());

@@ -7,10 +7,11 @@ use crate::header::Header;
 use crate::ids;
 use crate::ops::CompareOp;
 use crate::payload;
-use crate::slots::Slots;
+use crate::slots::{Slots, UnaryFn};
 use crate::strs::{self, Str, StrBuilder};
 use crate::thread::Thread;
 use crate::ty::{TypeDef, flag, type_of};
+use crate::types::iters::own_init;
 use crate::types::{complex, exceptions, int};
 use crate::value::Value;
 use crate::{buffer, convert, ops, tuple};
@@ -108,26 +109,31 @@ pub fn to_f64(t: &Thread, v: &Value) -> Res<f64> {
     }
     let slots = type_of(v).slots();
     if let Some(f) = slots.float {
-        let r = f(t, v)?;
-        let Some(x) = as_f64(&r) else {
-            return Err(error::type_error(
-                t,
-                format_args!("{}.__float__ returned non-float (type {})", type_of(v).name(), type_of(&r).name()),
-            ));
-        };
-        if !r.is_immediate_float() && r.exact::<Float>().is_none() {
-            let (ty, got) = (type_of(v).name(), type_of(&r).name());
-            let text = format!(
-                "{ty}.__float__ returned non-float (type {got}).  The ability to return an instance of a strict subclass of float is deprecated, and may be removed in a future version of Python."
-            );
-            (t.hooks.warn)(t, &exceptions::DEPRECATION_WARNING.ty().value(), &text, 1)?;
-        }
-        return Ok(x);
+        return of_slot(t, v, f);
     }
     if slots.index.is_some() {
         return of_int(t, &convert::to_index(t, v)?);
     }
     Err(error::type_error(t, format_args!("must be real number, not {}", type_of(v).name())))
+}
+
+/// What `__float__` gives, checked.
+fn of_slot(t: &Thread, v: &Value, f: UnaryFn) -> Res<f64> {
+    let r = f(t, v)?;
+    let Some(x) = as_f64(&r) else {
+        return Err(error::type_error(
+            t,
+            format_args!("{}.__float__ returned non-float (type {})", type_of(v).name(), type_of(&r).name()),
+        ));
+    };
+    if !r.is_immediate_float() && r.exact::<Float>().is_none() {
+        let (ty, got) = (type_of(v).name(), type_of(&r).name());
+        let text = format!(
+            "{ty}.__float__ returned non-float (type {got}).  The ability to return an instance of a strict subclass of float is deprecated, and may be removed in a future version of Python."
+        );
+        (t.hooks.warn)(t, &exceptions::DEPRECATION_WARNING.ty().value(), &text, 1)?;
+    }
+    Ok(x)
 }
 
 fn exact(t: &Thread, v: &Value) -> Res {
@@ -208,7 +214,7 @@ pub fn pow(t: &Thread, a: &Value, b: &Value, c: &Value) -> Res {
         return Err(error::type_error(t, "pow() 3rd argument not allowed unless all arguments are integers"));
     }
     let Some((x, y)) = operands(t, a, b)? else { return Ok(Value::NOT_IMPLEMENTED) };
-    if x == 0.0 && y < 0.0 {
+    if x == 0.0 && y < 0.0 && y.is_finite() {
         return Err(error::zero_division(t, "zero to a negative power"));
     }
     if x < 0.0 && x.is_finite() && y.is_finite() && y != y.floor() {
@@ -271,7 +277,7 @@ fn compare_int(x: f64, v: &Value) -> Option<std::cmp::Ordering> {
 }
 
 fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
-    if class.is(&FLOAT.ty().value()) {
+    if !own_init(class, &FLOAT) {
         args.no_keywords(t, "float")?;
     }
     let a = Args::pos(args.positional()).expect_positional(t, "float", 0, 1)?;
@@ -297,7 +303,11 @@ fn number(t: &Thread, v: &Value) -> Res<f64> {
             format_args!("float() argument must be a string or a real number, not '{name}'"),
         ));
     }
-    to_f64(t, v)
+    match slots.float {
+        // A subclass of float may have its own idea of its value.
+        Some(f) if v.downcast::<Float>().is_some() && v.exact::<Float>().is_none() => of_slot(t, v, f),
+        _ => to_f64(t, v),
+    }
 }
 
 /// `float(text)`.

@@ -161,5 +161,6 @@ fn bytes_of(t: &Thread, v: &Value) -> Res<Vec<u8>> {
 /// CPython's number: 24 bytes and four for every 30 bits.
 fn sizeof(t: &Thread, a: &[Value]) -> Res {
     let digits = num::bit_length(&big(&a[0])).div_ceil(30).max(1);
-    from_i64(t, 24 + 4 * digits as i64)
+    let ty = type_of(&a[0]);
+    from_i64(t, 24 + (ty.basic_size() - ty.def().size) as i64 + 4 * digits as i64)
 }

@@ -19,7 +19,8 @@ use crate::ops::{self, CompareOp};
 use crate::slots::Slots;
 use crate::strs::{self, Str, StrBuilder};
 use crate::thread::Thread;
-use crate::ty::{TypeDef, flag, type_of};
+use crate::ty::{TypeDef, flag};
+use crate::types::iters::own_new;
 use crate::types::slice::{self, Key, position};
 use crate::value::Value;
 
@@ -51,7 +52,7 @@ pub static LIST: TypeDef = TypeDef {
 };
 
 fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
-    if args.has_keywords() && std::ptr::eq(type_of(v), LIST.ty()) {
+    if !own_new(v, &LIST) {
         args.no_keywords(t, "list")?;
     }
     let a = Args::pos(args.positional()).expect_positional(t, "list", 0, 1)?;
@@ -108,6 +109,10 @@ fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     let mut i = 0;
     while let (Some(p), Some(q)) = (x.get(i), y.get(i)) {
         if !ops::eq(t, &p, &q)? {
+            if i >= x.len().min(y.len()) {
+                // The comparison has shortened a list: what counts is how long they are now.
+                break;
+            }
             return match op {
                 CompareOp::Eq => Ok(Value::FALSE),
                 CompareOp::Ne => Ok(Value::TRUE),

@@ -16,9 +16,13 @@ use std::cmp::Ordering;
 /// Sorts a list in place. The list is empty while Python code may look at it.
 pub fn sort(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<()> {
     t.check_alloc(list.len() * 40)?;
-    let items = list.take();
+    // The array goes to a list that nobody else sees; an array that the list has afterwards tells of a change.
+    let aside = List::create(t)?;
+    let aside = aside.expect::<List>();
+    list.swap(aside);
+    let items = aside.take();
     let order = keys_of(t, &items, key).and_then(|keys| order(t, keys.as_deref().unwrap_or(&items), reverse));
-    let modified = !list.is_empty();
+    let modified = list.capacity() > 0;
     let mut failed = None;
     let sorted = match order {
         Ok(order) => permute(items, &order),
@@ -27,9 +31,8 @@ pub fn sort(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<
             items
         }
     };
-    let stray = list.take();
-    list.replace(t, sorted)?;
-    drop(stray);
+    aside.replace(t, sorted)?;
+    list.swap(aside);
     match failed {
         Some(e) => Err(e),
         None if modified => Err(error::value_error(t, "list modified during sort")),

@@ -143,6 +143,7 @@ pub(super) fn setitem(t: &Thread, v: &Value, key: &Value, value: Option<&Value>)
         Target::Whole => {}
         Target::Slice(r) if view.ndim() == 1 => {
             let lent = buffer::get(t, value, buffer::FULL_RO)?;
+            m.export(t)?;
             let part = sliced(view, r);
             let plain = |f: &str| f.trim_start_matches('@').to_string();
             let same = plain(&lent.format) == plain(&part.format)

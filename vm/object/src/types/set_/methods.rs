@@ -122,6 +122,14 @@ pub(super) fn difference_update(t: &Thread, set: &Set, other: &Value) -> Res<()>
         }
         return Ok(());
     }
+    if let Some(dict) = other.exact::<Dict>() {
+        let mut at = 0;
+        while let Some((key, hash, _)) = dict.next_hashed(&mut at) {
+            set.remove(t, &key, hash)?;
+            t.poll()?;
+        }
+        return Ok(());
+    }
     ops::for_each(t, other, |item| {
         set.remove(t, &item, hash_element(t, &item)?)?;
         Ok(())
@@ -196,7 +204,7 @@ pub(super) fn intersection(t: &Thread, a: &Value, b: &Value) -> Res {
     Ok(out)
 }
 
-fn intersect_all(t: &Thread, a: &[Value]) -> Res {
+fn intersect(t: &Thread, a: &[Value]) -> Res {
     let others = a[1].expect::<Tuple>().items();
     if others.is_empty() {
         return copy_of(t, &a[0]);
@@ -208,32 +216,19 @@ fn intersect_all(t: &Thread, a: &[Value]) -> Res {
     Ok(out)
 }
 
-fn intersect(t: &Thread, a: &[Value]) -> Res {
-    if a[0].exact::<FrozenSet>().is_some() && a[1].expect::<Tuple>().is_empty() {
-        return Ok(a[0].clone());
-    }
-    intersect_all(t, a)
-}
-
 fn intersect_update(t: &Thread, a: &[Value]) -> Res {
-    let both = intersect_all(t, a)?;
+    let both = intersect(t, a)?;
     expect(&a[0]).swap(expect(&both));
     Ok(Value::NONE)
 }
 
 fn difference(t: &Thread, a: &[Value]) -> Res {
-    if a[0].exact::<FrozenSet>().is_some() && a[1].expect::<Tuple>().is_empty() {
-        return Ok(a[0].clone());
-    }
     let out = copy_of(t, &a[0])?;
     each(t, &[out.clone(), a[1].clone()], difference_update)?;
     Ok(out)
 }
 
 fn union(t: &Thread, a: &[Value]) -> Res {
-    if a[0].exact::<FrozenSet>().is_some() && a[1].expect::<Tuple>().is_empty() {
-        return Ok(a[0].clone());
-    }
     let out = copy_of(t, &a[0])?;
     for other in a[1].expect::<Tuple>().items() {
         if !other.is(&a[0]) {

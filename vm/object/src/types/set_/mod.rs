@@ -18,7 +18,7 @@ use crate::slots::Slots;
 use crate::strs::{Str, StrBuilder};
 use crate::thread::Thread;
 use crate::ty::{TypeDef, flag, type_of};
-use crate::types::iters::own_init;
+use crate::types::iters::{own_init, own_new};
 use crate::value::Value;
 
 /// set.
@@ -156,7 +156,7 @@ pub fn fill(t: &Thread, set: &Set, iterable: &Value) -> Res<()> {
 }
 
 fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
-    if args.has_keywords() && std::ptr::eq(type_of(v), SET.ty()) {
+    if !own_new(v, &SET) {
         args.no_keywords(t, "set")?;
     }
     let a = Args::pos(args.positional()).expect_positional(t, "set", 0, 1)?;

@@ -123,6 +123,9 @@ fn layout(t: &Thread, c: &Conversion, arguments: &mut Arguments<'_>) -> Res<Layo
         Count::Argument => {
             let v = star(t, arguments)?;
             let n = convert::to_isize(t, &v)?;
+            if n == isize::MIN {
+                return Err(error::overflow_error(t, "width too big"));
+            }
             flags.left |= n < 0;
             n.unsigned_abs()
         }
@@ -241,7 +244,7 @@ fn char_arg(t: &Thread, v: &Value) -> Res<u32> {
             n => Err(error::type_error(t, format_args!("{WHAT} a string of length {n}"))),
         };
     }
-    let i = index_or(t, v, || format!("{WHAT} {}", type_name(v)))?;
+    let i = index_or(t, v, || format!("{WHAT} {}", type_of(v).full_name()))?;
     match int::to_i64(&i).and_then(|i| u32::try_from(i).ok()).filter(|&i| i < 0x11_0000) {
         Some(c) => Ok(c),
         None => Err(error::overflow_error(t, "%c arg not in range(0x110000)")),
@@ -259,7 +262,7 @@ fn byte_arg(t: &Thread, v: &Value) -> Res<u32> {
             }
         };
     }
-    let i = index_or(t, v, || format!("{WHAT} {}", type_name(v)))?;
+    let i = index_or(t, v, || format!("{WHAT} {}", type_of(v).full_name()))?;
     match int::to_i64(&i).and_then(|i| u8::try_from(i).ok()) {
         Some(b) => Ok(u32::from(b)),
         None => Err(error::overflow_error(t, "%c arg not in range(256)")),

@@ -29,9 +29,8 @@ pub(crate) fn words<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32
         }
         let from = i;
         if out.len() >= max {
-            let end = s.iter().rposition(|c| !blank(c.point())).map_or(from, |e| e + 1);
-            // The rest keeps inner blanks; blanks at the end go.
-            out.push((from, end));
+            // The rest keeps its blanks, those at the end too.
+            out.push((from, s.len()));
             return Ok(out);
         }
         while i < s.len() && !blank(s[i].point()) {
@@ -54,8 +53,7 @@ pub(crate) fn words_right<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl 
         }
         let to = end;
         if out.len() >= max {
-            let from = s.iter().position(|c| !blank(c.point())).unwrap_or(0);
-            out.push((from, to));
+            out.push((0, to));
             break;
         }
         while end > 0 && !blank(s[end - 1].point()) {

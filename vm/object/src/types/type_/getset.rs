@@ -31,7 +31,7 @@ pub(super) const TABLE: &[GetSetDef] = &[
     getset("__annotations__", annotations, set_annotations, ""),
     getset("__annotate__", annotate, set_annotate, ""),
     getset("__type_params__", type_params, set_type_params, ""),
-    getter("__basicsize__", |_, v| Ok(convert::from_usize(class(v).basic_size())), ""),
+    getter("__basicsize__", basic_size, ""),
     getter("__itemsize__", item_size, ""),
     getter("__dictoffset__", |_, v| Ok(convert::from_usize(class(v).dict_offset.get())), ""),
     getter("__weakrefoffset__", |_, v| Ok(Value::small(if class(v).has_flag(flag::WEAKREFS) { 8 } else { 0 })), ""),
@@ -278,6 +278,14 @@ fn set_type_params(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
     class(v).dict().set_str(t, n::__type_params__(), value.clone())
 }
 
+/// For ints CPython's number: `__sizeof__` counts their digits as CPython does, too.
+fn basic_size(_: &Thread, v: &Value) -> Res {
+    const INT_HEAD: usize = 24;
+    let ty = class(v);
+    let head = if ty.has_flag(flag::INT) { INT_HEAD } else { ty.def().size };
+    Ok(convert::from_usize(head + (ty.basic_size() - ty.def().size)))
+}
+
 fn item_size(_: &Thread, v: &Value) -> Res {
     let ty = class(v);
     Ok(Value::small(if ty.has_flag(flag::BYTES) {
@@ -316,6 +324,8 @@ fn flags(_: &Thread, v: &Value) -> Res {
     ];
     let ty = class(v);
     let gc = if ty.has_flag(flag::ATOMIC) { 0 } else { 1 << 14 };
+    let (dict, inline) = (ty.is_heap_type() && ty.dict_offset.get() != 0, attr::inline_offset(ty, 0).is_some());
+    let gc = gc | if dict { 1 << 4 } else { 0 } | if dict && inline && attr::inline_count(ty) > 0 { 1 << 2 } else { 0 };
     // Ready, and valid version tag.
     let bits = MAP.iter().filter(|(ours, _)| ty.has_flag(*ours)).fold(1 << 12 | gc, |acc, (_, theirs)| acc | theirs);
     Ok(Value::small(bits))

@@ -96,13 +96,20 @@ pub fn new_class(t: &Thread, meta: &TypeObject, name: &Value, bases: &Value, ns:
     let ty = class.expect::<TypeObject>();
     link(t, ty, items);
     fill_namespace(t, ns)?;
-    set_cells(t, ty, ns)?;
     let order = mro::compute(t, ty)?;
     ty.set_mro(order);
     pattern_flags(ty);
     dunder::fill_slots(ty);
     debug_assert!(ty.basic_size() >= base_type.basic_size());
+    if ns.keys().iter().any(|key| key.downcast::<Str>().is_none()) {
+        let text = format!("non-string key in the __dict__ of class {}", ty.name());
+        exceptions::RUNTIME_WARNING.ty().with_value(|category| (t.hooks.warn)(t, category, &text, 1))?;
+    }
     set_names(t, &class, ns)?;
+    if !ty.mro_types().any(|m| std::ptr::eq(m, ty)) {
+        // A metaclass's `mro()` left the class itself out: there is nothing after it to search.
+        return Err(super_::not_instance(t, ty, &class));
+    }
     let parent = super_::make(t, &class, &class)?;
     let hook = attr::get(t, &parent, n::__init_subclass__())?;
     call::call_args(t, &hook, kwargs)?;
@@ -149,6 +156,7 @@ fn allocate(t: &Thread, meta: &TypeObject, name: &Value, bases: &Value, base: &V
         },
     )?;
     let ty = class.expect::<TypeObject>();
+    set_cells(t, ty, ns)?;
     let own: Vec<Value> = plan.own.iter().map(|(name, _)| name.clone()).collect();
     if !own.is_empty() {
         ty.slot_names.set(&ty.header, tuple::from_vec(t, own)?);
@@ -248,12 +256,42 @@ fn set_names(t: &Thread, class: &Value, ns: &Dict) -> Res<()> {
 }
 
 /// `__dict__` of instances of a Python class.
-static DICT_ATTRIBUTE: GetSetDef =
-    getset("__dict__", instance_dict, set_instance_dict, "dictionary for instance variables");
+static DICT_ATTRIBUTE: GetSetDef = getset("__dict__", shown_dict, set_shown_dict, "dictionary for instance variables");
 
 /// `__weakref__` of instances of a Python class.
 static WEAKREF_ATTRIBUTE: GetSetDef =
     getter("__weakref__", crate::types::weakref::first, "list of weak references to the object");
+
+/// The `__dict__` that a built-in base gives its instances, which goes before the one a Python class would add.
+fn builtin_dict_attribute(t: &Thread, v: &Value) -> Option<Value> {
+    let mut ty = type_of(v);
+    while ty.is_heap_type() || !(ty.dict_offset.get() != 0 || ty.has_flag(flag::TYPE)) {
+        ty = ty.base()?;
+    }
+    ty.lookup(t, n::__dict__())
+}
+
+/// `__dict__` as a Python class sees it.
+fn shown_dict(t: &Thread, v: &Value) -> Res {
+    if let Some(attribute) = builtin_dict_attribute(t, v)
+        && let Some(get) = type_of(&attribute).slots().get
+    {
+        return type_of(v).with_value(|ty| get(t, &attribute, Some(v), Some(ty)));
+    }
+    instance_dict(t, v)
+}
+
+/// Setting `__dict__` as a Python class sees it.
+fn set_shown_dict(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
+    let Some(attribute) = builtin_dict_attribute(t, v) else { return set_instance_dict(t, v, value) };
+    match type_of(&attribute).slots().set {
+        Some(set) => set(t, &attribute, v, value),
+        None => {
+            let ty = type_of(v).name();
+            Err(error::type_error(t, format_args!("this __dict__ descriptor does not support '{ty}' objects")))
+        }
+    }
+}
 
 /// `obj.__dict__`.
 pub fn instance_dict(t: &Thread, v: &Value) -> Res {
@@ -293,7 +331,7 @@ pub(super) fn set_bases(t: &Thread, ty: &TypeObject, bases: &Value) -> Res<()> {
             let text = format!("{name}.__bases__ must be tuple of classes, not '{got}'");
             return Err(error::type_error(t, text));
         };
-        if b.is_subtype(ty) {
+        if b.is_subtype(ty) || b.is_subtype_by_base(ty) {
             return Err(error::type_error(t, "a __bases__ item causes an inheritance cycle"));
         }
     }
@@ -310,14 +348,21 @@ pub(super) fn set_bases(t: &Thread, ty: &TypeObject, bases: &Value) -> Res<()> {
     ty.bases.set(&ty.header, bases.clone());
     let mut undo = Vec::new();
     if let Err(e) = remake_mros(t, ty, &mut undo) {
-        for (changed, order) in undo.into_iter().rev() {
-            changed.expect::<TypeObject>().set_mro(order);
+        for (changed, old, new) in undo.into_iter().rev() {
+            let changed = changed.expect::<TypeObject>();
+            if changed.mro().is(&new) {
+                changed.set_mro(old);
+            }
         }
         if ty.bases().is(bases) {
             ty.base.set(&ty.header, old_base);
             ty.bases.set(&ty.header, old_bases);
         }
         return Err(e);
+    }
+    if !ty.bases().is(bases) {
+        // An `mro()` that was asked has set the bases again, and linked the class to those.
+        return Ok(());
     }
     for base in old_bases.expect::<Tuple>().items().iter().filter_map(|b| b.downcast::<TypeObject>()) {
         base.remove_subclass(t, ty);
@@ -328,13 +373,17 @@ pub(super) fn set_bases(t: &Thread, ty: &TypeObject, bases: &Value) -> Res<()> {
     Ok(())
 }
 
-/// Computes the MRO of a class and all its subclasses again, keeping the old ones.
-fn remake_mros(t: &Thread, ty: &TypeObject, undo: &mut Vec<(Value, Value)>) -> Res<()> {
+/// Computes the MRO of a class and all its subclasses again, keeping (class, old MRO, new MRO). A class whose MRO was set
+/// anew while its metaclass's `mro()` ran keeps that one.
+fn remake_mros(t: &Thread, ty: &TypeObject, undo: &mut Vec<(Value, Value, Value)>) -> Res<()> {
     t.check_stack("while changing the bases of a class")?;
     let old = ty.mro();
     let order = mro::compute(t, ty)?;
-    undo.push((ty.value(), old));
-    ty.set_mro(order);
+    if !ty.mro().is(&old) {
+        return Ok(());
+    }
+    ty.set_mro(order.clone());
+    undo.push((ty.value(), old, order));
     for sub in ty.subclasses(t) {
         remake_mros(t, sub.expect::<TypeObject>(), undo)?;
     }

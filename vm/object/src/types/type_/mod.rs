@@ -135,4 +135,12 @@ impl TypeObject {
             _ => qualname,
         }
     }
+
+    /// The fully qualified name: as [`TypeObject::shown_name`], but a program's own classes go without `__main__`.
+    pub fn full_name(&self) -> String {
+        match self.module_name() {
+            Some(module) if module == "__main__" => strs::display(&self.qualname.get()),
+            _ => self.shown_name(),
+        }
+    }
 }

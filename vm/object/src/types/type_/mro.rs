@@ -100,7 +100,7 @@ pub(super) fn compute(t: &Thread, ty: &TypeObject) -> Res {
 
 impl TypeObject {
     /// Whether `other` is this type or one along the chain of layout bases (the MRO may not exist yet).
-    fn is_subtype_by_base(&self, other: &TypeObject) -> bool {
+    pub(super) fn is_subtype_by_base(&self, other: &TypeObject) -> bool {
         let mut ty = Some(self);
         while let Some(x) = ty {
             if std::ptr::eq(x, other) {
