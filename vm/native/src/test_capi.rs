@@ -1,27 +1,53 @@
 //! _testinternalcapi, _testlimitedcapi: what CPython's tests ask of its C interface and means something here too.
 
 use typhon_object::error::{self, Res};
+use typhon_object::list::List;
 use typhon_object::native::{ModuleDef, def};
+use typhon_object::slots::{SLOT_NAMES, Wrap};
 use typhon_object::strs;
-use typhon_object::ty::{flag, type_of};
+use typhon_object::ty::{TypeObject, flag, type_of};
+use typhon_object::types;
 use typhon_object::{Thread, Value, attr, convert, names, ops};
 
 /// _testinternalcapi.
 pub static INTERNAL: ModuleDef = ModuleDef {
     name: "_testinternalcapi",
     doc: "What tests ask about an object's layout.",
-    functions: &[def(
-        "has_inline_values",
-        "($module, object, /)",
-        |_, a| Ok(Value::bool(attr::has_inline_values(&a[0]))),
-        "Whether the object keeps its attributes in itself, without a dict.",
-    )],
+    functions: &[
+        def(
+            "has_inline_values",
+            "($module, object, /)",
+            |_, a| Ok(Value::bool(attr::has_inline_values(&a[0]))),
+            "Whether the object keeps its attributes in itself, without a dict.",
+        ),
+        def(
+            "get_recursion_depth",
+            "($module, /)",
+            |t, _| Ok(Value::small(i64::from(t.depth.get()))),
+            "How many Python frames there are.",
+        ),
+        def("get_static_builtin_types", "($module, /)", static_types, "The types written in the VM's own language."),
+        def("identify_type_slot_wrappers", "($module, /)", slot_wrappers, "The names under which slots are shown."),
+    ],
     types: &[],
     init: Some(|t, module| {
-        let name = names::intern_text(t, "SPECIALIZATION_THRESHOLD");
-        attr::set(t, module, &name, Some(&Value::small(SPECIALIZATION_THRESHOLD)))
+        // Nothing precedes an object: the collector walks the heap's pages.
+        for (name, n) in [("SPECIALIZATION_THRESHOLD", SPECIALIZATION_THRESHOLD), ("SIZEOF_PYGC_HEAD", 0)] {
+            attr::set(t, module, &names::intern_text(t, name), Some(&Value::small(n)))?;
+        }
+        Ok(())
     }),
 };
+
+fn static_types(t: &Thread, _: &[Value]) -> Res {
+    List::from_vec(t, types::core_types().map(TypeObject::value).collect())
+}
+
+fn slot_wrappers(t: &Thread, _: &[Value]) -> Res {
+    let shown = SLOT_NAMES.iter().filter(|row| !matches!(row.wrap, Wrap::New | Wrap::GetAttrHook));
+    let names = shown.map(|row| strs::new(t, row.name)).collect::<Res<Vec<_>>>()?;
+    List::from_vec(t, names)
+}
 
 /// After so many runs every instruction has been specialized that will be.
 const SPECIALIZATION_THRESHOLD: i64 = 64;

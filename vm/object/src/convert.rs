@@ -24,10 +24,11 @@ pub fn from_u64(t: &Thread, i: u64) -> Res {
     }
 }
 
-/// An int value of a length or position.
+/// An int value of a length or position. Nothing is as long as an immediate int can say; what only claims to be
+/// saturates there.
 #[inline]
 pub fn from_usize(i: usize) -> Value {
-    Value::small(i as i64 & crate::value::INT_MAX)
+    Value::small(i.min(crate::value::INT_MAX as usize) as i64)
 }
 
 /// A float value.

@@ -410,9 +410,19 @@ fn contains(t: &Thread, v: &Value, item: &Value) -> Res<bool> {
 }
 
 fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
-    match type_of(a).lookup(t, op.dunder()) {
-        Some(f) => call_found(t, a, &f, Args::pos(std::slice::from_ref(b))),
-        None => Ok(Value::NOT_IMPLEMENTED),
+    let Some(f) = type_of(a).lookup(t, op.dunder()) else { return Ok(Value::NOT_IMPLEMENTED) };
+    let args = Args::pos(std::slice::from_ref(b));
+    let ty = type_of(&f);
+    match ty.slots().get {
+        // As CPython: a descriptor that cannot give the method is as good as none.
+        Some(get) if !ty.has_flag(flag::METHOD_DESCRIPTOR) => {
+            match type_of(a).with_value(|class| get(t, &f, Some(a), Some(class))) {
+                Ok(bound) => call::call_args(t, &bound, args),
+                Err(e) if e.is_stopped() => Err(e),
+                Err(_) => Ok(Value::NOT_IMPLEMENTED),
+            }
+        }
+        _ => call_found(t, a, &f, args),
     }
 }
 

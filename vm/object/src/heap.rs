@@ -189,11 +189,14 @@ impl Heap {
         out
     }
 
-    /// Runs `f`, whose small allocations cannot fail: names, of which a program needs few.
+    /// Runs `f`, in which nothing is refused: names. What it takes beyond the limit is for the next poll to answer for.
     pub(crate) fn leniently<R>(&self, f: impl FnOnce() -> R) -> R {
         let before = self.lenient.replace(true);
         let out = f();
         self.lenient.set(before);
+        if self.used() > self.limit.get() {
+            thread::request(reason::MEMORY);
+        }
         out
     }
 

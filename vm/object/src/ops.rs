@@ -355,9 +355,10 @@ pub fn hash(t: &Thread, v: &Value) -> Res<i64> {
     if let Some(i) = v.as_small() {
         return Ok(types::int::hash_small(i));
     }
-    match type_of(v).slots().hash {
+    let ty = type_of(v);
+    match ty.slots().hash {
         Some(f) => {
-            t.check_stack("")?;
+            t.check_stack(if ty.has_flag(flag::TUPLE) { "while hashing a tuple" } else { "" })?;
             f(t, v)
         }
         None => Err(unhashable(t, v)),

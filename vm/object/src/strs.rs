@@ -379,10 +379,11 @@ pub fn new(t: &Thread, text: &str) -> Res {
     b.finish(t)
 }
 
-/// A str from Rust text that is never shared with the cache of short strs. For small texts of our own.
+/// A str from Rust text that is never shared with the cache of short strs: a name. A long one may overdraw the account,
+/// which the next poll notices.
 ///
 /// # Panics
-/// If a small allocation is refused, which the heap never does.
+/// If the machine has no room for a second copy of the text.
 pub(crate) fn new_plain(t: &Thread, text: &str) -> Value {
     let made = t.heap().leniently(|| {
         if text.is_ascii() {

@@ -49,6 +49,13 @@ pub const EDITS: &[Edit] = &[
     },
     Edit { file: "platform.py", line: "# XXX: RUSTPYTHON support", count: 5, put: "        name = 'CPython'\n" },
     Edit { file: "unittest/__init__.py", line: "# XXX: RUSTPYTHON", count: 21, put: "" },
+    // Of a later 3.14 than the crate's: an instance without a __class__.
+    Edit {
+        file: "_py_abc.py",
+        line: "subclass = instance.__class__",
+        count: 1,
+        put: "        try:\n            subclass = instance.__class__\n        except AttributeError:\n            subclass = type(instance)\n",
+    },
     // Not RustPython's: our modules fill themselves on first use, so walking over them may import others.
     Edit {
         file: "importlib/_bootstrap.py",

@@ -177,7 +177,7 @@ fn length_hint(t: &Thread, a: &[Value]) -> Res {
     let default = a[1].opt().map_or(Ok(0), |v| convert::to_isize(t, v))?;
     // A negative default is given back as it is.
     let hint = ops::length_hint(t, &a[0], usize::MAX)?;
-    Ok(if hint == usize::MAX { Value::small(default as i64) } else { convert::from_usize(hint) })
+    if hint == usize::MAX { convert::from_i64(t, default as i64) } else { convert::from_u64(t, hint as u64) }
 }
 
 fn call_it(t: &Thread, args: Args<'_>) -> Res {

@@ -212,7 +212,7 @@ fn by_set(t: &Thread, a: &Value, b: &Value, method: &str) -> Res {
 fn and(t: &Thread, a: &Value, b: &Value) -> Res {
     // The view may stand on either side.
     let (mut view, mut other) = if is_set_view(a) { (a, b) } else { (b, a) };
-    let set = set_::any(other).filter(|_| !type_of(other).is_heap_type());
+    let set = other.exact::<set_::Set>();
     if set.is_some_and(|s| Dict::of(&dict_of(view)).len() <= s.len()) {
         let name = crate::names::intern_text(t, "intersection");
         return crate::call::method(t, other, &name, std::slice::from_ref(view));

@@ -54,6 +54,11 @@ pub mod zip;
 /// The types that every other type object needs: made bare, completed last.
 pub(crate) static FIRST: &[&TypeDef] = &[&type_::TYPE, &object::OBJECT, &str_::STR, &tuple_::TUPLE, &dict_::DICT];
 
+/// Every type that exists without importing anything.
+pub fn core_types() -> impl Iterator<Item = &'static crate::ty::TypeObject> {
+    FIRST.iter().chain(ALL).map(|def| def.ty())
+}
+
 /// Every other core type.
 pub(crate) static ALL: &[&TypeDef] = &[
     &int::INT,

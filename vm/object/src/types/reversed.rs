@@ -74,7 +74,7 @@ fn next(t: &Thread, v: &Value) -> Res {
     let this = v.expect::<Reversed>();
     let (seq, i) = (this.seq.get(), this.index.get());
     if i >= 0 && !seq.is_absent() {
-        match ops::getitem(t, &seq, &Value::small(i)) {
+        match ops::getitem(t, &seq, &convert::from_i64(t, i)?) {
             Ok(item) => {
                 this.index.set(i - 1);
                 return Ok(item);
@@ -96,7 +96,7 @@ fn hint(t: &Thread, a: &[Value]) -> Res {
     }
     let position = this.index.get() + 1;
     let len = ops::len(t, &seq)? as i64;
-    Ok(Value::small(if len < position { 0 } else { position }))
+    convert::from_i64(t, if len < position { 0 } else { position })
 }
 
 fn reduce(t: &Thread, a: &[Value]) -> Res {

@@ -60,7 +60,7 @@ fn next(t: &Thread, v: &Value) -> Res {
     if i == crate::value::INT_MAX {
         return Err(error::overflow_error(t, "iter index too large"));
     }
-    match ops::getitem(t, &seq, &Value::small(i)) {
+    match ops::getitem(t, &seq, &convert::from_i64(t, i)?) {
         Ok(item) => {
             it.index.set(i + 1);
             Ok(item)
@@ -83,7 +83,7 @@ fn hint(t: &Thread, a: &[Value]) -> Res {
         return Ok(Value::NOT_IMPLEMENTED);
     }
     let len = ops::len(t, &seq)? as i64;
-    Ok(Value::small((len - it.index.get()).max(0)))
+    convert::from_i64(t, len.saturating_sub(it.index.get()).max(0))
 }
 
 fn reduce_iter(t: &Thread, a: &[Value]) -> Res {

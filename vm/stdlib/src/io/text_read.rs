@@ -6,7 +6,7 @@ use super::{buffered_methods, method, size_arg, unsupported};
 use typhon_object::buffer;
 use typhon_object::strs::{self, Str, StrBuilder};
 use typhon_object::types::exceptions;
-use typhon_object::{Res, Thread, Value, error, type_of};
+use typhon_object::{Res, Thread, Value, convert, error, type_of};
 
 impl TextIO {
     fn check_readable(&self, t: &Thread) -> Res<()> {
@@ -62,7 +62,7 @@ impl TextIO {
             return buffered_methods::read1_bytes(t, &buffer, size);
         }
         let name = if self.has_read1.get() { "read1" } else { "read" };
-        let got = method(t, &buffer, name, &[Value::small(size as i64)])?;
+        let got = method(t, &buffer, name, &[convert::from_i64(t, size as i64)?])?;
         if !buffer::supported(&got) {
             let ty = type_of(&got).name();
             return Err(error::type_error(

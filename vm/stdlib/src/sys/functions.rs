@@ -10,6 +10,7 @@ use typhon_object::error::{self, Exc, Res};
 use typhon_object::native::{MethodDef, def, raw};
 use typhon_object::store::Slot;
 use typhon_object::strs::{self, Str};
+use typhon_object::ty::flag;
 use typhon_object::types::{exceptions as exc, structseq};
 use typhon_object::{Thread, Value, attr, call, convert, names, ops, tuple, type_of};
 
@@ -360,7 +361,11 @@ fn getsizeof(t: &Thread, a: &[Value]) -> Res {
         (Err(e), _) => Err(e),
         (Ok(n), _) => match convert::to_isize(t, &n)? {
             n if n < 0 => Err(error::value_error(t, "__sizeof__() should return >= 0")),
-            n => Ok(convert::from_usize(n as usize + 16)),
+            n => {
+                // As CPython counts: what the collector keeps in front of the objects it tracks.
+                let head = if type_of(&a[0]).has_flag(flag::ATOMIC) { 0 } else { 16 };
+                Ok(convert::from_usize(n as usize + head))
+            }
         },
     }
 }

@@ -4,7 +4,6 @@ use super::{ByteArray, new};
 use crate::buffer;
 use crate::convert;
 use crate::error::{self, Res};
-use crate::names::n;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::tuple;

@@ -394,7 +394,7 @@ fn getitem(t: &Thread, v: &Value, key: &Value) -> Res {
 
 /// `item in v`: a number or a run of bytes.
 pub(crate) fn contains(t: &Thread, v: &Value, item: &Value) -> Res<bool> {
-    let _held = v.downcast::<bytearray::ByteArray>().map(bytearray::ByteArray::hold);
+    let _held = v.downcast::<ByteArray>().map(ByteArray::hold);
     if int::is_int(item) || type_of(item).slots().index.is_some() {
         let b = byte_of(t, item, "byte")?;
         return Ok(memchr::memchr(b, data(v)).is_some());
@@ -473,7 +473,7 @@ pub(crate) fn repeat(t: &Thread, v: &Value, n: isize) -> Res {
 pub(crate) fn modulo(t: &Thread, a: &Value, b: &Value) -> Res {
     let Some(fmt) = peek(a) else { return Ok(Value::NOT_IMPLEMENTED) };
     let fmt = fmt.to_vec();
-    let _held = a.downcast::<bytearray::ByteArray>().map(bytearray::ByteArray::hold);
+    let _held = a.downcast::<ByteArray>().map(ByteArray::hold);
     let out = percent::format_bytes(t, &fmt, b)?;
     make(t, a, &out)
 }

@@ -284,14 +284,15 @@ fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     let x = match a.first() {
         None => 0.0,
         Some(v) if v.exact::<Float>().is_some() && class.is(&FLOAT.ty().value()) => return Ok(v.clone()),
-        Some(v) if v.downcast::<Str>().is_some() || (is_bytes_like(v)) => parse(t, v)?,
+        Some(v) if is_text(v) => parse(t, v)?,
         Some(v) => number(t, v)?,
     };
     if class.is(&FLOAT.ty().value()) { from_f64(t, x) } else { of_class(t, class, x) }
 }
 
-fn is_bytes_like(v: &Value) -> bool {
-    type_of(v).slots().float.is_none() && buffer::supported(v)
+/// A str or bytes-like object, unless its class says how it is a number.
+fn is_text(v: &Value) -> bool {
+    type_of(v).slots().float.is_none() && (v.downcast::<Str>().is_some() || buffer::supported(v))
 }
 
 fn number(t: &Thread, v: &Value) -> Res<f64> {

@@ -139,7 +139,10 @@ pub fn extend(t: &Thread, list: &List, iterable: &Value) -> Res<()> {
     const HINT_MAX: usize = 1 << 16;
     let it = ops::iter(t, iterable)?;
     let hint = ops::length_hint(t, iterable, 8)?;
-    t.check_alloc(hint.saturating_mul(8))?;
+    // A length that no list could have is a lie; one that this machine has no room for is believed.
+    if list.len().saturating_add(hint) <= isize::MAX as usize {
+        t.check_alloc(hint.saturating_mul(8))?;
+    }
     list.reserve(t, hint.min(HINT_MAX))?;
     let Some(next) = type_of(&it).slots().next else { return Ok(()) };
     let mut count = 0u32;

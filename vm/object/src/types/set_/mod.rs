@@ -18,7 +18,7 @@ use crate::slots::Slots;
 use crate::strs::{Str, StrBuilder};
 use crate::thread::Thread;
 use crate::ty::{TypeDef, flag, type_of};
-use crate::types::iters::{own_init, own_new};
+use crate::types::iters::own_init;
 use crate::value::Value;
 
 /// set.
@@ -156,9 +156,7 @@ pub fn fill(t: &Thread, set: &Set, iterable: &Value) -> Res<()> {
 }
 
 fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
-    if !own_new(v, &SET) {
-        args.no_keywords(t, "set")?;
-    }
+    args.no_keywords(t, "set")?;
     let a = Args::pos(args.positional()).expect_positional(t, "set", 0, 1)?;
     let set = expect(v);
     set.clear_all();

@@ -187,7 +187,7 @@ pub(super) fn format_method(t: &Thread, a: &[Value]) -> Res {
     let spec = text_arg(t, &a[1], "__format__", 0)?;
     if spec.is_empty() {
         // A subclass may have its own text.
-        return crate::ops::str(t, &a[0]);
+        return ops::str(t, &a[0]);
     }
     let s = a[0].expect::<Str>();
     let spec: Vec<u32> = spec.units().iter().collect();

@@ -70,6 +70,10 @@ fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     } else if args.values.is_empty() {
         process::empty_str().clone()
     } else {
+        let given = args.values.len();
+        if given > 3 && args.has_keywords() {
+            return Err(error::type_error(t, format_args!("str() takes at most 3 arguments ({given} given)")));
+        }
         args_count(t, "str", args, 3)?;
         let Some(signature) = native::signature_of(&NEW, true) else {
             return Err(error::system_error(t, "str has no signature"));

@@ -199,19 +199,12 @@ pub(super) fn compatible(old: &TypeObject, new: &TypeObject) -> bool {
         && same_slots(old, new)
 }
 
-/// Whether two base chains declare the same slots in the same order.
+/// Whether two classes add the same slots to the same base, as far as they add any.
 fn same_slots(a: &TypeObject, b: &TypeObject) -> bool {
-    let chain = |ty: &TypeObject| {
-        let mut names = Vec::new();
-        let mut ty = Some(ty);
-        while let Some(x) = ty {
-            if let Some(own) = x.slot_names.get().downcast::<Tuple>() {
-                let at = x.base().map_or(0, TypeObject::basic_size);
-                names.push((at, own.items().iter().map(Value::bits).collect::<Vec<_>>()));
-            }
-            ty = x.base();
-        }
-        names
+    let (a, b) = (solid(a), solid(b));
+    let names = |ty: &TypeObject| -> Vec<u64> {
+        ty.slot_names.get().downcast::<Tuple>().map_or(Vec::new(), |own| own.items().iter().map(Value::bits).collect())
     };
-    std::ptr::eq(solid(a), solid(b)) || chain(a) == chain(b)
+    let base = |ty: &TypeObject| ty.base().map(std::ptr::from_ref);
+    std::ptr::eq(a, b) || base(a) == base(b) && names(a) == names(b)
 }
