@@ -16,9 +16,21 @@ use crate::value::Value;
 #[inline]
 pub fn get(t: &Thread, obj: &Value, name: &Value) -> Res {
     match type_of(obj).slots().getattr {
-        Some(f) => f(t, obj, name),
+        Some(f) => f(t, obj, name).map_err(|e| complete(t, e, obj, name)),
         None => Err(error::no_attribute(t, obj, name)),
     }
+}
+
+/// An AttributeError that says neither what of nor of whom is told both, for the suggestions that tracebacks make.
+#[cold]
+fn complete(t: &Thread, e: crate::error::Exc, obj: &Value, name: &Value) -> crate::error::Exc {
+    use crate::types::exceptions as exc;
+    if e.is(&exc::ATTRIBUTE_ERROR) && exc::field(e.value(), "name").is_none() && exc::field(e.value(), "obj").is_none()
+    {
+        exc::set_field(t, &e, "name", name);
+        exc::set_field(t, &e, "obj", obj);
+    }
+    e
 }
 
 /// `obj.name` for a name given as text.

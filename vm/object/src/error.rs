@@ -221,6 +221,13 @@ pub fn unicode_error(
     }
 }
 
+/// Reports an exception that nobody can catch; `what` and the repr of `v` say where it happened.
+#[cold]
+pub fn unraisable(t: &Thread, e: Exc, what: &str, v: &Value) {
+    let shown = crate::ops::repr_text(t, v).unwrap_or_else(|_| "<object repr() failed>".to_owned());
+    (t.hooks.unraisable)(t, e, &format!("Exception ignored {what} {shown}"), None);
+}
+
 /// Sets `__cause__` (and suppresses the context), as `raise ... from`.
 pub fn chain(t: &Thread, e: Exc, cause: Exc) -> Exc {
     if !e.is_stopped() && !cause.is_stopped() {

@@ -13,7 +13,11 @@ pub(crate) fn run(t: &Thread, header: &Header) -> bool {
     // SAFETY: the revived object's one reference.
     let v = unsafe { Value::from_raw(std::ptr::from_ref(header) as u64) };
     if let Some(f) = type_of(&v).slots().finalize {
+        // What dies in a finalizer dies there and then: waiting on the trashcan would turn a finalizer that recurses into
+        // one that never ends.
+        let depth = t.dealloc_depth.replace(0);
         f(t, &v);
+        t.dealloc_depth.set(depth);
     }
     let bits = v.into_raw();
     // SAFETY: gives the revived reference up; when it was the last one the caller destroys the object.

@@ -210,7 +210,7 @@ fn notify(t: &Thread, gc: &Gc, phase: &str, generation: usize, (collected, kept)
             if e.is_stopped() {
                 return Err(e);
             }
-            (t.hooks.unraisable)(t, e, "Exception ignored while calling GC callback", Some(&f));
+            crate::error::unraisable(t, e, "while calling GC callback", &f);
         }
     }
     Ok(())
@@ -359,8 +359,8 @@ fn run(t: &Thread, gc: &Gc) -> Res<usize> {
     Ok(found)
 }
 
-/// Weak references with a callback go first: they see nothing of what the finalizers do. A callback runs only if the weak
-/// reference itself is not garbage.
+/// Weak references go first: finalizers see none of them alive, whatever they bring back. A callback runs only if the
+/// weak reference itself is not garbage.
 fn call_weakref_callbacks(t: &Thread, held: &[Value], dead: &[*const Header]) {
     let table = t.state::<Table>();
     let mut dead_set: Option<FxHashSet<usize>> = None;
@@ -369,12 +369,12 @@ fn call_weakref_callbacks(t: &Thread, held: &[Value], dead: &[*const Header]) {
         for at in table.watchers(header) {
             // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
             let watcher = unsafe { &*(at as *const WeakRef) };
-            if watcher.callback.is_absent() {
-                continue;
-            }
             watcher.object.set(0);
             table.remove(std::ptr::from_ref(header) as usize, &watcher.header);
             let callback = watcher.callback.take();
+            if callback.is_absent() {
+                continue;
+            }
             let dead_set = dead_set.get_or_insert_with(|| dead.iter().map(|&at| at as usize).collect());
             if !dead_set.contains(&at) {
                 calls.push((Value::from_header(&watcher.header), callback));

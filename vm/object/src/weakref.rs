@@ -48,5 +48,8 @@ impl Table {
 pub(crate) fn clear(t: &Thread, object: &Header) {
     object.unset(flag::WEAKREFS);
     let watchers = t.state::<Table>().take(object);
+    // As in a finalizer: callbacks are a new beginning.
+    let depth = t.dealloc_depth.replace(0);
     crate::types::weakref::clear_all(t, &watchers);
+    t.dealloc_depth.set(depth);
 }

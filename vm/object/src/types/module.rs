@@ -233,25 +233,32 @@ fn repr(t: &Thread, v: &Value) -> Res {
     };
     let mut origin = None;
     let mut located = true;
+    let mut loader = None;
     if let Some(spec) = get(n::__spec__()) {
         let field = |key: &str| attr::get_opt(t, &spec, &names::intern_text(t, key));
         origin = field("origin")?.filter(|x| !x.is_none());
         located = matches!(field("has_location")?, Some(x) if x.is_true());
+        if origin.is_none() {
+            loader = field("loader")?.filter(|x| !x.is_none());
+        }
     } else if let Some(file) = get(n::__file__()) {
         origin = Some(file);
     }
     let text = match origin {
         Some(origin) if located => format!("<module {name} from {}>", ops::repr_text(t, &origin)?),
         Some(origin) => format!("<module {name} ({})>", strs::display(&ops::str(t, &origin)?)),
-        None => match attr::get_opt(t, v, n::__loader__())?.filter(|l| !l.is_none()) {
-            Some(_) if get(n::__path__()).is_some() => {
-                let path = ops::collect(t, &get(n::__path__()).unwrap_or(Value::NONE))?;
-                let list = List::from_vec(t, path)?;
-                format!("<module {name} (namespace) from {}>", ops::repr_text(t, &list)?)
+        None => {
+            match loader.map_or_else(|| attr::get_opt(t, v, n::__loader__()), |l| Ok(Some(l)))?.filter(|l| !l.is_none())
+            {
+                Some(loader) if crate::ty::type_name(&loader) == "NamespaceLoader" => {
+                    let path = attr::get_text(t, &loader, "_path")?;
+                    let list = List::from_vec(t, ops::collect(t, &path)?)?;
+                    format!("<module {name} (namespace) from {}>", ops::repr_text(t, &list)?)
+                }
+                Some(loader) => format!("<module {name} ({})>", ops::repr_text(t, &loader)?),
+                None => format!("<module {name}>"),
             }
-            Some(loader) => format!("<module {name} ({})>", ops::repr_text(t, &loader)?),
-            None => format!("<module {name}>"),
-        },
+        }
     };
     strs::new(t, &text)
 }

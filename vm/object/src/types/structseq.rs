@@ -52,7 +52,11 @@ macro_rules! structseq {
                 traverse: Some(ss::traverse_fields::<N>),
                 clear: None,
                 slots: $crate::slots::Slots {
-                    new: Some(|t, _, a| ss::construct(t, &$NAME, a, $complete)),
+                    new: if $flags & $crate::ty::flag::NO_NEW != 0 {
+                        None
+                    } else {
+                        Some(|t, _, a| ss::construct(t, &$NAME, a, $complete))
+                    },
                     repr: Some(|t, v| ss::repr(t, &$NAME, v)),
                     ..$crate::slots::Slots::NONE
                 },

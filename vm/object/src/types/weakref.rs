@@ -219,8 +219,8 @@ pub(crate) fn clear_all(t: &Thread, watchers: &[usize]) {
         let watcher = unsafe { &*(at as *const WeakRef) };
         watcher.object.set(0);
         let callback = watcher.callback.take();
-        // One that is dying itself on the trashcan is not told any more.
-        if !callback.is_absent() && !watcher.header.has(header_flag::DYING) {
+        // One that is dying itself, now or on the trashcan, is not told any more.
+        if !callback.is_absent() && !watcher.header.has(header_flag::DYING) && watcher.header.count() > 0 {
             calls.push((Value::from_header(&watcher.header), callback));
         }
     }
@@ -233,7 +233,7 @@ pub(crate) fn run_callbacks(t: &Thread, calls: Vec<(Value, Value)>) {
         if let Err(e) = call::call1(t, &callback, &watcher)
             && !e.is_stopped()
         {
-            (t.hooks.unraisable)(t, e, "Exception ignored while calling weakref callback", Some(&callback));
+            error::unraisable(t, e, "while calling weakref callback", &callback);
         }
     }
 }

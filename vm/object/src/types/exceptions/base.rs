@@ -51,6 +51,7 @@ pub(super) fn make(t: &Thread, class: &Value, args: &[Value]) -> Res {
         context: Slot::empty(),
         dict: Slot::empty(),
         suppress: Cell::new(false),
+        settled: Cell::new(false),
         fields: RefCell::new(Vec::new()),
     })
 }

@@ -17,7 +17,10 @@ use crate::ty::{TypeObject, flag, type_of};
 use crate::types::generic_alias;
 use crate::value::Value;
 
-pub(super) const SLOTS: Slots = Slots { new: Some(new), str: Some(str), ..Slots::NONE };
+pub(super) const SLOTS: Slots = Slots { new: Some(new), str: Some(str), repr: Some(repr), ..Slots::NONE };
+
+/// Behind the fields that attributes show: the repr of a sequence that is neither list nor tuple, as it was given.
+const GIVEN: usize = 2;
 
 pub(super) const METHODS: &[MethodDef] = &[
     def("__class_getitem__", "($type, object, /)", |t, a| generic_alias::new(t, &a[0], &a[1]), "See PEP 585").class(),
@@ -45,6 +48,8 @@ fn new(t: &Thread, class: &Value, a: Args<'_>) -> Res {
     if !ops::is_sequence(excs) {
         return Err(error::type_error(t, "second argument (exceptions) must be a sequence"));
     }
+    let plain = excs.downcast::<List>().is_some() || excs.downcast::<Tuple>().is_some();
+    let given = if plain { Value::ABSENT } else { ops::repr(t, excs)? };
     let items = ops::collect(t, excs)?;
     if items.is_empty() {
         return Err(error::value_error(t, "second argument (exceptions) must be a non-empty sequence"));
@@ -72,7 +77,27 @@ fn new(t: &Thread, class: &Value, a: Args<'_>) -> Res {
     let v = base::make(t, &chosen, a.positional())?;
     fields::put(&v, "message", message.clone());
     fields::put(&v, "exceptions", tuple::from_vec(t, items)?);
+    if !given.is_absent() {
+        exc::set_field_at(v.expect::<exc::Exception>(), GIVEN, given);
+    }
     Ok(v)
+}
+
+/// The members as they are, looking like the argument that they came from.
+fn repr(t: &Thread, v: &Value) -> Res {
+    let name = type_of(v).short_name();
+    let message = ops::repr_text(t, &field(v, "message").unwrap_or(Value::NONE))?;
+    let given = v.expect::<exc::Exception>().fields.borrow().get(GIVEN).cloned().and_then(Value::present);
+    let shown = match given {
+        Some(given) => strs::display(&given),
+        None => {
+            let members = members(v);
+            let listed = matches!(&base::items(v)[..], [_, second] if second.downcast::<List>().is_some());
+            let shown = if listed { List::from_vec(t, members)? } else { tuple::from_vec(t, members)? };
+            ops::repr_text(t, &shown)?
+        }
+    };
+    strs::new(t, &format!("{name}({message}, {shown})"))
 }
 
 fn members(v: &Value) -> Vec<Value> {

@@ -37,6 +37,8 @@ pub struct Exception {
     pub(crate) context: Slot,
     pub(crate) dict: Slot,
     pub(crate) suppress: Cell<bool>,
+    /// Its context has been decided on: set, or found to be none.
+    pub(crate) settled: Cell<bool>,
     /// Values of the type's named fields; shorter than the list of names while the rest is unset.
     pub(crate) fields: RefCell<Vec<Value>>,
 }
@@ -223,6 +225,18 @@ pub fn set_context(_: &Thread, v: &Value, context: Value) {
     if let Some(x) = v.downcast::<Exception>() {
         x.context.set(&x.header, context);
     }
+}
+
+/// From here on its context is the program's business: passing through frames does not set it.
+pub fn settle(v: &Value) {
+    if let Some(x) = v.downcast::<Exception>() {
+        x.settled.set(true);
+    }
+}
+
+/// Whether the exception has been raised and its context decided on.
+pub fn is_settled(v: &Value) -> bool {
+    v.downcast::<Exception>().is_some_and(|x| x.settled.get())
 }
 
 /// Sets `__cause__` and `__suppress_context__`.

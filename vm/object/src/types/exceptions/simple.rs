@@ -42,6 +42,9 @@ pub(super) fn system_exit(t: &Thread, v: &Value, a: Args<'_>) -> Res<()> {
 /// Positional arguments as BaseException's, keywords into the fields of the same name.
 fn keyword_init(t: &Thread, v: &Value, a: Args<'_>, function: &str, known: &[&str]) -> Res<()> {
     base::put_args(t, v, a.positional())?;
+    for name in known {
+        fields::put(v, name, Value::ABSENT);
+    }
     for (key, value) in a.keywords() {
         match known.iter().find(|k| strs::eq_str(key, k)) {
             Some(name) => fields::put(v, name, value.clone()),
@@ -67,9 +70,11 @@ pub(super) fn name_error(t: &Thread, v: &Value, a: Args<'_>) -> Res<()> {
 
 pub(super) fn import_error(t: &Thread, v: &Value, a: Args<'_>) -> Res<()> {
     keyword_init(t, v, a, "ImportError", &["name", "path", "name_from"])?;
-    if let [msg] = a.positional() {
-        fields::put(v, "msg", msg.clone());
-    }
+    let msg = match a.positional() {
+        [msg] => msg.clone(),
+        _ => Value::ABSENT,
+    };
+    fields::put(v, "msg", msg);
     Ok(())
 }
 

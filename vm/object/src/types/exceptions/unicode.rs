@@ -61,12 +61,12 @@ fn as_bytes(t: &Thread, v: &Value) -> Res {
     crate::call::call1(t, &bytes, v)
 }
 
-/// Start and end within an object of length `len`, as CPython clamps them.
-fn range(v: &Value, len: usize) -> (usize, usize) {
+/// Start and end as they are, and whether they name one place of an object of length `len`.
+fn range(v: &Value, len: usize) -> (i64, i64, Option<usize>) {
     let at = |name: &str| field(v, name).and_then(|x| int::to_i64(&x)).unwrap_or(0);
-    let start = at("start").clamp(0, (len as i64 - 1).max(0));
-    let end = at("end").clamp(1.min(len as i64), len as i64).max(0);
-    (start as usize, end as usize)
+    let (start, end) = (at("start"), at("end"));
+    let one = usize::try_from(start).ok().filter(|&s| s < len && end == start.wrapping_add(1));
+    (start, end.wrapping_sub(1), one)
 }
 
 fn shown(t: &Thread, v: &Value, name: &str) -> Res<String> {
@@ -83,39 +83,55 @@ fn escaped(c: u32) -> String {
 }
 
 pub(super) fn encode_str(t: &Thread, v: &Value) -> Res {
-    let Some(object) = field(v, "object") else { return Ok(process::empty_str().clone()) };
+    if field(v, "object").is_none() {
+        return Ok(process::empty_str().clone());
+    }
     let (encoding, reason) = (shown(t, v, "encoding")?, shown(t, v, "reason")?);
-    let what = characters(v, &object);
+    let what = characters(t, v)?;
     strs::new(t, &format!("'{encoding}' codec can't encode {what}: {reason}"))
 }
 
 pub(super) fn translate_str(t: &Thread, v: &Value) -> Res {
-    let Some(object) = field(v, "object") else { return Ok(process::empty_str().clone()) };
-    let (what, reason) = (characters(v, &object), shown(t, v, "reason")?);
+    if field(v, "object").is_none() {
+        return Ok(process::empty_str().clone());
+    }
+    let reason = shown(t, v, "reason")?;
+    let what = characters(t, v)?;
     strs::new(t, &format!("can't translate {what}: {reason}"))
 }
 
-fn characters(v: &Value, object: &Value) -> String {
-    let s = object.downcast::<Str>();
-    let (start, end) = range(v, s.map_or(0, Str::len));
-    match s {
-        Some(s) if start < s.len() && end == start + 1 => {
-            format!("character {} in position {start}", escaped(s.at(start)))
-        }
-        _ => format!("characters in position {start}-{}", end as i64 - 1),
-    }
+/// The object now: making text of the other fields may have changed it.
+fn object(t: &Thread, v: &Value) -> Res {
+    field(v, "object").ok_or_else(|| error::type_error(t, "object attribute not set"))
+}
+
+fn characters(t: &Thread, v: &Value) -> Res<String> {
+    let object = object(t, v)?;
+    let Some(s) = object.downcast::<Str>() else {
+        return Err(error::type_error(t, "object attribute must be unicode"));
+    };
+    Ok(match range(v, s.len()) {
+        (start, _, Some(at)) => format!("character {} in position {start}", escaped(s.at(at))),
+        (start, last, None) => format!("characters in position {start}-{last}"),
+    })
 }
 
 pub(super) fn decode_str(t: &Thread, v: &Value) -> Res {
-    let Some(object) = field(v, "object") else { return Ok(process::empty_str().clone()) };
+    if field(v, "object").is_none() {
+        return Ok(process::empty_str().clone());
+    }
     let (encoding, reason) = (shown(t, v, "encoding")?, shown(t, v, "reason")?);
+    let object = object(t, v)?;
+    if !type_of(&object).has_flag(crate::ty::flag::BYTES) {
+        return Err(error::type_error(t, "object attribute must be bytes"));
+    }
     let len = ops::len(t, &object)?;
-    let (start, end) = range(v, len);
-    let what = if start < len && end == start + 1 {
-        let byte = ops::getitem(t, &object, &convert::from_usize(start))?;
-        format!("byte 0x{:02x} in position {start}", int::to_i64(&byte).unwrap_or(0))
-    } else {
-        format!("bytes in position {start}-{}", end as i64 - 1)
+    let what = match range(v, len) {
+        (start, _, Some(at)) => {
+            let byte = ops::getitem(t, &object, &convert::from_usize(at))?;
+            format!("byte 0x{:02x} in position {start}", int::to_i64(&byte).unwrap_or(0))
+        }
+        (start, last, None) => format!("bytes in position {start}-{last}"),
     };
     strs::new(t, &format!("'{encoding}' codec can't decode {what}: {reason}"))
 }
