@@ -15,7 +15,9 @@ pub(crate) struct Assembled {
 /// Turns the stream into words.
 pub(crate) fn assemble(e: &mut Emitter, map: &SourceMap) -> Assembled {
     thread_jumps(e);
+    end_where_jumped(e);
     prune(e);
+    drop_marks(e, map);
     let mut offsets = Vec::with_capacity(e.insts.len() + 1);
     let mut at = 0u32;
     for inst in &e.insts {
@@ -65,8 +67,10 @@ fn handlers(e: &Emitter, offsets: &[u32]) -> Box<[Handler]> {
 fn positions(e: &Emitter, offsets: &[u32], map: &SourceMap) -> Box<[Position]> {
     let mut rows: Vec<Position> = Vec::new();
     let mut last = None;
+    let leader = leaders(e);
     for (i, inst) in e.insts.iter().enumerate() {
-        if last == Some(inst.loc) {
+        // What has no place of its own belongs to what runs before it, if that can only be one thing.
+        if last == Some(inst.loc) || inst.loc == Loc::NONE && !leader[i] && i > 0 && !is_end(e.insts[i - 1].op) {
             continue;
         }
         last = Some(inst.loc);
@@ -108,6 +112,80 @@ fn thread_jumps(e: &mut Emitter) {
     }
 }
 
+/// A return without a line of its own takes the line of whatever leads to it: a jump there becomes a return, and a
+/// conditional jump gets a copy. Tracing then ends where CPython's does.
+fn end_where_jumped(e: &mut Emitter) {
+    let mut copies: Vec<(usize, Loc, Label)> = Vec::new();
+    for i in 0..e.insts.len() {
+        let jump = e.insts[i];
+        let conditional = jump.op != Opcode::Jump;
+        if jump.target == Label::NONE || jump.op == Opcode::JumpBack || conditional && jump.loc == Loc::NONE {
+            continue;
+        }
+        let at = e.labels[jump.target.0 as usize] as usize;
+        let Some(&end) = e.insts.get(at).filter(|end| end.op == Opcode::ReturnConst && end.loc == Loc::NONE) else {
+            continue;
+        };
+        if !conditional {
+            e.insts[i] = Inst { loc: jump.loc, ..end };
+            continue;
+        }
+        let known = copies.iter().find(|(of, loc, _)| *of == at && *loc == jump.loc).map(|(_, _, label)| *label);
+        e.insts[i].target = known.unwrap_or_else(|| {
+            let label = e.here();
+            e.insts.push(Inst { loc: jump.loc, ..end });
+            copies.push((at, jump.loc, label));
+            label
+        });
+    }
+}
+
+/// Where blocks begin: the targets of jumps and handlers.
+fn leaders(e: &Emitter) -> Vec<bool> {
+    let mut leader = vec![false; e.insts.len() + 1];
+    for inst in e.insts.iter().filter(|inst| inst.target != Label::NONE) {
+        leader[e.labels[inst.target.0 as usize] as usize] = true;
+    }
+    for row in &e.rows {
+        if let Some(l) = leader.get_mut(e.labels[row.target.0 as usize] as usize) {
+            *l = true;
+        }
+    }
+    leader
+}
+
+/// Removes marks whose line a neighbour in the same block has, or can take over.
+fn drop_marks(e: &mut Emitter, map: &SourceMap) {
+    let n = e.insts.len();
+    let leader = leaders(e);
+    let line = |loc: Loc| if loc == Loc::NONE { 0 } else { map.line_byte(loc.start).0 };
+    let mut keep = vec![true; n];
+    let mut before = Loc::NONE;
+    for i in 0..n {
+        if leader[i] {
+            before = Loc::NONE;
+        }
+        let here = e.insts[i].loc;
+        if e.insts[i].op == Opcode::Nop {
+            let served = here == Loc::NONE || line(before) == line(here);
+            let next = e.insts.get(i + 1).map(|next| next.loc);
+            keep[i] = match next {
+                _ if served => false,
+                Some(Loc::NONE) if !leader[i + 1] => {
+                    e.insts[i + 1].loc = here;
+                    false
+                }
+                Some(next) => line(next) != line(here),
+                None => true,
+            };
+        }
+        if keep[i] && here != Loc::NONE {
+            before = here;
+        }
+    }
+    retain(e, keep);
+}
+
 /// Removes unreachable instructions, jumps to the next instruction and checks of variables that are bound.
 fn prune(e: &mut Emitter) {
     let flow = Flow::new(e);
@@ -120,9 +198,18 @@ fn prune(e: &mut Emitter) {
     for i in 0..e.insts.len() {
         if keep[i] && e.insts[i].op == Opcode::Jump {
             let to = e.labels[e.insts[i].target.0 as usize] as usize;
-            keep[i] = to <= i || (i + 1..to).any(|k| keep[k]);
+            if to > i && !(i + 1..to).any(|k| keep[k]) {
+                // It goes nowhere; its line may still count.
+                e.insts[i].op = Opcode::Nop;
+                e.insts[i].target = Label::NONE;
+            }
         }
     }
+    retain(e, keep);
+}
+
+/// Keeps some of the instructions; labels move to the next one kept.
+fn retain(e: &mut Emitter, keep: Vec<bool>) {
     let mut moved = Vec::with_capacity(keep.len() + 1);
     let mut count = 0u32;
     for &k in &keep {
@@ -150,19 +237,8 @@ impl Flow {
     fn new(e: &Emitter) -> Self {
         let words = e.locals.len().div_ceil(64).max(1);
         let n = e.insts.len();
-        let mut is_leader = vec![false; n + 1];
+        let mut is_leader = leaders(e);
         is_leader[0] = true;
-        for inst in &e.insts {
-            if inst.target != Label::NONE {
-                is_leader[e.labels[inst.target.0 as usize] as usize] = true;
-            }
-        }
-        for row in &e.rows {
-            let at = e.labels[row.target.0 as usize];
-            if (at as usize) <= n {
-                is_leader[at as usize] = true;
-            }
-        }
         let mut flow = Self { reached: vec![false; n], unbound: rustc_hash::FxHashMap::default() };
         let mut states: rustc_hash::FxHashMap<usize, Vec<u64>> = rustc_hash::FxHashMap::default();
         let mut entry = vec![u64::MAX; words];

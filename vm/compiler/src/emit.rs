@@ -303,6 +303,11 @@ impl Emitter {
         self.op1(Opcode::LoadConst, to).set_bc(index);
     }
 
+    /// A place that a line event may name though nothing happens there; `assemble` drops it where a neighbour serves.
+    pub(crate) fn mark(&mut self) {
+        self.push(Opcode::Nop, 0, 0, 0, 0);
+    }
+
     pub(crate) fn jump(&mut self, target: Label) {
         self.push(Opcode::Jump, 0, 0, 0, 0).target = target;
     }

@@ -360,11 +360,12 @@ impl<'a> Compiler<'a> {
             self.next(&f.target, iter, exhausted, loc)?;
         }
         self.stmts(&f.body)?;
-        self.at(loc);
+        self.at(Loc::NONE);
         self.e().jump_back(start);
         self.pop_block();
         self.e().bind(exhausted);
         if f.is_async {
+            self.at(loc);
             self.end_async_for(iter);
         }
         self.set_top(base);

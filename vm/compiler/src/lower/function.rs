@@ -156,8 +156,9 @@ impl<'a> Compiler<'a> {
         Ok((self.leave_unit()?, scope))
     }
 
-    /// `return None` at the end of a body.
+    /// `return None` at the end of a body. It belongs to no line of its own: each way there ends at the line it comes from.
     pub(crate) fn return_none(&mut self) {
+        self.at(Loc::NONE);
         let none = self.e().consts.add(Const::None);
         self.e().push(Opcode::ReturnConst, 0, 0, 0, 0).set_bc(none);
     }
@@ -173,12 +174,7 @@ impl<'a> Compiler<'a> {
         self.prologue();
         let value = self.operand(&l.body)?;
         self.at(l.body.range());
-        if self.scope().generator {
-            self.e().discard(value);
-            self.return_none();
-        } else {
-            self.e().use1(Opcode::Return, value);
-        }
+        self.e().use1(Opcode::Return, value);
         let code = self.leave_unit()?;
         self.at(loc);
         let has_parts = l.parameters.as_deref().is_some_and(|p| has_defaults(p) != (false, false))

@@ -120,9 +120,11 @@ impl<'a> Compiler<'a> {
 
     fn jump_if_inner(&mut self, e: &'a Expr, target: Label, sense: bool) -> Done {
         if let Some(truth) = self.const_of(e).and_then(|c| fold::truth(&c)) {
+            self.at(e.range());
             if truth == sense {
-                self.at(e.range());
                 self.e().jump(target);
+            } else {
+                self.e().mark();
             }
             return Ok(());
         }

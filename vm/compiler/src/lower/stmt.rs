@@ -52,7 +52,11 @@ impl<'a> Compiler<'a> {
             Stmt::Expr(e) => self.expr_statement(e),
             Stmt::Break(b) => self.break_(b),
             Stmt::Continue(c) => self.continue_(c),
-            Stmt::Pass(_) | Stmt::Global(_) | Stmt::Nonlocal(_) => Ok(()),
+            Stmt::Pass(_) => {
+                self.e().mark();
+                Ok(())
+            }
+            Stmt::Global(_) | Stmt::Nonlocal(_) => Ok(()),
             Stmt::IpyEscapeCommand(i) => Err(self.error(i.range, "invalid syntax")),
         }
     }
@@ -77,6 +81,8 @@ impl<'a> Compiler<'a> {
             let value = self.operand(&e.value)?;
             self.at(e.range);
             self.e().discard(value);
+        } else {
+            self.e().mark();
         }
         self.set_top(base);
         Ok(())
@@ -146,8 +152,8 @@ impl<'a> Compiler<'a> {
         let truth = self.const_of(test).and_then(|c| fold::truth(&c));
         if truth == Some(false) {
             // The body is compiled for its errors only.
-            let e = self.e();
-            e.jump(next);
+            self.at(test.range());
+            self.e().jump(next);
         } else {
             self.jump_if(test, next, false)?;
         }
@@ -161,7 +167,7 @@ impl<'a> Compiler<'a> {
         self.push_block(BlockKind::While { start, end })?;
         self.jump_if(&w.test, orelse, false)?;
         self.stmts(&w.body)?;
-        self.at(w.test.range());
+        self.at(Loc::NONE);
         self.e().jump_back(start);
         self.pop_block();
         self.e().bind(orelse);
@@ -223,6 +229,7 @@ impl<'a> Compiler<'a> {
             Some(value) => self.const_of(value),
         };
         if let Some(constant) = constant {
+            self.e().mark();
             let cover = self.unwind_all(r.range.into(), None)?;
             let index = self.e().consts.add(constant);
             self.e().push(Opcode::ReturnConst, 0, 0, 0, 0).set_bc(index);

@@ -13,6 +13,7 @@ use typhon_isa::opcode::Intrinsic2Kind;
 
 impl<'a> Compiler<'a> {
     pub(crate) fn try_statement(&mut self, t: &'a ast::StmtTry) -> Done {
+        self.e().mark();
         if t.finalbody.is_empty() { self.try_inner(t) } else { self.try_finally(t) }
     }
 

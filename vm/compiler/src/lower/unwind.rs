@@ -16,7 +16,7 @@ impl<'a> Compiler<'a> {
 
     /// Leaves every block for `return`. A value that is to be returned stays in its temporary. The caller emits the
     /// return outside all handlers, then puts back the answered handler for what follows.
-    pub(crate) fn unwind_all(&mut self, loc: Loc, value: Option<Val>) -> Result<Cover, crate::SyntaxError> {
+    pub(crate) fn unwind_all(&mut self, mut loc: Loc, value: Option<Val>) -> Result<Cover, crate::SyntaxError> {
         let blocks = self.unit().blocks.clone();
         let cover = self.e().cover;
         let top = self.top();
@@ -25,8 +25,9 @@ impl<'a> Compiler<'a> {
             if matches!(block.kind, BlockKind::GroupHandler) {
                 return Err(self.group_error(loc));
             }
-            self.unwind(block, value, loc)?;
+            self.unwind(block, value, &mut loc)?;
         }
+        self.at(loc);
         self.unit().blocks = blocks;
         self.set_top(top);
         Ok(cover)
@@ -45,18 +46,19 @@ impl<'a> Compiler<'a> {
         self.leave_loop(s.range.into(), false, "'continue' not properly in loop")
     }
 
-    fn leave_loop(&mut self, loc: Loc, is_break: bool, message: &str) -> Done {
+    fn leave_loop(&mut self, mut loc: Loc, is_break: bool, message: &str) -> Done {
         let blocks = self.unit().blocks.clone();
         let cover = self.e().cover;
         let top = self.top();
         self.at(loc);
+        self.e().mark();
         let range = ruff_text_size::TextRange::new(loc.start, loc.end);
         loop {
             let Some(block) = self.unit().blocks.pop() else {
                 return Err(self.error(range, message));
             };
             match block.kind {
-                BlockKind::GroupHandler => return Err(self.group_error(loc)),
+                BlockKind::GroupHandler => return Err(self.group_error(range.into())),
                 BlockKind::While { start, end } => {
                     self.at(loc);
                     if is_break {
@@ -76,7 +78,7 @@ impl<'a> Compiler<'a> {
                     }
                     break;
                 }
-                _ => self.unwind(block, None, loc)?,
+                _ => self.unwind(block, None, &mut loc)?,
             }
         }
         self.unit().blocks = blocks;
@@ -85,8 +87,9 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// Leaves one block, which is no longer on the stack of blocks.
-    fn unwind(&mut self, block: Block<'a>, value: Option<Val>, loc: Loc) -> Done {
+    /// Leaves one block, which is no longer on the stack of blocks. What runs after code of the block's own belongs to no
+    /// line: it is to look as if that code came last.
+    fn unwind(&mut self, block: Block<'a>, value: Option<Val>, loc: &mut Loc) -> Done {
         match block.kind {
             BlockKind::While { .. } | BlockKind::TryExcept | BlockKind::Handler | BlockKind::GroupHandler => {}
             BlockKind::For { iter, .. } => self.e().clear(iter),
@@ -99,7 +102,8 @@ impl<'a> Compiler<'a> {
                 if value.is_some_and(|v| v.temp) {
                     self.unit().blocks.pop();
                 }
-                self.at(loc);
+                *loc = Loc::NONE;
+                self.at(*loc);
             }
             BlockKind::FinallyEnd { exc } => {
                 self.e().op1(Opcode::PopExc, exc);
@@ -109,13 +113,16 @@ impl<'a> Compiler<'a> {
                 self.e().cover = block.outer;
                 self.at(block.loc);
                 self.exit_normally(exit, is_async)?;
-                self.at(loc);
+                *loc = Loc::NONE;
+                self.at(*loc);
             }
             BlockKind::HandlerCleanup { exc, name } => {
                 self.e().op1(Opcode::PopExc, exc);
                 self.e().cover = block.outer;
                 if let Some(name) = name {
                     self.unbind(name)?;
+                    *loc = Loc::NONE;
+                    self.at(*loc);
                 }
             }
         }
