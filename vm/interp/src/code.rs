@@ -49,8 +49,18 @@ pub static CODE: TypeDef = TypeDef {
     slots: Slots { repr: Some(repr), compare: Some(compare), hash: Some(hash), ..Slots::NONE },
     getset: GETSET,
     methods: &[
-        def("co_lines", "($self, /)", co_lines, "Return an iterator over (start, end, line) of the code."),
-        def("co_positions", "($self, /)", co_positions, "Return an iterator over the source positions of the code."),
+        def(
+            "co_lines",
+            "($self, /)",
+            |t, a| crate::code_iter::lines(t, me(&a[0])),
+            "Return an iterator over (start, end, line) of the code.",
+        ),
+        def(
+            "co_positions",
+            "($self, /)",
+            |t, a| crate::code_iter::positions(t, me(&a[0])),
+            "Return an iterator over the source positions of the code.",
+        ),
         def(
             "replace",
             "($self, /, **changes)",
@@ -154,41 +164,6 @@ fn hash(t: &Thread, v: &Value) -> Res<i64> {
     let name = strs::new(t, &c.name)?;
     let h = typhon_object::ops::hash(t, &name)?;
     Ok((h ^ i64::from(c.first_line) ^ (c.words.len() as i64) << 8) & (i64::MAX - 1))
-}
-
-fn co_lines(t: &Thread, a: &[Value]) -> Res {
-    let c = me(&a[0]);
-    let mut rows: Vec<Value> = Vec::new();
-    let mut at = 0;
-    while at < c.positions.len() {
-        let (start, line) = (c.positions[at].start, c.positions[at].line);
-        while at < c.positions.len() && c.positions[at].line == line {
-            at += 1;
-        }
-        let end = c.positions.get(at).map_or(c.words.len() as u32, |p| p.start);
-        let line = if line == 0 { Value::NONE } else { Value::small(i64::from(line)) };
-        rows.push(tuple::from_array(t, [Value::small(i64::from(start) * 8), Value::small(i64::from(end) * 8), line])?);
-    }
-    let rows = tuple::from_vec(t, rows)?;
-    typhon_object::ops::iter(t, &rows)
-}
-
-/// One position for every two bytes of `co_code`, as CPython has it: callers divide a frame's `f_lasti` by two.
-fn co_positions(t: &Thread, a: &[Value]) -> Res {
-    const UNITS: usize = size_of::<u64>() / 2;
-    let c = me(&a[0]);
-    let mut rows = Vec::with_capacity(c.words.len() * UNITS);
-    for at in 0..c.words.len() as u32 {
-        let p = c.position(at);
-        let number = |n: u32, none: u32| if n == none { Value::NONE } else { Value::small(i64::from(n)) };
-        let row = tuple::from_array(
-            t,
-            [number(p.line, 0), number(p.end_line, 0), number(p.col, u32::MAX), number(p.end_col, u32::MAX)],
-        )?;
-        rows.extend(std::iter::repeat_n(row, UNITS));
-    }
-    let rows = tuple::from_vec(t, rows)?;
-    typhon_object::ops::iter(t, &rows)
 }
 
 fn replace(t: &Thread, a: &[Value]) -> Res {

@@ -9,7 +9,7 @@ use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::exceptions as exc;
-use typhon_object::{Thread, Value, payload, type_of};
+use typhon_object::{Thread, Value, attr, call, names, payload, type_of};
 
 /// `coroutine.__await__()`: an iterator over the coroutine.
 #[repr(C)]
@@ -69,12 +69,25 @@ pub(crate) fn origin(t: &Thread) -> Res {
     crate::frame_object::origin(t, depth as usize)
 }
 
-/// "coroutine 'f' was never awaited".
-pub(crate) fn warn_never_awaited(t: &Thread, v: &Value, qualname: &str) {
-    let text = format!("coroutine '{qualname}' was never awaited");
-    let category = exc::RUNTIME_WARNING.ty().value();
-    if let Err(e) = (t.hooks.warn)(t, &category, &text, 1) {
-        (t.hooks.unraisable)(t, e, "Exception ignored in: ", Some(v));
+/// "coroutine 'f' was never awaited": `warnings` says it, with the place where the coroutine was made if that is known.
+pub(crate) fn warn_never_awaited(t: &Thread, v: &Value, qualname: &Value) {
+    let told = (t.hooks.import)(t, "warnings")
+        .and_then(|m| attr::get_opt(t, &m, &names::intern_text(t, "_warn_unawaited_coroutine")))
+        .and_then(|f| f.map(|f| call::call1(t, &f, v)).transpose());
+    match told {
+        Ok(Some(_)) => return,
+        Ok(None) => {}
+        Err(e) => {
+            let warned = e.is(&exc::RUNTIME_WARNING);
+            error::unraisable(t, e, "while finalizing coroutine", v);
+            if warned {
+                return;
+            }
+        }
+    }
+    let text = format!("coroutine '{}' was never awaited", typhon_object::strs::display(qualname));
+    if let Err(e) = (t.hooks.warn)(t, &exc::RUNTIME_WARNING.ty().value(), &text, 1) {
+        error::unraisable(t, e, "while finalizing coroutine", v);
     }
 }
 

@@ -1,10 +1,11 @@
 //! FrameLocalsProxy (PEP 667): a function frame's variables as a mapping that writes through.
 
 use crate::frame_object::FrameObject;
+use typhon_isa::LocalKind;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
-use typhon_object::header::Header;
+use typhon_object::header::{Header, flag as header_flag};
 use typhon_object::list::List;
 use typhon_object::native::{MethodDef, def, raw};
 use typhon_object::ops::{self, CompareOp};
@@ -34,7 +35,7 @@ pub static FRAME_LOCALS: TypeDef = TypeDef {
     flags: flag::MAPPING,
     slots: Slots {
         new: Some(make),
-        repr: Some(|t, v| ops::repr(t, &snapshot(t, v)?)),
+        repr: Some(repr),
         hash: Some(|t, v| Err(ops::unhashable(t, v))),
         compare: Some(compare),
         len: Some(|_, v| Ok(snapshot_len(v))),
@@ -111,6 +112,18 @@ fn frame(v: &Value) -> Value {
     v.expect::<FrameLocals>().frame.get()
 }
 
+fn repr(t: &Thread, v: &Value) -> Res {
+    let header = &v.expect::<FrameLocals>().header;
+    if header.has(header_flag::IN_REPR) {
+        return strs::new(t, "{...}");
+    }
+    let d = snapshot(t, v)?;
+    header.set(header_flag::IN_REPR);
+    let shown = ops::repr(t, &d);
+    header.unset(header_flag::IN_REPR);
+    shown
+}
+
 /// The variables and the extra keys as a new dict.
 fn snapshot(t: &Thread, v: &Value) -> Res {
     let f = frame(v);
@@ -133,25 +146,33 @@ fn list_of(t: &Thread, v: &Value, pick: fn(Value, Value) -> Value) -> Res {
     List::from_vec(t, Dict::of(&d).items().into_iter().map(|(k, v)| pick(k, v)).collect())
 }
 
-/// The register of a variable; of several with one name, a bound one.
-fn register(f: &FrameObject, key: &Value) -> Option<usize> {
-    key.downcast::<strs::Str>()?;
-    let named = |i: &usize| f.unit.locals()[*i].is(key) || strs::eq(&f.unit.locals()[*i], key);
-    let mut all = (0..f.unit.local_count).filter(named);
-    let first = all.next()?;
-    if f.local(first).is_absent()
-        && let Some(bound) = all.find(|&i| !f.local(i).is_absent())
-    {
-        return Some(bound);
+/// The register of a variable: of several with one name the innermost that is bound, which a comprehension's own is.
+fn register(t: &Thread, f: &FrameObject, key: &Value) -> Res<Option<usize>> {
+    let names = f.unit.locals();
+    let mut found: Vec<usize> = (0..f.unit.local_count).filter(|&i| names[i].is(key)).collect();
+    if found.is_empty() {
+        if key.exact::<strs::Str>().is_some() {
+            found = (0..f.unit.local_count).filter(|&i| strs::eq(&names[i], key)).collect();
+        } else {
+            let hash = ops::hash(t, key)?;
+            for i in 0..f.unit.local_count {
+                if ops::hash(t, &names[i])? == hash && ops::eq(t, &names[i], key)? {
+                    found.push(i);
+                }
+            }
+        }
     }
-    Some(first)
+    let hidden = |i: usize| f.unit.code.locals[i].kind == LocalKind::Hidden;
+    let bound = |i: usize| !f.local(i).is_absent();
+    let best = found.iter().copied().filter(|&i| bound(i)).max_by_key(|&i| (hidden(i), std::cmp::Reverse(i)));
+    Ok(best.or_else(|| found.iter().copied().find(|&i| !hidden(i))))
 }
 
 /// The value under a key, absent if there is none. A key that cannot be hashed is an error.
 fn lookup(t: &Thread, v: &Value, key: &Value) -> Res {
     let f = frame(v);
     let f = f.expect::<FrameObject>();
-    if let Some(i) = register(f, key) {
+    if let Some(i) = register(t, f, key)? {
         let value = f.local(i);
         if !value.is_absent() {
             return Ok(value);
@@ -184,7 +205,7 @@ fn key_error(t: &Thread, key: &Value) -> error::Exc {
 fn setitem(t: &Thread, v: &Value, key: &Value, value: Option<&Value>) -> Res<()> {
     let owner = frame(v);
     let f = owner.expect::<FrameObject>();
-    let at = register(f, key);
+    let at = register(t, f, key)?;
     let Some(value) = value else {
         if at.is_some() {
             return Err(no_removal(t));
@@ -284,7 +305,7 @@ fn pop(t: &Thread, args: Args<'_>) -> Res {
     let a = args.rest().expect_positional(t, "pop", 1, 2)?;
     let owner = frame(this);
     let f = owner.expect::<FrameObject>();
-    if register(f, &a[0]).is_some() {
+    if register(t, f, &a[0])?.is_some() {
         return Err(no_removal(t));
     }
     let hash = ops::hash(t, &a[0])?;

@@ -9,7 +9,7 @@ use crate::generator::{Generator, State};
 use crate::unit::Unit;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use typhon_isa::Word;
+use typhon_isa::{LocalKind, Word};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
@@ -32,6 +32,8 @@ pub struct FrameObject {
     record: Cell<*mut Frame>,
     /// Registers of a suspended generator, null otherwise.
     suspended: Cell<*mut u64>,
+    /// Address of the generator whose frame this is while that is not over, 0 otherwise. Not owned: the generator owns us.
+    generator: Cell<u64>,
     /// Where a frame without record stands, in words.
     offset: Cell<u32>,
     /// Locals of an ended frame.
@@ -77,9 +79,13 @@ impl FrameObject {
 
     /// The line the frame is at, 0 if none.
     pub fn line(&self) -> u32 {
-        // An instruction without a place of its own (cleanup) goes on at the line before it.
+        self.line_at(self.offset())
+    }
+
+    /// The line of the instruction at an offset in words. One without a place of its own goes on at the line before it.
+    pub fn line_at(&self, offset: u32) -> u32 {
         let code = &self.unit.code;
-        let behind = code.positions.partition_point(|p| p.start <= self.offset());
+        let behind = code.positions.partition_point(|p| p.start <= offset);
         let located = code.positions[..behind].iter().rev().map(|p| p.line).find(|&line| line != 0);
         located.unwrap_or(code.first_line)
     }
@@ -93,6 +99,26 @@ impl FrameObject {
             return c.get();
         }
         v
+    }
+
+    /// The live record, null if there is none.
+    pub(crate) fn record(&self) -> *mut Frame {
+        self.record.get()
+    }
+
+    /// Whether named register `i` of a running frame holds nothing at all (an empty cell is something).
+    pub(crate) fn is_unbound(&self, i: usize) -> bool {
+        self.register(i).is_absent()
+    }
+
+    /// Takes what a register of a running frame holds.
+    pub(crate) fn take_register(&self, i: usize) -> Value {
+        let record = self.record.get();
+        if record.is_null() || i >= self.unit.register_count {
+            return Value::ABSENT;
+        }
+        // SAFETY: a non-null record is live and has as many registers as its unit says.
+        unsafe { Value::from_raw(std::ptr::replace((*record).base.add(i), 0)) }
     }
 
     fn register(&self, i: usize) -> Value {
@@ -169,6 +195,7 @@ impl FrameObject {
 
     /// The generator's registers go away: keep copies of its locals.
     pub(crate) fn forget_generator(&self, regs: *mut u64, unit: &Unit) {
+        self.generator.set(0);
         if self.suspended.get() == regs || self.record.get().is_null() {
             self.suspended.set(std::ptr::null_mut());
             self.keep(regs, unit.local_count);
@@ -180,6 +207,13 @@ impl FrameObject {
         let kept = (0..count).map(|i| Value::from_ref(unsafe { &*base.add(i) }).clone()).collect();
         let old = self.kept.replace(kept);
         drop(old);
+    }
+
+    /// The generator whose frame this is.
+    fn owner(&self) -> Option<Value> {
+        // SAFETY: a generator that goes away, or is over, resets the word.
+        let bits = self.generator.get();
+        (bits != 0).then(|| Value::from_ref(&bits).clone())
     }
 
     /// The generator is suspended: its registers stay, the record goes.
@@ -215,6 +249,7 @@ pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
         if (*fp).generator != 0
             && let Some(g) = crate::generator::as_generator(Value::from_ref(&(*fp).generator))
         {
+            object.expect::<FrameObject>().generator.set((*fp).generator);
             g.frame.set(&g.header, object.clone());
         }
         Ok(object)
@@ -229,6 +264,7 @@ fn new(t: &Thread, unit: Rc<Unit>, func: Value, locals: Value) -> Res {
         locals: Slot::new(locals),
         record: Cell::new(std::ptr::null_mut()),
         suspended: Cell::new(std::ptr::null_mut()),
+        generator: Cell::new(0),
         offset: Cell::new(0),
         kept: RefCell::new(Vec::new()),
         back: Slot::empty(),
@@ -259,6 +295,7 @@ pub(crate) fn of_generator(t: &Thread, v: &Value, g: &Generator) -> Res {
         }
     }
     let object = new(t, Rc::clone(&g.unit), g.func.get(), Value::ABSENT)?;
+    object.expect::<FrameObject>().generator.set(v.bits());
     object.expect::<FrameObject>().suspend(g.regs.get(), g.ip.get());
     g.frame.set(&g.header, object.clone());
     Ok(object)
@@ -276,9 +313,12 @@ pub(crate) unsafe fn detach(t: &Thread, it: &Interp, fp: *mut Frame) {
     let (ip, base) = unsafe { ((*fp).ip, (*fp).base) };
     me.offset.set(me.unit.offset_of(ip).saturating_sub(1));
     me.record.set(std::ptr::null_mut());
+    // Whoever resumed a generator last is not where an ended one belongs.
+    let resumed = me.generator.replace(0) != 0;
     if object.ref_count() > 1 {
         me.keep(base, me.unit.local_count);
-        if me.back.is_absent()
+        if !resumed
+            && me.back.is_absent()
             && let Some(below) = it.below(fp)
             && let Ok(back) = of(t, it, below)
         {
@@ -330,7 +370,10 @@ pub fn locals(t: &Thread, f: &FrameObject) -> Res {
 /// A function frame's bound variables, then the extra keys, as a new dict.
 pub(crate) fn snapshot(t: &Thread, f: &FrameObject) -> Res {
     let d = Dict::create(t);
-    for i in 0..f.unit.local_count {
+    // A comprehension's own variables hide those of the function.
+    let hidden = |i: &usize| f.unit.code.locals[*i].kind == LocalKind::Hidden;
+    let (own, inner): (Vec<usize>, Vec<usize>) = (0..f.unit.local_count).partition(|i| !hidden(i));
+    for i in own.into_iter().chain(inner) {
         let v = f.local(i);
         if !v.is_absent() {
             Dict::of(&d).set(t, &f.unit.locals()[i], &v)?;
@@ -368,7 +411,7 @@ pub static FRAME: TypeDef = TypeDef {
         getter("f_locals", f_locals, ""),
         getter("f_lasti", |_, v| Ok(Value::small(i64::from(me(v).offset()) * 8)), ""),
         getter("f_generator", generator, ""),
-        getset("f_lineno", line, set_line, ""),
+        getset("f_lineno", line, crate::jump::set_line, ""),
         getset("f_trace", |_, v| Ok(me(v).trace.get().present().unwrap_or(Value::NONE)), set_trace, ""),
         getset(
             "f_trace_lines",
@@ -376,12 +419,7 @@ pub static FRAME: TypeDef = TypeDef {
             |t, v, x| set_flag(t, x, &me(v).trace_lines),
             "",
         ),
-        getset(
-            "f_trace_opcodes",
-            |_, v| Ok(Value::bool(me(v).trace_opcodes.get())),
-            |t, v, x| set_flag(t, x, &me(v).trace_opcodes),
-            "",
-        ),
+        getset("f_trace_opcodes", |_, v| Ok(Value::bool(me(v).trace_opcodes.get())), set_opcodes, ""),
     ],
     methods: &[def("clear", "($self, /)", clear, "Clear all references held by the frame.")],
     ..TypeDef::of::<FrameObject>()
@@ -394,12 +432,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
 }
 
 fn generator(_: &Thread, v: &Value) -> Res {
-    let record = me(v).record.get();
-    if record.is_null() {
-        return Ok(Value::NONE);
-    }
-    // SAFETY: a non-null record is live.
-    Ok(Value::from_ref(unsafe { &(*record).generator }).clone().present().unwrap_or(Value::NONE))
+    Ok(me(v).owner().unwrap_or(Value::NONE))
 }
 
 fn line(_: &Thread, v: &Value) -> Res {
@@ -409,21 +442,18 @@ fn line(_: &Thread, v: &Value) -> Res {
     }
 }
 
-fn set_line(t: &Thread, _: &Value, x: Option<&Value>) -> Res<()> {
-    let Some(x) = x else {
-        let text = "attribute 'f_lineno' of 'frame' objects cannot be deleted";
-        return Err(error::new(t, &typhon_object::types::exceptions::ATTRIBUTE_ERROR, text));
-    };
-    if !typhon_object::types::int::is_int(x) {
-        return Err(error::value_error(t, "lineno must be an integer"));
-    }
-    Err(error::value_error(t, "f_lineno can only be set in a trace function"))
-}
-
 fn set_trace(_: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
     let f = me(v);
     f.trace.set(&f.header, x.filter(|x| !x.is_none()).cloned().unwrap_or_default());
     Ok(())
+}
+
+fn set_opcodes(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
+    if x.is_none() {
+        let text = "attribute 'f_trace_opcodes' of 'frame' objects cannot be deleted";
+        return Err(error::new(t, &typhon_object::types::exceptions::ATTRIBUTE_ERROR, text));
+    }
+    set_flag(t, x, &me(v).trace_opcodes)
 }
 
 fn set_flag(t: &Thread, x: Option<&Value>, cell: &Cell<bool>) -> Res<()> {
@@ -442,9 +472,13 @@ fn clear(t: &Thread, a: &[Value]) -> Res {
     if !f.record.get().is_null() {
         return Err(error::runtime_error(t, "cannot clear an executing frame"));
     }
-    if !f.suspended.get().is_null() {
-        return Err(error::runtime_error(t, "cannot clear a suspended frame"));
+    if let Some(owner) = f.owner() {
+        if crate::generator::as_generator(&owner).is_some_and(|g| g.state.get() == State::Suspended) {
+            return Err(error::runtime_error(t, "cannot clear a suspended frame"));
+        }
+        crate::generator::finalize(t, &owner);
     }
+    drop(f.trace.take());
     let kept = f.kept.take();
     drop(kept);
     Ok(Value::NONE)

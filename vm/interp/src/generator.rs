@@ -6,6 +6,7 @@
 use crate::eval;
 use crate::frame::{Frame, Handling, Interp, Kind, clear_registers, interp};
 use crate::function::Function;
+pub(crate) use crate::throwing::{close, throw, thrown};
 use crate::unit::Unit;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,14 +14,12 @@ use typhon_isa::opcode::ResumeKind;
 use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
-use typhon_object::names::n;
 use typhon_object::native::{GetSetDef, MethodDef, def, getset, getter};
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
-use typhon_object::tuple::Tuple;
 use typhon_object::ty::{TypeDef, TypeObject, flag};
 use typhon_object::types::exceptions as exc;
-use typhon_object::{Thread, Value, attr, call, payload, strs, type_of};
+use typhon_object::{Thread, Value, call, payload, strs, type_of};
 
 /// Where a generator stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,7 +116,7 @@ impl Generator {
         Value::from_ref(&bits).clone().present()
     }
 
-    fn kind_name(&self) -> &'static str {
+    pub(crate) fn kind_name(&self) -> &'static str {
         let flags = self.unit.code.flags;
         if flags & CodeFlags::COROUTINE != 0 {
             "coroutine"
@@ -216,7 +215,7 @@ pub fn as_generator(v: &Value) -> Option<&Generator> {
         .then(|| unsafe { &*std::ptr::from_ref(header).cast::<Generator>() })
 }
 
-fn me(v: &Value) -> &Generator {
+pub(crate) fn me(v: &Value) -> &Generator {
     match as_generator(v) {
         Some(g) => g,
         None => panic!("expected a generator"),
@@ -292,7 +291,7 @@ pub(crate) enum Resumed {
 }
 
 /// "generator already executing" and the like; `None` if it may run.
-fn refuse(t: &Thread, g: &Generator, sent: Option<&Value>) -> Option<Exc> {
+pub(crate) fn refuse(t: &Thread, g: &Generator, sent: Option<&Value>) -> Option<Exc> {
     match g.state.get() {
         State::Running => Some(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name()))),
         State::Created if sent.is_some_and(|v| !v.is_none()) => {
@@ -348,15 +347,11 @@ pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
             }
             return Err(e);
         }
-        State::Created => {
-            // The exception is raised at the def line; the body never runs.
-            let it = interp(t);
-            push(t, it, v, g, Kind::Entry, 0, 0)?;
-            return settle(g, eval::run_throw(t, it, e));
-        }
+        // In one that has not started the exception is raised at the def line; the body never runs.
         _ => {}
     }
     let it = interp(t);
+    eval::exception::chain(t, it, &e);
     push(t, it, v, g, Kind::Entry, 0, 0)?;
     settle(g, eval::run_throw(t, it, e))
 }
@@ -367,116 +362,6 @@ fn settle(g: &Generator, r: Res) -> Res<Resumed> {
         Ok(v) => Ok(Resumed::Return(v)),
         Err(e) => Err(e),
     }
-}
-
-/// `throw()` with delegation, as CPython's `_gen_throw`.
-pub(crate) fn throw(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
-    let g = me(v);
-    let Some(inner) = g.delegate() else { return throw_in(t, v, e) };
-    if e.is(&exc::GENERATOR_EXIT) {
-        g.state.set(State::Running);
-        let closed = close_iter(t, &inner);
-        g.state.set(State::Suspended);
-        return match closed {
-            Ok(()) => throw_in(t, v, e),
-            Err(e) => throw_in(t, v, e),
-        };
-    }
-    g.state.set(State::Running);
-    let r = throw_delegate(t, &inner, e);
-    g.state.set(State::Suspended);
-    match r {
-        Ok(Ok(value)) => Ok(Resumed::Yield(value)),
-        Ok(Err(e)) | Err(e) => throw_in(t, v, e),
-    }
-}
-
-/// Throws into what is delegated to. `Ok(Ok)`: it yielded; `Ok(Err)`: raise this in the generator itself.
-fn throw_delegate(t: &Thread, inner: &Value, e: Exc) -> Res<Result<Value, Exc>> {
-    if as_generator(inner).is_some() && !type_of(inner).has_flag(flag::HEAP) {
-        return match throw(t, inner, e)? {
-            Resumed::Yield(v) => Ok(Ok(v)),
-            Resumed::Return(v) => Ok(Err(error::stop_iteration(t, v))),
-        };
-    }
-    let throw = typhon_object::names::intern_text(t, "throw");
-    match attr::get_opt(t, inner, &throw)? {
-        Some(f) => call::call1(t, &f, e.value()).map(Ok),
-        None => Ok(Err(e)),
-    }
-}
-
-/// Closes what is delegated to.
-fn close_iter(t: &Thread, inner: &Value) -> Res<()> {
-    if as_generator(inner).is_some() {
-        return close(t, inner).map(drop);
-    }
-    match attr::get_opt(t, inner, n::close()) {
-        Ok(Some(f)) => call::call0(t, &f).map(drop),
-        Ok(None) => Ok(()),
-        Err(e) => {
-            (t.hooks.unraisable)(t, e, "Exception ignored in: ", Some(inner));
-            Ok(())
-        }
-    }
-}
-
-/// `close()`: GeneratorExit at the yield; returns the value of a return it provokes (3.13+).
-pub(crate) fn close(t: &Thread, v: &Value) -> Res {
-    let g = me(v);
-    match g.state.get() {
-        State::Created => {
-            g.finish();
-            return Ok(Value::NONE);
-        }
-        State::Finished => return Ok(Value::NONE),
-        State::Running => {
-            return Err(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name())));
-        }
-        State::Suspended => {}
-    }
-    let exit = error::with_args(t, exc::GENERATOR_EXIT.ty(), &[]);
-    match throw(t, v, exit) {
-        Ok(Resumed::Return(value)) => Ok(value),
-        Ok(Resumed::Yield(_)) => Err(error::runtime_error(t, format_args!("{} ignored GeneratorExit", g.kind_name()))),
-        Err(e) if e.is(&exc::STOP_ITERATION) => Ok(exc::field(e.value(), "value").unwrap_or(Value::NONE)),
-        Err(e) if e.is(&exc::GENERATOR_EXIT) => Ok(Value::NONE),
-        Err(e) => Err(e),
-    }
-}
-
-/// What `throw(type, value, tb)`'s arguments mean.
-pub(crate) fn thrown(t: &Thread, typ: &Value, value: &Value, tb: &Value) -> Res<Exc> {
-    if !tb.is_absent() && !tb.is_none() && tb.downcast::<crate::traceback::Traceback>().is_none() {
-        return Err(error::type_error(t, "throw() third argument must be a traceback object"));
-    }
-    if !value.is_absent() {
-        let text = "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.";
-        (t.hooks.warn)(t, &exc::DEPRECATION_WARNING.ty().value(), text, 1)?;
-    }
-    let e = if let Some(class) = typ.downcast::<TypeObject>().filter(|c| c.has_flag(flag::EXCEPTION)) {
-        match value.non_none() {
-            Some(v) if type_of(v).is_subtype(class) => Exc::new(v.clone()),
-            Some(v) if v.downcast::<Tuple>().is_some() => error::with_args(t, class, v.expect::<Tuple>().items()),
-            Some(v) => error::with_args(t, class, std::slice::from_ref(v)),
-            None => error::with_args(t, class, &[]),
-        }
-    } else if type_of(typ).has_flag(flag::EXCEPTION) {
-        if value.non_none().is_some() {
-            return Err(error::type_error(t, "instance exception may not have a separate value"));
-        }
-        Exc::new(typ.clone())
-    } else {
-        let name = type_of(typ).name();
-        return Err(error::type_error(
-            t,
-            format_args!("exceptions must be classes or instances deriving from BaseException, not {name}"),
-        ));
-    };
-    if let Some(tb) = tb.non_none() {
-        exc::set_traceback(e.value(), tb.clone());
-    }
-    Ok(e)
 }
 
 /// Turns a resumption into a method's result: a return is StopIteration.
@@ -496,20 +381,20 @@ fn next(t: &Thread, v: &Value) -> Res {
 }
 
 /// `__del__`: a suspended generator is closed, a coroutine that never ran is warned about.
-fn finalize(t: &Thread, v: &Value) {
+pub(crate) fn finalize(t: &Thread, v: &Value) {
     let g = me(v);
     if g.unit.code.flags & CodeFlags::ASYNC_GENERATOR != 0 {
         let finalizer = g.finalizer.get();
         if !finalizer.is_absent() && !finalizer.is_none() && !g.closed.get() && g.state.get() != State::Finished {
             if let Err(e) = call::call1(t, &finalizer, v) {
-                (t.hooks.unraisable)(t, e, "Exception ignored in: ", Some(v));
+                error::unraisable(t, e, "while finalizing generator", v);
             }
             return;
         }
     }
     if g.state.get() == State::Created {
         if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
-            crate::coroutine::warn_never_awaited(t, v, &strs::display(&g.qualname.get()));
+            crate::coroutine::warn_never_awaited(t, v, &g.qualname.get());
         }
         g.finish();
         return;
@@ -517,7 +402,7 @@ fn finalize(t: &Thread, v: &Value) {
     if g.state.get() == State::Suspended
         && let Err(e) = close(t, v)
     {
-        (t.hooks.unraisable)(t, e, "Exception ignored in: ", Some(v));
+        error::unraisable(t, e, "while closing generator", v);
     }
 }
 
@@ -540,29 +425,32 @@ fn close_method(t: &Thread, a: &[Value]) -> Res {
     close(t, &a[0])
 }
 
-const METHODS: &[MethodDef] = &[
-    def(
-        "send",
-        "($self, value, /)",
-        send_method,
-        "send(value) -> send 'value' into generator,\nreturn next yielded value or raise StopIteration.",
-    ),
-    def(
-        "throw",
-        "($self, type, value=None, traceback=None, /)",
-        throw_method,
-        "Raise exception in generator, return next yielded value or raise\nStopIteration.",
-    ),
-    def("close", "($self, /)", close_method, "close() -> raise GeneratorExit inside generator."),
-    def(
-        "__class_getitem__",
-        "($type, item, /)",
-        |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]),
-        "See PEP 585",
-    )
-    .class(),
-    def("__sizeof__", "($self, /)", |_, a| Ok(Value::small(200 + 8 * me(&a[0]).unit.register_count as i64)), ""),
-];
+const fn methods(docs: [&'static str; 3]) -> [MethodDef; 5] {
+    [
+        def("send", "($self, value, /)", send_method, docs[0]),
+        def("throw", "($self, type, value=None, traceback=None, /)", throw_method, docs[1]),
+        def("close", "($self, /)", close_method, docs[2]),
+        def(
+            "__class_getitem__",
+            "($type, item, /)",
+            |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]),
+            "See PEP 585",
+        )
+        .class(),
+        def("__sizeof__", "($self, /)", |_, a| Ok(Value::small(200 + 8 * me(&a[0]).unit.register_count as i64)), ""),
+    ]
+}
+
+static GENERATOR_METHODS: [MethodDef; 5] = methods([
+    "send(value) -> send 'value' into generator,\nreturn next yielded value or raise StopIteration.",
+    "throw(value)\nthrow(type[,value[,tb]])\n\nRaise exception in generator, return next yielded value or raise\nStopIteration.\nthe (type, val, tb) signature is deprecated, \nand may be removed in a future version of Python.",
+    "close() -> raise GeneratorExit inside generator.",
+]);
+static COROUTINE_METHODS: [MethodDef; 5] = methods([
+    "send(arg) -> send 'arg' into coroutine,\nreturn next yielded value or raise StopIteration.",
+    "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise exception in coroutine, return next yielded value or raise\nStopIteration.\nthe (type, val, tb) signature is deprecated, \nand may be removed in a future version of Python.",
+    "close() -> raise GeneratorExit inside coroutine.",
+]);
 
 fn set_name(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
     set_text(t, v, x, &me(v).name, "__name__")
@@ -620,7 +508,7 @@ pub static GENERATOR: TypeDef = TypeDef {
         finalize: Some(finalize),
         ..Slots::NONE
     },
-    methods: METHODS,
+    methods: &GENERATOR_METHODS,
     getset: &[
         NAMES[0],
         NAMES[1],
@@ -644,7 +532,7 @@ pub static COROUTINE: TypeDef = TypeDef {
         finalize: Some(finalize),
         ..Slots::NONE
     },
-    methods: METHODS,
+    methods: &COROUTINE_METHODS,
     getset: &[
         NAMES[0],
         NAMES[1],

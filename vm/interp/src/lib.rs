@@ -6,6 +6,7 @@
 pub mod asyncgen;
 pub mod call;
 pub mod code;
+mod code_iter;
 pub mod coroutine;
 pub mod eval;
 pub mod frame;
@@ -15,10 +16,12 @@ pub mod function;
 pub mod generator;
 pub mod hooks;
 pub mod host;
+mod jump;
 pub mod monitor;
 pub mod query;
 pub mod suggest;
 pub mod template;
+mod throwing;
 pub mod traceback;
 pub mod unit;
 pub mod watch;
@@ -28,6 +31,8 @@ use typhon_object::{Thread, TypeDef};
 /// The core types of this room, to be made before any isolate starts.
 pub static TYPES: &[&TypeDef] = &[
     &code::CODE,
+    &code_iter::POSITIONS,
+    &code_iter::LINES,
     &function::FUNCTION,
     &generator::GENERATOR,
     &generator::COROUTINE,

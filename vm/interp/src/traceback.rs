@@ -20,7 +20,7 @@ pub struct Traceback {
     pub next: Slot,
     /// The frame.
     pub frame: Slot,
-    /// Offset of the instruction, in words.
+    /// Offset of the instruction, in bytes.
     pub lasti: Cell<i64>,
     /// Line, -1 until computed from `lasti`.
     pub line: Cell<i64>,
@@ -50,7 +50,7 @@ pub static TRACEBACK: TypeDef = TypeDef {
     getset: &[
         getset("tb_next", |_, v| Ok(me(v).next.get()), set_next, ""),
         getter("tb_frame", |_, v| Ok(me(v).frame.get()), ""),
-        getter("tb_lasti", |_, v| Ok(Value::small(me(v).lasti.get() * 8)), ""),
+        getter("tb_lasti", |_, v| Ok(Value::small(me(v).lasti.get())), ""),
         getter("tb_lineno", line, ""),
     ],
     ..TypeDef::of::<Traceback>()
@@ -66,7 +66,7 @@ pub fn line_of(tb: &Traceback) -> i64 {
         return tb.line.get();
     }
     let frame = tb.frame.get();
-    frame.downcast::<FrameObject>().map_or(0, |f| i64::from(f.unit.code.position(tb.lasti.get() as u32).line))
+    frame.downcast::<FrameObject>().map_or(0, |f| i64::from(f.line_at((tb.lasti.get() / 8) as u32)))
 }
 
 fn line(_: &Thread, v: &Value) -> Res {
@@ -125,7 +125,7 @@ fn new(t: &Thread, _class: &Value, args: typhon_object::Args<'_>) -> Res {
         header,
         next: Slot::new(next),
         frame: Slot::new(frame),
-        lasti: Cell::new(lasti / 8),
+        lasti: Cell::new(lasti),
         line: Cell::new(line),
     })
 }
@@ -135,7 +135,7 @@ pub(crate) fn add(t: &Thread, it: &Interp, fp: *mut Frame, e: &Exc) -> Res<()> {
     let next = exc::traceback(e.value()).present().unwrap_or(Value::NONE);
     let frame = frame_object::of(t, it, fp)?;
     // SAFETY: the frame is live, and its unit with it.
-    let lasti = unsafe { i64::from((*(*fp).unit).offset_of((*fp).ip)) - 1 };
+    let lasti = unsafe { (i64::from((*(*fp).unit).offset_of((*fp).ip)) - 1) * 8 };
     let tb = payload::new(t, |header| Traceback {
         header,
         next: Slot::new(next),

@@ -7,6 +7,7 @@
 use crate::frame::{Frame, Interp, interp};
 use crate::frame_object::{self, FrameObject};
 use crate::function::Function;
+use crate::jump::Telling;
 use crate::monitor::{self, Event};
 use crate::unit::Unit;
 use std::cell::{Cell, RefCell};
@@ -31,6 +32,15 @@ pub struct Watch {
     /// How many watchers run now; they are not watched themselves.
     busy: Cell<u32>,
     patches: RefCell<Vec<Patch>>,
+    /// The trace event that is being told.
+    telling: Telling,
+}
+
+impl Watch {
+    /// The trace event that is being told of a frame, if one is.
+    pub(crate) fn happening(&self, frame: *mut Frame) -> Option<Kind> {
+        self.telling.of(frame as usize)
+    }
 }
 
 /// An instruction that a `Breakpoint` covers.
@@ -47,6 +57,8 @@ pub(crate) enum Kind {
     Call,
     Line,
     Return,
+    /// A return to trace functions, but the frame goes on.
+    Yield,
     Exception,
     Opcode,
 }
@@ -56,7 +68,7 @@ impl Kind {
         match self {
             Self::Call => "call",
             Self::Line => "line",
-            Self::Return => "return",
+            Self::Return | Self::Yield => "return",
             Self::Exception => "exception",
             Self::Opcode => "opcode",
         }
@@ -198,7 +210,22 @@ impl Place<'_> {
         if !monitor::wants(self.t, &self.unit.code, event) {
             return Ok(());
         }
-        monitor::fire(self.t, &self.it.watch.busy, &self.unit.code, self.code(), event, self.offset, rest)
+        let kind = match event {
+            Event::Line | Event::Instruction => Kind::Line,
+            Event::PyStart | Event::PyResume | Event::PyThrow => Kind::Call,
+            _ => Kind::Return,
+        };
+        let w = &self.it.watch;
+        let before = w.telling.begin(self.fp as usize, kind);
+        let told = monitor::fire(self.t, &w.busy, &self.unit.code, self.code(), event, self.offset, rest);
+        w.telling.end(before);
+        told
+    }
+
+    /// Whether a trace function has sent the frame elsewhere.
+    fn jumped(&self) -> bool {
+        // SAFETY: the frame is live.
+        self.unit.offset_of(unsafe { (*self.fp).ip }) != self.offset + 1
     }
 
     fn at(&self) -> Value {
@@ -227,7 +254,10 @@ impl Place<'_> {
         if function.is_absent() || !wanted {
             return Ok(());
         }
-        match self.watcher(&function, &frame, kind.text(), arg) {
+        let before = w.telling.begin(self.fp as usize, kind);
+        let told = self.watcher(&function, &frame, kind.text(), arg);
+        w.telling.end(before);
+        match told {
             Ok(v) => {
                 if !v.is_none() {
                     f.set_trace_function(v);
@@ -275,6 +305,26 @@ impl Place<'_> {
 pub(crate) fn step(
     t: &Thread,
     it: &Interp,
+    mut ip: *const Word,
+    fp: *mut Frame,
+    pending: &mut Pending,
+) -> Result<*const Word, (Exc, *const Word)> {
+    loop {
+        ip = look(t, it, ip, fp, pending)?;
+        // SAFETY: the running frame is live.
+        let saved = unsafe { (*fp).ip };
+        // A trace function has assigned `f_lineno`: the instruction there is looked at in its turn.
+        if it.watch.busy.get() != 0 || saved == ip.wrapping_add(1) {
+            return Ok(ip);
+        }
+        ip = saved;
+        *pending = Pending::default();
+    }
+}
+
+fn look(
+    t: &Thread,
+    it: &Interp,
     ip: *const Word,
     fp: *mut Frame,
     pending: &mut Pending,
@@ -309,14 +359,15 @@ pub(crate) fn step(
         // SAFETY: the words are cells of the unit, which only this thread uses; the generic form has the same shape.
         unsafe { ip.cast_mut().write(w.with_op(Opcode::ForIter)) };
     }
-    if op == Opcode::JumpBack {
-        // The jump belongs to no line of its own: its target is compared with the line before it.
+    if place.line() == 0 {
+        // Where ways meet that belong to no line: what follows is compared with the line before it.
         // SAFETY: the frame is live.
         unsafe { (*fp).watched = last };
-    } else {
-        lines(&place, last).map_err(here)?;
     }
-    instruction(&place, op, w, pending).map_err(here)?;
+    lines(&place, last).map_err(here)?;
+    if !place.jumped() {
+        instruction(&place, op, w, pending).map_err(here)?;
+    }
     Ok(ip)
 }
 
@@ -342,6 +393,9 @@ fn lines(p: &Place<'_>, last: u32) -> Res<()> {
         let fresh = last == 0 || p.unit.code.position(last - 1).line != line;
         if fresh || last > p.offset {
             p.trace(Kind::Line, &Value::NONE)?;
+            if p.jumped() {
+                return Ok(());
+            }
         }
         if fresh {
             p.report(Event::Line, &[Value::small(i64::from(line))])?;
@@ -408,7 +462,10 @@ fn is_branch(op: Opcode) -> bool {
 }
 
 fn returns(p: &Place<'_>, event: Event, v: &Value) -> Res<()> {
-    p.trace(Kind::Return, v)?;
+    p.trace(if event == Event::PyYield { Kind::Yield } else { Kind::Return }, v)?;
+    if p.jumped() {
+        return Ok(());
+    }
     p.profile("return", v)?;
     p.report(event, &[p.at(), v.clone()])
 }
@@ -456,6 +513,11 @@ fn after(p: &Place<'_>, pending: &mut Pending) -> Res<()> {
     let Some(op) = from.unit.word(from.offset as usize).and_then(|w| Opcode::from_u8(w.op())) else { return Ok(()) };
     let args = [from.at(), p.at()];
     if !is_branch(op) {
+        // A jump over an exception handler is none: CPython keeps handlers out of the way.
+        let behind = from.unit.word(from.offset as usize + 1 + op.extra());
+        if behind.is_some_and(|w| w.op() == Opcode::PushExc as u8) {
+            return Ok(());
+        }
         return from.report(Event::Jump, &args);
     }
     let straight = from.offset + 1 + op.extra() as u32 == p.offset;

@@ -482,10 +482,15 @@ fn no_special(t: &Thread, obj: &Value, kind: SpecialKind) -> error::Exc {
     let what = if is_async { "asynchronous context manager" } else { "context manager" };
     let method = kind.text();
     // The other kind of manager is what was probably meant.
-    let (other_enter, hint) = if is_async { (n::__enter__(), "'with'") } else { (n::__aenter__(), "'async with'") };
+    let (others, other, hint) = if is_async {
+        ([n::__enter__(), n::__exit__()], "context manager", "'with'")
+    } else {
+        ([n::__aenter__(), n::__aexit__()], "asynchronous context manager", "'async with'")
+    };
     let missing = format!("'{name}' object does not support the {what} protocol (missed {method} method)");
-    if ty.lookup(t, other_enter).is_some() {
-        return error::type_error(t, format_args!("{missing}. Did you mean to use {hint}?"));
+    if others.iter().all(|other| ty.lookup(t, other).is_some()) {
+        let text = format!("{missing} but it supports the {other} protocol. Did you mean to use {hint}?");
+        return error::type_error(t, text);
     }
     error::type_error(t, missing)
 }

@@ -16,64 +16,84 @@ pub(crate) fn raise(m: &mut M<'_>, w: Word) -> Flow {
     let e = match w.kind() {
         0 => match m.it.handled().present() {
             Some(e) => return Err(Stop::Reraise(Exc::new(e))),
-            None => error::runtime_error(m.t, "No active exception to reraise"),
+            None => Err(error::runtime_error(m.t, "No active exception to reraise")),
         },
         1 => {
             let v = m.take_b(w);
-            instance(m.t, &v, "exceptions must derive from BaseException")
+            instance(m.t, &v, "exceptions must derive from BaseException").map(Exc::new)
         }
         _ => {
             let (v, cause) = (m.take_b(w), m.take_c(w));
             raise_from(m.t, &v, &cause)
         }
     };
-    Err(Stop::Raise(e))
+    match e {
+        Ok(e) => {
+            chain(m.t, m.it, &e);
+            Err(Stop::Raise(e))
+        }
+        Err(e) => Err(Stop::Raise(e)),
+    }
+}
+
+/// An exception that is raised by name takes what is being handled as its context, whatever its context was.
+#[inline(never)]
+pub(crate) fn chain(t: &Thread, it: &crate::frame::Interp, e: &Exc) {
+    if e.is_stopped() {
+        return;
+    }
+    exc::settle(e.value());
+    let handled = it.handled();
+    if !handled.is_absent() {
+        set_context(t, e.value(), handled);
+    }
+}
+
+/// An exception that a native raised and no frame has seen yet takes it too, unless the native gave it one.
+pub(crate) fn chain_native(t: &Thread, it: &crate::frame::Interp, e: &Exc) {
+    if e.is_stopped() || exc::is_settled(e.value()) {
+        return;
+    }
+    if exc::context(e.value()).is_absent() {
+        chain(t, it, e);
+    } else {
+        exc::settle(e.value());
+    }
 }
 
 /// An exception instance from an instance or a class; anything else is a TypeError with this text.
 #[inline(never)]
-pub(crate) fn instance(t: &Thread, v: &Value, refusal: &str) -> Exc {
+pub(crate) fn instance(t: &Thread, v: &Value, refusal: &str) -> Res {
     if type_of(v).has_flag(flag::EXCEPTION) {
-        return Exc::new(v.clone());
+        return Ok(v.clone());
     }
-    if v.downcast::<TypeObject>().is_some_and(|c| c.has_flag(flag::EXCEPTION)) {
-        return match call::call0(t, v) {
-            Ok(e) if type_of(&e).has_flag(flag::EXCEPTION) => Exc::new(e),
-            Ok(e) => {
-                let (class, got) = (ops::repr_text(t, v), type_of(&e).name());
-                match class {
-                    Ok(class) => error::type_error(
-                        t,
-                        format_args!(
-                            "calling {class} should have returned an instance of BaseException, not <class '{got}'>"
-                        ),
-                    ),
-                    Err(e) => e,
-                }
-            }
-            Err(e) => e,
-        };
+    if is_exception_class(v) {
+        return construct(t, v, &[]);
     }
-    error::type_error(t, refusal)
+    Err(error::type_error(t, refusal))
+}
+
+/// An instance of an exception class.
+pub(crate) fn construct(t: &Thread, class: &Value, args: &[Value]) -> Res {
+    let e = call::call(t, class, args)?;
+    if type_of(&e).has_flag(flag::EXCEPTION) {
+        return Ok(e);
+    }
+    let (class, got) = (ops::repr_text(t, class)?, ops::repr_text(t, &type_of(&e).value())?);
+    let text = format!("calling {class} should have returned an instance of BaseException, not {got}");
+    Err(error::type_error(t, text))
 }
 
 #[inline(never)]
-fn raise_from(t: &Thread, v: &Value, cause: &Value) -> Exc {
-    let e = instance(t, v, "exceptions must derive from BaseException");
-    if e.is_stopped() {
-        return e;
-    }
+fn raise_from(t: &Thread, v: &Value, cause: &Value) -> Res<Exc> {
+    let e = instance(t, v, "exceptions must derive from BaseException")?;
     let cause = if cause.is_none() {
         Value::ABSENT
     } else {
-        let c = instance(t, cause, "exception causes must derive from BaseException");
-        if c.is_stopped() || !type_of(cause).has_flag(flag::EXCEPTION) && !is_exception_class(cause) {
-            return c;
-        }
-        c.into_value()
+        instance(t, cause, "exception causes must derive from BaseException")?
     };
-    exc::set_cause(t, e.value(), cause);
-    e
+    exc::set_cause(t, &e, cause);
+    Ok(Exc::new(e))
 }
 
 fn is_exception_class(v: &Value) -> bool {

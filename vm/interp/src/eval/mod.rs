@@ -70,11 +70,7 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
         e = Exc::stopped();
     }
     if fresh && !e.is_stopped() {
-        let handled = m.it.handled();
-        let known = typhon_object::types::exceptions::context(e.value());
-        if !handled.is_absent() && known.is_absent() {
-            exception::set_context(m.t, e.value(), handled);
-        }
+        exception::chain_native(m.t, m.it, &e);
     }
     loop {
         if note
