@@ -382,7 +382,7 @@ fn frames(t: &Thread, v: &Object) -> Vec<Frame> {
         let frame = entry.frame.get();
         if let Some(f) = frame.downcast::<FrameObject>() {
             let code = &f.unit.code;
-            let p = code.position(entry.lasti.get().max(0) as u32);
+            let p = code.position((entry.lasti.get() / 8).max(0) as u32);
             let known = |n: u32| if n == u32::MAX { 0 } else { n };
             let source = typhon_stdlib::import::files::read_source(t, &code.filename);
             out.push(Frame {

@@ -40,6 +40,13 @@ pub(crate) fn stack_left() -> usize {
     if known { here.saturating_sub(base as usize).saturating_sub(MARGIN).min(GUEST_STACK) } else { UNKNOWN }
 }
 
+/// What the machine has: more than that no allocation can get, whatever the system promises. `None` if it does not tell.
+pub(crate) fn physical_memory() -> Option<usize> {
+    // SAFETY: asks the C library for two numbers.
+    let (pages, size) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
+    usize::try_from(pages).ok()?.checked_mul(usize::try_from(size).ok()?).filter(|&n| n > 0)
+}
+
 /// Starts an isolate that `cancel` can stop, runs `f` in it, ends it.
 pub(crate) fn with<R>(options: &Options, host: &dyn Host, cancel: &Cancel, f: impl FnOnce(&Thread) -> R) -> R {
     let mut attachment = None;

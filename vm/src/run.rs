@@ -21,7 +21,12 @@ pub fn run(command: &Command, host: &dyn Host, cancel: &Cancel) -> Exit {
     if let Some(seed) = command.flags.hash_seed {
         typhon_object::process::set_hash_seed(Some(seed));
     }
-    let options = Options { config: config(command), stack: engine::stack_left(), ..Options::default() };
+    let options = Options {
+        config: config(command),
+        memory: engine::physical_memory(),
+        stack: engine::stack_left(),
+        ..Options::default()
+    };
     engine::with(&options, host, cancel, |t| {
         let exit = engine::exit_of(t, program(t, command));
         match isolate::finalize(t) {

@@ -37,6 +37,8 @@ pub static MODULES: &[&ModuleDef] = &[
     &small::weakref::MODULE,
     &small::errno::MODULE,
     &small::queue::MODULE,
+    &small::faulthandler::MODULE,
+    &small::tracemalloc::MODULE,
     &io::MODULE,
     &posix::MODULE,
     &select::MODULE,

@@ -80,11 +80,9 @@ fn plain(t: &Thread, e: &Value, tb: Option<&Value>) -> String {
         at = next;
     }
     out += &name_of(t, e);
-    if let Ok(text) = ops::str(t, e) {
-        let text = strs::display(&text);
-        if !text.is_empty() {
-            out += &format!(": {text}");
-        }
+    let text = ops::str(t, e).map_or_else(|_| "<exception str() failed>".to_owned(), |text| strs::display(&text));
+    if !text.is_empty() {
+        out += &format!(": {text}");
     }
     out.push('\n');
     out

@@ -8,7 +8,7 @@ use typhon_object::names::n;
 use typhon_object::strs::Str;
 use typhon_object::ty::flag;
 use typhon_object::types::cell::Cell;
-use typhon_object::types::{exceptions, type_};
+use typhon_object::types::type_;
 use typhon_object::{Thread, TypeObject, Value, attr, call, ops, strs, tuple, type_of};
 
 /// `__build_class__(func, name, /, *bases, metaclass=None, **kwds)`.
@@ -132,16 +132,4 @@ fn most_derived(t: &Thread, meta: Value, bases: &Value) -> Res {
         ));
     }
     Ok(winner)
-}
-
-/// `ExceptionGroup`, which has two built-in bases and so is made as the class statement would.
-pub(super) fn exception_group(t: &Thread) -> Res {
-    let bases = [exceptions::BASE_EXCEPTION_GROUP.ty().value(), exceptions::EXCEPTION.ty().value()];
-    let ns = Dict::create(t);
-    Dict::of(&ns).set_str(t, n::__module__(), strs::new(t, "builtins")?)?;
-    let meta = type_::TYPE.ty().value();
-    let made = call::call(t, &meta, &[strs::new(t, "ExceptionGroup")?, tuple::new(t, &bases)?, ns])?;
-    // All isolates share it.
-    made.expect::<TypeObject>().set_flag(flag::IMMUTABLE, true);
-    Ok(made)
 }

@@ -269,7 +269,6 @@ pub(crate) fn fill_shared(t: &Thread, d: &Dict) -> Res<()> {
         put(def.name, def.ty().value())?;
     }
     exceptions::ALL.iter().try_for_each(|def| put(def.name, def.ty().value()))?;
-    put("ExceptionGroup", class::exception_group(t)?)?;
     for (alias, def) in [("EnvironmentError", &exceptions::OS_ERROR), ("IOError", &exceptions::OS_ERROR)] {
         put(alias, def.ty().value())?;
     }

@@ -72,14 +72,21 @@ pub fn import_level(t: &Thread, name: &Value, globals: &Value, fromlist: &Value,
 
 /// The package that relative names in these globals start from.
 fn package_of(t: &Thread, globals: &Value) -> Res<String> {
+    let nameless = |t: &Thread| match strs::new(t, "'__name__' not in globals") {
+        Ok(key) => error::key_error(t, &key),
+        Err(e) => e,
+    };
     let Some(globals) = globals.downcast::<Dict>() else {
-        return Err(error::type_error(t, "globals must be a dict"));
+        return Err(if globals.is_none() { nameless(t) } else { error::type_error(t, "globals must be a dict") });
     };
     let package = globals.get_str(n::__package__()).filter(|p| !p.is_none());
     let spec = globals.get_str(n::__spec__()).filter(|s| !s.is_none());
     if let Some(package) = package {
         if package.downcast::<Str>().is_none() {
             return Err(error::type_error(t, "package must be a string"));
+        }
+        if let Some(spec) = spec {
+            disagree(t, &package, &attr::get_text(t, &spec, "parent")?)?;
         }
         return Ok(strs::display(&package));
     }
@@ -92,10 +99,7 @@ fn package_of(t: &Thread, globals: &Value) -> Res<String> {
     }
     let text = "can't resolve package from __spec__ or __package__, falling back on __name__ and __path__";
     (t.hooks.warn)(t, &exc::IMPORT_WARNING.ty().value(), text, 1)?;
-    let Some(name) = globals.get_str(n::__name__()) else {
-        let key = strs::new(t, "'__name__' not in globals")?;
-        return Err(error::key_error(t, &key));
-    };
+    let Some(name) = globals.get_str(n::__name__()) else { return Err(nameless(t)) };
     if name.downcast::<Str>().is_none() {
         return Err(error::type_error(t, "__name__ must be a string"));
     }
@@ -104,6 +108,16 @@ fn package_of(t: &Thread, globals: &Value) -> Res<String> {
         return Ok(name);
     }
     Ok(name.rsplit_once('.').map_or(String::new(), |(parent, _)| parent.to_owned()))
+}
+
+/// A warning if `__package__` and the spec name different packages.
+fn disagree(t: &Thread, package: &Value, parent: &Value) -> Res<()> {
+    if ops::eq(t, package, parent)? {
+        return Ok(());
+    }
+    let text =
+        format!("__package__ != __spec__.parent ({} != {})", ops::repr_text(t, package)?, ops::repr_text(t, parent)?);
+    (t.hooks.warn)(t, &exc::DEPRECATION_WARNING.ty().value(), &text, 1)
 }
 
 fn resolve(t: &Thread, name: &str, globals: &Value, level: usize) -> Res<String> {

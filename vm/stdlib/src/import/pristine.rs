@@ -13,6 +13,8 @@ use typhon_object::{Thread, Value, attr, call, strs};
 #[derive(Default)]
 pub struct Lists {
     made: RefCell<Vec<(&'static str, Value, Vec<u64>)>>,
+    /// importlib's two modules, whatever `sys.modules` says of them now.
+    modules: RefCell<Option<[Value; 2]>>,
 }
 
 const NAMES: [&str; 2] = ["meta_path", "path_hooks"];
@@ -35,8 +37,21 @@ pub fn is_pristine(t: &Thread) -> Res<bool> {
     }))
 }
 
+/// `importlib._bootstrap_external`, loaded and set up.
+pub fn external(t: &Thread) -> Res {
+    bootstrap(t)?;
+    match &*t.state::<Lists>().modules.borrow() {
+        Some([_, external]) => Ok(external.clone()),
+        // It is being loaded right now.
+        None => super::module_named(t, "_frozen_importlib_external"),
+    }
+}
+
 /// `importlib._bootstrap`, loaded and set up.
 pub fn bootstrap(t: &Thread) -> Res {
+    if let Some([bootstrap, _]) = &*t.state::<Lists>().modules.borrow() {
+        return Ok(bootstrap.clone());
+    }
     if let Some(m) = text::loaded(t, "_frozen_importlib") {
         return Ok(m);
     }
@@ -72,7 +87,12 @@ fn load(t: &Thread) -> Res {
     text::set_entry(t, &external, "EmbeddedFinder", super::embedded::FINDER.ty().value())?;
     text::set_entry(t, &external, "EmbeddedLoader", super::embedded::LOADER.ty().value())?;
     call::call0(t, &attr::get_text(t, &bootstrap, "_install_external_importers")?)?;
+    let archives = attr::get_text(t, &super::module_named(t, "zipimport")?, "zipimporter")?;
+    if let Some(hooks) = text::entry(t, &sys, "path_hooks") {
+        call::method(t, &hooks, &text::name(t, "insert"), &[Value::small(0), archives])?;
+    }
     remember(t, &sys);
+    *t.state::<Lists>().modules.borrow_mut() = Some([bootstrap.clone(), external]);
     Ok(bootstrap)
 }
 

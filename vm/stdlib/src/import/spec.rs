@@ -3,7 +3,6 @@
 //! The class of `importlib.machinery.ModuleSpec`, written here so that an import needs no Python code. The loader of a
 //! built-in module or a source file is an object of importlib's own Python classes, made when somebody asks for it.
 
-use crate::text;
 use std::cell::Cell;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
@@ -161,11 +160,7 @@ fn loader(t: &Thread, v: &Value) -> Res {
             Lazy::Made => Value::NONE,
             Lazy::Builtin => attr::get_text(t, &super::bootstrap(t)?, "BuiltinImporter")?,
             Lazy::File => {
-                super::bootstrap(t)?;
-                let class = match text::loaded(t, "_frozen_importlib_external") {
-                    Some(external) => attr::get_text(t, &external, "SourceFileLoader")?,
-                    None => return Ok(Value::NONE),
-                };
+                let class = attr::get_text(t, &super::pristine::external(t)?, "SourceFileLoader")?;
                 call::call(t, &class, &[s.name.get(), s.origin.get()])?
             }
         };

@@ -1,6 +1,5 @@
 //! atexit.
 
-use crate::sys;
 use std::cell::RefCell;
 use typhon_object::args::Args;
 use typhon_object::error::{self, Res};
@@ -97,8 +96,7 @@ pub fn run(t: &Thread) -> Res<()> {
             if err.is_stopped() {
                 return Err(err);
             }
-            let shown = ops::repr_text(t, &e.f).unwrap_or_default();
-            sys::unraisable(t, err, &format!("Exception ignored in atexit callback {shown}"), None);
+            error::unraisable(t, err, "in atexit callback", &e.f);
         }
     }
 }

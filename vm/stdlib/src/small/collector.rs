@@ -80,7 +80,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         def(
             "get_objects",
             "($module, /, generation=None)",
-            |t, _| List::from_vec(t, gc::objects(t)),
+            get_objects,
             "Return a list of objects tracked by the collector (excluding the list returned).",
         ),
         raw(
@@ -191,4 +191,19 @@ fn stats(t: &Thread, _: &[Value]) -> Res {
         list.expect::<List>().push(t, d)?;
     }
     Ok(list)
+}
+
+/// All collections are full ones, so every generation shows every object.
+fn get_objects(t: &Thread, a: &[Value]) -> Res {
+    if let Some(generation) = a[0].non_none() {
+        let n = convert::to_isize(t, generation)?;
+        if n < 0 {
+            return Err(error::value_error(t, "generation parameter cannot be negative"));
+        }
+        if n > 2 {
+            let text = "generation parameter must be less than the number of available generations (3)";
+            return Err(error::value_error(t, text));
+        }
+    }
+    List::from_vec(t, gc::objects(t))
 }

@@ -3,9 +3,11 @@
 pub mod atexit;
 pub mod collector;
 pub mod errno;
+pub mod faulthandler;
 pub mod namespace;
 pub mod queue;
 pub mod tokenizer;
+pub mod tracemalloc;
 pub mod typing;
 pub mod warnings;
 pub mod weakref;

@@ -228,6 +228,7 @@ fn dunder_explicit(t: &Thread, a: Args<'_>) -> Res {
         Some(m) => m.clone(),
         None => {
             let name = strs::display(&file);
+            let name = if name.is_empty() { "<unknown>".to_owned() } else { name };
             strs::new(t, name.strip_suffix(".py").unwrap_or(&name))?
         }
     };
@@ -238,6 +239,10 @@ fn dunder_explicit(t: &Thread, a: Args<'_>) -> Res {
         return Err(error::type_error(t, format_args!("'registry' must be a dict or None, not '{ty}'")));
     }
     let sourceline = match globals.non_none() {
+        Some(g) if g.downcast::<Dict>().is_none() => {
+            let ty = type_of(g).name();
+            return Err(error::type_error(t, format_args!("module_globals must be a dict, not '{ty}'")));
+        }
         Some(g) => source_line(t, g, line)?,
         None => None,
     };
@@ -257,9 +262,9 @@ fn dunder_explicit(t: &Thread, a: Args<'_>) -> Res {
 }
 
 fn source_line(t: &Thread, globals: &Value, line: u32) -> Res<Option<Value>> {
-    let (Some(loader), Some(name)) = (text::get(t, globals, "__loader__"), text::get(t, globals, "__name__")) else {
-        return Ok(None);
-    };
+    let bless = attr::get_text(t, &crate::import::pristine::external(t)?, "_bless_my_loader")?;
+    let loader = call::call1(t, &bless, globals)?;
+    let (false, Some(name)) = (loader.is_none(), text::get(t, globals, "__name__")) else { return Ok(None) };
     let Some(get) = attr::get_opt(t, &loader, &text::name(t, "get_source"))? else { return Ok(None) };
     let source = call::call1(t, &get, &name)?;
     let text = strs::display(&source);

@@ -1,18 +1,19 @@
 //! The functions of sys.
 
-use super::{Settings, streams};
+use super::Settings;
+use super::hooks::{breakpointhook, displayhook, excepthook, unraisablehook};
 use crate::frames;
 use crate::text;
 use typhon_interp::frame::interp;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
-use typhon_object::error::{self, Exc, Res};
+use typhon_object::error::{self, Res};
 use typhon_object::native::{MethodDef, def, raw};
 use typhon_object::store::Slot;
 use typhon_object::strs::{self, Str};
 use typhon_object::ty::flag;
 use typhon_object::types::{exceptions as exc, structseq};
-use typhon_object::{Thread, Value, attr, call, convert, names, ops, tuple, type_of};
+use typhon_object::{Thread, Value, call, convert, names, tuple, type_of};
 
 /// The table.
 pub(super) const FUNCTIONS: &[MethodDef] = &[
@@ -53,7 +54,7 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
         |_, _| Ok(Value::small(-1)),
         "Private function for getting PyConfig.cpu_count",
     ),
-    def("_is_interned", "($module, string, /)", |_, a| Ok(Value::bool(strs::is_interned(&a[0]))), ""),
+    def("_is_interned", "($module, string, /)", is_interned, "Return True if the given string is \"interned\"."),
     def("_getframe", "($module, depth=0, /)", getframe, "Return a frame object from the call stack."),
     def("_getframemodulename", "($module, depth=0)", framemodule, "Return the name of the module for a calling frame."),
     def(
@@ -143,6 +144,18 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
         "Return True if Python is exiting.",
     ),
     def(
+        "is_remote_debug_enabled",
+        "($module, /)",
+        |_, _| Ok(Value::FALSE),
+        "Return True if remote debugging is enabled, False otherwise.",
+    ),
+    def(
+        "remote_exec",
+        "($module, /, pid, script)",
+        |t, _| Err(error::runtime_error(t, "Remote debugging is not enabled")),
+        "Executes a file containing Python code in a given remote Python process.",
+    ),
+    def(
         "is_stack_trampoline_active",
         "($module, /)",
         |_, _| Ok(Value::FALSE),
@@ -209,12 +222,29 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
     def(
         "get_coroutine_origin_tracking_depth",
         "($module, /)",
-        |t, _| Ok(Value::small(t.state::<Settings>().coroutine_depth.get())),
+        |t, _| Ok(Value::small(i64::from(t.state::<typhon_interp::coroutine::OriginDepth>().0.get()))),
         "Check status of origin tracking for coroutine objects in this thread.",
     ),
-    def("getdlopenflags", "($module, /)", |_, _| Ok(Value::small(2)), ""),
-    def("setdlopenflags", "($module, flags, /)", |_, _| Ok(Value::NONE), ""),
+    def("getdlopenflags", "($module, /)", |t, _| Ok(Value::small(i64::from(t.state::<DlFlags>().0.get()))), ""),
+    def(
+        "setdlopenflags",
+        "($module, flags, /)",
+        |t, a| {
+            t.state::<DlFlags>().0.set(convert::to_i32(t, &a[0])?);
+            Ok(Value::NONE)
+        },
+        "",
+    ),
 ];
+
+/// What `sys.setdlopenflags` was told; nothing is ever loaded with it.
+struct DlFlags(std::cell::Cell<i32>);
+
+impl Default for DlFlags {
+    fn default() -> Self {
+        Self(std::cell::Cell::new(libc::RTLD_NOW))
+    }
+}
 
 fn some(v: Value) -> Value {
     v.present().unwrap_or(Value::NONE)
@@ -247,108 +277,6 @@ fn exc_info(t: &Thread, _: &[Value]) -> Res {
     tuple::from_array(t, [type_of(&e).value(), e, tb])
 }
 
-/// `sys.excepthook`.
-pub fn excepthook(t: &Thread, a: &[Value]) -> Res {
-    streams::flush(t, "stdout")?;
-    let text = crate::report::text_for_stderr(t, &a[1], Some(&a[2]))?;
-    streams::write_text(t, "stderr", &text)?;
-    streams::flush(t, "stderr")?;
-    Ok(Value::NONE)
-}
-
-fn displayhook(t: &Thread, a: &[Value]) -> Res {
-    if a[0].is_none() {
-        return Ok(Value::NONE);
-    }
-    let builtins = t.builtins.get();
-    text::put(t, &builtins, "_", Value::NONE)?;
-    let shown = ops::repr(t, &a[0])?;
-    streams::write_value(t, &shown)?;
-    streams::write_text(t, "stdout", "\n")?;
-    text::put(t, &builtins, "_", a[0].clone())?;
-    Ok(Value::NONE)
-}
-
-fn unraisablehook(t: &Thread, a: &[Value]) -> Res {
-    let field = |name: &str| attr::get_text(t, &a[0], name);
-    let (value, message, object) = (field("exc_value")?, field("err_msg")?, field("object")?);
-    let mut out = String::new();
-    let message = message.non_none().map(strs::display);
-    if object.is_none() {
-        if let Some(m) = &message {
-            out += &format!("{m}:\n");
-        }
-    } else {
-        let what = ops::repr_text(t, &object).unwrap_or_else(|_| "<object repr() failed>".to_owned());
-        out += &format!("{}: {what}\n", message.as_deref().unwrap_or("Exception ignored in"));
-    }
-    if !value.is_none() {
-        out += &crate::report::text(t, &value, None)?;
-    }
-    streams::write_text(t, "stderr", &out)?;
-    streams::flush(t, "stderr")?;
-    Ok(Value::NONE)
-}
-
-/// The hook for errors that nobody can catch.
-pub fn unraisable(t: &Thread, e: Exc, message: &str, object: Option<&Value>) {
-    if e.is_stopped() {
-        return;
-    }
-    let told = report_unraisable(t, &e, message, object);
-    // There is nobody left to tell of an error in telling.
-    drop(told);
-}
-
-fn report_unraisable(t: &Thread, e: &Exc, message: &str, object: Option<&Value>) -> Res<()> {
-    let Some(sys) = text::loaded(t, "sys") else { return Ok(()) };
-    let v = e.value().clone();
-    let message = message.trim_end().trim_end_matches(':');
-    let message = if message.is_empty() { Value::NONE } else { strs::new(t, message)? };
-    let object = object.cloned().unwrap_or(Value::NONE);
-    let fields = vec![type_of(&v).value(), v.clone(), some(exc::traceback(&v)), message, object];
-    let args = structseq::new(t, &super::info::UNRAISABLE, fields)?;
-    let hook = attr::get_text(t, &sys, "unraisablehook")?;
-    if let Err(second) = call::call1(t, &hook, &args) {
-        if second.is_stopped() {
-            return Err(second);
-        }
-        let text = crate::report::text(t, second.value(), None)?;
-        streams::write_text(t, "stderr", &format!("Exception ignored in sys.unraisablehook:\n{text}"))?;
-    }
-    Ok(())
-}
-
-fn breakpointhook(t: &Thread, a: Args<'_>) -> Res {
-    let mut hook = "pdb.set_trace".to_owned();
-    if let Some(os) = text::loaded(t, "os") {
-        let environ = attr::get_text(t, &os, "environ")?;
-        let v = call::method(t, &environ, names::n::get(), &[strs::new(t, "PYTHONBREAKPOINT")?])?;
-        if let Some(s) = v.downcast::<Str>()
-            && !s.is_empty()
-        {
-            hook = s.to_lossy();
-        }
-    }
-    if hook == "0" {
-        return Ok(Value::NONE);
-    }
-    let (module, name) = hook.rsplit_once('.').unwrap_or(("builtins", &hook));
-    let ignored = format!("Ignoring unimportable $PYTHONBREAKPOINT: \"{hook}\"");
-    let found = match (t.hooks.import)(t, module) {
-        Ok(m) => attr::get_opt(t, &m, &text::name(t, name))?,
-        Err(e) if e.is(&exc::IMPORT_ERROR) => None,
-        Err(e) => return Err(e),
-    };
-    match found {
-        Some(f) => call::call_args(t, &f, a),
-        None => {
-            (t.hooks.warn)(t, &exc::RUNTIME_WARNING.ty().value(), &ignored, 0)?;
-            Ok(Value::NONE)
-        }
-    }
-}
-
 fn getsizeof(t: &Thread, a: &[Value]) -> Res {
     let found = call::special(t, &a[0], names::n::__sizeof__(), &[]);
     let name = type_of(&a[0]).name();
@@ -379,6 +307,14 @@ fn intern(t: &Thread, a: &[Value]) -> Res {
         return Err(error::type_error(t, format_args!("can't intern {ty}")));
     }
     Err(error::type_error(t, format_args!("intern() argument must be str, not {ty}")))
+}
+
+fn is_interned(t: &Thread, a: &[Value]) -> Res {
+    if a[0].downcast::<Str>().is_none() {
+        let ty = type_of(&a[0]).name();
+        return Err(error::type_error(t, format_args!("_is_interned() argument must be str, not {ty}")));
+    }
+    Ok(Value::bool(strs::is_interned(&a[0])))
 }
 
 fn getframe(t: &Thread, a: &[Value]) -> Res {
@@ -547,7 +483,7 @@ fn set_origin(t: &Thread, a: &[Value]) -> Res {
     if depth < 0 {
         return Err(error::value_error(t, "depth must be >= 0"));
     }
-    t.state::<Settings>().coroutine_depth.set(i64::from(depth));
+    t.state::<typhon_interp::coroutine::OriginDepth>().0.set(depth);
     Ok(Value::NONE)
 }
 

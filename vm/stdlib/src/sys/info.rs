@@ -96,9 +96,7 @@ pub(super) fn make(t: &Thread, name: &str) -> Res<Option<Value>> {
             ];
             structseq::new(t, &HASH_INFO, v)?
         }
-        "thread_info" => {
-            structseq::new(t, &THREAD_INFO, vec![strs::new(t, "pthread")?, strs::new(t, "futex")?, Value::NONE])?
-        }
+        "thread_info" => structseq::new(t, &THREAD_INFO, vec![strs::new(t, "pthread")?, Value::NONE, Value::NONE])?,
         "implementation" => implementation(t)?,
         _ => return Ok(None),
     }))

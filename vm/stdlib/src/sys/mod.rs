@@ -1,6 +1,7 @@
 //! sys.
 
 mod functions;
+mod hooks;
 mod info;
 mod jit;
 mod monitoring;
@@ -17,7 +18,7 @@ use typhon_object::native::ModuleDef;
 use typhon_object::types::{module, set_};
 use typhon_object::{Thread, Value, convert, names, process, strs, tuple};
 
-pub use functions::{excepthook, unraisable};
+pub use hooks::{excepthook, unraisable};
 pub use info::set_up;
 
 /// `sys.implementation.cache_tag`.
@@ -81,8 +82,6 @@ pub struct Settings {
     pub audit_hooks: RefCell<Vec<Value>>,
     /// The program is ending.
     pub finalizing: Cell<bool>,
-    /// `sys.path` as it was made, for the quick way.
-    pub coroutine_depth: Cell<i64>,
 }
 
 impl Default for Settings {
@@ -94,7 +93,6 @@ impl Default for Settings {
             switch_interval: Cell::new(0.005),
             audit_hooks: RefCell::default(),
             finalizing: Cell::new(false),
-            coroutine_depth: Cell::new(0),
         }
     }
 }
@@ -120,6 +118,7 @@ pub(crate) fn fill_shared(t: &Thread, d: &Dict) -> Res<()> {
         ("platform", "linux"),
         ("byteorder", "little"),
         ("platlibdir", "lib"),
+        ("_stdlib_dir", embedded::FOLDER),
         ("abiflags", ""),
         ("float_repr_style", "short"),
     ] {
@@ -215,6 +214,8 @@ fn lazy(t: &Thread, m: &Value, name: &str) -> Res<Option<Value>> {
         "stdin" | "stdout" | "stderr" | "__stdin__" | "__stdout__" | "__stderr__" => {
             let plain = name.trim_matches('_');
             let made = match text::entry(t, m, &format!("__{plain}__")) {
+                // It was there and the program has deleted it.
+                Some(_) if name == plain => return Ok(None),
                 Some(stream) => stream,
                 None => streams::open(t, plain)?,
             };
