@@ -140,3 +140,5 @@ ENABLE_SPECIALIZATION = ENABLE_SPECIALIZATION_FT = False
 def get_specialization_stats():
     return None
 
+# dis shows no specialized forms.
+ENABLE_SPECIALIZATION = ENABLE_SPECIALIZATION_FT = False

@@ -1,0 +1,72 @@
+"""The part of CPython's test extension of this name that is true of Typhon: what test.support asks about the
+interpreter, and printing a traceback as an uncaught exception's is printed."""
+
+import sys
+
+INT_MAX = 0x7fff_ffff
+INT_MIN = -INT_MAX - 1
+UINT_MAX = 0xffff_ffff
+LONG_MAX = PY_SSIZE_T_MAX = sys.maxsize
+LONG_MIN = PY_SSIZE_T_MIN = -sys.maxsize - 1
+ULONG_MAX = 2 * sys.maxsize + 1
+
+WITH_PYMALLOC = False
+WITH_MIMALLOC = True
+
+
+def config_get(name, /):
+    """Code positions are always there; the rest is asked of sys.flags."""
+    if name == "code_debug_ranges":
+        return 1
+    if hasattr(sys.flags, name):
+        return getattr(sys.flags, name)
+    raise ValueError(f"unknown config option name: {name}")
+
+
+def exception_print(exc, legacy=False, /):
+    if not isinstance(exc, BaseException):
+        raise TypeError(f"print_exception(): Exception expected for value, {type(exc).__name__} found")
+    sys.__excepthook__(type(exc), exc, exc.__traceback__)
+
+
+def traceback_print(tb, file, /):
+    import traceback
+    print("Traceback (most recent call last):", file=file)
+    traceback.print_tb(tb, file=file)
+
+
+# What test_call calls in every way there is: each answers what it was called with.
+
+class _Methods:
+    def meth_varargs(self, /, *args):
+        return self, args
+
+    def meth_varargs_keywords(self, /, *args, **kwargs):
+        return self, args, kwargs
+
+    def meth_o(self, arg, /):
+        return self, arg
+
+    def meth_noargs(self, /):
+        return self
+
+    meth_fastcall = meth_varargs
+    meth_fastcall_keywords = meth_varargs_keywords
+
+
+def _made(name, bind):
+    functions = {key: f for key, f in vars(_Methods).items() if key.startswith("meth_")}
+    return type(name, (), {key: bind(f) for key, f in functions.items()})
+
+
+def _without_self(function):
+    import functools
+    return staticmethod(functools.partial(function, None))
+
+
+MethInstance = _made("MethInstance", lambda function: function)
+MethClass = _made("MethClass", classmethod)
+MethStatic = _made("MethStatic", _without_self)
+for _name in [_name for _name in vars(_Methods) if _name.startswith("meth_")]:
+    globals()[_name] = vars(_Methods)[_name].__get__(sys.modules[__name__])
+del _name
