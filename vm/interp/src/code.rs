@@ -62,6 +62,12 @@ pub static CODE: TypeDef = TypeDef {
             "Return an iterator over the source positions of the code.",
         ),
         def(
+            "co_branches",
+            "($self, /)",
+            |t, a| crate::code_iter::branches(t, me(&a[0])),
+            "Return an iterator over the branches of the code.",
+        ),
+        def(
             "replace",
             "($self, /, **changes)",
             replace,

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use typhon_isa::{Code, Position};
+use typhon_isa::{Code, Opcode, Position};
 use typhon_object::error::Res;
 use typhon_object::header::Header;
 use typhon_object::slots::Slots;
@@ -118,4 +118,24 @@ fn next_line(t: &Thread, v: &Value) -> Res {
     let end = positions.get(at).map_or(it.code.words.len() as u32, |p| p.start);
     let line = if first.line == 0 { Value::NONE } else { Value::small(i64::from(first.line)) };
     tuple::from_array(t, [Value::small(i64::from(first.start) * 8), Value::small(i64::from(end) * 8), line])
+}
+
+/// `co_branches()`: where each conditional jump is, where it goes on, and where it jumps to.
+pub(crate) fn branches(t: &Thread, code: &Arc<Code>) -> Res {
+    let mut rows = Vec::new();
+    let mut at = 0;
+    while let Some(&word) = code.words.get(at) {
+        let Some(op) = Opcode::from_u8(word.op()) else { break };
+        let next = at + 1 + op.extra();
+        if crate::watch::is_branch(op)
+            && let Some(offset) = crate::jump::offset_at(code, at, op)
+        {
+            let target = next as i64 + i64::from(offset);
+            let row = [at as i64, next as i64, target].map(|words| Value::small(words * 8));
+            rows.push(tuple::from_array(t, row)?);
+        }
+        at = next;
+    }
+    let rows = tuple::from_vec(t, rows)?;
+    typhon_object::ops::iter(t, &rows)
 }

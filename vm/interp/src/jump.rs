@@ -73,7 +73,7 @@ impl<'a> Places<'a> {
             self.join(h.target as usize, caught, work);
         }
         self.apply(op, word, &mut state);
-        if let Some(offset) = jump_offset(self.code, at, op) {
+        if let Some(offset) = offset_at(self.code, at, op) {
             let mut taken = state.clone();
             if op == Opcode::ForIter {
                 self.set(&mut taken, word.a(), Use::Dead);
@@ -169,7 +169,7 @@ fn is_end(op: Opcode) -> bool {
     )
 }
 
-fn jump_offset(code: &Code, at: usize, op: Opcode) -> Option<i32> {
+pub(crate) fn offset_at(code: &Code, at: usize, op: Opcode) -> Option<i32> {
     match op {
         Opcode::CompareJump | Opcode::CompareImmJump | Opcode::ForIter | Opcode::Send => {
             code.words.get(at + 1).map(|w| w.low())
@@ -254,7 +254,14 @@ fn find(t: &Thread, f: &FrameObject, line: i32) -> Res<(usize, State, State)> {
     let body = code.words.iter().position(|w| w.op() == Opcode::Resume as u8).unwrap_or(0);
     let mut best: Option<(usize, usize, State)> = None;
     let mut why = "cannot find bytecode for specified line";
-    for p in code.positions.iter().filter(|p| p.line == wanted && p.start as usize > body) {
+    let mut before = 0;
+    for p in &code.positions {
+        // Only where the line begins: further on, an expression has its operands in hand.
+        let begins = p.line == wanted && before != wanted && p.start as usize > body;
+        before = p.line;
+        if !begins {
+            continue;
+        }
         let at = p.start as usize;
         match places.states.get(&at) {
             Some(to) if fits(&from, to) => {

@@ -439,7 +439,7 @@ fn instruction(p: &Place<'_>, op: Opcode, w: Word, pending: &mut Pending) -> Res
     }
 }
 
-fn is_branch(op: Opcode) -> bool {
+pub(crate) fn is_branch(op: Opcode) -> bool {
     use Opcode::*;
     matches!(
         op,

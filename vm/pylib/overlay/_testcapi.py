@@ -70,3 +70,22 @@ MethStatic = _made("MethStatic", _without_self)
 for _name in [_name for _name in vars(_Methods) if _name.startswith("meth_")]:
     globals()[_name] = vars(_Methods)[_name].__get__(sys.modules[__name__])
 del _name
+
+
+class CodeLike:
+    """What test_monitoring fires events for. Typhon fires them for code only."""
+
+    def __init__(self, num_events, /):
+        self.num_events = num_events
+
+
+def _no_event(*args):
+    raise NotImplementedError("monitoring events are fired for code only")
+
+
+for _name in ("py_start", "py_resume", "py_yield", "py_return", "call", "jump", "branch_right", "branch_left",
+              "py_throw", "raise", "exception_handled", "py_unwind", "stop_iteration", "reraise", "c_return", "c_raise",
+              "line"):
+    globals()["fire_event_" + _name] = _no_event
+monitoring_enter_scope = monitoring_exit_scope = _no_event
+del _name

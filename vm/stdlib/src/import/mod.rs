@@ -444,7 +444,9 @@ pub fn cannot_import(t: &Thread, m: &Value, name: &Value, package: Option<&Value
     let package = package.cloned().unwrap_or(strs::new(t, "<unknown module name>")?);
     let spec = attr::get_opt(t, m, n::__spec__())?.filter(|s| !s.is_none());
     let mut origin = None;
-    if let Some(spec) = &spec {
+    if let Some(spec) = &spec
+        && matches!(attr::get_opt(t, spec, &text::name(t, "has_location"))?, Some(x) if x.is_true())
+    {
         origin = attr::get_opt(t, spec, n::origin())?.filter(|o| o.downcast::<Str>().is_some());
     }
     if origin.is_none() {
@@ -456,8 +458,9 @@ pub fn cannot_import(t: &Thread, m: &Value, name: &Value, package: Option<&Value
     };
     let place = origin.as_ref().map_or_else(|| "unknown location".to_owned(), strs::display);
     let text = if running {
+        let place = if origin.is_some() { format!(" ({place})") } else { String::new() };
         format!(
-            "cannot import name '{wanted}' from partially initialized module '{module}' (most likely due to a circular import) ({place})"
+            "cannot import name '{wanted}' from partially initialized module '{module}' (most likely due to a circular import){place}"
         )
     } else {
         format!("cannot import name '{wanted}' from '{module}' ({place})")
