@@ -91,8 +91,8 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
 fn missing(t: &Thread, a: &[Value]) -> Res {
     let Some(f) = factory(&a[0]) else { return Err(error::key_error(t, &a[1])) };
     let value = call::call0(t, &f)?;
-    ops::setitem(t, &a[0], &a[1], &value)?;
-    Ok(value)
+    // The factory may have asked for the same key.
+    Dict::of(&a[0]).set_default(t, &a[1], &value)
 }
 
 /// A defaultdict of the class of `like` with the items of `from`.

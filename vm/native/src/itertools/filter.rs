@@ -4,11 +4,12 @@ use super::{
     COMPRESS_KIND, DROP_WHILE_KIND, FILTER_FALSE_KIND, ISLICE_KIND, It, STAR_MAP_KIND, Start, TAKE_WHILE_KIND, make,
     step,
 };
-use crate::ctor::bind;
+use crate::ctor::{bind, for_init};
 use typhon_object::args::Args;
 use typhon_object::error::{self, Res};
 use typhon_object::native::{MethodDef, def};
 use typhon_object::tuple::Tuple;
+use typhon_object::types::exceptions::OVERFLOW_ERROR;
 use typhon_object::{Thread, Value, call, convert, ops, type_of};
 
 static COMPRESS_NEW: MethodDef = def(
@@ -47,7 +48,7 @@ macro_rules! with_function {
         );
 
         pub(super) fn $new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
-            bind(t, &$def, class, args)
+            bind(t, &$def, class, for_init(class, args))
         }
     )*};
 }
@@ -125,9 +126,11 @@ fn bound(t: &Thread, v: &Value, refuse: &str) -> Res<Option<isize>> {
     if type_of(v).slots().index.is_none() {
         return Err(refused());
     }
-    match convert::to_index_clamped(t, v)? {
-        isize::MIN..0 | isize::MAX => Err(refused()),
-        i => Ok(Some(i)),
+    match convert::to_index_overflow(t, v) {
+        Ok(isize::MIN..0) => Err(refused()),
+        Ok(i) => Ok(Some(i)),
+        Err(e) if e.is(&OVERFLOW_ERROR) => Err(refused()),
+        Err(e) => Err(e),
     }
 }
 
@@ -135,7 +138,7 @@ pub(super) fn new_islice(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     const STOP: &str = "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
     const INDICES: &str = "Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
     const STEP: &str = "Step for islice() must be a positive integer or None.";
-    let a = args.expect_positional(t, "islice", 2, 4)?;
+    let a = for_init(class, args).expect_positional(t, "islice", 2, 4)?;
     let (start, stop) = if a.len() == 2 {
         (0, bound(t, &a[1], STOP)?)
     } else {

@@ -1,7 +1,7 @@
 //! batched, chain, cycle, pairwise and zip_longest: items of iterators put together.
 
 use super::{BATCHED_KIND, CHAIN, CHAIN_KIND, CYCLE_KIND, It, PAIRWISE_KIND, Start, ZIP_LONGEST_KIND, make, step};
-use crate::ctor::bind;
+use crate::ctor::{bind, for_init};
 use typhon_object::args::Args;
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
@@ -55,6 +55,7 @@ pub(super) fn batched(t: &Thread, v: &Value) -> Res {
 }
 
 pub(super) fn new_chain(t: &Thread, class: &Value, args: Args<'_>) -> Res {
+    let args = for_init(class, args);
     args.no_keywords(t, "chain")?;
     let iterables = tuple::new(t, args.values)?;
     make::<CHAIN_KIND>(t, class, Start { a: ops::iter(t, &iterables)?, ..Start::default() })
@@ -106,7 +107,7 @@ static CYCLE_NEW: MethodDef = def(
 );
 
 pub(super) fn new_cycle(t: &Thread, class: &Value, args: Args<'_>) -> Res {
-    bind(t, &CYCLE_NEW, class, args)
+    bind(t, &CYCLE_NEW, class, for_init(class, args))
 }
 
 /// `a` the iterator until it ends, `b` what it gave, `n` the place in that.
