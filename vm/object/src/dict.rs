@@ -36,6 +36,8 @@ pub struct Dict {
     keys_version: Cell<u32>,
     /// Bumped by every structural change: a lookup that ran Python code starts again.
     changes: Cell<u32>,
+    /// So many entries at the front are known to be holes: taking all items from the front is linear.
+    front: Cell<u32>,
 }
 
 crate::payload!(Dict => DICT {
@@ -107,6 +109,7 @@ impl Dict {
             block: Cell::new(std::ptr::null_mut()),
             keys_version: Cell::new(0),
             changes: Cell::new(0),
+            front: Cell::new(0),
         }
     }
 
@@ -412,6 +415,7 @@ impl Dict {
             }
         }
         self.filled.set(n as u32);
+        self.front.set(0);
         if !old.is_null() {
             // SAFETY: the old block came from this heap with this size; its entries have moved.
             unsafe { t.heap().free_raw(old, block_size(old_log2)) };
@@ -482,16 +486,25 @@ impl Dict {
             if let Some(item) = self.take_at(i) {
                 // Nothing live stands behind: shorten, so that popping all is linear. The freed entries hold nothing.
                 self.filled.set(i as u32);
+                self.front.set(self.front.get().min(i as u32));
                 return Some(item);
             }
         }
         None
     }
 
+    /// Removes and returns the first item.
+    pub fn pop_first(&self) -> Option<(Value, Value)> {
+        let mut at = 0;
+        drop(self.next(&mut at)?);
+        self.take_at(at - 1)
+    }
+
     /// Drops all items.
     pub fn clear_entries(&self) {
         let (block, log2, filled) = (self.block.replace(std::ptr::null_mut()), self.log2.get(), self.filled.replace(0));
         self.used.set(0);
+        self.front.set(0);
         self.str_keys.set(true);
         self.changed();
         if block.is_null() {

@@ -5,6 +5,8 @@ mod deque;
 mod deque_iter;
 mod deque_table;
 mod getter;
+mod ordered_dict;
+mod ordered_views;
 
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
@@ -27,6 +29,10 @@ pub static MODULE: ModuleDef = ModuleDef {
         ("_deque_iterator", &deque_iter::FORWARD),
         ("_deque_reverse_iterator", &deque_iter::BACKWARD),
         ("defaultdict", &default_dict::DEFAULT_DICT),
+        ("OrderedDict", &ordered_dict::ORDERED_DICT),
+        ("", &ordered_views::KEYS),
+        ("", &ordered_views::VALUES),
+        ("", &ordered_views::ITEMS),
         ("_tuplegetter", &getter::TUPLE_GETTER),
     ],
     init: None,

@@ -10,6 +10,7 @@ impl Dict {
     /// The first live item at entry `*at` or later; moves `*at` past it. The order is insertion order.
     #[inline]
     pub fn next(&self, at: &mut usize) -> Option<(Value, Value)> {
+        self.skip_front(at);
         while *at < self.filled.get() as usize {
             // SAFETY: within the entries.
             let e = unsafe { &*self.entry(*at) };
@@ -19,6 +20,22 @@ impl Dict {
             }
         }
         None
+    }
+
+    /// Moves a cursor that stands at the front past the holes there.
+    #[inline]
+    fn skip_front(&self, at: &mut usize) {
+        let front = self.front.get() as usize;
+        if *at > front || self.used.get() == self.filled.get() as usize {
+            return;
+        }
+        let mut i = front;
+        // SAFETY: within the entries.
+        while i < self.filled.get() as usize && unsafe { (*self.entry(i)).key.is_absent() } {
+            i += 1;
+        }
+        self.front.set(i as u32);
+        *at = i;
     }
 
     /// As [`Dict::next`], with the key's hash.
@@ -107,6 +124,34 @@ impl Dict {
         self.used.set(other.used.get());
         self.changed();
         Ok(())
+    }
+
+    /// Moves `key` behind or before all others; false if it is not there.
+    pub fn move_to_end(&self, t: &Thread, key: &Value, last: bool) -> Res<bool> {
+        let hash = super::hash_key(t, key)?;
+        let found = self.find(t, key, hash)?;
+        let Some(i) = found.entry else { return Ok(false) };
+        if last {
+            if i + 1 < self.filled.get() as usize {
+                let (key, value) = self.remove_entry(i, found.place);
+                self.insert(t, key, hash, value, found.place)?;
+            }
+            return Ok(true);
+        }
+        t.check_alloc(self.used.get() * 24)?;
+        let (mut at, mut rest) = (0, Vec::with_capacity(self.used.get()));
+        while let Some(item) = self.next_hashed(&mut at) {
+            rest.push((at - 1 != i, item));
+        }
+        // Stable: the one moves to the front, the others keep their order.
+        rest.sort_by_key(|(other, _)| *other);
+        self.clear_entries();
+        self.reserve(t, rest.len())?;
+        for (_, (key, hash, value)) in rest {
+            let place = self.free_place(hash);
+            self.insert(t, key, hash, value, place)?;
+        }
+        Ok(true)
     }
 
     /// A new dict with the same items.

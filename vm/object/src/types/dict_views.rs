@@ -18,7 +18,7 @@ use crate::types::{mapping_proxy, set_};
 use crate::value::Value;
 
 macro_rules! views {
-    ($($struct:ident, $def:ident, $name:literal, $make:ident;)*) => {$(
+    ($($struct:ident, $def:ident, $name:literal, $make:ident, $make_of:ident;)*) => {$(
         #[doc = $name]
         #[repr(C)]
         pub struct $struct {
@@ -38,12 +38,17 @@ macro_rules! views {
         pub fn $make(t: &Thread, dict: &Value) -> Res {
             payload::new(t, |header| $struct { header, dict: Slot::new(dict.clone()) })
         }
+
+        #[doc = concat!("As [`", stringify!($make), "`, of a type derived from it.")]
+        pub fn $make_of(t: &Thread, ty: &crate::ty::TypeObject, dict: &Value) -> Res {
+            payload::new_of(t, ty, |header| $struct { header, dict: Slot::new(dict.clone()) })
+        }
     )*};
 }
 views! {
-    DictKeys, DICT_KEYS, "dict_keys", keys;
-    DictValues, DICT_VALUES, "dict_values", values;
-    DictItems, DICT_ITEMS, "dict_items", items;
+    DictKeys, DICT_KEYS, "dict_keys", keys, keys_of;
+    DictValues, DICT_VALUES, "dict_values", values, values_of;
+    DictItems, DICT_ITEMS, "dict_items", items, items_of;
 }
 
 const MAPPING: &[GetSetDef] =
