@@ -7,6 +7,7 @@ pub mod import;
 pub mod io;
 pub mod isolate;
 pub mod kernel;
+pub mod marshal;
 pub mod posix;
 pub mod registry;
 pub mod report;
@@ -40,6 +41,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &small::faulthandler::MODULE,
     &small::tracemalloc::MODULE,
     &io::MODULE,
+    &marshal::MODULE,
     &posix::MODULE,
     &select::MODULE,
     &signal::MODULE,
