@@ -12,6 +12,7 @@ mod bisect;
 mod charge;
 pub mod cmath;
 mod collections;
+mod contextvars;
 mod csv;
 pub mod ctor;
 mod datetime;
@@ -31,6 +32,7 @@ mod random;
 mod sre;
 mod structs;
 mod test_capi;
+pub mod typing;
 mod unicodedata;
 mod zlib;
 
@@ -56,6 +58,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &decimal::MODULE,
     &math::MODULE,
     &collections::MODULE,
+    &contextvars::MODULE,
     &functools::MODULE,
     &hashes::MODULE_BLAKE2,
     &hashes::MODULE_MD5,
@@ -71,6 +74,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &structs::MODULE,
     &test_capi::INTERNAL,
     &test_capi::LIMITED,
+    &typing::MODULE,
     &unicodedata::MODULE,
     &zlib::MODULE,
 ];

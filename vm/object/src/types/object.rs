@@ -84,7 +84,7 @@ fn is_init(f: Option<InitFn>) -> bool {
 }
 
 /// `object.__new__`.
-fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
+pub fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     let ty = class.expect::<TypeObject>();
     if !args.values.is_empty() {
         if !is_new(ty.slots().new) {

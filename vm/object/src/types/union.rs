@@ -137,16 +137,21 @@ fn class_getitem(t: &Thread, a: &[Value]) -> Res {
     if items.is_empty() {
         return Err(error::type_error(t, "Cannot take a Union of no types."));
     }
+    checked(t, &items)
+}
+
+/// The union of `items`, which the library checks as far as they are not plain types.
+pub fn checked(t: &Thread, items: &[Value]) -> Res {
     let mut checked = Vec::with_capacity(items.len());
     for item in items {
-        if unionable(&item) {
-            checked.push(item);
+        if unionable(item) {
+            checked.push(item.clone());
             continue;
         }
         let typing = (t.hooks.import)(t, "typing")?;
         let check = attr::get_text(t, &typing, "_type_check")?;
         let message = strs::new(t, "Union[arg, ...]: each arg must be a type.")?;
-        checked.push(call::call(t, &check, &[item, message])?);
+        checked.push(call::call(t, &check, &[item.clone(), message])?);
     }
     from_items(t, &checked)
 }
@@ -188,7 +193,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
 }
 
 /// How a type is shown inside an alias or union.
-pub(super) fn type_repr(t: &Thread, v: &Value) -> Res<String> {
+pub fn type_repr(t: &Thread, v: &Value) -> Res<String> {
     t.check_stack("while getting the repr of an object")?;
     if v.is_ellipsis() {
         return Ok("...".to_string());
