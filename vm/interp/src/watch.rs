@@ -458,6 +458,9 @@ pub(crate) fn is_branch(op: Opcode) -> bool {
             | ForIterTuple
             | ForIterRange
             | ForIterGen
+            | ForIterEnumerate
+            | ForIterZip
+            | ForIterItems
     )
 }
 
