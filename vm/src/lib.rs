@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod request;
 mod run;
 mod session;
+mod site;
 pub mod value;
 
 pub use cancel::{Attachment, Cancel, CancelReason};

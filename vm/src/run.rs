@@ -10,11 +10,12 @@ use typhon_object::error::{Exc, Res};
 use typhon_object::{Thread, Value, attr, call, strs};
 use typhon_stdlib::isolate::{self, Options};
 use typhon_stdlib::sys::{Config, Flags as SysFlags, Settings};
-use typhon_stdlib::{compile, import, report, signal, text};
+use typhon_stdlib::{compile, import, report, signal, site_builtins, text};
 
 use crate::cancel::Cancel;
 use crate::command::{Command, Exit, Flags, Program};
 use crate::engine;
+use crate::site;
 
 /// Is this process a Python? Runs `command` as `python` would, traceback on standard error included.
 pub fn run(command: &Command, host: &dyn Host, cancel: &Cancel) -> Exit {
@@ -116,8 +117,10 @@ pub(crate) fn prepare(t: &Thread, command: &Command) -> Res {
     if !flags.warn_options.is_empty() {
         import::module_named(t, "warnings")?;
     }
-    if !flags.no_site {
+    if !flags.no_site && site::has_work(command) {
         import::module_named(t, "site")?;
+    } else if !flags.no_site {
+        site_builtins::offer(t);
     }
     if !flags.safe_path && !flags.isolated {
         let path = attr::get_text(t, &import::module_named(t, "sys")?, "path")?;

@@ -49,6 +49,8 @@ pub struct Gc {
     debug: Cell<u32>,
     /// Objects that survived the last collection.
     long_lived: Cell<usize>,
+    /// Objects of any kind that the last walk met.
+    walked: Cell<usize>,
     frozen: Cell<usize>,
     stats: RefCell<[Stats; 3]>,
     garbage: RefCell<Value>,
@@ -63,6 +65,7 @@ impl Default for Gc {
             thresholds: Cell::new([THRESHOLD, 10, 0]),
             debug: Cell::new(0),
             long_lived: Cell::new(0),
+            walked: Cell::new(0),
             frozen: Cell::new(0),
             stats: RefCell::default(),
             garbage: RefCell::default(),
@@ -144,11 +147,12 @@ impl Gc {
         self.frozen.get()
     }
 
-    /// Decides how many young objects start the next collection: a quarter of the survivors, but not too few.
+    /// Decides how many young objects start the next collection: a quarter of what the last one had to walk over, tracked
+    /// or not, but not too few. So a heap of many strings does not pay for all of them again and again.
     fn arm(&self, t: &Thread) {
         let first = self.thresholds.get()[0];
-        let at =
-            if self.enabled.get() && first > 0 { first.max((self.long_lived.get() / 4) as isize) } else { isize::MAX };
+        let walked = self.long_lived.get().max(self.walked.get());
+        let at = if self.enabled.get() && first > 0 { first.max((walked / 4) as isize) } else { isize::MAX };
         t.heap().collect_at(at);
     }
 }
@@ -251,13 +255,15 @@ fn edges(header: &Header, f: &mut dyn FnMut(&Value)) {
 
 /// Every live tracked object.
 fn candidates(t: &Thread) -> Vec<*const Header> {
-    let mut out = Vec::new();
+    let (mut out, mut walked) = (Vec::new(), 0);
     t.heap().walk(&mut |header| {
+        walked += 1;
         // An object without references is being destroyed: what it still holds counts as held from outside.
         if tracked(header) && !header.has(header_flag::DYING) && header.count() > 0 {
             out.push(std::ptr::from_ref(header));
         }
     });
+    Gc::of(t).walked.set(walked);
     out
 }
 

@@ -1,4 +1,4 @@
-//! `exit`, `quit` and `help`: builtins that come from Python code, made when a program first asks for one.
+//! `exit`, `quit`, `help` and their like: builtins that come from Python code, made when a program first asks for one.
 
 use crate::{import, text};
 use std::cell::Cell;
@@ -9,9 +9,12 @@ use typhon_object::{Thread, Value, attr, call, strs};
 #[derive(Default)]
 struct Offered(Cell<bool>);
 
-const NAMES: [&str; 3] = ["exit", "quit", "help"];
+const CREDITS: &str = "Thanks to CWI, CNRI, BeOpen, Zope Corporation, the Python Software\nFoundation, and a cast of thousands for supporting Python\ndevelopment.  See www.python.org for more information.";
+const LICENSE: &str = "See https://www.python.org/psf/license/";
 
-/// From now on a program may ask: an isolate without `site` has them all the same.
+const NAMES: [&str; 6] = ["exit", "quit", "help", "copyright", "credits", "license"];
+
+/// From now on a program may ask: an isolate that has not imported `site` has them all the same.
 pub fn offer(t: &Thread) {
     t.state::<Offered>().0.set(true);
 }
@@ -44,6 +47,15 @@ fn make(t: &Thread) -> Res<bool> {
     let end = strs::new(t, "Ctrl-D (i.e. EOF)")?;
     for name in ["exit", "quit"] {
         let made = call::call(t, &quitter, &[strs::new(t, name)?, end.clone()])?;
+        text::put(t, &builtins, name, made)?;
+    }
+    let printer = attr::get_text(t, &m, "_Printer")?;
+    let sys = import::module_named(t, "sys")?;
+    let copyright = attr::get_text(t, &sys, "copyright")?;
+    for (name, shown) in
+        [("copyright", copyright), ("credits", strs::new(t, CREDITS)?), ("license", strs::new(t, LICENSE)?)]
+    {
+        let made = call::call(t, &printer, &[strs::new(t, name)?, shown])?;
         text::put(t, &builtins, name, made)?;
     }
     let helper = attr::get_text(t, &m, "_Helper")?;

@@ -94,3 +94,41 @@ fn page_of(pages: &[(usize, usize)], block: usize) -> Option<usize> {
     let i = pages.partition_point(|(page, _)| *page <= block).checked_sub(1)?;
     (block < pages[i].0 + PAGE).then_some(i)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn empty_pages_go_and_live_blocks_stay() {
+        let heap = Heap::new(1 << 30);
+        let blocks: Vec<*mut u8> = (0..10_000).map(|_| heap.alloc_raw(64).expect("room")).collect();
+        let full = heap.used();
+        let (dead, alive) = blocks.split_at(8000);
+        for &block in dead {
+            // SAFETY: from `alloc_raw(64)`, freed once.
+            unsafe { heap.free_raw(block, 64) };
+        }
+        assert_eq!(heap.trim(|| true), 0, "a stop ends the search");
+        let freed = heap.trim(|| false);
+        assert!(freed >= 10 * PAGE && heap.used() == full - freed, "{freed}");
+        assert_eq!(heap.trim(|| false), 0);
+        let again: HashSet<*mut u8> = (0..5000).map(|_| heap.alloc_raw(64).expect("room")).collect();
+        assert!(again.len() == 5000 && alive.iter().all(|block| !again.contains(block)));
+    }
+
+    #[test]
+    fn a_heap_at_its_limit_makes_room_before_it_refuses() {
+        let heap = Heap::new(1 << 20);
+        let blocks: Vec<*mut u8> = (0..14_000).map(|_| heap.alloc_raw(64).expect("room")).collect();
+        assert!(heap.alloc_raw(1 << 19).is_err());
+        for block in blocks {
+            // SAFETY: from `alloc_raw(64)`, freed once.
+            unsafe { heap.free_raw(block, 64) };
+        }
+        let large = heap.alloc_raw(1 << 19).expect("the pages made room");
+        // SAFETY: from `alloc_raw` of this size, freed once.
+        unsafe { heap.free_raw(large, 1 << 19) };
+    }
+}
