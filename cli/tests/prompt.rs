@@ -106,14 +106,14 @@ fn statements_blocks_history_completion_and_tracebacks() {
     terminal.line("\x1b[A\x1b[A\x1b[A");
     terminal.wait_for("\n142\r\n");
     terminal.line("1 / 0");
-    let shown = terminal.wait_for("division by zero");
-    assert!(shown.contains("\x1b[") && shown.contains("ZeroDivisionError"), "{shown:?}");
+    terminal.wait_for("division by zero");
     terminal.line("x = (");
     terminal.wait_for("... ");
     terminal.type_in("\x03");
     terminal.wait_for("KeyboardInterrupt");
     terminal.line("if :");
-    terminal.wait_for("SyntaxError");
+    // In colours.
+    terminal.wait_for("\x1b[1;35mSyntaxError");
     terminal.line("exit(3)");
     assert_eq!(terminal.end(), Some(3));
 

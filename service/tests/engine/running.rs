@@ -26,7 +26,7 @@ async fn programs_get_their_inputs_and_give_their_results() {
     assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
     assert_eq!(response.stdout.map(|s| s.data), Some(b"['a', 'b'] one\n".to_vec()));
     let Some(Kind::TupleValue(items)) = response.result.and_then(|r| r.kind) else { panic!("a tuple") };
-    let kinds: Vec<_> = items.values.into_iter().filter_map(|v| v.kind).collect();
+    let kinds: Vec<_> = items.items.into_iter().filter_map(|v| v.kind).collect();
     assert_eq!(kinds[0], Kind::IntValue(1 << 62));
     assert_eq!(kinds[1..], [Kind::StrValue("größe".into()), Kind::StrValue("two\n".into())]);
 }
