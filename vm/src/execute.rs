@@ -104,7 +104,9 @@ fn run(t: &Thread, request: &Request, usage: &mut Usage) -> Result<Object, Failu
 fn conclude(t: &Thread, request: &Request, cancel: &Cancel, ran: Result<Object, Failure>) -> Response {
     let mut response =
         Response { outcome: Outcome::completed(), result: None, usage: Usage::default(), warnings: Vec::new() };
-    let result = ran.and_then(|value| match request.result_mode {
+    // A finalizer that was stopped has nobody to tell; its program ends all the same.
+    let result = ran.and_then(|value| if t.breaker.stopped() { Err(Exc::stopped().into()) } else { Ok(value) });
+    let result = result.and_then(|value| match request.result_mode {
         _ if request.validate_only => Ok(None),
         ResultMode::None => Ok(None),
         ResultMode::Repr => Ok(Some(Value::Str(typhon_object::ops::repr_text(t, &value)?))),

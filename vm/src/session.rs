@@ -63,7 +63,7 @@ impl Session for Prompt<'_> {
         let mut options = typhon_compiler::Options::new(Mode::Single, "<stdin>");
         options.flags = flag::ALLOW_INCOMPLETE_INPUT | flag::DONT_IMPLY_DEDENT;
         match typhon_compiler::compile(source, &options) {
-            Ok(_) => true,
+            Ok(_) => source.ends_with("\n\n") || !is_open_block(source),
             Err(e) => !e.incomplete,
         }
     }
@@ -117,6 +117,16 @@ impl Drop for Prompt<'_> {
         let main = self.main.take();
         self.live.enter(engine::stack_left(), |_| drop(main));
     }
+}
+
+/// A compound statement goes on until an empty line says that it does not.
+fn is_open_block(source: &str) -> bool {
+    const WORDS: &[&str] =
+        &["if", "for", "while", "def", "class", "with", "try", "async", "else", "elif", "except", "finally"];
+    let first = source.trim_start();
+    let word = first.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    let indented = source.lines().last().is_some_and(|line| line.starts_with([' ', '\t']));
+    WORDS.contains(&word) || first.starts_with('@') || indented && source.lines().any(|line| line.ends_with(':'))
 }
 
 fn statement(t: &Thread, main: &Value, source: &str) -> Res<()> {

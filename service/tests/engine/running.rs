@@ -75,7 +75,7 @@ async fn exits_and_exceptions_are_outcomes() {
         ("1 / 0", "ZeroDivisionError", "division by zero"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt", ""),
         ("open('/etc/passwd')", "PermissionError", ""),
-        ("import os\nos.system('true')", "PermissionError", ""),
+        ("import subprocess\nsubprocess.run(['true'])", "PermissionError", ""),
         ("import os\nos.kill(os.getpid(), 9)", "PermissionError", ""),
         ("import os\nos._exit(1)", "PermissionError", ""),
         ("import nothing", "ModuleNotFoundError", "No module named 'nothing'"),
