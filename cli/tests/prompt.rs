@@ -118,7 +118,7 @@ fn statements_blocks_history_completion_and_tracebacks() {
     assert_eq!(terminal.end(), Some(3));
 
     let mut again = Terminal::open(home.path(), &["-q"]);
-    again.line("\x1b[A\x1b[A\x1b[A\x1b[A");
+    again.line("\x1b[A\x1b[A\x1b[A");
     again.wait_for("1 / 0");
     again.wait_for("ZeroDivisionError");
     again.wait_for(">>> ");
