@@ -13,10 +13,10 @@ use crate::command::Exit;
 
 /// Left of the native stack for what natives do below the last check.
 const MARGIN: usize = 256 << 10;
-/// Most of the native stack that guest code may use, however much there is: about what CPython has, with room for the
-/// wider frames of a development build. Re-entry through natives (`repr` of nested lists, `isinstance` of nested tuples)
-/// ends in a RecursionError here, and what such a chain costs grows with the square of its depth.
-const GUEST_STACK: usize = if cfg!(debug_assertions) { 16 << 20 } else { 8 << 20 };
+/// Most of the native stack that guest code may use, however much there is: what CPython has on Linux. Re-entry through
+/// natives (`repr` of nested lists, `isinstance` of nested tuples) ends in a RecursionError here, and what such a chain
+/// costs grows with the square of its depth.
+const GUEST_STACK: usize = 8 << 20;
 /// When the system does not tell where the stack ends.
 const UNKNOWN: usize = 1 << 20;
 

@@ -291,7 +291,7 @@ fn points(t: &Thread, s: &Str, form: Form) -> Res<Vec<u32>> {
 fn normalize(t: &Thread, data: &Data, a: &[Value]) -> Res {
     let (name, s) = form_args(t, a, "normalize")?;
     if s.is_empty() {
-        return Ok(a[1].clone());
+        return strs::exact(t, &a[1]);
     }
     let form = form_of(t, &name)?;
     if s.is_ascii() {

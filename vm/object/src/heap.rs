@@ -17,6 +17,7 @@ use large::{LARGE_HEAD, Large};
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::ptr;
+use std::sync::LazyLock;
 
 const PAGE: usize = 16 * 1024;
 const GRAIN: usize = 16;
@@ -64,15 +65,15 @@ struct Free {
 /// How far small blocks may overdraw a small account before the isolate is stopped.
 const HEADROOM: usize = 1 << 20;
 
-/// Bytes of memory that the machine has.
-fn machine() -> usize {
+/// Bytes of memory that the machine has: asked once, for an isolate starts faster than the system answers.
+static MACHINE: LazyLock<usize> = LazyLock::new(|| {
     // SAFETY: asks the C library for two numbers.
     let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
     match (usize::try_from(pages), usize::try_from(page)) {
         (Ok(pages), Ok(page)) if pages > 0 && page > 0 => pages.saturating_mul(page),
         _ => usize::MAX >> 1,
     }
-}
+});
 
 /// The account is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ impl Heap {
             charged: Cell::new(0),
             outside: Cell::new(0),
             peak: Cell::new(0),
-            limit: Cell::new(limit.min(machine())),
+            limit: Cell::new(limit.min(*MACHINE)),
             lenient: Cell::new(false),
             young: Cell::new(0),
             collect_at: Cell::new(2000),
@@ -123,7 +124,7 @@ impl Heap {
 
     /// Changes the limit.
     pub fn set_limit(&self, limit: usize) {
-        self.limit.set(limit.min(machine()));
+        self.limit.set(limit.min(*MACHINE));
     }
 
     /// Whether a block of `size` bytes more would fit.
@@ -504,16 +505,19 @@ fn empty_trashcan(t: &Thread) {
 unsafe fn destroy(t: &Thread, at: *mut Header) {
     // SAFETY: the object is dead but intact until its payload is dropped below.
     let header = unsafe { &*at };
-    let shape = header.shape().get();
     // SAFETY: a shape's type outlives the objects of that shape: the object holds a reference to it.
-    let ty = unsafe { shape.ty.as_ref() };
-    if ty.has_finalizer() && !header.has(flag::FINALIZED) && !crate::finalize::run(t, header) {
+    let finalizes = unsafe { header.shape().get().ty.as_ref() }.has_finalizer();
+    if finalizes && !header.has(flag::FINALIZED) && !crate::finalize::run(t, header) {
         return;
     }
     if header.has(flag::WEAKREFS) {
         // A callback may look at anything but this object, which stays dead.
         crate::weakref::clear(t, header);
     }
+    // The class that the object has now: a finalizer may have given it another.
+    let shape = header.shape().get();
+    // SAFETY: as above.
+    let ty = unsafe { shape.ty.as_ref() };
     // SAFETY: nobody can reach the object any more; its size is what it was allocated with.
     unsafe {
         let size = ty.object_size(at);

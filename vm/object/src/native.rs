@@ -121,11 +121,18 @@ pub struct GetSetDef {
     pub get: fn(&Thread, &Value) -> Res,
     /// Writes it, or deletes it when the value is `None`.
     pub set: Option<fn(&Thread, &Value, Option<&Value>) -> Res<()>>,
+    /// Shown as a field: it is one, but not one that holds a value.
+    pub field: bool,
 }
 
 /// A read-only computed attribute.
 pub const fn getter(name: &'static str, get: fn(&Thread, &Value) -> Res, doc: &'static str) -> GetSetDef {
-    GetSetDef { name, doc, get, set: None }
+    GetSetDef { name, doc, get, set: None, field: false }
+}
+
+/// A read-only field that is plain data.
+pub const fn field(name: &'static str, get: fn(&Thread, &Value) -> Res, doc: &'static str) -> GetSetDef {
+    GetSetDef { name, doc, get, set: None, field: true }
 }
 
 /// A computed attribute that can be set.
@@ -135,7 +142,7 @@ pub const fn getset(
     set: fn(&Thread, &Value, Option<&Value>) -> Res<()>,
     doc: &'static str,
 ) -> GetSetDef {
-    GetSetDef { name, doc, get, set: Some(set) }
+    GetSetDef { name, doc, get, set: Some(set), field: false }
 }
 
 /// An attribute that is a [`Slot`] in the payload.

@@ -5,7 +5,7 @@ use typhon_compiler::tree::table::Class;
 use typhon_compiler::{Compiled, ErrorKind, Mode, Options, SyntaxError, Warning, WarningCategory};
 use typhon_interp::code::new_code;
 use typhon_object::error::{self, Exc, Res};
-use typhon_object::types::exceptions as exc;
+use typhon_object::types::{exceptions as exc, int};
 use typhon_object::{Thread, TypeDef, Value, attr, strs, tuple};
 
 /// Compiles text and issues its warnings; the result is a code object.
@@ -184,12 +184,17 @@ fn codec(t: &Thread, name: &str, bytes: &[u8]) -> Option<Result<String, String>>
     }
 }
 
+/// How many digits an int literal may have.
+pub fn digit_limit(t: &Thread) -> u32 {
+    u32::try_from(int::digits_max(t)).unwrap_or(u32::MAX)
+}
+
 /// The options of a file or library module.
 pub fn module_options(t: &Thread, filename: &str) -> Options {
     let flags = t.state::<crate::sys::Settings>();
     let mut options = Options::new(Mode::Exec, filename);
     options.optimize = flags.optimize.get();
-    options.int_max_digits = flags.int_max_digits.get();
+    options.int_max_digits = digit_limit(t);
     options
 }
 

@@ -4,7 +4,7 @@ use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
-use typhon_object::native::def;
+use typhon_object::native::{def, getter};
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::strs::{self, Str};
@@ -37,6 +37,7 @@ macro_rules! kinds {
             signature: $signature,
             slots: Slots { new: Some($new), call: Some($call), repr: Some($repr), ..Slots::NONE },
             methods: &[def("__reduce__", "($self, /)", $reduce, "Return state information for pickling")],
+            getset: &[getter("__text_signature__", |t, _| strs::new(t, "(obj, /)"), "")],
             ..TypeDef::of::<Getter<$kind>>()
         };
     )*};

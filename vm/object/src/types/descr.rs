@@ -72,6 +72,7 @@ impl Descriptor {
     fn kind(&self) -> &'static str {
         match self.what {
             What::Method(..) => "method",
+            What::GetSet(def) if def.field => "member",
             What::GetSet(_) => "attribute",
             What::Member(_) | What::OwnSlot(_) => "member",
             What::Wrapper(_) => "slot wrapper",
@@ -170,7 +171,8 @@ pub fn new_static(t: &Thread, owner: &TypeObject, def: &'static MethodDef) -> Re
 
 /// A computed attribute's descriptor.
 pub fn new_getset(t: &Thread, owner: &TypeObject, def: &'static GetSetDef) -> Res {
-    make(t, &GETSET_DESCRIPTOR, owner, names::intern_text(t, def.name), What::GetSet(def))
+    let ty = if def.field { &MEMBER_DESCRIPTOR } else { &GETSET_DESCRIPTOR };
+    make(t, ty, owner, names::intern_text(t, def.name), What::GetSet(def))
 }
 
 /// A field's descriptor.
@@ -301,6 +303,7 @@ fn data_set(t: &Thread, d: &Value, obj: &Value, value: Option<&Value>) -> Res<()
         What::GetSet(def) => {
             return match def.set {
                 Some(set) => set(t, obj, value),
+                None if def.field => Err(error::attribute_error(t, obj, &name, "readonly attribute")),
                 None => {
                     let (name, owner) = (strs::display(&name), me.owner().name());
                     Err(error::attribute_error(

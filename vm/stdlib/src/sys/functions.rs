@@ -12,7 +12,7 @@ use typhon_object::native::{MethodDef, def, raw};
 use typhon_object::store::Slot;
 use typhon_object::strs::{self, Str};
 use typhon_object::ty::flag;
-use typhon_object::types::{exceptions as exc, structseq};
+use typhon_object::types::{exceptions as exc, int, structseq};
 use typhon_object::{Thread, Value, call, convert, names, tuple, type_of};
 
 /// The table.
@@ -96,7 +96,7 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
     def(
         "get_int_max_str_digits",
         "($module, /)",
-        |t, _| Ok(Value::small(i64::from(t.state::<Settings>().int_max_digits.get()))),
+        |t, _| convert::from_u64(t, int::digits_max(t)),
         "Return the maximum string digits limit for non-binary int<->str conversions.",
     ),
     def(
@@ -392,10 +392,10 @@ fn setrecursionlimit(t: &Thread, a: &[Value]) -> Res {
 
 fn set_digits(t: &Thread, a: &[Value]) -> Res {
     let n = convert::to_i32(t, &a[0])?;
-    if n != 0 && n < 640 {
+    if n < 0 || n != 0 && n < 640 {
         return Err(error::value_error(t, "maxdigits must be 0 or larger than 640"));
     }
-    t.state::<Settings>().int_max_digits.set(n as u32);
+    int::set_digits_max(t, n.unsigned_abs());
     Ok(Value::NONE)
 }
 

@@ -3,7 +3,7 @@
 use super::Settings;
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
-use typhon_object::types::structseq;
+use typhon_object::types::{int, structseq};
 use typhon_object::{Thread, Value, attr, call, convert, process, strs};
 
 typhon_object::structseq! {
@@ -129,7 +129,7 @@ fn flags(t: &Thread) -> Res {
         n(1),
         n(0),
         Value::bool(f.safe_path),
-        Value::small(i64::from(settings.int_max_digits.get())),
+        convert::from_u64(t, int::digits_max(t))?,
         n(0),
         n(1),
         n(1),

@@ -74,8 +74,6 @@ pub struct Settings {
     pub config: RefCell<Config>,
     /// `-O` level.
     pub optimize: Cell<u8>,
-    /// `sys.set_int_max_str_digits`.
-    pub int_max_digits: Cell<u32>,
     /// `sys.setswitchinterval`, in seconds.
     pub switch_interval: Cell<f64>,
     /// Functions of `sys.addaudithook`.
@@ -89,7 +87,6 @@ impl Default for Settings {
         Self {
             config: RefCell::default(),
             optimize: Cell::new(0),
-            int_max_digits: Cell::new(4300),
             switch_interval: Cell::new(0.005),
             audit_hooks: RefCell::default(),
             finalizing: Cell::new(false),

@@ -96,11 +96,14 @@ pub(super) fn rpartition(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn strip_sides(t: &Thread, a: &[Value], sides: (bool, bool)) -> Res {
+    let chars = match a[1].non_none() {
+        None => None,
+        Some(chars) => Some(View::get(t, chars)?),
+    };
     let s = data(&a[0]);
-    let (from, to) = match a[1].non_none() {
+    let (from, to) = match chars {
         None => split::trimmed(s, sides, |b| is_blank(u32::from(b))),
         Some(chars) => {
-            let chars = View::get(t, chars)?;
             let mut set = [false; 256];
             chars.iter().for_each(|&b| set[b as usize] = true);
             split::trimmed(s, sides, |b| set[b as usize])

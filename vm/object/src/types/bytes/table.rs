@@ -7,8 +7,8 @@ use crate::thread::Thread;
 use crate::types::bytearray::{ByteArray, methods as array};
 use crate::value::Value;
 
-/// Calls a method that both types have. A bytearray keeps its size meanwhile, whatever code the arguments run: the method
-/// reads its bytes in place.
+/// Calls a method that both types have. A bytearray keeps its size meanwhile, whatever code the arguments run. The methods
+/// that are called without this read their bytes only once all such code has run.
 fn held(t: &Thread, a: &[Value], method: fn(&Thread, &[Value]) -> Res) -> Res {
     let _held = a[0].downcast::<ByteArray>().map(ByteArray::hold);
     method(t, a)
@@ -41,24 +41,24 @@ macro_rules! table {
             def("join", "($self, iterable_of_bytes, /)", |t, a| held(t, a, join::join), "Concatenate any number of bytes objects."),
             def("ljust", "($self, width, fillchar=b' ', /)", |t, a| held(t, a, pad::ljust), "Return a left-justified string of length width."),
             def("lower", "($self, /)", |t, a| held(t, a, case::lower), "B.lower() -> copy of B\n\nReturn a copy of B with all ASCII characters converted to lowercase."),
-            def("lstrip", "($self, bytes=None, /)", |t, a| held(t, a, split::lstrip), "Strip leading bytes contained in the argument."),
-            def("partition", "($self, sep, /)", |t, a| held(t, a, split::partition), concat!("Partition the ", $kind, " into three parts using the given separator.")),
-            def("replace", "($self, old, new, count=-1, /)", |t, a| held(t, a, split::replace), "Return a copy with all occurrences of substring old replaced by new."),
-            def("removeprefix", "($self, prefix, /)", |t, a| held(t, a, find::removeprefix), concat!("Return a ", $kind, " object with the given prefix string removed if present.")),
-            def("removesuffix", "($self, suffix, /)", |t, a| held(t, a, find::removesuffix), concat!("Return a ", $kind, " object with the given suffix string removed if present.")),
+            def("lstrip", "($self, bytes=None, /)", split::lstrip, "Strip leading bytes contained in the argument."),
+            def("partition", "($self, sep, /)", split::partition, concat!("Partition the ", $kind, " into three parts using the given separator.")),
+            def("replace", "($self, old, new, count=-1, /)", split::replace, "Return a copy with all occurrences of substring old replaced by new."),
+            def("removeprefix", "($self, prefix, /)", find::removeprefix, concat!("Return a ", $kind, " object with the given prefix string removed if present.")),
+            def("removesuffix", "($self, suffix, /)", find::removesuffix, concat!("Return a ", $kind, " object with the given suffix string removed if present.")),
             def("rfind", "($self, sub, start=None, end=None, /)", |t, a| held(t, a, find::rfind), "Return the highest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
             def("rindex", "($self, sub, start=None, end=None, /)", |t, a| held(t, a, find::rindex), "Return the highest index in B where subsection 'sub' is found, such that 'sub' is contained within B[start:end]."),
             def("rjust", "($self, width, fillchar=b' ', /)", |t, a| held(t, a, pad::rjust), "Return a right-justified string of length width."),
-            def("rpartition", "($self, sep, /)", |t, a| held(t, a, split::rpartition), concat!("Partition the ", $kind, " into three parts using the given separator.")),
+            def("rpartition", "($self, sep, /)", split::rpartition, concat!("Partition the ", $kind, " into three parts using the given separator.")),
             def("rsplit", "($self, /, sep=None, maxsplit=-1)", |t, a| held(t, a, split::rsplit), concat!("Return a list of the sections in the ", $kind, ", using sep as the delimiter.")),
-            def("rstrip", "($self, bytes=None, /)", |t, a| held(t, a, split::rstrip), "Strip trailing bytes contained in the argument."),
+            def("rstrip", "($self, bytes=None, /)", split::rstrip, "Strip trailing bytes contained in the argument."),
             def("split", "($self, /, sep=None, maxsplit=-1)", |t, a| held(t, a, split::split_left), concat!("Return a list of the sections in the ", $kind, ", using sep as the delimiter.")),
             def("splitlines", "($self, /, keepends=False)", |t, a| held(t, a, split::splitlines), concat!("Return a list of the lines in the ", $kind, ", breaking at line boundaries.")),
             def("startswith", "($self, prefix, start=None, end=None, /)", |t, a| held(t, a, find::startswith), concat!("Return True if the ", $kind, " starts with the specified prefix, False otherwise.")),
-            def("strip", "($self, bytes=None, /)", |t, a| held(t, a, split::strip), "Strip leading and trailing bytes contained in the argument."),
+            def("strip", "($self, bytes=None, /)", split::strip, "Strip leading and trailing bytes contained in the argument."),
             def("swapcase", "($self, /)", |t, a| held(t, a, case::swapcase), "B.swapcase() -> copy of B\n\nReturn a copy of B with uppercase ASCII characters converted\nto lowercase ASCII and vice versa."),
             def("title", "($self, /)", |t, a| held(t, a, case::title), "B.title() -> copy of B\n\nReturn a titlecased version of B, i.e. ASCII words start with uppercase\ncharacters, all remaining cased characters have lowercase."),
-            def("translate", "($self, table, /, delete=b'')", |t, a| held(t, a, translate::translate), "Return a copy with each character mapped by the given translation table."),
+            def("translate", "($self, table, /, delete=b'')", translate::translate, "Return a copy with each character mapped by the given translation table."),
             def("upper", "($self, /)", |t, a| held(t, a, case::upper), "B.upper() -> copy of B\n\nReturn a copy of B with all ASCII characters converted to uppercase."),
             def("zfill", "($self, width, /)", |t, a| held(t, a, pad::zfill), "Pad a numeric string with zeros on the left, to fill a field of the given width."),
         ];

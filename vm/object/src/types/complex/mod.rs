@@ -9,7 +9,7 @@ pub use make::from_value;
 use crate::error::Res;
 use crate::header::Header;
 use crate::ids;
-use crate::native::{def, getter};
+use crate::native::{def, field};
 use crate::ops::CompareOp;
 use crate::payload;
 use crate::slots::Slots;
@@ -71,8 +71,8 @@ pub static COMPLEX: TypeDef = TypeDef {
         def("__format__", "($self, format_spec, /)", format, "Convert to a string according to format_spec."),
     ],
     getset: &[
-        getter("real", |t, v| convert::from_f64(t, of(v).0), "the real part of a complex number"),
-        getter("imag", |t, v| convert::from_f64(t, of(v).1), "the imaginary part of a complex number"),
+        field("real", |t, v| convert::from_f64(t, of(v).0), "the real part of a complex number"),
+        field("imag", |t, v| convert::from_f64(t, of(v).1), "the imaginary part of a complex number"),
     ],
     ..TypeDef::of::<Complex>()
 };

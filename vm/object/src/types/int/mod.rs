@@ -43,8 +43,8 @@ pub static INT: TypeDef = TypeDef {
     ..TypeDef::of::<Long>()
 };
 
-/// The isolate's limit on digits in conversions between int and str (`sys.set_int_max_str_digits`); 0 is none.
-pub struct DigitLimit(pub Cell<u64>);
+/// The isolate's limit on digits in conversions between int and str; 0 is none.
+struct DigitLimit(Cell<u64>);
 
 impl Default for DigitLimit {
     fn default() -> Self {
@@ -52,9 +52,14 @@ impl Default for DigitLimit {
     }
 }
 
-/// The present limit.
+/// The present limit (`sys.get_int_max_str_digits`).
 pub fn digits_max(t: &Thread) -> u64 {
     t.state::<DigitLimit>().0.get()
+}
+
+/// Changes the limit (`sys.set_int_max_str_digits`).
+pub fn set_digits_max(t: &Thread, digits: u32) {
+    t.state::<DigitLimit>().0.set(u64::from(digits));
 }
 
 /// Runs long arithmetic with the thread's poll, and turns its errors into exceptions.
