@@ -5,12 +5,13 @@ use crate::frame_object::{self, FrameObject};
 use std::cell::Cell;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
-use typhon_object::native::{getset, getter};
+use typhon_object::list::List;
+use typhon_object::native::{def, getset, getter};
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::ty::TypeDef;
 use typhon_object::types::exceptions as exc;
-use typhon_object::{Thread, Value, convert, payload};
+use typhon_object::{Thread, Value, convert, payload, strs};
 
 /// One entry; the outermost frame comes first.
 #[repr(C)]
@@ -53,8 +54,14 @@ pub static TRACEBACK: TypeDef = TypeDef {
         getter("tb_lasti", |_, v| Ok(Value::small(me(v).lasti.get())), ""),
         getter("tb_lineno", line, ""),
     ],
+    methods: &[def("__dir__", "($self, /)", dir, "")],
     ..TypeDef::of::<Traceback>()
 };
+
+fn dir(t: &Thread, _: &[Value]) -> Res {
+    let names = ["tb_frame", "tb_next", "tb_lasti", "tb_lineno"];
+    List::from_vec(t, names.iter().map(|name| strs::new(t, name)).collect::<Res<_>>()?)
+}
 
 fn me(v: &Value) -> &Traceback {
     v.expect::<Traceback>()

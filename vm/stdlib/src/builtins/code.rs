@@ -118,7 +118,7 @@ pub(super) fn compile(t: &Thread, a: &[Value]) -> Res {
     }
     let mut options = Options::new(kind, name.as_str());
     options.optimize = optimize;
-    options.int_max_digits = compile::digit_limit(t);
+    options.int_max_digits = crate::compile::digit_limit(t);
     if crate::tree::is_node(t, src)? {
         options.flags = flags;
         return match only_ast {

@@ -179,7 +179,9 @@ pub(super) fn sum(t: &Thread, a: &[Value]) -> Res {
                 }
             }
         }
-        if total.exact::<complex::Complex>().is_some() && (x.exact::<complex::Complex>().is_some() || exact_float(&x)) {
+        if total.exact::<complex::Complex>().is_some()
+            && (x.exact::<complex::Complex>().is_some() || exact_float(&x) || x.is_small())
+        {
             return complex_run(t, &it, total, x);
         }
         total = ops::binary(t, ops::ADD, &total, &x)?;
@@ -205,22 +207,28 @@ fn float_run(t: &Thread, it: &Value, acc: &mut Compensated) -> Res<Option<Value>
 }
 
 fn complex_run(t: &Thread, it: &Value, total: Value, first: Value) -> Res {
-    let parts = |v: &Value| -> Res<Option<(f64, f64)>> {
+    let parts = |v: &Value| -> Res<Option<(f64, Option<f64>)>> {
         if let Some(c) = v.exact::<complex::Complex>() {
-            return Ok(Some((c.re, c.im)));
+            return Ok(Some((c.re, Some(c.im))));
         }
         let plain = std::ptr::eq(type_of(v), float::FLOAT.ty()) || v.is_small();
-        if plain { Ok(Some((convert::to_f64(t, v)?, 0.0))) } else { Ok(None) }
+        if plain { Ok(Some((convert::to_f64(t, v)?, None))) } else { Ok(None) }
     };
-    let (mut re, mut im) = (Compensated::default(), Compensated::default());
-    let mut next = Some(total);
-    let mut queued = Some(first);
+    // Not added to a zero, which would lose the sign of a negative one.
+    let start = |high| Compensated { high, low: 0.0 };
+    let (mut re, mut im) = match total.exact::<complex::Complex>() {
+        Some(c) => (start(c.re), start(c.im)),
+        None => (start(0.0), start(0.0)),
+    };
+    let mut next = Some(first);
     while let Some(x) = next {
         t.poll()?;
         match parts(&x)? {
             Some((r, i)) => {
                 re.add(r);
-                im.add(i);
+                if let Some(i) = i {
+                    im.add(i);
+                }
             }
             None => {
                 let mut sum = complex::new(t, re.total(), im.total())?;
@@ -232,10 +240,7 @@ fn complex_run(t: &Thread, it: &Value, total: Value, first: Value) -> Res {
                 return Ok(sum);
             }
         }
-        next = match queued.take() {
-            Some(x) => Some(x),
-            None => ops::next(t, it)?,
-        };
+        next = ops::next(t, it)?;
     }
     complex::new(t, re.total(), im.total())
 }

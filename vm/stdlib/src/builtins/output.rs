@@ -117,7 +117,11 @@ pub(super) fn input(t: &Thread, a: &[Value]) -> Res {
         let prompt = ops::str(t, prompt)?;
         call::method(t, &stdout, n::write(), &[prompt])?;
     }
-    call::method(t, &stdout, n::flush(), &[])?;
+    match call::method(t, &stdout, n::flush(), &[]) {
+        // As CPython: what cannot be flushed can still be asked.
+        Err(e) if e.is_stopped() => return Err(e),
+        _ => {}
+    }
     let line = call::method(t, &stdin, n::readline(), &[])?;
     let Some(s) = line.downcast::<Str>() else {
         return Err(error::type_error(t, "object.readline() returned non-string"));

@@ -11,7 +11,6 @@ use crate::ops;
 use crate::process;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
-use crate::tuple::Tuple;
 use crate::ty::{TypeObject, flag, type_of};
 use crate::types::mapping_proxy;
 use crate::value::Value;
@@ -272,9 +271,6 @@ fn type_params(_: &Thread, v: &Value) -> Res {
 
 fn set_type_params(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
     let value = special(t, class(v), "__type_params__", value)?;
-    if value.downcast::<Tuple>().is_none() {
-        return Err(error::type_error(t, "__type_params__ must be set to a tuple"));
-    }
     class(v).dict().set_str(t, n::__type_params__(), value.clone())
 }
 

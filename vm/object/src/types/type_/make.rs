@@ -90,7 +90,8 @@ pub fn new_class(t: &Thread, meta: &TypeObject, name: &Value, bases: &Value, ns:
     let items = bases.expect::<Tuple>().items();
     let base = layout::best_base(t, items)?;
     let base_type = base.expect::<TypeObject>();
-    let dict = Dict::of(ns).copy(t)?;
+    let dict = Dict::create(t);
+    crate::types::dict_::update(t, &dict, ns)?;
     let ns = Dict::of(&dict);
     let class = allocate(t, meta, name, &bases, &base, &dict)?;
     let ty = class.expect::<TypeObject>();
@@ -194,8 +195,13 @@ fn fill_namespace(t: &Thread, ns: &Dict) -> Res<()> {
             ns.set_str(t, n::__module__(), module)?;
         }
     }
-    if ns.get_str(n::__doc__()).is_none() {
-        ns.set_str(t, n::__doc__(), Value::NONE)?;
+    match ns.get_str(n::__doc__()) {
+        None => ns.set_str(t, n::__doc__(), Value::NONE)?,
+        Some(doc) => {
+            if let Some(Err(at)) = doc.downcast::<Str>().filter(|s| s.width() > 1).map(Str::to_utf8) {
+                return Err(surrogate_error(t, &doc, at));
+            }
+        }
     }
     let is_function = |v: &Value| v.header().is_some_and(|h| h.shape().0 == ids::FUNCTION);
     if let Some(f) = ns.get_str(n::__new__()).filter(is_function) {
