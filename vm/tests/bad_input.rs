@@ -29,8 +29,19 @@ impl Host for Quiet {
     }
 }
 
-/// Runs a program with 48 MiB, and tells it to stop after a while.
-fn run(source: &str) -> Response {
+/// Runs a program with 48 MiB until it ends.
+fn run(source: &str, cancel: &Cancel) -> Response {
+    let request = Request {
+        source: source.as_bytes().to_vec(),
+        filename: "bad.py".to_owned(),
+        limits: Limits { heap_bytes: Some(48 << 20), ..Limits::default() },
+        ..Request::default()
+    };
+    typhon_vm::execute(&request, &Quiet, cancel)
+}
+
+/// As [`run`], and tells it to stop after a while.
+fn run_stopped(source: &str) -> Response {
     let cancel = Cancel::new();
     let (done, over) = channel::<()>();
     let watchdog = {
@@ -41,13 +52,7 @@ fn run(source: &str) -> Response {
             }
         })
     };
-    let request = Request {
-        source: source.as_bytes().to_vec(),
-        filename: "bad.py".to_owned(),
-        limits: Limits { heap_bytes: Some(48 << 20), ..Limits::default() },
-        ..Request::default()
-    };
-    let response = typhon_vm::execute(&request, &Quiet, &cancel);
+    let response = run(source, &cancel);
     drop(done);
     watchdog.join().expect("the watchdog ends");
     response
@@ -93,7 +98,7 @@ fn sizes_are_refused() {
         "x = [0] * 10**6\nfor _ in range(9): x += x",
         "x = 'x' * 10**6\nfor _ in range(9): x += x",
     ] {
-        let response = run(source);
+        let response = run(source, &Cancel::new());
         let refused = response.outcome.reason == TerminationReason::Memory || exception(&response) == "MemoryError";
         assert!(refused, "{source}: {:?}", response.outcome);
     }
@@ -166,7 +171,7 @@ fn loops_inside_natives_stop() {
         "class E:\n  def __eq__(s, o): return False\n  def __hash__(s): return 1\n{E() for _ in range(10**6)}",
         "class E(list):\n  def __eq__(s, o): return False\n[E()] * 10**6 == [E()] * 10**6\nwhile True: pass",
     ] {
-        let response = run(&format!("{setup}{source}"));
+        let response = run_stopped(&format!("{setup}{source}"));
         let stopped = matches!(response.outcome.reason, TerminationReason::ServerDrain | TerminationReason::Memory);
         assert!(stopped || exception(&response) == "MemoryError", "{source}: {:?}", response.outcome);
     }

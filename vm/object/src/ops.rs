@@ -363,13 +363,9 @@ pub fn hash(t: &Thread, v: &Value) -> Res<i64> {
         return Ok(types::int::hash_small(i));
     }
     let ty = type_of(v);
-    match ty.slots().hash {
-        Some(f) => {
-            t.check_stack(if ty.has_flag(flag::TUPLE) { "while hashing a tuple" } else { "" })?;
-            f(t, v)
-        }
-        None => Err(unhashable(t, v)),
-    }
+    let Some(f) = ty.slots().hash else { return Err(unhashable(t, v)) };
+    t.check_stack(if ty.has_flag(flag::TUPLE) { "while hashing a tuple" } else { "" })?;
+    f(t, v)
 }
 
 /// "unhashable type: 'list'".
