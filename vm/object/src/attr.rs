@@ -23,7 +23,7 @@ pub fn get(t: &Thread, obj: &Value, name: &Value) -> Res {
 
 /// An AttributeError that says neither what of nor of whom is told both, for the suggestions that tracebacks make.
 #[cold]
-fn complete(t: &Thread, e: crate::error::Exc, obj: &Value, name: &Value) -> crate::error::Exc {
+fn complete(t: &Thread, e: error::Exc, obj: &Value, name: &Value) -> error::Exc {
     use crate::types::exceptions as exc;
     if e.is(&exc::ATTRIBUTE_ERROR) && exc::field(e.value(), "name").is_none() && exc::field(e.value(), "obj").is_none()
     {

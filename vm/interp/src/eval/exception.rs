@@ -164,6 +164,11 @@ pub(crate) fn check_group(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (e, class) = (m.take_b(w), m.take_c(w));
     let (matched, rest) = split(m.t, &e, &class)?;
+    if !matched.is_none() {
+        // The clause handles its part: that is what a bare `raise` raises again.
+        let before = m.it.top_handling().replace(matched.clone());
+        drop(before);
+    }
     m.set(w.a() + 1, rest);
     m.set(w.a(), matched);
     Ok(())
