@@ -40,6 +40,9 @@ pub struct Dict {
     changes: Cell<u32>,
     /// So many entries at the front are known to be holes: taking all items from the front is linear.
     front: Cell<u32>,
+    /// Places of the index table that are holes with no entry behind them any more: with the entries, they must leave
+    /// some places empty, or a lookup would not end.
+    lost: Cell<u32>,
 }
 
 crate::payload!(Dict => DICT {
@@ -121,6 +124,7 @@ impl Dict {
             keys_version: Cell::new(0),
             changes: Cell::new(0),
             front: Cell::new(0),
+            lost: Cell::new(0),
         }
     }
 
@@ -351,7 +355,7 @@ impl Dict {
 
     fn insert(&self, t: &Thread, key: Value, hash: i64, value: Value, place: usize) -> Res<()> {
         let mut place = place;
-        if self.block.get().is_null() || self.filled.get() as usize == usable(self.log2.get()) {
+        if self.block.get().is_null() || (self.filled.get() + self.lost.get()) as usize >= usable(self.log2.get()) {
             self.resize(t, self.used.get() * 3)?;
             place = self.free_place(hash);
         }
@@ -422,6 +426,7 @@ impl Dict {
         }
         self.filled.set(n as u32);
         self.front.set(0);
+        self.lost.set(0);
         if !old.is_null() {
             // SAFETY: the old block came from this heap with this size; its entries have moved.
             unsafe { t.heap().free_raw(start(old, old_log2), block_size(old_log2)) };
@@ -433,7 +438,8 @@ impl Dict {
     /// Makes room for `more` further keys at once.
     pub fn reserve(&self, t: &Thread, more: usize) -> Res<()> {
         let need = self.used.get() + more;
-        if self.block.get().is_null() || usable(self.log2.get()) < self.filled.get() as usize + more {
+        if self.block.get().is_null() || usable(self.log2.get()) < (self.filled.get() + self.lost.get()) as usize + more
+        {
             self.resize(t, need + need / 2 + 1)?;
         }
         Ok(())
@@ -484,33 +490,12 @@ impl Dict {
         }
     }
 
-    /// Removes and returns the last item.
-    pub fn pop_last(&self) -> Option<(Value, Value)> {
-        let mut i = self.filled.get() as usize;
-        while i > 0 {
-            i -= 1;
-            if let Some(item) = self.take_at(i) {
-                // Nothing live stands behind: shorten, so that popping all is linear. The freed entries hold nothing.
-                self.filled.set(i as u32);
-                self.front.set(self.front.get().min(i as u32));
-                return Some(item);
-            }
-        }
-        None
-    }
-
-    /// Removes and returns the first item.
-    pub fn pop_first(&self) -> Option<(Value, Value)> {
-        let mut at = 0;
-        drop(self.next(&mut at)?);
-        self.take_at(at - 1)
-    }
-
     /// Drops all items.
     pub fn clear_entries(&self) {
         let (block, log2, filled) = (self.block.replace(std::ptr::null_mut()), self.log2.get(), self.filled.replace(0));
         self.used.set(0);
         self.front.set(0);
+        self.lost.set(0);
         self.str_keys.set(true);
         self.changed();
         if block.is_null() {

@@ -1,4 +1,4 @@
-//! dict: going through the entries, and copying them.
+//! dict: going through the entries, taking them from either end, and copying them.
 
 use super::Dict;
 use crate::error::Res;
@@ -79,6 +79,29 @@ impl Dict {
             }
         }
         None
+    }
+
+    /// Removes and returns the last item.
+    pub fn pop_last(&self) -> Option<(Value, Value)> {
+        let mut i = self.filled.get() as usize;
+        while i > 0 {
+            i -= 1;
+            if let Some(item) = self.take_at(i) {
+                // Nothing live stands behind: shorten, so that popping all is linear. The freed entries hold nothing.
+                self.lost.set(self.lost.get() + self.filled.get() - i as u32);
+                self.filled.set(i as u32);
+                self.front.set(self.front.get().min(i as u32));
+                return Some(item);
+            }
+        }
+        None
+    }
+
+    /// Removes and returns the first item.
+    pub fn pop_first(&self) -> Option<(Value, Value)> {
+        let mut at = 0;
+        drop(self.next(&mut at)?);
+        self.take_at(at - 1)
     }
 
     /// Copies of all items, in order.
