@@ -67,9 +67,8 @@ impl Value {
     /// A new reference to the object behind a header.
     #[inline(always)]
     pub fn from_header(header: &Header) -> Self {
-        let value = Self(std::ptr::from_ref(header) as u64);
-        std::mem::forget(value.clone());
-        value
+        header.retain();
+        Self(std::ptr::from_ref(header) as u64)
     }
 
     /// Views a borrowed word as a value.
