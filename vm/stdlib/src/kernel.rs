@@ -47,6 +47,11 @@ fn done(r: i32) -> Sys<()> {
     check(r).map(|_| ())
 }
 
+/// A result of a call that gives its errno instead of setting it.
+fn given(r: i32) -> Sys<()> {
+    if r == 0 { Ok(()) } else { Err(r) }
+}
+
 /// read(2).
 pub fn read(fd: i32, to: &mut [u8]) -> Sys<usize> {
     // SAFETY: the buffer is writable for its length.

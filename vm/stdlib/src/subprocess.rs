@@ -3,11 +3,13 @@
 use crate::kernel::spawn::{self, Pipes, Plan};
 use crate::posix::exec as posix;
 use crate::posix::process::permit_process;
+use crate::sys::Settings;
 use crate::world;
 use std::ffi::CString;
 use typhon_object::native::{ModuleDef, raw};
 use typhon_object::tuple::Tuple;
 use typhon_object::types::bytes::Bytes;
+use typhon_object::types::exceptions::{OVERFLOW_ERROR, PYTHON_FINALIZATION_ERROR, TYPE_ERROR};
 use typhon_object::{Args, Res, Thread, Value, call, convert, error, ops, type_of};
 
 /// `_posixsubprocess`.
@@ -79,11 +81,18 @@ fn keep(t: &Thread, v: &Value) -> Res<Vec<i32>> {
     Ok(out)
 }
 
-fn id(t: &Thread, v: &Value) -> Res<Option<u32>> {
-    match v.non_none() {
-        None => Ok(None),
-        Some(v) => posix::id(t, v, "id").map(Some),
+/// A user or group id; one that is none is a ValueError here.
+fn id(t: &Thread, v: &Value, what: &str) -> Res<u32> {
+    match posix::id(t, v, what) {
+        Err(e) if e.is(&OVERFLOW_ERROR) || e.is(&TYPE_ERROR) => {
+            Err(error::value_error(t, format_args!("invalid {what} id")))
+        }
+        r => r,
     }
+}
+
+fn some_id(t: &Thread, v: &Value, what: &str) -> Res<Option<u32>> {
+    v.non_none().map(|v| id(t, v, what)).transpose()
 }
 
 fn groups(t: &Thread, v: &Value) -> Res<Option<Vec<u32>>> {
@@ -92,7 +101,7 @@ fn groups(t: &Thread, v: &Value) -> Res<Option<Vec<u32>>> {
     if items.len() > 65_536 {
         return Err(error::value_error(t, "too many extra_groups"));
     }
-    items.iter().map(|g| posix::id(t, g, "gid")).collect::<Res<Vec<u32>>>().map(Some)
+    items.iter().map(|g| id(t, g, "group")).collect::<Res<Vec<u32>>>().map(Some)
 }
 
 fn plan(t: &Thread, a: &[Value]) -> Res<Plan> {
@@ -128,9 +137,9 @@ fn plan(t: &Thread, a: &[Value]) -> Res<Plan> {
         restore_signals: flag(14)?,
         session: flag(15)?,
         group,
-        gid: id(t, &a[17])?,
+        gid: some_id(t, &a[17], "group")?,
         groups: groups(t, &a[18])?,
-        uid: id(t, &a[19])?,
+        uid: some_id(t, &a[19], "user")?,
         umask: mask,
     })
 }
@@ -144,6 +153,10 @@ fn fork_exec(t: &Thread, args: Args<'_>) -> Res {
         return Ok(Value::small(pid.into()));
     }
     // The hook is Python code in a copy of the process: only where the whole process is the guest's.
+    if t.state::<Settings>().finalizing.get() {
+        let e = &PYTHON_FINALIZATION_ERROR;
+        return Err(error::new(t, e, "preexec_fn not supported at interpreter shutdown"));
+    }
     posix::permit_fork(t)?;
     posix::before_fork(t);
     let hook = || {

@@ -93,6 +93,24 @@ pub static MODULE: ModuleDef = ModuleDef {
             "Return the time of the specified clock clk_id as nanoseconds (int).",
         ),
         def(
+            "pthread_getcpuclockid",
+            "($module, thread_id, /)",
+            cpu_clock,
+            "Return the clk_id of a thread's CPU time clock.",
+        ),
+        def(
+            "clock_settime",
+            "($module, clk_id, time, /)",
+            |t, a| set_clock(t, &a[0], duration(t, &a[1])?),
+            "Set the time of the specified clock clk_id.",
+        ),
+        def(
+            "clock_settime_ns",
+            "($module, clk_id, time, /)",
+            |t, a| set_clock(t, &a[0], convert::to_i64(t, &a[1])?),
+            "Set the time of the specified clock clk_id with nanoseconds.",
+        ),
+        def(
             "clock_getres",
             "($module, clk_id, /)",
             resolution,
@@ -199,6 +217,22 @@ fn clock(t: &Thread, id: i32) -> Res<Duration> {
     }
 }
 
+/// The clock of a thread of this isolate.
+fn cpu_clock(t: &Thread, a: &[Value]) -> Res {
+    let id = convert::to_u64(t, &a[0])?;
+    let failed = |e| error::os_error(t, e, None, None);
+    if id != turns::current() && id != turns::main(t) && !turns::alive(t).contains(&id) {
+        return Err(failed(libc::ESRCH));
+    }
+    kernel::thread_clock(id).map(|id| Value::small(id.into())).map_err(failed)
+}
+
+fn set_clock(t: &Thread, id: &Value, ns: i64) -> Res {
+    let id = convert::to_i32(t, id)?;
+    world::permit(t, typhon_interp::host::Access::ProcessState, None)?;
+    kernel::set_clock(id, ns).map(|()| Value::NONE).map_err(|e| error::os_error(t, e, None, None))
+}
+
 fn seconds(t: &Thread, d: Duration) -> Res {
     convert::from_f64(t, d.as_nanos() as f64 / 1e9)
 }
@@ -226,6 +260,11 @@ pub fn duration(t: &Thread, v: &Value) -> Res<i64> {
         } else {
             Err(too_large())
         };
+    }
+    if !int::is_int(v) && type_of(v).slots().index.is_none() {
+        let name = type_of(v).name();
+        let text = format!("'{name}' object cannot be interpreted as an integer or float");
+        return Err(error::type_error(t, text));
     }
     let v = convert::to_index(t, v)?;
     int::to_i64(&v).and_then(|s| s.checked_mul(1_000_000_000)).ok_or_else(too_large)

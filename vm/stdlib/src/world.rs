@@ -9,11 +9,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use typhon_interp::host::{self, Access, Host, HostError, Stdio};
+use typhon_object::buffer::{self, Buffer};
 use typhon_object::codec::{self, Known};
 use typhon_object::names::n;
 use typhon_object::strs::Str;
 use typhon_object::types::bytes::{self, Bytes};
-use typhon_object::types::exceptions::PERMISSION_ERROR;
+use typhon_object::types::exceptions::{BUFFER_ERROR, PERMISSION_ERROR, RUNTIME_WARNING, TYPE_ERROR};
 use typhon_object::types::int;
 use typhon_object::{Exc, Res, Thread, Value, call, convert, error, strs, type_of};
 
@@ -100,12 +101,33 @@ pub fn fs_name(t: &Thread, data: &[u8], is_bytes: bool) -> Res {
     if is_bytes { bytes::new(t, data) } else { fs_decode(t, data) }
 }
 
+/// A buffer argument that is written to.
+pub fn writable(t: &Thread, v: &Value, function: &str, argument: usize) -> Res<Buffer> {
+    match buffer::get(t, v, buffer::WRITABLE) {
+        Err(e) if e.is(&BUFFER_ERROR) || e.is(&TYPE_ERROR) => {
+            let name = type_of(v).name();
+            let text = format!("{function}() argument {argument} must be read-write bytes-like object, not {name}");
+            Err(error::type_error(t, text))
+        }
+        r => r,
+    }
+}
+
+/// CPython's warning about a descriptor that is True or False.
+fn warn_bool(t: &Thread, v: &Value) -> Res<()> {
+    if !v.is_bool() {
+        return Ok(());
+    }
+    (t.hooks.warn)(t, &RUNTIME_WARNING.ty().value(), "bool is used as a file descriptor", 1)
+}
+
 /// `os.fspath`.
 pub fn fspath(t: &Thread, v: &Value) -> Res {
     if v.downcast::<Str>().is_some() || v.downcast::<Bytes>().is_some() {
         return Ok(v.clone());
     }
-    let Some(made) = call::special(t, v, n::__fspath__(), &[]) else {
+    let method = type_of(v).lookup(t, n::__fspath__()).filter(|f| !f.is_none());
+    let Some(made) = method.map(|f| call::call_looked_up(t, v, &f, &[])) else {
         let name = type_of(v).name();
         return Err(error::type_error(t, format_args!("expected str, bytes or os.PathLike object, not {name}")));
     };
@@ -143,7 +165,7 @@ pub fn path_arg(t: &Thread, v: &Value, function: &str, argument: &str, also: Als
         return Ok(PathArg { value: v.clone(), path: dot(), is_bytes: false, fd: Some(fd) });
     }
     let value = match fspath(t, v) {
-        Err(e) if call::special(t, v, n::__fspath__(), &[]).is_none() && !e.is_stopped() => {
+        Err(e) if type_of(v).lookup(t, n::__fspath__()).is_none_or(|f| f.is_none()) && !e.is_stopped() => {
             let allowed = match also {
                 Also::Nothing => "string, bytes or os.PathLike",
                 Also::Fd => "string, bytes, os.PathLike or integer",
@@ -207,6 +229,7 @@ pub fn usable(t: &Thread, fd: i32) -> Res<()> {
 
 /// A descriptor argument: an int that fits C's.
 pub fn fd_number(t: &Thread, v: &Value) -> Res<i32> {
+    warn_bool(t, v)?;
     let i = convert::to_index(t, v)?;
     match int::to_i64(&i).and_then(|i| i32::try_from(i).ok()) {
         // -1 and its like are the system's to refuse.
@@ -219,6 +242,7 @@ pub fn fd_number(t: &Thread, v: &Value) -> Res<i32> {
 
 /// A descriptor: an int, or an object with a `fileno()` method.
 pub fn fileno(t: &Thread, v: &Value) -> Res<i32> {
+    warn_bool(t, v)?;
     if int::is_int(v) {
         let fd = convert::to_i32(t, v)?;
         if fd < 0 {

@@ -311,9 +311,14 @@ fn new_args(t: &Thread, v: &Value) -> Res<(Option<Value>, Option<Value>)> {
 pub(crate) fn state(t: &Thread, v: &Value, required: bool) -> Res {
     let f = attr::get(t, v, n::__getstate__())?;
     match f.exact::<NativeFunction>() {
-        Some(native) if native.def.name == "__getstate__" && native.bound.get().is(v) => default_state(t, v, required),
+        Some(native) if is_own_getstate(native.def) && native.bound.get().is(v) => default_state(t, v, required),
         _ => call::call0(t, &f),
     }
+}
+
+/// Whether this is `object`'s method, not that of a type with a state of its own (`BytesIO`).
+fn is_own_getstate(def: &MethodDef) -> bool {
+    OBJECT.methods.iter().any(|own| own.name == "__getstate__" && std::ptr::eq(own, def))
 }
 
 /// The dict (None if empty), or a pair of it and the values of slots.

@@ -82,7 +82,7 @@ pub static BYTES_IO: TypeDef = TypeDef {
         def(
             "tell",
             "($self, /)",
-            |t, a| open(t, &a[0]).map(|b| convert::from_usize(b.pos.get())),
+            |t, a| open(t, &a[0]).and_then(|b| convert::from_u64(t, b.pos.get() as u64)),
             "Current file position, an integer.",
         ),
         def("read", "($self, size=-1, /)", read, "Read at most size bytes, returned as a bytes object."),
@@ -267,7 +267,9 @@ fn write(t: &Thread, v: &Value, from: &Value) -> Res<usize> {
     let from = buffer::get(t, from, buffer::SIMPLE)?;
     let data = from.to_contiguous(t)?;
     // Getting the buffer may have run code.
-    open(t, v)?.put(t, &data)?;
+    let b = open(t, v)?;
+    b.check_exports(t)?;
+    b.put(t, &data)?;
     Ok(data.len())
 }
 
@@ -300,7 +302,7 @@ fn seek(t: &Thread, a: &[Value]) -> Res {
         return Err(error::overflow_error(t, "new position too large"));
     };
     b.pos.set(usize::try_from(at).unwrap_or(0));
-    Ok(convert::from_usize(b.pos.get()))
+    convert::from_u64(t, b.pos.get() as u64)
 }
 
 fn truncate(t: &Thread, a: &[Value]) -> Res {
@@ -313,9 +315,11 @@ fn truncate(t: &Thread, a: &[Value]) -> Res {
     let Ok(n) = usize::try_from(size) else {
         return Err(error::value_error(t, format_args!("negative size value {size}")));
     };
+    // Converting the size may have run code.
+    let b = open(t, &a[0])?;
     b.check_exports(t)?;
     b.data.borrow_mut().truncate(n);
-    Ok(convert::from_usize(n))
+    convert::from_u64(t, n as u64)
 }
 
 fn getvalue(t: &Thread, a: &[Value]) -> Res {
@@ -345,7 +349,7 @@ fn getstate(t: &Thread, a: &[Value]) -> Res {
         }
         None => Value::NONE,
     };
-    tuple::from_array(t, [data, convert::from_usize(v.expect::<BytesIO>().pos.get()), dict])
+    tuple::from_array(t, [data, convert::from_u64(t, v.expect::<BytesIO>().pos.get() as u64)?, dict])
 }
 
 fn setstate(t: &Thread, a: &[Value]) -> Res {

@@ -116,7 +116,7 @@ pub static STRING_IO: TypeDef = TypeDef {
         def(
             "tell",
             "($self, /)",
-            |t, a| open(t, &a[0]).map(|s| convert::from_usize(s.pos.get())),
+            |t, a| open(t, &a[0]).and_then(|s| convert::from_u64(t, s.pos.get() as u64)),
             "Tell the current file position.",
         ),
         def("truncate", "($self, pos=None, /)", truncate, "Truncate size to pos."),
@@ -322,8 +322,10 @@ fn truncate(t: &Thread, a: &[Value]) -> Res {
     let Ok(size) = usize::try_from(n) else {
         return Err(error::value_error(t, format_args!("Negative size value {n}")));
     };
+    // Converting the size may have run code.
+    let s = open(t, &a[0])?;
     s.text.borrow_mut().truncate(size);
-    Ok(convert::from_usize(size))
+    convert::from_u64(t, size as u64)
 }
 
 fn seek(t: &Thread, a: &[Value]) -> Res {
@@ -347,7 +349,7 @@ fn seek(t: &Thread, a: &[Value]) -> Res {
         }
     };
     s.pos.set(at);
-    Ok(convert::from_usize(at))
+    convert::from_u64(t, at as u64)
 }
 
 fn close(t: &Thread, a: &[Value]) -> Res {
@@ -369,7 +371,7 @@ fn getstate(t: &Thread, a: &[Value]) -> Res {
         }
         None => Value::NONE,
     };
-    tuple::from_array(t, [text, s.newline.get(), convert::from_usize(s.pos.get()), dict])
+    tuple::from_array(t, [text, s.newline.get(), convert::from_u64(t, s.pos.get() as u64)?, dict])
 }
 
 fn setstate(t: &Thread, a: &[Value]) -> Res {

@@ -1,13 +1,8 @@
 //! posix_spawn(3): its file actions and attributes.
 
-use super::{Sys, signals};
+use super::{Sys, given, signals};
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
-
-/// A result of a call that gives its errno instead of setting it.
-fn given(r: i32) -> Sys<()> {
-    if r == 0 { Ok(()) } else { Err(r) }
-}
 
 /// What the child does with its descriptors, in order.
 pub struct Actions {

@@ -184,6 +184,23 @@ pub fn clock(id: i32) -> Sys<std::time::Duration> {
     unsafe { done(libc::clock_gettime(id, ts.as_mut_ptr())).map(|()| to_duration(ts.assume_init())) }
 }
 
+/// clock_settime(2), in nanoseconds.
+pub fn set_clock(id: i32, ns: i64) -> Sys<()> {
+    let at = libc::timespec { tv_sec: ns.div_euclid(1_000_000_000), tv_nsec: ns.rem_euclid(1_000_000_000) };
+    // SAFETY: the struct is complete.
+    done(unsafe { libc::clock_settime(id, &at) })
+}
+
+/// pthread_getcpuclockid(3) of a thread that the caller knows to be alive.
+pub fn thread_clock(thread: u64) -> Sys<i32> {
+    let mut id = 0;
+    // SAFETY: the thread is alive, as the caller knows.
+    match unsafe { libc::pthread_getcpuclockid(thread as libc::pthread_t, &mut id) } {
+        0 => Ok(id),
+        e => Err(e),
+    }
+}
+
 /// clock_getres(2).
 pub fn clock_resolution(id: i32) -> Sys<std::time::Duration> {
     let mut ts = MaybeUninit::uninit();

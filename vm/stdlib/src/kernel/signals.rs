@@ -3,7 +3,7 @@
 //! Signals belong to the process, so this is state of the process: which came, whom to wake, and the descriptor to
 //! write to. The handler does nothing but atomic steps and one write(2).
 
-use super::{Sys, check, done, errno};
+use super::{Sys, check, done, errno, given};
 use std::mem::MaybeUninit;
 use std::time::Duration;
 use typhon_object::breaker::{Breaker, reason};
@@ -263,10 +263,7 @@ pub fn set_name(name: &[u8]) {
 /// pthread_kill(3) of a thread that the caller knows to be alive.
 pub fn to_thread(thread: u64, signal: i32) -> Sys<()> {
     // SAFETY: the thread is alive, as the caller knows.
-    match unsafe { libc::pthread_kill(thread as libc::pthread_t, signal) } {
-        0 => Ok(()),
-        e => Err(e),
-    }
+    given(unsafe { libc::pthread_kill(thread as libc::pthread_t, signal) })
 }
 
 /// pidfd_send_signal(2).

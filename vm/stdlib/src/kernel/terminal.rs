@@ -1,13 +1,8 @@
 //! Terminals: pseudo-terminals, names, process groups, settings.
 
-use super::{Sys, check, done, errno};
+use super::{Sys, check, done, errno, given};
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
-
-/// A result of a call that gives its errno instead of setting it.
-fn given(r: i32) -> Sys<()> {
-    if r == 0 { Ok(()) } else { Err(r) }
-}
 
 /// posix_openpt(3).
 pub fn open_master(flags: i32) -> Sys<i32> {

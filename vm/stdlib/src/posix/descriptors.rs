@@ -80,7 +80,7 @@ pub fn read(t: &Thread, a: &[Value]) -> Res {
 /// `readinto(fd, buffer)`.
 pub fn readinto(t: &Thread, a: &[Value]) -> Res {
     let fd = own(t, &a[0])?;
-    let to = buffer::get(t, &a[1], buffer::WRITABLE)?;
+    let to = world::writable(t, &a[1], "readinto", 2)?;
     blocking(t, fd, libc::POLLIN)?;
     let got = world::retry(t, || kernel::read(fd, to.as_mut_slice()))?.map_err(|e| fail(t, e))?;
     Ok(convert::from_usize(got))
@@ -244,7 +244,11 @@ pub fn sendfile(t: &Thread, a: &[Value]) -> Res {
 
 /// `copy_file_range(src, dst, count)`.
 pub fn copy_file_range(t: &Thread, a: &[Value]) -> Res {
-    let (from, to, n) = (own(t, &a[0])?, own(t, &a[1])?, count(t, &a[2])?);
+    let (from, to) = (own(t, &a[0])?, own(t, &a[1])?);
+    if convert::to_isize(t, &a[2])? < 0 {
+        return Err(error::value_error(t, "negative value for 'count' not allowed"));
+    }
+    let n = count(t, &a[2])?;
     if let (Some(_), _) | (_, Some(_)) = (a[3].non_none(), a[4].non_none()) {
         let (mut room, at) = (vec![0; n.min(1 << 20)], a[3].non_none().map(|v| convert::to_i64(t, v)).transpose()?);
         let got = match at {

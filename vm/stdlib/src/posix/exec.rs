@@ -114,7 +114,12 @@ pub fn after_fork(t: &Thread, in_child: bool) {
 /// Asks for a copy of the process that goes on running Python: only where the whole process is the guest's.
 pub fn permit_fork(t: &Thread) -> Res<()> {
     permit_process(t)?;
-    permit_state(t)
+    permit_state(t)?;
+    if t.state::<sys::Settings>().finalizing.get() {
+        let e = &typhon_object::types::exceptions::PYTHON_FINALIZATION_ERROR;
+        return Err(error::new(t, e, "can't fork at interpreter shutdown"));
+    }
+    Ok(())
 }
 
 fn fork(t: &Thread, _: &[Value]) -> Res {

@@ -180,7 +180,7 @@ fn eventfd_write(t: &Thread, a: &[Value]) -> Res {
 
 fn timerfd_create(t: &Thread, a: &[Value]) -> Res {
     let clock = number(t, &a[0])?;
-    let flags = a[1].opt().map_or(Ok(libc::TFD_CLOEXEC), |f| number(t, f))?;
+    let flags = a[1].opt().map_or(Ok(0), |f| number(t, f))? | libc::TFD_CLOEXEC;
     opened(t, linux::timer_create(clock, flags))
 }
 

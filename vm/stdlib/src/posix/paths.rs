@@ -61,14 +61,19 @@ pub fn chmod(t: &Thread, a: &[Value]) -> Res {
     let dir = dir_fd(t, &a[2])?;
     let flags = if flag(t, &a[3], true)? { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
     p.permit_write(t)?;
-    done(
-        t,
-        &p,
-        match p.fd {
-            Some(fd) => kernel::fchmod(fd, mode),
-            None => kernel::chmod_at(dir, &p.path, mode, flags),
-        },
-    )
+    let made = match p.fd {
+        Some(fd) => kernel::fchmod(fd, mode),
+        None => kernel::chmod_at(dir, &p.path, mode, flags),
+    };
+    match made {
+        Err(libc::ENOTSUP) if flags != 0 && dir != libc::AT_FDCWD => {
+            Err(error::value_error(t, "chmod: cannot use dir_fd and follow_symlinks together"))
+        }
+        Err(libc::ENOTSUP) if flags != 0 => {
+            Err(error::not_implemented_error(t, "chmod: follow_symlinks unavailable on this platform"))
+        }
+        r => done(t, &p, r),
+    }
 }
 
 /// `fchmod(fd, mode)`.

@@ -3,6 +3,7 @@
 use super::object::{Socket, patiently, until};
 use super::{address, permit};
 use crate::kernel::sockets as system;
+use crate::world;
 use std::time::{Duration, Instant};
 use typhon_object::native::{MethodDef, def, raw};
 use typhon_object::types::bytes;
@@ -82,14 +83,14 @@ fn wanted(t: &Thread, v: &Value, len: usize, function: &str, short: &str) -> Res
 }
 
 fn recv_into(t: &Thread, a: &[Value]) -> Res {
-    let to = buffer::get(t, &a[1], buffer::WRITABLE)?;
+    let to = world::writable(t, &a[1], "recv_into", 1)?;
     let n = wanted(t, &a[2], to.len, "recv_into", "buffer too small for requested bytes")?;
     let (n, _) = receive(t, a[0].expect::<Socket>(), &mut to.as_mut_slice()[..n], flags(t, &a[3])?)?;
     Ok(convert::from_usize(n))
 }
 
 fn recvfrom_into(t: &Thread, a: &[Value]) -> Res {
-    let to = buffer::get(t, &a[1], buffer::WRITABLE)?;
+    let to = world::writable(t, &a[1], "recvfrom_into", 1)?;
     let n = wanted(t, &a[2], to.len, "recvfrom_into", "nbytes is greater than the length of the buffer")?;
     let (n, from) = receive(t, a[0].expect::<Socket>(), &mut to.as_mut_slice()[..n], flags(t, &a[3])?)?;
     tuple::from_array(t, [convert::from_usize(n), address::to_value(t, &from)?])
