@@ -89,6 +89,12 @@ pub unsafe fn inline_slot<'a>(ty: &TypeObject, header: &'a Header, i: usize) -> 
     unsafe { ty.slot_at(header, ty.dict_offset.get() + 8 + 8 * i) }
 }
 
+/// Byte offset of the dict word in every instance, for inline caches; `None` without one, or where instances vary in size.
+pub fn dict_offset(ty: &TypeObject) -> Option<usize> {
+    let offset = ty.dict_offset.get();
+    (ty.def().size_of.is_none() && offset != 0).then_some(offset)
+}
+
 /// Byte offset of inline slot `i` in every instance, for inline caches; `None` where instances vary in size.
 pub fn inline_offset(ty: &TypeObject, i: usize) -> Option<usize> {
     if ty.def().size_of.is_some() { None } else { Some(ty.dict_offset.get() + 8 + 8 * i) }

@@ -1,7 +1,8 @@
 //! dict: storage. Methods are in `types/dict`.
 //!
 //! A compact ordered hash table (CPython 3.6, PyPy): entries in insertion order, and an open-addressed table of indices
-//! into them, 1, 2 or 4 bytes wide. One block of raw memory holds both. Removing leaves a hole in the entries that the next
+//! into them, 1, 2 or 4 bytes wide. One block of raw memory holds both: the indices lie in front of the entries, the first
+//! one nearest. Removing leaves a hole in the entries that the next
 //! resize squeezes out.
 
 mod walk;
@@ -31,7 +32,8 @@ pub struct Dict {
     log2: Cell<u8>,
     /// Every key is an exact str.
     str_keys: Cell<bool>,
-    block: Cell<*mut u8>,
+    /// The entries, behind the indices in one block; null while there are none.
+    block: Cell<*mut Entry>,
     /// Names the present set of keys and their entries' places; 0 = not asked for yet.
     keys_version: Cell<u32>,
     /// Bumped by every structural change: a lookup that ran Python code starts again.
@@ -94,6 +96,15 @@ fn block_size(log2: u8) -> usize {
     index_bytes(log2) + usable(log2) * size_of::<Entry>()
 }
 
+/// Where the block begins whose entries are at `entries`.
+///
+/// # Safety
+/// The entries belong to a block of this size.
+unsafe fn start(entries: *mut Entry, log2: u8) -> *mut u8 {
+    // SAFETY: the indices lie in front of the entries.
+    unsafe { entries.cast::<u8>().sub(index_bytes(log2)) }
+}
+
 impl Dict {
     /// An empty dict's fields.
     #[inline]
@@ -147,8 +158,8 @@ impl Dict {
 
     #[inline(always)]
     fn entry(&self, i: usize) -> *mut Entry {
-        // SAFETY: the entries follow the indices in the block; `i` is below `usable` (callers).
-        unsafe { self.block.get().add(index_bytes(self.log2.get())).cast::<Entry>().add(i) }
+        // SAFETY: `i` is below `usable` (callers).
+        unsafe { self.block.get().add(i) }
     }
 
     #[inline(always)]
@@ -157,17 +168,17 @@ impl Dict {
         // SAFETY: `place` is masked to the table's size.
         unsafe {
             match width(self.log2.get()) {
-                1 => match *p.add(place) {
+                1 => match *p.cast::<u8>().sub(place + 1) {
                     0xff => EMPTY,
                     0xfe => HOLE,
                     i => u32::from(i),
                 },
-                2 => match *p.cast::<u16>().add(place) {
+                2 => match *p.cast::<u16>().sub(place + 1) {
                     0xffff => EMPTY,
                     0xfffe => HOLE,
                     i => u32::from(i),
                 },
-                _ => *p.cast::<u32>().add(place),
+                _ => *p.cast::<u32>().sub(place + 1),
             }
         }
     }
@@ -178,9 +189,9 @@ impl Dict {
         // SAFETY: `place` is masked to the table's size; narrow tables have fewer entries than their width can name.
         unsafe {
             match width(self.log2.get()) {
-                1 => *p.add(place) = i as u8,
-                2 => *p.cast::<u16>().add(place) = i as u16,
-                _ => *p.cast::<u32>().add(place) = i,
+                1 => *p.cast::<u8>().sub(place + 1) = i as u8,
+                2 => *p.cast::<u16>().sub(place + 1) = i as u16,
+                _ => *p.cast::<u32>().sub(place + 1) = i,
             }
         }
     }
@@ -388,21 +399,16 @@ impl Dict {
     fn rebuild(&self, t: &Thread, log2: u8) -> Res<()> {
         let block = t.heap().alloc_raw(block_size(log2)).map_err(|_| t.memory_error())?;
         // SAFETY: the new block has room for its indices; all bytes 0xff mean empty at any width.
-        unsafe { block.write_bytes(0xff, width(log2) << log2) };
+        unsafe { block.write_bytes(0xff, index_bytes(log2)) };
         let (old, old_log2, filled) = (self.block.get(), self.log2.get(), self.filled.get() as usize);
-        let old_entries = if old.is_null() {
-            std::ptr::null_mut()
-        } else {
-            // SAFETY: the entries follow the indices.
-            unsafe { old.add(index_bytes(old_log2)).cast::<Entry>() }
-        };
-        self.block.set(block);
+        // SAFETY: the entries follow the indices.
+        self.block.set(unsafe { block.add(index_bytes(log2)).cast() });
         self.log2.set(log2);
         let mut n = 0;
         for i in 0..filled {
             // SAFETY: live entries move to the new block, each once; holes hold absent values.
             unsafe {
-                let e = old_entries.add(i);
+                let e = old.add(i);
                 if !(*e).key.is_absent() {
                     let hash = (*e).hash;
                     self.entry(n).copy_from_nonoverlapping(e, 1);
@@ -414,7 +420,7 @@ impl Dict {
         self.filled.set(n as u32);
         if !old.is_null() {
             // SAFETY: the old block came from this heap with this size; its entries have moved.
-            unsafe { t.heap().free_raw(old, block_size(old_log2)) };
+            unsafe { t.heap().free_raw(start(old, old_log2), block_size(old_log2)) };
         }
         self.changed();
         Ok(())
@@ -499,11 +505,11 @@ impl Dict {
         }
         for i in 0..filled as usize {
             // SAFETY: the block is detached; each entry is dropped once, holes hold absent values.
-            unsafe { block.add(index_bytes(log2)).cast::<Entry>().add(i).drop_in_place() };
+            unsafe { block.add(i).drop_in_place() };
         }
         if let Some(t) = crate::thread::current() {
             // SAFETY: the block came from this heap with this size.
-            unsafe { t.heap().free_raw(block, block_size(log2)) };
+            unsafe { t.heap().free_raw(start(block, log2), block_size(log2)) };
         }
     }
 

@@ -16,6 +16,8 @@ use std::ptr;
 
 const PAGE: usize = 16 * 1024;
 const GRAIN: usize = 16;
+/// About how many bytes are carved at once.
+const BATCH: usize = 1024;
 /// Largest block served from a page.
 pub const SMALL_MAX: usize = 1024;
 const CLASSES: usize = SMALL_MAX / GRAIN + 1;
@@ -171,7 +173,21 @@ impl Heap {
             at = page as usize;
             end = at + PAGE;
         }
-        space.bump[class].set((at + size, end));
+        // The next few go to the free list at once, in the order of their addresses.
+        let mut last = at + size;
+        let batch = (BATCH / size).min((end - last) / size);
+        if batch > 0 {
+            last += batch * size;
+            let mut next = ptr::null_mut();
+            for i in (1..=batch).rev() {
+                let block = (at + i * size) as *mut Free;
+                // SAFETY: within the page, and nobody's yet.
+                unsafe { block.write(Free { zero: 0, next }) };
+                next = block;
+            }
+            space.free[class].set(next);
+        }
+        space.bump[class].set((last, end));
         at as *mut u8
     }
 
@@ -272,6 +288,7 @@ impl Heap {
         Ok(block)
     }
 
+    #[inline(always)]
     unsafe fn free(&self, space: &Space, at: *mut u8, size: usize) {
         if size <= SMALL_MAX {
             let class = size.div_ceil(GRAIN);
@@ -457,25 +474,36 @@ pub unsafe fn dealloc(at: *mut Header) {
         // SAFETY: the object stays dead and in place until the outermost dealloc empties the trashcan.
         unsafe { (*at).set(flag::DYING) };
         t.trashcan.borrow_mut().push(at);
+        t.trash_waits.set(true);
         return;
     }
-    t.dealloc_depth.set(t.dealloc_depth.get() + 1);
+    let depth = t.dealloc_depth.get();
+    t.dealloc_depth.set(depth + 1);
     // SAFETY: passed on from the caller.
     unsafe { destroy(t, at) };
-    t.dealloc_depth.set(t.dealloc_depth.get() - 1);
-    if t.dealloc_depth.get() == 0 {
-        loop {
-            let next = t.trashcan.borrow_mut().pop();
-            let Some(next) = next else { break };
-            t.dealloc_depth.set(1);
-            // SAFETY: trashcan entries are dead objects, each entered once.
-            unsafe { destroy(t, next) };
-            t.dealloc_depth.set(0);
-        }
+    t.dealloc_depth.set(depth);
+    if depth == 0 && t.trash_waits.get() {
+        empty_trashcan(t);
     }
 }
 
+/// Destroys what had to wait because destruction was nested too deeply.
+#[cold]
+#[inline(never)]
+fn empty_trashcan(t: &Thread) {
+    loop {
+        let next = t.trashcan.borrow_mut().pop();
+        let Some(next) = next else { break };
+        t.dealloc_depth.set(1);
+        // SAFETY: trashcan entries are dead objects, each entered once.
+        unsafe { destroy(t, next) };
+        t.dealloc_depth.set(0);
+    }
+    t.trash_waits.set(false);
+}
+
 /// Finalizes, clears weak references, drops the payload and frees the memory.
+#[inline(always)]
 unsafe fn destroy(t: &Thread, at: *mut Header) {
     // SAFETY: the object is dead but intact until its payload is dropped below.
     let header = unsafe { &*at };

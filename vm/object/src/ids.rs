@@ -7,7 +7,33 @@ macro_rules! ids {
         enum Number { ABSENT_ID, $($name,)* LAST }
         $(#[doc = concat!("Shape id of `", stringify!($name), "`.")] pub const $name: u32 = Number::$name as u32;)*
         const _: () = assert!((Number::LAST as u32) < crate::shape::FIRST_DYNAMIC);
+        const NAMES: &[(&str, u32)] = &[$((stringify!($name), $name),)*];
     };
+}
+
+/// The id of the type whose definition has this path, 0 if it has none: for constants of other items, because the
+/// definitions themselves are statics that no constant may read.
+pub const fn of_path(path: &str) -> u32 {
+    let path = path.as_bytes();
+    let mut start = path.len();
+    while start > 0 && path[start - 1] != b':' && path[start - 1] != b' ' {
+        start -= 1;
+    }
+    let mut i = 0;
+    while i < NAMES.len() {
+        let name = NAMES[i].0.as_bytes();
+        let mut same = name.len() == path.len() - start;
+        let mut k = 0;
+        while same && k < name.len() {
+            same = name[k] == path[start + k];
+            k += 1;
+        }
+        if same {
+            return NAMES[i].1;
+        }
+        i += 1;
+    }
+    0
 }
 ids! {
     TYPE OBJECT STR TUPLE DICT LIST INT FLOAT COMPLEX BOOL NONE_TYPE ELLIPSIS_TYPE NOT_IMPLEMENTED_TYPE BYTES BYTEARRAY MEMORYVIEW

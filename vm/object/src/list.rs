@@ -63,10 +63,35 @@ impl List {
         Ok(v)
     }
 
+    /// A new list that takes over `n` values at `from`, leaving zeros behind; on an error they stay.
+    ///
+    /// # Safety
+    /// `from..from+n` are initialized values that the caller owns.
+    pub unsafe fn take_from(t: &Thread, from: *mut Value, n: usize) -> Res {
+        let mut data = std::ptr::null_mut::<Value>();
+        if n > 0 {
+            let Ok(at) = t.heap().alloc_raw(n * 8) else { return Err(t.memory_error()) };
+            data = at.cast();
+            for i in 0..n {
+                // SAFETY: each value is taken once, into fresh memory of that size.
+                unsafe { store::init(data.add(i), std::mem::take(&mut *from.add(i))) };
+            }
+        }
+        payload::new(t, |header| Self { header, len: Cell::new(n), data: Cell::new(data), cap: Cell::new(n) })
+    }
+
     /// A new list of copies.
     pub fn from_slice(t: &Thread, items: &[Value]) -> Res {
         let v = Self::create(t)?;
-        v.expect::<Self>().extend_from_slice(t, items)?;
+        let list = v.expect::<Self>();
+        if !items.is_empty() {
+            list.grow(t, items.len(), false)?;
+            for (i, item) in items.iter().enumerate() {
+                // SAFETY: the new array has room for all of them and holds nothing yet.
+                unsafe { store::init(list.data.get().add(i), item.clone()) };
+            }
+            list.len.set(items.len());
+        }
         Ok(v)
     }
 
@@ -250,6 +275,19 @@ impl List {
             }
             self.len.set(n - (to - from) + added);
             Ok(removed)
+        }
+    }
+
+    /// Exchanges the items from `from` on, which must be there, with `items`.
+    pub fn exchange(&self, from: usize, items: &mut [Value]) {
+        assert!(items.len() <= self.len.get() - from.min(self.len.get()), "exchanged items are in the list");
+        for (i, item) in items.iter_mut().enumerate() {
+            // SAFETY: within the length, as asserted.
+            unsafe {
+                let at = self.data.get().add(from + i);
+                let old = at.read();
+                store::write(&self.header, at, std::mem::replace(item, old));
+            }
         }
     }
 

@@ -215,7 +215,7 @@ pub fn new_method(t: &Thread, def: &'static MethodDef, object: Value) -> Res {
 }
 
 /// Calls a definition; the arguments include self where there is one.
-#[inline]
+#[inline(always)]
 pub fn call_def(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: Args<'_>) -> Res {
     match (def.call, signature) {
         (NativeFn::Raw(f), _) => f(t, args),

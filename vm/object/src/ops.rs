@@ -6,12 +6,16 @@ use crate::error::{self, Exc, Res};
 use crate::list::List;
 use crate::names::n;
 use crate::slots::{BinaryFn, Slots};
-use crate::strs::{self, Str};
+use crate::strs::Str;
 use crate::thread::Thread;
 use crate::tuple::Tuple;
 use crate::ty::{TypeObject, flag, type_of};
 use crate::types;
 use crate::value::Value;
+
+mod text;
+
+pub use text::{format, repr, repr_text, str};
 
 /// A rich comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -313,6 +317,9 @@ pub fn eq(t: &Thread, a: &Value, b: &Value) -> Res<bool> {
     if a.is(b) {
         return Ok(true);
     }
+    if a.is_small() && b.is_small() {
+        return Ok(false);
+    }
     if let (Some(x), Some(y)) = (a.exact::<Str>(), b.exact::<Str>()) {
         return Ok(x.same_text(y));
     }
@@ -372,6 +379,12 @@ pub fn unhashable(t: &Thread, v: &Value) -> Exc {
 
 /// `len(v)`.
 pub fn len(t: &Thread, v: &Value) -> Res<usize> {
+    if let Some(list) = v.exact::<List>() {
+        return Ok(list.len());
+    }
+    if let Some(s) = v.exact::<Str>() {
+        return Ok(s.len());
+    }
     match type_of(v).slots().len {
         Some(f) => f(t, v),
         None => Err(error::type_error(t, format_args!("object of type '{}' has no len()", type_of(v).name()))),
@@ -403,43 +416,6 @@ pub fn length_hint(t: &Thread, v: &Value, default: usize) -> Res<usize> {
         n if n < 0 => Err(error::value_error(t, "__length_hint__() should return >= 0")),
         n => Ok(n as usize),
     }
-}
-
-/// `repr(v)`, checked to be a str.
-pub fn repr(t: &Thread, v: &Value) -> Res {
-    t.poll()?;
-    t.check_stack("while getting the repr of an object")?;
-    let r = match type_of(v).slots().repr {
-        Some(f) => f(t, v)?,
-        None => strs::new(t, &format!("<{} object at {:#x}>", type_of(v).name(), v.id()))?,
-    };
-    if r.downcast::<Str>().is_none() {
-        let name = type_of(&r).name();
-        return Err(error::type_error(t, format_args!("__repr__ returned non-string (type {name})")));
-    }
-    Ok(r)
-}
-
-/// `repr(v)` as Rust text, for building a larger one.
-pub fn repr_text(t: &Thread, v: &Value) -> Res<String> {
-    Ok(strs::display(&repr(t, v)?))
-}
-
-/// `str(v)`, checked to be a str.
-pub fn str(t: &Thread, v: &Value) -> Res {
-    if v.exact::<Str>().is_some() {
-        return Ok(v.clone());
-    }
-    t.check_stack("while getting the str of an object")?;
-    let r = match type_of(v).slots().str {
-        Some(f) => f(t, v)?,
-        None => return repr(t, v),
-    };
-    if r.downcast::<Str>().is_none() {
-        let name = type_of(&r).name();
-        return Err(error::type_error(t, format_args!("__str__ returned non-string (type {name})")));
-    }
-    Ok(r)
 }
 
 /// `v[key]`.
@@ -599,23 +575,4 @@ pub fn isinstance(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
 /// `issubclass(v, cls)` with hooks.
 pub fn issubclass(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
     types::instance_check::issubclass(t, v, cls)
-}
-
-/// `format(v, spec)`.
-pub fn format(t: &Thread, v: &Value, spec: &Value) -> Res {
-    if spec.exact::<Str>().is_some_and(Str::is_empty) && (v.exact::<Str>().is_some() || v.is_small()) {
-        return str(t, v);
-    }
-    let r = match call::special(t, v, n::__format__(), std::slice::from_ref(spec)) {
-        Some(r) => r?,
-        None => {
-            let name = type_of(v).name();
-            return Err(error::type_error(t, format_args!("Type {name} doesn't define __format__")));
-        }
-    };
-    if r.downcast::<Str>().is_none() {
-        let name = type_of(&r).name();
-        return Err(error::type_error(t, format_args!("__format__ must return a str, not {name}")));
-    }
-    Ok(r)
 }

@@ -6,6 +6,7 @@
 use crate::error::Res;
 use crate::header::Header;
 use crate::heap;
+use crate::shape::ShapeId;
 use crate::thread::Thread;
 use crate::ty::{TypeDef, TypeObject};
 use crate::value::Value;
@@ -17,6 +18,9 @@ use crate::value::Value;
 pub unsafe trait Payload: Sized + 'static {
     /// The type's definition.
     const DEF: &'static TypeDef;
+
+    /// The definition's id, as a constant to compare with.
+    const ID: u32;
 
     /// Shows every value the object holds to the collector.
     fn traverse(&self, _visit: &mut dyn FnMut(&Value)) {}
@@ -39,6 +43,7 @@ macro_rules! payload {
         // SAFETY: the struct is repr(C) with a header first (asserted), and its definition is made by `TypeDef::of`.
         unsafe impl $crate::payload::Payload for $struct {
             const DEF: &'static $crate::ty::TypeDef = &$def;
+            const ID: u32 = $crate::ids::of_path(stringify!($def));
             $($body)*
         }
         const _: () = assert!(std::mem::offset_of!($struct, $first) == 0);
@@ -48,7 +53,16 @@ macro_rules! payload {
 /// A new object of exactly the payload's own type.
 #[inline(always)]
 pub fn new<T: Payload>(t: &Thread, payload: impl FnOnce(Header) -> T) -> Res {
-    new_of(t, T::DEF.ty(), payload)
+    debug_assert_eq!(T::ID, T::DEF.id);
+    if T::ID == 0 {
+        return new_of(t, T::DEF.ty(), payload);
+    }
+    let Ok(at) = t.heap().alloc_object(size_of::<T>()) else { return Err(t.memory_error()) };
+    // SAFETY: fresh memory of the payload's size. A core type is not a Python class, and its root shape is its id.
+    unsafe {
+        at.cast::<T>().write(payload(Header::new(ShapeId(T::ID), crate::thread::tag())));
+        Ok(Value::from_raw(at as u64))
+    }
 }
 
 /// A new object of `ty`, which has the payload's layout (the type itself or a subclass): attribute slots start empty.
@@ -89,9 +103,19 @@ pub fn new_for<T: Payload>(t: &Thread, class: &Value, payload: impl FnOnce(Heade
 
 impl Value {
     /// The payload, if the object is of the type or a subclass.
-    #[inline]
+    #[inline(always)]
     pub fn downcast<T: Payload>(&self) -> Option<&T> {
         let header = self.header()?;
+        debug_assert_eq!(T::ID, T::DEF.id);
+        if T::ID != 0 && header.shape().0 == T::ID {
+            // SAFETY: the exact type's layout is T.
+            return Some(unsafe { &*std::ptr::from_ref(header).cast::<T>() });
+        }
+        Self::downcast_slow(header)
+    }
+
+    #[inline(never)]
+    fn downcast_slow<T: Payload>(header: &Header) -> Option<&T> {
         // SAFETY: a shape's type lives as long as objects of that shape.
         let ty = unsafe { header.shape().get().ty.as_ref() };
         if std::ptr::eq(ty.def(), T::DEF) || ty.has_layout(T::DEF) {
@@ -106,8 +130,9 @@ impl Value {
     #[inline(always)]
     pub fn exact<T: Payload>(&self) -> Option<&T> {
         let header = self.header()?;
-        if T::DEF.id != 0 {
-            if header.shape().0 != T::DEF.id {
+        debug_assert_eq!(T::ID, T::DEF.id);
+        if T::ID != 0 {
+            if header.shape().0 != T::ID {
                 return None;
             }
         } else if !std::ptr::eq(header.shape().get().ty.as_ptr(), T::DEF.ty()) {
@@ -121,13 +146,19 @@ impl Value {
     ///
     /// # Panics
     /// If the value is of another type: that is a bug of the caller, not of guest code.
-    #[inline]
+    #[inline(always)]
     pub fn expect<T: Payload>(&self) -> &T {
         match self.downcast::<T>() {
             Some(p) => p,
-            None => panic!("expected a {}", T::DEF.name),
+            None => unexpected(T::DEF),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn unexpected(def: &TypeDef) -> ! {
+    panic!("expected a {}", def.name)
 }
 
 /// Drops a payload in place.

@@ -29,6 +29,8 @@ pub struct Shape {
     pub slot_count: u32,
     /// Instances keep their attributes in a dict.
     pub dict_mode: bool,
+    /// The type's version, here once more so that an inline cache's test is one load away from the object.
+    pub version: Cell<u32>,
     /// The shape without the newest slot.
     pub parent: Option<ShapeId>,
     /// The newest slot's name (interned).
@@ -105,6 +107,8 @@ impl Shape {
             id,
             slot_count: 0,
             dict_mode,
+            // SAFETY: the type is being made, and is complete but for its shape.
+            version: Cell::new(unsafe { ty.as_ref() }.version.get()),
             parent: None,
             name: Value::ABSENT,
             table: RefCell::new(None),
@@ -159,6 +163,7 @@ impl Shape {
             id,
             slot_count: self.slot_count + 1,
             dict_mode: false,
+            version: self.version.clone(),
             parent: Some(self.id),
             name: name.clone(),
             table: RefCell::new(None),
@@ -228,6 +233,7 @@ impl Shape {
             id,
             slot_count: 0,
             dict_mode: true,
+            version: root.version.clone(),
             parent: None,
             name: Value::ABSENT,
             table: RefCell::new(None),
@@ -237,6 +243,17 @@ impl Shape {
         });
         root.next.borrow_mut().push((key, id));
         id
+    }
+
+    /// Gives this shape and all that grew out of it their type's new version.
+    pub(crate) fn set_version(&self, version: u32) {
+        let mut work = vec![self.id];
+        while let Some(id) = work.pop() {
+            let shape = id.get();
+            shape.version.set(version);
+            work.extend(shape.next.borrow().iter().map(|&(_, id)| id));
+            work.extend(shape.dict_shape.get().filter(|&d| d != id));
+        }
     }
 
     fn root(&self) -> &Shape {

@@ -96,6 +96,16 @@ pub unsafe fn write(container: &Header, at: *mut Value, v: Value) {
     unsafe { at.write(v) }
 }
 
+/// Stores into an object under construction, which is its maker's alone: there is nothing to publish.
+///
+/// # Safety
+/// As for [`write()`].
+#[inline(always)]
+pub unsafe fn init(at: *mut Value, v: Value) {
+    // SAFETY: the caller's duty.
+    unsafe { at.write(v) }
+}
+
 /// A LOCAL reference must not become reachable from an object that is not LOCAL.
 #[inline(always)]
 fn barrier(container: &Header, v: &Value) {

@@ -288,7 +288,9 @@ unsafe fn raw_of(
             (&raw mut (*s).hash).write(Cell::new(UNSET));
             (&raw mut (*s).meta).write(meta_of(len, width, ascii));
             fill(s.add(1).cast());
-            at.add(text_size).write_bytes(0, size - text_size);
+            if size > text_size {
+                at.add(text_size).write_bytes(0, size - text_size);
+            }
         })
     }
 }

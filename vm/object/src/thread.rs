@@ -96,6 +96,8 @@ pub struct Thread {
     keys_version: Cell<u32>,
     pub(crate) dealloc_depth: Cell<u32>,
     pub(crate) trashcan: RefCell<Vec<*mut Header>>,
+    /// Something lies in the trashcan.
+    pub(crate) trash_waits: Cell<bool>,
     pub(crate) closing: Cell<bool>,
     /// Lowest native stack address that guest code may reach.
     stack_limit: Cell<usize>,
@@ -134,6 +136,7 @@ impl Thread {
             keys_version: Cell::new(1),
             dealloc_depth: Cell::new(0),
             trashcan: RefCell::new(Vec::new()),
+            trash_waits: Cell::new(false),
             closing: Cell::new(false),
             stack_limit: Cell::new(0),
             depth: Cell::new(0),

@@ -3,6 +3,7 @@
 use crate::error::Res;
 use crate::header::Header;
 use crate::payload;
+use crate::shape::ShapeId;
 use crate::store;
 use crate::thread::Thread;
 use crate::ty::TypeObject;
@@ -59,29 +60,46 @@ impl Tuple {
     }
 }
 
+/// Memory for an exact tuple of `len > 0` items, which the caller must initialize at once.
+#[inline(always)]
+fn bare(t: &Thread, len: usize) -> Res<*mut Tuple> {
+    let Ok(at) = t.heap().alloc_object(size_of::<Tuple>() + 8 * len) else { return Err(t.memory_error()) };
+    let at = at.cast::<Tuple>();
+    let header = Header::new(ShapeId(crate::ids::TUPLE), crate::thread::tag());
+    // SAFETY: fresh memory of that size.
+    unsafe { at.write(Tuple { header, len, hash: Cell::new(-1) }) };
+    Ok(at)
+}
+
 /// A tuple of copies of `items`.
 pub fn new(t: &Thread, items: &[Value]) -> Res {
     if items.is_empty() {
         return Ok(crate::process::empty_tuple().clone());
     }
-    make(t, TUPLE.ty(), items.len(), items.iter().cloned())
+    let at = bare(t, items.len())?;
+    for (i, item) in items.iter().enumerate() {
+        // SAFETY: within the new tuple.
+        unsafe { store::init(at.add(1).cast::<Value>().add(i), item.clone()) };
+    }
+    // SAFETY: complete, and nobody else's.
+    Ok(unsafe { Value::from_raw(at as u64) })
 }
 
 /// A tuple that takes the items over.
 pub fn from_vec(t: &Thread, items: Vec<Value>) -> Res {
-    if items.is_empty() {
-        return Ok(crate::process::empty_tuple().clone());
-    }
-    make(t, TUPLE.ty(), items.len(), items.into_iter())
+    let mut items = items;
+    // SAFETY: the items are taken, and leave zeros behind.
+    unsafe { take(t, items.as_mut_ptr(), items.len()) }
 }
 
 /// A tuple that takes `N` items over.
 #[inline]
-pub fn from_array<const N: usize>(t: &Thread, items: [Value; N]) -> Res {
-    make(t, TUPLE.ty(), N, items.into_iter())
+pub fn from_array<const N: usize>(t: &Thread, mut items: [Value; N]) -> Res {
+    // SAFETY: the array's items are taken; zeros stay.
+    unsafe { take(t, items.as_mut_ptr(), N) }
 }
 
-/// A tuple that takes over `len` values at `at`, leaving zeros behind.
+/// A tuple that takes over `len` values at `at`, leaving zeros behind; on an error they stay.
 ///
 /// # Safety
 /// `at..at+len` are initialized values that the caller owns.
@@ -90,8 +108,13 @@ pub unsafe fn take(t: &Thread, at: *mut Value, len: usize) -> Res {
     if len == 0 {
         return Ok(crate::process::empty_tuple().clone());
     }
-    // SAFETY: each value is taken once.
-    make(t, TUPLE.ty(), len, (0..len).map(|i| unsafe { std::mem::take(&mut *at.add(i)) }))
+    let new = bare(t, len)?;
+    for i in 0..len {
+        // SAFETY: each value is taken once, into its place in the new tuple.
+        unsafe { store::init(new.add(1).cast::<Value>().add(i), std::mem::take(&mut *at.add(i))) };
+    }
+    // SAFETY: complete, and nobody else's.
+    Ok(unsafe { Value::from_raw(new as u64) })
 }
 
 /// A tuple of type `ty` (tuple or a subclass) of exactly `len` items.
@@ -115,7 +138,9 @@ pub fn make(t: &Thread, ty: &TypeObject, len: usize, items: impl Iterator<Item =
                 data.add(i).write(Value::NONE);
             }
             (&raw mut (*s).len).write(len);
-            at.add(payload_size).write_bytes(0, size - payload_size);
+            if size > payload_size {
+                at.add(payload_size).write_bytes(0, size - payload_size);
+            }
         })
     }
 }

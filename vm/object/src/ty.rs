@@ -13,6 +13,10 @@ use crate::value::Value;
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::ptr::NonNull;
 
+mod of;
+
+pub use of::{is_instance, type_name, type_of};
+
 /// Type flags.
 pub mod flag {
     /// May be subclassed.
@@ -455,8 +459,17 @@ impl TypeObject {
     /// `at` is a dead object of this type.
     pub(crate) unsafe fn drop_payload(&self, at: *mut Header) {
         if self.is_heap_type() {
-            // SAFETY: the words behind the payload are values; the caller's object is dead.
-            unsafe { self.each_own_slot(at, &mut |slot| drop(slot.take())) };
+            // SAFETY: the caller's object is dead; the words behind the payload are values, each given up once.
+            unsafe {
+                let (start, size) = (self.own_start(at), self.size_of_fixed(at));
+                let words = at.cast::<u8>().add(start).cast::<u64>();
+                for i in 0..(size - self.def.size) / 8 {
+                    let bits = std::ptr::replace(words.add(i), 0);
+                    if bits != 0 {
+                        drop(Value::from_raw(bits));
+                    }
+                }
+            }
         }
         // SAFETY: passed on.
         unsafe { (self.def.drop)(at) }
@@ -532,7 +545,12 @@ impl TypeObject {
     /// Whether this type is `other` or derives from it.
     #[inline]
     pub fn is_subtype(&self, other: &TypeObject) -> bool {
-        std::ptr::eq(self, other) || self.mro_types().any(|m| std::ptr::eq(m, other))
+        if std::ptr::eq(self, other) {
+            return true;
+        }
+        let (bits, other) = (self.mro.bits(), std::ptr::from_ref(other) as u64);
+        // SAFETY: the slot holds a tuple, alive while nothing runs that could replace it.
+        bits != 0 && unsafe { (*(bits as *const crate::tuple::Tuple)).items() }.iter().any(|m| m.bits() == other)
     }
 
     /// Records a direct subclass. A built-in type is shared by all isolates, so its Python subclasses are the isolate's
@@ -580,6 +598,9 @@ impl TypeObject {
     /// Tells caches that this type and its subclasses have changed.
     pub fn modified(&self, t: &Thread) {
         self.version.set(t.next_type_version());
+        if self.root.get().0 != 0 {
+            self.root.get().get().set_version(self.version.get());
+        }
         for sub in self.subclasses.borrow().iter() {
             // SAFETY: a subclass removes itself from its bases' lists before it dies.
             unsafe { (**sub).modified(t) };
@@ -597,43 +618,4 @@ impl Drop for TypeObject {
             }
         }
     }
-}
-
-/// The type of any value.
-#[inline(always)]
-pub fn type_of(v: &Value) -> &TypeObject {
-    match v.header() {
-        // SAFETY: a shape's type lives as long as objects of that shape.
-        Some(h) => unsafe { h.shape().get().ty.as_ref() },
-        None => immediate_type(v),
-    }
-}
-
-#[inline]
-fn immediate_type(v: &Value) -> &'static TypeObject {
-    use crate::types;
-    if v.is_small() {
-        types::int::INT.ty()
-    } else if v.is_immediate_float() {
-        types::float::FLOAT.ty()
-    } else if v.is_bool() {
-        types::bool_::BOOL.ty()
-    } else if v.is_none() {
-        types::singletons::NONE_TYPE.ty()
-    } else if v.is_not_implemented() {
-        types::singletons::NOT_IMPLEMENTED_TYPE.ty()
-    } else {
-        types::singletons::ELLIPSIS_TYPE.ty()
-    }
-}
-
-/// The name of a value's type, for messages.
-pub fn type_name(v: &Value) -> String {
-    type_of(v).name()
-}
-
-/// `isinstance` without hooks.
-#[inline]
-pub fn is_instance(v: &Value, ty: &TypeObject) -> bool {
-    type_of(v).is_subtype(ty)
 }

@@ -124,7 +124,8 @@ impl Value {
     /// A pointer to a heap object?
     #[inline(always)]
     pub const fn is_object(&self) -> bool {
-        self.0 & 7 == 0 && self.0 != 0
+        // Neither a tag bit nor zero: the lowest bit set is above the tag.
+        self.0 & self.0.wrapping_neg() > 4
     }
 
     /// `None`?

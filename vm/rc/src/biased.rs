@@ -132,13 +132,14 @@ impl RcHeader {
     pub unsafe fn retain(&self, my_tag: u16) {
         // Relaxed: pairs with nothing; only the owner changes its own tag, so it reads it as it is, and anybody else
         // reads a tag that is not his.
-        if self.owner.load(Relaxed) == my_tag {
+        let owner = self.owner.load(Relaxed);
+        if owner == my_tag {
             let more = self.local.get().wrapping_add(1);
             self.local.set(more);
             if more == 0 {
                 self.local_overflow();
             }
-        } else {
+        } else if owner != TAG_IMMORTAL {
             self.retain_shared();
         }
     }
@@ -167,12 +168,23 @@ impl RcHeader {
     #[inline(always)]
     pub unsafe fn release(&self, my_tag: u16) -> Release {
         // Relaxed: pairs with nothing, as in `retain`.
-        if self.owner.load(Relaxed) == my_tag {
+        let owner = self.owner.load(Relaxed);
+        if owner == my_tag {
             let local = self.local.get();
             debug_assert!(local != 0, "more references released than retained");
             let less = local.wrapping_sub(1);
             self.local.set(less);
-            if less != 0 { Release::Alive } else { self.release_last_local() }
+            if less != 0 {
+                return Release::Alive;
+            }
+            // Acquire: pairs with the Release half of `release_shared`: other threads' uses of the object are over.
+            // Nobody else has a reference or can make one, so no atomic step is needed.
+            if self.shared.load(Acquire) == Shared::FRESH.bits() {
+                return Release::Dead;
+            }
+            self.release_last_local()
+        } else if owner == TAG_IMMORTAL {
+            Release::Alive
         } else {
             self.release_shared()
         }
@@ -414,11 +426,6 @@ impl RcHeader {
     #[inline(never)]
     fn release_last_local(&self) -> Release {
         if planted(Mutant::DeadWithoutShared) {
-            return Release::Dead;
-        }
-        // Acquire: pairs with the Release half of `release_shared`: other threads' uses of the object are over.
-        if self.shared.load(Acquire) == Shared::FRESH.bits() {
-            // Nobody else has a reference or can make one, so no atomic step is needed.
             return Release::Dead;
         }
         // SAFETY: the caller of `release` is the owner: its tag was compared. Its reference was counted already.

@@ -7,6 +7,17 @@ use crate::thread::Thread;
 use crate::value::Value;
 
 impl Dict {
+    /// The value of entry `i` if its key is the very str `name`.
+    #[inline(always)]
+    pub fn entry_of(&self, i: usize, name: &Value) -> Option<Value> {
+        if i >= self.filled.get() as usize {
+            return None;
+        }
+        // SAFETY: within the entries.
+        let e = unsafe { &*self.entry(i) };
+        e.key.is(name).then(|| e.value.clone())
+    }
+
     /// The first live item at entry `*at` or later; moves `*at` past it. The order is insertion order.
     #[inline]
     pub fn next(&self, at: &mut usize) -> Option<(Value, Value)> {

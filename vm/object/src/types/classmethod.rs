@@ -20,7 +20,8 @@ use crate::value::Value;
 #[repr(C)]
 pub struct ClassMethod {
     pub(crate) header: Header,
-    pub(crate) callable: Slot,
+    /// What it wraps.
+    pub callable: Slot,
     pub(crate) dict: Slot,
 }
 

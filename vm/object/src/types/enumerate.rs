@@ -85,12 +85,21 @@ fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     payload::new_for(t, class, |header| Enumerate { header, it: Slot::new(it), count: Slot::new(count) })
 }
 
-#[inline]
 fn next(t: &Thread, v: &Value) -> Res {
+    match step(t, v)? {
+        Some((count, item)) => tuple::from_array(t, [count, item]),
+        None => Ok(Value::ABSENT),
+    }
+}
+
+/// The next count and item of an enumerate object.
+#[inline]
+pub fn step(t: &Thread, v: &Value) -> Res<Option<(Value, Value)>> {
     let this = v.expect::<Enumerate>();
-    let item = next_of(t, &this.it.get())?;
+    // SAFETY: the iterator is never replaced, and the caller's object keeps it alive.
+    let item = next_of(t, unsafe { this.it.peek() })?;
     if item.is_absent() {
-        return Ok(item);
+        return Ok(None);
     }
     let count = this.count.get();
     let following = match count.as_small() {
@@ -98,7 +107,7 @@ fn next(t: &Thread, v: &Value) -> Res {
         None => int::add(t, &count, &Value::small(1))?,
     };
     this.count.set(&this.header, following);
-    tuple::from_array(t, [count, item])
+    Ok(Some((count, item)))
 }
 
 fn reduce(t: &Thread, a: &[Value]) -> Res {

@@ -8,6 +8,7 @@ use crate::ops;
 use crate::thread::Thread;
 use crate::tuple::Tuple;
 use crate::ty::{TypeObject, type_of};
+use crate::types::object::OBJECT;
 use crate::types::type_::TYPE;
 use crate::types::union;
 use crate::value::Value;
@@ -49,6 +50,9 @@ pub fn plain_isinstance(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
         if type_of(v).is_subtype(ty) {
             return Ok(true);
         }
+        if has_plain_class(t, v) {
+            return Ok(false);
+        }
         let class = attr::class_of(t, v)?;
         return Ok(match class.as_ref().and_then(|c| c.downcast::<TypeObject>()) {
             Some(c) if !std::ptr::eq(c, type_of(v)) => c.is_subtype(ty),
@@ -61,6 +65,19 @@ pub fn plain_isinstance(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
     match attr::class_of(t, v)? {
         Some(class) => abstract_subclass(t, &class, cls),
         None => Ok(false),
+    }
+}
+
+/// Whether `v.__class__` cannot be anything but its type.
+fn has_plain_class(t: &Thread, v: &Value) -> bool {
+    let ty = type_of(v);
+    let plain = attr::generic_get as crate::slots::GetAttrFn;
+    if !ty.slots().getattr.is_some_and(|f| std::ptr::fn_addr_eq(f, plain)) {
+        return false;
+    }
+    match (ty.lookup(t, n::__class__()), OBJECT.ty().lookup(t, n::__class__())) {
+        (Some(a), Some(b)) => a.is(&b),
+        _ => false,
     }
 }
 

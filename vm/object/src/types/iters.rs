@@ -7,6 +7,8 @@ use crate::thread::Thread;
 use crate::ty::{TypeDef, TypeObject, type_of};
 use crate::types::exceptions::{STOP_ITERATION, TYPE_ERROR};
 use crate::types::generic_alias;
+use crate::types::list_::ListIter;
+use crate::types::tuple_iter::TupleIter;
 use crate::value::Value;
 use crate::{convert, ops, tuple};
 
@@ -18,6 +20,12 @@ pub fn same(_: &Thread, v: &Value) -> Res {
 /// The next item of an iterator, absent at the end.
 #[inline]
 pub fn next_of(t: &Thread, it: &Value) -> Res {
+    if let Some(it) = it.exact::<ListIter>() {
+        return Ok(it.step());
+    }
+    if let Some(it) = it.exact::<TupleIter>() {
+        return Ok(it.step());
+    }
     match type_of(it).slots().next {
         Some(f) => match f(t, it) {
             Err(e) if e.is(&STOP_ITERATION) => Ok(Value::ABSENT),

@@ -23,7 +23,8 @@ use std::cell::Cell;
 #[repr(C)]
 pub struct Property {
     pub(crate) header: Header,
-    fget: Slot,
+    /// The function that reads it.
+    pub fget: Slot,
     fset: Slot,
     fdel: Slot,
     doc: Slot,

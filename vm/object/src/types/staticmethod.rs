@@ -24,7 +24,8 @@ use crate::value::Value;
 #[repr(C)]
 pub struct StaticMethod {
     pub(crate) header: Header,
-    pub(crate) callable: Slot,
+    /// What it wraps.
+    pub callable: Slot,
     pub(crate) dict: Slot,
 }
 

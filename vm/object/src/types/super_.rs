@@ -129,7 +129,7 @@ fn check(t: &Thread, class: &Value, object: &Value) -> Res {
 }
 
 /// What the MRO of `start` has under `name` behind `class`, unbound.
-pub(crate) fn behind(start: &TypeObject, class: &Value, name: &Value) -> Option<Value> {
+pub fn behind(start: &TypeObject, class: &Value, name: &Value) -> Option<Value> {
     let order = start.mro();
     let after = order.downcast::<Tuple>()?.items().iter().skip_while(|c| !c.is(class)).skip(1);
     after.filter_map(|c| c.downcast::<TypeObject>()).find_map(|ty| ty.dict().get_str(name))

@@ -52,20 +52,26 @@ pub fn new(t: &Thread, tuple: &Value) -> Res {
     payload::new(t, |header| TupleIter { header, tuple: Slot::new(tuple.clone()), index: Cell::new(0) })
 }
 
-#[inline]
 fn next(_: &Thread, v: &Value) -> Res {
-    let it = v.expect::<TupleIter>();
-    // SAFETY: nothing is stored into the slot while the tuple is looked at.
-    let Some(tuple) = unsafe { it.tuple.peek() }.downcast::<Tuple>() else { return Ok(Value::ABSENT) };
-    let i = it.index.get();
-    match tuple.items().get(i) {
-        Some(item) => {
-            it.index.set(i + 1);
-            Ok(item.clone())
-        }
-        None => {
-            drop(it.tuple.take());
-            Ok(Value::ABSENT)
+    Ok(v.expect::<TupleIter>().step())
+}
+
+impl TupleIter {
+    /// The next item, absent at the end.
+    #[inline]
+    pub fn step(&self) -> Value {
+        // SAFETY: nothing is stored into the slot while the tuple is looked at.
+        let Some(tuple) = unsafe { self.tuple.peek() }.downcast::<Tuple>() else { return Value::ABSENT };
+        let i = self.index.get();
+        match tuple.items().get(i) {
+            Some(item) => {
+                self.index.set(i + 1);
+                item.clone()
+            }
+            None => {
+                drop(self.tuple.take());
+                Value::ABSENT
+            }
         }
     }
 }

@@ -87,24 +87,39 @@ fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     })
 }
 
+/// The next two items of a zip object; the outer `None` if it is not over exactly two iterators.
 #[inline]
+pub fn step(t: &Thread, v: &Value) -> Res<Option<Option<(Value, Value)>>> {
+    let this = v.expect::<Zip>();
+    // SAFETY: the iterators are never replaced, and the caller's object keeps them alive.
+    let [a, b] = unsafe { this.iterators.peek() }.expect::<Tuple>().items() else { return Ok(None) };
+    let first = next_of(t, a)?;
+    if first.is_absent() {
+        finish(t, this.strict.get(), &[a.clone(), b.clone()], 0, "zip")?;
+        return Ok(Some(None));
+    }
+    let second = next_of(t, b)?;
+    if second.is_absent() {
+        finish(t, this.strict.get(), &[a.clone(), b.clone()], 1, "zip")?;
+        return Ok(Some(None));
+    }
+    Ok(Some(Some((first, second))))
+}
+
 fn next(t: &Thread, v: &Value) -> Res {
+    match step(t, v)? {
+        Some(Some((first, second))) => tuple::from_array(t, [first, second]),
+        Some(None) => Ok(Value::ABSENT),
+        None => next_row(t, v),
+    }
+}
+
+fn next_row(t: &Thread, v: &Value) -> Res {
     let this = v.expect::<Zip>();
     let iterators = this.iterators.get();
     let its = iterators.expect::<Tuple>().items();
     if this.done.get() && its.is_empty() {
         return Ok(Value::ABSENT);
-    }
-    if let [a, b] = its {
-        let first = next_of(t, a)?;
-        if !first.is_absent() {
-            let second = next_of(t, b)?;
-            if !second.is_absent() {
-                return tuple::from_array(t, [first, second]);
-            }
-            return finish(t, this.strict.get(), its, 1, "zip");
-        }
-        return finish(t, this.strict.get(), its, 0, "zip");
     }
     let mut row = ArgBuffer::new();
     for (i, it) in its.iter().enumerate() {

@@ -132,7 +132,9 @@ unsafe fn raw(t: &Thread, ty: &TypeObject, len: usize, fill: impl FnOnce(*mut u8
             (&raw mut (*s).len).write(len);
             (&raw mut (*s).hash).write(Cell::new(UNSET));
             fill(s.add(1).cast());
-            at.add(own).write_bytes(0, size - own);
+            if size > own {
+                at.add(own).write_bytes(0, size - own);
+            }
         })
     }
 }

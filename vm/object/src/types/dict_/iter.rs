@@ -105,7 +105,12 @@ macro_rules! iterators {
         };
 
         impl $struct {
+            /// The next key and value, whichever of them the iterator gives.
             #[inline]
+            pub fn step(t: &Thread, v: &Value) -> Res<Option<(Value, Value)>> {
+                v.expect::<$struct>().cursor.step(t, $back)
+            }
+
             fn next(t: &Thread, v: &Value) -> Res {
                 match v.expect::<$struct>().cursor.step(t, $back)? {
                     Some(($k, $v)) => {

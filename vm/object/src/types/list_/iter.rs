@@ -90,20 +90,26 @@ pub fn new_reverse(t: &Thread, list: &Value) -> Res {
     payload::new(t, |header| ListReverseIter { header, list: Slot::new(list.clone()), left: Cell::new(left) })
 }
 
-#[inline]
 fn next(_: &Thread, v: &Value) -> Res {
-    let it = v.expect::<ListIter>();
-    // SAFETY: nothing is stored into the slot while the list is looked at.
-    let Some(list) = unsafe { it.list.peek() }.downcast::<List>() else { return Ok(Value::ABSENT) };
-    let i = it.index.get();
-    match list.get(i) {
-        Some(item) => {
-            it.index.set(i + 1);
-            Ok(item)
-        }
-        None => {
-            drop(it.list.take());
-            Ok(Value::ABSENT)
+    Ok(v.expect::<ListIter>().step())
+}
+
+impl ListIter {
+    /// The next item, absent at the end.
+    #[inline]
+    pub fn step(&self) -> Value {
+        // SAFETY: nothing is stored into the slot while the list is looked at.
+        let Some(list) = unsafe { self.list.peek() }.downcast::<List>() else { return Value::ABSENT };
+        let i = self.index.get();
+        match list.get(i) {
+            Some(item) => {
+                self.index.set(i + 1);
+                item
+            }
+            None => {
+                drop(self.list.take());
+                Value::ABSENT
+            }
         }
     }
 }

@@ -40,6 +40,12 @@ pub(super) fn set(t: &Thread, list: &List, s: &Slice, value: Option<&Value>) -> 
     let at = bounds.fit(list.len());
     if at.step == 1 {
         let start = at.start as usize;
+        let mut items = items;
+        if items.len() == at.count {
+            // The old items are dropped when all new ones are in place.
+            list.exchange(start, &mut items);
+            return Ok(());
+        }
         let removed = list.splice(t, start, start + at.count, items)?;
         drop(removed);
         return Ok(());

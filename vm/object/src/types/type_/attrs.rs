@@ -12,7 +12,7 @@ use crate::types::staticmethod;
 use crate::value::Value;
 
 /// `type.__getattribute__`.
-pub(super) fn get(t: &Thread, class: &Value, name: &Value) -> Res {
+pub fn get(t: &Thread, class: &Value, name: &Value) -> Res {
     match get_opt(t, class, name)? {
         Some(v) => Ok(v),
         None => Err(error::no_attribute(t, class, name)),

@@ -19,7 +19,7 @@ use crate::ty::{TypeDef, TypeObject, flag, type_of};
 use crate::types::{instance_check, union};
 use crate::value::Value;
 
-pub use attrs::get_opt;
+pub use attrs::{get as get_attribute, get_opt};
 pub(crate) use getset::merge_class;
 pub use make::{instance_dict, metaclass, new_class, set_class, set_instance_dict};
 
