@@ -226,7 +226,7 @@ pub fn interp(t: &Thread) -> &Interp {
     unsafe { &*t.interp.get().cast::<Interp>() }
 }
 
-/// Drops every pointer in registers `from..to` and leaves zeros.
+/// Drops every pointer in registers `from..to` and leaves zeros in their place; immediates stay.
 ///
 /// # Safety
 /// The registers are a live frame's.
@@ -236,12 +236,8 @@ pub unsafe fn clear_registers(base: *mut u64, from: usize, to: usize) {
         // SAFETY: the caller's duty; each pointer is taken out before it is dropped.
         unsafe {
             let slot = base.add(i);
-            let bits = *slot;
-            if bits != 0 {
-                *slot = 0;
-                if bits & 7 == 0 {
-                    drop(Value::from_raw(bits));
-                }
+            if Value::from_ref(&*slot).is_object() {
+                drop(Value::from_raw(std::ptr::replace(slot, 0)));
             }
         }
     }

@@ -11,7 +11,7 @@ use typhon_object::attr;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
-use typhon_object::names::{self, n};
+use typhon_object::names::n;
 use typhon_object::native::{GetSetDef, getset, member};
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
@@ -115,8 +115,7 @@ pub fn new(t: &Thread, code: &Value, globals: &Value, builtins: &Value) -> Res {
     debug_assert!(
         unit.code.flags & CodeFlags::HAS_DOCSTRING == 0 || matches!(unit.code.consts.first(), Some(Const::Str(_)))
     );
-    let name = names::intern_text(t, &unit.code.name);
-    let qualname = names::intern_text(t, &unit.code.qualname);
+    let (name, qualname) = (unit.name.clone(), unit.qualname.clone());
     let pointer = Rc::as_ptr(&unit);
     let version = t.next_keys_version();
     payload::new(t, |header| Function {

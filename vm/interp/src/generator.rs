@@ -85,6 +85,8 @@ impl Generator {
     /// Ends the generator: drops its registers.
     pub(crate) fn finish(&self) {
         self.state.set(State::Finished);
+        // The finalizer has nothing to do any more.
+        self.header.set(typhon_object::header::flag::FINALIZED);
         let regs = self.regs.replace(std::ptr::null_mut());
         if regs.is_null() {
             return;
@@ -138,11 +140,12 @@ impl Drop for Generator {
 /// ReturnGenerator: moves the running frame's registers into a new generator and pops the frame.
 pub(crate) fn from_frame(t: &Thread, fp: *mut Frame) -> Res {
     // SAFETY: the running frame is live; its function keeps the unit alive and holds its Rc.
-    let (unit, func, base, ip) = unsafe {
+    let (unit, running, func, base, ip) = unsafe {
         let f = &*((*fp).func as *const Function);
-        (Rc::clone(&f.unit.borrow()), Value::from_ref(&(*fp).func).clone(), (*fp).base, (*fp).ip)
+        (Rc::clone(&f.unit.borrow()), (*fp).unit, Value::from_ref(&(*fp).func).clone(), (*fp).base, (*fp).ip)
     };
-    let unit = if std::ptr::eq(Rc::as_ptr(&unit), unsafe_unit(fp)) { unit } else { Unit::of(t, &unit_code(fp))? };
+    // SAFETY: as above. The function's code may have been replaced since it was called.
+    let unit = if Rc::as_ptr(&unit) == running { unit } else { Unit::of(t, unsafe { &(*running).code })? };
     let count = unit.register_count;
     let regs = t.heap().alloc_raw(count * 8).map_err(|_| t.memory_error())?.cast::<u64>();
     // SAFETY: the registers move to the new block; the frame's are left holding nothing.
@@ -183,16 +186,6 @@ pub(crate) fn from_frame(t: &Thread, fp: *mut Frame) -> Res {
     })
 }
 
-fn unsafe_unit(fp: *mut Frame) -> *const Unit {
-    // SAFETY: the running frame is live.
-    unsafe { (*fp).unit }
-}
-
-fn unit_code(fp: *mut Frame) -> std::sync::Arc<typhon_isa::Code> {
-    // SAFETY: the running frame is live and so is its unit.
-    unsafe { std::sync::Arc::clone(&(*(*fp).unit).code) }
-}
-
 /// The three types share one layout without deriving from each other.
 fn make(t: &Thread, ty: &TypeObject, build: impl FnOnce(Header) -> Generator) -> Res {
     // SAFETY: the closure writes the whole payload; the size is the payload's.
@@ -224,22 +217,21 @@ fn me(v: &Value) -> &Generator {
 }
 
 /// Pushes a generator's frame; it is then running. The caller has checked that it may be resumed.
+#[inline(always)]
 pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind, dst: u16, skip: u8) -> Res<()> {
     // SAFETY: the record `fp` names is live or the bottom.
     let top = unsafe { (*it.fp.get()).top };
     it.check_room(t, top)?;
     t.depth.set(t.depth.get() + 1);
-    let watched = if g.state.get() == State::Suspended { g.unit.offset_of(g.ip.get()) } else { 0 };
+    let suspended = it.watch.active.get() && g.state.get() == State::Suspended;
+    let watched = if suspended { g.unit.offset_of(g.ip.get()) } else { 0 };
     g.state.set(State::Running);
     g.handling.below.set(it.handling.get());
     it.handling.set(&raw const g.handling);
-    let object = g.frame.get();
     // SAFETY: room was checked; the record owns the references written into it.
     unsafe {
         let fp = it.fp.get().add(1);
-        if let Some(object) = object.downcast::<crate::frame_object::FrameObject>() {
-            object.resume(fp);
-        }
+        let object = if g.frame.is_absent() { Value::ABSENT } else { resume_object(g, fp) };
         fp.write(Frame {
             unit: Rc::as_ptr(&g.unit),
             base: g.regs.get(),
@@ -260,27 +252,34 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
     Ok(())
 }
 
+#[cold]
+#[inline(never)]
+fn resume_object(g: &Generator, fp: *mut Frame) -> Value {
+    let object = g.frame.get();
+    if let Some(object) = object.downcast::<crate::frame_object::FrameObject>() {
+        object.resume(fp);
+    }
+    object
+}
+
 /// Takes a suspended generator's frame off the stack.
 ///
 /// # Safety
 /// `fp` is the running frame and belongs to generator `g`.
+#[inline(always)]
 pub(crate) unsafe fn pop(t: &Thread, it: &Interp, fp: *mut Frame, g: &Generator) {
     it.handling.set(g.handling.below.replace(std::ptr::null()));
     t.depth.set(t.depth.get() - 1);
-    it.fp.set(unsafe_sub(fp));
-    // SAFETY: the record's references are given up once; the frame object stays with the generator.
+    // SAFETY: the record below a live one exists; this one's references are given up once, and its frame object stays
+    // with the generator.
     unsafe {
+        it.fp.set(fp.sub(1));
         drop(Value::from_raw((*fp).func));
         let object = Value::from_raw((*fp).object);
         if !object.is_absent() && g.frame.is_absent() {
             g.frame.set(&g.header, object);
         }
     }
-}
-
-fn unsafe_sub(fp: *mut Frame) -> *mut Frame {
-    // SAFETY: the record below a live one exists.
-    unsafe { fp.sub(1) }
 }
 
 /// What a resumption gives.
@@ -326,6 +325,7 @@ pub(crate) fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
 }
 
 /// Puts a sent value where the yield expression's value goes.
+#[inline(always)]
 pub(crate) fn deliver(g: &Generator, value: Value) {
     // SAFETY: a suspended generator's ip lies behind its Yield, whose `a` names a dead register of its block.
     unsafe {

@@ -4,6 +4,7 @@
 //! `Tier2`. Start with [`frame`], then `eval`.
 
 pub mod asyncgen;
+mod bind;
 pub mod call;
 pub mod code;
 pub mod coroutine;

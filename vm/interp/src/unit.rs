@@ -24,6 +24,10 @@ pub struct Unit {
     consts: Box<[Value]>,
     /// Names, interned.
     names: Box<[Value]>,
+    /// `__name__` and `__qualname__` of functions made from the code, interned.
+    pub name: Value,
+    /// See `name`.
+    pub qualname: Value,
     /// Names of the named registers, interned.
     locals: Box<[Value]>,
     /// Named registers.
@@ -66,6 +70,8 @@ impl Unit {
         Ok(Self {
             words: code.words.iter().map(|w| Cell::new(w.0)).collect(),
             consts,
+            name: names::intern_text(t, &code.name),
+            qualname: names::intern_text(t, &code.qualname),
             names: code.names.iter().map(|n| names::intern_text(t, n)).collect(),
             locals: code.locals.iter().map(|l| names::intern_text(t, &l.name)).collect(),
             local_count: code.locals.len(),

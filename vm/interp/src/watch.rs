@@ -404,6 +404,9 @@ fn is_branch(op: Opcode) -> bool {
             | ForIterTuple
             | ForIterRange
             | ForIterGen
+            | ForIterEnumerate
+            | ForIterZip
+            | ForIterItems
     )
 }
 

@@ -159,6 +159,10 @@ macro_rules! for_each_opcode {
             BinaryShrIntImm, 1, [d s i], "int >> immediate";
             BinaryFloorDivIntImm, 1, [d s i], "int // immediate";
             BinaryModIntImm, 1, [d s i], "int % immediate";
+            BinaryAddFloatImm, 1, [d s i], "float + immediate int";
+            BinarySubFloatImm, 1, [d s i], "float - immediate int";
+            BinaryMulFloatImm, 1, [d s i], "float * immediate int";
+            BinaryDivFloatImm, 1, [d s i], "float or int / immediate int";
             CompareInt, 1, [d s s], "int op int";
             CompareFloat, 1, [d s s], "float op float";
             CompareIntImm, 1, [d s i], "int op immediate";
@@ -173,12 +177,16 @@ macro_rules! for_each_opcode {
             LoadAttrSlot, 4, [d s n], "attribute in an instance slot";
             LoadAttrType, 4, [d s n], "non-data attribute found on the instance's type";
             LoadAttrMember, 4, [d s n], "__slots__ member";
-            LoadAttrProperty, 4, [d s n], "property with a Python getter, entered in this loop";
+            LoadAttrEntry, 4, [d s n], "attribute in an instance's dict";
+            LoadAttrProperty, 4, [d s n], "property read by a Python function, which runs in this loop";
             LoadAttrModule, 4, [d s n], "attribute of a module";
             LoadAttrClass, 4, [d s n], "attribute of a class";
-            LoadMethodModule, 4, [d s n], "callable attribute of a module";
-            LoadMethodClass, 4, [d s n], "callable attribute of a class";
             LoadMethodType, 4, [d s n], "method found on the instance's type";
+            LoadMethodMasked, 4, [d s n], "method found on the type of an instance with a dict";
+            LoadMethodSlot, 4, [d s n], "callable in an instance slot";
+            LoadMethodOther, 4, [d s n], "static or class method, or what does not bind, found on the instance's type";
+            LoadMethodModule, 4, [d s n], "function of a module";
+            LoadMethodClass, 4, [d s n], "function or class method of a class";
             StoreAttrSlot, 4, [s s n], "store into an instance slot";
             StoreAttrAdd, 4, [s s n], "store that adds a slot";
             StoreAttrMember, 4, [s s n], "store into a __slots__ member";
@@ -188,6 +196,9 @@ macro_rules! for_each_opcode {
             ForIterTuple, 2, [d m _], "tuple iterator";
             ForIterRange, 2, [d m _], "range iterator";
             ForIterGen, 2, [d m _], "generator, resumed in this loop";
+            ForIterEnumerate, 2, [d m _], "enumerate object; takes an UnpackSequence behind it along";
+            ForIterZip, 2, [d m _], "zip object over two iterators; takes an UnpackSequence behind it along";
+            ForIterItems, 2, [d m _], "dict's items; takes an UnpackSequence behind it along";
             SendGen, 2, [d u s], "send into a generator, resumed in this loop";
             Breakpoint, 0, [_ _ _], "covers another instruction: the loop looks whether something watches it";
         }

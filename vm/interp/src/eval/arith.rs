@@ -60,10 +60,11 @@ fn pick(kind: BinaryKind, a: &Value, b: &Value) -> Option<Opcode> {
             K::Shr => Opcode::BinaryShrInt,
             K::FloorDiv => Opcode::BinaryFloorDivInt,
             K::Mod => Opcode::BinaryModInt,
+            K::TrueDiv => Opcode::BinaryDivFloat,
             _ => return None,
         });
     }
-    if a.is_immediate_float() && b.is_immediate_float() {
+    if is_number(a) && is_number(b) {
         return Some(match plain {
             K::Add => Opcode::BinaryAddFloat,
             K::Sub => Opcode::BinarySubFloat,
@@ -76,10 +77,22 @@ fn pick(kind: BinaryKind, a: &Value, b: &Value) -> Option<Opcode> {
     (plain == K::Add && strs).then_some(Opcode::BinaryAddStr)
 }
 
+/// An int in the word, or a float.
+fn is_number(v: &Value) -> bool {
+    v.is_small() || as_float(v).is_some()
+}
+
 fn pick_imm(kind: BinaryKind, a: &Value) -> Option<Opcode> {
     use BinaryKind as K;
-    if !a.is_small() {
-        return None;
+    if !a.is_small() || kind.plain() == K::TrueDiv {
+        return match kind.plain() {
+            _ if !is_number(a) => None,
+            K::Add => Some(Opcode::BinaryAddFloatImm),
+            K::Sub => Some(Opcode::BinarySubFloatImm),
+            K::Mul => Some(Opcode::BinaryMulFloatImm),
+            K::TrueDiv => Some(Opcode::BinaryDivFloatImm),
+            _ => None,
+        };
     }
     Some(match kind.plain() {
         K::Add => Opcode::BinaryAddIntImm,
@@ -305,27 +318,84 @@ fn float_result(m: &mut M<'_>, w: Word, x: f64) -> Flow {
 /// One operand is an int or a boxed float: still a float operation, worth staying specialized for.
 #[inline(always)]
 fn float_op_slow(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
-    let (Some(x), Some(y)) = (as_number(m.reg(w.b())), as_number(m.reg(w.c()))) else { return miss(m, w) };
+    let (a, b) = (m.reg(w.b()), m.reg(w.c()));
+    let (Some(x), Some(y)) = (as_number(a), as_number(b)) else { return miss(m, w) };
+    if a.is_small() && b.is_small() {
+        return miss(m, w);
+    }
     float_result(m, w, f(x, y))?;
     m.advance(1);
     Ok(())
 }
 
+/// A float, in the word or boxed.
 #[inline(always)]
-fn as_number(v: &Value) -> Option<f64> {
+pub(crate) fn as_float(v: &Value) -> Option<f64> {
     if let Some(x) = v.as_immediate_float() {
         return Some(x);
     }
     v.exact::<typhon_object::types::float::Float>().and_then(|_| typhon_object::types::float::as_f64(v))
 }
 
+/// A float, or an int in the word as the float that arithmetic with floats takes it for.
+#[inline(always)]
+fn as_number(v: &Value) -> Option<f64> {
+    match v.as_small() {
+        Some(i) => Some(i as f64),
+        None => as_float(v),
+    }
+}
+
+/// Ints up to here are floats without rounding.
+pub(crate) const EXACT: i64 = 1 << 53;
+
+/// As [`as_number`], but only where nothing is rounded: for comparisons, and for quotients of ints.
+#[inline(always)]
+pub(crate) fn as_exact(v: &Value) -> Option<f64> {
+    match v.as_small() {
+        Some(i) => (-EXACT..=EXACT).contains(&i).then_some(i as f64),
+        None => as_float(v),
+    }
+}
+
 #[inline(always)]
 pub(crate) fn div_float(m: &mut M<'_>, w: Word) -> Flow {
-    // A zero divisor is boxed, so that it never gets here as an immediate.
-    match m.reg(w.c()).as_immediate_float() {
-        Some(_) => float_op(m, w, |x, y| x / y),
-        None => miss(m, w),
+    // A zero divisor is boxed, so that it never gets here as an immediate float.
+    if m.reg(w.c()).is_immediate_float() && !m.reg(w.b()).is_small() {
+        return float_op(m, w, |x, y| x / y);
     }
+    let (Some(x), Some(y)) = (as_exact(m.reg(w.b())), as_exact(m.reg(w.c()))) else { return miss(m, w) };
+    if y == 0.0 {
+        return binary_generic(m, w);
+    }
+    float_result(m, w, x / y)?;
+    m.advance(1);
+    Ok(())
+}
+
+/// A float, or for a quotient an int, op an immediate int.
+#[inline(always)]
+pub(crate) fn float_op_imm(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
+    let (a, y) = (m.reg(w.b()), f64::from(w.imm()));
+    let Some(x) = as_float(a) else { return miss_imm(m, w) };
+    let v = typhon_object::convert::from_f64(m.t, f(x, y))?;
+    m.kill_b(w);
+    m.set(w.a(), v);
+    m.advance(1);
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn div_float_imm(m: &mut M<'_>, w: Word) -> Flow {
+    let Some(x) = as_exact(m.reg(w.b())) else { return miss_imm(m, w) };
+    if w.imm() == 0 {
+        return binary_generic_imm(m, w);
+    }
+    let v = typhon_object::convert::from_f64(m.t, x / f64::from(w.imm()))?;
+    m.kill_b(w);
+    m.set(w.a(), v);
+    m.advance(1);
+    Ok(())
 }
 
 #[inline(always)]
@@ -372,7 +442,10 @@ fn unary(t: &Thread, kind: UnaryKind, v: &Value) -> Res {
     match kind {
         UnaryKind::Neg => match v.as_small() {
             Some(i) => typhon_object::convert::from_i64(t, -i),
-            None => ops::neg(t, v),
+            None => match v.as_immediate_float() {
+                Some(x) => typhon_object::convert::from_f64(t, -x),
+                None => ops::neg(t, v),
+            },
         },
         UnaryKind::Pos => ops::pos(t, v),
         UnaryKind::Invert => {

@@ -42,14 +42,8 @@ pub(crate) fn list(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(never)]
 fn make_list(t: &Thread, from: *mut Value, n: usize) -> Res {
-    let v = List::create(t)?;
-    let list = v.expect::<List>();
-    list.reserve(t, n)?;
-    for i in 0..n {
-        // SAFETY: the window's registers hold values that die here; each is taken once.
-        list.push(t, std::mem::take(unsafe { &mut *from.add(i) }))?;
-    }
-    Ok(v)
+    // SAFETY: the window's registers hold values that die here.
+    unsafe { List::take_from(t, from, n) }
 }
 
 #[inline(always)]
@@ -296,6 +290,16 @@ pub(crate) fn unpack(m: &mut M<'_>, w: Word) -> Flow {
     if let Some(items) = v.exact::<Tuple>().map(Tuple::items).filter(|i| i.len() == n) {
         for (i, item) in items.iter().enumerate() {
             m.set(a + i, item.clone());
+        }
+        m.advance(1);
+        return Ok(());
+    }
+    if let Some(list) = v.exact::<List>().filter(|l| l.len() == n && n <= 8) {
+        // Dropping what the registers held may run anything, so the items are copied first.
+        // SAFETY: copying values changes no list.
+        let items: smallvec::SmallVec<[Value; 8]> = unsafe { list.items() }.iter().cloned().collect();
+        for (i, item) in items.into_iter().enumerate() {
+            m.set(a + i, item);
         }
         m.advance(1);
         return Ok(());

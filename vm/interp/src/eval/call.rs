@@ -1,39 +1,45 @@
 //! Call instructions: Python functions run in the same loop, everything else through the call slot.
 
 use super::machine::{Flow, M, Stop};
-use crate::call::{bind, push, zero};
-use crate::frame::{Kind, clear_registers};
+use crate::bind;
+use crate::call::{push, zero};
+use crate::frame::{Interp, Kind, clear_registers};
 use crate::function::Function;
 use typhon_isa::Word;
-use typhon_object::args::{ArgBuffer, Args};
+use typhon_object::args::{ArgBuffer, Args, Signature};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
-use typhon_object::native::{self, NativeFunction};
+use typhon_object::native::{self, MethodDef, NativeFn, NativeFunction};
 use typhon_object::tuple::Tuple;
-use typhon_object::types::descr::{self, What};
+use typhon_object::types::descr::{Descriptor, What};
 use typhon_object::types::method::Method;
 use typhon_object::{Thread, TypeObject, Value, attr, ids, ops, payload, strs, type_of};
 
 /// Extra words of the call family.
 const EXTRA: u8 = 3;
 
-/// Enters Python function `f` (in register `at`) with `n` arguments in the registers behind `first - 1`.
+/// Enters Python function `callee` with the `n` arguments in the registers from `first` on, the last ones by keyword.
 #[inline(always)]
-fn enter_function(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
-    // SAFETY: the caller tested the exact type.
-    let f = unsafe { &*(m.bits(at) as *const Function) };
+fn enter_function(
+    m: &mut M<'_>,
+    w: Word,
+    callee: Value,
+    (first, n): (usize, usize),
+    names: &[Value],
+    kind: Kind,
+) -> Flow {
+    // SAFETY: the callers tested the exact type.
+    let f = unsafe { &*(callee.bits() as *const Function) };
     let unit = f.unit();
-    // SAFETY: the frame is live.
-    let in_generator = unsafe { (*m.fp).generator != 0 };
+    // SAFETY: the frame is live. A generator's registers lie in its own block: its callees' go on the thread's stack.
+    let top = unsafe { if (*m.fp).generator != 0 { Some((*m.fp).top) } else { None } };
     // SAFETY: address arithmetic within the frame.
     let window = unsafe { m.base.add(first) };
-    // A generator's registers lie in its own block: its callees' go on the thread's stack.
-    // SAFETY: as above.
-    let base = if in_generator { unsafe { (*m.fp).top } } else { window };
-    if unit.simple && n == unit.arg_count {
+    let mut base = top.unwrap_or(window);
+    if unit.simple && n == unit.arg_count && names.is_empty() {
         // SAFETY: address arithmetic; checked before use.
         m.it.check_room(m.t, unsafe { base.add(unit.register_count) })?;
-        if in_generator {
+        if top.is_some() {
             for i in 0..n {
                 let v = m.take(first + i);
                 // SAFETY: room was checked; the registers above `top` hold nothing alive.
@@ -41,40 +47,67 @@ fn enter_function(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> 
             }
         }
         zero(base, n, unit.local_count);
-        let callee = m.take(at);
-        push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, EXTRA);
     } else {
-        enter_bound(m, at, first, n, &[])?;
-        let callee = m.take(at);
-        // SAFETY: `enter_bound` bound the arguments at the frame's top.
-        let base = unsafe { (*m.fp).top };
-        push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, EXTRA);
+        base = bind::window(m.t, m.it, f, window, top, n, names)?;
     }
+    push(m.t, m.it, callee, unit, base, kind, w.a() as u16, EXTRA);
     m.enter(0);
     Ok(())
-}
-
-/// Binds window arguments at the frame's top and clears the window.
-#[inline(always)]
-fn enter_bound(m: &mut M<'_>, at: usize, first: usize, n: usize, names: &[Value]) -> Flow {
-    // SAFETY: the caller tested the exact type.
-    let f = unsafe { &*(m.bits(at) as *const Function) };
-    // SAFETY: the frame is live.
-    let base = unsafe { (*m.fp).top };
-    bind_slow(m, f, Args { values: m.window(first, n), names }, base)?;
-    m.kill_window(first, n);
-    Ok(())
-}
-
-#[inline(always)]
-fn bind_slow(m: &M<'_>, f: &Function, args: Args<'_>, base: *mut u64) -> Res<()> {
-    bind(m.t, m.it, f, args, base)
 }
 
 /// Calls whatever register `at` holds with the window's arguments; the window dies.
 #[inline(always)]
 fn call_other(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
-    let v = slow(m.t, m.reg(at), Args::pos(m.window(first, n)))?;
+    let v = slow(m.t, m.reg(at), m.window(first, n))?;
+    m.kill_window(first, n);
+    m.kill(at);
+    m.set(w.a(), v);
+    m.advance(EXTRA as isize);
+    Ok(())
+}
+
+/// A native function in register `at`. What it is bound to, if that is an argument, goes in front of the others, into a
+/// register that is the call's.
+#[inline(always)]
+fn call_function(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
+    // SAFETY: the callers tested the exact type.
+    let native = unsafe { &*(m.bits(at) as *const NativeFunction) };
+    let known = (native.def, native.signature);
+    if !native.passes_bound {
+        return call_native(m, w, known, at, (first, n));
+    }
+    let this = native.bound.get();
+    let held = m.take(at);
+    m.set(first - 1, this);
+    call_native(m, w, known, at, (first - 1, n + 1))?;
+    drop(held);
+    Ok(())
+}
+
+/// A method of a built-in type in register `at`, found by LoadMethod: its object is the first argument.
+#[inline(always)]
+fn call_descriptor(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
+    match method_of(m.reg(at), m.window(first, n).first()) {
+        Some(known) => call_native(m, w, known, at, (first, n)),
+        None => call_other(m, w, at, first, n),
+    }
+}
+
+/// Calls a native function or a built-in type's method with the window's arguments; those die, and so does the callable
+/// in register `at`. Arguments that match a signature without options go straight to the function.
+#[inline(always)]
+fn call_native(
+    m: &mut M<'_>,
+    w: Word,
+    (def, signature): (&'static MethodDef, Option<&'static Signature>),
+    at: usize,
+    (first, n): (usize, usize),
+) -> Flow {
+    let args = m.window(first, n);
+    let v = match (def.call, signature) {
+        (NativeFn::Bound(f), Some(sig)) if sig.simple && n == sig.params.len() => f(m.t, args)?,
+        _ => native_call(m.t, def, signature, args)?,
+    };
     m.kill_window(first, n);
     m.kill(at);
     m.set(w.a(), v);
@@ -83,19 +116,34 @@ fn call_other(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow
 }
 
 #[inline(never)]
-fn slow(t: &Thread, f: &Value, args: Args<'_>) -> Res {
+fn native_call(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[Value]) -> Res {
+    native::call_def(t, def, signature, Args::pos(args))
+}
+
+#[inline(never)]
+fn slow(t: &Thread, f: &Value, args: &[Value]) -> Res {
+    typhon_object::call::call_args(t, f, Args::pos(args))
+}
+
+/// The definition of a built-in type's method, if `this` is an instance of that type.
+#[inline(always)]
+fn method_of(f: &Value, this: Option<&Value>) -> Option<(&'static MethodDef, Option<&'static Signature>)> {
+    let header = f.header().filter(|h| h.shape().0 == ids::METHOD_DESCRIPTOR)?;
+    // SAFETY: objects of this exact type have this layout.
+    let d = unsafe { &*std::ptr::from_ref(header).cast::<Descriptor>() };
+    let What::Method(def, signature) = d.what else { return None };
+    type_of(this?).is_subtype(d.owner()).then_some((def, signature))
+}
+
+/// Calls anything, with arguments by keyword.
+#[inline(never)]
+fn slow_kw(t: &Thread, f: &Value, args: Args<'_>) -> Res {
     if let Some(native) = f.exact::<NativeFunction>()
         && !native.passes_bound
     {
         return native::call_def(t, native.def, native.signature, args);
     }
-    // A method of a built-in type, found by LoadMethod: called with the object in front.
-    if f.header().is_some_and(|h| h.shape().0 == ids::METHOD_DESCRIPTOR)
-        && let Some(d) = descr::try_descriptor(f)
-        && let What::Method(def, signature) = d.what
-        && let Some(this) = args.positional().first()
-        && type_of(this).is_subtype(d.owner())
-    {
+    if let Some((def, signature)) = method_of(f, args.positional().first()) {
         return native::call_def(t, def, signature, args);
     }
     typhon_object::call::call_args(t, f, args)
@@ -116,80 +164,33 @@ pub(crate) fn call(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (at, n) = (w.b(), w.c());
     match id_of(m, at) {
-        ids::FUNCTION => enter_function(m, w, at, at + 1, n),
-        ids::METHOD => {
-            // A bound method: its object goes into the callable's own place, the function on top of the window is not
-            // needed: the frame owns it.
-            let method = m.take(at);
-            let Some(b) = method.exact::<Method>() else { return Err(error::system_error(m.t, "not a method").into()) };
-            let (f, this) = (b.func.get(), b.this.get());
-            drop(method);
-            if f.exact::<Function>().is_some() {
-                return enter_method(m, w, f, this, at, n);
-            }
-            let v = call_with(m.t, &f, &this, Args::pos(m.window(at + 1, n)))?;
-            m.kill_window(at + 1, n);
-            m.set(w.a(), v);
-            m.advance(EXTRA as isize);
-            Ok(())
+        ids::FUNCTION => {
+            let callee = m.take(at);
+            enter_function(m, w, callee, (at + 1, n), &[], Kind::Call)
         }
+        ids::METHOD => call_bound(m, w, at, at + 1, n, &[]),
+        ids::BUILTIN_FUNCTION => call_function(m, w, at, at + 1, n),
         _ => call_class(m, w, at, at + 1, n),
     }
 }
 
-/// Enters a function whose first argument `this` takes the callable's register.
+/// A bound method: its object goes into the register in front of the arguments, which is the call's own.
 #[inline(always)]
-fn enter_method(m: &mut M<'_>, w: Word, f: Value, this: Value, at: usize, n: usize) -> Flow {
-    m.set(at, this);
-    // SAFETY: tested by the caller.
-    let function = unsafe { &*(f.bits() as *const Function) };
-    let unit = function.unit();
-    // SAFETY: the frame is live.
-    let (in_generator, top) = unsafe { ((*m.fp).generator != 0, (*m.fp).top) };
-    let base = if unit.simple && n + 1 == unit.arg_count && !in_generator {
-        // SAFETY: address arithmetic within the frame; checked before use.
-        let base = unsafe { m.base.add(at) };
-        // SAFETY: as above.
-        m.it.check_room(m.t, unsafe { base.add(unit.register_count) })?;
-        zero(base, n + 1, unit.local_count);
-        base
-    } else {
-        bind_slow(m, function, Args::pos(m.window(at, n + 1)), top)?;
-        m.kill_window(at, n + 1);
-        top
-    };
-    push(m.t, m.it, f, unit, base, Kind::Call, w.a() as u16, EXTRA);
-    m.enter(0);
+fn call_bound(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, names: &[Value]) -> Flow {
+    let method = m.take(at);
+    // SAFETY: the callers tested the exact type.
+    let b = unsafe { &*(method.bits() as *const Method) };
+    let (f, this) = (b.func.get(), b.this.get());
+    drop(method);
+    m.set(first - 1, this);
+    if f.header().is_some_and(|h| h.shape().0 == ids::FUNCTION) {
+        return enter_function(m, w, f, (first - 1, n + 1), names, Kind::Call);
+    }
+    let v = slow_kw(m.t, &f, Args { values: m.window(first - 1, n + 1), names })?;
+    m.kill_window(first - 1, n + 1);
+    m.set(w.a(), v);
+    m.advance(EXTRA as isize);
     Ok(())
-}
-
-/// Whether `f` is a Python function that takes one positional argument and nothing else.
-#[inline(always)]
-pub(crate) fn is_unary(f: &Value) -> bool {
-    f.exact::<Function>().is_some_and(|f| f.unit().simple && f.unit().arg_count == 1)
-}
-
-/// Enters such a function; its result goes to register `dst` of an instruction with `skip` extra words.
-#[inline(always)]
-pub(crate) fn enter_unary(m: &mut M<'_>, f: Value, this: Value, dst: usize, skip: u8) -> Flow {
-    // SAFETY: `is_unary` tested the exact type; the frame owns the function.
-    let unit = unsafe { &*(f.bits() as *const Function) }.unit();
-    // SAFETY: the frame is live; address arithmetic, checked before use.
-    let base = unsafe { (*m.fp).top };
-    // SAFETY: as above.
-    m.it.check_room(m.t, unsafe { base.add(unit.register_count) })?;
-    // SAFETY: room was checked; the registers above `top` hold nothing alive.
-    unsafe { base.write(this.into_raw()) };
-    zero(base, 1, unit.local_count);
-    push(m.t, m.it, f, unit, base, Kind::Call, dst as u16, skip);
-    m.enter(0);
-    Ok(())
-}
-
-#[inline(never)]
-fn call_with(t: &Thread, f: &Value, this: &Value, args: Args<'_>) -> Res {
-    let mut buffer = ArgBuffer::new();
-    typhon_object::call::call_args(t, f, args.prepend(this, &mut buffer))
 }
 
 /// CallMethod: self or nothing in the register behind the callable.
@@ -198,73 +199,65 @@ pub(crate) fn call_method(m: &mut M<'_>, w: Word) -> Flow {
     let (at, n) = (w.b(), w.c());
     m.save();
     let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
-    if id_of(m, at) == ids::FUNCTION {
-        return enter_function(m, w, at, first, n);
+    match id_of(m, at) {
+        ids::FUNCTION => {
+            let callee = m.take(at);
+            enter_function(m, w, callee, (first, n), &[], Kind::Call)
+        }
+        ids::METHOD if first == at + 2 => call_bound(m, w, at, first, n, &[]),
+        ids::METHOD_DESCRIPTOR => call_descriptor(m, w, at, first, n),
+        ids::BUILTIN_FUNCTION => call_function(m, w, at, first, n),
+        _ => call_class(m, w, at, first, n),
     }
-    call_class(m, w, at, first, n)
 }
 
 /// A class with a Python `__init__` and object's `__new__`: the instance is made here and `__init__` runs in this loop.
 #[inline(always)]
 fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
-    let Some(class) = plain_class(m.reg(at)) else { return call_other(m, w, at, first, n) };
-    let Some(init) = class.lookup(m.t, typhon_object::names::n::__init__()) else {
-        return call_other(m, w, at, first, n);
-    };
-    let Some(f) = init.exact::<Function>() else { return call_other(m, w, at, first, n) };
-    let unit = f.unit();
-    let instance = make_instance(m.t, class)?;
-    // SAFETY: the frame is live.
-    let (in_generator, top) = unsafe { ((*m.fp).generator != 0, (*m.fp).top) };
-    let base = if unit.simple && n + 1 == unit.arg_count && !in_generator {
-        // The instance takes the register in front of the arguments: the callable's, or the empty self's.
-        // SAFETY: address arithmetic within the frame; checked before use.
-        let base = unsafe { m.base.add(first - 1) };
-        // SAFETY: as above.
-        m.it.check_room(m.t, unsafe { base.add(unit.register_count) })?;
-        m.set(first - 1, instance.clone());
-        if first - 1 != at {
-            m.kill(at);
-        }
-        zero(base, n + 1, unit.local_count);
-        base
-    } else {
-        let mut args = ArgBuffer::with_capacity(n + 1);
-        args.push(instance.clone());
-        args.extend(m.window(first, n).iter().cloned());
-        bind_slow(m, f, Args::pos(&args), top)?;
-        drop(args);
-        m.kill_window(first, n);
+    match plain_class(m.t, m.reg(at)) {
+        Some(init) => call_init(m, w, init, at, (first, n), &[]),
+        None => call_other(m, w, at, first, n),
+    }
+}
+
+#[inline(always)]
+fn call_init(m: &mut M<'_>, w: Word, init: Value, at: usize, (first, n): (usize, usize), names: &[Value]) -> Flow {
+    let instance = make_instance(m.t, m.reg(at))?;
+    // The instance takes the register in front of the arguments: the callable's, or the empty self's.
+    m.set(first - 1, instance.clone());
+    if first - 1 != at {
         m.kill(at);
-        top
-    };
-    push(m.t, m.it, init.clone(), unit, base, Kind::Init, w.a() as u16, EXTRA);
+    }
+    enter_function(m, w, init, (first - 1, n + 1), names, Kind::Init)?;
     // SAFETY: the frame was just pushed; it owns the instance until it is popped.
-    unsafe { (*m.it.fp.get()).extra = instance.into_raw() };
-    m.enter(0);
+    unsafe { (*m.fp).extra = instance.into_raw() };
     Ok(())
 }
 
-/// A Python class whose metaclass calls in the ordinary way and whose `__new__` is object's.
+/// The Python `__init__` of a class whose metaclass calls in the ordinary way and whose `__new__` is object's.
 #[inline(always)]
-fn plain_class(v: &Value) -> Option<&TypeObject> {
-    let header = v.header()?;
-    if header.shape().0 != ids::TYPE {
+fn plain_class(t: &Thread, v: &Value) -> Option<Value> {
+    let header = v.header().filter(|h| h.shape().0 == ids::TYPE)?;
+    // SAFETY: objects of this exact type have this layout.
+    let class = unsafe { &*std::ptr::from_ref(header).cast::<TypeObject>() };
+    if !class.is_heap_type() {
         return None;
     }
-    let class = v.expect::<TypeObject>();
     let object_new = typhon_object::types::object::OBJECT.ty().slots().new?;
     let new = class.slots().new?;
-    let plain = class.is_heap_type()
-        && std::ptr::fn_addr_eq(new, object_new)
+    let plain = std::ptr::fn_addr_eq(new, object_new)
         && !class.has_flag(typhon_object::ty::flag::ABSTRACT)
         && std::ptr::eq(class.def(), &typhon_object::types::object::OBJECT);
-    plain.then_some(class)
+    if !plain {
+        return None;
+    }
+    let init = class.lookup(t, typhon_object::names::n::__init__())?;
+    init.exact::<Function>().is_some().then_some(init)
 }
 
 #[inline(never)]
-fn make_instance(t: &Thread, class: &TypeObject) -> Res {
-    payload::new_plain(t, class)
+fn make_instance(t: &Thread, class: &Value) -> Res {
+    payload::new_plain(t, class.expect::<TypeObject>())
 }
 
 /// CallKw: as CallMethod, the last arguments by keyword.
@@ -274,18 +267,18 @@ pub(crate) fn call_kw(m: &mut M<'_>, w: Word) -> Flow {
     let (at, n) = (w.b(), w.c());
     let names = m.constant(m.extra(0) as u32 as usize).expect::<Tuple>().items();
     let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
-    if id_of(m, at) == ids::FUNCTION {
-        enter_bound(m, at, first, n, names)?;
-        let callee = m.take(at);
-        // SAFETY: tested above; `callee` keeps the function alive.
-        let unit = unsafe { &*(callee.bits() as *const Function) }.unit();
-        // SAFETY: `enter_bound` bound the arguments at the frame's top.
-        let base = unsafe { (*m.fp).top };
-        push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, EXTRA);
-        m.enter(0);
-        return Ok(());
+    match id_of(m, at) {
+        ids::FUNCTION => {
+            let callee = m.take(at);
+            return enter_function(m, w, callee, (first, n), names, Kind::Call);
+        }
+        ids::METHOD if first == at + 2 => return call_bound(m, w, at, first, n, names),
+        _ => {}
     }
-    let v = slow(m.t, m.reg(at), Args { values: m.window(first, n), names })?;
+    if let Some(init) = plain_class(m.t, m.reg(at)) {
+        return call_init(m, w, init, at, (first, n), names);
+    }
+    let v = slow_kw(m.t, m.reg(at), Args { values: m.window(first, n), names })?;
     m.kill_window(first, n);
     m.kill(at);
     m.set(w.a(), v);
@@ -298,32 +291,50 @@ pub(crate) fn call_kw(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn call_ex(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let at = w.b();
-    let (values, names) = spread(m.t, m.reg(at), m.reg(at + 1), m.reg(at + 2))?;
+    let mut spread = Spread::default();
+    gather(m.t, m.window(at, 3), &mut spread)?;
     if id_of(m, at) == ids::FUNCTION {
         // SAFETY: tested above.
         let f = unsafe { &*(m.bits(at) as *const Function) };
-        // SAFETY: the frame is live.
-        let base = unsafe { (*m.fp).top };
-        bind_slow(m, f, Args { values: &values, names: &names }, base)?;
-        drop((values, names));
+        let base = enter_spread(m.t, m.it, f, &mut spread)?;
+        drop(spread);
         let callee = m.take(at);
         m.kill_window(at + 1, 2);
         push(m.t, m.it, callee, f.unit(), base, Kind::Call, w.a() as u16, 0);
         m.enter(0);
         return Ok(());
     }
-    let v = slow(m.t, m.reg(at), Args { values: &values, names: &names })?;
-    drop((values, names));
+    let v = slow_kw(m.t, m.reg(at), Args { values: &spread.values, names: &spread.names })?;
+    drop(spread);
     m.kill_window(at, 3);
     m.set(w.a(), v);
     Ok(())
 }
 
-/// Flattens `*args` and `**kwargs`.
+/// The arguments of a CallEx.
+#[derive(Default)]
+struct Spread {
+    values: ArgBuffer,
+    names: ArgBuffer,
+}
+
+/// Binds spread arguments at the running frame's top.
 #[inline(never)]
-fn spread(t: &Thread, f: &Value, args: &Value, kwargs: &Value) -> Res<(Vec<Value>, Vec<Value>)> {
-    let mut values = match args.exact::<Tuple>() {
-        Some(tuple) => tuple.items().to_vec(),
+fn enter_spread(t: &Thread, it: &Interp, f: &Function, spread: &mut Spread) -> Res<*mut u64> {
+    let n = spread.values.len();
+    let words = spread.values.as_mut_ptr().cast::<u64>();
+    // SAFETY: the running frame is live; its top is where free registers begin.
+    let top = unsafe { (*it.fp.get()).top };
+    // The values move to the registers, or stay where they are if the binding fails.
+    bind::window(t, it, f, words, Some(top), n, &spread.names)
+}
+
+/// Flattens `*args` and `**kwargs`: the callable, the arguments and the keywords (or nothing) of a call.
+#[inline(never)]
+fn gather(t: &Thread, window: &[Value], spread: &mut Spread) -> Res<()> {
+    let [f, args, kwargs] = window else { return Err(error::system_error(t, "a call without operands")) };
+    match args.exact::<Tuple>() {
+        Some(tuple) => spread.values.extend(tuple.items().iter().cloned()),
         None => {
             if type_of(args).slots().iter.is_none() && !ops::is_sequence(args) {
                 let what = function_text(t, f)?;
@@ -333,20 +344,19 @@ fn spread(t: &Thread, f: &Value, args: &Value, kwargs: &Value) -> Res<(Vec<Value
                     format_args!("{what} argument after * must be an iterable, not {name}"),
                 ));
             }
-            ops::collect(t, args)?
+            spread.values.extend(ops::collect(t, args)?);
         }
-    };
-    let mut names = Vec::new();
+    }
     if let Some(d) = kwargs.downcast::<Dict>() {
         for (k, v) in d.items() {
             if k.downcast::<strs::Str>().is_none() {
                 return Err(error::type_error(t, "keywords must be strings"));
             }
-            names.push(typhon_object::names::intern(t, &k));
-            values.push(v);
+            spread.names.push(typhon_object::names::intern(t, &k));
+            spread.values.push(v);
         }
     }
-    Ok((values, names))
+    Ok(())
 }
 
 /// "module.f()" for messages about a call.
@@ -374,8 +384,17 @@ pub(crate) fn finish(m: &mut M<'_>, v: Value) -> Flow {
             crate::frame_object::detach(m.t, m.it, fp);
         }
         clear_registers(m.base, 0, (*(*fp).unit).local_count);
-        let Frame4 { func, locals, extra, generator } = owned(fp);
         let (dst, skip, kind) = ((*fp).dst, (*fp).skip, (*fp).kind);
+        if kind == Kind::Call && ((*fp).locals | (*fp).generator) == 0 {
+            let func = Value::from_raw((*fp).func);
+            m.it.fp.set(fp.sub(1));
+            m.t.depth.set(m.t.depth.get() - 1);
+            m.enter(skip as isize);
+            drop(func);
+            m.set(dst as usize, v);
+            return Ok(());
+        }
+        let Frame4 { func, locals, extra, generator } = owned(fp);
         m.it.fp.set(fp.sub(1));
         m.t.depth.set(m.t.depth.get() - 1);
         if kind == Kind::Entry {

@@ -1,6 +1,6 @@
 //! Comparisons, identity, membership, truth, and the jumps on them.
 
-use super::arith::{COOLDOWN, due};
+use super::arith::{COOLDOWN, as_exact, due};
 use super::machine::{Flow, M};
 use typhon_isa::{Opcode, Word};
 use typhon_object::error::Res;
@@ -28,8 +28,8 @@ fn pick(a: &Value, b: &Value) -> Option<(Opcode, Opcode)> {
     if a.is_small() && b.is_small() {
         return Some((Opcode::CompareInt, Opcode::CompareIntJump));
     }
-    let float = |v: &Value| v.is_immediate_float();
-    (float(a) && float(b)).then_some((Opcode::CompareFloat, Opcode::CompareFloatJump))
+    let floats = as_exact(a).is_some() && as_exact(b).is_some();
+    floats.then_some((Opcode::CompareFloat, Opcode::CompareFloatJump))
 }
 
 #[inline(always)]
@@ -73,12 +73,12 @@ fn float_holds(op: CompareOp, x: f64, y: f64) -> bool {
 
 #[inline(always)]
 pub(crate) fn compare_float(m: &mut M<'_>, w: Word) -> Flow {
-    let (x, y) = (m.reg(w.b()).as_immediate_float(), m.reg(w.c()).as_immediate_float());
-    let (Some(x), Some(y)) = (x, y) else {
+    let (Some(x), Some(y)) = (as_exact(m.reg(w.b())), as_exact(m.reg(w.c()))) else {
         m.rewrite(w, Opcode::Compare);
         m.set_extra(0, COOLDOWN);
         return compare_generic(m, w);
     };
+    m.kill_bc(w);
     m.set(w.a(), Value::bool(float_holds(op_of(w.kind()), x, y)));
     m.advance(1);
     Ok(())
@@ -89,6 +89,11 @@ pub(crate) fn compare_imm(m: &mut M<'_>, w: Word) -> Flow {
     let op = op_of(w.kind());
     if let Some(x) = m.reg(w.b()).as_small() {
         m.set(w.a(), Value::bool(op.holds(x.cmp(&i64::from(w.imm())))));
+        m.advance(1);
+        return Ok(());
+    }
+    if let Some(x) = m.reg(w.b()).as_immediate_float() {
+        m.set(w.a(), Value::bool(float_holds(op, x, f64::from(w.imm()))));
         m.advance(1);
         return Ok(());
     }
@@ -158,8 +163,8 @@ pub(crate) fn compare_int_jump(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn compare_float_jump(m: &mut M<'_>, w: Word) -> Flow {
-    let (x, y) = (m.reg(w.b()).as_immediate_float(), m.reg(w.c()).as_immediate_float());
-    let (Some(x), Some(y)) = (x, y) else { return jump_miss(m, w) };
+    let (Some(x), Some(y)) = (as_exact(m.reg(w.b())), as_exact(m.reg(w.c()))) else { return jump_miss(m, w) };
+    m.kill_bc(w);
     branch(m, w, float_holds(op_of(w.kind()), x, y))
 }
 
@@ -181,6 +186,9 @@ pub(crate) fn compare_imm_jump(m: &mut M<'_>, w: Word) -> Flow {
     let op = op_of(w.kind());
     if let Some(x) = m.reg(w.b()).as_small() {
         return branch(m, w, op.holds(x.cmp(&i64::from(w.imm()))));
+    }
+    if let Some(x) = m.reg(w.b()).as_immediate_float() {
+        return branch(m, w, float_holds(op, x, f64::from(w.imm())));
     }
     m.save();
     let holds = slow_bool(m.t, m.reg(w.b()), &Value::small(i64::from(w.imm())), op)?;

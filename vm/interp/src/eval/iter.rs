@@ -4,14 +4,17 @@ use super::arith::{COOLDOWN, due};
 use super::machine::{Flow, M};
 use crate::frame::Kind;
 use crate::generator::{self, Generator, State, as_generator};
+use typhon_isa::word::KILL_B;
 use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
-use typhon_object::tuple::Tuple;
+use typhon_object::tuple::{self, Tuple};
+use typhon_object::types::dict_::iter::DictItemIter;
 use typhon_object::types::exceptions as exc;
 use typhon_object::types::list_::ListIter;
 use typhon_object::types::range_iter::RangeIter;
 use typhon_object::types::tuple_iter::TupleIter;
+use typhon_object::types::{enumerate, zip};
 use typhon_object::{Thread, Value, ids, ops, type_of};
 
 #[inline(always)]
@@ -69,6 +72,9 @@ pub(crate) fn for_iter(m: &mut M<'_>, w: Word) -> Flow {
             ids::TUPLE_ITER => Some(Opcode::ForIterTuple),
             ids::RANGE_ITER => Some(Opcode::ForIterRange),
             ids::GENERATOR => Some(Opcode::ForIterGen),
+            ids::ENUMERATE => Some(Opcode::ForIterEnumerate),
+            ids::ZIP => Some(Opcode::ForIterZip),
+            ids::DICT_ITEM_ITER => Some(Opcode::ForIterItems),
             _ => None,
         };
         match op {
@@ -82,14 +88,85 @@ pub(crate) fn for_iter(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 fn for_iter_generic(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    match next(m.t, m.reg(w.b()))? {
-        Some(v) => {
-            m.set(w.a(), v);
-            m.advance(2);
-            Ok(())
-        }
-        None => exhausted(m, w),
+    let v = match type_of(m.reg(w.b())).slots().next {
+        Some(next) => match next(m.t, m.reg(w.b())) {
+            Ok(v) => v,
+            Err(e) => stopped(e)?,
+        },
+        None => next(m.t, m.reg(w.b()))?.unwrap_or_default(),
+    };
+    if v.is_absent() {
+        return exhausted(m, w);
     }
+    m.set(w.a(), v);
+    m.advance(2);
+    Ok(())
+}
+
+/// A StopIteration ends the loop as if nothing had come.
+#[cold]
+#[inline(never)]
+fn stopped(e: error::Exc) -> Res {
+    if e.is(&exc::STOP_ITERATION) { Ok(Value::ABSENT) } else { Err(e) }
+}
+
+/// An iterator over pairs. Where the pair is unpacked at once no tuple is made.
+#[inline(always)]
+fn for_iter_pair(m: &mut M<'_>, w: Word, pair: Option<(Value, Value)>) -> Flow {
+    let Some((x, y)) = pair else { return exhausted(m, w) };
+    let next = Word(m.extra(2));
+    let unpacked = next.op() == Opcode::UnpackSequence as u8
+        && next.c() == 2
+        && next.b() == w.a()
+        && next.x() & KILL_B != 0
+        && !m.it.watch.active.get();
+    if unpacked {
+        m.set(next.a(), x);
+        m.set(next.a() + 1, y);
+        m.advance(4);
+        return Ok(());
+    }
+    let v = tuple::from_array(m.t, [x, y])?;
+    m.set(w.a(), v);
+    m.advance(2);
+    Ok(())
+}
+
+#[inline(always)]
+fn is_exactly(m: &M<'_>, w: Word, id: u32) -> bool {
+    m.reg(w.b()).header().is_some_and(|h| h.shape().0 == id)
+}
+
+#[inline(always)]
+pub(crate) fn for_iter_enumerate(m: &mut M<'_>, w: Word) -> Flow {
+    if !is_exactly(m, w, ids::ENUMERATE) {
+        return miss(m, w);
+    }
+    m.save();
+    let pair = enumerate::step(m.t, m.reg(w.b()))?;
+    for_iter_pair(m, w, pair)
+}
+
+#[inline(always)]
+pub(crate) fn for_iter_zip(m: &mut M<'_>, w: Word) -> Flow {
+    if !is_exactly(m, w, ids::ZIP) {
+        return miss(m, w);
+    }
+    m.save();
+    match zip::step(m.t, m.reg(w.b()))? {
+        Some(pair) => for_iter_pair(m, w, pair),
+        None => miss(m, w),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn for_iter_items(m: &mut M<'_>, w: Word) -> Flow {
+    if !is_exactly(m, w, ids::DICT_ITEM_ITER) {
+        return miss(m, w);
+    }
+    m.save();
+    let pair = DictItemIter::step(m.t, m.reg(w.b()))?;
+    for_iter_pair(m, w, pair)
 }
 
 #[inline(never)]

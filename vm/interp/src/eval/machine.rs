@@ -67,10 +67,7 @@ impl M<'_> {
     pub(crate) fn set(&mut self, i: usize, v: Value) {
         // SAFETY: as for `take`.
         unsafe {
-            let old = std::ptr::replace(self.base.add(i), v.into_raw());
-            if old & 7 == 0 && old != 0 {
-                drop(Value::from_raw(old));
-            }
+            drop(Value::from_raw(std::ptr::replace(self.base.add(i), v.into_raw())));
         }
     }
 

@@ -10,8 +10,10 @@ mod build;
 pub(crate) mod call;
 mod compare;
 pub mod exception;
+mod found;
 mod iter;
 mod machine;
+mod method;
 mod name;
 mod pattern;
 mod subscript;
@@ -298,12 +300,12 @@ fn execute<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
             LoadBuildClass => name::load_build_class(m, w),
             SetupAnnotations => name::setup_annotations(m),
             LoadAttr => attr::load_attr(m, w),
-            LoadMethod => attr::load_method(m, w),
+            LoadMethod => method::load_method(m, w),
             StoreAttr => attr::store_attr(m, w),
             DeleteAttr => attr::delete_attr(m, w),
-            LoadSuperAttr => attr::load_super(m, w, false),
-            LoadSuperMethod => attr::load_super(m, w, true),
-            LoadSpecial => attr::load_special(m, w),
+            LoadSuperAttr => method::load_super(m, w, false),
+            LoadSuperMethod => method::load_super(m, w, true),
+            LoadSpecial => method::load_special(m, w),
             GetItem => subscript::get_item(m, w),
             GetItemImm => subscript::get_item_imm(m, w),
             SetItem => subscript::set_item(m, w),
@@ -404,6 +406,10 @@ fn execute<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
             BinaryShrIntImm => ar::int_op_imm(m, w, ar::shr),
             BinaryFloorDivIntImm => ar::int_op_imm(m, w, ar::floor_div),
             BinaryModIntImm => ar::int_op_imm(m, w, ar::modulo),
+            BinaryAddFloatImm => ar::float_op_imm(m, w, |x, y| x + y),
+            BinarySubFloatImm => ar::float_op_imm(m, w, |x, y| x - y),
+            BinaryMulFloatImm => ar::float_op_imm(m, w, |x, y| x * y),
+            BinaryDivFloatImm => ar::div_float_imm(m, w),
             CompareInt => compare::compare_int(m, w),
             CompareFloat => compare::compare_float(m, w),
             CompareIntImm => compare::compare_imm(m, w),
@@ -417,12 +423,16 @@ fn execute<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
             GetItemStrInt => subscript::str_int(m, w),
             LoadAttrSlot | LoadAttrMember => attr::load_attr_slot(m, w),
             LoadAttrType => attr::load_attr_type(m, w),
-            LoadMethodType => attr::load_method_type(m, w),
+            LoadAttrEntry => attr::load_attr_entry(m, w),
             LoadAttrProperty => attr::load_attr_property(m, w),
             LoadAttrModule => attr::load_attr_module(m, w),
             LoadAttrClass => attr::load_attr_class(m, w),
-            LoadMethodModule => attr::load_method_module(m, w),
-            LoadMethodClass => attr::load_method_class(m, w),
+            LoadMethodType => method::load_method_type(m, w),
+            LoadMethodMasked => method::load_method_masked(m, w),
+            LoadMethodSlot => method::load_method_slot(m, w),
+            LoadMethodOther => method::load_method_other(m, w),
+            LoadMethodModule => method::load_method_module(m, w),
+            LoadMethodClass => method::load_method_class(m, w),
             StoreAttrSlot | StoreAttrMember => attr::store_attr_slot(m, w),
             StoreAttrAdd => attr::store_attr_add(m, w),
             LoadGlobalModule => name::load_global_module(m, w),
@@ -431,6 +441,9 @@ fn execute<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
             ForIterTuple => iter::for_iter_tuple(m, w),
             ForIterRange => iter::for_iter_range(m, w),
             ForIterGen => iter::for_iter_gen(m, w),
+            ForIterEnumerate => iter::for_iter_enumerate(m, w),
+            ForIterZip => iter::for_iter_zip(m, w),
+            ForIterItems => iter::for_iter_items(m, w),
             Breakpoint => breakpoint(m),
         }
     }

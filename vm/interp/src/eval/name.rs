@@ -80,7 +80,8 @@ pub(crate) fn make_cell(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn copy_free_vars(m: &mut M<'_>, w: Word) -> Flow {
-    let closure = function(m.fp).closure.get();
+    // SAFETY: the registers of the frame's cells hold nothing yet, so that nothing runs while the slot is looked at.
+    let closure = unsafe { function(m.fp).closure.peek() };
     if let Some(cells) = closure.downcast::<typhon_object::tuple::Tuple>() {
         for (i, c) in cells.items().iter().take(w.c()).enumerate() {
             m.set(w.a() + i, c.clone());

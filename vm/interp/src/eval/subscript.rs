@@ -7,7 +7,7 @@ use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::strs::{self, Str};
-use typhon_object::tuple::Tuple;
+use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::slice;
 use typhon_object::{Thread, Value, ops};
 
@@ -195,18 +195,80 @@ pub(crate) fn del_item(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn get_slice(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let key = slice::new(m.t, m.take(w.c()), m.take(w.c() + 1), Value::NONE)?;
-    let v = slow(m.t, m.reg(w.b()), &key)?;
+    let v = match part(m.t, m.reg(w.b()), m.reg(w.c()), m.reg(w.c() + 1)) {
+        Some(v) => {
+            m.kill_window(w.c(), 2);
+            v?
+        }
+        None => {
+            let key = slice::new(m.t, m.take(w.c()), m.take(w.c() + 1), Value::NONE)?;
+            slow(m.t, m.reg(w.b()), &key)?
+        }
+    };
     m.kill_b(w);
     m.set(w.a(), v);
     Ok(())
 }
 
+/// `v[start:stop]` of a list, tuple or str by plain numbers.
+#[inline(never)]
+fn part(t: &Thread, v: &Value, start: &Value, stop: &Value) -> Option<Res> {
+    let range = |len: usize| {
+        let from = bound(start, len, 0)?;
+        let to = bound(stop, len, len)?.max(from);
+        Some((from, to))
+    };
+    if let Some(list) = v.exact::<List>() {
+        let (from, to) = range(list.len())?;
+        // SAFETY: copying values changes no list.
+        return Some(List::from_slice(t, &unsafe { list.items() }[from..to]));
+    }
+    if let Some(s) = v.exact::<Str>() {
+        let (from, to) = range(s.len())?;
+        return Some(strs::substring(t, v, from, to));
+    }
+    let tuple = v.exact::<Tuple>()?;
+    match range(tuple.len())? {
+        (0, to) if to == tuple.len() => Some(Ok(v.clone())),
+        (from, to) => Some(tuple::new(t, &tuple.items()[from..to])),
+    }
+}
+
+/// `v[start:stop] = items` of a list by plain numbers, where the number of items stays the same; false if it is anything
+/// else.
+#[inline(never)]
+fn replace(v: &Value, start: &Value, stop: &Value, items: &Value) -> bool {
+    let (Some(list), Some(items)) = (v.exact::<List>(), items.exact::<List>()) else { return false };
+    let len = list.len();
+    let (Some(from), Some(to)) = (bound(start, len, 0), bound(stop, len, len)) else { return false };
+    if to < from || to - from != items.len() || items.len() > 64 {
+        return false;
+    }
+    // SAFETY: copying values changes no list.
+    let mut new: smallvec::SmallVec<[Value; 16]> = unsafe { items.items() }.iter().cloned().collect();
+    list.exchange(from, &mut new);
+    true
+}
+
+/// A slice's bound as a position.
+#[inline(always)]
+fn bound(v: &Value, len: usize, default: usize) -> Option<usize> {
+    if v.is_none() {
+        return Some(default);
+    }
+    let i = v.as_small()?;
+    Some(if i < 0 { (i + len as i64).max(0) as usize } else { (i as usize).min(len) })
+}
+
 #[inline(always)]
 pub(crate) fn set_slice(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let key = slice::new(m.t, m.take(w.c()), m.take(w.c() + 1), Value::NONE)?;
-    set_slow(m.t, m.reg(w.a()), &key, m.reg(w.b()))?;
+    if replace(m.reg(w.a()), m.reg(w.c()), m.reg(w.c() + 1), m.reg(w.b())) {
+        m.kill_window(w.c(), 2);
+    } else {
+        let key = slice::new(m.t, m.take(w.c()), m.take(w.c() + 1), Value::NONE)?;
+        set_slow(m.t, m.reg(w.a()), &key, m.reg(w.b()))?;
+    }
     m.kill_b(w);
     m.kill_a(w);
     Ok(())

@@ -1,0 +1,268 @@
+//! Methods: what LoadMethod, super and special lookups leave for a call, with the inline caches of `attr`.
+
+use super::arith::COOLDOWN;
+use super::attr::{EXTRA, bound_class, cache, due, module_entry, plain, same_class, same_type, slot_at, slot_of};
+use super::found::{Found, key, look};
+use super::machine::{Flow, M};
+use typhon_isa::opcode::SpecialKind;
+use typhon_isa::{Opcode, Word};
+use typhon_object::dict::Dict;
+use typhon_object::error::{self, Res};
+use typhon_object::names::n;
+use typhon_object::ty::flag;
+use typhon_object::{Thread, TypeObject, Value, attr, type_of};
+
+#[inline(always)]
+pub(crate) fn load_method(m: &mut M<'_>, w: Word) -> Flow {
+    if due(m) {
+        let obj = m.reg(w.b());
+        match method_words(m.t, obj, m.name(w.c())) {
+            Some((op, words)) => cache(m, w, op, words),
+            None => m.set_extra(2, COOLDOWN * 4),
+        }
+    }
+    method_generic(m, w)
+}
+
+#[cold]
+#[inline(never)]
+fn method_words(t: &Thread, obj: &Value, name: &Value) -> Option<(Opcode, [u64; 3])> {
+    Some(match look(t, obj, name) {
+        Found::Method(bits) => (Opcode::LoadMethodType, [key(obj), bits, 0]),
+        Found::Masked(offset, bits) => (Opcode::LoadMethodMasked, [key(obj), bits, offset as u64]),
+        Found::Slot(offset) | Found::Member(offset) => (Opcode::LoadMethodSlot, [key(obj), offset as u64, 0]),
+        Found::Type(bits) => (Opcode::LoadMethodOther, [key(obj), bits, 0]),
+        Found::Module(version, entry) => (Opcode::LoadMethodModule, [u64::from(version), entry as u64, 0]),
+        Found::Class(bits, versions) => (Opcode::LoadMethodClass, [obj.bits(), bits, versions]),
+        _ => return None,
+    })
+}
+
+/// Writes what a method call needs: the callable, and the object passed first or nothing; the receiver dies if it is a
+/// temporary.
+#[inline(always)]
+fn method_done(m: &mut M<'_>, w: Word, f: Value, this: Value) -> Flow {
+    m.kill_b(w);
+    m.set(w.a() + 1, this);
+    m.set(w.a(), f);
+    m.advance(EXTRA);
+    Ok(())
+}
+
+#[inline(always)]
+fn method_generic(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let (f, bound) = method_slow(m.t, m.reg(w.b()), m.name(w.c()))?;
+    let this = if bound { m.take_b(w) } else { Value::ABSENT };
+    method_done(m, w, f, this)
+}
+
+#[inline(never)]
+fn method_slow(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, bool)> {
+    attr::load_method(t, obj, name)
+}
+
+/// Whether the instance's dict has no `name`, so that the type's attribute counts.
+///
+/// # Safety
+/// The object's shape has its dict word at `offset`.
+#[inline(always)]
+unsafe fn is_masked(obj: &Value, offset: usize, name: &Value) -> bool {
+    // SAFETY: the caller's duty; nothing is stored into the slot while it is looked at.
+    let dict = unsafe { slot_of(obj, offset).peek() };
+    dict.is_absent() || dict.exact::<Dict>().is_some_and(|d| d.find_str_entry(name).is_none())
+}
+
+#[inline(always)]
+fn method_miss(m: &mut M<'_>, w: Word) -> Flow {
+    m.rewrite(w, Opcode::LoadMethod);
+    m.set_extra(2, COOLDOWN);
+    method_generic(m, w)
+}
+
+#[inline(always)]
+pub(crate) fn load_method_type(m: &mut M<'_>, w: Word) -> Flow {
+    if !same_type(m, w.b()) {
+        return method_miss(m, w);
+    }
+    let f = Value::from_ref(&m.extra(1)).clone();
+    let this = m.take_b(w);
+    m.set(w.a() + 1, this);
+    m.set(w.a(), f);
+    m.advance(EXTRA);
+    Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn load_method_masked(m: &mut M<'_>, w: Word) -> Flow {
+    // SAFETY: the shape is the cached one when the dict is looked at.
+    if !same_type(m, w.b()) || !unsafe { is_masked(m.reg(w.b()), m.extra(3) as usize, m.name(w.c())) } {
+        return method_miss(m, w);
+    }
+    let f = Value::from_ref(&m.extra(1)).clone();
+    let this = m.take_b(w);
+    method_done(m, w, f, this)
+}
+
+#[inline(always)]
+pub(crate) fn load_method_slot(m: &mut M<'_>, w: Word) -> Flow {
+    if !same_type(m, w.b()) {
+        return method_miss(m, w);
+    }
+    let f = slot_at(m, w.b(), m.extra(1) as usize).get();
+    if f.is_absent() {
+        return method_miss(m, w);
+    }
+    method_done(m, w, f, Value::ABSENT)
+}
+
+/// A static or class method, or a callable that does not bind, found on the instance's type.
+#[inline(always)]
+pub(crate) fn load_method_other(m: &mut M<'_>, w: Word) -> Flow {
+    if !same_type(m, w.b()) {
+        return method_miss(m, w);
+    }
+    let (f, this) = match bound_class(m.extra(1)) {
+        Some(c) => (c.callable.get(), type_of(m.reg(w.b())).value()),
+        None => (plain(m.extra(1)), Value::ABSENT),
+    };
+    method_done(m, w, f, this)
+}
+
+#[inline(always)]
+pub(crate) fn load_method_module(m: &mut M<'_>, w: Word) -> Flow {
+    let Some(f) = module_entry(m, w.b()).cloned() else { return method_miss(m, w) };
+    method_done(m, w, f, Value::ABSENT)
+}
+
+#[inline(always)]
+pub(crate) fn load_method_class(m: &mut M<'_>, w: Word) -> Flow {
+    if !same_class(m, w.b()) {
+        return method_miss(m, w);
+    }
+    let (f, this) = match bound_class(m.extra(1)) {
+        Some(c) => (c.callable.get(), m.reg(w.b()).clone()),
+        None => (plain(m.extra(1)), Value::ABSENT),
+    };
+    method_done(m, w, f, this)
+}
+
+#[inline(always)]
+pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
+    m.save();
+    let window = m.window(w.b(), 3);
+    let key = if method { super_key(window) } else { 0 };
+    let (f, bound) = if key != 0 && key == m.extra(0) {
+        (Value::from_ref(&m.extra(1)).clone(), true)
+    } else if let Some(f) = super_method(window, m.name(w.c()), key) {
+        m.set_extra(0, key);
+        m.set_extra(1, f.bits());
+        (f, true)
+    } else {
+        super_slow(m.t, window, m.name(w.c()), w.kind() == 1)?
+    };
+    let this = m.take(w.b() + 2);
+    m.kill_window(w.b(), 2);
+    if !method {
+        drop(this);
+    } else if bound {
+        m.set(w.a() + 1, this);
+    } else {
+        m.set(w.a() + 1, Value::ABSENT);
+        drop(this);
+    }
+    m.set(w.a(), f);
+    m.advance(2);
+    Ok(())
+}
+
+/// The versions of the class and of the object's type, if the name `super` means what it says and the object is no class.
+#[inline(always)]
+fn super_key(window: &[Value]) -> u64 {
+    let [what, class, this] = window else { return 0 };
+    if what.bits() != std::ptr::from_ref(typhon_object::types::super_::SUPER.ty()) as u64 {
+        return 0;
+    }
+    match (class.downcast::<TypeObject>(), this.header()) {
+        (Some(class), Some(_)) if !type_of(this).has_flag(flag::TYPE) => {
+            u64::from(class.version.get()) | u64::from(type_of(this).version.get()) << 32
+        }
+        _ => 0,
+    }
+}
+
+/// The method that `super(class, this).name` means, not bound.
+#[inline(never)]
+fn super_method(window: &[Value], name: &Value, key: u64) -> Option<Value> {
+    use typhon_object::types::super_;
+    let [_, class, this] = window else { return None };
+    let ty = type_of(this);
+    if key == 0 || name.is(n::__class__()) || !ty.is_subtype(class.downcast::<TypeObject>()?) {
+        return None;
+    }
+    super_::behind(ty, class, name).filter(|f| type_of(f).has_flag(flag::METHOD_DESCRIPTOR))
+}
+
+#[inline(never)]
+fn super_slow(t: &Thread, window: &[Value], name: &Value, written: bool) -> Res<(Value, bool)> {
+    use typhon_object::types::super_;
+    let [what, class, this] = window else { return Err(error::system_error(t, "super without operands")) };
+    if what.is(&super_::SUPER.ty().value())
+        && let Some(class) = class.downcast::<TypeObject>()
+    {
+        return class.with_value(|class| Ok((super_::get_attribute(t, class, this, name)?, false)));
+    }
+    // Something else is bound to the name `super`: it gets the arguments that the source shows.
+    let args = if written { &window[1..] } else { &[] };
+    let obj = typhon_object::call::call(t, what, args)?;
+    Ok((attr::get(t, &obj, name)?, false))
+}
+
+#[inline(always)]
+pub(crate) fn load_special(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let (f, bound) = special(m.t, m.reg(w.b()), SpecialKind::from_u8(w.kind()))?;
+    let this = m.take_b(w);
+    if bound {
+        m.set(w.a() + 1, this);
+    } else {
+        m.set(w.a() + 1, Value::ABSENT);
+        drop(this);
+    }
+    m.set(w.a(), f);
+    Ok(())
+}
+
+#[inline(never)]
+fn special(t: &Thread, obj: &Value, kind: SpecialKind) -> Res<(Value, bool)> {
+    let name = match kind {
+        SpecialKind::Enter => n::__enter__(),
+        SpecialKind::Exit => n::__exit__(),
+        SpecialKind::AEnter => n::__aenter__(),
+        SpecialKind::AExit => n::__aexit__(),
+    };
+    let ty = type_of(obj);
+    let Some(descr) = ty.lookup(t, name) else { return Err(no_special(t, obj, kind)) };
+    if type_of(&descr).has_flag(flag::METHOD_DESCRIPTOR) {
+        return Ok((descr, true));
+    }
+    match type_of(&descr).slots().get {
+        Some(get) => Ok((ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls)))?, false)),
+        None => Ok((descr, false)),
+    }
+}
+
+#[cold]
+fn no_special(t: &Thread, obj: &Value, kind: SpecialKind) -> error::Exc {
+    let (ty, is_async) = (type_of(obj), matches!(kind, SpecialKind::AEnter | SpecialKind::AExit));
+    let name = ty.name();
+    let what = if is_async { "asynchronous context manager" } else { "context manager" };
+    let method = kind.text();
+    // The other kind of manager is what was probably meant.
+    let (other_enter, hint) = if is_async { (n::__enter__(), "'with'") } else { (n::__aenter__(), "'async with'") };
+    let missing = format!("'{name}' object does not support the {what} protocol (missed {method} method)");
+    if ty.lookup(t, other_enter).is_some() {
+        return error::type_error(t, format_args!("{missing}. Did you mean to use {hint}?"));
+    }
+    error::type_error(t, missing)
+}
