@@ -231,6 +231,12 @@ impl Flow {
                 }
                 true
             }
+            Opcode::UnpackSequence => {
+                for (w, bit) in (inst.a..inst.a + inst.c).filter_map(slot) {
+                    state[w] &= !bit;
+                }
+                false
+            }
             _ if inst.op.info().operands[0] == "d" => {
                 if let Some((w, bit)) = slot(inst.a) {
                     state[w] &= !bit;

@@ -145,6 +145,10 @@ impl<'a> Compiler<'a> {
         let star = targets.iter().position(Expr::is_starred_expr);
         let count = targets.len();
         self.at(loc);
+        if let Some(first) = self.neighbours(targets) {
+            self.e().op2(Opcode::UnpackSequence, 0, first, value, count as u16);
+            return Ok(());
+        }
         self.set_top(base);
         let first = self.e().alloc_n(count);
         match star {
@@ -172,6 +176,19 @@ impl<'a> Compiler<'a> {
             self.store(target, Val::temp(first + i as u16))?;
         }
         Ok(())
+    }
+
+    /// The first register of targets that are all local variables in neighbouring registers, in this order.
+    fn neighbours(&self, targets: &[Expr]) -> Option<u16> {
+        let mut first = None;
+        for (i, target) in targets.iter().enumerate() {
+            let Expr::Name(name) = target else { return None };
+            let reg = self.fast(&name.id)?;
+            if reg != *first.get_or_insert(reg) + i as u16 {
+                return None;
+            }
+        }
+        first
     }
 
     pub(crate) fn aug_assign(&mut self, a: &'a ast::StmtAugAssign) -> Done {
