@@ -206,4 +206,24 @@ impl M<'_> {
             self.ip = (*self.fp).ip.offset(skip);
         }
     }
+
+    /// Takes up the frame just pushed for `unit`, with registers at `base`, and goes past its Resume. Nothing is read back
+    /// from the record.
+    #[inline(always)]
+    pub(crate) fn enter_pushed(&mut self, unit: &Unit, base: *mut u64) {
+        self.fp = self.it.fp.get();
+        self.base = base;
+        self.ip = unit.start();
+        self.skip_resume();
+    }
+
+    /// Goes past the Resume that most bodies begin or go on with, unless somebody must be asked there.
+    #[inline(always)]
+    pub(crate) fn skip_resume(&mut self) {
+        // SAFETY: ip points at an instruction.
+        let next = unsafe { *self.ip };
+        if next.op() == typhon_isa::Opcode::Resume as u8 && !self.t.breaker.any() && !self.it.watch.active.get() {
+            self.advance(1);
+        }
+    }
 }
