@@ -4,12 +4,14 @@ use crate::args::Args;
 use crate::error::Res;
 use crate::ids;
 use crate::names;
-use crate::native::{NativeFunction, getter, member};
+use crate::native::{NativeFunction, def, getter, member};
 use crate::process;
 use crate::slots::Slots;
 use crate::strs;
 use crate::thread::Thread;
+use crate::tuple;
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
+use crate::types::iters;
 use crate::value::Value;
 
 /// builtin_function_or_method.
@@ -25,6 +27,7 @@ pub static BUILTIN_FUNCTION: TypeDef = TypeDef {
         getter("__text_signature__", text_signature, ""),
         getter("__self__", |_, v| Ok(v.expect::<NativeFunction>().bound.get().present().unwrap_or(Value::NONE)), ""),
     ],
+    methods: &[def("__reduce__", "($self, /)", reduce, "")],
     members: &[member("__module__", std::mem::offset_of!(NativeFunction, module), "")],
     ..TypeDef::of::<NativeFunction>()
 };
@@ -55,6 +58,17 @@ fn qualname(t: &Thread, v: &Value) -> Res {
         None => type_of(&bound).name(),
     };
     strs::new(t, &format!("{ty}.{name}"))
+}
+
+/// A module's function by its name, a method as an attribute of what it is bound to.
+fn reduce(t: &Thread, a: &[Value]) -> Res {
+    let f = a[0].expect::<NativeFunction>();
+    let name = names::intern_text(t, f.def.name);
+    if !f.passes_bound {
+        return Ok(name);
+    }
+    let args = tuple::from_array(t, [f.bound.get().present().unwrap_or(Value::NONE), name])?;
+    tuple::from_array(t, [iters::builtin(t, "getattr")?, args])
 }
 
 fn doc(t: &Thread, v: &Value) -> Res {
