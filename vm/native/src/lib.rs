@@ -26,6 +26,7 @@ pub mod libm;
 pub mod math;
 pub mod numeric;
 mod operator;
+mod pickle;
 mod random;
 mod sre;
 mod structs;
@@ -63,6 +64,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &itertools::MODULE,
     &json::MODULE,
     &operator::MODULE,
+    &pickle::MODULE,
     &random::MODULE,
     &sre::MODULE,
     &structs::MODULE,
