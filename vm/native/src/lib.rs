@@ -8,6 +8,7 @@ mod _string;
 mod array;
 mod binascii;
 mod bisect;
+mod bz2;
 mod charge;
 pub mod cmath;
 mod collections;
@@ -23,6 +24,7 @@ mod input;
 mod itertools;
 mod json;
 pub mod libm;
+mod lzma;
 pub mod math;
 pub mod numeric;
 mod operator;
@@ -48,6 +50,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &array::MODULE,
     &binascii::MODULE,
     &bisect::MODULE,
+    &bz2::MODULE,
     &cmath::MODULE,
     &csv::MODULE,
     &datetime::MODULE,
@@ -63,6 +66,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &heapq::MODULE,
     &itertools::MODULE,
     &json::MODULE,
+    &lzma::MODULE,
     &operator::MODULE,
     &pickle::MODULE,
     &random::MODULE,
