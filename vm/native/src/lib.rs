@@ -16,6 +16,7 @@ mod csv;
 pub mod ctor;
 mod datetime;
 pub mod decimal;
+mod expat;
 mod feed;
 mod functools;
 mod hashes;
@@ -57,6 +58,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &decimal::MODULE,
     &math::MODULE,
     &collections::MODULE,
+    &expat::MODULE,
     &functools::MODULE,
     &hashes::MODULE_BLAKE2,
     &hashes::MODULE_MD5,
