@@ -33,6 +33,7 @@ mod pickle;
 mod random;
 mod sre;
 mod structs;
+mod tzdb;
 mod unicodedata;
 mod zlib;
 
@@ -74,6 +75,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &random::MODULE,
     &sre::MODULE,
     &structs::MODULE,
+    &tzdb::MODULE,
     &unicodedata::MODULE,
     &zlib::MODULE,
 ];
