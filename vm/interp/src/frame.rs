@@ -36,10 +36,11 @@ pub struct Frame {
     pub unit: *const Unit,
     /// Its registers.
     pub base: *mut u64,
+    /// First register free for frames that a native calls from here. It stands between `base` and `ip`, which would
+    /// otherwise be read as one word of 128 bits, too soon after they were written one by one.
+    pub top: *mut u64,
     /// Behind the word of the instruction that runs or called (its extra words not skipped).
     pub ip: *const Word,
-    /// First register free for frames that a native calls from here.
-    pub top: *mut u64,
     /// The function, owned.
     pub func: u64,
     /// The locals namespace of module, class and exec code, owned; 0 for functions.

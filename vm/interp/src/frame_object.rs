@@ -242,7 +242,12 @@ pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
         }
         let func = Value::from_ref(&(*fp).func).clone();
         let locals = Value::from_ref(&(*fp).locals).clone();
-        let unit = Unit::of(t, &(*(*fp).unit).code)?;
+        // The function's code may have been replaced since it was called.
+        let now = func.exact::<Function>().map(|f| Rc::clone(&f.unit.borrow()));
+        let unit = match now.filter(|unit| Rc::as_ptr(unit) == (*fp).unit) {
+            Some(unit) => unit,
+            None => Unit::of(t, &(*(*fp).unit).code)?,
+        };
         let object = new(t, unit, func, locals)?;
         object.expect::<FrameObject>().record.set(fp);
         (*fp).object = object.clone().into_raw();

@@ -23,8 +23,8 @@ const PUT_RIGHT: &str = "Insert item x in list a, and keep it sorted assuming a 
 const PUT_LEFT: &str = "Insert item x in list a, and keep it sorted assuming a is sorted.\n\nIf x is already in a, insert it to the left of the leftmost x.\n\nOptional args lo (default 0) and hi (default len(a)) bound the\nslice of a to be searched.\n\nA custom key function can be supplied to customize the sort order.";
 
 const FUNCTIONS: &[MethodDef] = &[
-    def("bisect_right", SIGNATURE, |t, a| found(search(t, a, &a[1], Side::Right)), FIND_RIGHT),
-    def("bisect_left", SIGNATURE, |t, a| found(search(t, a, &a[1], Side::Left)), FIND_LEFT),
+    def("bisect_right", SIGNATURE, |t, a| found(t, search(t, a, &a[1], Side::Right)), FIND_RIGHT),
+    def("bisect_left", SIGNATURE, |t, a| found(t, search(t, a, &a[1], Side::Left)), FIND_LEFT),
     def("insort_right", SIGNATURE, |t, a| insert(t, a, Side::Right), PUT_RIGHT),
     def("insort_left", SIGNATURE, |t, a| insert(t, a, Side::Left), PUT_LEFT),
 ];
@@ -35,8 +35,9 @@ enum Side {
     Right,
 }
 
-fn found(i: Res<usize>) -> Res {
-    i.map(convert::from_usize)
+fn found(t: &Thread, i: Res<usize>) -> Res {
+    // A range's index may be larger than any list's.
+    convert::from_u64(t, i? as u64)
 }
 
 /// Where `x` goes in `a[0][lo..hi]`; the items' keys are compared with `x` itself.
@@ -53,7 +54,7 @@ fn search(t: &Thread, a: &[Value], x: &Value, side: Side) -> Res<usize> {
         let middle = low + (high - low) / 2;
         let item = match list.and_then(|l| l.get(middle)) {
             Some(item) => item,
-            None => ops::getitem(t, &a[0], &convert::from_usize(middle))?,
+            None => ops::getitem(t, &a[0], &convert::from_u64(t, middle as u64)?)?,
         };
         let item = match a[4].non_none() {
             Some(key) => call::call1(t, key, &item)?,

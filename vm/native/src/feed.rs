@@ -14,6 +14,9 @@ pub(crate) struct Step {
 
 /// Turns compressed bytes into plain ones, a little at a time.
 pub(crate) trait Decoder {
+    /// The EOFError of data after the end.
+    const ENDED: &'static str;
+
     /// Appends up to `room` bytes to `out`.
     fn decode(&mut self, t: &Thread, input: &[u8], out: &mut Vec<u8>, room: usize) -> Res<Step>;
 }
@@ -42,7 +45,7 @@ impl<D: Decoder> Feed<D> {
     /// Feeds data and returns at most `max` bytes of output.
     pub(crate) fn decompress(&mut self, t: &Thread, data: &[u8], max: Option<usize>) -> Res<Vec<u8>> {
         if self.eof {
-            return Err(error::new(t, &EOF_ERROR, "End of stream already reached"));
+            return Err(error::new(t, &EOF_ERROR, D::ENDED));
         }
         let mut input = std::mem::take(&mut self.pending);
         let input: &[u8] = if input.is_empty() {

@@ -9,6 +9,7 @@ mod abc;
 mod array;
 mod binascii;
 mod bisect;
+mod bz2;
 mod charge;
 pub mod cmath;
 mod collections;
@@ -17,6 +18,7 @@ mod csv;
 pub mod ctor;
 mod datetime;
 pub mod decimal;
+mod expat;
 mod feed;
 mod functools;
 mod hashes;
@@ -25,14 +27,17 @@ mod input;
 mod itertools;
 mod json;
 pub mod libm;
+mod lzma;
 pub mod math;
 pub mod numeric;
 mod operator;
+mod pickle;
 mod random;
 mod sre;
 mod structs;
 mod test_capi;
 pub mod typing;
+mod tzdb;
 mod unicodedata;
 mod zlib;
 
@@ -52,6 +57,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &abc::MODULE,
     &binascii::MODULE,
     &bisect::MODULE,
+    &bz2::MODULE,
     &cmath::MODULE,
     &csv::MODULE,
     &datetime::MODULE,
@@ -59,6 +65,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &math::MODULE,
     &collections::MODULE,
     &contextvars::MODULE,
+    &expat::MODULE,
     &functools::MODULE,
     &hashes::MODULE_BLAKE2,
     &hashes::MODULE_MD5,
@@ -68,13 +75,16 @@ pub static MODULES: &[&ModuleDef] = &[
     &heapq::MODULE,
     &itertools::MODULE,
     &json::MODULE,
+    &lzma::MODULE,
     &operator::MODULE,
+    &pickle::MODULE,
     &random::MODULE,
     &sre::MODULE,
     &structs::MODULE,
     &test_capi::INTERNAL,
     &test_capi::LIMITED,
     &typing::MODULE,
+    &tzdb::MODULE,
     &unicodedata::MODULE,
     &zlib::MODULE,
 ];

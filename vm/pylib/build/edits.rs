@@ -48,6 +48,32 @@ pub const EDITS: &[Edit] = &[
         put: "    return 'Python'\n",
     },
     Edit { file: "platform.py", line: "# XXX: RUSTPYTHON support", count: 5, put: "        name = 'CPython'\n" },
+    // Not RustPython's: a fix of 3.14 that is younger than the crate (two patterns have the line).
+    Edit {
+        file: "configparser.py",
+        line: "(?:\\s+(?:(?!{delim})\\S)+)*)    # optionally more words",
+        count: 1,
+        put: "            (?:(?:(?!{delim})\\s)+          # optionally more\n             (?:(?!{delim})\\S)+)*)         #   space-separated words\n",
+    },
+    Edit {
+        file: "configparser.py",
+        line: "(?:\\s+(?:(?!{delim})\\S)+)*)    # optionally more words",
+        count: 1,
+        put: "            (?:(?:(?!{delim})\\s)+          # optionally more\n             (?:(?!{delim})\\S)+)*)         #   space-separated words\n",
+    },
+    // Not RustPython's: without a system's database and without the tzdata package there is still our own.
+    Edit {
+        file: "zoneinfo/_common.py",
+        line: "raise ZoneInfoNotFoundError(f\"No time zone found with key {key}\")",
+        count: 1,
+        put: "        import io, sys, _tzdb\n        data = _tzdb.get(key) if sys.modules.get(\"tzdata\", _tzdb) is not None else None\n        if data is not None:\n            return io.BytesIO(data)\n        raise ZoneInfoNotFoundError(f\"No time zone found with key {key}\")\n",
+    },
+    Edit {
+        file: "zoneinfo/_tzpath.py",
+        line: "except (ImportError, FileNotFoundError):",
+        count: 2,
+        put: "    except (ImportError, FileNotFoundError):\n        import sys, _tzdb\n        if sys.modules.get(\"tzdata\", _tzdb) is not None:\n            valid_zones.update(_tzdb.names())\n",
+    },
     Edit { file: "unittest/__init__.py", line: "# XXX: RUSTPYTHON", count: 21, put: "" },
     // Of a later 3.14 than the crate's: an instance without a __class__.
     Edit {

@@ -261,7 +261,7 @@ pub(crate) fn load_attr_property(m: &mut M<'_>, w: Word) -> Flow {
     unsafe { base.write(this.into_raw()) };
     zero(base, 1, unit.local_count);
     push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, EXTRA as u8);
-    m.enter(0);
+    m.enter_pushed(unit, base);
     Ok(())
 }
 

@@ -51,7 +51,7 @@ fn enter_function(
         base = bind::window(m.t, m.it, f, window, top, n, names)?;
     }
     push(m.t, m.it, callee, unit, base, kind, w.a() as u16, EXTRA);
-    m.enter(0);
+    m.enter_pushed(unit, base);
     Ok(())
 }
 
@@ -214,6 +214,14 @@ pub(crate) fn call_method(m: &mut M<'_>, w: Word) -> Flow {
 /// A class with a Python `__init__` and object's `__new__`: the instance is made here and `__init__` runs in this loop.
 #[inline(always)]
 fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
+    if n == 1 && m.bits(at) == std::ptr::from_ref(typhon_object::types::type_::TYPE.ty()) as u64 {
+        let v = type_of(m.reg(first)).value();
+        m.kill_window(first, 1);
+        m.kill(at);
+        m.set(w.a(), v);
+        m.advance(EXTRA as isize);
+        return Ok(());
+    }
     match plain_class(m.t, m.reg(at)) {
         Some(init) => call_init(m, w, init, at, (first, n), &[]),
         None => call_other(m, w, at, first, n),
@@ -301,7 +309,7 @@ pub(crate) fn call_ex(m: &mut M<'_>, w: Word) -> Flow {
         let callee = m.take(at);
         m.kill_window(at + 1, 2);
         push(m.t, m.it, callee, f.unit(), base, Kind::Call, w.a() as u16, 0);
-        m.enter(0);
+        m.enter_pushed(f.unit(), base);
         return Ok(());
     }
     let v = slow_kw(m.t, m.reg(at), Args { values: &spread.values, names: &spread.names })?;

@@ -258,6 +258,7 @@ pub(crate) fn for_iter_gen(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.reg(w.b());
     generator::push(m.t, m.it, v, g, Kind::ForIter, w.a() as u16, 2)?;
     m.enter(0);
+    m.skip_resume();
     Ok(())
 }
 
@@ -346,6 +347,7 @@ pub(crate) fn send(m: &mut M<'_>, w: Word) -> Flow {
             let v = m.reg(w.b());
             generator::push(m.t, m.it, v, g, Kind::Send, w.a() as u16, 2)?;
             m.enter(0);
+            m.skip_resume();
             return Ok(());
         }
     }

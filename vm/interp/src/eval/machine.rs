@@ -67,11 +67,7 @@ impl M<'_> {
     pub(crate) fn set(&mut self, i: usize, v: Value) {
         // SAFETY: as for `take`.
         unsafe {
-            let old = std::ptr::replace(self.base.add(i), v.into_raw());
-            // The test stands here because LLVM does not inline a drop into the loop.
-            if Value::from_ref(&old).is_object() {
-                drop(Value::from_raw(old));
-            }
+            drop(Value::from_raw(std::ptr::replace(self.base.add(i), v.into_raw())));
         }
     }
 
@@ -208,6 +204,26 @@ impl M<'_> {
         unsafe {
             self.base = (*self.fp).base;
             self.ip = (*self.fp).ip.offset(skip);
+        }
+    }
+
+    /// Takes up the frame just pushed for `unit`, with registers at `base`, and goes past its Resume. Nothing is read back
+    /// from the record.
+    #[inline(always)]
+    pub(crate) fn enter_pushed(&mut self, unit: &Unit, base: *mut u64) {
+        self.fp = self.it.fp.get();
+        self.base = base;
+        self.ip = unit.start();
+        self.skip_resume();
+    }
+
+    /// Goes past the Resume that most bodies begin or go on with, unless somebody must be asked there.
+    #[inline(always)]
+    pub(crate) fn skip_resume(&mut self) {
+        // SAFETY: ip points at an instruction.
+        let next = unsafe { *self.ip };
+        if next.op() == typhon_isa::Opcode::Resume as u8 && !self.t.breaker.any() && !self.it.watch.active.get() {
+            self.advance(1);
         }
     }
 }

@@ -85,8 +85,7 @@ pub(crate) fn load_method_type(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.b()) {
         return method_miss(m, w);
     }
-    // SAFETY: what was cached is a function or descriptor, alive while the type's version stands.
-    let f = Value::from_header(unsafe { &*(m.extra(1) as *const typhon_object::header::Header) });
+    let f = Value::from_ref(&m.extra(1)).clone();
     let this = m.take_b(w);
     m.set(w.a() + 1, this);
     m.set(w.a(), f);

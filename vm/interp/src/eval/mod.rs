@@ -167,6 +167,19 @@ fn jump_back<const WATCHED: bool>(m: &mut M<'_>, w: Word) -> Flow {
         }
     }
     m.advance(1 + w.bc() as isize);
+    if !WATCHED {
+        // What a loop begins with, without another dispatch.
+        // SAFETY: as in `execute`.
+        let next = unsafe { *m.ip };
+        if next.op() == Op::ForIterRange as u8 {
+            m.advance(1);
+            return iter::for_iter_range(m, next);
+        }
+        if next.op() == Op::ForIterList as u8 {
+            m.advance(1);
+            return iter::for_iter_list(m, next);
+        }
+    }
     Ok(())
 }
 

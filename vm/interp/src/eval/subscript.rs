@@ -8,7 +8,7 @@ use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::strs::{self, Str};
 use typhon_object::tuple::{self, Tuple};
-use typhon_object::types::slice;
+use typhon_object::types::slice::{self, Slice};
 use typhon_object::{Thread, Value, ops};
 
 #[inline(always)]
@@ -50,6 +50,15 @@ fn get_generic(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(never)]
 fn slow(t: &Thread, v: &Value, key: &Value) -> Res {
+    if let Some(s) = key.exact::<Slice>() {
+        // SAFETY: a slice's parts never change, and the register keeps it alive.
+        let (start, stop, step) = unsafe { (s.start.peek(), s.stop.peek(), s.step.peek()) };
+        if step.is_none()
+            && let Some(r) = part(t, v, start, stop)
+        {
+            return r;
+        }
+    }
     ops::getitem(t, v, key)
 }
 

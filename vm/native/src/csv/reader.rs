@@ -22,6 +22,8 @@ struct Reader {
     input: Slot,
     dialect: Slot,
     lines: Cell<u64>,
+    /// Calls so far: one that began inside another is noticed by it.
+    calls: Cell<u64>,
 }
 
 typhon_object::payload!(Reader => READER {
@@ -55,6 +57,7 @@ pub(super) fn new(t: &Thread, args: Args<'_>) -> Res {
         input: Slot::new(input),
         dialect: Slot::new(dialect),
         lines: Cell::new(0),
+        calls: Cell::new(0),
     })
 }
 
@@ -102,8 +105,14 @@ fn next(t: &Thread, v: &Value) -> Res {
         fields: List::create(t)?,
     };
     let input = reader.input.get();
+    let call = reader.calls.get() + 1;
+    reader.calls.set(call);
     loop {
-        let Some(line) = ops::next(t, &input)? else {
+        let line = ops::next(t, &input)?;
+        if reader.calls.get() != call {
+            return Err(fail(t, "iterator has already advanced the reader"));
+        }
+        let Some(line) = line else {
             if row.field.is_empty() && row.at != At::InQuotes {
                 return Ok(Value::ABSENT);
             }

@@ -6,8 +6,9 @@ use super::span::{Span, divide_nearest, floor_div, ratio};
 use dashu_int::IBig;
 use typhon_object::error::{self, Res};
 use typhon_object::ops::{self, CompareOp};
+use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::{float, int};
-use typhon_object::{Thread, Value, tuple};
+use typhon_object::{Thread, Value, call, names, type_of};
 
 /// As the tuple of its three numbers.
 pub(super) fn hash(t: &Thread, s: Span) -> Res<i64> {
@@ -43,8 +44,22 @@ fn from_big(t: &Thread, us: &IBig) -> Res {
     make::delta(t, Span::from_big(us).map_err(|text| error::overflow_error(t, text))?)
 }
 
-/// A float operand as a fraction.
-fn fraction(t: &Thread, x: f64) -> Res<(IBig, IBig)> {
+/// A float operand as a fraction, as its class says.
+fn fraction(t: &Thread, v: &Value, x: f64) -> Res<(IBig, IBig)> {
+    if !std::ptr::eq(type_of(v), float::FLOAT.ty()) {
+        let made = call::method(t, v, &names::intern_text(t, "as_integer_ratio"), &[])?;
+        let Some(pair) = made.downcast::<Tuple>() else {
+            let name = type_of(&made).name();
+            let text = format_args!("unexpected return type from as_integer_ratio(): expected tuple, not '{name}'");
+            return Err(error::type_error(t, text));
+        };
+        return match pair.items() {
+            [n, d] if int::is_int(n) && int::is_int(d) => {
+                Ok((int::to_big(n).unwrap_or_default(), int::to_big(d).unwrap_or_default()))
+            }
+            _ => Err(error::value_error(t, "as_integer_ratio() must return a 2-tuple")),
+        };
+    }
     if x.is_nan() {
         return Err(error::value_error(t, "cannot convert NaN to integer ratio"));
     }
@@ -76,7 +91,7 @@ pub(super) fn mul(t: &Thread, a: &Value, b: &Value) -> Res {
     }
     match float::as_f64(other) {
         Some(x) => {
-            let (n, d) = fraction(t, x)?;
+            let (n, d) = fraction(t, other, x)?;
             nearest(t, big(s) * n, d)
         }
         None => Ok(Value::NOT_IMPLEMENTED),
@@ -98,7 +113,7 @@ pub(super) fn truediv(t: &Thread, a: &Value, b: &Value) -> Res {
     }
     match float::as_f64(b) {
         Some(x) => {
-            let (n, d) = fraction(t, x)?;
+            let (n, d) = fraction(t, b, x)?;
             nearest(t, big(s) * d, n)
         }
         None => Ok(Value::NOT_IMPLEMENTED),
@@ -163,7 +178,7 @@ pub(super) fn checked_offset(t: &Thread, v: &Value, method: &str) -> Res<Option<
         return Ok(None);
     }
     if as_span(v).is_none() {
-        let name = typhon_object::type_of(v).name();
+        let name = type_of(v).name();
         let text = format_args!("tzinfo.{method}() must return None or timedelta, not '{name}'");
         return Err(error::type_error(t, text));
     }

@@ -7,7 +7,7 @@ use super::tzinfo;
 use typhon_object::error::{self, Res};
 use typhon_object::strs::{Str, StrBuilder};
 use typhon_object::tuple::{self, Tuple};
-use typhon_object::{Thread, Value, attr, call, convert, ops, strs, type_of};
+use typhon_object::{Thread, Value, attr, call, convert, names, ops, strs, type_of};
 
 /// `time.struct_time` of a day and time.
 pub(super) fn struct_time(t: &Thread, day: Day, clock: Clock, dst: i64) -> Res {
@@ -71,13 +71,13 @@ fn push_code(t: &Thread, out: &mut StrBuilder, code: char, times: &Value, source
         'z' => push_offset(t, out, source, "")?,
         'Z' => {
             let name = tzinfo::name(t, &source.zone, source.object)?;
-            if let Some(name) = name.downcast::<Str>() {
-                for c in name.units().iter() {
-                    out.push(c);
-                    // time.strftime is going to have at this.
-                    if c == u32::from(b'%') {
-                        out.push(c);
-                    }
+            if !name.is_none() {
+                // time.strftime is going to have at this.
+                let signs = [strs::new(t, "%")?, strs::new(t, "%%")?];
+                let escaped = call::method(t, &name, &names::intern_text(t, "replace"), &signs)?;
+                match escaped.downcast::<Str>() {
+                    Some(text) => out.push_value(text),
+                    None => return Err(error::type_error(t, "tzname.replace() did not return a string")),
                 }
             }
         }

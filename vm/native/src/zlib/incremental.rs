@@ -30,6 +30,8 @@ struct Inflater {
 }
 
 impl Decoder for Inflater {
+    const ENDED: &'static str = "End of stream already reached";
+
     fn decode(&mut self, t: &Thread, input: &[u8], out: &mut Vec<u8>, room: usize) -> Res<Step> {
         let (before, mut consumed) = (out.len(), 0);
         loop {

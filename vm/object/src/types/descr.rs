@@ -5,13 +5,15 @@ use crate::error::{self, Res};
 use crate::header::Header;
 use crate::ids;
 use crate::names;
-use crate::native::{self, GetSetDef, MemberDef, MethodDef, MethodKind, getter};
+use crate::native::{self, GetSetDef, MemberDef, MethodDef, MethodKind, def, getter};
 use crate::payload;
 use crate::slots::{SlotName, Slots, Wrap};
 use crate::store::Slot;
 use crate::strs;
 use crate::thread::Thread;
+use crate::tuple;
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
+use crate::types::iters;
 use crate::value::Value;
 use crate::wrap;
 
@@ -109,6 +111,7 @@ macro_rules! descriptor_types {
             flags: flag::NO_NEW | $flags,
             slots: Slots { repr: Some(repr), ..$slots },
             getset: COMMON,
+            methods: &[def("__reduce__", "($self, /)", reduce, "")],
             ..TypeDef::of::<Descriptor>()
         };
     )*};
@@ -142,6 +145,13 @@ pub fn try_descriptor(v: &Value) -> Option<&Descriptor> {
     ];
     // SAFETY: objects of these five exact types have this layout.
     if known.contains(&id) { Some(unsafe { &*std::ptr::from_ref(header).cast::<Descriptor>() }) } else { None }
+}
+
+/// An attribute of its class.
+fn reduce(t: &Thread, a: &[Value]) -> Res {
+    let me = as_descriptor(&a[0]);
+    let args = tuple::from_array(t, [me.owner.get(), me.name.get()])?;
+    tuple::from_array(t, [iters::builtin(t, "getattr")?, args])
 }
 
 fn make(t: &Thread, ty: &'static TypeDef, owner: &TypeObject, name: Value, what: What) -> Res {

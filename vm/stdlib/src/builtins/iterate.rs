@@ -11,6 +11,7 @@ use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::strs::{self, Str};
 use typhon_object::ty::{TypeDef, flag};
+use typhon_object::types::iters::next_of;
 use typhon_object::types::{call_iter, complex, exceptions as exc, float, int};
 use typhon_object::{Thread, Value, call, convert, payload, type_of};
 
@@ -161,7 +162,11 @@ pub(super) fn sum(t: &Thread, a: &[Value]) -> Res {
     let it = ops::iter(t, &a[0])?;
     let exact_float = |v: &Value| std::ptr::eq(type_of(v), float::FLOAT.ty());
     let exact_int = |v: &Value| std::ptr::eq(type_of(v), int::INT.ty());
-    while let Some(x) = ops::next(t, &it)? {
+    loop {
+        let x = next_of(t, &it)?;
+        if x.is_absent() {
+            return Ok(total);
+        }
         t.poll()?;
         if let (Some(p), Some(q)) = (total.as_small(), x.as_small()) {
             total = convert::from_i64(t, p + q)?;
@@ -186,12 +191,15 @@ pub(super) fn sum(t: &Thread, a: &[Value]) -> Res {
         }
         total = ops::binary(t, ops::ADD, &total, &x)?;
     }
-    Ok(total)
 }
 
 /// Adds floats and ints as long as they come; the first item of another kind is handed back.
 fn float_run(t: &Thread, it: &Value, acc: &mut Compensated) -> Res<Option<Value>> {
-    while let Some(x) = ops::next(t, it)? {
+    loop {
+        let x = next_of(t, it)?;
+        if x.is_absent() {
+            return Ok(None);
+        }
         t.poll()?;
         if let Some(f) = x.as_immediate_float() {
             acc.add(f);
@@ -203,7 +211,6 @@ fn float_run(t: &Thread, it: &Value, acc: &mut Compensated) -> Res<Option<Value>
             return Ok(Some(x));
         }
     }
-    Ok(None)
 }
 
 fn complex_run(t: &Thread, it: &Value, total: Value, first: Value) -> Res {
