@@ -7,9 +7,10 @@ use std::path::Path;
 use typhon_compiler::{Mode, Options as Compile};
 use typhon_interp::host::{Host, Stream};
 use typhon_object::error::{Exc, Res};
+use typhon_object::types::int;
 use typhon_object::{Thread, Value, attr, call, strs};
 use typhon_stdlib::isolate::{self, Options};
-use typhon_stdlib::sys::{Config, Flags as SysFlags, Settings};
+use typhon_stdlib::sys::{Config, Flags as SysFlags};
 use typhon_stdlib::{compile, import, report, signal, site_builtins, text};
 
 use crate::cancel::Cancel;
@@ -110,7 +111,7 @@ fn sys_flags(f: &Flags, prompt: bool) -> SysFlags {
 pub(crate) fn prepare(t: &Thread, command: &Command) -> Res {
     let flags = &command.flags;
     if let Some(digits) = flags.int_max_str_digits {
-        t.state::<Settings>().int_max_digits.set(digits);
+        int::set_digits_max(t, digits);
     }
     let main = isolate::populate(t)?;
     signal::take_over(t)?;

@@ -117,6 +117,16 @@ pub unsafe fn take(t: &Thread, at: *mut Value, len: usize) -> Res {
     Ok(unsafe { Value::from_raw(new as u64) })
 }
 
+/// Fills a place of a tuple that its maker is still reading the items of.
+///
+/// # Safety
+/// `v` is an exact tuple of more than `i` items, the place holds None, and nobody borrows the items.
+pub unsafe fn fill(v: &Value, i: usize, item: Value) {
+    let s = v.expect::<Tuple>();
+    // SAFETY: the place exists, and None need not be dropped (the caller's duty).
+    unsafe { store::write(&s.header, (v.bits() as *mut Tuple).add(1).cast::<Value>().add(i), item) }
+}
+
 /// A tuple of type `ty` (tuple or a subclass) of exactly `len` items.
 pub fn make(t: &Thread, ty: &TypeObject, len: usize, items: impl Iterator<Item = Value>) -> Res {
     let payload_size = size_of::<Tuple>() + 8 * len;

@@ -123,7 +123,7 @@ pub static MODULE: ModuleDef = ModuleDef {
         def(
             "_get_name",
             "($module, /)",
-            |t, _| crate::world::fs_decode(t, &kernel::signals::name()),
+            |t, _| world::fs_decode(t, &kernel::signals::name()),
             "Get the name of the current thread.",
         ),
     ],

@@ -130,7 +130,7 @@ fn read(t: &Thread, v: &Value, method: &str, size: &Value) -> Res {
         let made = if hint < 0 {
             call::method(t, &stream, &name, &[])?
         } else {
-            call::method(t, &stream, &name, &[typhon_object::convert::from_i64(t, hint as i64)?])?
+            call::method(t, &stream, &name, &[convert::from_i64(t, hint as i64)?])?
         };
         let Some(data) = made.downcast::<Bytes>() else {
             let ty = type_of(&made).name();

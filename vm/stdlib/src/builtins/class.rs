@@ -6,7 +6,6 @@ use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::names::n;
 use typhon_object::strs::Str;
-use typhon_object::ty::flag;
 use typhon_object::types::cell::Cell;
 use typhon_object::types::type_;
 use typhon_object::{Thread, TypeObject, Value, attr, call, ops, strs, tuple, type_of};

@@ -292,7 +292,13 @@ fn attempt(t: &Thread, fd: i32, ns: i64, to: &system::Address) -> Res<kernel::Sy
     }
     Ok(match system::option_number(fd, libc::SOL_SOCKET, libc::SO_ERROR) {
         Ok(0) => Ok(()),
-        Ok(e) | Err(e) => Err(e),
+        Ok(e) | Err(e) => {
+            if ns < 0 {
+                // To a blocking socket the attempt is over; one that did not block remembers it until it is asked again.
+                let _ = system::connect(fd, to);
+            }
+            Err(e)
+        }
     })
 }
 

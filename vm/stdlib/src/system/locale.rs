@@ -231,7 +231,7 @@ fn localeconv(t: &Thread, _: &[Value]) -> Res {
 fn strcoll(t: &Thread, a: &[Value]) -> Res {
     convert::to_text(t, &a[0], "strcoll", "argument 1")?;
     convert::to_text(t, &a[1], "strcoll", "argument 2")?;
-    let less = ops::compare_bool(t, &a[0], &a[1], typhon_object::ops::CompareOp::Lt)?;
+    let less = ops::compare_bool(t, &a[0], &a[1], ops::CompareOp::Lt)?;
     let equal = ops::eq(t, &a[0], &a[1])?;
     Ok(Value::small(if less { -1 } else { i64::from(!equal) }))
 }
