@@ -7,6 +7,7 @@ use typhon_object::{Thread, Value, attr, names::n};
 
 /// TypeVar, ParamSpec, TypeVarTuple, generic bases and aliases.
 pub fn intrinsic1(t: &Thread, kind: Intrinsic1Kind, v: Value) -> Res {
+    make_types(t)?;
     match kind {
         Intrinsic1Kind::TypeVar => intrinsic::type_var(t, &v, None, None),
         Intrinsic1Kind::ParamSpec => intrinsic::param_spec(t, &v),
@@ -19,6 +20,7 @@ pub fn intrinsic1(t: &Thread, kind: Intrinsic1Kind, v: Value) -> Res {
 
 /// Bounds, constraints and defaults.
 pub fn intrinsic2(t: &Thread, kind: Intrinsic2Kind, a: Value, b: Value) -> Res {
+    make_types(t)?;
     match kind {
         Intrinsic2Kind::TypeVarWithBound => intrinsic::type_var(t, &a, Some(&b), None),
         Intrinsic2Kind::TypeVarWithConstraints => intrinsic::type_var(t, &a, None, Some(&b)),
@@ -29,4 +31,9 @@ pub fn intrinsic2(t: &Thread, kind: Intrinsic2Kind, a: Value, b: Value) -> Res {
         }
         Intrinsic2Kind::PrepReraiseStar => Err(error::system_error(t, "not a typing intrinsic")),
     }
+}
+
+/// A module's types are made when it is first imported, and a program may use type parameters without importing any.
+fn make_types(t: &Thread) -> Res<()> {
+    (t.hooks.import)(t, "_typing").map(drop)
 }
