@@ -63,6 +63,8 @@ pub struct SyntaxError {
     pub incomplete: bool,
     /// `_metadata`: where the last whole compound statement began (line, byte column), and the source.
     pub metadata: Option<(u32, u32, String)>,
+    /// What the parser remarked before it refused.
+    pub warnings: Vec<Warning>,
 }
 
 impl SyntaxError {
@@ -78,6 +80,7 @@ impl SyntaxError {
             text: None,
             incomplete: false,
             metadata: None,
+            warnings: Vec::new(),
         }
     }
 }

@@ -76,6 +76,23 @@ pub fn parse(source: &str, options: &Options) -> Result<Tree, SyntaxError> {
     Ok(Tree { node, warnings })
 }
 
+/// The scopes of a source.
+#[derive(Debug)]
+pub struct Scopes {
+    /// What every name means in each of them.
+    pub table: symtable::SymbolTable,
+    /// The text that their ranges refer to.
+    pub map: SourceMap,
+}
+
+/// Finds the scopes of `source`.
+pub fn scopes(source: &str, options: &Options) -> Result<Scopes, SyntaxError> {
+    let parsed = syntax::parse(source, options)?;
+    let future = future::features(&parsed.ast, &parsed.map, options)?;
+    let table = symtable::build(&parsed.ast, &parsed.map, future & flag::FUTURE_ANNOTATIONS != 0)?;
+    Ok(Scopes { table, map: parsed.map })
+}
+
 /// Compiles a tree that was made in Python.
 pub fn compile_tree(node: &tree::Node, options: &Options) -> Result<Compiled, SyntaxError> {
     tree::validate::validate(node)?;

@@ -28,6 +28,8 @@ pub struct Options {
     pub flags: u32,
     /// Whether the source came as text, so that a coding cookie is not looked at (`PyCF_IGNORE_COOKIE`).
     pub source_is_utf8: bool,
+    /// The minor version of Python 3 whose grammar is meant (`ast.parse(feature_version=...)`).
+    pub feature_version: Option<u8>,
     /// Digits that an int literal may have (`sys.set_int_max_str_digits`); 0 means any number.
     pub int_max_digits: u32,
     /// What a module's code returns.
@@ -55,6 +57,7 @@ impl Options {
             optimize: 0,
             flags: 0,
             source_is_utf8: true,
+            feature_version: None,
             int_max_digits: 4300,
             result: ModuleResult::None,
         }

@@ -169,6 +169,7 @@ impl SourceMap {
             text: None,
             incomplete: false,
             metadata: None,
+            warnings: Vec::new(),
         }
     }
 }

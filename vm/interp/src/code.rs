@@ -45,7 +45,7 @@ pub static CODE: TypeDef = TypeDef {
     name: "code",
     doc: "Create a code object.  Not for mere mortals.",
     id: typhon_object::ids::CODE,
-    flags: flag::NO_NEW,
+    flags: flag::NO_NEW | flag::WEAKREFS,
     slots: Slots { repr: Some(repr), compare: Some(compare), hash: Some(hash), ..Slots::NONE },
     getset: GETSET,
     methods: &[
@@ -169,7 +169,9 @@ fn hash(t: &Thread, v: &Value) -> Res<i64> {
     let c = me(v);
     let name = strs::new(t, &c.name)?;
     let h = typhon_object::ops::hash(t, &name)?;
-    Ok((h ^ i64::from(c.first_line) ^ (c.words.len() as i64) << 8) & (i64::MAX - 1))
+    // A multiple of an odd number keeps neighbouring lines apart.
+    let line = i64::from(c.first_line).wrapping_mul(1_000_003);
+    Ok((h ^ line ^ (c.words.len() as i64) << 8) & (i64::MAX - 1))
 }
 
 fn replace(t: &Thread, a: &[Value]) -> Res {

@@ -20,8 +20,14 @@ pub fn text_code(t: &Thread, source: &str, options: &Options) -> Res<Arc<typhon_
     t.check_alloc(source.len().saturating_mul(8))?;
     match typhon_compiler::compile(source, options) {
         Ok(compiled) => finish(t, compiled, &options.filename),
-        Err(e) => Err(raise(t, &e, &options.filename)),
+        Err(e) => refused(t, &e, &options.filename),
     }
+}
+
+/// Issues what the parser remarked before it refused, and raises the refusal.
+pub(crate) fn refused<T>(t: &Thread, e: &SyntaxError, filename: &str) -> Res<T> {
+    e.warnings.iter().try_for_each(|w| issue(t, w, filename))?;
+    Err(raise(t, e, filename))
 }
 
 /// The syntax tree of text, as Python objects.
@@ -32,8 +38,13 @@ pub fn tree(t: &Thread, source: &str, options: &Options) -> Res {
             found.warnings.iter().try_for_each(|w| issue(t, w, &options.filename))?;
             crate::tree::show(t, &found.node)
         }
-        Err(e) => Err(raise(t, &e, &options.filename)),
+        Err(e) => refused(t, &e, &options.filename),
     }
+}
+
+/// Refuses a tree that has the wrong root for `compile()`'s mode.
+pub fn check_root(t: &Thread, v: &Value, mode: Mode) -> Res<()> {
+    crate::tree::check(t, v, root(mode))
 }
 
 /// Compiles a syntax tree made of Python objects.
@@ -91,6 +102,7 @@ fn issue(t: &Thread, w: &Warning, filename: &str) -> Res<()> {
                 text: None,
                 incomplete: false,
                 metadata: None,
+                warnings: Vec::new(),
             };
             Err(raise(t, &error, filename))
         }

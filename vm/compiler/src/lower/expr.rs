@@ -94,6 +94,8 @@ impl<'a> Compiler<'a> {
     }
 
     pub(crate) fn expr(&mut self, e: &'a Expr, want: Want) -> Value {
+        // Past the limit registers are handed out twice: nothing may be computed from them.
+        self.unit_ref().emit.check_limits()?;
         self.deeper(|c| c.expr_inner(e, want))
     }
 

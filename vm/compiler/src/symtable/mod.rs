@@ -202,6 +202,33 @@ impl Scope {
         !matches!(self.kind, ScopeKind::Module | ScopeKind::Class)
     }
 
+    /// The names with those of the comprehensions that have no frame of their own, which live here.
+    pub fn merged<'a>(&'a self, table: &'a SymbolTable) -> Symbols {
+        let mut all = self.symbols.clone();
+        for child in self.children.iter().map(|&id| table.scope(id)).filter(|c| c.comp_inlined) {
+            for (name, symbol) in child.merged(table) {
+                if symbol.flags & def::PARAM == 0 {
+                    all.entry(name).or_insert(symbol);
+                }
+            }
+        }
+        all
+    }
+
+    /// The inner scopes that have a frame of their own, in source order.
+    pub fn framed(&self, table: &SymbolTable) -> Vec<ScopeId> {
+        let mut out = Vec::new();
+        for &id in &self.children {
+            let child = table.scope(id);
+            if child.comp_inlined {
+                out.extend(child.framed(table));
+            } else {
+                out.push(id);
+            }
+        }
+        out
+    }
+
     /// Where `name` lives; `Unknown` when the scope does not know it.
     pub fn lookup(&self, name: &str) -> Symbol {
         self.symbols.get(name).copied().unwrap_or_default()

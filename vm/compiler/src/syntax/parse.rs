@@ -102,7 +102,10 @@ fn parse_text(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxErr
     if doubtful {
         let start = if barry { Start::default() } else { late_start(&tree, &text, options) };
         match diagnose(&text, options, start) {
-            Verdict::Refused(error) => return Err(*error),
+            Verdict::Refused(mut error) => {
+                error.warnings = warnings::before(tree.tokens(), &SourceMap::new(text.into_owned()), error.line);
+                return Err(*error);
+            }
             Verdict::Accepted if barry => {
                 // Now `<>` is what others write `!=`; both have two bytes, so places stay.
                 tree = ruff(&without_diamonds(&text), options);
@@ -111,6 +114,7 @@ fn parse_text(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxErr
         }
         only_ruff_refuses(&tree, &text)?;
     }
+    check_version(&tree, &text, options)?;
     let map = SourceMap::new(text.into_owned());
     let found = warnings::find(tree.syntax(), tree.tokens(), &map);
     if found.too_complex {
@@ -181,6 +185,39 @@ fn ruff(text: &str, options: &Options) -> Tree<Mod> {
         _ => ruff_python_parser::Mode::Module,
     };
     parse_unchecked(text, ParseOptions::from(mode).with_target_version(PythonVersion::PY314))
+}
+
+/// Refuses what is newer than the version that `ast.parse(feature_version=...)` asks for.
+fn check_version(tree: &Tree<Mod>, text: &str, options: &Options) -> Result<(), SyntaxError> {
+    use ruff_python_parser::UnsupportedSyntaxErrorKind as New;
+    const NEW: &[(New, &str, u8)] = &[
+        (New::Walrus, "Assignment expressions are", 8),
+        (New::PositionalOnlyParameter, "Positional-only parameters are", 8),
+        (New::ParenthesizedContextManager, "Parenthesized context managers are", 9),
+        (New::Match, "Pattern matching is", 10),
+        (New::ExceptStar, "Exception groups are", 11),
+        (New::TypeParameterList, "Type parameter lists are", 12),
+        (New::TypeAliasStatement, "Type statement is", 12),
+        (New::TypeParamDefault, "Type parameter defaults are", 13),
+        (New::UnparenthesizedExceptionTypes, "except expressions without parentheses are", 14),
+        (New::TemplateStrings, "t-strings are", 14),
+    ];
+    let Some(minor) = options.feature_version.filter(|minor| *minor < 14) else { return Ok(()) };
+    let mode = match tree.syntax() {
+        Mod::Expression(_) => ruff_python_parser::Mode::Expression,
+        Mod::Module(_) => ruff_python_parser::Mode::Module,
+    };
+    let version = PythonVersion { major: 3, minor: minor.max(7) };
+    let old = parse_unchecked(text, ParseOptions::from(mode).with_target_version(version));
+    let too_new = old.unsupported_syntax_errors().iter().find_map(|e| {
+        let found = NEW.iter().find(|(kind, _, since)| *kind == e.kind && minor < *since)?;
+        Some((e.range, found))
+    });
+    let Some((range, (_, what, since))) = too_new else { return Ok(()) };
+    let map = SourceMap::new(text.to_owned());
+    let mut error = map.error(range, format!("{what} only supported in Python 3.{since} and greater"));
+    error.text = map.line_text(error.line).map(str::to_owned);
+    Err(error)
 }
 
 /// Sources up to this size are diagnosed from their first line.

@@ -46,6 +46,13 @@ pub fn find(ast: &Mod, tokens: &Tokens, map: &SourceMap) -> Findings {
     }
 }
 
+/// The parser's warnings up to a line.
+pub(crate) fn before(tokens: &Tokens, map: &SourceMap, line: u32) -> Vec<Warning> {
+    let (mut found, _) = of_tokens(tokens, map);
+    found.retain(|w| w.line <= line);
+    found
+}
+
 /// The warnings about a tree that has no text.
 pub(crate) fn of_tree(ast: &Mod, map: &SourceMap) -> Vec<Warning> {
     let mut walk = walk(ast, map);

@@ -81,7 +81,8 @@ fn drop_docstring(n: &mut Node) {
     if !constant.is_some_and(|c| matches!(c.fields.first(), Some(Field::Const(Const::Str(_))))) {
         return;
     }
-    let span = body[0].node().map_or(Span::default(), |s| s.span);
+    let at = body[0].node().map_or(Span::default(), |s| s.span);
+    let span = Span { end_line: at.line, end_col: at.col + 4, ..at };
     body.remove(0);
     if body.is_empty() {
         body.push(Field::Node(Box::new(Node { class: Class::Pass, span, fields: Vec::new() })));

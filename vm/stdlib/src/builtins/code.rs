@@ -14,7 +14,14 @@ use typhon_object::types::cell::Cell;
 use typhon_object::{Thread, Value, attr, buffer, call, convert, ops, tuple, type_of};
 
 /// Source text from a str, bytes or buffer argument.
-fn source(t: &Thread, v: &Value, function: &str, what: &str, filename: &str, flags: &mut u32) -> Res<String> {
+pub(crate) fn source(
+    t: &Thread,
+    v: &Value,
+    function: &str,
+    what: &str,
+    filename: &str,
+    flags: &mut u32,
+) -> Res<String> {
     let text = if let Some(s) = v.downcast::<Str>() {
         *flags |= flag::IGNORE_COOKIE;
         match s.to_utf8() {
@@ -59,7 +66,7 @@ fn inherited(t: &Thread) -> Res<u32> {
 }
 
 pub(super) fn compile(t: &Thread, a: &[Value]) -> Res {
-    let [src, filename, mode, flags, dont_inherit, optimize, _feature] = a else {
+    let [src, filename, mode, flags, dont_inherit, optimize, feature] = a else {
         return Err(error::type_error(t, "compile() takes at least 3 arguments"));
     };
     let name = path_text(t, filename)?;
@@ -118,11 +125,17 @@ pub(super) fn compile(t: &Thread, a: &[Value]) -> Res {
     }
     let mut options = Options::new(kind, name.as_str());
     options.optimize = optimize;
+    if only_ast && let Some(v) = feature.opt() {
+        options.feature_version = u8::try_from(convert::to_i32(t, v)?).ok();
+    }
     options.int_max_digits = crate::compile::digit_limit(t);
     if crate::tree::is_node(t, src)? {
         options.flags = flags;
         return match only_ast {
-            true if flags & flag::OPTIMIZED_AST == 0 => Ok(src.clone()),
+            true if flags & flag::OPTIMIZED_AST & !flag::ONLY_AST == 0 => {
+                crate::compile::check_root(t, src, kind)?;
+                Ok(src.clone())
+            }
             true => crate::compile::optimized_tree(t, src, &options),
             false => crate::compile::of_tree(t, src, &options),
         };
@@ -133,7 +146,7 @@ pub(super) fn compile(t: &Thread, a: &[Value]) -> Res {
 }
 
 /// A file name argument: str, bytes or path-like.
-fn path_text(t: &Thread, v: &Value) -> Res<String> {
+pub(crate) fn path_text(t: &Thread, v: &Value) -> Res<String> {
     let v = match call::special(t, v, n::__fspath__(), &[]) {
         Some(r) => r?,
         None => v.clone(),
@@ -141,8 +154,8 @@ fn path_text(t: &Thread, v: &Value) -> Res<String> {
     if v.downcast::<Str>().is_some() {
         return Ok(strs::display(&v));
     }
-    if buffer::supported(&v) {
-        return Ok(String::from_utf8_lossy(buffer::get(t, &v, 0)?.as_slice()).into_owned());
+    if let Some(bytes) = typhon_object::types::bytes::peek(&v) {
+        return Ok(String::from_utf8_lossy(bytes).into_owned());
     }
     let ty = type_of(&v).name();
     Err(error::type_error(t, format_args!("expected str, bytes or os.PathLike object, not {ty}")))

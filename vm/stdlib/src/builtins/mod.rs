@@ -1,7 +1,7 @@
 //! builtins.
 
 mod class;
-mod code;
+pub(crate) mod code;
 mod iterate;
 mod output;
 

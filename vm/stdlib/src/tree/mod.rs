@@ -1,9 +1,10 @@
 //! Syntax trees as Python objects: nodes of the compiler to instances of `_ast`'s classes and back, by its table.
 
 mod read;
+mod scopes;
 mod show;
 
-pub use read::read;
+pub use read::{check, read};
 pub use show::show;
 
 use crate::text;
@@ -25,6 +26,12 @@ pub static MODULE: ModuleDef = ModuleDef {
             "()",
             classes,
             "(name, family, docstring, fields) of each class; a field is (name, type, many).",
+        ),
+        def(
+            "scopes",
+            "(source, filename, mode, /)",
+            scopes::scopes,
+            "(id, name, type, lineno, nested, symbols, varnames, children) of the outermost scope.",
         ),
     ],
     types: &[],

@@ -18,12 +18,17 @@ use typhon_object::{Thread, Value, attr, convert, ops, tuple, type_of};
 
 /// The node of a Python object, which must be an instance of `class`.
 pub fn read(t: &Thread, v: &Value, class: Class) -> Res<Node> {
-    let reader = Reader { t, classes: &*super::loaded(t)? };
-    if !ops::isinstance(t, v, &reader.classes.by_class[class as usize])? {
-        let (wanted, is) = (class.def().name, type_of(v).name());
-        return Err(error::type_error(t, format_args!("expected {wanted} node, got {is}")));
+    check(t, v, class)?;
+    Reader { t, classes: &*super::loaded(t)? }.fields(v, class, Span::default())
+}
+
+/// Refuses what is no instance of `class`.
+pub fn check(t: &Thread, v: &Value, class: Class) -> Res<()> {
+    if ops::isinstance(t, v, &super::loaded(t)?.by_class[class as usize])? {
+        return Ok(());
     }
-    reader.fields(v, class, Span::default())
+    let (wanted, is) = (class.def().name, type_of(v).name());
+    Err(error::type_error(t, format_args!("expected {wanted} node, got {is}")))
 }
 
 struct Reader<'a> {

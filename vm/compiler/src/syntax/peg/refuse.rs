@@ -33,6 +33,7 @@ impl Machine<'_> {
             text: Some(text),
             incomplete: false,
             metadata: None,
+            warnings: Vec::new(),
         });
     }
 
@@ -151,6 +152,7 @@ impl Machine<'_> {
             text: Some(error.text),
             incomplete: false,
             metadata: None,
+            warnings: Vec::new(),
         })
     }
 

@@ -63,6 +63,11 @@ impl Reader<'_> {
             Expr::Attribute(a) => (Class::Attribute, vec![self.expr(&a.value)?, name(&a.attr.id), context(a.ctx)]),
             Expr::Subscript(s) => (Class::Subscript, vec![self.expr(&s.value)?, self.expr(&s.slice)?, context(s.ctx)]),
             Expr::Starred(s) => (Class::Starred, vec![self.expr(&s.value)?, context(s.ctx)]),
+            Expr::Name(n) if matches!(n.id.as_str(), "None" | "True" | "False") => {
+                // Written with other letters that stand for these.
+                let text = format!("identifier field can't represent '{}' constant", n.id);
+                return Err(crate::SyntaxError::bare(crate::ErrorKind::Value, text));
+            }
             Expr::Name(n) => (Class::Name, vec![name(&n.id), context(n.ctx)]),
             Expr::List(l) => (Class::List, vec![self.exprs(&l.elts)?, context(l.ctx)]),
             Expr::Tuple(t) => (Class::Tuple, vec![self.exprs(&t.elts)?, context(t.ctx)]),

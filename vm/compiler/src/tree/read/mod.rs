@@ -9,8 +9,9 @@ use super::table::Class;
 use super::{Field, Node, Span};
 use crate::deep;
 use crate::error::{ErrorKind, SyntaxError};
-use crate::mode::{Mode, Options};
+use crate::mode::{Mode, Options, flag};
 use crate::source::SourceMap;
+use crate::syntax::lex::{ScanOptions, Scanner, kind};
 use ruff_python_ast::name::Name;
 use ruff_python_ast::{Expr, ExprContext, Identifier, Mod};
 use ruff_text_size::TextRange;
@@ -25,7 +26,7 @@ pub(crate) fn read(ast: &Mod, map: &SourceMap, options: &Options) -> Result<Node
             let body = reader.stmts(&module.body)?;
             match options.mode {
                 Mode::Single => (Class::Interactive, vec![body]),
-                _ => (Class::Module, vec![body, Field::List(Vec::new())]),
+                _ => (Class::Module, vec![body, reader.type_ignores(options)]),
             }
         }
         Mod::Expression(e) if options.mode == Mode::FuncType => {
@@ -57,6 +58,27 @@ impl Reader<'_> {
 
     fn node(&self, class: Class, range: TextRange, fields: Vec<Field>) -> Field {
         Field::Node(Box::new(Node { class, span: self.span(range), fields }))
+    }
+
+    /// `# type: ignore` comments, for those who ask.
+    fn type_ignores(&self, options: &Options) -> Field {
+        let mut found = Vec::new();
+        if options.flags & flag::TYPE_COMMENTS != 0 {
+            let scan = ScanOptions { extra_tokens: false, type_comments: true };
+            let mut scanner = Scanner::new(self.map.text().as_bytes().to_vec(), scan);
+            loop {
+                let token = scanner.next(&mut || None);
+                match token.kind {
+                    kind::ENDMARKER | kind::ERRORTOKEN => break,
+                    kind::TYPE_IGNORE => {
+                        let tag = Field::Text(scanner.bytes(token.start, token.end).into());
+                        found.push(bare(Class::TypeIgnore, vec![Field::Int(token.line as i32), tag]));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Field::List(found)
     }
 
     /// Runs `f` one level deeper.

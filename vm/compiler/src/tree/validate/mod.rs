@@ -106,6 +106,7 @@ impl Validator {
         let owner = n.class.def().name;
         match n.class {
             Class::FunctionDef | Class::AsyncFunctionDef => {
+                name(f(0))?;
                 self.body(f(2), owner)?;
                 self.type_params(f(6))?;
                 self.arguments(f(1))?;
@@ -113,6 +114,7 @@ impl Validator {
                 self.load(f(4))
             }
             Class::ClassDef => {
+                name(f(0))?;
                 self.body(f(3), owner)?;
                 self.type_params(f(5))?;
                 self.loads(f(1))?;
@@ -197,15 +199,27 @@ impl Validator {
                 self.load(f(0))?;
                 self.load(f(1))
             }
-            Class::Import | Class::Global | Class::Nonlocal => filled(f(0), "names", owner),
+            Class::Global | Class::Nonlocal => filled(f(0), "names", owner),
+            Class::Import => {
+                filled(f(0), "names", owner)?;
+                self.aliases(f(0))
+            }
             Class::ImportFrom => {
                 if matches!(f(2), Field::Int(level) if *level < 0) {
                     return refuse("Negative ImportFrom level");
                 }
-                filled(f(1), "names", owner)
+                filled(f(1), "names", owner)?;
+                self.aliases(f(1))
             }
             _ => Ok(()),
         }
+    }
+
+    fn aliases(&mut self, list: &Field) -> Check {
+        self.each(list, |_, alias| {
+            name(field(alias, 0))?;
+            name(field(alias, 1))
+        })
     }
 
     fn try_(&mut self, n: &Node) -> Check {
@@ -221,6 +235,7 @@ impl Validator {
         self.each(f(1), |v, handler| {
             position(handler)?;
             v.load(field(handler, 0))?;
+            name(field(handler, 1))?;
             v.body(field(handler, 2), "ExceptHandler")
         })?;
         self.stmts(f(3))?;
