@@ -103,38 +103,12 @@ pub(crate) fn big_int(literal: &str) -> Option<Const> {
         Some("0b") => (&lower[2..], 2),
         _ => (lower.as_str(), 10),
     };
-    // Chunks of digits whose weight fits 32 bits.
-    let chunk = match radix {
-        16 => 7,
-        8 => 10,
-        2 => 31,
-        _ => 9,
-    };
     let digits: Vec<u8> = digits.bytes().filter(|b| *b != b'_').collect();
-    let mut limbs: Vec<u32> = Vec::new();
-    for part in digits.chunks(chunk) {
-        let part = std::str::from_utf8(part).ok()?;
-        let mut carry = u64::from(u32::from_str_radix(part, radix).ok()?);
-        let weight = u64::from(radix).pow(part.len() as u32);
-        for limb in &mut limbs {
-            let value = u64::from(*limb) * weight + carry;
-            *limb = value as u32;
-            carry = value >> 32;
-        }
-        if carry != 0 {
-            limbs.push(carry as u32);
-        }
-    }
-    let mut magnitude: Vec<u8> = limbs.iter().flat_map(|l| l.to_le_bytes()).collect();
-    while magnitude.last() == Some(&0) {
-        magnitude.pop();
-    }
-    if magnitude.len() < 8 {
-        let mut bytes = [0; 8];
-        bytes[..magnitude.len()].copy_from_slice(&magnitude);
-        return Some(Const::Int(i64::from_le_bytes(bytes)));
-    }
-    Some(Const::BigInt { negative: false, magnitude: magnitude.into() })
+    let value = typhon_num::int_text::digits_to_int(&digits, radix, &mut || Ok(())).ok()?;
+    Some(match i64::try_from(&value) {
+        Ok(small) => Const::Int(small),
+        Err(_) => Const::BigInt { negative: false, magnitude: value.to_le_bytes() },
+    })
 }
 
 /// A docstring without the indentation that all its lines share, its tabs expanded (`inspect.cleandoc`, less so).
