@@ -50,7 +50,8 @@ fn brackets() {
 
 #[test]
 fn big_literals() {
-    for (open, item, close) in [("[", "1,", "]"), ("(", "a,", ")"), ("{", "a,", "}"), ("{", "1:2,", "}"), ("f(", "a,", ")")]
+    for (open, item, close) in
+        [("[", "1,", "]"), ("(", "a,", ")"), ("{", "a,", "}"), ("{", "1:2,", "}"), ("f(", "a,", ")")]
     {
         assert_eq!(outcome(&format!("x = {open}{}{close}", item.repeat(1_000_000))), "ok", "{open}{item}");
     }

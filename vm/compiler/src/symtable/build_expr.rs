@@ -267,6 +267,10 @@ impl Builder<'_> {
         self.cur().generator = is_generator;
         let is_async = self.cur().coroutine && !is_generator;
         self.leave();
+        if is_async && self.cur().in_unevaluated_annotation {
+            let text = "asynchronous comprehension outside of an asynchronous function";
+            return Err(self.error(e.range(), text));
+        }
         self.cur().coroutine |= is_async;
         Ok(())
     }

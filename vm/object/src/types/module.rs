@@ -280,7 +280,14 @@ fn annotations(t: &Thread, v: &Value) -> Res {
         }
         None => Dict::create(t),
     };
-    dict.set_str(t, n::__annotations__(), made.clone())?;
+    // While the module runs more of them may come.
+    let running = match dict.get_str(n::__spec__()).filter(|spec| !spec.is_none()) {
+        Some(spec) => attr::get_opt(t, &spec, n::_initializing())?.is_some_and(|x| x.is_true()),
+        None => false,
+    };
+    if !running {
+        dict.set_str(t, n::__annotations__(), made.clone())?;
+    }
     Ok(made)
 }
 

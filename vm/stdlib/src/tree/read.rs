@@ -54,12 +54,12 @@ impl Reader<'_> {
             let shown = ops::repr_text(t, v)?;
             Err(error::type_error(t, format_args!("expected some sort of {}, but got {shown}", family.name())))
         };
+        let span = self.span(v, family)?;
         if let Some(base) = self.classes.family(family)
             && !ops::isinstance(t, v, base)?
         {
             return unknown();
         }
-        let span = self.span(v, family)?;
         match self.classes.class_of(t, v, family)? {
             None => unknown(),
             Some(class) if class.def().fields.is_empty() && class.placed() == Placed::No => Ok(Field::Unit(class)),

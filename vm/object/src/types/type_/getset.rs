@@ -233,7 +233,8 @@ fn set_annotations(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
 
 fn annotate(t: &Thread, v: &Value) -> Res {
     needs_heap(t, v, n::__annotate__())?;
-    for name in [n::__annotate_func__(), n::__annotate__()] {
+    // One that the class body defines itself comes first.
+    for name in [n::__annotate__(), n::__annotate_func__()] {
         if let Some(found) = own_attribute(t, v, name)? {
             return Ok(found);
         }
