@@ -7,6 +7,7 @@
 mod analyze;
 mod build;
 mod build_expr;
+mod build_types;
 
 pub(crate) use build::{annotated_parameters, has_defaults};
 
