@@ -459,6 +459,11 @@ impl TypeObject {
     /// `at` is a dead object of this type.
     pub(crate) unsafe fn drop_payload(&self, at: *mut Header) {
         if self.is_heap_type() {
+            if std::ptr::eq(self.def, &crate::types::weakref::WEAKREF) {
+                // What it holds may be what it looks at: it is not to be called back any more.
+                // SAFETY: the caller's object is dead and still in place.
+                unsafe { (*at).set(crate::header::flag::DYING) };
+            }
             // SAFETY: the caller's object is dead; the words behind the payload are values, each given up once.
             unsafe {
                 let (start, size) = (self.own_start(at), self.size_of_fixed(at));

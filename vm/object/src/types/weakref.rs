@@ -220,7 +220,7 @@ pub(crate) fn clear_all(t: &Thread, watchers: &[usize]) {
         watcher.object.set(0);
         let callback = watcher.callback.take();
         // One that is dying itself, now or on the trashcan, is not told any more.
-        if !callback.is_absent() && !watcher.header.has(header_flag::DYING) && watcher.header.count() > 0 {
+        if !callback.is_absent() && !watcher.header.has(header_flag::DYING) {
             calls.push((Value::from_header(&watcher.header), callback));
         }
     }
