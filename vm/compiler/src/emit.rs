@@ -308,6 +308,11 @@ impl Emitter {
         self.push(Opcode::Nop, 0, 0, 0, 0);
     }
 
+    /// A reraise that leaves the frame, if it does, at the place where the exception was raised.
+    pub(crate) fn reraise_from_where_it_was(&mut self, exc: Val) {
+        self.use1(Opcode::Reraise, exc).x |= 1 << KIND_SHIFT;
+    }
+
     pub(crate) fn jump(&mut self, target: Label) {
         self.push(Opcode::Jump, 0, 0, 0, 0).target = target;
     }

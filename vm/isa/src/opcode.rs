@@ -120,7 +120,7 @@ macro_rules! for_each_opcode {
             MatchClass, 1, [d s s], "a = tuple of attributes of subject b as class c, or None; extra 0 = names constant | positional count << 32";
             // --- exceptions
             Raise, 0, [_ s s], "raise b from c; kind is the number of operands 0, 1, 2";
-            Reraise, 0, [s _ _], "raise exception a again, its traceback kept";
+            Reraise, 0, [s _ _], "raise exception a again, its traceback kept; kind 1: the frame is left where it was raised";
             PushExc, 0, [m _ _], "make exception a the handled one; a+1 = the one handled before";
             PopExc, 0, [m _ _], "drop exception a; the one of a+1 is handled again";
             CheckExc, 0, [d u s], "a = exception b matches type(s) c; error when c is no exception type";

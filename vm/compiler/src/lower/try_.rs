@@ -73,7 +73,7 @@ impl<'a> Compiler<'a> {
         e.alloc_n(3);
         e.bind(cleanup);
         e.op1(Opcode::PopExc, depth);
-        e.use1(Opcode::Reraise, Val::temp(depth + 2));
+        e.reraise_from_where_it_was(Val::temp(depth + 2));
     }
 
     fn try_except(&mut self, t: &'a ast::StmtTry) -> Done {
@@ -91,9 +91,11 @@ impl<'a> Compiler<'a> {
         let inside = self.e().cover;
         self.push_block_in(BlockKind::Handler, outer)?;
         let mut caught_all = false;
+        let mut last = Loc::NONE;
         for (i, ExceptHandler::ExceptHandler(h)) in t.handlers.iter().enumerate() {
             let next = self.e().label();
             self.at(h.range);
+            last = type_range(h);
             match &h.type_ {
                 Some(type_) => {
                     let base = self.top();
@@ -112,8 +114,8 @@ impl<'a> Compiler<'a> {
             self.handler_body(h, depth, (outer, inside), end)?;
             self.e().bind(next);
         }
-        self.at(Loc::NONE);
         if !caught_all {
+            self.at(last);
             self.e().use1(Opcode::Reraise, Val::kept(depth));
         }
         self.pop_block();
@@ -152,7 +154,7 @@ impl<'a> Compiler<'a> {
             let before = self.top();
             let exc = self.e().alloc();
             self.unbind(name)?;
-            self.e().use1(Opcode::Reraise, Val::temp(exc));
+            self.e().reraise_from_where_it_was(Val::temp(exc));
             self.set_top(before);
         }
         Ok(())

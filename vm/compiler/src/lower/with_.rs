@@ -74,7 +74,7 @@ impl<'a> Compiler<'a> {
             self.send_loop(result, ResumeKind::AfterAwait);
         }
         self.e().branch(Opcode::JumpIfTrue, Val::temp(result), suppress);
-        self.e().use1(Opcode::Reraise, Val::kept(depth));
+        self.e().reraise_from_where_it_was(Val::kept(depth));
         self.e().bind(suppress);
         self.e().op1(Opcode::PopExc, depth);
         self.e().cover = outer;
