@@ -106,6 +106,8 @@ pub struct Interp {
     pub handling: Cell<*const Handling>,
     own_handling: Box<Handling>,
     stacks: Option<Stacks>,
+    /// The frame in which an exception was last handled, and where it was raised there, in words.
+    pub(crate) raised_at: Cell<(usize, u32)>,
     /// Tracing and profiling functions.
     pub watch: crate::watch::Watch,
 }
@@ -137,6 +139,7 @@ impl Interp {
             register_end: unsafe { registers.add(stacks.register_count - (1 << 17)) },
             handling: Cell::new(&raw const *own_handling),
             own_handling,
+            raised_at: Cell::new((0, 0)),
             watch: crate::watch::Watch::default(),
             stacks: Some(stacks),
         });

@@ -351,8 +351,13 @@ pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
         _ => {}
     }
     let it = interp(t);
-    eval::exception::chain(t, it, &e);
     push(t, it, v, g, Kind::Entry, 0, 0)?;
+    // What the generator itself is handling is the context; what its caller handles is not.
+    exc::settle(e.value());
+    if g.handling.value.get() != 0 {
+        let handled = Value::from_ref(&g.handling.value.get()).clone();
+        eval::exception::set_context(t, e.value(), handled);
+    }
     settle(g, eval::run_throw(t, it, e))
 }
 
@@ -491,10 +496,16 @@ fn code(_: &Thread, v: &Value) -> Res {
     Ok(g.func.get().downcast::<Function>().map_or(Value::NONE, |f| f.code.get()))
 }
 
-const NAMES: [GetSetDef; 2] = [
-    getset("__name__", |_, v| Ok(me(v).name.get()), set_name, "name of the generator"),
-    getset("__qualname__", |_, v| Ok(me(v).qualname.get()), set_qualname, "qualified name of the generator"),
-];
+const fn names(docs: [&'static str; 2]) -> [GetSetDef; 2] {
+    [
+        getset("__name__", |_, v| Ok(me(v).name.get()), set_name, docs[0]),
+        getset("__qualname__", |_, v| Ok(me(v).qualname.get()), set_qualname, docs[1]),
+    ]
+}
+
+const GENERATOR_NAMES: [GetSetDef; 2] = names(["name of the generator", "qualified name of the generator"]);
+const COROUTINE_NAMES: [GetSetDef; 2] = names(["name of the coroutine", "qualified name of the coroutine"]);
+const ASYNC_NAMES: [GetSetDef; 2] = names(["name of the async generator", "qualified name of the async generator"]);
 
 /// generator.
 pub static GENERATOR: TypeDef = TypeDef {
@@ -510,8 +521,8 @@ pub static GENERATOR: TypeDef = TypeDef {
     },
     methods: &GENERATOR_METHODS,
     getset: &[
-        NAMES[0],
-        NAMES[1],
+        GENERATOR_NAMES[0],
+        GENERATOR_NAMES[1],
         getter("gi_frame", frame, ""),
         getter("gi_code", code, ""),
         getter("gi_running", running, ""),
@@ -534,8 +545,8 @@ pub static COROUTINE: TypeDef = TypeDef {
     },
     methods: &COROUTINE_METHODS,
     getset: &[
-        NAMES[0],
-        NAMES[1],
+        COROUTINE_NAMES[0],
+        COROUTINE_NAMES[1],
         getter("cr_frame", frame, ""),
         getter("cr_code", code, ""),
         getter("cr_running", running, ""),
@@ -560,8 +571,8 @@ pub static ASYNC_GENERATOR: TypeDef = TypeDef {
     },
     methods: crate::asyncgen::METHODS,
     getset: &[
-        NAMES[0],
-        NAMES[1],
+        ASYNC_NAMES[0],
+        ASYNC_NAMES[1],
         getter("ag_frame", frame, ""),
         getter("ag_code", code, ""),
         getter("ag_running", |_, v| Ok(Value::bool(me(v).running_async.get())), ""),

@@ -112,13 +112,19 @@ pub(crate) fn thrown(t: &Thread, typ: &Value, value: &Value, tb: &Value) -> Res<
         (t.hooks.warn)(t, &exc::DEPRECATION_WARNING.ty().value(), text, 1)?;
     }
     let made = if let Some(class) = typ.downcast::<TypeObject>().filter(|c| c.has_flag(flag::EXCEPTION)) {
-        match value.non_none() {
-            Some(v) if type_of(v).is_subtype(class) => v.clone(),
+        let made = match value.non_none() {
+            Some(v) if type_of(v).is_subtype(class) => Ok(v.clone()),
             Some(v) => match v.downcast::<Tuple>() {
-                Some(args) => construct(t, typ, args.items())?,
-                None => construct(t, typ, std::slice::from_ref(v))?,
+                Some(args) => construct(t, typ, args.items()),
+                None => construct(t, typ, std::slice::from_ref(v)),
             },
-            None => instance(t, typ, "")?,
+            None => instance(t, typ, ""),
+        };
+        match made {
+            Ok(made) => made,
+            Err(e) if e.is_stopped() => return Err(e),
+            // An exception that cannot be made is thrown in, as the error that says so.
+            Err(e) => e.into_value(),
         }
     } else if type_of(typ).has_flag(flag::EXCEPTION) {
         if value.non_none().is_some() {

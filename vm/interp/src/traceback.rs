@@ -137,6 +137,18 @@ fn new(t: &Thread, _class: &Value, args: typhon_object::Args<'_>) -> Res {
     })
 }
 
+/// Gives an exception that no frame has seen the running frame as its traceback.
+pub fn add_running(t: &Thread, e: &Exc) -> Res<()> {
+    if t.interp.get().is_null() || e.is_stopped() || !exc::traceback(e.value()).is_absent() {
+        return Ok(());
+    }
+    let it = crate::frame::interp(t);
+    match it.frame_at(0) {
+        Some(fp) => add(t, it, fp, e),
+        None => Ok(()),
+    }
+}
+
 /// Adds the frame to the exception's traceback.
 pub(crate) fn add(t: &Thread, it: &Interp, fp: *mut Frame, e: &Exc) -> Res<()> {
     let next = exc::traceback(e.value()).present().unwrap_or(Value::NONE);

@@ -95,12 +95,16 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
             // SAFETY: the frame is live; temporaries from `depth` on die with the statement that raised.
             unsafe { clear_registers(m.base, h.depth as usize, count) };
             m.set(h.depth as usize, e.into_value());
+            m.it.raised_at.set((m.fp as usize, m.unit().offset_of(m.ip)));
             // SAFETY: handlers are inside the code.
             m.ip = unsafe { m.unit().start().add(h.target as usize) };
             return Ok(());
         }
         if watched && let Err(worse) = watch::unwound(m.t, m.it, m.fp, &e) {
             e = worse;
+        }
+        if !note {
+            put_place_back(m);
         }
         // SAFETY: the frame is live until `abandon` pops it.
         let kind = unsafe { (*m.fp).kind };
@@ -117,6 +121,18 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
         }
         m.enter(0);
         note = true;
+    }
+}
+
+/// A handler's cleanup raises an exception again: the frame is left at the place where it was raised, not at the cleanup.
+fn put_place_back(m: &mut M<'_>) {
+    let (frame, offset) = m.it.raised_at.get();
+    // SAFETY: the saved ip lies behind an instruction of the frame's code, and so did the one that was remembered.
+    unsafe {
+        let w = *m.ip.sub(1);
+        if frame == m.fp as usize && w.op() == Op::Reraise as u8 && w.kind() == 1 {
+            (*m.fp).ip = m.unit().start().add(offset as usize);
+        }
     }
 }
 

@@ -69,6 +69,7 @@ pub fn unraisable(t: &Thread, e: Exc, message: &str, object: Option<&Value>) {
 
 fn report_unraisable(t: &Thread, e: &Exc, message: &str, object: Option<&Value>) -> Res<()> {
     let Some(sys) = text::loaded(t, "sys") else { return Ok(()) };
+    typhon_interp::traceback::add_running(t, e)?;
     let v = e.value().clone();
     let message = message.trim_end().trim_end_matches(':');
     let message = if message.is_empty() { Value::NONE } else { strs::new(t, message)? };
