@@ -68,6 +68,12 @@ pub static CODE: TypeDef = TypeDef {
             "Return an iterator over the branches of the code.",
         ),
         def(
+            "_varname_from_oparg",
+            "($self, /, oparg)",
+            varname,
+            "(internal-only) Return the local variable name for oparg.",
+        ),
+        def(
             "replace",
             "($self, /, **changes)",
             replace,
@@ -172,6 +178,14 @@ fn hash(t: &Thread, v: &Value) -> Res<i64> {
     // A multiple of an odd number keeps neighbouring lines apart.
     let line = i64::from(c.first_line).wrapping_mul(1_000_003);
     Ok((h ^ line ^ (c.words.len() as i64) << 8) & (i64::MAX - 1))
+}
+
+fn varname(t: &Thread, a: &[Value]) -> Res {
+    let i = convert::to_isize(t, &a[1])?;
+    match usize::try_from(i).ok().and_then(|i| me(&a[0]).locals.get(i)) {
+        Some(local) => strs::new(t, &local.name),
+        None => Err(typhon_object::error::index_error(t, "tuple index out of range")),
+    }
 }
 
 fn replace(t: &Thread, a: &[Value]) -> Res {

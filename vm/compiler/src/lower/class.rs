@@ -179,6 +179,7 @@ impl<'a> Compiler<'a> {
             self.class_store("__annotate_func__", reg);
             self.set_top(reg);
         }
+        self.at(Loc::NONE);
         let names = self.unit().static_attributes.iter().map(|n| Const::str(n)).collect::<Vec<_>>();
         self.e().alloc();
         self.e().load_const(reg, Const::Tuple(names.into()));

@@ -81,6 +81,9 @@ impl<'a> Compiler<'a> {
             let value = self.operand(&e.value)?;
             self.at(e.range);
             self.e().discard(value);
+            if !value.temp {
+                self.e().mark();
+            }
         } else {
             self.e().mark();
         }

@@ -109,7 +109,10 @@ impl<'a> Compiler<'a> {
                 None if i + 1 < t.handlers.len() => {
                     return Err(self.error(h.range, "default 'except:' must be last"));
                 }
-                None => caught_all = true,
+                None => {
+                    caught_all = true;
+                    self.e().mark();
+                }
             }
             self.handler_body(h, depth, (outer, inside), end)?;
             self.e().bind(next);
