@@ -190,6 +190,16 @@ fn handle_fromlist(t: &Thread, found: &Value, fromlist: &Value, recursive: bool)
 
 fn find_and_load(t: &Thread, name: &str) -> Res {
     t.check_stack("while importing a module")?;
+    let own = match name {
+        "_frozen_importlib" => Some(bootstrap(t)?),
+        "_frozen_importlib_external" => Some(pristine::external(t)?),
+        _ => None,
+    };
+    if let Some(m) = own {
+        // Loaded when somebody looks, and again what it was if somebody has taken it out.
+        text::put(t, &t.modules.get(), name, m.clone())?;
+        return Ok(m);
+    }
     if !pristine::is_pristine(t)? {
         return through_importlib(t, name);
     }

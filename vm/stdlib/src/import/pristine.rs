@@ -4,7 +4,7 @@ use crate::text;
 use std::cell::RefCell;
 use typhon_interp::code::new_code;
 use typhon_object::dict::Dict;
-use typhon_object::error::Res;
+use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::types::module;
 use typhon_object::{Thread, Value, attr, call, strs};
@@ -43,7 +43,10 @@ pub fn external(t: &Thread) -> Res {
     match &*t.state::<Lists>().modules.borrow() {
         Some([_, external]) => Ok(external.clone()),
         // It is being loaded right now.
-        None => super::module_named(t, "_frozen_importlib_external"),
+        None => match text::loaded(t, "_frozen_importlib_external") {
+            Some(external) => Ok(external),
+            None => Err(error::import_error(t, true, &Value::NONE, None, "importlib is not loaded yet")),
+        },
     }
 }
 
