@@ -129,7 +129,9 @@ impl Core<'_> {
             return Err(Failure::Xml(Code::UNKNOWN_ENCODING));
         }
         let waiting = document.text.len();
-        if !last && waiting < self.saved.tried.saturating_mul(2) && !self.saved.decoder.broken {
+        // Half a token is not read again for every byte that comes.
+        let too_few = waiting < self.saved.tried.saturating_mul(2) && self.object().defers();
+        if !last && too_few && !self.saved.decoder.broken {
             return Ok(());
         }
         self.saved.tried = 0;

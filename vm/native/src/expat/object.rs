@@ -270,6 +270,11 @@ impl Parser {
         self.flags[ORDERED].get()
     }
 
+    /// Whether parsing waits until enough has come.
+    pub(super) fn defers(&self) -> bool {
+        self.flags[DEFERRAL].get()
+    }
+
     pub(super) fn specified_only(&self) -> bool {
         self.flags[SPECIFIED].get()
     }

@@ -257,7 +257,7 @@ fn set_state(t: &Thread, a: &[Value]) -> Res {
     let Some([func, args, keywords, dict]) = a[1].downcast::<Tuple>().map(Tuple::items) else {
         return Err(invalid());
     };
-    let keywords_fit = keywords.is_none() || keywords.downcast::<Dict>().is_some();
+    let keywords_fit = [keywords, dict].iter().all(|v| v.is_none() || v.downcast::<Dict>().is_some());
     let Some(given) = args.downcast::<Tuple>().filter(|_| call::is_callable(func) && keywords_fit) else {
         return Err(invalid());
     };

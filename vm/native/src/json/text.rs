@@ -123,12 +123,9 @@ fn scan_escaped<U: Unit>(
     }
 }
 
-/// Four hexadecimal digits at `at`, which are not the last of the text.
+/// Four hexadecimal digits at `at`.
 fn hex4<U: Unit>(s: &[U], at: usize) -> Option<u32> {
-    if at + 4 >= s.len() {
-        return None;
-    }
-    s[at..at + 4].iter().try_fold(0, |n, &u| Some(n << 4 | char::from_u32(u.into())?.to_digit(16)?))
+    s.get(at..at + 4)?.iter().try_fold(0, |n, &u| Some(n << 4 | char::from_u32(u.into())?.to_digit(16)?))
 }
 
 /// The second half of a surrogate pair whose first half is `high`, escaped at `at`.
