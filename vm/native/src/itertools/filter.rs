@@ -30,7 +30,9 @@ pub(super) fn new_compress(t: &Thread, class: &Value, args: Args<'_>) -> Res {
 pub(super) fn compress(t: &Thread, v: &Value) -> Res {
     let it = v.expect::<It<COMPRESS_KIND>>();
     loop {
-        let (Some(item), Some(selector)) = (step(t, &it.a)?, step(t, &it.b)?) else { return Ok(Value::ABSENT) };
+        // At the end of the data no selector is taken: others may go on with them.
+        let Some(item) = step(t, &it.a)? else { return Ok(Value::ABSENT) };
+        let Some(selector) = step(t, &it.b)? else { return Ok(Value::ABSENT) };
         if ops::truth(t, &selector)? {
             return Ok(item);
         }
