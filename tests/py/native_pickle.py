@@ -81,4 +81,4 @@ class UU(Unpickler):
 out = io.BytesIO(); p = PP(out, 4); p.dump([7, 8, R(0)]); p.dump([8]); out.seek(0)
 u = UU(out); print(u.load(), u.load())
 bufs = []; d = dumps([PickleBuffer(b'one'), PickleBuffer(bytearray(b'two'))], 5, buffer_callback=bufs.append)
-print(d, loads(d, buffers=bufs), [b.raw().tobytes() for b in bufs])
+print(d, [type(b).__name__ for b in loads(d, buffers=bufs)], [b.raw().tobytes() for b in bufs])

@@ -174,6 +174,7 @@ macro_rules! for_each_opcode {
             GetItemTupleInt, 1, [d s s], "tuple[int]";
             GetItemDict, 1, [d s s], "dict[key]";
             GetItemStrInt, 1, [d s s], "str[int]";
+            GetItemPython, 1, [d s s], "__getitem__ is a Python function, which runs in this loop";
             LoadAttrSlot, 4, [d s n], "attribute in an instance slot";
             LoadAttrType, 4, [d s n], "non-data attribute found on the instance's type";
             LoadAttrMember, 4, [d s n], "__slots__ member";

@@ -305,7 +305,7 @@ impl Signature {
             if self.simple {
                 return self.count_error(t, name, args);
             }
-            let bound = if self.min < self.max || self.params.len() > self.max { "at least" } else { "exactly" };
+            let bound = if self.min < self.max { "at least" } else { "exactly" };
             let (min, n) = (self.min.saturating_sub(skip), args.positional().len().saturating_sub(skip));
             let s = if min == 1 { "" } else { "s" };
             return error::type_error(

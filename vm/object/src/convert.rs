@@ -36,6 +36,7 @@ pub fn from_usize(i: usize) -> Value {
 pub fn from_f64(t: &Thread, x: f64) -> Res {
     match Value::try_float(x) {
         Some(v) => Ok(v),
+        None if x == 0.0 => Ok(crate::process::zero(x.is_sign_negative()).clone()),
         None => float::boxed(t, x),
     }
 }

@@ -52,9 +52,11 @@ struct Constants {
     chars: [u64; 256],
     empty_str: u64,
     empty_tuple: u64,
+    /// 0.0 and -0.0, which do not fit the word.
+    zeros: [u64; 2],
 }
 
-static mut CONSTANTS: Constants = Constants { chars: [0; 256], empty_str: 0, empty_tuple: 0 };
+static mut CONSTANTS: Constants = Constants { chars: [0; 256], empty_str: 0, empty_tuple: 0, zeros: [0; 2] };
 static SET_UP: Once = Once::new();
 static HASH_KEY: OnceLock<(u64, u64)> = OnceLock::new();
 
@@ -183,6 +185,14 @@ pub fn empty_tuple() -> &'static Value {
     Value::from_ref(unsafe { &(*constants).empty_tuple })
 }
 
+/// The immortal 0.0, or -0.0.
+#[inline(always)]
+pub fn zero(negative: bool) -> &'static Value {
+    let constants = &raw const CONSTANTS;
+    // SAFETY: as above.
+    Value::from_ref(unsafe { &(*constants).zeros[usize::from(negative)] })
+}
+
 /// The types without which no type can be made: first bare, so that dicts, strs and tuples exist, then completed.
 fn core_types(t: &Thread) {
     for def in types::FIRST {
@@ -207,6 +217,7 @@ fn constants(t: &Thread) {
         }
     }
     constants.empty_tuple = expect(tuple::make(t, types::tuple_::TUPLE.ty(), 0, std::iter::empty()));
+    constants.zeros = [0.0, -0.0].map(|x| expect(types::float::boxed(t, x)));
     for bits in constants.chars.iter().chain([&constants.empty_str]) {
         Value::from_ref(bits).expect::<strs::Str>().hash();
     }

@@ -163,11 +163,13 @@ fn id_of(m: &M<'_>, i: usize) -> u32 {
 pub(crate) fn call(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (at, n) = (w.b(), w.c());
-    match id_of(m, at) {
-        ids::FUNCTION => {
-            let callee = m.take(at);
-            enter_function(m, w, callee, (at + 1, n), &[], Kind::Call)
-        }
+    let id = id_of(m, at);
+    // By itself, in front of the others: it is the likeliest, and they become a jump table.
+    if id == ids::FUNCTION {
+        let callee = m.take(at);
+        return enter_function(m, w, callee, (at + 1, n), &[], Kind::Call);
+    }
+    match id {
         ids::METHOD => call_bound(m, w, at, at + 1, n, &[]),
         ids::BUILTIN_FUNCTION => call_function(m, w, at, at + 1, n),
         _ => call_class(m, w, at, at + 1, n),
@@ -199,11 +201,12 @@ pub(crate) fn call_method(m: &mut M<'_>, w: Word) -> Flow {
     let (at, n) = (w.b(), w.c());
     m.save();
     let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
-    match id_of(m, at) {
-        ids::FUNCTION => {
-            let callee = m.take(at);
-            enter_function(m, w, callee, (first, n), &[], Kind::Call)
-        }
+    let id = id_of(m, at);
+    if id == ids::FUNCTION {
+        let callee = m.take(at);
+        return enter_function(m, w, callee, (first, n), &[], Kind::Call);
+    }
+    match id {
         ids::METHOD if first == at + 2 => call_bound(m, w, at, first, n, &[]),
         ids::METHOD_DESCRIPTOR => call_descriptor(m, w, at, first, n),
         ids::BUILTIN_FUNCTION => call_function(m, w, at, first, n),

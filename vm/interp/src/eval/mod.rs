@@ -450,6 +450,7 @@ fn execute<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
             GetItemTupleInt => subscript::tuple_int(m, w),
             GetItemDict => subscript::dict(m, w),
             GetItemStrInt => subscript::str_int(m, w),
+            GetItemPython => subscript::python(m, w),
             LoadAttrSlot | LoadAttrMember => attr::load_attr_slot(m, w),
             LoadAttrType => attr::load_attr_type(m, w),
             LoadAttrEntry => attr::load_attr_entry(m, w),

@@ -2,19 +2,23 @@
 
 use super::arith::{COOLDOWN, due};
 use super::machine::{Flow, M};
+use crate::call::{push, zero};
+use crate::frame::Kind;
+use crate::function::Function;
 use typhon_isa::{Opcode, Word};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
+use typhon_object::names::n;
 use typhon_object::strs::{self, Str};
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::slice::{self, Slice};
-use typhon_object::{Thread, Value, ops};
+use typhon_object::{Thread, Value, ops, type_of};
 
 #[inline(always)]
 pub(crate) fn get_item(m: &mut M<'_>, w: Word) -> Flow {
     if due(m, 0) {
-        match pick(m.reg(w.b()), m.reg(w.c())) {
+        match pick(m.t, m.reg(w.b()), m.reg(w.c())) {
             Some(op) => m.rewrite(w, op),
             None => m.set_extra(0, COOLDOWN),
         }
@@ -22,9 +26,12 @@ pub(crate) fn get_item(m: &mut M<'_>, w: Word) -> Flow {
     get_generic(m, w)
 }
 
-fn pick(v: &Value, key: &Value) -> Option<Opcode> {
+fn pick(t: &Thread, v: &Value, key: &Value) -> Option<Opcode> {
     if v.exact::<Dict>().is_some() {
         return Some(Opcode::GetItemDict);
+    }
+    if own_getitem(t, v).is_some() {
+        return Some(Opcode::GetItemPython);
     }
     if !key.is_small() {
         return None;
@@ -135,6 +142,40 @@ pub(crate) fn dict(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 fn find(t: &Thread, d: &Value, key: &Value) -> Res<Option<Value>> {
     Dict::of(d).get(t, key)
+}
+
+/// `__getitem__` of a Python class, if it is a Python function of two arguments.
+#[inline(always)]
+fn own_getitem(t: &Thread, v: &Value) -> Option<Value> {
+    let ty = type_of(v);
+    if !ty.is_heap_type() {
+        return None;
+    }
+    let found = ty.lookup(t, n::__getitem__())?;
+    let unit = found.exact::<Function>()?.unit();
+    (unit.simple && unit.arg_count == 2).then_some(found)
+}
+
+#[inline(always)]
+pub(crate) fn python(m: &mut M<'_>, w: Word) -> Flow {
+    let Some(callee) = own_getitem(m.t, m.reg(w.b())) else { return miss(m, w) };
+    m.save();
+    // SAFETY: tested just above; the frame owns the function.
+    let unit = unsafe { &*(callee.bits() as *const Function) }.unit();
+    // SAFETY: the frame is live.
+    let base = unsafe { (*m.fp).top };
+    // SAFETY: address arithmetic; checked before use.
+    m.it.check_room(m.t, unsafe { base.add(unit.register_count) })?;
+    let (v, key) = (m.take_b(w), m.take_c(w));
+    // SAFETY: room was checked; the registers above `top` hold nothing alive.
+    unsafe {
+        base.write(v.into_raw());
+        base.add(1).write(key.into_raw());
+    }
+    zero(base, 2, unit.local_count);
+    push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, 1);
+    m.enter_pushed(unit, base);
+    Ok(())
 }
 
 #[inline(always)]

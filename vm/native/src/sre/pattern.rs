@@ -535,11 +535,7 @@ pub(super) fn group_number(t: &Thread, pattern: &Pattern, group: &Value) -> Res<
         Some(convert::to_index_clamped(t, group)?)
     } else {
         let names = pattern.groupindex.get();
-        match Dict::of(&names).get(t, group) {
-            Ok(found) => found.and_then(|v| int::to_i64(&v)).map(|i| i as isize),
-            Err(e) if e.is(&exceptions::TYPE_ERROR) => None,
-            Err(e) => return Err(e),
-        }
+        Dict::of(&names).get(t, group)?.and_then(|v| int::to_i64(&v)).map(|i| i as isize)
     };
     match number.and_then(|i| usize::try_from(i).ok()).filter(|&i| i <= pattern.program.groups()) {
         Some(i) => Ok(i),

@@ -34,6 +34,8 @@ typhon_object::payload!(TypeVarTuple => TYPE_VAR_TUPLE {
 
 /// typing.TypeVarTuple.
 pub(super) static TYPE_VAR_TUPLE: TypeDef = TypeDef {
+    // One made by a statement has no module of its own.
+    constants: &[("__module__", |t| typhon_object::strs::new(t, "typing"))],
     name: "typing.TypeVarTuple",
     doc: "Type variable tuple: a type variable that stands for any number of types.",
     flags: flag::WEAKREFS,
