@@ -255,8 +255,11 @@ fn tear_down(t: &Thread) -> Res<()> {
             Dict::of(&module::dict_of(t, &sys)).remove(t, &text::name(t, key))?;
         }
     }
-    let mut kept = Vec::new();
+    let (mut kept, mut main) = (Vec::new(), None);
     for (name, m) in table.items() {
+        if m.downcast::<module::Module>().is_some() && typhon_object::strs::eq_str(&name, "__main__") {
+            main = Some(module::dict_of(t, &m));
+        }
         let keep = typhon_object::strs::eq_str(&name, "sys") || typhon_object::strs::eq_str(&name, "builtins");
         if m.downcast::<module::Module>().is_some() && !keep {
             kept.push(m);
@@ -269,6 +272,10 @@ fn tear_down(t: &Thread) -> Res<()> {
     let mut left = Vec::new();
     for m in kept {
         if m.ref_count() > 1 { left.push(m) } else { drop(m) }
+    }
+    // A program's functions and its namespace hold each other: what it made last dies with its globals in place.
+    if main.take_if(|dict| dict.ref_count() > 1).is_some() {
+        typhon_object::gc::collect(t, 2)?;
     }
     for m in left {
         empty(t, &module::dict_of(t, &m))?;

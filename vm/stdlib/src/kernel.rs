@@ -20,6 +20,7 @@ pub mod ids;
 pub mod linux;
 pub mod memory;
 pub mod names;
+pub mod semaphore;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;

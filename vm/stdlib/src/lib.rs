@@ -51,6 +51,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &system::limits::MODULE,
     &system::locale::MODULE,
     &system::mapping::MODULE,
+    &system::semaphore::MODULE,
     &system::terminal::MODULE,
     &system::users::GRP,
     &system::users::PWD,

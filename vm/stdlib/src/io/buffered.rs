@@ -8,6 +8,8 @@ use super::buffered_methods as m;
 use super::file::FileIO;
 use super::host_stream::HostStream;
 use super::{bind_init, method, unsupported};
+use crate::thread::turns;
+use crate::time;
 use std::cell::{Cell, RefCell};
 use typhon_object::header::Header;
 use typhon_object::native::{MethodDef, def, getset, getter};
@@ -39,7 +41,7 @@ pub struct Buffered {
     pub(super) detached: Cell<bool>,
     pub(super) finalizing: Cell<bool>,
     /// A call of the raw stream is under way.
-    busy: Cell<bool>,
+    busy: Cell<u64>,
 }
 
 typhon_object::payload!(Buffered => BUFFERED {
@@ -55,7 +57,13 @@ typhon_object::payload!(Buffered => BUFFERED {
     }
 });
 
-static INIT: MethodDef = def("Buffered", "(raw, buffer_size=131072)", |_, _| Ok(Value::NONE), "");
+const fn constructor(name: &'static str) -> MethodDef {
+    def(name, "(raw, buffer_size=131072)", |_, _| Ok(Value::NONE), "")
+}
+
+/// The constructors' arguments, by what the stream can do: read, write, both.
+static INITS: [MethodDef; 3] =
+    [constructor("BufferedReader"), constructor("BufferedWriter"), constructor("BufferedRandom")];
 
 /// What the three have in common.
 static BUFFERED: TypeDef = TypeDef {
@@ -137,7 +145,7 @@ fn new(t: &Thread, class: &Value, _: Args<'_>) -> Res {
         ready: Cell::new(false),
         detached: Cell::new(false),
         finalizing: Cell::new(false),
-        busy: Cell::new(false),
+        busy: Cell::new(0),
     })
 }
 
@@ -145,7 +153,12 @@ fn init(t: &Thread, v: &Value, args: Args<'_>, reads: bool, writes: bool) -> Res
     let b = v.expect::<Buffered>();
     b.ready.set(false);
     b.detached.set(false);
-    bind_init(t, &INIT, args, |a| {
+    let which = match (reads, writes) {
+        (true, false) => 0,
+        (false, _) => 1,
+        (true, true) => 2,
+    };
+    bind_init(t, &INITS[which], args, |a| {
         let raw = &a[0];
         if reads && writes {
             base::check(t, raw, "seekable")?;
@@ -195,12 +208,15 @@ pub fn open<'a>(t: &Thread, v: &'a Value, what: &str) -> Res<&'a Buffered> {
     if closed { Err(error::value_error(t, what)) } else { Ok(b) }
 }
 
-/// Marks a stream as being in a call of its raw stream; gone when dropped.
-pub struct Busy<'a>(&'a Cell<bool>);
+/// Marks a stream as being in a call of its raw stream, by the thread it holds; gone when dropped.
+pub struct Busy<'a>(&'a Cell<u64>);
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.set(0);
+        if let Some(t) = typhon_object::thread::current() {
+            turns::wake(t, std::ptr::from_ref(self.0) as usize, false);
+        }
     }
 }
 
@@ -215,12 +231,15 @@ impl Buffered {
         self.reads.get()
     }
 
-    /// Forbids calls that come back while the raw stream works.
+    /// Forbids calls that come back while the raw stream works, and lets other threads wait for its end.
     pub fn enter(&self, t: &Thread, v: &Value) -> Res<Busy<'_>> {
-        if self.busy.replace(true) {
+        let me = turns::current();
+        if self.busy.get() == me {
             let text = ops::repr_text(t, v)?;
             return Err(error::runtime_error(t, format_args!("reentrant call inside {text}")));
         }
+        time::pause_for(t, None, std::ptr::from_ref(&self.busy) as usize, || self.busy.get() == 0)?;
+        self.busy.set(me);
         Ok(Busy(&self.busy))
     }
 

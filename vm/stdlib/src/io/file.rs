@@ -3,6 +3,7 @@
 use super::base::{self, RAW_IO_BASE};
 use super::{BUFFER_SIZE, bind_init, unsupported};
 use crate::kernel;
+use crate::thread::turns;
 use crate::world::{self, Also};
 use std::cell::Cell;
 use typhon_object::buffer;
@@ -136,24 +137,21 @@ pub static FILE_IO: TypeDef = TypeDef {
             "True if the file descriptor will be closed by close().",
         ),
         getter("mode", |t, v| strs::new(t, v.expect::<FileIO>().mode()), "String giving the file mode"),
-        getset("_blksize", |_, v| Ok(convert::from_usize(v.expect::<FileIO>().block_size.get())), set_block_size, ""),
+        getter("_blksize", |_, v| Ok(convert::from_usize(v.expect::<FileIO>().block_size.get())), ""),
         getset("_finalizing", |_, v| Ok(Value::bool(v.expect::<FileIO>().finalizing.get())), set_finalizing, ""),
     ],
     ..TypeDef::of::<FileIO>()
 };
 
-fn set_block_size(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
-    if let Some(x) = x {
-        v.expect::<FileIO>().block_size.set(usize::try_from(convert::to_isize(t, x)?).unwrap_or(0));
-    }
-    Ok(())
-}
-
 fn set_finalizing(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
-    if let Some(x) = x {
-        v.expect::<FileIO>().finalizing.set(convert::to_bool(t, x)?);
+    match x {
+        Some(x) if x.is_bool() => {
+            v.expect::<FileIO>().finalizing.set(convert::to_bool(t, x)?);
+            Ok(())
+        }
+        Some(_) => Err(error::type_error(t, "attribute value type must be bool")),
+        None => Err(error::type_error(t, "can't delete numeric/char attribute")),
     }
-    Ok(())
 }
 
 fn new(t: &Thread, class: &Value, _: Args<'_>) -> Res {
@@ -301,7 +299,8 @@ fn open_path(t: &Thread, path: &world::PathArg, flags: i32) -> Res<i32> {
     } else {
         path.permit_write(t)?;
     }
-    world::retry(t, || kernel::open_at(libc::AT_FDCWD, &path.path, flags, 0o666))?.map_err(|e| path.error(t, e))
+    world::retry(t, || turns::idle(t, || kernel::open_at(libc::AT_FDCWD, &path.path, flags, 0o666)))?
+        .map_err(|e| path.error(t, e))
 }
 
 fn open_by(t: &Thread, opener: &Value, name: &Value, flags: i32) -> Res<i32> {

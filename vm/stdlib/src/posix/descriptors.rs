@@ -21,7 +21,8 @@ pub fn open(t: &Thread, a: &[Value]) -> Res {
     } else {
         p.permit_write(t)?;
     }
-    let fd = world::retry(t, || kernel::open_at(dir, &p.path, flags, mode as u32))?.map_err(|e| p.error(t, e))?;
+    let fd = world::retry(t, || turns::idle(t, || kernel::open_at(dir, &p.path, flags, mode as u32)))?
+        .map_err(|e| p.error(t, e))?;
     Ok(Value::small(world::opened(t, fd).into()))
 }
 
@@ -112,10 +113,37 @@ pub fn readv(t: &Thread, a: &[Value]) -> Res {
     Ok(convert::from_usize(got))
 }
 
+/// What a pipe that has room takes without blocking.
+const PIECE: usize = libc::PIPE_BUF;
+
+/// What a stream that has room takes without blocking.
+const SENT_AT_ONCE: usize = 16 << 10;
+
+/// Whether a write may have to wait: the descriptor blocks, and is no file.
+fn may_wait(fd: i32) -> bool {
+    let waits = kernel::get_flags(fd).is_ok_and(|flags| flags & libc::O_NONBLOCK == 0);
+    waits && kernel::fstat(fd).is_ok_and(|st| st.st_mode & libc::S_IFMT != libc::S_IFREG)
+}
+
+/// Writes all of it where the descriptor blocks, in pieces that do not, so that the wait can end: a signal leaves what
+/// was written so far as the answer.
 fn put(t: &Thread, fd: i32, from: &[u8]) -> Res {
-    blocking(t, fd, libc::POLLOUT)?;
-    let n = world::retry(t, || kernel::write(fd, from))?.map_err(|e| fail(t, e))?;
-    Ok(convert::from_usize(n))
+    if !may_wait(fd) || from.is_empty() {
+        let n = world::retry(t, || kernel::write(fd, from))?.map_err(|e| fail(t, e))?;
+        return Ok(convert::from_usize(n));
+    }
+    let mut done = 0;
+    while done < from.len() {
+        world::wait_fd(t, fd, libc::POLLOUT, None)?;
+        match kernel::write(fd, &from[done..from.len().min(done + PIECE)]) {
+            Ok(n) => done += n,
+            Err(libc::EINTR) if done == 0 => t.poll()?,
+            Err(libc::EINTR) => break,
+            Err(e) if done == 0 => return Err(fail(t, e)),
+            Err(_) => break,
+        }
+    }
+    Ok(convert::from_usize(done))
 }
 
 /// `write(fd, data)`.
@@ -232,6 +260,8 @@ pub fn sendfile(t: &Thread, a: &[Value]) -> Res {
     let (to, from) = (own(t, &a[0])?, own(t, &a[1])?);
     let n = count(t, &a[3])?;
     blocking(t, to, libc::POLLOUT)?;
+    // As much as whoever is ready takes without blocking; callers go on with the rest.
+    let n = if may_wait(to) { n.min(SENT_AT_ONCE) } else { n };
     let sent = match a[2].non_none() {
         Some(at) => {
             let at = convert::to_i64(t, at)?;

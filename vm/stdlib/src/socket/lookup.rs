@@ -422,10 +422,7 @@ fn if_nameindex(t: &Thread, _: &[Value]) -> Res {
 fn if_nametoindex(t: &Thread, a: &[Value]) -> Res {
     let p = world::path_arg(t, &a[0], "if_nametoindex", "name", world::Also::Nothing)?;
     permit(t)?;
-    match system::interface(&p.path) {
-        Ok(n) => Ok(Value::small(n)),
-        Err(_) => Err(os(t, "no interface with this name")),
-    }
+    system::interface(&p.path).map(Value::small).map_err(|e| fail(t, e))
 }
 
 fn if_indextoname(t: &Thread, a: &[Value]) -> Res {

@@ -95,7 +95,10 @@ fn parts(t: &Thread, v: &Value, how: i32, not_iterable: &str, function: &str) ->
         let text = format!("{function}() argument 1 is too long");
         return Err(error::new(t, &exceptions::OS_ERROR, text));
     }
-    items.iter().map(|b| buffer::get(t, b, how)).collect()
+    let get = |b: &Value| {
+        if how == buffer::WRITABLE { world::writable(t, b, function, 1) } else { buffer::get(t, b, how) }
+    };
+    items.iter().map(get).collect()
 }
 
 fn control(t: &Thread, v: &Value) -> Res<Vec<Control>> {

@@ -82,13 +82,13 @@ const TABLE: &[MethodDef] = &[
     def(
         "CMSG_LEN",
         "($module, length, /)",
-        |t, a| control(t, &a[0], "CMSG_LEN", system::control_length),
+        |t, a| control(t, &a[0], "CMSG_LEN", system::control_length, system::control_length(0)),
         "CMSG_LEN(length) -> control message length",
     ),
     def(
         "CMSG_SPACE",
         "($module, length, /)",
-        |t, a| control(t, &a[0], "CMSG_SPACE", system::control_space),
+        |t, a| control(t, &a[0], "CMSG_SPACE", system::control_space, system::control_space(1)),
         "CMSG_SPACE(length) -> buffer size",
     ),
 ];
@@ -203,9 +203,13 @@ fn long(t: &Thread, v: &Value) -> Res {
     Ok(Value::small(i64::from((unsigned(t, v, 32)? as u32).to_be())))
 }
 
-fn control(t: &Thread, v: &Value, name: &str, f: fn(usize) -> usize) -> Res {
+/// Most bytes of control data, headers included.
+const CONTROL_MAX: usize = i32::MAX as usize;
+
+/// `f` of a length; `around` is what lies around the data at most.
+fn control(t: &Thread, v: &Value, name: &str, f: fn(usize) -> usize, around: usize) -> Res {
     match usize::try_from(convert::to_isize(t, v)?) {
-        Ok(n) if n <= i32::MAX as usize - 64 => Ok(convert::from_usize(f(n))),
+        Ok(n) if n <= CONTROL_MAX - around => Ok(convert::from_usize(f(n))),
         _ => Err(error::overflow_error(t, format_args!("{name}() argument out of range"))),
     }
 }

@@ -5,6 +5,7 @@ pub mod control;
 pub mod limits;
 pub mod locale;
 pub mod mapping;
+pub mod semaphore;
 pub mod terminal;
 pub mod users;
 
