@@ -42,6 +42,10 @@ pub(crate) fn window(
         }
         return Ok(base);
     }
+    if top.is_some() {
+        // SAFETY: as above. The values are still the window's: copies left here would be dropped as dead temporaries.
+        unsafe { base.write_bytes(0, n) };
+    }
     bound?;
     // SAFETY: the running frame is live; its top is where free registers begin.
     let free = unsafe { (*it.fp.get()).top };

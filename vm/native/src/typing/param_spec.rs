@@ -42,7 +42,7 @@ typhon_object::payload!(ParamSpec => PARAM_SPEC {
 /// typing.ParamSpec.
 pub(super) static PARAM_SPEC: TypeDef = TypeDef {
     // One made by a statement has no module of its own.
-    constants: &[("__module__", |t| typhon_object::strs::new(t, "typing"))],
+    constants: &[("__module__", |t| strs::new(t, "typing"))],
     name: "typing.ParamSpec",
     doc: "Parameter specification variable.",
     flags: flag::WEAKREFS,

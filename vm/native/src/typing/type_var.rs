@@ -42,7 +42,7 @@ typhon_object::payload!(TypeVar => TYPE_VAR {
 /// typing.TypeVar.
 pub(super) static TYPE_VAR: TypeDef = TypeDef {
     // One made by a statement has no module of its own.
-    constants: &[("__module__", |t| typhon_object::strs::new(t, "typing"))],
+    constants: &[("__module__", |t| strs::new(t, "typing"))],
     name: "typing.TypeVar",
     doc: "Type variable.",
     flags: flag::WEAKREFS,
