@@ -414,12 +414,12 @@ fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     let args = Args::pos(std::slice::from_ref(b));
     let ty = type_of(&f);
     match ty.slots().get {
-        // As CPython: a descriptor that cannot give the method is as good as none.
+        // As CPython: a descriptor that has no method to give is as good as none.
         Some(get) if !ty.has_flag(flag::METHOD_DESCRIPTOR) => {
             match type_of(a).with_value(|class| get(t, &f, Some(a), Some(class))) {
                 Ok(bound) => call::call_args(t, &bound, args),
-                Err(e) if e.is_stopped() => Err(e),
-                Err(_) => Ok(Value::NOT_IMPLEMENTED),
+                Err(e) if e.is(&ATTRIBUTE_ERROR) => Ok(Value::NOT_IMPLEMENTED),
+                Err(e) => Err(e),
             }
         }
         _ => call_found(t, a, &f, args),
