@@ -10,7 +10,7 @@ def fresh(n):
 def spread(n):
     e = fresh(n)
     take(**e)
-    return take(1, 2, **e), sorted(e.items())[-1]
+    return take(1, 2, **e), sorted(e.items())[-1:]
 
 
 def generate(n):
