@@ -232,7 +232,7 @@ mod tests {
         let (program, args, flags, _) = run("-IOO -Werror -X dev -Xint_max_str_digits=0 a.py -v", &[]);
         assert_eq!((program, args), (Some(Program::File("a.py".into())), vec!["-v".into()]));
         assert!(flags.isolated && flags.ignore_environment && flags.safe_path && flags.no_user_site);
-        assert_eq!((flags.optimize, flags.warn_options), (2, vec!["error".to_owned()]));
+        assert_eq!((flags.optimize, flags.warn_options), (2, vec!["default".to_owned(), "error".to_owned()]));
         assert_eq!(flags.x_options, [("dev".into(), None), ("int_max_str_digits".into(), Some("0".into()))]);
 
         assert_eq!(run("-mjson.tool x", &[]).0, Some(Program::Module("json.tool".into())));
