@@ -40,6 +40,10 @@ pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response 
         let ran = run(t, request, &mut usage);
         let mut response = conclude(t, request, cancel, ran);
         if t.breaker.stopped() || cancel.reason().is_some() {
+            // The finalizer of the result may have been what was stopped.
+            if t.breaker.stopped() && response.outcome.reason == TerminationReason::Completed {
+                response = conclude(t, request, cancel, Err(Failure { error: Exc::stopped(), compiling: false }));
+            }
             isolate::abandon(t);
         } else if let Err(e) = isolate::finalize(t)
             && (response.outcome.reason == TerminationReason::Completed || e.is_stopped())

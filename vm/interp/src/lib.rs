@@ -5,6 +5,7 @@
 
 pub mod asyncgen;
 mod bind;
+mod breakpoint;
 pub mod call;
 pub mod code;
 mod code_iter;

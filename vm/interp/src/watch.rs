@@ -4,14 +4,14 @@
 //! instantiation, which calls `step` before each instruction. A loop notices at its next poll, and the frames that are
 //! in a native call notice when the call returns: [`set`] puts a `Breakpoint` over their next instruction.
 
+use crate::breakpoint::Breakpoints;
 use crate::frame::{Frame, Interp, interp};
 use crate::frame_object::{self, FrameObject};
 use crate::function::Function;
 use crate::jump::Telling;
 use crate::monitor::{self, Event};
 use crate::unit::Unit;
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::cell::Cell;
 use typhon_isa::opcode::ResumeKind;
 use typhon_isa::{Opcode, Word};
 use typhon_object::error::{Exc, Res};
@@ -31,7 +31,7 @@ pub struct Watch {
     pub active: Cell<bool>,
     /// How many watchers run now; they are not watched themselves.
     busy: Cell<u32>,
-    patches: RefCell<Vec<Patch>>,
+    pub(crate) breakpoints: Breakpoints,
     /// The trace event that is being told.
     telling: Telling,
 }
@@ -41,14 +41,6 @@ impl Watch {
     pub(crate) fn happening(&self, frame: *mut Frame) -> Option<Kind> {
         self.telling.of(frame as usize)
     }
-}
-
-/// An instruction that a `Breakpoint` covers.
-struct Patch {
-    at: *const Word,
-    word: Word,
-    /// Keeps the instruction's place alive.
-    _unit: Rc<Unit>,
 }
 
 /// Events of trace functions.
@@ -128,46 +120,12 @@ fn patch(t: &Thread, it: &Interp) -> Res<()> {
         // SAFETY: as above.
         unsafe { (*fp).watched = unit.offset_of(ip) };
         if boundary {
-            cover(t, it, unit, ip)?;
+            it.watch.breakpoints.cover(t, unit, ip)?;
         }
         boundary = kind == crate::frame::Kind::Entry;
         n += 1;
     }
     Ok(())
-}
-
-fn cover(t: &Thread, it: &Interp, unit: &Unit, ip: *const Word) -> Res<()> {
-    let running = unit.offset_of(ip).saturating_sub(1) as usize;
-    let Some(op) = unit.word(running).and_then(|w| Opcode::from_u8(w.op())) else { return Ok(()) };
-    let next = running + 1 + op.extra();
-    let Some(word) = unit.word(next) else { return Ok(()) };
-    if word.op() == Opcode::Breakpoint as u8 {
-        return Ok(());
-    }
-    let owner = Unit::of(t, &unit.code)?;
-    if !std::ptr::eq(Rc::as_ptr(&owner), unit) {
-        return Ok(());
-    }
-    // SAFETY: `next` is within the unit's words, which are cells that only this thread uses.
-    unsafe {
-        let at = unit.start().add(next);
-        at.cast_mut().write(Word::new(Opcode::Breakpoint, 0, 0, 0, 0));
-        it.watch.patches.borrow_mut().push(Patch { at, word, _unit: owner });
-    }
-    Ok(())
-}
-
-/// Takes the `Breakpoint` at `at` away.
-#[cold]
-#[inline(never)]
-pub(crate) fn uncover(it: &Interp, at: *const Word) {
-    let mut patches = it.watch.patches.borrow_mut();
-    if let Some(i) = patches.iter().position(|p| std::ptr::eq(p.at, at)) {
-        let patch = patches.swap_remove(i);
-        drop(patches);
-        // SAFETY: as in `cover`.
-        unsafe { at.cast_mut().write(patch.word) };
-    }
 }
 
 /// What [`step`] remembers of an instruction until the next one.

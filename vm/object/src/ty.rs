@@ -207,7 +207,7 @@ pub struct TypeObject {
     pub(crate) dict_offset: Cell<usize>,
     /// How many inline attribute slots follow the dict word.
     pub(crate) inline_slots: Cell<u32>,
-    pub(crate) name: RefCell<Box<str>>,
+    name: UnsafeCell<Box<str>>,
     pub(crate) qualname: Slot,
     /// The base that decides the layout.
     pub(crate) base: Slot,
@@ -286,7 +286,7 @@ impl TypeObject {
             basic_size: Cell::new(parts.basic_size),
             dict_offset: Cell::new(parts.dict_offset),
             inline_slots: Cell::new(parts.inline_slots),
-            name: RefCell::new(parts.name),
+            name: UnsafeCell::new(parts.name),
             qualname: Slot::new(parts.qualname),
             base: Slot::new(parts.base),
             bases: Slot::new(parts.bases),
@@ -495,12 +495,25 @@ impl TypeObject {
 
     /// The name as messages show it (CPython's `tp_name`): with its module for types written in Rust.
     pub fn name(&self) -> String {
-        self.name.borrow().to_string()
+        self.name_text().to_string()
+    }
+
+    fn name_text(&self) -> &str {
+        // SAFETY: only a Python class's name is replaced (`set_name`), by the isolate that owns the class; the borrow ends
+        // in the two functions here. Built-in types are read by all isolates at once.
+        unsafe { &*self.name.get() }
+    }
+
+    /// Replaces the name of a Python class.
+    pub(crate) fn set_name(&self, name: Box<str>) {
+        assert!(self.is_heap_type() && !self.has_flag(flag::IMMUTABLE), "a shared type's name is replaced");
+        // SAFETY: the class is its isolate's own, whose threads run one at a time, and nobody keeps a borrow.
+        unsafe { *self.name.get() = name };
     }
 
     /// `__name__`.
     pub fn short_name(&self) -> String {
-        let name = self.name.borrow();
+        let name = self.name_text();
         if self.is_heap_type() { name.to_string() } else { name.rsplit('.').next().unwrap_or_default().to_string() }
     }
 

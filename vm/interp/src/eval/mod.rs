@@ -169,7 +169,7 @@ fn switch(m: &mut M<'_>) -> Flow {
 #[inline(always)]
 fn breakpoint(m: &mut M<'_>) -> Flow {
     m.advance(-1);
-    watch::uncover(m.it, m.ip);
+    m.it.watch.breakpoints.uncover(m.ip);
     Err(Stop::Switch)
 }
 

@@ -67,7 +67,7 @@ fn set_name(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
         return Err(error::value_error(t, "type name must not contain null characters"));
     }
     let text = convert::to_text(t, value, "__name__", "value")?;
-    *ty.name.borrow_mut() = text.into();
+    ty.set_name(text.into());
     Ok(())
 }
 
