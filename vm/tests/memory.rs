@@ -136,6 +136,7 @@ fn run(source: &str) -> Response {
 }
 
 #[test]
+#[ignore = "takes minutes: a slow suite, see docs/testing.md"]
 fn the_process_grows_by_little_more_than_the_limit() {
     run("import json, re, collections, decimal, itertools, random, copy, pickle, struct, base64, heapq");
     let mut broken = Vec::new();

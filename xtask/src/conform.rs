@@ -9,10 +9,10 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use parking_lot::Mutex;
 
 const PROGRAMS: &str = "tests/py";
 /// Programs that do not pass yet, one name a line. It may only shrink.
@@ -142,7 +142,7 @@ fn run_modules(
     let scratch = &std::env::temp_dir().join(format!("typhon-conform-{}", std::process::id()));
     let queue = Mutex::new(modules.iter());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let take = || queue.lock().next();
     let work = || -> anyhow::Result<Vec<(String, Marks)>> {
         let mut done = Vec::new();
         while let Some(module) = take() {

@@ -155,8 +155,8 @@ fn register(t: &Thread, f: &FrameObject, key: &Value) -> Res<Option<usize>> {
             found = (0..f.unit.local_count).filter(|&i| strs::eq(&names[i], key)).collect();
         } else {
             let hash = ops::hash(t, key)?;
-            for i in 0..f.unit.local_count {
-                if ops::hash(t, &names[i])? == hash && ops::eq(t, &names[i], key)? {
+            for (i, name) in names.iter().enumerate().take(f.unit.local_count) {
+                if ops::hash(t, name)? == hash && ops::eq(t, name, key)? {
                     found.push(i);
                 }
             }

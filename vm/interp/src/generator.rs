@@ -340,15 +340,12 @@ pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
     if let Some(e) = refuse(t, g, None) {
         return Err(e);
     }
-    match g.state.get() {
-        State::Finished => {
-            if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
-                return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
-            }
-            return Err(e);
+    // In one that has not started the exception is raised at the def line; the body never runs.
+    if g.state.get() == State::Finished {
+        if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
+            return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
         }
-        // In one that has not started the exception is raised at the def line; the body never runs.
-        _ => {}
+        return Err(e);
     }
     let it = interp(t);
     push(t, it, v, g, Kind::Entry, 0, 0)?;

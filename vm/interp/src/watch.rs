@@ -291,7 +291,7 @@ fn look(
     let unit = unsafe { &*(*fp).unit };
     let offset = unit.offset_of(ip);
     if unit.word(offset as usize).is_some_and(|w| w.op() == Opcode::Breakpoint as u8) {
-        uncover(it, ip);
+        it.watch.breakpoints.uncover(ip);
     }
     // SAFETY: as above; `ip` points at an instruction of the unit.
     let (w, last) = unsafe {

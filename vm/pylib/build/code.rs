@@ -1,16 +1,16 @@
 //! The library's code, compiled when the program is built, so that an import costs no parsing.
 
 use std::error::Error;
-use std::sync::Mutex;
 use std::thread;
 
+use parking_lot::Mutex;
 use typhon_compiler::{Mode, Options};
 
 /// The packed code of every file, in order; empty for a file whose code is made when it is asked for.
 pub fn compile(files: &[(String, Vec<u8>)]) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     let mut packed = vec![Vec::new(); files.len()];
     let work = Mutex::new(files.iter().zip(&mut packed));
-    let next = || work.lock().ok()?.next();
+    let next = || work.lock().next();
     let threads = thread::available_parallelism()?.get();
     thread::scope(|scope| {
         let body = || {

@@ -30,7 +30,9 @@ pub fn missing(t: &Thread, builtins: &Value, name: &Value) -> Res<Option<Value>>
 
 /// Attributes that the module `builtins` makes when asked.
 pub fn lazy(t: &Thread, m: &Value, name: &str) -> Res<Option<Value>> {
-    if (name == "__dict__" || NAMES.contains(&name)) && make(t)? && name != "__dict__" {
+    if name == "__dict__" {
+        make(t)?;
+    } else if NAMES.contains(&name) && make(t)? {
         return Ok(text::entry(t, m, name));
     }
     import::lazy(t, m, name)

@@ -156,7 +156,7 @@ fn fill(t: &Thread, v: &Value, initial: &Value) -> Res<()> {
 
 /// Appends bytes that must be whole items.
 pub(super) fn append_bytes(t: &Thread, this: &Array, data: &[u8]) -> Res<()> {
-    if data.len() % this.kind().size != 0 {
+    if !data.len().is_multiple_of(this.kind().size) {
         return Err(error::value_error(t, "bytes length not a multiple of item size"));
     }
     this.extend(t, data)

@@ -48,7 +48,7 @@ pub(super) static ORDERED_DICT: TypeDef = TypeDef {
         new: Some(|t, class, _| {
             payload::new_for(t, class, |header| OrderedDict { dict: Dict::empty(header), attributes: Slot::empty() })
         }),
-        init: Some(|t, v, args| fill(t, v, args)),
+        init: Some(fill),
         repr: Some(repr),
         compare: Some(compare),
         or: Some(or),

@@ -4,7 +4,7 @@ macro_rules! codes {
     ($($name:ident = $n:literal, $text:literal;)*) => {
         /// An error of the document or of the parser's use.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        #[expect(non_camel_case_types, reason = "spelled as in pyexpat.errors")]
+        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "spelled as in pyexpat.errors")]
         #[expect(dead_code, reason = "the table also names errors that only expat raises")]
         pub(super) enum Code { $($name = $n,)* }
 

@@ -4,6 +4,7 @@ macro_rules! handlers {
     ($($name:ident)*) => {
         /// A handler.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[expect(clippy::enum_variant_names, reason = "spelled as the attributes")]
         pub(super) enum Handler { $($name,)* }
 
         /// Their attributes' names.

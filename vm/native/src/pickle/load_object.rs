@@ -37,7 +37,7 @@ impl Loader<'_> {
 
     pub(super) fn set_items(&mut self, items: Vec<Value>) -> Res<()> {
         let (t, target) = (self.t, self.top()?);
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err(bad_pickle(t, "odd number of items for SETITEMS"));
         }
         if let Some(dict) = target.exact::<Dict>() {
@@ -49,7 +49,7 @@ impl Loader<'_> {
     pub(super) fn dict(&mut self) -> Res<()> {
         let t = self.t;
         let items = self.pop_mark()?;
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err(bad_pickle(t, "odd number of items for DICT"));
         }
         let dict = Dict::create(t);

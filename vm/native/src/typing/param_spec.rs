@@ -83,8 +83,8 @@ const METHODS: &[MethodDef] = &[
 ];
 
 const GETSET: &[GetSetDef] = &[
-    getter("args", |t, v| param_spec_attr::args_of(t, v), "Represents positional arguments."),
-    getter("kwargs", |t, v| param_spec_attr::kwargs_of(t, v), "Represents keyword arguments."),
+    getter("args", param_spec_attr::args_of, "Represents positional arguments."),
+    getter("kwargs", param_spec_attr::kwargs_of, "Represents keyword arguments."),
     getter("__default__", |t, v| default_of(t, &me(v).default, &me(v).header), "The default value for this ParamSpec."),
     getter("evaluate_default", |t, v| me(v).default.evaluator(t), ""),
     getter("__covariant__", |_, v| Ok(me(v).variance.covariant.into()), ""),

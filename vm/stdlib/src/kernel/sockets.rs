@@ -179,13 +179,13 @@ pub fn receive_message(fd: i32, parts: &mut [&mut [u8]], room: usize, flags: i32
         let flags = flags | libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
         let n = check(libc::recvmsg(fd, &mut m, flags) as i64)? as usize;
         from.len = m.msg_namelen as usize;
-        let end = m.msg_control as usize + m.msg_controllen as usize;
+        let end = m.msg_control as usize + m.msg_controllen;
         let mut found = Vec::new();
         let mut at = libc::CMSG_FIRSTHDR(&m);
         while let Some(head) = at.as_ref() {
             let data = libc::CMSG_DATA(at);
             // A last piece that was cut off claims more than there is.
-            let claimed = (head.cmsg_len as usize).saturating_sub(data as usize - at as usize);
+            let claimed = head.cmsg_len.saturating_sub(data as usize - at as usize);
             let length = claimed.min(end.saturating_sub(data as usize));
             found.push((head.cmsg_level, head.cmsg_type, std::slice::from_raw_parts(data, length).to_vec()));
             at = libc::CMSG_NXTHDR(&m, at);

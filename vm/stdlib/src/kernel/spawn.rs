@@ -155,9 +155,9 @@ fn streams(plan: &Plan) -> Sys<()> {
         super::close(fd)?;
     }
     // A descriptor that the moves below would overwrite before it is moved itself goes out of their way.
-    for at in 1..3 {
-        while child[at] >= 0 && (child[at] as usize) < at {
-            child[at] = super::fcntl(child[at], libc::F_DUPFD, 0)? as i32;
+    for (at, fd) in child.iter_mut().enumerate().skip(1) {
+        while *fd >= 0 && (*fd as usize) < at {
+            *fd = super::fcntl(*fd, libc::F_DUPFD, 0)? as i32;
         }
     }
     for (at, &fd) in child.iter().enumerate().filter(|(_, fd)| **fd >= 0) {

@@ -359,7 +359,7 @@ fn old_address(text: &str) -> Option<[u8; 4]> {
     if front.len() > 3 || front.iter().any(|n| *n > 255) {
         return None;
     }
-    if front.len() > 0 && u64::from(*last) >= 1 << (8 * (4 - front.len())) {
+    if !front.is_empty() && u64::from(*last) >= 1 << (8 * (4 - front.len())) {
         return None;
     }
     let mut out = last.to_be_bytes();

@@ -58,7 +58,7 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
         run(job);
     });
     let Ok(made) = started else { return Err(refuse(t)) };
-    let id = made.as_pthread_t() as u64;
+    let id = made.as_pthread_t();
     shared.started(id);
     Ok(id)
 }
