@@ -23,7 +23,7 @@ const DRIVER: &str = "tests/conformance/driver.py";
 /// The modules of CPython's suite that `--update` runs, one a line.
 const MODULES: &str = "tests/conformance/modules.txt";
 /// A module's process may map 6 GB, so that a runaway test takes nobody else with it.
-const LIMITED: &str = "ulimit -v 6000000; exec \"$@\"";
+const LIMITED: &str = "ulimit -v 6000000; exec env --default-signal=INT \"$@\"";
 
 /// One program, or one module of CPython's suite, may take this long before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -75,7 +75,10 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let wanted = fs::read(program.with_extension("out")).with_context(|| format!("{name}: no .out beside it"))?;
         // Run from the root, so that the paths in tracebacks are the same everywhere.
-        let ran = finish(Command::new(typhon).arg(format!("{PROGRAMS}/{name}")).current_dir(root))?;
+        // A job in the background ignores SIGINT, and so would its programs.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(typhon).arg(format!("{PROGRAMS}/{name}")).current_dir(root);
+        let ran = finish(&mut command)?;
         match (ran == Some(wanted), pending.contains(&name)) {
             (true, false) => report.passed += 1,
             (false, true) => {

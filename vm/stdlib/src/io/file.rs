@@ -429,20 +429,28 @@ impl FileIO {
         }
     }
 
-    /// Writes once; `None` if a non-blocking descriptor takes nothing now.
+    /// Writes as write(2) does: everything to a blocking descriptor, else what it takes; `None` if that is nothing now.
     pub fn write_some(&self, t: &Thread, from: &[u8]) -> Res<Option<usize>> {
         let fd = self.fd.get();
+        let blocking = !self.regular.get() && !nonblocking(fd);
+        // A pipe that has room for something may not have it for everything, and would block: it gets pieces.
+        let piece = if blocking && !kernel::isatty(fd) { PIPE_PIECE } else { from.len() };
+        let mut done = 0;
         loop {
-            let mut from = from;
-            if !self.regular.get() && !nonblocking(fd) {
+            if blocking {
                 world::wait_fd(t, fd, libc::POLLOUT, None)?;
-                // A pipe that has room for something may not have it for everything, and would block.
-                from = &from[..from.len().min(if kernel::isatty(fd) { from.len() } else { PIPE_PIECE })];
             }
-            match kernel::write(fd, from) {
-                Ok(n) => return Ok(Some(n)),
-                Err(libc::EAGAIN) => return Ok(None),
+            let rest = &from[done..];
+            match kernel::write(fd, &rest[..rest.len().min(piece)]) {
+                Ok(n) => {
+                    done += n;
+                    if n < piece || done == from.len() {
+                        return Ok(Some(done));
+                    }
+                }
                 Err(libc::EINTR) => t.poll()?,
+                Err(_) if done > 0 => return Ok(Some(done)),
+                Err(libc::EAGAIN) => return Ok(None),
                 Err(e) => return Err(os_error(t, e)),
             }
         }
