@@ -222,8 +222,6 @@ calls! {
     getsid(pid: i32) = libc::getsid(pid);
     /// setsid(2).
     setsid() = libc::setsid();
-    /// nice(2).
-    nice(by: i32) = libc::nice(by);
     /// sched_yield(2).
     sched_yield() = libc::sched_yield();
     /// sched_get_priority_max(2).
@@ -292,6 +290,16 @@ pub fn statvfs(path: &CStr, fd: Option<i32>) -> Sys<libc::statvfs> {
             None => libc::statvfs(path.as_ptr(), st.as_mut_ptr()),
         })
         .map(|()| st.assume_init())
+    }
+}
+
+/// nice(2): the new value, which may be negative.
+pub fn nice(by: i32) -> Sys<i64> {
+    // SAFETY: sets and reads the calling thread's errno, and passes a number.
+    unsafe {
+        *libc::__errno_location() = 0;
+        let n = i64::from(libc::nice(by));
+        if n == -1 && errno() != 0 { Err(errno()) } else { Ok(n) }
     }
 }
 
