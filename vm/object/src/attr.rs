@@ -9,7 +9,7 @@ use crate::store::Slot;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::ty::{TypeObject, flag, type_of};
-use crate::types::{classmethod, staticmethod};
+use crate::types::staticmethod;
 use crate::value::Value;
 
 /// `obj.name`; `name` is a str.
@@ -337,39 +337,6 @@ fn no_instance_set(t: &Thread, obj: &Value, name: &Value, on_type: bool) -> erro
         name,
         format_args!("'{ty}' object has no attribute '{text}' and no __dict__ for setting new attributes"),
     )
-}
-
-/// As [`load_method`], but a class method that the cache knows comes with the class that it is called with.
-#[inline]
-pub fn load_callee(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, This)> {
-    let on_class = attr_cache::load_class(t, obj, name);
-    let callable = |bits: u64| classmethod::callable(Value::from_ref(&bits));
-    match on_class {
-        Found::Plain(bits) => return Ok((Value::from_ref(&bits).clone(), This::None)),
-        Found::Static(bits) => return Ok((staticmethod::callable(Value::from_ref(&bits)), This::None)),
-        Found::ClassMethod(bits) if type_of(&callable(bits)).has_flag(flag::METHOD_DESCRIPTOR) => {
-            return Ok((callable(bits), This::Other(obj.clone())));
-        }
-        _ => {}
-    }
-    if let Found::ClassMethod(bits) = attr_cache::load(t, obj, name)
-        && is_generic(t, type_of(obj))
-        && type_of(&callable(bits)).has_flag(flag::METHOD_DESCRIPTOR)
-    {
-        return Ok((callable(bits), This::Other(type_of(obj).value())));
-    }
-    let (f, bound) = load_method(t, obj, name)?;
-    Ok((f, if bound { This::Object } else { This::None }))
-}
-
-/// What a method call passes in front of its arguments.
-pub enum This {
-    /// The object itself.
-    Object,
-    /// Nothing.
-    None,
-    /// This: the class of a class method.
-    Other(Value),
 }
 
 /// What a method call on `obj.name` calls: (function, true) to be called with `obj` first, or (callable, false).

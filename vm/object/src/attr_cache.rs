@@ -42,7 +42,6 @@ pub enum Found {
 #[derive(Clone, Copy)]
 enum Ask {
     Load = 0,
-    Super = 1,
     Store = 2,
     Class = 3,
 }
@@ -177,22 +176,6 @@ fn look_class(t: &Thread, ty: &TypeObject, meta: &TypeObject, name: &Value) -> F
         Some((found @ (Found::Plain(_) | Found::Static(_) | Found::ClassMethod(_)), _)) => found,
         _ => Found::Unknown,
     }
-}
-
-/// What `super(class, this).name` finds for an ordinary object: a method or a plain attribute behind `class` in the MRO.
-#[inline]
-pub fn load_super(t: &Thread, class: &TypeObject, this: &Value, name: &Value) -> Found {
-    let ty = type_of(this);
-    if !strs::is_interned(name) || ty.has_flag(flag::TYPE) {
-        return Found::Unknown;
-    }
-    let key = u64::from(class.version.get()) | u64::from(ty.version.get()) << 32;
-    t.attr_cache.get(key, name, Ask::Super, || {
-        if !ty.is_subtype(class) || name.is(crate::names::n::__class__()) {
-            return Found::Unknown;
-        }
-        class.with_value(|class| crate::types::super_::behind(ty, class, name)).map_or(Found::Unknown, |v| of_type(&v))
-    })
 }
 
 /// Where `object.__setattr__(obj, name, ...)` stores.
