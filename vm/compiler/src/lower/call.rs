@@ -51,6 +51,9 @@ impl<'a> Compiler<'a> {
         }
         self.expr_top(&c.func)?;
         self.generator_parens = parens;
+        if let Some((kind, items)) = self.consumer(c)? {
+            return self.consume(c, kind, items, base, want);
+        }
         if layout == Layout::Keywords {
             let this = self.e().alloc();
             self.e().clear(this);

@@ -4,6 +4,7 @@ mod annotation;
 mod call;
 mod class;
 mod comprehension;
+mod consume;
 mod expr;
 mod function;
 mod import;
