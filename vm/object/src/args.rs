@@ -76,12 +76,25 @@ impl<'a> Args<'a> {
         Ok(self.values)
     }
 
-    /// The same arguments with one more in front, in a buffer the caller keeps.
-    pub fn prepend(&self, first: &Value, buffer: &'a mut ArgBuffer) -> Args<'a> {
-        buffer.clear();
-        buffer.push(first.clone());
-        buffer.extend(self.values.iter().cloned());
-        Args { values: buffer, names: self.names }
+    /// Calls `f` with the same arguments and one more in front.
+    #[inline]
+    pub fn with_first<R>(&self, first: &Value, f: impl FnOnce(Args<'_>) -> R) -> R {
+        const FEW: usize = 6;
+        let n = self.values.len() + 1;
+        let (mut few, mut many) = ([0; FEW], Vec::new());
+        let words = match few.get_mut(..n) {
+            Some(words) => words,
+            None => {
+                many.resize(n, 0);
+                &mut many[..]
+            }
+        };
+        words[0] = first.bits();
+        for (word, v) in words[1..].iter_mut().zip(self.values) {
+            *word = v.bits();
+        }
+        // SAFETY: the words are those of values that are borrowed for longer than the slice lives.
+        f(Args { values: unsafe { Value::slice(words.as_ptr(), n) }, names: self.names })
     }
 
     /// The same arguments without the first.

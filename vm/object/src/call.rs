@@ -1,6 +1,6 @@
 //! Calling.
 
-use crate::args::{ArgBuffer, Args};
+use crate::args::Args;
 use crate::attr;
 use crate::error::{self, Res};
 use crate::thread::Thread;
@@ -46,9 +46,7 @@ pub fn method(t: &Thread, obj: &Value, name: &Value, args: &[Value]) -> Res {
     if !bound {
         return call(t, &f, args);
     }
-    let mut buffer = ArgBuffer::new();
-    let args = Args::pos(args).prepend(obj, &mut buffer);
-    call_args(t, &f, args)
+    Args::pos(args).with_first(obj, |args| call_args(t, &f, args))
 }
 
 /// Looks the special method `name` up on the type and calls it with `obj` and `args`; `None` if there is none.
@@ -61,8 +59,7 @@ pub fn special(t: &Thread, obj: &Value, name: &Value, args: &[Value]) -> Option<
 pub fn call_looked_up(t: &Thread, obj: &Value, f: &Value, args: &[Value]) -> Res {
     let ty = type_of(f);
     if ty.has_flag(crate::ty::flag::METHOD_DESCRIPTOR) {
-        let mut buffer = ArgBuffer::new();
-        return call_args(t, f, Args::pos(args).prepend(obj, &mut buffer));
+        return Args::pos(args).with_first(obj, |args| call_args(t, f, args));
     }
     match ty.slots().get {
         Some(get) => {

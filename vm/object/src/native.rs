@@ -268,9 +268,8 @@ impl NativeFunction {
         if !self.passes_bound {
             return call_def(t, self.def, self.signature, args);
         }
-        let mut buffer = crate::args::ArgBuffer::new();
         let bound = self.bound.get();
-        call_def(t, self.def, self.signature, args.prepend(&bound, &mut buffer))
+        args.with_first(&bound, |args| call_def(t, self.def, self.signature, args))
     }
 }
 

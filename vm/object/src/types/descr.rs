@@ -1,6 +1,6 @@
 //! Descriptors of types written in Rust: methods, computed attributes, fields, slot wrappers.
 
-use crate::args::{ArgBuffer, Args, Signature};
+use crate::args::{Args, Signature};
 use crate::error::{self, Res};
 use crate::header::Header;
 use crate::ids;
@@ -398,9 +398,8 @@ pub static METHOD_WRAPPER: TypeDef = TypeDef {
         }),
         call: Some(|t, v, args| {
             let me = v.expect::<MethodWrapper>();
-            let mut buffer = ArgBuffer::new();
             let (this, wrapper) = (me.this.get(), me.wrapper.get());
-            wrapper_call(t, &wrapper, args.prepend(&this, &mut buffer))
+            args.with_first(&this, |args| wrapper_call(t, &wrapper, args))
         }),
         compare: Some(|t, a, b, op| {
             let (Some(x), Some(y)) = (a.downcast::<MethodWrapper>(), b.downcast::<MethodWrapper>()) else {

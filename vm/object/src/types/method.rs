@@ -1,6 +1,6 @@
 //! method: a function bound to an object.
 
-use crate::args::{ArgBuffer, Args};
+use crate::args::Args;
 use crate::attr;
 use crate::call;
 use crate::error::{self, Res};
@@ -88,8 +88,7 @@ fn make(t: &Thread, _: &Value, args: Args<'_>) -> Res {
 fn call_method(t: &Thread, v: &Value, args: Args<'_>) -> Res {
     let m = v.expect::<Method>();
     let (func, this) = (m.func.get(), m.this.get());
-    let mut buffer = ArgBuffer::new();
-    call::call_args(t, &func, args.prepend(&this, &mut buffer))
+    args.with_first(&this, |args| call::call_args(t, &func, args))
 }
 
 /// The method type's own attributes, then the function's.

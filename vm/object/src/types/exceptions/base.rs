@@ -68,6 +68,14 @@ pub(super) fn init(t: &Thread, v: &Value, a: Args<'_>) -> Res<()> {
 /// Sets `args` without looking at keywords.
 pub(super) fn put_args(t: &Thread, v: &Value, args: &[Value]) -> Res<()> {
     let x = v.expect::<Exception>();
+    // What `__new__` was given as well is there already.
+    // SAFETY: nothing is stored while the arguments are compared.
+    let same = unsafe { x.args.peek() }
+        .exact::<Tuple>()
+        .is_some_and(|old| old.len() == args.len() && old.items().iter().zip(args).all(|(old, new)| old.is(new)));
+    if same {
+        return Ok(());
+    }
     x.args.set(&x.header, tuple::new(t, args)?);
     Ok(())
 }

@@ -215,33 +215,41 @@ pub fn field(v: &Value, name: &str) -> Option<Value> {
     x.fields.borrow().get(i).cloned()?.present()
 }
 
+/// The payload of an exception.
+#[inline(always)]
+fn payload(v: &Value) -> Option<&Exception> {
+    let header = v.header()?;
+    // SAFETY: the flag is BaseException's and what derives from it, which all have its payload.
+    type_of(v).has_flag(flag::EXCEPTION).then(|| unsafe { &*std::ptr::from_ref(header).cast::<Exception>() })
+}
+
 /// The argument tuple.
 pub fn args(v: &Value) -> Value {
-    v.downcast::<Exception>().map_or(Value::ABSENT, |x| x.args.get())
+    payload(v).map_or(Value::ABSENT, |x| x.args.get())
 }
 
 /// Sets `__context__` without looking for cycles.
 pub fn set_context(_: &Thread, v: &Value, context: Value) {
-    if let Some(x) = v.downcast::<Exception>() {
+    if let Some(x) = payload(v) {
         x.context.set(&x.header, context);
     }
 }
 
 /// From here on its context is the program's business: passing through frames does not set it.
 pub fn settle(v: &Value) {
-    if let Some(x) = v.downcast::<Exception>() {
+    if let Some(x) = payload(v) {
         x.settled.set(true);
     }
 }
 
 /// Whether the exception has been raised and its context decided on.
 pub fn is_settled(v: &Value) -> bool {
-    v.downcast::<Exception>().is_some_and(|x| x.settled.get())
+    payload(v).is_some_and(|x| x.settled.get())
 }
 
 /// Sets `__cause__` and `__suppress_context__`.
 pub fn set_cause(_: &Thread, v: &Value, cause: Value) {
-    if let Some(x) = v.downcast::<Exception>() {
+    if let Some(x) = payload(v) {
         x.suppress.set(true);
         x.cause.set(&x.header, cause);
     }
@@ -249,22 +257,22 @@ pub fn set_cause(_: &Thread, v: &Value, cause: Value) {
 
 /// `__context__`, absent if none.
 pub fn context(v: &Value) -> Value {
-    v.downcast::<Exception>().map_or(Value::ABSENT, |x| x.context.get())
+    payload(v).map_or(Value::ABSENT, |x| x.context.get())
 }
 
 /// `__cause__`, absent if none.
 pub fn cause(v: &Value) -> Value {
-    v.downcast::<Exception>().map_or(Value::ABSENT, |x| x.cause.get())
+    payload(v).map_or(Value::ABSENT, |x| x.cause.get())
 }
 
 /// `__traceback__`, absent if none.
 pub fn traceback(v: &Value) -> Value {
-    v.downcast::<Exception>().map_or(Value::ABSENT, |x| x.traceback.get())
+    payload(v).map_or(Value::ABSENT, |x| x.traceback.get())
 }
 
 /// Sets `__traceback__`.
 pub fn set_traceback(v: &Value, tb: Value) {
-    if let Some(x) = v.downcast::<Exception>() {
+    if let Some(x) = payload(v) {
         x.traceback.set(&x.header, tb);
     }
 }
