@@ -3,7 +3,7 @@
 //! One generic function a signature, instantiated for every row of the slot table (its index is a const parameter), so
 //! that the table in [`crate::slots`] stays the only list of slots.
 
-use crate::args::{ArgBuffer, Args};
+use crate::args::Args;
 use crate::attr;
 use crate::call;
 use crate::convert;
@@ -26,12 +26,12 @@ static NAMES: LazyLock<Vec<u64>> =
     LazyLock::new(|| SLOT_NAMES.iter().map(|s| names::intern_static(s.name).into_raw()).collect());
 
 #[inline]
-fn name_at(i: usize) -> &'static Value {
+pub(crate) fn name_at(i: usize) -> &'static Value {
     Value::from_ref(&NAMES[i])
 }
 
 /// Index of a slot's first row.
-const fn first(slot: SlotId) -> usize {
+pub(crate) const fn first(slot: SlotId) -> usize {
     let mut i = 0;
     while SLOT_NAMES[i].slot as usize != slot as usize {
         i += 1;
@@ -260,8 +260,7 @@ fn settle(ty: &TypeObject, id: SlotId, slots: &mut Slots) {
 pub fn call_found(t: &Thread, obj: &Value, f: &Value, args: Args<'_>) -> Res {
     let ty = type_of(f);
     if ty.has_flag(flag::METHOD_DESCRIPTOR) {
-        let mut buffer = ArgBuffer::new();
-        return call::call_args(t, f, args.prepend(obj, &mut buffer));
+        return args.with_first(obj, |args| call::call_args(t, f, args));
     }
     match ty.slots().get {
         Some(get) => {
@@ -337,21 +336,24 @@ fn both_ways(t: &Thread, row: usize, a: &Value, b: &Value, more: &[Value], own: 
     let (ta, tb) = (type_of(a), type_of(b));
     let one_type = std::ptr::eq(ta, tb);
     let mut other = !one_type && own(tb);
-    let with = |x: &Value| -> ArgBuffer { std::iter::once(x).chain(more).cloned().collect() };
+    let maybe = |obj: &Value, row: usize, x: &Value| match more {
+        [] => maybe(t, obj, row, std::slice::from_ref(x)),
+        more => Args::pos(more).with_first(x, |args| maybe(t, obj, row, args.values)),
+    };
     if own(ta) {
         if other && tb.is_subtype(ta) && overrides(t, ta, tb, row + 1) {
-            let r = maybe(t, b, row + 1, &with(a))?;
+            let r = maybe(b, row + 1, a)?;
             if !r.is_not_implemented() {
                 return Ok(r);
             }
             other = false;
         }
-        let r = maybe(t, a, row, &with(b))?;
+        let r = maybe(a, row, b)?;
         if !r.is_not_implemented() || one_type {
             return Ok(r);
         }
     }
-    if other { maybe(t, b, row + 1, &with(a)) } else { Ok(Value::NOT_IMPLEMENTED) }
+    if other { maybe(b, row + 1, a) } else { Ok(Value::NOT_IMPLEMENTED) }
 }
 
 /// Whether `sub` has its own idea of a row's method.
@@ -522,8 +524,7 @@ fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
         Some(get) => get(t, &found, None, Some(class))?,
         None => found,
     };
-    let mut buffer = ArgBuffer::new();
-    call::call_args(t, &f, args.prepend(class, &mut buffer))
+    args.with_first(class, |args| call::call_args(t, &f, args))
 }
 
 fn next(t: &Thread, v: &Value) -> Res {

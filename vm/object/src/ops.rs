@@ -5,7 +5,6 @@ use crate::call;
 use crate::error::{self, Exc, Res};
 use crate::list::List;
 use crate::names::n;
-use crate::slots::{BinaryFn, Slots};
 use crate::strs::Str;
 use crate::thread::Thread;
 use crate::tuple::Tuple;
@@ -13,8 +12,10 @@ use crate::ty::{TypeObject, flag, type_of};
 use crate::types;
 use crate::value::Value;
 
+mod binary;
 mod text;
 
+pub use binary::*;
 pub use text::{format, repr, repr_text, str};
 
 /// A rich comparison.
@@ -74,126 +75,6 @@ impl CompareOp {
             Self::Ge => o.is_ge(),
         }
     }
-}
-
-/// A binary operator: its slots, sign and in-place form.
-#[derive(Clone, Copy)]
-pub struct BinaryOp {
-    slot: fn(&Slots) -> Option<BinaryFn>,
-    inplace: Option<fn(&Slots) -> Option<BinaryFn>>,
-    sign: &'static str,
-}
-
-macro_rules! binary_ops {
-    ($($name:ident = $slot:ident, $sign:literal $(, $inplace:ident)?;)*) => {$(
-        #[doc = concat!("`", $sign, "`")]
-        pub const $name: BinaryOp = BinaryOp {
-            slot: |s| s.$slot,
-            inplace: binary_ops!(@inplace $($inplace)?),
-            sign: $sign,
-        };
-    )*};
-    (@inplace $inplace:ident) => { Some(|s| s.$inplace) };
-    (@inplace) => { None };
-}
-binary_ops! {
-    ADD = add, "+"; SUB = sub, "-"; MUL = mul, "*"; MATMUL = matmul, "@"; TRUEDIV = truediv, "/"; FLOORDIV = floordiv, "//";
-    MOD = mod_, "%"; DIVMOD = divmod, "divmod()"; LSHIFT = lshift, "<<"; RSHIFT = rshift, ">>"; AND = and, "&"; XOR = xor, "^"; OR = or, "|";
-    IADD = add, "+=", iadd; ISUB = sub, "-=", isub; IMUL = mul, "*=", imul; IMATMUL = matmul, "@=", imatmul;
-    ITRUEDIV = truediv, "/=", itruediv; IFLOORDIV = floordiv, "//=", ifloordiv; IMOD = mod_, "%=", imod;
-    ILSHIFT = lshift, "<<=", ilshift; IRSHIFT = rshift, ">>=", irshift; IAND = and, "&=", iand; IXOR = xor, "^=", ixor; IOR = or, "|=", ior;
-}
-
-/// Tries the operands' slots: the right one first if its type is a proper subclass with an own function.
-#[inline]
-fn binary_slots(t: &Thread, a: &Value, b: &Value, slot: fn(&Slots) -> Option<BinaryFn>) -> Res {
-    let (ta, tb) = (type_of(a), type_of(b));
-    let fa = slot(ta.slots());
-    let mut fb = if std::ptr::eq(ta, tb) { None } else { slot(tb.slots()) };
-    if let (Some(x), Some(y)) = (fa, fb)
-        && std::ptr::fn_addr_eq(x, y)
-    {
-        fb = None;
-    }
-    if let Some(fa) = fa {
-        if let Some(f) = fb
-            && tb.is_subtype(ta)
-        {
-            let r = f(t, a, b)?;
-            if !r.is_not_implemented() {
-                return Ok(r);
-            }
-            fb = None;
-        }
-        let r = fa(t, a, b)?;
-        if !r.is_not_implemented() {
-            return Ok(r);
-        }
-    }
-    match fb {
-        Some(f) => f(t, a, b),
-        None => Ok(Value::NOT_IMPLEMENTED),
-    }
-}
-
-/// `a op b`, or `a op= b`.
-pub fn binary(t: &Thread, op: BinaryOp, a: &Value, b: &Value) -> Res {
-    t.check_stack("")?;
-    if let Some(inplace) = op.inplace
-        && let Some(f) = inplace(type_of(a).slots())
-    {
-        let r = f(t, a, b)?;
-        if !r.is_not_implemented() {
-            return Ok(r);
-        }
-    }
-    let r = binary_slots(t, a, b, op.slot)?;
-    if !r.is_not_implemented() {
-        return Ok(r);
-    }
-    match op.sign {
-        "+" | "+=" => sequence_add(t, op, a, b),
-        "*" | "*=" => sequence_mul(t, op, a, b),
-        _ => Err(unsupported(t, op.sign, a, b)),
-    }
-}
-
-fn sequence_add(t: &Thread, op: BinaryOp, a: &Value, b: &Value) -> Res {
-    let slots = type_of(a).slots();
-    let f = if op.sign == "+=" { slots.iconcat.or(slots.concat) } else { slots.concat };
-    match f {
-        Some(f) => f(t, a, b),
-        None => Err(unsupported(t, op.sign, a, b)),
-    }
-}
-
-fn sequence_mul(t: &Thread, op: BinaryOp, a: &Value, b: &Value) -> Res {
-    let (sa, sb) = (type_of(a).slots(), type_of(b).slots());
-    let (f, seq, count) = match (if op.sign == "*=" { sa.irepeat.or(sa.repeat) } else { sa.repeat }, sb.repeat) {
-        (Some(f), _) => (f, a, b),
-        (None, Some(f)) => (f, b, a),
-        (None, None) => return Err(unsupported(t, op.sign, a, b)),
-    };
-    if type_of(count).slots().index.is_none() {
-        let name = type_of(count).name();
-        return Err(error::type_error(t, format_args!("can't multiply sequence by non-int of type '{name}'")));
-    }
-    let k = crate::convert::to_index_overflow(t, count)?;
-    f(t, seq, k)
-}
-
-#[cold]
-fn unsupported(t: &Thread, sign: &str, a: &Value, b: &Value) -> Exc {
-    let (ta, tb) = (type_of(a).name(), type_of(b).name());
-    if sign == ">>" && ta == "builtin_function_or_method" && crate::native::is_named(a, "print") {
-        return error::type_error(
-            t,
-            format_args!(
-                "unsupported operand type(s) for {sign}: '{ta}' and '{tb}'. Did you mean \"print(<message>, file=<output_stream>)\"?"
-            ),
-        );
-    }
-    error::type_error(t, format_args!("unsupported operand type(s) for {sign}: '{ta}' and '{tb}'"))
 }
 
 /// `pow(a, b, c)`; `c` is None for `a ** b`. `inplace` for `a **= b`.
@@ -280,19 +161,27 @@ pub fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
             return Ok(r);
         }
     }
-    if let Some(f) = fb
-        && !tried_b
-    {
+    if tried_b { compare_last(t, a, b, op) } else { compare_reflected(t, a, b, op) }
+}
+
+/// As [`compare`], where the left operand's method came first and gave NotImplemented.
+pub fn compare_reflected(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
+    if let Some(f) = type_of(b).slots().compare {
         let r = f(t, b, a, op.swapped())?;
         if !r.is_not_implemented() {
             return Ok(r);
         }
     }
+    compare_last(t, a, b, op)
+}
+
+/// What is left when no method knew: identity, or the error.
+fn compare_last(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     match op {
         CompareOp::Eq => Ok(Value::bool(a.is(b))),
         CompareOp::Ne => Ok(Value::bool(!a.is(b))),
         _ => {
-            let (sign, na, nb) = (op.text(), ta.name(), tb.name());
+            let (sign, na, nb) = (op.text(), type_of(a).name(), type_of(b).name());
             Err(error::type_error(t, format_args!("'{sign}' not supported between instances of '{na}' and '{nb}'")))
         }
     }
