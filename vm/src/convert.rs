@@ -379,7 +379,7 @@ fn frames(t: &Thread, v: &Object) -> Vec<Frame> {
     let mut out = Vec::new();
     let mut at = exc::traceback(v);
     while let Some(entry) = at.downcast::<Traceback>() {
-        let frame = entry.frame.get();
+        let frame = entry.frame(t).unwrap_or_default();
         if let Some(f) = frame.downcast::<FrameObject>() {
             let code = &f.unit.code;
             let p = code.position((entry.lasti.get() / 8).max(0) as u32);

@@ -64,7 +64,7 @@ pub struct OriginDepth(pub std::cell::Cell<i32>);
 pub(crate) fn origin(t: &Thread) -> Res {
     let depth = t.state::<OriginDepth>().0.get();
     if depth <= 0 {
-        return Ok(Value::NONE);
+        return Ok(Value::ABSENT);
     }
     crate::frame_object::origin(t, depth as usize)
 }

@@ -27,6 +27,24 @@ pub enum Kind {
     ForIter,
     /// A generator resumed by Send: a yield goes to `dst`, a return too and jumps.
     Send,
+    /// A special method that the running instruction entered; its kinds differ in what `eval::special` does in the end.
+    Compare,
+    /// See `Compare`, and so on.
+    CompareJump,
+    /// A binary operator's left method.
+    Binary,
+    /// The same where the right operand is a number in the instruction.
+    BinaryImm,
+    /// The in-place method.
+    Inplace,
+    /// `__contains__`.
+    Contains,
+    /// `__iter__`.
+    Iter,
+    /// `__next__`, of a loop.
+    Next,
+    /// The result is of no use.
+    Discard,
 }
 
 /// An activation record.
@@ -41,13 +59,14 @@ pub struct Frame {
     pub top: *mut u64,
     /// Behind the word of the instruction that runs or called (its extra words not skipped).
     pub ip: *const Word,
-    /// The function, owned.
+    /// The function, owned. A generator's is the generator's own, which lives longer.
     pub func: u64,
     /// The locals namespace of module, class and exec code, owned; 0 for functions.
     pub locals: u64,
-    /// The frame object, owned; 0 until somebody asks.
+    /// The frame object, owned; 0 until somebody asks. Or a traceback entry that waits for it (`crate::traceback`).
     pub object: u64,
-    /// The generator whose frame this is, owned while it runs; 0 otherwise.
+    /// The generator whose frame this is; 0 if none. Owned only in an `Entry` frame: a loop or delegation that resumes one
+    /// has it in a register, which stays as it is while the frame above runs.
     pub generator: u64,
     /// `Kind::Init`: the new instance, owned.
     pub extra: u64,
@@ -84,6 +103,9 @@ impl Handling {
 
 impl Drop for Handling {
     fn drop(&mut self) {
+        if self.value.get() == 0 {
+            return;
+        }
         let handled = self.replace(Value::ABSENT);
         if typhon_object::thread::current().is_none() {
             // A stopped isolate was left inside a handler. It is closed: its memory goes as a whole.

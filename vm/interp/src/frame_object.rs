@@ -6,6 +6,7 @@
 use crate::frame::{Frame, Interp, interp};
 use crate::function::Function;
 use crate::generator::{Generator, State};
+use crate::traceback;
 use crate::unit::Unit;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -79,15 +80,7 @@ impl FrameObject {
 
     /// The line the frame is at, 0 if none.
     pub fn line(&self) -> u32 {
-        self.line_at(self.offset())
-    }
-
-    /// The line of the instruction at an offset in words. One without a place of its own goes on at the line before it.
-    pub fn line_at(&self, offset: u32) -> u32 {
-        let code = &self.unit.code;
-        let behind = code.positions.partition_point(|p| p.start <= offset);
-        let located = code.positions[..behind].iter().rev().map(|p| p.line).find(|&line| line != 0);
-        located.unwrap_or(code.first_line)
+        self.unit.line_at(self.offset())
     }
 
     /// The value in named register `i`, cells opened; absent if unbound.
@@ -209,6 +202,14 @@ impl FrameObject {
         drop(old);
     }
 
+    /// As `keep`, for registers that end now: their values move.
+    fn keep_taken(&self, base: *mut u64, count: usize) {
+        // SAFETY: the caller's registers are live, and each value is taken once.
+        let kept = (0..count).map(|i| unsafe { Value::from_raw(std::ptr::replace(base.add(i), 0)) }).collect();
+        let old = self.kept.replace(kept);
+        drop(old);
+    }
+
     /// The generator whose frame this is.
     fn owner(&self) -> Option<Value> {
         // SAFETY: a generator that goes away, or is over, resets the word.
@@ -237,7 +238,8 @@ pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
     let _ = it;
     // SAFETY: the record is live; it owns the object from here on.
     unsafe {
-        if (*fp).object != 0 {
+        let waiting = (*fp).object;
+        if waiting != 0 && !traceback::is_entry(waiting) {
             return Ok(Value::from_ref(&(*fp).object).clone());
         }
         let func = Value::from_ref(&(*fp).func).clone();
@@ -251,6 +253,7 @@ pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
         let object = new(t, unit, func, locals)?;
         object.expect::<FrameObject>().record.set(fp);
         (*fp).object = object.clone().into_raw();
+        traceback::fulfil(waiting, object.clone());
         if (*fp).generator != 0
             && let Some(g) = crate::generator::as_generator(Value::from_ref(&(*fp).generator))
         {
@@ -258,6 +261,22 @@ pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
             g.frame.set(&g.header, object.clone());
         }
         Ok(object)
+    }
+}
+
+/// Makes the frame object that a traceback entry waits for, before the record changes hands. An isolate without memory
+/// for one is about to be stopped: the entry then has no frame.
+#[cold]
+#[inline(never)]
+pub(crate) fn settle(t: &Thread, it: &Interp, fp: *mut Frame) {
+    // SAFETY: the record is live.
+    let waiting = unsafe { (*fp).object };
+    if traceback::is_entry(waiting) && of(t, it, fp).is_err() {
+        // SAFETY: as above.
+        unsafe {
+            traceback::fulfil(waiting, Value::ABSENT);
+            (*fp).object = 0;
+        }
     }
 }
 
@@ -310,7 +329,10 @@ pub(crate) fn of_generator(t: &Thread, v: &Value, g: &Generator) -> Res {
 ///
 /// # Safety
 /// `fp` is the running frame, about to be popped; its registers are still alive.
+#[cold]
+#[inline(never)]
 pub(crate) unsafe fn detach(t: &Thread, it: &Interp, fp: *mut Frame) {
+    settle(t, it, fp);
     // SAFETY: the caller's record owns the object.
     let object = unsafe { Value::from_raw(std::mem::replace(&mut (*fp).object, 0)) };
     let Some(me) = object.downcast::<FrameObject>() else { return };
@@ -321,7 +343,7 @@ pub(crate) unsafe fn detach(t: &Thread, it: &Interp, fp: *mut Frame) {
     // Whoever resumed a generator last is not where an ended one belongs.
     let resumed = me.generator.replace(0) != 0;
     if object.ref_count() > 1 {
-        me.keep(base, me.unit.local_count);
+        me.keep_taken(base, me.unit.local_count);
         if !resumed
             && me.back.is_absent()
             && let Some(below) = it.below(fp)

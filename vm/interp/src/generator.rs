@@ -46,9 +46,10 @@ pub struct Generator {
     pub(crate) handling: Handling,
     /// The frame object, absent until somebody asks for it.
     pub(crate) frame: Slot,
+    /// Absent as long as it is the code's; so `qualname`.
     name: Slot,
     qualname: Slot,
-    /// `cr_origin`.
+    /// `cr_origin`, absent if unknown.
     origin: Slot,
     /// Async generators: the finalizer hook, whether hooks ran, whether it is closed, whether asend runs.
     pub(crate) finalizer: Slot,
@@ -100,7 +101,18 @@ impl Generator {
                 t.heap().free_raw(regs.cast(), self.unit.register_count * 8);
             }
         }
-        drop(self.handling.replace(Value::ABSENT));
+        if self.handling.value.get() != 0 {
+            drop(self.handling.replace(Value::ABSENT));
+        }
+    }
+
+    fn name(&self) -> Value {
+        self.name.get().present().unwrap_or_else(|| self.unit.name.clone())
+    }
+
+    /// `__qualname__`.
+    pub(crate) fn qualname(&self) -> Value {
+        self.qualname.get().present().unwrap_or_else(|| self.unit.qualname.clone())
     }
 
     /// What the generator delegates to (`yield from`, `await`), if it is suspended there.
@@ -164,8 +176,9 @@ pub(crate) fn from_frame(t: &Thread, fp: *mut Frame) -> Res {
         &GENERATOR
     };
     let f = func.expect::<Function>();
-    let (name, qualname) = (f.name.get(), f.qualname.get());
-    let origin = if std::ptr::eq(def, &COROUTINE) { crate::coroutine::origin(t)? } else { Value::NONE };
+    let other = |own: &Slot, known: &Value| if own.bits() == known.bits() { Value::ABSENT } else { own.get() };
+    let (name, qualname) = (other(&f.name, &unit.name), other(&f.qualname, &unit.qualname));
+    let origin = if std::ptr::eq(def, &COROUTINE) { crate::coroutine::origin(t)? } else { Value::ABSENT };
     make(t, def.ty(), |header| Generator {
         header,
         unit,
@@ -236,10 +249,10 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
             base: g.regs.get(),
             ip: g.ip.get(),
             top,
-            func: g.func.get().into_raw(),
+            func: g.func.bits(),
             locals: 0,
             object: object.into_raw(),
-            generator: v.clone().into_raw(),
+            generator: if kind == Kind::Entry { v.clone().into_raw() } else { v.bits() },
             extra: 0,
             dst,
             skip,
@@ -273,10 +286,11 @@ pub(crate) unsafe fn pop(t: &Thread, it: &Interp, fp: *mut Frame, g: &Generator)
     // with the generator.
     unsafe {
         it.fp.set(fp.sub(1));
-        drop(Value::from_raw((*fp).func));
-        let object = Value::from_raw((*fp).object);
-        if !object.is_absent() && g.frame.is_absent() {
-            g.frame.set(&g.header, object);
+        if (*fp).object != 0 {
+            let object = Value::from_raw((*fp).object);
+            if g.frame.is_absent() {
+                g.frame.set(&g.header, object);
+            }
         }
     }
 }
@@ -326,11 +340,11 @@ pub(crate) fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
 /// Puts a sent value where the yield expression's value goes.
 #[inline(always)]
 pub(crate) fn deliver(g: &Generator, value: Value) {
-    // SAFETY: a suspended generator's ip lies behind its Yield, whose `a` names a dead register of its block.
+    // SAFETY: a suspended generator's ip lies behind its Yield, whose `a` names a dead register of its block: nothing is
+    // to be dropped there.
     unsafe {
         let dst = (*g.ip.get().sub(1)).a();
-        let old = std::ptr::replace(g.regs.get().add(dst), value.into_raw());
-        drop(Value::from_raw(old));
+        g.regs.get().add(dst).write(value.into_raw());
     }
 }
 
@@ -396,7 +410,7 @@ pub(crate) fn finalize(t: &Thread, v: &Value) {
     }
     if g.state.get() == State::Created {
         if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
-            crate::coroutine::warn_never_awaited(t, v, &g.qualname.get());
+            crate::coroutine::warn_never_awaited(t, v, &g.qualname());
         }
         g.finish();
         return;
@@ -411,7 +425,7 @@ pub(crate) fn finalize(t: &Thread, v: &Value) {
 fn repr(t: &Thread, v: &Value) -> Res {
     let g = me(v);
     let kind = type_of(v).name();
-    strs::new(t, &format!("<{kind} object {} at {:#x}>", strs::display(&g.qualname.get()), v.id()))
+    strs::new(t, &format!("<{kind} object {} at {:#x}>", strs::display(&g.qualname()), v.id()))
 }
 
 pub(crate) fn send_method(t: &Thread, a: &[Value]) -> Res {
@@ -495,8 +509,8 @@ fn code(_: &Thread, v: &Value) -> Res {
 
 const fn names(docs: [&'static str; 2]) -> [GetSetDef; 2] {
     [
-        getset("__name__", |_, v| Ok(me(v).name.get()), set_name, docs[0]),
-        getset("__qualname__", |_, v| Ok(me(v).qualname.get()), set_qualname, docs[1]),
+        getset("__name__", |_, v| Ok(me(v).name()), set_name, docs[0]),
+        getset("__qualname__", |_, v| Ok(me(v).qualname()), set_qualname, docs[1]),
     ]
 }
 
@@ -549,7 +563,7 @@ pub static COROUTINE: TypeDef = TypeDef {
         getter("cr_running", running, ""),
         getter("cr_suspended", suspended, ""),
         getter("cr_await", delegate, "object being awaited on, or None"),
-        getter("cr_origin", |_, v| Ok(me(v).origin.get()), ""),
+        getter("cr_origin", |_, v| Ok(me(v).origin.get().present().unwrap_or(Value::NONE)), ""),
     ],
     ..TypeDef::of::<Generator>()
 };

@@ -2,7 +2,7 @@
 
 use crate::eval::exception::{construct, instance};
 use crate::frame::{Kind, interp};
-use crate::frame_object::FrameObject;
+use crate::frame_object::{self, FrameObject};
 use crate::generator::{self, Generator, Resumed, State, as_generator, me, throw_in};
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::names::n;
@@ -35,6 +35,7 @@ fn standing<R>(t: &Thread, v: &Value, g: &Generator, f: impl FnOnce() -> Res<R>)
     generator::push(t, it, v, g, Kind::Entry, 0, 0)?;
     let fp = it.fp.get();
     let out = f();
+    frame_object::settle(t, it, fp);
     // SAFETY: whatever `f` pushed it has popped, so the frame on top is the one pushed above, and it owns its words.
     unsafe {
         if let Some(object) = Value::from_ref(&(*fp).object).downcast::<FrameObject>() {
@@ -82,15 +83,17 @@ fn close_iter(t: &Thread, inner: &Value) -> Res<()> {
 pub(crate) fn close(t: &Thread, v: &Value) -> Res {
     let g = me(v);
     match g.state.get() {
-        State::Created => {
-            g.finish();
-            return Ok(Value::NONE);
-        }
         State::Finished => return Ok(Value::NONE),
         State::Running => {
             return Err(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name())));
         }
-        State::Suspended => {}
+        // Unless nobody could notice that an exception is thrown in.
+        State::Suspended if g.unit.is_guarded(g.ip.get()) || g.delegate().is_some() || interp(t).watch.active.get() => {
+        }
+        State::Created | State::Suspended => {
+            g.finish();
+            return Ok(Value::NONE);
+        }
     }
     let exit = error::with_args(t, exc::GENERATOR_EXIT.ty(), &[]);
     match throw(t, v, exit) {

@@ -1,4 +1,7 @@
 //! traceback: where an exception passed.
+//!
+//! Most exceptions are caught in the frame that raises them, and nobody looks at their traceback. So an entry refers to
+//! the frame's live record, and the frame object is made when somebody asks or when the frame ends, whichever is first.
 
 use crate::frame::{Frame, Interp};
 use crate::frame_object::{self, FrameObject};
@@ -19,8 +22,10 @@ pub struct Traceback {
     header: Header,
     /// The entry one call further in, or None.
     pub next: Slot,
-    /// The frame.
-    pub frame: Slot,
+    /// The frame object; absent while `record` stands for it.
+    frame: Slot,
+    /// The live record of a frame whose object has not been made, null otherwise. The record's `object` names us.
+    record: Cell<*mut Frame>,
     /// Offset of the instruction, in bytes.
     pub lasti: Cell<i64>,
     /// Line, -1 until computed from `lasti`.
@@ -41,6 +46,50 @@ typhon_object::payload!(Traceback => TRACEBACK {
     }
 });
 
+impl Drop for Traceback {
+    fn drop(&mut self) {
+        let record = self.record.get();
+        if !record.is_null() {
+            // SAFETY: a non-null record is live: a frame that ends takes itself out of the entry first.
+            unsafe { (*record).object = 0 };
+        }
+    }
+}
+
+/// The mark of a record's `object` word that names a traceback entry, which it does not own.
+const ENTRY: u64 = 1;
+
+/// Whether a record's `object` word names a traceback entry that waits for the frame object.
+#[inline(always)]
+pub(crate) fn is_entry(object: u64) -> bool {
+    object & ENTRY != 0
+}
+
+/// Gives a waiting entry the frame object, or nothing if none can be made any more.
+///
+/// # Safety
+/// The word is the `object` word of a live record; it is replaced by the caller.
+#[cold]
+pub(crate) unsafe fn fulfil(object: u64, frame: Value) {
+    if is_entry(object) {
+        // SAFETY: an entry that goes away takes its address out of the record.
+        let entry = unsafe { &*((object & !ENTRY) as *const Traceback) };
+        entry.record.set(std::ptr::null_mut());
+        entry.frame.set(&entry.header, frame);
+    }
+}
+
+impl Traceback {
+    /// The frame object.
+    pub fn frame(&self, t: &Thread) -> Res {
+        let record = self.record.get();
+        if record.is_null() {
+            return Ok(self.frame.get().present().unwrap_or(Value::NONE));
+        }
+        frame_object::of(t, crate::frame::interp(t), record)
+    }
+}
+
 /// traceback.
 pub static TRACEBACK: TypeDef = TypeDef {
     name: "traceback",
@@ -50,7 +99,7 @@ pub static TRACEBACK: TypeDef = TypeDef {
     slots: Slots { new: Some(new), ..Slots::NONE },
     getset: &[
         getset("tb_next", |_, v| Ok(me(v).next.get()), set_next, ""),
-        getter("tb_frame", |_, v| Ok(me(v).frame.get()), ""),
+        getter("tb_frame", |t, v| me(v).frame(t), ""),
         getter("tb_lasti", |_, v| Ok(Value::small(me(v).lasti.get())), ""),
         getter("tb_lineno", line, ""),
     ],
@@ -72,8 +121,14 @@ pub fn line_of(tb: &Traceback) -> i64 {
     if tb.line.get() >= 0 {
         return tb.line.get();
     }
+    let offset = (tb.lasti.get() / 8) as u32;
+    let record = tb.record.get();
+    if !record.is_null() {
+        // SAFETY: a non-null record is live, and its unit with it.
+        return i64::from(unsafe { &*(*record).unit }.line_at(offset));
+    }
     let frame = tb.frame.get();
-    frame.downcast::<FrameObject>().map_or(0, |f| i64::from(f.line_at((tb.lasti.get() / 8) as u32)))
+    frame.downcast::<FrameObject>().map_or(0, |f| i64::from(f.unit.line_at(offset)))
 }
 
 fn line(_: &Thread, v: &Value) -> Res {
@@ -132,6 +187,7 @@ fn new(t: &Thread, _class: &Value, args: typhon_object::Args<'_>) -> Res {
         header,
         next: Slot::new(next),
         frame: Slot::new(frame),
+        record: Cell::new(std::ptr::null_mut()),
         lasti: Cell::new(lasti),
         line: Cell::new(line),
     })
@@ -152,16 +208,24 @@ pub fn add_running(t: &Thread, e: &Exc) -> Res<()> {
 /// Adds the frame to the exception's traceback.
 pub(crate) fn add(t: &Thread, it: &Interp, fp: *mut Frame, e: &Exc) -> Res<()> {
     let next = exc::traceback(e.value()).present().unwrap_or(Value::NONE);
-    let frame = frame_object::of(t, it, fp)?;
     // SAFETY: the frame is live, and its unit with it.
-    let lasti = unsafe { (i64::from((*(*fp).unit).offset_of((*fp).ip)) - 1) * 8 };
+    let (object, lasti) = unsafe { ((*fp).object, (i64::from((*(*fp).unit).offset_of((*fp).ip)) - 1) * 8) };
+    let (frame, record) = match object {
+        0 => (Value::ABSENT, fp),
+        _ => (frame_object::of(t, it, fp)?, std::ptr::null_mut()),
+    };
     let tb = payload::new(t, |header| Traceback {
         header,
         next: Slot::new(next),
         frame: Slot::new(frame),
+        record: Cell::new(record),
         lasti: Cell::new(lasti),
         line: Cell::new(-1),
     })?;
+    if !record.is_null() {
+        // SAFETY: the record is live and has no object; its end takes the address out of the entry.
+        unsafe { (*fp).object = tb.bits() | ENTRY };
+    }
     exc::set_traceback(e.value(), tb);
     Ok(())
 }

@@ -8,7 +8,8 @@ use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use typhon_isa::{Code, CodeFlags, Const, Handler, LocalKind, Position, Word};
+use typhon_isa::opcode::Intrinsic1Kind;
+use typhon_isa::{Code, CodeFlags, Const, Handler, LocalKind, Opcode, Position, Word};
 use typhon_object::error::Res;
 use typhon_object::types::set_::frozenset;
 use typhon_object::types::{complex, int, slice};
@@ -122,9 +123,25 @@ impl Unit {
         self.code.position(self.offset_of(ip).saturating_sub(1))
     }
 
+    /// The line of the instruction at an offset in words. One without a place of its own goes on at the line before it.
+    pub fn line_at(&self, offset: u32) -> u32 {
+        let code = &self.code;
+        let behind = code.positions.partition_point(|p| p.start <= offset);
+        let located = code.positions[..behind].iter().rev().map(|p| p.line).find(|&line| line != 0);
+        located.unwrap_or(code.first_line)
+    }
+
     /// The handler of an exception raised by the instruction whose word lies before `ip`.
     pub fn handler_at(&self, ip: *const Word) -> Option<Handler> {
         self.code.handler(self.offset_of(ip).saturating_sub(1))
+    }
+
+    /// Whether an exception raised by the instruction before `ip` meets a handler of the source's own, not only the one
+    /// that every generator's body has against StopIteration.
+    pub fn is_guarded(&self, ip: *const Word) -> bool {
+        let handler = self.handler_at(ip).and_then(|h| self.word(h.target as usize));
+        handler
+            .is_some_and(|w| w.op() != Opcode::Intrinsic1 as u8 || w.kind() != Intrinsic1Kind::StopIterationError as u8)
     }
 
     /// Whether register `i` holds a cell (of this function or an outer one).

@@ -67,7 +67,7 @@ fn plain(t: &Thread, e: &Value, tb: Option<&Value>) -> String {
         out += "Traceback (most recent call last):\n";
     }
     while let Some(entry) = at.downcast::<Traceback>() {
-        let frame = entry.frame.get();
+        let frame = entry.frame(t).unwrap_or_default();
         if let Some(f) = frame.downcast::<FrameObject>() {
             let (code, line) = (&f.unit.code, line_of(entry));
             out += &format!("  File \"{}\", line {line}, in {}\n", code.filename, code.qualname);
@@ -108,9 +108,8 @@ pub fn without_importlib(t: &Thread, tb: Value, always: bool) -> Option<Value> {
         entries.push(at);
         at = next;
     }
-    let _ = t;
     let code_of = |v: &Value| {
-        let frame = v.expect::<Traceback>().frame.get();
+        let frame = v.expect::<Traceback>().frame(t).ok()?;
         frame.downcast::<FrameObject>().map(|f| f.unit.code.clone())
     };
     let inside = |v: &Value| code_of(v).is_some_and(|c| c.filename.starts_with("<frozen importlib._bootstrap"));

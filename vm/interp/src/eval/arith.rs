@@ -1,6 +1,8 @@
 //! Operators on ints and floats in the word, and on everything else through the slots.
 
 use super::machine::{Flow, M};
+use super::special;
+use crate::frame::Kind;
 use typhon_isa::word::KILL_B;
 use typhon_isa::{BinaryKind, Opcode, UnaryKind, Word};
 use typhon_object::error::Res;
@@ -13,35 +15,42 @@ pub(crate) const COOLDOWN: u64 = 60;
 
 /// `a op b` for any values.
 pub(crate) fn binary(t: &Thread, kind: BinaryKind, a: &Value, b: &Value) -> Res {
+    match operator(kind) {
+        Some(op) => ops::binary(t, *op, a, b),
+        None => ops::power(t, a, b, &Value::NONE, kind == BinaryKind::IPow),
+    }
+}
+
+/// The operator of a kind, but for powers, which have three operands.
+pub(super) fn operator(kind: BinaryKind) -> Option<&'static ops::BinaryOp> {
     use BinaryKind as K;
-    let op = match kind {
-        K::Add => ops::ADD,
-        K::Sub => ops::SUB,
-        K::Mul => ops::MUL,
-        K::MatMul => ops::MATMUL,
-        K::TrueDiv => ops::TRUEDIV,
-        K::FloorDiv => ops::FLOORDIV,
-        K::Mod => ops::MOD,
-        K::Pow | K::IPow => return ops::power(t, a, b, &Value::NONE, kind == K::IPow),
-        K::Shl => ops::LSHIFT,
-        K::Shr => ops::RSHIFT,
-        K::And => ops::AND,
-        K::Xor => ops::XOR,
-        K::Or => ops::OR,
-        K::IAdd => ops::IADD,
-        K::ISub => ops::ISUB,
-        K::IMul => ops::IMUL,
-        K::IMatMul => ops::IMATMUL,
-        K::ITrueDiv => ops::ITRUEDIV,
-        K::IFloorDiv => ops::IFLOORDIV,
-        K::IMod => ops::IMOD,
-        K::IShl => ops::ILSHIFT,
-        K::IShr => ops::IRSHIFT,
-        K::IAnd => ops::IAND,
-        K::IXor => ops::IXOR,
-        K::IOr => ops::IOR,
-    };
-    ops::binary(t, op, a, b)
+    Some(match kind {
+        K::Add => &ops::ADD,
+        K::Sub => &ops::SUB,
+        K::Mul => &ops::MUL,
+        K::MatMul => &ops::MATMUL,
+        K::TrueDiv => &ops::TRUEDIV,
+        K::FloorDiv => &ops::FLOORDIV,
+        K::Mod => &ops::MOD,
+        K::Pow | K::IPow => return None,
+        K::Shl => &ops::LSHIFT,
+        K::Shr => &ops::RSHIFT,
+        K::And => &ops::AND,
+        K::Xor => &ops::XOR,
+        K::Or => &ops::OR,
+        K::IAdd => &ops::IADD,
+        K::ISub => &ops::ISUB,
+        K::IMul => &ops::IMUL,
+        K::IMatMul => &ops::IMATMUL,
+        K::ITrueDiv => &ops::ITRUEDIV,
+        K::IFloorDiv => &ops::IFLOORDIV,
+        K::IMod => &ops::IMOD,
+        K::IShl => &ops::ILSHIFT,
+        K::IShr => &ops::IRSHIFT,
+        K::IAnd => &ops::IAND,
+        K::IXor => &ops::IXOR,
+        K::IOr => &ops::IOR,
+    })
 }
 
 /// The specialized opcode for these operands, if there is one.
@@ -135,6 +144,13 @@ pub(crate) fn binary_op(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn binary_generic(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let kind = BinaryKind::from_u8(w.kind());
+    if special::is_instance(m.reg(w.b())) {
+        let (f, then) = special::binary(m.t, kind, m.reg(w.b()), m.reg(w.c()));
+        if !f.is_absent() {
+            let args = [m.reg(w.b()).clone(), m.reg(w.c()).clone()];
+            return special::enter(m, f, args, then);
+        }
+    }
     let v = binary(m.t, kind, m.reg(w.b()), m.reg(w.c()))?;
     m.kill_bc(w);
     m.set(w.a(), v);
@@ -158,7 +174,15 @@ pub(crate) fn binary_op_imm(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn binary_generic_imm(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let kind = BinaryKind::from_u8(w.kind());
-    let v = binary(m.t, kind, m.reg(w.b()), &Value::small(i64::from(w.imm())))?;
+    let imm = Value::small(i64::from(w.imm()));
+    if special::is_instance(m.reg(w.b())) {
+        let (f, then) = special::binary(m.t, kind, m.reg(w.b()), &imm);
+        if !f.is_absent() && then == Kind::Binary {
+            let args = [m.reg(w.b()).clone(), imm];
+            return special::enter(m, f, args, Kind::BinaryImm);
+        }
+    }
+    let v = binary(m.t, kind, m.reg(w.b()), &imm)?;
     m.kill_b(w);
     m.set(w.a(), v);
     m.advance(1);

@@ -1,6 +1,7 @@
 //! Call instructions: Python functions run in the same loop, everything else through the call slot.
 
 use super::machine::{Flow, M, Stop};
+use super::special;
 use crate::bind;
 use crate::call::{push, zero};
 use crate::frame::{Interp, Kind, clear_registers};
@@ -225,10 +226,30 @@ fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow
         m.advance(EXTRA as isize);
         return Ok(());
     }
-    match plain_class(m.t, m.reg(at)) {
-        Some(init) => call_init(m, w, init, at, (first, n), &[]),
-        None => call_other(m, w, at, first, n),
+    if let Some(init) = plain_class(m.t, m.reg(at)) {
+        return call_init(m, w, init, at, (first, n), &[]);
     }
+    let callee = instance_call(m.t, m.reg(at));
+    if !callee.is_absent() {
+        return call_instance(m, w, callee, at, (first, n), &[]);
+    }
+    call_other(m, w, at, first, n)
+}
+
+/// The `__call__` that calling an instance of a Python class means, absent if it is no Python function.
+#[inline(always)]
+fn instance_call(t: &Thread, v: &Value) -> Value {
+    if special::is_instance(v) { special::callable(t, v) } else { Value::ABSENT }
+}
+
+/// The instance takes the register in front of the arguments: its own, or the empty self's.
+#[inline(always)]
+fn call_instance(m: &mut M<'_>, w: Word, f: Value, at: usize, (first, n): (usize, usize), names: &[Value]) -> Flow {
+    if first - 1 != at {
+        let this = m.take(at);
+        m.set(first - 1, this);
+    }
+    enter_function(m, w, f, (first - 1, n + 1), names, Kind::Call)
 }
 
 #[inline(always)]
@@ -288,6 +309,10 @@ pub(crate) fn call_kw(m: &mut M<'_>, w: Word) -> Flow {
     }
     if let Some(init) = plain_class(m.t, m.reg(at)) {
         return call_init(m, w, init, at, (first, n), names);
+    }
+    let callee = instance_call(m.t, m.reg(at));
+    if !callee.is_absent() {
+        return call_instance(m, w, callee, at, (first, n), names);
     }
     let v = slow_kw(m.t, m.reg(at), Args { values: m.window(first, n), names })?;
     m.kill_window(first, n);
@@ -415,6 +440,7 @@ pub(crate) fn finish(m: &mut M<'_>, v: Value) -> Flow {
         m.enter(skip as isize);
         drop((func, locals, generator));
         match kind {
+            Kind::Call => m.set(dst as usize, v),
             Kind::Init => {
                 if !v.is_none() {
                     m.advance(-(skip as isize));
@@ -422,7 +448,10 @@ pub(crate) fn finish(m: &mut M<'_>, v: Value) -> Flow {
                 }
                 m.set(dst as usize, extra);
             }
-            _ => m.set(dst as usize, v),
+            _ => {
+                let words = special::complete(m.t, m.fp, kind, v)?;
+                m.advance(words);
+            }
         }
     }
     Ok(())
@@ -466,6 +495,13 @@ pub(crate) fn abandon(m: &mut M<'_>) {
             crate::frame_object::detach(m.t, m.it, fp);
         }
         clear_registers(m.base, 0, (*(*fp).unit).register_count);
+        if (*fp).generator != 0 {
+            // See `Frame`.
+            (*fp).func = 0;
+            if (*fp).kind != Kind::Entry {
+                (*fp).generator = 0;
+            }
+        }
         let owned = owned(fp);
         m.it.fp.set(fp.sub(1));
         m.t.depth.set(m.t.depth.get() - 1);

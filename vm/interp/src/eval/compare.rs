@@ -2,8 +2,11 @@
 
 use super::arith::{COOLDOWN, as_exact, due};
 use super::machine::{Flow, M};
+use super::special;
+use crate::frame::Kind;
 use typhon_isa::{Opcode, Word};
 use typhon_object::error::Res;
+use typhon_object::names::n;
 use typhon_object::ops::{self, CompareOp};
 use typhon_object::strs::Str;
 use typhon_object::{Thread, Value};
@@ -35,6 +38,13 @@ fn pick(a: &Value, b: &Value) -> Option<(Opcode, Opcode)> {
 #[inline(always)]
 fn compare_generic(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
+    if special::is_instance(m.reg(w.b())) {
+        let f = special::comparison(m.t, m.reg(w.b()), m.reg(w.c()), op_of(w.kind()));
+        if !f.is_absent() {
+            let args = [m.reg(w.b()).clone(), m.reg(w.c()).clone()];
+            return special::enter(m, f, args, Kind::Compare);
+        }
+    }
     let v = slow(m.t, m.reg(w.b()), m.reg(w.c()), op_of(w.kind()))?;
     m.kill_bc(w);
     m.set(w.a(), v);
@@ -132,6 +142,13 @@ pub(crate) fn compare_jump(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 fn compare_jump_generic(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
+    if special::is_instance(m.reg(w.b())) {
+        let f = special::comparison(m.t, m.reg(w.b()), m.reg(w.c()), op_of(w.kind()));
+        if !f.is_absent() {
+            let args = [m.reg(w.b()).clone(), m.reg(w.c()).clone()];
+            return special::enter(m, f, args, Kind::CompareJump);
+        }
+    }
     let holds = slow_bool(m.t, m.reg(w.b()), m.reg(w.c()), op_of(w.kind()))?;
     m.kill_bc(w);
     branch(m, w, holds)
@@ -207,6 +224,13 @@ pub(crate) fn is(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn contains(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
+    if special::is_instance(m.reg(w.c())) {
+        let f = special::method(m.t, m.reg(w.c()), n::__contains__(), 2);
+        if !f.is_absent() {
+            let args = [m.reg(w.c()).clone(), m.reg(w.b()).clone()];
+            return special::enter(m, f, args, Kind::Contains);
+        }
+    }
     let found = member(m.t, m.reg(w.c()), m.reg(w.b()))?;
     m.kill_bc(w);
     m.set(w.a(), Value::bool(found != (w.kind() == 1)));

@@ -2,12 +2,14 @@
 
 use super::arith::{COOLDOWN, due};
 use super::machine::{Flow, M};
-use crate::frame::Kind;
+use super::special;
+use crate::frame::{Interp, Kind};
 use crate::generator::{self, Generator, State, as_generator};
 use typhon_isa::word::KILL_B;
 use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
+use typhon_object::names::n;
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::dict_::iter::DictItemIter;
 use typhon_object::types::exceptions as exc;
@@ -20,6 +22,13 @@ use typhon_object::{Thread, Value, ids, ops, type_of};
 #[inline(always)]
 pub(crate) fn get_iter(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
+    if special::is_instance(m.reg(w.b())) {
+        let f = special::method(m.t, m.reg(w.b()), n::__iter__(), 1);
+        if !f.is_absent() {
+            let args = [m.reg(w.b()).clone()];
+            return special::enter(m, f, args, Kind::Iter);
+        }
+    }
     let it = iter(m.t, m.reg(w.b()))?;
     m.kill_b(w);
     m.set(w.a(), it);
@@ -34,6 +43,13 @@ fn iter(t: &Thread, v: &Value) -> Res {
 #[inline(always)]
 pub(crate) fn yield_from_iter(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
+    if special::is_instance(m.reg(w.b())) {
+        let f = special::method(m.t, m.reg(w.b()), n::__iter__(), 1);
+        if !f.is_absent() {
+            let args = [m.reg(w.b()).clone()];
+            return special::enter(m, f, args, Kind::Iter);
+        }
+    }
     let v = m.take_b(w);
     let it = delegate(m.t, m.unit().code.flags, v)?;
     m.set(w.a(), it);
@@ -88,6 +104,13 @@ pub(crate) fn for_iter(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 fn for_iter_generic(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
+    if special::is_instance(m.reg(w.b())) {
+        let f = special::method(m.t, m.reg(w.b()), n::__next__(), 1);
+        if !f.is_absent() {
+            let args = [m.reg(w.b()).clone()];
+            return special::enter(m, f, args, Kind::Next);
+        }
+    }
     let v = match type_of(m.reg(w.b())).slots().next {
         Some(next) => match next(m.t, m.reg(w.b())) {
             Ok(v) => v,
@@ -257,8 +280,7 @@ pub(crate) fn for_iter_gen(m: &mut M<'_>, w: Word) -> Flow {
     }
     let v = m.reg(w.b());
     generator::push(m.t, m.it, v, g, Kind::ForIter, w.a() as u16, 2)?;
-    m.enter(0);
-    m.skip_resume();
+    m.enter_generator(g);
     Ok(())
 }
 
@@ -269,34 +291,33 @@ pub(crate) fn yield_value(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.take_b(w);
     let fp = m.fp;
     // SAFETY: Yield is compiled into generators only, whose frames own their generator.
-    let (gen_value, kind, dst, skip) = unsafe { (Value::from_raw((*fp).generator), (*fp).kind, (*fp).dst, (*fp).skip) };
-    let Some(g) = as_generator(&gen_value) else {
+    let (bits, object, kind, dst, skip) = unsafe { ((*fp).generator, (*fp).object, (*fp).kind, (*fp).dst, (*fp).skip) };
+    if bits == 0 {
         return Err(error::system_error(m.t, "yield outside a generator's frame").into());
-    };
+    }
+    // SAFETY: whoever resumed the generator keeps it alive, or this frame.
+    let g = unsafe { &*(bits as *const Generator) };
     g.ip.set(m.ip);
     g.state.set(State::Suspended);
-    if !g.frame.is_absent() || unsafe_object(fp) {
-        suspend_object(fp, g);
+    if object != 0 {
+        suspend_object(m.t, m.it, fp, g);
     }
     // SAFETY: the running frame is this generator's.
     unsafe { generator::pop(m.t, m.it, fp, g) };
     if kind == Kind::Entry {
-        drop(gen_value);
+        // SAFETY: such a frame owns its generator.
+        drop(unsafe { Value::from_raw(bits) });
         return Err(super::machine::Stop::Exit(v));
     }
     m.enter(skip as isize);
     m.set(dst as usize, v);
-    drop(gen_value);
     Ok(())
 }
 
-fn unsafe_object(fp: *mut crate::frame::Frame) -> bool {
-    // SAFETY: the running frame is live.
-    unsafe { (*fp).object != 0 }
-}
-
 #[cold]
-fn suspend_object(fp: *mut crate::frame::Frame, g: &Generator) {
+#[inline(never)]
+fn suspend_object(t: &Thread, it: &Interp, fp: *mut crate::frame::Frame, g: &Generator) {
+    crate::frame_object::settle(t, it, fp);
     // SAFETY: the running frame is live.
     let bits = unsafe { (*fp).object };
     if let Some(object) = Value::from_ref(&bits).downcast::<crate::frame_object::FrameObject>() {
@@ -306,13 +327,8 @@ fn suspend_object(fp: *mut crate::frame::Frame, g: &Generator) {
 
 /// A generator's frame returns `v`: ends the loop or the delegation that resumed it.
 #[inline(always)]
-pub(crate) fn generator_returned(m: &mut M<'_>, gen_value: Value, kind: Kind, dst: u16, skip: u8, v: Value) -> Flow {
-    if kind == Kind::Entry {
-        drop(gen_value);
-        return Err(super::machine::Stop::Exit(v));
-    }
+pub(crate) fn generator_returned(m: &mut M<'_>, kind: Kind, dst: u16, skip: u8, v: Value) -> Flow {
     m.enter(0);
-    drop(gen_value);
     let offset = m.extra(0) as u32 as i32 as isize;
     if kind == Kind::ForIter {
         // SAFETY: the caller's ip lies behind the ForIter word.
@@ -346,8 +362,7 @@ pub(crate) fn send(m: &mut M<'_>, w: Word) -> Flow {
             }
             let v = m.reg(w.b());
             generator::push(m.t, m.it, v, g, Kind::Send, w.a() as u16, 2)?;
-            m.enter(0);
-            m.skip_resume();
+            m.enter_generator(g);
             return Ok(());
         }
     }
@@ -375,7 +390,7 @@ fn send_slow(t: &Thread, it: &Value, v: &Value) -> Res<generator::Resumed> {
     let r = match type_of(it).slots().next {
         Some(next) if v.is_none() => next(t, it),
         _ => {
-            let send = typhon_object::names::n::send();
+            let send = n::send();
             typhon_object::call::method(t, it, send, std::slice::from_ref(v))
         }
     };

@@ -217,6 +217,15 @@ impl M<'_> {
         self.skip_resume();
     }
 
+    /// Takes up the frame just pushed for a generator.
+    #[inline(always)]
+    pub(crate) fn enter_generator(&mut self, g: &crate::generator::Generator) {
+        self.fp = self.it.fp.get();
+        self.base = g.regs.get();
+        self.ip = g.ip.get();
+        self.skip_resume();
+    }
+
     /// Goes past the Resume that most bodies begin or go on with, unless somebody must be asked there.
     #[inline(always)]
     pub(crate) fn skip_resume(&mut self) {

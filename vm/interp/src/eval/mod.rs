@@ -16,6 +16,7 @@ mod machine;
 mod method;
 mod name;
 mod pattern;
+mod special;
 mod subscript;
 
 use crate::frame::{Interp, Kind, clear_registers};
@@ -120,6 +121,10 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
             return Err(e);
         }
         m.enter(0);
+        if kind == Kind::Next && e.is(&typhon_object::types::exceptions::STOP_ITERATION) {
+            m.advance(special::exhausted(m.fp));
+            return Ok(());
+        }
         note = true;
     }
 }
@@ -234,22 +239,25 @@ fn finish(m: &mut M<'_>, v: Value) -> Flow {
 #[inline(always)]
 fn finish_generator(m: &mut M<'_>, v: Value) -> Flow {
     let fp = m.fp;
-    // SAFETY: the frame is live; its words are taken once.
-    let (gen_value, kind, dst, skip) =
-        unsafe { (Value::from_raw(std::mem::replace(&mut (*fp).generator, 0)), (*fp).kind, (*fp).dst, (*fp).skip) };
-    if let Some(g) = crate::generator::as_generator(&gen_value) {
-        // SAFETY: the running frame is this generator's; a frame object keeps copies before the registers go.
-        unsafe {
-            if (*fp).object != 0 {
-                crate::frame_object::put_back(fp, &v);
-                crate::frame_object::detach(m.t, m.it, fp);
-                drop(g.frame.take());
-            }
-            crate::generator::pop(m.t, m.it, fp, g);
+    // SAFETY: the frame is live until it is popped here. It is this generator's, which whoever resumed it keeps alive, or
+    // the frame itself; a frame object keeps copies before the registers go.
+    unsafe {
+        let bits = (*fp).generator;
+        let g = &*(bits as *const crate::generator::Generator);
+        let (kind, dst, skip) = ((*fp).kind, (*fp).dst, (*fp).skip);
+        if (*fp).object != 0 {
+            crate::frame_object::put_back(fp, &v);
+            crate::frame_object::detach(m.t, m.it, fp);
+            drop(g.frame.take());
         }
+        crate::generator::pop(m.t, m.it, fp, g);
         g.finish();
+        if kind == Kind::Entry {
+            drop(Value::from_raw(bits));
+            return Err(Stop::Exit(v));
+        }
+        iter::generator_returned(m, kind, dst, skip, v)
     }
-    iter::generator_returned(m, gen_value, kind, dst, skip, v)
 }
 
 #[inline(always)]

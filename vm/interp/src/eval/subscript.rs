@@ -2,6 +2,7 @@
 
 use super::arith::{COOLDOWN, due};
 use super::machine::{Flow, M};
+use super::special;
 use crate::call::{push, zero};
 use crate::frame::Kind;
 use crate::function::Function;
@@ -215,6 +216,13 @@ pub(crate) fn set_item(m: &mut M<'_>, w: Word) -> Flow {
     } else if v.exact::<Dict>().is_some() {
         set_dict(m.t, v, key, m.reg(w.c()))?;
     } else {
+        if special::is_instance(v) {
+            let f = special::method(m.t, v, n::__setitem__(), 3);
+            if !f.is_absent() {
+                let args = [v.clone(), key.clone(), m.reg(w.c()).clone()];
+                return special::enter(m, f, args, Kind::Discard);
+            }
+        }
         set_slow(m.t, v, key, m.reg(w.c()))?;
     }
     m.kill_c(w);
