@@ -1,6 +1,7 @@
 //! Async generators: the awaitables that `asend`, `athrow`, `aclose` and `__anext__` return (PEP 525).
 
 use crate::generator::{self, Generator, Resumed, State, as_generator};
+use crate::throwing::{throw, thrown};
 use std::cell::Cell;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
@@ -139,7 +140,7 @@ pub(crate) fn anext(t: &Thread, v: &Value) -> Res {
 }
 
 fn athrow(t: &Thread, a: &[Value]) -> Res {
-    let e = generator::thrown(t, &a[1], &a[2], &a[3])?;
+    let e = thrown(t, &a[1], &a[2], &a[3])?;
     start(t, &a[0], What::Throw, e.into_value())
 }
 
@@ -219,10 +220,10 @@ fn begin(t: &Thread, s: &Step, v: &Value, g: &Generator, sent: &Value) -> Res {
             let first = s.payload.get();
             generator::send(t, v, if sent.is_none() { &first } else { sent })
         }
-        What::Throw => generator::throw(t, v, Exc::new(s.payload.get())),
+        What::Throw => throw(t, v, Exc::new(s.payload.get())),
         What::Close => {
             g.closed.set(true);
-            generator::throw(t, v, error::with_args(t, exc::GENERATOR_EXIT.ty(), &[]))
+            throw(t, v, error::with_args(t, exc::GENERATOR_EXIT.ty(), &[]))
         }
     };
     finish(t, s, g, r)
@@ -284,8 +285,8 @@ fn step_throw(t: &Thread, a: &[Value]) -> Res {
         s.phase.set(Phase::Iter);
         g.running_async.set(true);
     }
-    let e = generator::thrown(t, &a[1], &a[2], &a[3])?;
-    let r = generator::throw(t, &gen_value, e);
+    let e = thrown(t, &a[1], &a[2], &a[3])?;
+    let r = throw(t, &gen_value, e);
     finish(t, s, g, r)
 }
 

@@ -1,6 +1,7 @@
 //! Coroutines: what `await` needs besides the generator machinery.
 
 use crate::generator::{self, as_generator};
+use crate::generator_type;
 use typhon_isa::CodeFlags;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
@@ -39,11 +40,11 @@ pub static COROUTINE_WRAPPER: TypeDef = TypeDef {
         ..Slots::NONE
     },
     methods: &[
-        def("send", "($self, arg, /)", |t, a| generator::send_method(t, &[inner(&a[0]), a[1].clone()]), ""),
+        def("send", "($self, arg, /)", |t, a| generator_type::send_method(t, &[inner(&a[0]), a[1].clone()]), ""),
         def(
             "throw",
             "($self, type, value=None, traceback=None, /)",
-            |t, a| generator::throw_method(t, &[inner(&a[0]), a[1].clone(), a[2].clone(), a[3].clone()]),
+            |t, a| generator_type::throw_method(t, &[inner(&a[0]), a[1].clone(), a[2].clone(), a[3].clone()]),
             "",
         ),
         def("close", "($self, /)", |t, a| generator::close(t, &inner(&a[0])), ""),
@@ -56,13 +57,9 @@ pub(crate) fn await_wrapper(t: &Thread, v: &Value) -> Res {
     payload::new(t, |header| CoroutineWrapper { header, coroutine: Slot::new(v.clone()) })
 }
 
-/// `sys.set_coroutine_origin_tracking_depth`'s state.
-#[derive(Default)]
-pub struct OriginDepth(pub std::cell::Cell<i32>);
-
 /// `cr_origin` of a coroutine made now.
 pub(crate) fn origin(t: &Thread) -> Res {
-    let depth = t.state::<OriginDepth>().0.get();
+    let depth = crate::frame::interp(t).origin_depth.get();
     if depth <= 0 {
         return Ok(Value::ABSENT);
     }

@@ -130,6 +130,8 @@ pub struct Interp {
     stacks: Option<Stacks>,
     /// The frame in which an exception was last handled, and where it was raised there, in words.
     pub(crate) raised_at: Cell<(usize, u32)>,
+    /// How many frames a new coroutine remembers (`sys.set_coroutine_origin_tracking_depth`).
+    pub origin_depth: Cell<i32>,
     /// Tracing and profiling functions.
     pub watch: crate::watch::Watch,
 }
@@ -162,6 +164,7 @@ impl Interp {
             handling: Cell::new(&raw const *own_handling),
             own_handling,
             raised_at: Cell::new((0, 0)),
+            origin_depth: Cell::new(0),
             watch: crate::watch::Watch::default(),
             stacks: Some(stacks),
         });

@@ -6,20 +6,19 @@
 use crate::eval;
 use crate::frame::{Frame, Handling, Interp, Kind, clear_registers, interp};
 use crate::function::Function;
-pub(crate) use crate::throwing::{close, throw, thrown};
+use crate::generator_type::GENERATOR;
+pub(crate) use crate::throwing::close;
 use crate::unit::Unit;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use typhon_isa::opcode::ResumeKind;
 use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
-use typhon_object::native::{GetSetDef, MethodDef, def, getset, getter};
-use typhon_object::slots::Slots;
+use typhon_object::shape::ShapeId;
 use typhon_object::store::Slot;
-use typhon_object::ty::{TypeDef, TypeObject, flag};
 use typhon_object::types::exceptions as exc;
-use typhon_object::{Thread, Value, call, payload, strs, type_of};
+use typhon_object::{Thread, Value, call, ids};
 
 /// Where a generator stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,11 +45,8 @@ pub struct Generator {
     pub(crate) handling: Handling,
     /// The frame object, absent until somebody asks for it.
     pub(crate) frame: Slot,
-    /// Absent as long as it is the code's; so `qualname`.
-    name: Slot,
-    qualname: Slot,
-    /// `cr_origin`, absent if unknown.
-    origin: Slot,
+    /// What most generators have no need of.
+    pub(crate) names: OnceCell<Box<Names>>,
     /// Async generators: the finalizer hook, whether hooks ran, whether it is closed, whether asend runs.
     pub(crate) finalizer: Slot,
     pub(crate) hooks_inited: Cell<bool>,
@@ -58,8 +54,19 @@ pub struct Generator {
     pub(crate) running_async: Cell<bool>,
 }
 
+/// Names that are not the code's, and where a coroutine was made.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// Absent as long as it is the code's; so `qualname`.
+    pub(crate) name: Slot,
+    pub(crate) qualname: Slot,
+    /// `cr_origin`, absent if unknown.
+    origin: Slot,
+}
+
 fn traverse(g: &Generator, visit: &mut dyn FnMut(&Value)) {
-    for slot in [&g.func, &g.frame, &g.name, &g.qualname, &g.origin, &g.finalizer] {
+    let names = g.names.get().map(|n| [&n.name, &n.qualname, &n.origin]);
+    for slot in [&g.func, &g.frame, &g.finalizer].into_iter().chain(names.into_iter().flatten()) {
         // SAFETY: the collector's visitor stores nothing.
         visit(unsafe { slot.peek() });
     }
@@ -94,25 +101,31 @@ impl Generator {
         if let Some(frame) = self.frame.get().downcast::<crate::frame_object::FrameObject>() {
             frame.forget_generator(regs, &self.unit);
         }
-        // SAFETY: the block is detached from the generator; it came from the heap with this size.
-        unsafe {
-            clear_registers(regs, 0, self.unit.register_count);
-            if let Some(t) = typhon_object::thread::current() {
-                t.heap().free_raw(regs.cast(), self.unit.register_count * 8);
-            }
-        }
+        // SAFETY: the registers are the generator's, and nobody else finds them any more.
+        unsafe { clear_registers(regs, 0, self.unit.register_count) };
         if self.handling.value.get() != 0 {
             drop(self.handling.replace(Value::ABSENT));
         }
     }
 
-    fn name(&self) -> Value {
-        self.name.get().present().unwrap_or_else(|| self.unit.name.clone())
+    /// `__name__`.
+    pub(crate) fn name(&self) -> Value {
+        self.names.get().and_then(|n| n.name.get().present()).unwrap_or_else(|| self.unit.name.clone())
     }
 
     /// `__qualname__`.
     pub(crate) fn qualname(&self) -> Value {
-        self.qualname.get().present().unwrap_or_else(|| self.unit.qualname.clone())
+        self.names.get().and_then(|n| n.qualname.get().present()).unwrap_or_else(|| self.unit.qualname.clone())
+    }
+
+    /// `cr_origin`.
+    pub(crate) fn origin(&self) -> Value {
+        self.names.get().and_then(|n| n.origin.get().present()).unwrap_or(Value::NONE)
+    }
+
+    /// Its registers, which lie behind it.
+    fn own_registers(at: *mut Self) -> *mut u64 {
+        at.wrapping_add(1).cast()
     }
 
     /// What the generator delegates to (`yield from`, `await`), if it is suspended there.
@@ -144,81 +157,94 @@ impl Generator {
 
 impl Drop for Generator {
     fn drop(&mut self) {
-        self.finish();
+        if !self.regs.get().is_null() {
+            self.finish();
+        }
     }
 }
 
-/// ReturnGenerator: moves the running frame's registers into a new generator and pops the frame.
-pub(crate) fn from_frame(t: &Thread, fp: *mut Frame) -> Res {
+/// ReturnGenerator: moves the running frame's registers into a new generator, and its function if the frame is to be
+/// popped without it.
+#[inline(never)]
+pub(crate) fn from_frame(t: &Thread, fp: *mut Frame, take: bool) -> Res {
     // SAFETY: the running frame is live; its function keeps the unit alive and holds its Rc.
-    let (unit, running, func, base, ip) = unsafe {
+    let (unit, running, base, ip) = unsafe {
         let f = &*((*fp).func as *const Function);
-        (Rc::clone(&f.unit.borrow()), (*fp).unit, Value::from_ref(&(*fp).func).clone(), (*fp).base, (*fp).ip)
+        (Rc::clone(&f.unit.borrow()), (*fp).unit, (*fp).base, (*fp).ip)
     };
     // SAFETY: as above. The function's code may have been replaced since it was called.
     let unit = if Rc::as_ptr(&unit) == running { unit } else { Unit::of(t, unsafe { &(*running).code })? };
-    let count = unit.register_count;
-    let regs = t.heap().alloc_raw(count * 8).map_err(|_| t.memory_error())?.cast::<u64>();
-    // SAFETY: the registers move to the new block; the frame's are left holding nothing.
+    let flags = unit.code.flags;
+    let id = if flags & CodeFlags::COROUTINE != 0 {
+        ids::COROUTINE
+    } else if flags & CodeFlags::ASYNC_GENERATOR != 0 {
+        ids::ASYNC_GENERATOR
+    } else {
+        ids::GENERATOR
+    };
+    // SAFETY: the frame's function is alive.
+    let names = names_of(t, unsafe { &*((*fp).func as *const Function) }, &unit, id)?;
+    let (count, locals) = (unit.register_count, unit.local_count);
+    let size = size_of::<Generator>() + count * 8;
+    let at = t.heap().alloc_object(size).map_err(|_| t.memory_error())?.cast::<Generator>();
+    let regs = Generator::own_registers(at);
+    // SAFETY: fresh memory for the payload and the registers behind it. The registers move; the frame's are left holding
+    // nothing, and its function is taken once.
     unsafe {
-        regs.copy_from_nonoverlapping(base, count);
-        for i in unit.local_count..count {
+        for i in 0..locals {
+            regs.add(i).write(std::ptr::replace(base.add(i), 0));
+        }
+        for i in locals..count {
             regs.add(i).write(0);
         }
-        base.write_bytes(0, unit.local_count);
+        let func = match take {
+            true => Value::from_raw(std::mem::replace(&mut (*fp).func, 0)),
+            false => Value::from_ref(&(*fp).func).clone(),
+        };
+        at.write(Generator {
+            header: Header::new(ShapeId(id), typhon_object::thread::tag()),
+            unit,
+            func: Slot::new(func),
+            regs: Cell::new(regs),
+            ip: Cell::new(ip),
+            state: Cell::new(State::Created),
+            handling: Handling::new(),
+            frame: Slot::empty(),
+            names,
+            finalizer: Slot::empty(),
+            hooks_inited: Cell::new(false),
+            closed: Cell::new(false),
+            running_async: Cell::new(false),
+        });
+        Ok(Value::from_raw(at as u64))
     }
-    let flags = unit.code.flags;
-    let def = if flags & CodeFlags::COROUTINE != 0 {
-        &COROUTINE
-    } else if flags & CodeFlags::ASYNC_GENERATOR != 0 {
-        &ASYNC_GENERATOR
-    } else {
-        &GENERATOR
-    };
-    let f = func.expect::<Function>();
-    let other = |own: &Slot, known: &Value| if own.bits() == known.bits() { Value::ABSENT } else { own.get() };
-    let (name, qualname) = (other(&f.name, &unit.name), other(&f.qualname, &unit.qualname));
-    let origin = if std::ptr::eq(def, &COROUTINE) { crate::coroutine::origin(t)? } else { Value::ABSENT };
-    make(t, def.ty(), |header| Generator {
-        header,
-        unit,
-        func: Slot::new(func),
-        regs: Cell::new(regs),
-        ip: Cell::new(ip),
-        state: Cell::new(State::Created),
-        handling: Handling::new(),
-        frame: Slot::empty(),
-        name: Slot::new(name),
-        qualname: Slot::new(qualname),
-        origin: Slot::new(origin),
-        finalizer: Slot::empty(),
-        hooks_inited: Cell::new(false),
-        closed: Cell::new(false),
-        running_async: Cell::new(false),
-    })
 }
 
-/// The three types share one layout without deriving from each other.
-fn make(t: &Thread, ty: &TypeObject, build: impl FnOnce(Header) -> Generator) -> Res {
-    // SAFETY: the closure writes the whole payload; the size is the payload's.
-    unsafe {
-        payload::new_sized(t, ty, size_of::<Generator>(), |at| {
-            let at = at.cast::<Generator>();
-            let header = (&raw mut (*at).header).read();
-            at.write(build(header));
-        })
+/// What a new generator has to remember besides its function.
+#[inline(always)]
+fn names_of(t: &Thread, f: &Function, unit: &Unit, id: u32) -> Res<OnceCell<Box<Names>>> {
+    let origin = if id == ids::COROUTINE { crate::coroutine::origin(t)? } else { Value::ABSENT };
+    let own = f.name.bits() != unit.name.bits() || f.qualname.bits() != unit.qualname.bits();
+    if !own && origin.is_absent() {
+        return Ok(OnceCell::new());
     }
+    let (name, qualname) = (Slot::new(f.name.get()), Slot::new(f.qualname.get()));
+    Ok(OnceCell::from(Box::new(Names { name, qualname, origin: Slot::new(origin) })))
 }
 
 /// The payload, if `v` is of one of the three types.
 #[inline]
 pub fn as_generator(v: &Value) -> Option<&Generator> {
-    use typhon_object::ids;
     let header = v.header()?;
     let id = header.shape().0;
     // SAFETY: objects of these exact types have this layout.
     (id == ids::GENERATOR || id == ids::COROUTINE || id == ids::ASYNC_GENERATOR)
         .then(|| unsafe { &*std::ptr::from_ref(header).cast::<Generator>() })
+}
+
+/// Whether `v` is a coroutine made by an `async def`.
+pub fn is_coroutine(v: &Value) -> bool {
+    v.header().is_some_and(|h| h.shape().0 == ids::COROUTINE)
 }
 
 pub(crate) fn me(v: &Value) -> &Generator {
@@ -296,7 +322,7 @@ pub(crate) unsafe fn pop(t: &Thread, it: &Interp, fp: *mut Frame, g: &Generator)
 }
 
 /// What a resumption gives.
-pub(crate) enum Resumed {
+pub enum Resumed {
     /// A yielded value.
     Yield(Value),
     /// The return value.
@@ -316,7 +342,7 @@ pub(crate) fn refuse(t: &Thread, g: &Generator, sent: Option<&Value>) -> Option<
 
 /// Sends `value` in and runs to the next yield or the end. A finished generator returns None at once (a coroutine
 /// refuses).
-pub(crate) fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
+pub fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
     let g = me(v);
     if let Some(e) = refuse(t, g, Some(value)) {
         return Err(e);
@@ -388,7 +414,7 @@ pub(crate) fn result(t: &Thread, r: Res<Resumed>) -> Res {
     }
 }
 
-fn next(t: &Thread, v: &Value) -> Res {
+pub(crate) fn next(t: &Thread, v: &Value) -> Res {
     match send(t, v, &Value::NONE)? {
         Resumed::Yield(v) => Ok(v),
         Resumed::Return(v) if v.is_none() => Ok(Value::ABSENT),
@@ -421,174 +447,3 @@ pub(crate) fn finalize(t: &Thread, v: &Value) {
         error::unraisable(t, e, "while closing generator", v);
     }
 }
-
-fn repr(t: &Thread, v: &Value) -> Res {
-    let g = me(v);
-    let kind = type_of(v).name();
-    strs::new(t, &format!("<{kind} object {} at {:#x}>", strs::display(&g.qualname()), v.id()))
-}
-
-pub(crate) fn send_method(t: &Thread, a: &[Value]) -> Res {
-    result(t, send(t, &a[0], &a[1]))
-}
-
-pub(crate) fn throw_method(t: &Thread, a: &[Value]) -> Res {
-    let e = thrown(t, &a[1], &a[2], &a[3])?;
-    result(t, throw(t, &a[0], e))
-}
-
-fn close_method(t: &Thread, a: &[Value]) -> Res {
-    close(t, &a[0])
-}
-
-const fn methods(docs: [&'static str; 3]) -> [MethodDef; 5] {
-    [
-        def("send", "($self, value, /)", send_method, docs[0]),
-        def("throw", "($self, type, value=None, traceback=None, /)", throw_method, docs[1]),
-        def("close", "($self, /)", close_method, docs[2]),
-        def(
-            "__class_getitem__",
-            "($type, item, /)",
-            |t, a| typhon_object::types::generic_alias::new(t, &a[0], &a[1]),
-            "See PEP 585",
-        )
-        .class(),
-        def("__sizeof__", "($self, /)", |_, a| Ok(Value::small(200 + 8 * me(&a[0]).unit.register_count as i64)), ""),
-    ]
-}
-
-static GENERATOR_METHODS: [MethodDef; 5] = methods([
-    "send(value) -> send 'value' into generator,\nreturn next yielded value or raise StopIteration.",
-    "throw(value)\nthrow(type[,value[,tb]])\n\nRaise exception in generator, return next yielded value or raise\nStopIteration.\nthe (type, val, tb) signature is deprecated, \nand may be removed in a future version of Python.",
-    "close() -> raise GeneratorExit inside generator.",
-]);
-static COROUTINE_METHODS: [MethodDef; 5] = methods([
-    "send(arg) -> send 'arg' into coroutine,\nreturn next yielded value or raise StopIteration.",
-    "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise exception in coroutine, return next yielded value or raise\nStopIteration.\nthe (type, val, tb) signature is deprecated, \nand may be removed in a future version of Python.",
-    "close() -> raise GeneratorExit inside coroutine.",
-]);
-
-fn set_name(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
-    set_text(t, v, x, &me(v).name, "__name__")
-}
-
-fn set_qualname(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
-    set_text(t, v, x, &me(v).qualname, "__qualname__")
-}
-
-fn set_text(t: &Thread, v: &Value, x: Option<&Value>, slot: &Slot, name: &str) -> Res<()> {
-    match x {
-        Some(s) if s.downcast::<strs::Str>().is_some() => {
-            slot.set(&me(v).header, s.clone());
-            Ok(())
-        }
-        _ => Err(error::type_error(t, format_args!("{name} must be set to a string object"))),
-    }
-}
-
-fn frame(t: &Thread, v: &Value) -> Res {
-    crate::frame_object::of_generator(t, v, me(v))
-}
-
-fn delegate(_: &Thread, v: &Value) -> Res {
-    Ok(me(v).delegate().unwrap_or(Value::NONE))
-}
-
-fn running(_: &Thread, v: &Value) -> Res {
-    Ok(Value::bool(me(v).state.get() == State::Running))
-}
-
-fn suspended(_: &Thread, v: &Value) -> Res {
-    Ok(Value::bool(me(v).state.get() == State::Suspended))
-}
-
-fn code(_: &Thread, v: &Value) -> Res {
-    let g = me(v);
-    Ok(g.func.get().downcast::<Function>().map_or(Value::NONE, |f| f.code.get()))
-}
-
-const fn names(docs: [&'static str; 2]) -> [GetSetDef; 2] {
-    [
-        getset("__name__", |_, v| Ok(me(v).name()), set_name, docs[0]),
-        getset("__qualname__", |_, v| Ok(me(v).qualname()), set_qualname, docs[1]),
-    ]
-}
-
-const GENERATOR_NAMES: [GetSetDef; 2] = names(["name of the generator", "qualified name of the generator"]);
-const COROUTINE_NAMES: [GetSetDef; 2] = names(["name of the coroutine", "qualified name of the coroutine"]);
-const ASYNC_NAMES: [GetSetDef; 2] = names(["name of the async generator", "qualified name of the async generator"]);
-
-/// generator.
-pub static GENERATOR: TypeDef = TypeDef {
-    name: "generator",
-    id: typhon_object::ids::GENERATOR,
-    flags: flag::NO_NEW | flag::WEAKREFS,
-    slots: Slots {
-        repr: Some(repr),
-        iter: Some(|_, v| Ok(v.clone())),
-        next: Some(next),
-        finalize: Some(finalize),
-        ..Slots::NONE
-    },
-    methods: &GENERATOR_METHODS,
-    getset: &[
-        GENERATOR_NAMES[0],
-        GENERATOR_NAMES[1],
-        getter("gi_frame", frame, ""),
-        getter("gi_code", code, ""),
-        getter("gi_running", running, ""),
-        getter("gi_suspended", suspended, ""),
-        getter("gi_yieldfrom", delegate, "object being iterated by yield from, or None"),
-    ],
-    ..TypeDef::of::<Generator>()
-};
-
-/// coroutine.
-pub static COROUTINE: TypeDef = TypeDef {
-    name: "coroutine",
-    id: typhon_object::ids::COROUTINE,
-    flags: flag::NO_NEW | flag::WEAKREFS,
-    slots: Slots {
-        repr: Some(repr),
-        await_: Some(crate::coroutine::await_wrapper),
-        finalize: Some(finalize),
-        ..Slots::NONE
-    },
-    methods: &COROUTINE_METHODS,
-    getset: &[
-        COROUTINE_NAMES[0],
-        COROUTINE_NAMES[1],
-        getter("cr_frame", frame, ""),
-        getter("cr_code", code, ""),
-        getter("cr_running", running, ""),
-        getter("cr_suspended", suspended, ""),
-        getter("cr_await", delegate, "object being awaited on, or None"),
-        getter("cr_origin", |_, v| Ok(me(v).origin.get().present().unwrap_or(Value::NONE)), ""),
-    ],
-    ..TypeDef::of::<Generator>()
-};
-
-/// async_generator.
-pub static ASYNC_GENERATOR: TypeDef = TypeDef {
-    name: "async_generator",
-    id: typhon_object::ids::ASYNC_GENERATOR,
-    flags: flag::NO_NEW | flag::WEAKREFS,
-    slots: Slots {
-        repr: Some(repr),
-        aiter: Some(|_, v| Ok(v.clone())),
-        anext: Some(crate::asyncgen::anext),
-        finalize: Some(finalize),
-        ..Slots::NONE
-    },
-    methods: crate::asyncgen::METHODS,
-    getset: &[
-        ASYNC_NAMES[0],
-        ASYNC_NAMES[1],
-        getter("ag_frame", frame, ""),
-        getter("ag_code", code, ""),
-        getter("ag_running", |_, v| Ok(Value::bool(me(v).running_async.get())), ""),
-        getter("ag_suspended", suspended, ""),
-        getter("ag_await", delegate, "object being awaited on, or None"),
-    ],
-    ..TypeDef::of::<Generator>()
-};

@@ -16,6 +16,7 @@ pub mod frame_locals;
 pub mod frame_object;
 pub mod function;
 pub mod generator;
+pub mod generator_type;
 pub mod hooks;
 pub mod host;
 mod jump;
@@ -36,9 +37,9 @@ pub static TYPES: &[&TypeDef] = &[
     &code_iter::POSITIONS,
     &code_iter::LINES,
     &function::FUNCTION,
-    &generator::GENERATOR,
-    &generator::COROUTINE,
-    &generator::ASYNC_GENERATOR,
+    &generator_type::GENERATOR,
+    &generator_type::COROUTINE,
+    &generator_type::ASYNC_GENERATOR,
     &coroutine::COROUTINE_WRAPPER,
     &asyncgen::WRAPPED,
     &asyncgen::ASEND,

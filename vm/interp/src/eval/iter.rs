@@ -407,6 +407,15 @@ fn send_slow(t: &Thread, it: &Value, v: &Value) -> Res<generator::Resumed> {
 #[inline(always)]
 pub(crate) fn get_awaitable(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
+    if generator::is_coroutine(m.reg(w.b())) {
+        // SAFETY: tested just above.
+        let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
+        if g.state.get() == State::Created {
+            let v = m.take_b(w);
+            m.set(w.a(), v);
+            return Ok(());
+        }
+    }
     let v = m.take_b(w);
     let it = crate::coroutine::awaitable(m.t, &v, w.kind())?;
     m.set(w.a(), it);

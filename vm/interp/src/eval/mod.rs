@@ -263,8 +263,21 @@ fn finish_generator(m: &mut M<'_>, v: Value) -> Flow {
 #[inline(always)]
 fn return_generator(m: &mut M<'_>) -> Flow {
     m.save();
-    let v = crate::generator::from_frame(m.t, m.fp)?;
-    call::finish(m, v)
+    let fp = m.fp;
+    // SAFETY: the frame is live until it is popped here: then its registers and function are the generator's.
+    unsafe {
+        let plain = (*fp).kind == Kind::Call && ((*fp).object | (*fp).locals) == 0 && !m.it.watch.active.get();
+        let v = crate::generator::from_frame(m.t, fp, plain)?;
+        if !plain {
+            return call::finish(m, v);
+        }
+        let (dst, skip) = ((*fp).dst, (*fp).skip);
+        m.it.fp.set(fp.sub(1));
+        m.t.depth.set(m.t.depth.get() - 1);
+        m.enter(skip as isize);
+        m.set(dst as usize, v);
+    }
+    Ok(())
 }
 
 /// Executes instructions until one stops the loop. The function is one table by nature: a row per opcode.

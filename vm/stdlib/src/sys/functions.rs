@@ -222,7 +222,7 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
     def(
         "get_coroutine_origin_tracking_depth",
         "($module, /)",
-        |t, _| Ok(Value::small(i64::from(t.state::<typhon_interp::coroutine::OriginDepth>().0.get()))),
+        |t, _| Ok(Value::small(i64::from(interp(t).origin_depth.get()))),
         "Check status of origin tracking for coroutine objects in this thread.",
     ),
     def("getdlopenflags", "($module, /)", |t, _| Ok(Value::small(i64::from(t.state::<DlFlags>().0.get()))), ""),
@@ -483,7 +483,7 @@ fn set_origin(t: &Thread, a: &[Value]) -> Res {
     if depth < 0 {
         return Err(error::value_error(t, "depth must be >= 0"));
     }
-    t.state::<typhon_interp::coroutine::OriginDepth>().0.set(depth);
+    interp(t).origin_depth.set(depth);
     Ok(Value::NONE)
 }
 
