@@ -1,5 +1,6 @@
 //! builtins, sys, the import system and the modules that need the interpreter; and the isolate they live in.
 
+pub mod asyncio;
 pub mod builtins;
 pub mod compile;
 pub mod frames;
@@ -29,6 +30,7 @@ use typhon_object::native::ModuleDef;
 
 /// The native modules of this crate.
 pub static MODULES: &[&ModuleDef] = &[
+    &asyncio::MODULE,
     &builtins::MODULE,
     &sys::MODULE,
     &import::imp::MODULE,
