@@ -132,6 +132,12 @@ pub struct Interp {
     pub(crate) raised_at: Cell<(usize, u32)>,
     /// How many frames a new coroutine remembers (`sys.set_coroutine_origin_tracking_depth`).
     pub origin_depth: Cell<i32>,
+    /// Count work that waits for an instruction's end.
+    pub(crate) deferred: crate::eval::Deferred,
+    /// Instruction and registers behind an outlined body (`eval::dispatch`).
+    pub(crate) at: Cell<(*const Word, *mut u64)>,
+    /// What the dispatch functions stopped with.
+    pub(crate) left: Cell<Option<crate::eval::Left>>,
     /// Tracing and profiling functions.
     pub watch: crate::watch::Watch,
 }
@@ -165,6 +171,9 @@ impl Interp {
             own_handling,
             raised_at: Cell::new((0, 0)),
             origin_depth: Cell::new(0),
+            deferred: crate::eval::Deferred::new(),
+            at: Cell::new((std::ptr::null(), std::ptr::null_mut())),
+            left: Cell::new(None),
             watch: crate::watch::Watch::default(),
             stacks: Some(stacks),
         });
@@ -196,14 +205,16 @@ impl Interp {
         if below == self.frames { None } else { Some(below) }
     }
 
+    /// Whether there is room for a frame with registers up to `end`.
+    #[inline(always)]
+    pub fn has_room(&self, t: &Thread, end: *mut u64) -> bool {
+        t.depth.get() < t.depth_limit.get() && self.fp.get() < self.frame_end && end < self.register_end
+    }
+
     /// Room for a frame with registers up to `end`, or RecursionError.
     #[inline(always)]
     pub fn check_room(&self, t: &Thread, end: *mut u64) -> Res<()> {
-        let depth = t.depth.get();
-        if depth >= t.depth_limit.get() || self.fp.get() >= self.frame_end || end >= self.register_end {
-            return Err(too_deep(t));
-        }
-        Ok(())
+        if self.has_room(t, end) { Ok(()) } else { Err(too_deep(t)) }
     }
 
     /// The exception being handled (absent if none): the first on the chain.

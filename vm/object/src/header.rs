@@ -47,7 +47,27 @@ impl Header {
     #[inline(always)]
     pub(crate) unsafe fn release(&self) -> bool {
         // SAFETY: passed on; the tag is this thread's own.
-        match unsafe { self.0.release(thread::tag()) } {
+        unsafe { !self.release_fast() && self.release_rest() }
+    }
+
+    /// One reference less; false if [`Header::release_rest`] must see to the rest.
+    ///
+    /// # Safety
+    /// As for [`Header::release`].
+    #[inline(always)]
+    pub(crate) unsafe fn release_fast(&self) -> bool {
+        // SAFETY: passed on; the tag is this thread's own.
+        unsafe { self.0.release_fast(thread::tag()) }
+    }
+
+    /// Whether the reference just given up was the last.
+    ///
+    /// # Safety
+    /// [`Header::release_fast`] has just answered `false`.
+    #[inline]
+    pub(crate) unsafe fn release_rest(&self) -> bool {
+        // SAFETY: passed on; the tag is this thread's own.
+        match unsafe { self.0.release_rest(thread::tag()) } {
             Release::Alive => false,
             Release::Dead => true,
             Release::Queue => thread::hand_back(self),
@@ -55,6 +75,7 @@ impl Header {
     }
 
     /// The counts, for `typhon_rc`'s protocols.
+    #[inline(always)]
     pub fn rc(&self) -> &RcHeader {
         &self.0
     }

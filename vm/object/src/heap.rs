@@ -16,7 +16,7 @@ use crate::value::Value;
 use large::{LARGE_HEAD, Large};
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::LazyLock;
 
 const PAGE: usize = 16 * 1024;
@@ -456,6 +456,30 @@ pub unsafe fn new_object(
 
 /// How deep deallocation may nest before objects wait on the trashcan.
 const DEALLOC_DEPTH_MAX: u32 = 64;
+
+/// Sees to the rest of a retain that was not trivial.
+///
+/// # Safety
+/// `Value::clone_on` has just asked for it, on thread `t`; the object is alive.
+#[cold]
+pub unsafe fn retain_rest(t: &Thread, at: NonNull<Header>) {
+    // SAFETY: passed on.
+    unsafe { at.as_ref().rc().retain_rest(t.own_tag()) }
+}
+
+/// Sees to the rest of a release that was not trivial: most often the object dies.
+///
+/// # Safety
+/// The caller has just given its reference up and was told to call this; it does not use the object again.
+#[inline(never)]
+pub unsafe fn release_rest(at: *mut Header) {
+    // SAFETY: passed on; a dead object is nobody's.
+    unsafe {
+        if (*at).release_rest() {
+            dealloc(at);
+        }
+    }
+}
 
 /// Destroys an object whose last reference is gone.
 ///

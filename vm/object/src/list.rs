@@ -139,15 +139,21 @@ impl List {
         if i >= self.len.get() {
             return false;
         }
+        drop(self.exchange_at(i, v));
+        true
+    }
+
+    /// Replaces the item at `i`, which is within the length, and hands the old one back.
+    #[inline(always)]
+    pub fn exchange_at(&self, i: usize, v: Value) -> Value {
+        assert!(i < self.len.get());
         // SAFETY: within the length; the slot takes the new value before the old one is dropped.
-        let old = unsafe {
+        unsafe {
             let at = self.data.get().add(i);
             let old = at.read();
             store::write(&self.header, at, v);
             old
-        };
-        drop(old);
-        true
+        }
     }
 
     /// Makes room for `more` items.
@@ -188,6 +194,22 @@ impl List {
         unsafe { store::write(&self.header, self.data.get().add(n), v) };
         self.len.set(n + 1);
         Ok(())
+    }
+
+    /// Whether one more item needs more memory.
+    #[inline(always)]
+    pub fn is_full(&self) -> bool {
+        self.len.get() == self.cap.get()
+    }
+
+    /// Appends to a list that is not full.
+    #[inline(always)]
+    pub fn push_within(&self, v: Value) {
+        let n = self.len.get();
+        assert!(n < self.cap.get());
+        // SAFETY: there is room at `n`, which holds nothing yet.
+        unsafe { store::write(&self.header, self.data.get().add(n), v) };
+        self.len.set(n + 1);
     }
 
     /// Appends copies. The items are not this list's own: growing may move those.

@@ -110,16 +110,18 @@ pub unsafe fn init(at: *mut Value, v: Value) {
 #[inline(always)]
 fn barrier(container: &Header, v: &Value) {
     if container.owner() != thread::tag() && v.is_object() {
-        publish(container, v);
+        // The word, not the place: a caller whose local's address is handed out cannot end in a jump.
+        publish(container, v.bits());
     }
 }
 
 /// Stores into immortal objects happen only while the process sets itself up; everything stored there becomes immortal
 /// with it (see `process`).
 #[cold]
-fn publish(container: &Header, v: &Value) {
+#[inline(never)]
+fn publish(container: &Header, bits: u64) {
     debug_assert!(
-        v.header().is_none_or(Header::is_immortal) || thread::is_bootstrap(),
+        Value::from_ref(&bits).header().is_none_or(Header::is_immortal) || thread::is_bootstrap(),
         "a LOCAL value is stored into an object of owner {}",
         container.owner()
     );

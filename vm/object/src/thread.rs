@@ -187,6 +187,12 @@ impl Thread {
         self.dealloc_depth.set(state.dealloc_depth);
     }
 
+    /// The tag of the objects that this thread owns.
+    #[inline(always)]
+    pub fn own_tag(&self) -> u16 {
+        self.own_tag
+    }
+
     /// The heap.
     #[inline(always)]
     pub fn heap(&self) -> &Heap {

@@ -11,6 +11,8 @@
 
 use crate::header::Header;
 use crate::heap;
+use crate::thread::Thread;
+use std::ptr::NonNull;
 
 /// An owned reference or an immediate.
 #[repr(transparent)]
@@ -250,18 +252,62 @@ impl Clone for Value {
     }
 }
 
-impl Drop for Value {
+impl Value {
+    /// As `drop`, without the call that drop glue may be.
     #[inline(always)]
-    fn drop(&mut self) {
+    pub fn discard(self) {
+        // SAFETY: the value is forgotten, so its reference ends once.
+        unsafe { std::mem::ManuallyDrop::new(self).end() }
+    }
+
+    /// As `discard`, on the attached thread `t`, up to what is seldom necessary. The header that is returned has lost this
+    /// reference, and [`heap::release_rest`] must be called for it.
+    #[inline(always)]
+    pub fn discard_on(self, t: &Thread) -> Option<NonNull<Header>> {
+        let v = std::mem::ManuallyDrop::new(self);
+        if !v.is_object() {
+            return None;
+        }
+        // SAFETY: a pointer word; the reference is this value's own and ends here.
+        let alive = unsafe { v.header_unchecked().rc().release_fast(t.own_tag()) };
+        if alive { None } else { NonNull::new(v.0 as *mut Header) }
+    }
+
+    /// As `clone`, on the attached thread `t`, up to what is seldom necessary: [`heap::retain_rest`] must be called for the
+    /// header that is returned, before any reference to it is given up for good.
+    #[inline(always)]
+    pub fn clone_on(&self, t: &Thread) -> (Self, Option<NonNull<Header>>) {
+        let mut rest = None;
+        // SAFETY: a pointer word; `self` keeps the object alive.
+        if self.is_object() && !unsafe { self.header_unchecked().rc().retain_fast(t.own_tag()) } {
+            rest = NonNull::new(self.0 as *mut Header);
+        }
+        (Self(self.0), rest)
+    }
+
+    /// Ends the reference.
+    ///
+    /// # Safety
+    /// The value is not used again.
+    #[inline(always)]
+    unsafe fn end(&self) {
         if self.is_object() {
             // SAFETY: a pointer word; the reference is this value's own and ends here. When it was the last, nobody
             // else can reach the object.
             unsafe {
-                if self.header_unchecked().release() {
-                    heap::dealloc(self.0 as *mut Header);
+                if !self.header_unchecked().release_fast() {
+                    heap::release_rest(self.0 as *mut Header);
                 }
             }
         }
+    }
+}
+
+impl Drop for Value {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: this is its end.
+        unsafe { self.end() }
     }
 }
 

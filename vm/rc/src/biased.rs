@@ -130,17 +130,44 @@ impl RcHeader {
     /// tag, or [`TAG_FOREIGN`]; no other running thread has it.
     #[inline(always)]
     pub unsafe fn retain(&self, my_tag: u16) {
+        // SAFETY: passed on.
+        unsafe {
+            if !self.retain_fast(my_tag) {
+                self.retain_rest(my_tag);
+            }
+        }
+    }
+
+    /// The part of [`RcHeader::retain`] that is worth having inline. After `false` the caller goes on with
+    /// [`RcHeader::retain_rest`], before it gives up any reference for good.
+    ///
+    /// # Safety
+    /// As for [`RcHeader::retain`].
+    #[inline(always)]
+    pub unsafe fn retain_fast(&self, my_tag: u16) -> bool {
         // Relaxed: pairs with nothing; only the owner changes its own tag, so it reads it as it is, and anybody else
         // reads a tag that is not his.
         let owner = self.owner.load(Relaxed);
         if owner == my_tag {
             let more = self.local.get().wrapping_add(1);
             self.local.set(more);
-            if more == 0 {
-                self.local_overflow();
-            }
-        } else if owner != TAG_IMMORTAL {
+            more != 0
+        } else {
+            owner == TAG_IMMORTAL
+        }
+    }
+
+    /// The rest of a retain.
+    ///
+    /// # Safety
+    /// [`RcHeader::retain_fast`] has answered `false` to the caller.
+    pub unsafe fn retain_rest(&self, my_tag: u16) {
+        // Relaxed: pairs with nothing, as in `retain_fast`.
+        if self.owner.load(Relaxed) != my_tag {
             self.retain_shared();
+        } else if self.local.get() == 0 {
+            // Otherwise a release since then took the overflow back.
+            self.local_overflow();
         }
     }
 
@@ -167,6 +194,17 @@ impl RcHeader {
     /// The caller holds a reference and gives it up. `my_tag` is as for [`RcHeader::retain`].
     #[inline(always)]
     pub unsafe fn release(&self, my_tag: u16) -> Release {
+        // SAFETY: passed on.
+        unsafe { if self.release_fast(my_tag) { Release::Alive } else { self.release_rest(my_tag) } }
+    }
+
+    /// The part of [`RcHeader::release`] that is worth having inline: true if the object is alive and nothing is owed. After
+    /// `false` the caller goes on with [`RcHeader::release_rest`].
+    ///
+    /// # Safety
+    /// As for [`RcHeader::release`].
+    #[inline(always)]
+    pub unsafe fn release_fast(&self, my_tag: u16) -> bool {
         // Relaxed: pairs with nothing, as in `retain`.
         let owner = self.owner.load(Relaxed);
         if owner == my_tag {
@@ -174,17 +212,26 @@ impl RcHeader {
             debug_assert!(local != 0, "more references released than retained");
             let less = local.wrapping_sub(1);
             self.local.set(less);
-            if less != 0 {
-                return Release::Alive;
-            }
+            less != 0
+        } else {
+            owner == TAG_IMMORTAL
+        }
+    }
+
+    /// The rest of a release.
+    ///
+    /// # Safety
+    /// [`RcHeader::release_fast`] has just answered `false` to the caller.
+    #[inline]
+    pub unsafe fn release_rest(&self, my_tag: u16) -> Release {
+        // Relaxed: pairs with nothing, as in `retain`.
+        if self.owner.load(Relaxed) == my_tag {
             // Acquire: pairs with the Release half of `release_shared`: other threads' uses of the object are over.
             // Nobody else has a reference or can make one, so no atomic step is needed.
             if self.shared.load(Acquire) == Shared::FRESH.bits() {
                 return Release::Dead;
             }
             self.release_last_local()
-        } else if owner == TAG_IMMORTAL {
-            Release::Alive
         } else {
             self.release_shared()
         }

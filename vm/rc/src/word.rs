@@ -107,11 +107,13 @@ impl Shared {
     }
 
     /// Reads a word.
+    #[inline]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
     /// The word's bits.
+    #[inline]
     pub const fn bits(self) -> u32 {
         self.0
     }

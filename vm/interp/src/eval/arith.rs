@@ -1,6 +1,6 @@
 //! Operators on ints and floats in the word, and on everything else through the slots.
 
-use super::machine::{Flow, M};
+use super::machine::{Flow, M, Stop};
 use super::special;
 use crate::frame::Kind;
 use typhon_isa::word::KILL_B;
@@ -194,14 +194,14 @@ pub(crate) fn binary_generic_imm(m: &mut M<'_>, w: Word) -> Flow {
 fn miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::BinaryOp);
     m.set_extra(0, COOLDOWN);
-    binary_generic(m, w)
+    Err(Stop::As(Opcode::BinaryOp as usize))
 }
 
 #[inline(always)]
 fn miss_imm(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::BinaryOpImm);
     m.set_extra(0, COOLDOWN);
-    binary_generic_imm(m, w)
+    Err(Stop::As(Opcode::BinaryOpImm as usize))
 }
 
 /// int op int where `f` gives the result if it stays in the word. Overflow takes the generic path but stays specialized.
@@ -214,7 +214,7 @@ pub(crate) fn int_op(m: &mut M<'_>, w: Word, f: impl FnOnce(i64, i64) -> Option<
             m.advance(1);
             Ok(())
         }
-        None => binary_generic(m, w),
+        None => Err(Stop::As(Opcode::BinaryOp as usize)),
     }
 }
 
@@ -227,7 +227,7 @@ pub(crate) fn int_op_imm(m: &mut M<'_>, w: Word, f: impl FnOnce(i64, i64) -> Opt
             m.advance(1);
             Ok(())
         }
-        None => binary_generic_imm(m, w),
+        None => Err(Stop::As(Opcode::BinaryOpImm as usize)),
     }
 }
 
@@ -245,7 +245,7 @@ pub(crate) fn add_int(m: &mut M<'_>, w: Word) -> Flow {
             m.advance(1);
             Ok(())
         }
-        None => binary_generic(m, w),
+        None => Err(Stop::As(Opcode::BinaryOp as usize)),
     }
 }
 
@@ -262,7 +262,7 @@ pub(crate) fn sub_int(m: &mut M<'_>, w: Word) -> Flow {
             m.advance(1);
             Ok(())
         }
-        None => binary_generic(m, w),
+        None => Err(Stop::As(Opcode::BinaryOp as usize)),
     }
 }
 
@@ -279,7 +279,7 @@ pub(crate) fn add_int_imm(m: &mut M<'_>, w: Word, sign: i64) -> Flow {
             m.advance(1);
             Ok(())
         }
-        None => binary_generic_imm(m, w),
+        None => Err(Stop::As(Opcode::BinaryOpImm as usize)),
     }
 }
 
@@ -319,13 +319,9 @@ pub(crate) fn shr(x: i64, y: i64) -> Option<i64> {
 #[inline(always)]
 pub(crate) fn float_op(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
     let (x, y) = (m.reg(w.b()), m.reg(w.c()));
-    let (Some(x), Some(y)) = (x.as_immediate_float(), y.as_immediate_float()) else {
-        return float_op_slow(m, w, f);
-    };
-    match Value::try_float(f(x, y)) {
-        Some(v) => m.set(w.a(), v),
-        None => float_result(m, w, f(x, y))?,
-    }
+    let (Some(x), Some(y)) = (x.as_immediate_float(), y.as_immediate_float()) else { return Err(Stop::Slow) };
+    let Some(v) = Value::try_float(f(x, y)) else { return Err(Stop::Slow) };
+    m.set(w.a(), v);
     m.advance(1);
     Ok(())
 }
@@ -339,9 +335,9 @@ fn float_result(m: &mut M<'_>, w: Word, x: f64) -> Flow {
     Ok(())
 }
 
-/// One operand is an int or a boxed float: still a float operation, worth staying specialized for.
+/// One operand is an int, or it or the result is a boxed float: still a float operation, worth staying specialized for.
 #[inline(always)]
-fn float_op_slow(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
+pub(crate) fn float_op_boxed(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
     let (a, b) = (m.reg(w.b()), m.reg(w.c()));
     let (Some(x), Some(y)) = (as_number(a), as_number(b)) else { return miss(m, w) };
     if a.is_small() && b.is_small() {
@@ -385,12 +381,15 @@ pub(crate) fn as_exact(v: &Value) -> Option<f64> {
 #[inline(always)]
 pub(crate) fn div_float(m: &mut M<'_>, w: Word) -> Flow {
     // A zero divisor is boxed, so that it never gets here as an immediate float.
-    if m.reg(w.c()).is_immediate_float() && !m.reg(w.b()).is_small() {
-        return float_op(m, w, |x, y| x / y);
-    }
+    float_op(m, w, |x, y| x / y)
+}
+
+/// The same for ints, boxed floats and what has a boxed result.
+#[inline(always)]
+pub(crate) fn div_float_boxed(m: &mut M<'_>, w: Word) -> Flow {
     let (Some(x), Some(y)) = (as_exact(m.reg(w.b())), as_exact(m.reg(w.c()))) else { return miss(m, w) };
     if y == 0.0 {
-        return binary_generic(m, w);
+        return Err(Stop::As(Opcode::BinaryOp as usize));
     }
     float_result(m, w, x / y)?;
     m.advance(1);
@@ -400,6 +399,16 @@ pub(crate) fn div_float(m: &mut M<'_>, w: Word) -> Flow {
 /// A float, or for a quotient an int, op an immediate int.
 #[inline(always)]
 pub(crate) fn float_op_imm(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
+    let Some(x) = m.reg(w.b()).as_immediate_float() else { return Err(Stop::Slow) };
+    let Some(v) = Value::try_float(f(x, f64::from(w.imm()))) else { return Err(Stop::Slow) };
+    m.set(w.a(), v);
+    m.advance(1);
+    Ok(())
+}
+
+/// The same for a boxed float, or result.
+#[inline(always)]
+pub(crate) fn float_op_imm_boxed(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
     let (a, y) = (m.reg(w.b()), f64::from(w.imm()));
     let Some(x) = as_float(a) else { return miss_imm(m, w) };
     let v = typhon_object::convert::from_f64(m.t, f(x, y))?;
@@ -413,7 +422,7 @@ pub(crate) fn float_op_imm(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) 
 pub(crate) fn div_float_imm(m: &mut M<'_>, w: Word) -> Flow {
     let Some(x) = as_exact(m.reg(w.b())) else { return miss_imm(m, w) };
     if w.imm() == 0 {
-        return binary_generic_imm(m, w);
+        return Err(Stop::As(Opcode::BinaryOpImm as usize));
     }
     let v = typhon_object::convert::from_f64(m.t, x / f64::from(w.imm()))?;
     m.kill_b(w);

@@ -7,7 +7,7 @@
 
 use super::arith::COOLDOWN;
 use super::found::{Found, generic_store, getter, key, look};
-use super::machine::{Flow, M};
+use super::machine::{Flow, M, Stop};
 use crate::call::{push, zero};
 use crate::frame::Kind;
 use typhon_isa::{Opcode, Word};
@@ -81,12 +81,12 @@ pub(super) fn bound_class(bits: u64) -> Option<&'static ClassMethod> {
 
 /// What reading a cached attribute of a type gives: itself, or what a static method wraps.
 #[inline(always)]
-pub(super) fn plain(bits: u64) -> Value {
-    let v = Value::from_ref(&bits);
-    match v.exact::<StaticMethod>() {
-        Some(s) => s.callable.get(),
-        None => v.clone(),
-    }
+pub(super) fn plain(m: &mut M<'_>, bits: u64) -> Value {
+    let bits = match Value::from_ref(&bits).exact::<StaticMethod>() {
+        Some(s) => s.callable.bits(),
+        None => bits,
+    };
+    m.copy(Value::from_ref(&bits))
 }
 
 #[inline(always)]
@@ -134,7 +134,7 @@ unsafe fn entry_of(obj: &Value, offset: usize, i: usize, name: &Value) -> Value 
 fn load_miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::LoadAttr);
     m.set_extra(2, COOLDOWN);
-    load_generic(m, w)
+    Err(Stop::As(Opcode::LoadAttr as usize))
 }
 
 /// Whether the object's shape, and its type's version, are the cached ones.
@@ -161,10 +161,11 @@ pub(crate) fn load_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.b()) {
         return load_miss(m, w);
     }
-    let v = slot_at(m, w.b(), m.extra(1) as usize).get();
-    if v.is_absent() {
+    let bits = slot_at(m, w.b(), m.extra(1) as usize).bits();
+    if bits == 0 {
         return load_miss(m, w);
     }
+    let v = m.copy(Value::from_ref(&bits));
     done(m, w, v)
 }
 
@@ -186,7 +187,7 @@ pub(crate) fn load_attr_type(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.b()) {
         return load_miss(m, w);
     }
-    let v = plain(m.extra(1));
+    let v = plain(m, m.extra(1));
     done(m, w, v)
 }
 
@@ -209,7 +210,8 @@ pub(super) fn module_entry<'a>(m: &M<'a>, i: usize) -> Option<&'a Value> {
 
 #[inline(always)]
 pub(crate) fn load_attr_module(m: &mut M<'_>, w: Word) -> Flow {
-    let Some(v) = module_entry(m, w.b()).cloned() else { return load_miss(m, w) };
+    let Some(v) = module_entry(m, w.b()) else { return load_miss(m, w) };
+    let v = m.copy(v);
     done(m, w, v)
 }
 
@@ -236,7 +238,7 @@ pub(crate) fn load_attr_class(m: &mut M<'_>, w: Word) -> Flow {
     if !same_class(m, w.b()) {
         return load_miss(m, w);
     }
-    let v = plain(m.extra(1));
+    let v = plain(m, m.extra(1));
     done(m, w, v)
 }
 
@@ -302,7 +304,7 @@ fn store_slow(t: &Thread, obj: &Value, name: &Value, v: &Value) -> Res<()> {
 fn store_miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::StoreAttr);
     m.set_extra(2, COOLDOWN);
-    store_generic(m, w)
+    Err(Stop::As(Opcode::StoreAttr as usize))
 }
 
 #[inline(always)]
@@ -315,7 +317,7 @@ pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
     // SAFETY: `same_type` tested that it is an object.
     let header = unsafe { m.reg(w.a()).header_unchecked() };
     let old = slot_at(m, w.a(), m.extra(1) as usize).replace(header, v);
-    drop(old);
+    m.release(old);
     m.kill_a(w);
     m.advance(EXTRA);
     Ok(())
@@ -332,7 +334,7 @@ pub(crate) fn store_attr_add(m: &mut M<'_>, w: Word) -> Flow {
     let cache = m.extra(1);
     let old = slot_at(m, w.a(), cache as u32 as usize).replace(header, v);
     header.set_shape(ShapeId((cache >> 32) as u32));
-    drop(old);
+    m.release(old);
     m.kill_a(w);
     m.advance(EXTRA);
     Ok(())

@@ -1,6 +1,6 @@
 //! Displays, unpacking, f-strings, functions, imports, intrinsics.
 
-use super::machine::{Flow, M};
+use super::machine::{Flow, M, Stop};
 use super::name::{function, namespace};
 use crate::code::CodeObject;
 use crate::function::{self as functions, Function};
@@ -108,8 +108,21 @@ pub(crate) fn slice(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn list_append(m: &mut M<'_>, w: Word) -> Flow {
-    let v = m.take_b(w);
     // SAFETY: the compiler appends only to the list it builds.
+    let list = unsafe { &*(m.bits(w.a()) as *const List) };
+    if list.is_full() {
+        return Err(Stop::Slow);
+    }
+    let v = m.take_b(w);
+    list.push_within(v);
+    Ok(())
+}
+
+/// The same for a list that must grow.
+#[inline(always)]
+pub(crate) fn list_append_grow(m: &mut M<'_>, w: Word) -> Flow {
+    let v = m.take_b(w);
+    // SAFETY: as above.
     let list = unsafe { &*(m.bits(w.a()) as *const List) };
     list.push(m.t, v)?;
     Ok(())
@@ -284,12 +297,36 @@ pub(crate) fn template(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn unpack(m: &mut M<'_>, w: Word) -> Flow {
+    let (a, n) = (w.a(), w.c());
+    let Some(tuple) = m.reg(w.b()).exact::<Tuple>() else { return Err(Stop::Slow) };
+    // SAFETY: a tuple's items never change; it is alive until it is killed below.
+    let items = unsafe { &*std::ptr::from_ref(tuple.items()) };
+    if items.len() != n || n > FEW {
+        return Err(Stop::Slow);
+    }
+    m.save();
+    let v = m.take_b(w);
+    for (i, item) in items.iter().enumerate() {
+        let item = m.copy(item);
+        m.set(a + i, item);
+    }
+    m.release(v);
+    m.advance(1);
+    Ok(())
+}
+
+/// So many that what the registers held may be noted one by one.
+const FEW: usize = 16;
+
+/// The same for anything but a short tuple.
+#[inline(always)]
+pub(crate) fn unpack_other(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (a, n) = (w.a(), w.c());
     let v = m.take_b(w);
     if let Some(items) = v.exact::<Tuple>().map(Tuple::items).filter(|i| i.len() == n) {
         for (i, item) in items.iter().enumerate() {
-            m.set(a + i, item.clone());
+            m.set_now(a + i, item.clone());
         }
         m.advance(1);
         return Ok(());
@@ -299,14 +336,14 @@ pub(crate) fn unpack(m: &mut M<'_>, w: Word) -> Flow {
         // SAFETY: copying values changes no list.
         let items: smallvec::SmallVec<[Value; 8]> = unsafe { list.items() }.iter().cloned().collect();
         for (i, item) in items.into_iter().enumerate() {
-            m.set(a + i, item);
+            m.set_now(a + i, item);
         }
         m.advance(1);
         return Ok(());
     }
     let items = unpack_slow(m.t, &v, n)?;
     for (i, item) in items.into_iter().enumerate() {
-        m.set(a + i, item);
+        m.set_now(a + i, item);
     }
     m.advance(1);
     Ok(())
@@ -361,7 +398,7 @@ pub(crate) fn unpack_ex(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.take_b(w);
     let items = unpack_starred(m.t, &v, before, after)?;
     for (i, item) in items.into_iter().enumerate() {
-        m.set(w.a() + i, item);
+        m.set_now(w.a() + i, item);
     }
     Ok(())
 }

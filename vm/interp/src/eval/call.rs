@@ -159,9 +159,47 @@ fn id_of(m: &M<'_>, i: usize) -> u32 {
     }
 }
 
+/// Call and CallMethod of a Python function whose parameters are just the arguments.
+#[inline(always)]
+fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
+    if id_of(m, at) != ids::FUNCTION {
+        return Err(Stop::Slow);
+    }
+    // SAFETY: tested just above.
+    let unit = unsafe { &*(m.bits(at) as *const Function) }.unit();
+    // SAFETY: the frame is live; the rest is address arithmetic, checked before use.
+    let (generator, base) = unsafe { ((*m.fp).generator, m.base.add(first)) };
+    // SAFETY: as above.
+    let end = unsafe { base.add(unit.register_count) };
+    // A generator's registers lie in its own block: its callees' go on the thread's stack.
+    if !unit.simple || n != unit.arg_count || generator != 0 || !m.it.has_room(m.t, end) {
+        return Err(Stop::Slow);
+    }
+    m.save();
+    let callee = m.take(at);
+    zero(base, n, unit.local_count);
+    push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, EXTRA);
+    m.enter_pushed(unit, base);
+    Ok(())
+}
+
 /// Call: no self.
 #[inline(always)]
 pub(crate) fn call(m: &mut M<'_>, w: Word) -> Flow {
+    call_plain(m, w, w.b(), w.b() + 1, w.c())
+}
+
+/// CallMethod: self or nothing in the register behind the callable.
+#[inline(always)]
+pub(crate) fn call_method(m: &mut M<'_>, w: Word) -> Flow {
+    let (at, n) = (w.b(), w.c());
+    let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
+    call_plain(m, w, at, first, n)
+}
+
+/// Call of anything else.
+#[inline(always)]
+pub(crate) fn call_any(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (at, n) = (w.b(), w.c());
     let id = id_of(m, at);
@@ -196,9 +234,9 @@ fn call_bound(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, names: 
     Ok(())
 }
 
-/// CallMethod: self or nothing in the register behind the callable.
+/// CallMethod of anything else.
 #[inline(always)]
-pub(crate) fn call_method(m: &mut M<'_>, w: Word) -> Flow {
+pub(crate) fn call_method_any(m: &mut M<'_>, w: Word) -> Flow {
     let (at, n) = (w.b(), w.c());
     m.save();
     let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
@@ -407,6 +445,44 @@ pub(crate) fn function_text(t: &Thread, f: &Value) -> Res<String> {
         Some(module) if !strs::eq_str(&module, "builtins") => format!("{}.{qualname}()", strs::display(&module)),
         _ => format!("{qualname}()"),
     })
+}
+
+/// Locals that may be noted one by one when they die.
+const FEW: usize = 40;
+
+/// Return from a function that was called in this loop, or from a class's `__init__`, if nobody has asked for its frame; the
+/// result is the register or the constant `v`, which is another reference to it.
+#[inline(always)]
+pub(crate) fn return_plain(m: &mut M<'_>, v: impl FnOnce(&mut M<'_>) -> Value, none: bool) -> Flow {
+    let fp = m.fp;
+    // SAFETY: the frame is live until it is popped here.
+    let (kind, other, count) = unsafe {
+        let init = (*fp).kind == Kind::Init && none;
+        ((*fp).kind == Kind::Call || init, (*fp).object | (*fp).generator | (*fp).locals, (*(*fp).unit).local_count)
+    };
+    if !kind || other != 0 || count > FEW {
+        return Err(Stop::Slow);
+    }
+    let mut v = v(m);
+    for i in 0..count {
+        m.kill(i);
+    }
+    // SAFETY: as above; each word the record owns is taken once.
+    let (func, extra, dst, skip, init) = unsafe {
+        (Value::from_raw((*fp).func), Value::from_raw((*fp).extra), (*fp).dst, (*fp).skip, (*fp).kind == Kind::Init)
+    };
+    // SAFETY: the record below a called function's is its caller's.
+    m.it.fp.set(unsafe { fp.sub(1) });
+    m.t.depth.set(m.t.depth.get() - 1);
+    m.enter(skip as isize);
+    m.release(func);
+    if init {
+        v = extra;
+    } else {
+        std::mem::forget(extra);
+    }
+    m.set(dst as usize, v);
+    Ok(())
 }
 
 /// Return: hands `v` to whoever the frame's kind says.

@@ -1,7 +1,7 @@
 //! Comparisons, identity, membership, truth, and the jumps on them.
 
 use super::arith::{COOLDOWN, as_exact, due};
-use super::machine::{Flow, M};
+use super::machine::{Flow, M, Stop};
 use super::special;
 use crate::frame::Kind;
 use typhon_isa::{Opcode, Word};
@@ -62,7 +62,7 @@ pub(crate) fn compare_int(m: &mut M<'_>, w: Word) -> Flow {
     let (Some(x), Some(y)) = (m.reg(w.b()).as_small(), m.reg(w.c()).as_small()) else {
         m.rewrite(w, Opcode::Compare);
         m.set_extra(0, COOLDOWN);
-        return compare_generic(m, w);
+        return Err(Stop::As(Opcode::Compare as usize));
     };
     m.set(w.a(), Value::bool(op_of(w.kind()).holds(x.cmp(&y))));
     m.advance(1);
@@ -86,7 +86,7 @@ pub(crate) fn compare_float(m: &mut M<'_>, w: Word) -> Flow {
     let (Some(x), Some(y)) = (as_exact(m.reg(w.b())), as_exact(m.reg(w.c()))) else {
         m.rewrite(w, Opcode::Compare);
         m.set_extra(0, COOLDOWN);
-        return compare_generic(m, w);
+        return Err(Stop::As(Opcode::Compare as usize));
     };
     m.kill_bc(w);
     m.set(w.a(), Value::bool(float_holds(op_of(w.kind()), x, y)));
@@ -102,6 +102,13 @@ pub(crate) fn compare_imm(m: &mut M<'_>, w: Word) -> Flow {
         m.advance(1);
         return Ok(());
     }
+    Err(Stop::Slow)
+}
+
+/// An int in the instruction with anything but an int in the word.
+#[inline(always)]
+pub(crate) fn compare_imm_other(m: &mut M<'_>, w: Word) -> Flow {
+    let op = op_of(w.kind());
     if let Some(x) = m.reg(w.b()).as_immediate_float() {
         m.set(w.a(), Value::bool(float_holds(op, x, f64::from(w.imm()))));
         m.advance(1);
@@ -164,7 +171,7 @@ fn slow_bool(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res<bool> {
 fn jump_miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::CompareJump);
     m.set_extra(1, COOLDOWN);
-    compare_jump_generic(m, w)
+    Err(Stop::As(Opcode::CompareJump as usize))
 }
 
 #[inline(always)]
@@ -188,12 +195,19 @@ pub(crate) fn compare_float_jump(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn compare_str_jump(m: &mut M<'_>, w: Word) -> Flow {
     let (x, y) = (m.reg(w.b()), m.reg(w.c()));
-    let same = if x.is(y) && x.is_object() {
-        true
-    } else {
-        let (Some(x), Some(y)) = (x.exact::<Str>(), y.exact::<Str>()) else { return jump_miss(m, w) };
-        x.same_text(y)
-    };
+    if !x.is(y) || !x.is_object() {
+        return Err(Stop::Slow);
+    }
+    m.kill_bc(w);
+    branch(m, w, op_of(w.kind()) == CompareOp::Eq)
+}
+
+/// The same for two objects.
+#[inline(always)]
+pub(crate) fn compare_texts_jump(m: &mut M<'_>, w: Word) -> Flow {
+    let (x, y) = (m.reg(w.b()), m.reg(w.c()));
+    let (Some(x), Some(y)) = (x.exact::<Str>(), y.exact::<Str>()) else { return jump_miss(m, w) };
+    let same = x.same_text(y);
     m.kill_bc(w);
     branch(m, w, same == (op_of(w.kind()) == CompareOp::Eq))
 }
@@ -204,6 +218,13 @@ pub(crate) fn compare_imm_jump(m: &mut M<'_>, w: Word) -> Flow {
     if let Some(x) = m.reg(w.b()).as_small() {
         return branch(m, w, op.holds(x.cmp(&i64::from(w.imm()))));
     }
+    Err(Stop::Slow)
+}
+
+/// As [`compare_imm_other`].
+#[inline(always)]
+pub(crate) fn compare_imm_jump_other(m: &mut M<'_>, w: Word) -> Flow {
+    let op = op_of(w.kind());
     if let Some(x) = m.reg(w.b()).as_immediate_float() {
         return branch(m, w, float_holds(op, x, f64::from(w.imm())));
     }
@@ -258,14 +279,21 @@ pub(crate) fn to_bool(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn jump_if(m: &mut M<'_>, w: Word, sense: bool) -> Flow {
     let v = m.reg(w.a());
-    let b = if v.is_bool() {
-        v.is_true()
-    } else {
-        m.save();
-        let b = ops::truth(m.t, v)?;
-        m.kill_a(w);
-        b
-    };
+    if !v.is_bool() {
+        return Err(Stop::Slow);
+    }
+    if v.is_true() == sense {
+        m.advance(w.bc() as isize);
+    }
+    Ok(())
+}
+
+/// The jump on the truth of anything but a bool.
+#[inline(always)]
+pub(crate) fn jump_if_other(m: &mut M<'_>, w: Word, sense: bool) -> Flow {
+    m.save();
+    let b = ops::truth(m.t, m.reg(w.a()))?;
+    m.kill_a(w);
     if b == sense {
         m.advance(w.bc() as isize);
     }

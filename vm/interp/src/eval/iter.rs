@@ -1,7 +1,7 @@
 //! Iteration, and generators resumed in the loop.
 
 use super::arith::{COOLDOWN, due};
-use super::machine::{Flow, M};
+use super::machine::{Flow, M, Stop};
 use super::special;
 use crate::frame::{Interp, Kind};
 use crate::generator::{self, Generator, State, as_generator};
@@ -201,7 +201,7 @@ fn next(t: &Thread, it: &Value) -> Res<Option<Value>> {
 fn miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::ForIter);
     m.set_extra(1, COOLDOWN);
-    for_iter_generic(m, w)
+    Err(Stop::As(Opcode::ForIter as usize))
 }
 
 #[inline(always)]
@@ -214,15 +214,17 @@ pub(crate) fn for_iter_list(m: &mut M<'_>, w: Word) -> Flow {
     // SAFETY: a list iterator's slot holds a list or a subclass of it, alive while the slot holds it.
     let list = unsafe { &*(bits as *const List) };
     let i = it.index.get();
-    match list.get(i) {
-        Some(v) => {
+    // SAFETY: a word is read and nothing else done.
+    match unsafe { list.items() }.get(i).map(Value::bits) {
+        Some(bits) => {
             it.index.set(i + 1);
+            let v = m.copy(Value::from_ref(&bits));
             m.set(w.a(), v);
             m.advance(2);
             Ok(())
         }
         // The iterator lets go of what it has run through, so that nothing put there later shows.
-        None => for_iter_generic(m, w),
+        None => Err(Stop::As(Opcode::ForIter as usize)),
     }
 }
 
@@ -238,13 +240,14 @@ pub(crate) fn for_iter_tuple(m: &mut M<'_>, w: Word) -> Flow {
     let i = it.index.get();
     match tuple.items().get(i) {
         Some(v) => {
-            let v = v.clone();
+            let bits = v.bits();
             it.index.set(i + 1);
+            let v = m.copy(Value::from_ref(&bits));
             m.set(w.a(), v);
             m.advance(2);
             Ok(())
         }
-        None => for_iter_generic(m, w),
+        None => Err(Stop::As(Opcode::ForIter as usize)),
     }
 }
 
@@ -256,7 +259,7 @@ pub(crate) fn for_iter_range(m: &mut M<'_>, w: Word) -> Flow {
         return exhausted(m, w);
     }
     let i = it.next.get();
-    let Some(v) = Value::try_small(i) else { return for_iter_generic(m, w) };
+    let Some(v) = Value::try_small(i) else { return Err(Stop::As(Opcode::ForIter as usize)) };
     it.remaining.set(left - 1);
     it.next.set(i.wrapping_add(it.step.get()));
     m.set(w.a(), v);
@@ -276,7 +279,7 @@ pub(crate) fn for_iter_gen(m: &mut M<'_>, w: Word) -> Flow {
     match g.state.get() {
         State::Suspended => generator::deliver(g, Value::NONE),
         State::Created => {}
-        _ => return for_iter_generic(m, w),
+        _ => return Err(Stop::As(Opcode::ForIter as usize)),
     }
     let v = m.reg(w.b());
     generator::push(m.t, m.it, v, g, Kind::ForIter, w.a() as u16, 2)?;
@@ -307,7 +310,7 @@ pub(crate) fn yield_value(m: &mut M<'_>, w: Word) -> Flow {
     if kind == Kind::Entry {
         // SAFETY: such a frame owns its generator.
         drop(unsafe { Value::from_raw(bits) });
-        return Err(super::machine::Stop::Exit(v));
+        return Err(Stop::Exit(v));
     }
     m.enter(skip as isize);
     m.set(dst as usize, v);

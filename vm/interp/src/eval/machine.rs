@@ -2,7 +2,7 @@
 
 use crate::frame::{Frame, Interp};
 use crate::unit::Unit;
-use typhon_isa::Word;
+use typhon_isa::{Opcode, Word};
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_object::error::Exc;
 use typhon_object::{Thread, Value};
@@ -17,6 +17,17 @@ pub(crate) enum Stop {
     Exit(Value),
     /// A watcher was set or removed: go on in the other instantiation of the loop.
     Switch,
+    /// Not left at all: the instruction is to be carried out by the body of the opcode of this number.
+    As(usize),
+    /// Not left at all: the instruction is to be carried out by the second part of its row.
+    Slow,
+}
+
+/// Where the dispatch functions stopped, and why.
+pub(crate) struct Left {
+    pub(crate) ip: *const Word,
+    pub(crate) base: *mut u64,
+    pub(crate) stop: Stop,
 }
 
 impl From<Exc> for Stop {
@@ -38,9 +49,62 @@ pub(crate) struct M<'t> {
     pub(crate) ip: *const Word,
     pub(crate) base: *mut u64,
     pub(crate) fp: *mut Frame,
+    /// Something was noted in `it.deferred`.
+    pub(crate) dirty: bool,
+}
+
+impl<'t> M<'t> {
+    #[inline(always)]
+    pub(crate) fn new(t: &'t Thread, it: &'t Interp, ip: *const Word, base: *mut u64, fp: *mut Frame) -> Self {
+        Self { t, it, ip, base, fp, dirty: false }
+    }
 }
 
 impl M<'_> {
+    /// Gives up a reference.
+    #[inline(always)]
+    pub(crate) fn release(&mut self, v: Value) {
+        if cfg!(threaded) {
+            if let Some(at) = v.discard_on(self.t) {
+                self.it.deferred.release(at);
+                self.dirty = true;
+            }
+        } else {
+            v.discard();
+        }
+    }
+
+    /// One reference more to `v`.
+    #[inline(always)]
+    pub(crate) fn copy(&mut self, v: &Value) -> Value {
+        if cfg!(threaded) {
+            let (v, rest) = v.clone_on(self.t);
+            if let Some(at) = rest {
+                self.it.deferred.retain(at);
+                self.dirty = true;
+            }
+            v
+        } else {
+            v.clone()
+        }
+    }
+
+    /// One reference more to what register `i` holds.
+    #[inline(always)]
+    pub(crate) fn copy_reg(&mut self, i: usize) -> Value {
+        let bits = self.bits(i);
+        self.copy(Value::from_ref(&bits))
+    }
+
+    /// Does what was noted.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self) {
+        if self.dirty {
+            self.it.deferred.settle(self.t);
+            self.dirty = false;
+        }
+    }
+
     /// Register `i`.
     #[inline(always)]
     pub(crate) fn reg(&self, i: usize) -> &Value {
@@ -66,15 +130,21 @@ impl M<'_> {
     #[inline(always)]
     pub(crate) fn set(&mut self, i: usize, v: Value) {
         // SAFETY: as for `take`.
-        unsafe {
-            drop(Value::from_raw(std::ptr::replace(self.base.add(i), v.into_raw())));
-        }
+        let old = unsafe { Value::from_raw(std::ptr::replace(self.base.add(i), v.into_raw())) };
+        self.release(old);
+    }
+
+    /// As `set`, for a register among many: what it held is dropped at once.
+    #[inline(always)]
+    pub(crate) fn set_now(&mut self, i: usize, v: Value) {
+        // SAFETY: as for `take`.
+        unsafe { Value::from_raw(std::ptr::replace(self.base.add(i), v.into_raw())) }.discard();
     }
 
     /// A source operand: taken if it dies here, else copied.
     #[inline(always)]
     pub(crate) fn operand(&mut self, i: usize, dies: bool) -> Value {
-        if dies { self.take(i) } else { self.reg(i).clone() }
+        if dies { self.take(i) } else { self.copy_reg(i) }
     }
 
     #[inline(always)]
@@ -91,7 +161,8 @@ impl M<'_> {
     #[inline(always)]
     pub(crate) fn kill(&mut self, i: usize) {
         if self.reg(i).is_object() {
-            drop(self.take(i));
+            let v = self.take(i);
+            self.release(v);
         }
     }
 
@@ -168,7 +239,7 @@ impl M<'_> {
 
     /// Replaces the running instruction's opcode, in this isolate's copy.
     #[inline(always)]
-    pub(crate) fn rewrite(&self, w: Word, op: typhon_isa::Opcode) {
+    pub(crate) fn rewrite(&self, w: Word, op: Opcode) {
         // SAFETY: as for `set_extra`.
         unsafe { self.ip.sub(1).cast_mut().write(w.with_op(op)) };
     }
@@ -192,7 +263,9 @@ impl M<'_> {
     #[inline(always)]
     pub(crate) fn kill_window(&mut self, from: usize, n: usize) {
         for i in from..from + n {
-            self.kill(i);
+            if self.reg(i).is_object() {
+                self.take(i).discard();
+            }
         }
     }
 
@@ -231,7 +304,7 @@ impl M<'_> {
     pub(crate) fn skip_resume(&mut self) {
         // SAFETY: ip points at an instruction.
         let next = unsafe { *self.ip };
-        if next.op() == typhon_isa::Opcode::Resume as u8 && !self.t.breaker.any() && !self.it.watch.active.get() {
+        if next.op() == Opcode::Resume as u8 && !self.t.breaker.any() && !self.it.watch.active.get() {
             self.advance(1);
         }
     }

@@ -3,7 +3,7 @@
 use super::arith::COOLDOWN;
 use super::attr::{EXTRA, bound_class, cache, due, module_entry, plain, same_class, same_type, slot_at, slot_of};
 use super::found::{Found, key, look};
-use super::machine::{Flow, M};
+use super::machine::{Flow, M, Stop};
 use typhon_isa::opcode::SpecialKind;
 use typhon_isa::{Opcode, Word};
 use typhon_object::dict::Dict;
@@ -77,7 +77,7 @@ unsafe fn is_masked(obj: &Value, offset: usize, name: &Value) -> bool {
 fn method_miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::LoadMethod);
     m.set_extra(2, COOLDOWN);
-    method_generic(m, w)
+    Err(Stop::As(Opcode::LoadMethod as usize))
 }
 
 #[inline(always)]
@@ -85,7 +85,7 @@ pub(crate) fn load_method_type(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.b()) {
         return method_miss(m, w);
     }
-    let f = Value::from_ref(&m.extra(1)).clone();
+    let f = m.copy(Value::from_ref(&m.extra(1)));
     let this = m.take_b(w);
     m.set(w.a() + 1, this);
     m.set(w.a(), f);
@@ -99,7 +99,7 @@ pub(crate) fn load_method_masked(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.b()) || !unsafe { is_masked(m.reg(w.b()), m.extra(3) as usize, m.name(w.c())) } {
         return method_miss(m, w);
     }
-    let f = Value::from_ref(&m.extra(1)).clone();
+    let f = m.copy(Value::from_ref(&m.extra(1)));
     let this = m.take_b(w);
     method_done(m, w, f, this)
 }
@@ -109,10 +109,11 @@ pub(crate) fn load_method_slot(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.b()) {
         return method_miss(m, w);
     }
-    let f = slot_at(m, w.b(), m.extra(1) as usize).get();
-    if f.is_absent() {
+    let bits = slot_at(m, w.b(), m.extra(1) as usize).bits();
+    if bits == 0 {
         return method_miss(m, w);
     }
+    let f = m.copy(Value::from_ref(&bits));
     method_done(m, w, f, Value::ABSENT)
 }
 
@@ -124,14 +125,15 @@ pub(crate) fn load_method_other(m: &mut M<'_>, w: Word) -> Flow {
     }
     let (f, this) = match bound_class(m.extra(1)) {
         Some(c) => (c.callable.get(), type_of(m.reg(w.b())).value()),
-        None => (plain(m.extra(1)), Value::ABSENT),
+        None => (plain(m, m.extra(1)), Value::ABSENT),
     };
     method_done(m, w, f, this)
 }
 
 #[inline(always)]
 pub(crate) fn load_method_module(m: &mut M<'_>, w: Word) -> Flow {
-    let Some(f) = module_entry(m, w.b()).cloned() else { return method_miss(m, w) };
+    let Some(f) = module_entry(m, w.b()) else { return method_miss(m, w) };
+    let f = m.copy(f);
     method_done(m, w, f, Value::ABSENT)
 }
 
@@ -141,8 +143,8 @@ pub(crate) fn load_method_class(m: &mut M<'_>, w: Word) -> Flow {
         return method_miss(m, w);
     }
     let (f, this) = match bound_class(m.extra(1)) {
-        Some(c) => (c.callable.get(), m.reg(w.b()).clone()),
-        None => (plain(m.extra(1)), Value::ABSENT),
+        Some(c) => (m.copy(Value::from_ref(&c.callable.bits())), m.copy_reg(w.b())),
+        None => (plain(m, m.extra(1)), Value::ABSENT),
     };
     method_done(m, w, f, this)
 }

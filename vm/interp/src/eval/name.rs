@@ -1,6 +1,6 @@
 //! Names: locals, cells, globals, builtins and namespaces.
 
-use super::machine::{Flow, M};
+use super::machine::{Flow, M, Stop};
 use crate::frame::Frame;
 use crate::function::Function;
 use typhon_isa::opcode::CommonKind;
@@ -84,7 +84,7 @@ pub(crate) fn copy_free_vars(m: &mut M<'_>, w: Word) -> Flow {
     let closure = unsafe { function(m.fp).closure.peek() };
     if let Some(cells) = closure.downcast::<typhon_object::tuple::Tuple>() {
         for (i, c) in cells.items().iter().take(w.c()).enumerate() {
-            m.set(w.a() + i, c.clone());
+            m.set_now(w.a() + i, c.clone());
         }
     }
     Ok(())
@@ -92,20 +92,27 @@ pub(crate) fn copy_free_vars(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn load_deref(m: &mut M<'_>, w: Word) -> Flow {
-    let v = cell(m, w.b()).get();
-    if v.is_absent() {
-        m.save();
-        return Err(empty_cell(m.t, m.unit(), w.b()).into());
+    let bits = cell(m, w.b()).bits();
+    if bits == 0 {
+        return Err(Stop::Slow);
     }
+    let v = m.copy(Value::from_ref(&bits));
     m.set(w.a(), v);
     Ok(())
+}
+
+#[inline(always)]
+pub(crate) fn deref_empty(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    Err(empty_cell(m.t, m.unit(), w.b()).into())
 }
 
 #[inline(always)]
 pub(crate) fn store_deref(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let v = m.take_b(w);
-    cell(m, w.a()).set(v);
+    let old = cell(m, w.a()).replace(v);
+    m.release(old);
     Ok(())
 }
 
@@ -264,10 +271,10 @@ pub(crate) fn load_global_module(m: &mut M<'_>, w: Word) -> Flow {
     let globals = function(m.fp).globals();
     if u64::from(globals.current_keys_version()) != m.extra(0) {
         m.rewrite(w, Opcode::LoadGlobal);
-        return load_global(m, w);
+        return Err(Stop::As(Opcode::LoadGlobal as usize));
     }
     // SAFETY: the keys version is the one under which the entry was found.
-    let v = unsafe { globals.entry_value(m.extra(1) as usize) }.clone();
+    let v = m.copy(unsafe { globals.entry_value(m.extra(1) as usize) });
     m.set(w.a(), v);
     m.advance(2);
     Ok(())
@@ -281,10 +288,10 @@ pub(crate) fn load_global_builtin(m: &mut M<'_>, w: Word) -> Flow {
     let now = u64::from(f.globals().current_keys_version()) | u64::from(builtins.current_keys_version()) << 32;
     if now != m.extra(0) {
         m.rewrite(w, Opcode::LoadGlobal);
-        return load_global(m, w);
+        return Err(Stop::As(Opcode::LoadGlobal as usize));
     }
     // SAFETY: as in `load_global_module`.
-    let v = unsafe { builtins.entry_value(m.extra(1) as usize) }.clone();
+    let v = m.copy(unsafe { builtins.entry_value(m.extra(1) as usize) });
     m.set(w.a(), v);
     m.advance(2);
     Ok(())

@@ -1,7 +1,7 @@
 //! Subscripts.
 
 use super::arith::{COOLDOWN, due};
-use super::machine::{Flow, M};
+use super::machine::{Flow, M, Stop};
 use super::special;
 use crate::call::{push, zero};
 use crate::frame::Kind;
@@ -74,7 +74,7 @@ fn slow(t: &Thread, v: &Value, key: &Value) -> Res {
 fn miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::GetItem);
     m.set_extra(0, COOLDOWN);
-    get_generic(m, w)
+    Err(Stop::As(Opcode::GetItem as usize))
 }
 
 /// The position an index means, if it is inside.
@@ -95,10 +95,21 @@ fn done(m: &mut M<'_>, w: Word, v: Value) -> Flow {
 #[inline(always)]
 pub(crate) fn list_int(m: &mut M<'_>, w: Word) -> Flow {
     let (Some(list), Some(i)) = (m.reg(w.b()).exact::<List>(), m.reg(w.c()).as_small()) else { return miss(m, w) };
-    match position(i, list.len()).and_then(|i| list.get(i)) {
-        Some(v) => done(m, w, v),
-        None => get_generic(m, w),
+    match item(list, i) {
+        Some(bits) => {
+            let v = m.copy(Value::from_ref(&bits));
+            done(m, w, v)
+        }
+        None => Err(Stop::As(Opcode::GetItem as usize)),
     }
+}
+
+/// The raw word of an item, if the index is inside. The list still owns it.
+#[inline(always)]
+fn item(list: &List, i: i64) -> Option<u64> {
+    // SAFETY: a word is read and nothing else done.
+    let items = unsafe { list.items() };
+    position(i, items.len()).map(|i| items[i].bits())
 }
 
 #[inline(always)]
@@ -106,10 +117,11 @@ pub(crate) fn tuple_int(m: &mut M<'_>, w: Word) -> Flow {
     let (Some(tuple), Some(i)) = (m.reg(w.b()).exact::<Tuple>(), m.reg(w.c()).as_small()) else { return miss(m, w) };
     match position(i, tuple.len()) {
         Some(i) => {
-            let v = tuple.items()[i].clone();
+            let bits = tuple.items()[i].bits();
+            let v = m.copy(Value::from_ref(&bits));
             done(m, w, v)
         }
-        None => get_generic(m, w),
+        None => Err(Stop::As(Opcode::GetItem as usize)),
     }
 }
 
@@ -121,7 +133,7 @@ pub(crate) fn str_int(m: &mut M<'_>, w: Word) -> Flow {
             let v = strs::from_char(m.t, s.at(i))?;
             done(m, w, v)
         }
-        None => get_generic(m, w),
+        None => Err(Stop::As(Opcode::GetItem as usize)),
     }
 }
 
@@ -183,19 +195,25 @@ pub(crate) fn python(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn get_item_imm(m: &mut M<'_>, w: Word) -> Flow {
     let (v, i) = (m.reg(w.b()), i64::from(w.imm()));
     let found = if let Some(list) = v.exact::<List>() {
-        position(i, list.len()).and_then(|i| list.get(i))
+        item(list, i)
     } else if let Some(tuple) = v.exact::<Tuple>() {
-        position(i, tuple.len()).map(|i| tuple.items()[i].clone())
+        position(i, tuple.len()).map(|i| tuple.items()[i].bits())
     } else {
         None
     };
-    let v = match found {
-        Some(v) => v,
-        None => {
-            m.save();
-            slow(m.t, m.reg(w.b()), &Value::small(i))?
-        }
-    };
+    let Some(bits) = found else { return Err(Stop::Slow) };
+    let v = m.copy(Value::from_ref(&bits));
+    m.kill_b(w);
+    m.set(w.a(), v);
+    m.advance(1);
+    Ok(())
+}
+
+/// The same for anything else, or outside.
+#[inline(always)]
+pub(crate) fn get_item_imm_other(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    let v = slow(m.t, m.reg(w.b()), &Value::small(i64::from(w.imm())))?;
     m.kill_b(w);
     m.set(w.a(), v);
     m.advance(1);
@@ -204,16 +222,27 @@ pub(crate) fn get_item_imm(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn set_item(m: &mut M<'_>, w: Word) -> Flow {
+    let (Some(list), Some(i)) = (m.reg(w.a()).exact::<List>(), m.reg(w.b()).as_small()) else {
+        return Err(Stop::Slow);
+    };
+    let Some(i) = position(i, list.len()) else { return Err(Stop::Slow) };
+    m.save();
+    // SAFETY: tested just above; the register keeps the list alive.
+    let list = unsafe { &*std::ptr::from_ref(list) };
+    let value = m.take_c(w);
+    let old = list.exchange_at(i, value);
+    m.release(old);
+    m.kill_a(w);
+    m.advance(1);
+    Ok(())
+}
+
+/// The same for anything but an item of a list.
+#[inline(always)]
+pub(crate) fn set_item_other(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (v, key) = (m.reg(w.a()), m.reg(w.b()));
-    if let (Some(list), Some(i)) = (v.exact::<List>(), key.as_small())
-        && let Some(i) = position(i, list.len())
-    {
-        // SAFETY: tested just above; the register keeps the list alive.
-        let list = unsafe { &*std::ptr::from_ref(list) };
-        let value = m.take_c(w);
-        list.set(i, value);
-    } else if v.exact::<Dict>().is_some() {
+    if v.exact::<Dict>().is_some() {
         set_dict(m.t, v, key, m.reg(w.c()))?;
     } else {
         if special::is_instance(v) {

@@ -54,6 +54,12 @@ impl Cell {
         self.contents.get()
     }
 
+    /// The raw word of the contents.
+    #[inline(always)]
+    pub fn bits(&self) -> u64 {
+        self.contents.bits()
+    }
+
     /// Fills the cell, or empties it with an absent value.
     #[inline(always)]
     pub fn set(&self, v: Value) {

@@ -1,0 +1,78 @@
+//! Deferred count work: what an instruction leaves for its end.
+//!
+//! Taking or giving up a reference is a compare and an add, except when the object dies, is shared, or the count overflows. A
+//! call for these cases in the middle of an opcode's function would make it keep the machine in registers that must be saved
+//! on entry, every time. So the rare cases are noted here, and the instruction ends by calling [`Deferred::settle`] instead
+//! of going on at once. References are taken before any is given up.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+use typhon_object::header::Header;
+use typhon_object::{Thread, heap};
+
+/// More than any instruction notes: a few operands. Windows of registers are released at once.
+const ROOM: usize = 64;
+
+/// Count work that waits.
+pub(crate) struct Deferred {
+    len: Cell<usize>,
+    /// Addresses of headers; bit 0: a reference is to be taken, not given up.
+    notes: [Cell<usize>; ROOM],
+}
+
+impl Deferred {
+    pub(crate) const fn new() -> Self {
+        Self { len: Cell::new(0), notes: [const { Cell::new(0) }; ROOM] }
+    }
+
+    /// Notes a release.
+    #[inline(always)]
+    pub(crate) fn release(&self, at: NonNull<Header>) {
+        self.note(at.as_ptr() as usize);
+    }
+
+    /// Notes a retain.
+    #[inline(always)]
+    pub(crate) fn retain(&self, at: NonNull<Header>) {
+        self.note(at.as_ptr() as usize | 1);
+    }
+
+    #[inline(always)]
+    fn note(&self, note: usize) {
+        let n = self.len.get();
+        match self.notes.get(n) {
+            Some(slot) => {
+                slot.set(note);
+                self.len.set(n + 1);
+            }
+            // Nothing is done here that a caller's registers would have to survive.
+            None => overfull(),
+        }
+    }
+
+    /// Does what waits. Finalizers may run, and note and settle on their own.
+    #[inline(never)]
+    pub(crate) fn settle(&self, t: &Thread) {
+        let mut waiting = [0; ROOM];
+        let n = self.len.replace(0);
+        for (to, from) in waiting.iter_mut().zip(&self.notes[..n]) {
+            *to = from.get();
+        }
+        let waiting = &waiting[..n];
+        let header = |note: usize| (note & !1) as *mut Header;
+        for at in waiting.iter().filter(|note| **note & 1 == 1).filter_map(|note| NonNull::new(header(*note))) {
+            // SAFETY: noted for this, and no release of this instruction has been carried out.
+            unsafe { heap::retain_rest(t, at) };
+        }
+        for note in waiting.iter().filter(|note| **note & 1 == 0) {
+            // SAFETY: noted for this, once.
+            unsafe { heap::release_rest(header(*note)) };
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn overfull() -> ! {
+    panic!("an instruction noted more count work than there is room for")
+}

@@ -1,0 +1,245 @@
+//! Dispatch: how the loop gets from one instruction to the next (docs/design/004-threaded-dispatch.md).
+//!
+//! The rows of [`bodies`] are put together in two ways. [`looped`] is one `match` in a loop. Where the optimizer turns calls
+//! in tail position into jumps (`build.rs` decides), [`threaded`] makes each row a function that ends by calling the next
+//! instruction's: then every opcode has its own register allocation and its own indirect jump.
+
+use super::bodies::bodies;
+use super::machine::{M, Stop};
+use super::*;
+
+/// Executes instructions until one stops the loop.
+/// The watched instantiation reports every instruction to [`watch::step`]; the other one knows nothing of watchers.
+#[inline(always)]
+pub(super) fn execute<const WATCHED: bool>(m: &mut M<'_>) -> Stop {
+    #[cfg(threaded)]
+    if !WATCHED {
+        return threaded::execute(m);
+    }
+    looped::<WATCHED>(m)
+}
+
+/// The function is one table by nature: a row per opcode.
+#[inline(never)]
+fn looped<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
+    // A copy whose address is never taken by a call, so that its fields live in machine registers.
+    let mut m = M::new(outer.t, outer.it, outer.ip, outer.base, outer.fp);
+    let mut pending = watch::Pending::default();
+    macro_rules! table {
+        ($m:ident, $w:ident; $($($op:ident)|+ => $(@$how:ident)? $body:expr $(; $slow:expr)?,)*) => {
+            match op_of($w) {
+                $($(Op::$op)|+ => match {
+                    let flow = $body;
+                    $(let flow = if matches!(flow, Err(Stop::Slow)) { $slow } else { flow };)?
+                    flow
+                } {
+                    Ok(()) => {
+                        $m.settle();
+                        break;
+                    }
+                    Err(Stop::As(op)) => $w = $w.with_op(opcode(op)),
+                    Err(stop) => {
+                        let mut stop = stop;
+                        if WATCHED
+                            && matches!(stop, Stop::Raise(_))
+                            && let Err(worse) = watch::failed($m.t, $m.it, $m.fp, &mut pending)
+                        {
+                            stop = Stop::Raise(worse);
+                        }
+                        $m.settle();
+                        (outer.ip, outer.base, outer.fp) = ($m.ip, $m.base, $m.fp);
+                        return stop;
+                    }
+                },)*
+            }
+        };
+    }
+    loop {
+        if WATCHED {
+            match watch::step(m.t, m.it, m.ip, m.fp, &mut pending) {
+                Ok(ip) => m.ip = ip,
+                Err((e, ip)) => {
+                    m.ip = ip;
+                    *outer = m;
+                    return Stop::Raise(e);
+                }
+            }
+            if !m.it.watch.active.get() {
+                *outer = m;
+                return Stop::Switch;
+            }
+        }
+        // SAFETY: ip points at an instruction of verified code, which ends with a return or a jump.
+        let mut w = unsafe { *m.ip };
+        m.advance(1);
+        let m = &mut m;
+        loop {
+            bodies!(table, m, w, WATCHED);
+        }
+    }
+}
+
+/// The opcode of an instruction.
+#[inline(always)]
+fn op_of(w: Word) -> Op {
+    opcode(w.op().into())
+}
+
+/// The opcode of a number that is one's.
+#[inline(always)]
+fn opcode(number: usize) -> Op {
+    // SAFETY: instruction words come from the compiler and the specializer, which write opcodes of the table only, and
+    // `Stop::As` is made from opcodes.
+    unsafe { std::mem::transmute::<u8, Op>(number as u8) }
+}
+
+/// One function per opcode, each of which goes on in the next instruction's.
+#[cfg(threaded)]
+mod threaded {
+    use super::*;
+    use crate::frame::Frame;
+
+    /// The machine's fields in argument registers, and the instruction.
+    ///
+    /// # Safety
+    /// `ip` stands behind `w`, an instruction of the frame `fp` whose registers are at `base`.
+    type Handler = unsafe fn(&Thread, &Interp, *const Word, *mut u64, *mut Frame, Word);
+
+    /// Leaves the functions with what the machine has come to.
+    #[inline(always)]
+    fn leave(m: &M<'_>, flow: Flow) {
+        if m.dirty {
+            m.it.deferred.settle(m.t);
+        }
+        m.it.left.set(flow.err().map(|stop| Left { ip: m.ip, base: m.base, stop }));
+    }
+
+    /// Ends the handler of instruction `w`, before which the machine was `before`, and which came to `flow`. Nothing that must
+    /// be dropped is left when the next handler is called: that would be work behind the call.
+    #[inline(always)]
+    fn go_on(before: M<'_>, m: M<'_>, w: Word, slow: Handler, flow: Flow) {
+        let flow = std::mem::ManuallyDrop::new(flow);
+        let other = match &*flow {
+            Ok(()) if m.dirty => return settle(m.t, m.it, m.ip, m.base, m.fp),
+            Ok(()) => return next(m),
+            Err(Stop::As(op)) => HANDLERS[*op],
+            Err(Stop::Slow) => slow,
+            Err(_) => return leave(&m, std::mem::ManuallyDrop::into_inner(flow)),
+        };
+        // SAFETY: the same instruction at the same place.
+        unsafe { other(before.t, before.it, before.ip, before.base, before.fp, w) }
+    }
+
+    /// Does what the instruction has left to do, and goes on.
+    #[inline(never)]
+    fn settle(t: &Thread, it: &Interp, ip: *const Word, base: *mut u64, fp: *mut Frame) {
+        it.deferred.settle(t);
+        next(M::new(t, it, ip, base, fp));
+    }
+
+    /// A function `$name` around a body. `outlined`: the body is a function of its own, because what it does keeps a call
+    /// behind it from being in tail position: the address of a local is handed out.
+    macro_rules! handler {
+        ($name:ident, $m:ident, $w:ident, $slow:path, inline, $body:expr) => {
+            handler!{@ $name, $slow, t, it, ip, base, fp, $w, {
+                let mut machine = M::new(t, it, ip, base, fp);
+                let $m = &mut machine;
+                let _ = (&$m, $w);
+                let flow = $body;
+                (flow, machine)
+            }}
+        };
+        ($name:ident, $m:ident, $w:ident, $slow:path, outlined, $body:expr) => {
+            handler!{@ $name, $slow, t, it, ip, base, fp, $w, {
+                #[inline(never)]
+                fn body(t: &Thread, it: &Interp, ip: *const Word, base: *mut u64, fp: *mut Frame, $w: Word) -> Flow {
+                    let mut machine = M::new(t, it, ip, base, fp);
+                    let $m = &mut machine;
+                    let _ = (&$m, $w);
+                    let flow = $body;
+                    machine.settle();
+                    machine.it.at.set((machine.ip, machine.base));
+                    flow
+                }
+                let flow = body(t, it, ip, base, fp, $w);
+                let (ip, base) = it.at.get();
+                (flow, M::new(t, it, ip, base, it.fp.get()))
+            }}
+        };
+        (@ $name:ident, $slow:path, $t:ident, $it:ident, $ip:ident, $base:ident, $fp:ident, $w:ident, $run:expr) => {
+            /// The opcode of this name.
+            ///
+            /// # Safety
+            /// As for [`Handler`].
+            #[inline(never)]
+            #[expect(non_snake_case, reason = "named as the opcode")]
+            pub(super) unsafe fn $name(
+                $t: &Thread,
+                $it: &Interp,
+                $ip: *const Word,
+                $base: *mut u64,
+                $fp: *mut Frame,
+                $w: Word,
+            ) {
+                let (flow, after) = $run;
+                go_on(M::new($t, $it, $ip, $base, $fp), after, $w, $slow, flow);
+            }
+        };
+    }
+
+    macro_rules! handlers {
+        ($m:ident, $w:ident; $($($op:ident)|+ => $(@$how:ident)? $body:expr $(; $slow:expr)?,)*) => {
+            /// What instructions begin with.
+            mod handler {
+                use super::*;
+                $(handlers!{@each $m, $w, [$($op)+], [$($how)?], $body, [$($slow)?]})*
+            }
+
+            /// The rest of those that have two parts.
+            mod slow {
+                use super::*;
+                $(handlers!{@slow $m, $w, [$($op)+], [$($slow)?]})*
+            }
+
+            /// What to call for an opcode; the compiler and the specializer write no others.
+            static HANDLERS: [Handler; 256] = {
+                let mut all: [Handler; 256] = [handler::Nop; 256];
+                $($(all[Op::$op as usize] = handler::$op;)+)*
+                all
+            };
+        };
+        (@slow $m:ident, $w:ident, $op:tt, []) => {};
+        (@slow $m:ident, $w:ident, [$op:ident $($more:ident)*], [$slow:expr]) => {
+            handler!{$op, $m, $w, handler::Nop, outlined, $slow}
+        };
+        (@each $m:ident, $w:ident, [$($op:ident)+], [], $body:expr, []) => {
+            $(handler!{$op, $m, $w, handler::Nop, inline, $body})+
+        };
+        (@each $m:ident, $w:ident, [$($op:ident)+], [outlined], $body:expr, []) => {
+            $(handler!{$op, $m, $w, handler::Nop, outlined, $body})+
+        };
+        (@each $m:ident, $w:ident, [$op:ident $($more:ident)*], [], $body:expr, [$slow:expr]) => {
+            handler!{$op, $m, $w, slow::$op, inline, $body}
+            $(handler!{$more, $m, $w, slow::$op, inline, $body})*
+        };
+    }
+    bodies!(handlers, m, w, false);
+
+    /// Goes on with the instruction at `ip`: a call in tail position, which the optimizer makes a jump.
+    #[inline(always)]
+    fn next(m: M<'_>) {
+        // SAFETY: ip points at an instruction of verified code, which ends with a return or a jump.
+        unsafe {
+            let w = *m.ip;
+            HANDLERS[w.op() as usize](m.t, m.it, m.ip.add(1), m.base, m.fp, w)
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn execute(m: &mut M<'_>) -> Stop {
+        next(M::new(m.t, m.it, m.ip, m.base, m.fp));
+        let left = m.it.left.take().expect("the functions are left by `leave` only");
+        (m.ip, m.base, m.fp) = (left.ip, left.base, m.it.fp.get());
+        left.stop
+    }
+}
