@@ -1,7 +1,8 @@
-//! The house's own tools: `tidy` holds its rules, `conform` holds what already passes.
+//! The house's own tools: `tidy` holds its rules, `conform` holds what already passes, `tails` that the run loop jumps.
 #![forbid(unsafe_code)]
 
 pub mod conform;
+pub mod tails;
 pub mod tidy;
 
 use std::path::{Path, PathBuf};

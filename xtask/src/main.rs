@@ -1,10 +1,10 @@
-//! `cargo xtask tidy | ratchet | conform TYPHON [--update]`.
+//! `cargo xtask tidy | ratchet | tails | conform TYPHON [--update]`.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{conform, root, tidy};
+use xtask::{conform, root, tails, tidy};
 
 fn main() -> anyhow::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -20,13 +20,19 @@ fn main() -> anyhow::Result<ExitCode> {
             tidy::write_ratchet(&root())?;
             Ok(ExitCode::SUCCESS)
         }
+        ["tails"] => {
+            let (seen, broken) = tails::check(&root())?;
+            broken.iter().for_each(|line| println!("{line}"));
+            println!("tails: {seen} opcode functions, {} not in order", broken.len());
+            Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         ["conform", typhon, rest @ ..] => {
             let report = conform::run(&root(), &PathBuf::from(typhon), rest.contains(&"--update"))?;
             println!("{}", report.closing_line());
             Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         _ => {
-            eprintln!("usage: cargo xtask tidy | ratchet | conform TYPHON [--update]");
+            eprintln!("usage: cargo xtask tidy | ratchet | tails | conform TYPHON [--update]");
             Ok(ExitCode::from(2))
         }
     }

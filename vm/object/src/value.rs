@@ -312,6 +312,7 @@ impl Drop for Value {
 }
 
 impl Default for Value {
+    #[inline]
     fn default() -> Self {
         Self::ABSENT
     }

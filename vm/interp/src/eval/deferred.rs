@@ -53,20 +53,24 @@ impl Deferred {
     /// Does what waits. Finalizers may run, and note and settle on their own.
     #[inline(never)]
     pub(crate) fn settle(&self, t: &Thread) {
-        let mut waiting = [0; ROOM];
-        let n = self.len.replace(0);
-        for (to, from) in waiting.iter_mut().zip(&self.notes[..n]) {
-            *to = from.get();
-        }
-        let waiting = &waiting[..n];
         let header = |note: usize| (note & !1) as *mut Header;
-        for at in waiting.iter().filter(|note| **note & 1 == 1).filter_map(|note| NonNull::new(header(*note))) {
-            // SAFETY: noted for this, and no release of this instruction has been carried out.
-            unsafe { heap::retain_rest(t, at) };
+        for slot in &self.notes[..self.len.get()] {
+            let note = slot.get();
+            if note & 1 == 1
+                && let Some(at) = NonNull::new(header(note))
+            {
+                slot.set(0);
+                // SAFETY: noted for this, and no release of this instruction has been carried out.
+                unsafe { heap::retain_rest(t, at) };
+            }
         }
-        for note in waiting.iter().filter(|note| **note & 1 == 0) {
-            // SAFETY: noted for this, once.
-            unsafe { heap::release_rest(header(*note)) };
+        while let Some(last) = self.len.get().checked_sub(1) {
+            self.len.set(last);
+            let at = header(self.notes[last].get());
+            if !at.is_null() {
+                // SAFETY: noted for this, once.
+                unsafe { heap::release_rest(at) };
+            }
         }
     }
 }
