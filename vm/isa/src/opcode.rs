@@ -200,6 +200,8 @@ macro_rules! for_each_opcode {
             ForIterEnumerate, 2, [d m _], "enumerate object; takes an UnpackSequence behind it along";
             ForIterZip, 2, [d m _], "zip object over two iterators; takes an UnpackSequence behind it along";
             ForIterItems, 2, [d m _], "dict's items; takes an UnpackSequence behind it along";
+            CallNative, 3, [d m n], "Call where a native function is called; never written into code";
+            CallMethodNative, 3, [d m n], "CallMethod where a native method is called; never written into code";
             SendGen, 2, [d u s], "send into a generator, resumed in this loop";
             Breakpoint, 0, [_ _ _], "covers another instruction: the loop looks whether something watches it";
         }

@@ -176,6 +176,8 @@ macro_rules! bodies {
             ForIterEnumerate => @outlined iter::for_iter_enumerate($m, $w),
             ForIterZip => @outlined iter::for_iter_zip($m, $w),
             ForIterItems => @outlined iter::for_iter_items($m, $w),
+            CallNative => call::native($m, $w); call::call_any($m, $w),
+            CallMethodNative => call::native_method($m, $w); call::call_method_any($m, $w),
             Breakpoint => breakpoint($m),
         }
     };

@@ -6,7 +6,7 @@ use crate::bind;
 use crate::call::{push, zero};
 use crate::frame::{Interp, Kind, clear_registers};
 use crate::function::Function;
-use typhon_isa::Word;
+use typhon_isa::{Opcode, Word};
 use typhon_object::args::{ArgBuffer, Args, Signature};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
@@ -161,9 +161,11 @@ fn id_of(m: &M<'_>, i: usize) -> u32 {
 
 /// Call and CallMethod of a Python function whose parameters are just the arguments.
 #[inline(always)]
-fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
-    if id_of(m, at) != ids::FUNCTION {
-        return Err(Stop::Slow);
+fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, native: Opcode) -> Flow {
+    match id_of(m, at) {
+        ids::FUNCTION => {}
+        ids::METHOD_DESCRIPTOR | ids::BUILTIN_FUNCTION => return Err(Stop::As(native as usize)),
+        _ => return Err(Stop::Slow),
     }
     // SAFETY: tested just above.
     let unit = unsafe { &*(m.bits(at) as *const Function) }.unit();
@@ -186,7 +188,7 @@ fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow
 /// Call: no self.
 #[inline(always)]
 pub(crate) fn call(m: &mut M<'_>, w: Word) -> Flow {
-    call_plain(m, w, w.b(), w.b() + 1, w.c())
+    call_plain(m, w, w.b(), w.b() + 1, w.c(), Opcode::CallNative)
 }
 
 /// CallMethod: self or nothing in the register behind the callable.
@@ -194,7 +196,48 @@ pub(crate) fn call(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn call_method(m: &mut M<'_>, w: Word) -> Flow {
     let (at, n) = (w.b(), w.c());
     let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
-    call_plain(m, w, at, first, n)
+    call_plain(m, w, at, first, n, Opcode::CallMethodNative)
+}
+
+/// Call of a native function.
+#[inline(always)]
+pub(crate) fn native(m: &mut M<'_>, w: Word) -> Flow {
+    native_plain(m, w, w.b() + 1, w.c())
+}
+
+/// CallMethod of a native function or method.
+#[inline(always)]
+pub(crate) fn native_method(m: &mut M<'_>, w: Word) -> Flow {
+    let (at, n) = (w.b(), w.c());
+    let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
+    native_plain(m, w, first, n)
+}
+
+/// A native that takes these arguments as they lie.
+#[inline(always)]
+fn native_plain(m: &mut M<'_>, w: Word, first: usize, n: usize) -> Flow {
+    let at = w.b();
+    let known = if id_of(m, at) == ids::BUILTIN_FUNCTION {
+        // SAFETY: tested just above.
+        let native = unsafe { &*(m.bits(at) as *const NativeFunction) };
+        (!native.passes_bound).then_some((native.def, native.signature))
+    } else {
+        method_of(m.reg(at), m.window(first, n).first())
+    };
+    let Some((def, Some(signature))) = known else { return Err(Stop::Slow) };
+    let NativeFn::Bound(f) = def.call else { return Err(Stop::Slow) };
+    if !signature.simple || n != signature.params.len() || n > FEW {
+        return Err(Stop::Slow);
+    }
+    m.save();
+    let v = f(m.t, m.window(first, n))?;
+    for i in first..first + n {
+        m.kill(i);
+    }
+    m.kill(at);
+    m.set(w.a(), v);
+    m.advance(EXTRA as isize);
+    Ok(())
 }
 
 /// Call of anything else.
