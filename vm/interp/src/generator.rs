@@ -290,6 +290,29 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
     Ok(())
 }
 
+/// The record of a generator that is taken up by the running loop, whose caller keeps it alive; it is marked as running.
+#[inline(always)]
+pub(crate) fn record(it: &Interp, g: &Generator, kind: Kind, dst: u16, skip: u8, top: *mut u64) -> Frame {
+    g.state.set(State::Running);
+    g.handling.below.set(it.handling.get());
+    it.handling.set(&raw const g.handling);
+    Frame {
+        unit: Rc::as_ptr(&g.unit),
+        base: g.regs.get(),
+        ip: g.ip.get(),
+        top,
+        func: g.func.bits(),
+        locals: 0,
+        object: 0,
+        generator: std::ptr::from_ref(g) as u64,
+        extra: 0,
+        dst,
+        skip,
+        kind,
+        watched: 0,
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn resume_object(g: &Generator, fp: *mut Frame) -> Value {

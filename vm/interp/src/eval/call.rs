@@ -170,15 +170,22 @@ fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, native:
     // SAFETY: tested just above.
     let unit = unsafe { &*(m.bits(at) as *const Function) }.unit();
     // SAFETY: the frame is live; the rest is address arithmetic, checked before use.
-    let (generator, base) = unsafe { ((*m.fp).generator, m.base.add(first)) };
+    // A generator's registers lie in its own block: its callees' go on the thread's stack.
+    let (moved, base) = unsafe {
+        if (*m.fp).generator == 0 { (0, m.base.add(first)) } else { (n, (*m.fp).top) }
+    };
     // SAFETY: as above.
     let end = unsafe { base.add(unit.register_count) };
-    // A generator's registers lie in its own block: its callees' go on the thread's stack.
-    if !unit.simple || n != unit.arg_count || generator != 0 || !m.it.has_room(m.t, end) {
+    if !unit.simple || n != unit.arg_count || !m.it.has_room(m.t, end) {
         return Err(Stop::Slow);
     }
     m.save();
     let callee = m.take(at);
+    for i in 0..moved {
+        let v = m.take(first + i);
+        // SAFETY: room was checked; the registers above `top` hold nothing alive.
+        unsafe { base.add(i).write(v.into_raw()) };
+    }
     zero(base, n, unit.local_count);
     push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, EXTRA);
     m.enter_pushed(unit, base);

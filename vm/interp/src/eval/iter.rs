@@ -267,14 +267,54 @@ pub(crate) fn for_iter_range(m: &mut M<'_>, w: Word) -> Flow {
     Ok(())
 }
 
-/// Resumes a generator in this loop: its next yield writes register `a`.
+/// Takes up generator `g` in this loop, which nobody watches and whose frame nobody has asked for; `Slow` if it is not so, or
+/// if it cannot run on. What is sent is register `sent`, or None.
+#[inline(always)]
+fn resume_plain(m: &mut M<'_>, w: Word, g: &Generator, kind: Kind, sent: Option<usize>) -> Flow {
+    let state = g.state.get();
+    let none = sent.is_none_or(|i| m.reg(i).is_none());
+    let ready = state == State::Suspended || state == State::Created && none;
+    // SAFETY: the frame is live.
+    let top = unsafe { (*m.fp).top };
+    if !ready || !g.frame.is_absent() || m.it.watch.active.get() || !m.it.has_room(m.t, top) {
+        return Err(Stop::Slow);
+    }
+    m.save();
+    let sent = match sent {
+        Some(_) => m.take_c(w),
+        None => Value::NONE,
+    };
+    if state == State::Suspended {
+        generator::deliver(g, sent);
+    }
+    let frame = generator::record(m.it, g, kind, w.a() as u16, 2, top);
+    m.t.depth.set(m.t.depth.get() + 1);
+    // SAFETY: room was checked.
+    unsafe {
+        let fp = m.fp.add(1);
+        fp.write(frame);
+        m.it.fp.set(fp);
+    }
+    m.enter_generator(g);
+    Ok(())
+}
+
+/// A generator in a loop: its next yield writes register `a`.
 #[inline(always)]
 pub(crate) fn for_iter_gen(m: &mut M<'_>, w: Word) -> Flow {
     if m.reg(w.b()).header().map_or(0, |h| h.shape().0) != ids::GENERATOR {
         return miss(m, w);
     }
-    m.save();
     // SAFETY: tested just above.
+    let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
+    resume_plain(m, w, g, Kind::ForIter, None)
+}
+
+/// The same for one that is watched, or finished, or the like.
+#[inline(always)]
+pub(crate) fn for_iter_gen_any(m: &mut M<'_>, w: Word) -> Flow {
+    m.save();
+    // SAFETY: the first part tested it.
     let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
     match g.state.get() {
         State::Suspended => generator::deliver(g, Value::NONE),
@@ -284,6 +324,29 @@ pub(crate) fn for_iter_gen(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.reg(w.b());
     generator::push(m.t, m.it, v, g, Kind::ForIter, w.a() as u16, 2)?;
     m.enter_generator(g);
+    Ok(())
+}
+
+/// Yield, in a generator resumed in this loop whose frame nobody has asked for.
+#[inline(always)]
+pub(crate) fn yield_plain(m: &mut M<'_>, w: Word) -> Flow {
+    let fp = m.fp;
+    // SAFETY: the frame is live.
+    let (bits, object, kind, dst, skip) = unsafe { ((*fp).generator, (*fp).object, (*fp).kind, (*fp).dst, (*fp).skip) };
+    if bits == 0 || object != 0 || kind == Kind::Entry {
+        return Err(Stop::Slow);
+    }
+    let v = m.take_b(w);
+    // SAFETY: whoever resumed the generator keeps it alive.
+    let g = unsafe { &*(bits as *const Generator) };
+    g.ip.set(m.ip);
+    g.state.set(State::Suspended);
+    m.it.handling.set(g.handling.below.replace(std::ptr::null()));
+    m.t.depth.set(m.t.depth.get() - 1);
+    // SAFETY: the record below is that of whoever resumed the generator.
+    m.it.fp.set(unsafe { fp.sub(1) });
+    m.enter(skip as isize);
+    m.set(dst as usize, v);
     Ok(())
 }
 
@@ -343,6 +406,18 @@ pub(crate) fn generator_returned(m: &mut M<'_>, kind: Kind, dst: u16, skip: u8, 
     }
     m.advance(skip as isize + offset);
     Ok(())
+}
+
+/// Send to a generator or coroutine that is taken up in this loop.
+#[inline(always)]
+pub(crate) fn send_plain(m: &mut M<'_>, w: Word) -> Flow {
+    let id = m.reg(w.b()).header().map_or(0, |h| h.shape().0);
+    if id != ids::GENERATOR && id != ids::COROUTINE {
+        return Err(Stop::Slow);
+    }
+    // SAFETY: tested just above.
+    let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
+    resume_plain(m, w, g, Kind::Send, Some(w.c()))
 }
 
 /// Send: drives an iterator one step. Finished: its result and a jump; else the yielded value and on to the Yield.
