@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn bodies_are_no_opcodes() {
-        let text = "_ZN13typhon_interp4eval8dispatch8threaded7handler3Nop4body17h0123456789abcdefE:\n\tretq\n\t.cfi_endproc\n";
+        let text =
+            "_ZN13typhon_interp4eval8dispatch8threaded7handler3Nop4body17h0123456789abcdefE:\n\tretq\n\t.cfi_endproc\n";
         assert_eq!(judge(text), (0, Vec::new()));
     }
 }

@@ -135,8 +135,10 @@ pub struct Interp {
     /// Count work that waits for an instruction's end.
     pub(crate) deferred: crate::eval::Deferred,
     /// Instruction and registers behind an outlined body (`eval::dispatch`).
+    #[cfg(threaded)]
     pub(crate) at: Cell<(*const Word, *mut u64)>,
     /// What the dispatch functions stopped with.
+    #[cfg(threaded)]
     pub(crate) left: Cell<Option<crate::eval::Left>>,
     /// Tracing and profiling functions.
     pub watch: crate::watch::Watch,
@@ -172,7 +174,9 @@ impl Interp {
             raised_at: Cell::new((0, 0)),
             origin_depth: Cell::new(0),
             deferred: crate::eval::Deferred::new(),
+            #[cfg(threaded)]
             at: Cell::new((std::ptr::null(), std::ptr::null_mut())),
+            #[cfg(threaded)]
             left: Cell::new(None),
             watch: crate::watch::Watch::default(),
             stacks: Some(stacks),

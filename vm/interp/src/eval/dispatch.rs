@@ -141,7 +141,7 @@ mod threaded {
     /// behind it from being in tail position: the address of a local is handed out.
     macro_rules! handler {
         ($name:ident, $m:ident, $w:ident, $slow:path, inline, $body:expr) => {
-            handler!{@ $name, $slow, t, it, ip, base, fp, $w, {
+            handler! {@ $name, $slow, t, it, ip, base, fp, $w, {
                 let mut machine = M::new(t, it, ip, base, fp);
                 let $m = &mut machine;
                 let _ = (&$m, $w);
@@ -150,7 +150,7 @@ mod threaded {
             }}
         };
         ($name:ident, $m:ident, $w:ident, $slow:path, outlined, $body:expr) => {
-            handler!{@ $name, $slow, t, it, ip, base, fp, $w, {
+            handler! {@ $name, $slow, t, it, ip, base, fp, $w, {
                 #[inline(never)]
                 fn body(t: &Thread, it: &Interp, ip: *const Word, base: *mut u64, fp: *mut Frame, $w: Word) -> Flow {
                     let mut machine = M::new(t, it, ip, base, fp);

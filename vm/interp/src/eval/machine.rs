@@ -2,8 +2,8 @@
 
 use crate::frame::{Frame, Interp};
 use crate::unit::Unit;
-use typhon_isa::{Opcode, Word};
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
+use typhon_isa::{Opcode, Word};
 use typhon_object::error::Exc;
 use typhon_object::{Thread, Value};
 
@@ -24,6 +24,7 @@ pub(crate) enum Stop {
 }
 
 /// Where the dispatch functions stopped, and why.
+#[cfg(threaded)]
 pub(crate) struct Left {
     pub(crate) ip: *const Word,
     pub(crate) base: *mut u64,

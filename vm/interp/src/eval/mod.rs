@@ -15,17 +15,20 @@ mod dispatch;
 pub mod exception;
 mod found;
 mod iter;
+mod leave;
 mod machine;
 mod method;
 mod name;
 mod pattern;
 mod special;
 mod subscript;
+mod unpack;
 
 use crate::frame::{Interp, Kind, clear_registers};
 use crate::{traceback, watch};
 use arith as ar;
 pub(crate) use deferred::Deferred;
+#[cfg(threaded)]
 pub(crate) use machine::Left;
 use machine::{Flow, M, Stop};
 use typhon_isa::{Opcode as Op, Word};
@@ -58,7 +61,8 @@ fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
     }
     loop {
         m.settle();
-        let stop = if it.watch.active.get() { dispatch::execute::<true>(&mut m) } else { dispatch::execute::<false>(&mut m) };
+        let stop =
+            if it.watch.active.get() { dispatch::execute::<true>(&mut m) } else { dispatch::execute::<false>(&mut m) };
         match stop {
             Stop::Switch => {}
             Stop::As(_) | Stop::Slow => unreachable!("an instruction's own business"),
@@ -120,7 +124,7 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
         // SAFETY: the frame is live until `abandon` pops it.
         let kind = unsafe { (*m.fp).kind };
         let left = leave_generator(m);
-        call::abandon(m);
+        leave::abandon(m);
         if let Some(g) = crate::generator::as_generator(&left) {
             // The frame object, if there is one, has kept the locals; the registers are empty already.
             drop(g.frame.take());
@@ -225,13 +229,13 @@ fn clear(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 fn return_plain(m: &mut M<'_>, w: Word) -> Flow {
     let none = m.reg(w.a()).is_none();
-    call::return_plain(m, |m| m.take(w.a()), none)
+    leave::plain(m, |m| m.take(w.a()), none)
 }
 
 #[inline(always)]
 fn return_const_plain(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.constant(w.bc() as usize);
-    call::return_plain(m, |m| m.copy(v), v.is_none())
+    leave::plain(m, |m| m.copy(v), v.is_none())
 }
 
 #[inline(always)]
@@ -247,7 +251,7 @@ fn finish(m: &mut M<'_>, v: Value) -> Flow {
     if unsafe { (*m.fp).generator } != 0 {
         return finish_generator(m, v);
     }
-    call::finish(m, v)
+    leave::finish(m, v)
 }
 
 #[inline(always)]
@@ -283,7 +287,7 @@ fn return_generator(m: &mut M<'_>) -> Flow {
         let plain = (*fp).kind == Kind::Call && ((*fp).object | (*fp).locals) == 0 && !m.it.watch.active.get();
         let v = crate::generator::from_frame(m.t, fp, plain)?;
         if !plain {
-            return call::finish(m, v);
+            return leave::finish(m, v);
         }
         let (dst, skip) = ((*fp).dst, (*fp).skip);
         m.it.fp.set(fp.sub(1));
