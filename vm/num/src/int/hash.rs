@@ -11,8 +11,10 @@ pub fn hash_int(n: &IBig) -> i64 {
     let (sign, words) = n.as_sign_words();
     let mut h = 0u64;
     for word in words.iter().rev() {
-        // 2^64 is 8 modulo the prime.
-        h = ((u128::from(h) * 8 + u128::from(*word)) % u128::from(MODULUS)) as u64;
+        // 2^64 is 8 modulo the prime, and 2^61 is 1: the bits above 61 are added to those below.
+        let sum = u128::from(h) * 8 + u128::from(*word);
+        let folded = (sum as u64 & MODULUS) + (sum >> 61) as u64;
+        h = if folded >= MODULUS { folded - MODULUS } else { folded };
     }
     signed(h, sign == Sign::Negative)
 }

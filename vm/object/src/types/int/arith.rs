@@ -1,6 +1,6 @@
 //! int: operators. Two immediate words are handled in line; everything else is big.
 
-use super::{Long, from_big, with_poll};
+use super::{Long, from_big, wide, with_poll};
 use crate::convert::{from_f64, from_i64};
 use crate::error::Res;
 use crate::ops::CompareOp;
@@ -74,6 +74,11 @@ pub fn add(t: &Thread, a: &Value, b: &Value) -> Res {
     if let Some((x, y)) = smalls(a, b) {
         return from_i64(t, x + y);
     }
+    if let Some((x, y)) = wide::pair(a, b)
+        && let Some(z) = x.checked_add(y)
+    {
+        return wide::value(t, z);
+    }
     let (x, y) = bigs!(a, b);
     from_big(t, &*x + &*y)
 }
@@ -83,6 +88,11 @@ pub fn add(t: &Thread, a: &Value, b: &Value) -> Res {
 pub fn sub(t: &Thread, a: &Value, b: &Value) -> Res {
     if let Some((x, y)) = smalls(a, b) {
         return from_i64(t, x - y);
+    }
+    if let Some((x, y)) = wide::pair(a, b)
+        && let Some(z) = x.checked_sub(y)
+    {
+        return wide::value(t, z);
     }
     let (x, y) = bigs!(a, b);
     from_big(t, &*x - &*y)
@@ -99,8 +109,13 @@ pub fn mul(t: &Thread, a: &Value, b: &Value) -> Res {
     mul_big(t, a, b)
 }
 
-#[cold]
+#[inline(never)]
 fn mul_big(t: &Thread, a: &Value, b: &Value) -> Res {
+    if let Some((x, y)) = wide::pair(a, b)
+        && let Some(z) = wide::mul(x, y)
+    {
+        return wide::value(t, z);
+    }
     let (x, y) = bigs!(a, b);
     check_bits(t, Some(cost::mul_bits(&x, &y)))?;
     from_big(t, with_poll(t, |poll| num::mul(&x, &y, poll))?)
@@ -123,6 +138,11 @@ pub fn floordiv(t: &Thread, a: &Value, b: &Value) -> Res {
     {
         return from_i64(t, q);
     }
+    if let Some((x, y)) = wide::pair(a, b)
+        && let Some((q, _)) = wide::divmod(x, y)
+    {
+        return wide::value(t, q);
+    }
     let (x, y) = bigs!(a, b);
     from_big(t, with_poll(t, |poll| num::floor_div(&x, &y, poll))?)
 }
@@ -135,6 +155,11 @@ pub fn modulo(t: &Thread, a: &Value, b: &Value) -> Res {
     {
         return from_i64(t, r);
     }
+    if let Some((x, y)) = wide::pair(a, b)
+        && let Some((_, r)) = wide::divmod(x, y)
+    {
+        return wide::value(t, r);
+    }
     let (x, y) = bigs!(a, b);
     from_big(t, with_poll(t, |poll| num::modulo(&x, &y, poll))?)
 }
@@ -144,6 +169,11 @@ fn divmod(t: &Thread, a: &Value, b: &Value) -> Res {
         && let (Some(q), Some(r)) = (small::floor_div(x, y), small::modulo(x, y))
     {
         return tuple::from_array(t, [from_i64(t, q)?, from_i64(t, r)?]);
+    }
+    if let Some((x, y)) = wide::pair(a, b)
+        && let Some((q, r)) = wide::divmod(x, y)
+    {
+        return tuple::from_array(t, [wide::value(t, q)?, wide::value(t, r)?]);
     }
     let (x, y) = bigs!(a, b);
     let (q, r) = with_poll(t, |poll| num::divmod(&x, &y, poll))?;
@@ -203,6 +233,11 @@ pub fn lshift(t: &Thread, a: &Value, b: &Value) -> Res {
     {
         return from_i64(t, z);
     }
+    if let Some((x, y)) = wide::pair(a, b)
+        && let Some(z) = wide::shl(x, y)
+    {
+        return wide::value(t, z);
+    }
     let (x, y) = bigs!(a, b);
     if !num::is_negative(&y) && !x.is_zero() {
         // A count beyond any word is `shl`'s to refuse, as an overflow.
@@ -221,6 +256,11 @@ pub fn rshift(t: &Thread, a: &Value, b: &Value) -> Res {
     {
         return Ok(Value::small(small::shr(x, y as u64)));
     }
+    if let Some((x, y)) = wide::pair(a, b)
+        && let Some(z) = wide::shr(x, y)
+    {
+        return wide::value(t, z);
+    }
     let (x, y) = bigs!(a, b);
     from_big(t, with_poll(t, |_| num::shr(&x, &y))?)
 }
@@ -232,6 +272,9 @@ macro_rules! bitwise {
         pub fn $name(t: &Thread, a: &Value, b: &Value) -> Res {
             if let Some((x, y)) = smalls(a, b) {
                 return Ok(Value::small(x $op y));
+            }
+            if let Some((x, y)) = wide::pair(a, b) {
+                return wide::value(t, x $op y);
             }
             let (x, y) = bigs!(a, b);
             from_big(t, num::$name(&x, &y))
@@ -245,7 +288,10 @@ bitwise! { and, &; or, |; xor, ^; }
 pub fn neg(t: &Thread, v: &Value) -> Res {
     match v.as_small() {
         Some(i) => from_i64(t, -i),
-        None => from_big(t, -big(v).unwrap_or_default().into_owned()),
+        None => match wide::of(v) {
+            Some(i) => wide::value(t, -i),
+            None => from_big(t, -big(v).unwrap_or_default().into_owned()),
+        },
     }
 }
 
@@ -274,12 +320,18 @@ fn truth(v: &Value) -> bool {
 fn hash(_: &Thread, v: &Value) -> Res<i64> {
     Ok(match v.as_small() {
         Some(i) => super::hash_small(i),
-        None => num::hash_int(&big(v).unwrap_or_default()),
+        None => match super::as_big(v) {
+            Some(big) => num::hash_int(big),
+            None => i64::from(v.is_true()),
+        },
     })
 }
 
 fn compare(_: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     if let Some((x, y)) = smalls(a, b) {
+        return Ok(Value::bool(op.holds(x.cmp(&y))));
+    }
+    if let Some((x, y)) = wide::pair(a, b) {
         return Ok(Value::bool(op.holds(x.cmp(&y))));
     }
     let (x, y) = bigs!(a, b);
@@ -296,7 +348,7 @@ pub fn repr(t: &Thread, v: &Value) -> Res {
 }
 
 /// The digits of a small int.
-fn digits(i: i64, buffer: &mut [u8; 20]) -> &[u8] {
+pub(crate) fn digits(i: i64, buffer: &mut [u8; 20]) -> &[u8] {
     let (mut at, mut rest) = (buffer.len(), i.unsigned_abs());
     loop {
         at -= 1;

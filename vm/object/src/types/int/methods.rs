@@ -19,13 +19,13 @@ pub(super) const METHODS: &[MethodDef] = &[
     def(
         "bit_length",
         "($self, /)",
-        |t, a| from_i64(t, num::bit_length(&big(&a[0])) as i64),
+        bit_length,
         "Number of bits necessary to represent self in binary.\n\n>>> bin(37)\n'0b100101'\n>>> (37).bit_length()\n6",
     ),
     def(
         "bit_count",
         "($self, /)",
-        |t, a| from_i64(t, num::bit_count(&big(&a[0])) as i64),
+        bit_count,
         "Number of ones in the binary representation of the absolute value of self.\n\nAlso known as the population count.\n\n>>> bin(13)\n'0b1101'\n>>> (13).bit_count()\n3",
     ),
     def(
@@ -78,6 +78,20 @@ fn big(v: &Value) -> std::borrow::Cow<'_, IBig> {
     arith::big(v).unwrap_or_default()
 }
 
+fn bit_length(t: &Thread, a: &[Value]) -> Res {
+    match super::wide::of(&a[0]) {
+        Some(i) => Ok(Value::small(i64::from(128 - i.unsigned_abs().leading_zeros()))),
+        None => from_i64(t, num::bit_length(&big(&a[0])) as i64),
+    }
+}
+
+fn bit_count(t: &Thread, a: &[Value]) -> Res {
+    match super::wide::of(&a[0]) {
+        Some(i) => Ok(Value::small(i64::from(i.unsigned_abs().count_ones()))),
+        None => from_i64(t, num::bit_count(&big(&a[0])) as i64),
+    }
+}
+
 fn itself(t: &Thread, a: &[Value]) -> Res {
     exact(t, &a[0])
 }
@@ -97,8 +111,12 @@ fn byte_order(t: &Thread, v: &Value, function: &str) -> Res<ByteOrder> {
     if v.is_absent() {
         return Ok(ByteOrder::Big);
     }
-    let text = convert::to_text(t, v, function, "argument 'byteorder'")?;
-    match text.as_str() {
+    let known = v.exact::<strs::Str>().and_then(strs::Str::as_ascii);
+    let text = match known {
+        Some(_) => String::new(),
+        None => convert::to_text(t, v, function, "argument 'byteorder'")?,
+    };
+    match known.unwrap_or(&text) {
         "big" => Ok(ByteOrder::Big),
         "little" => Ok(ByteOrder::Little),
         _ => Err(error::value_error(t, "byteorder must be either 'little' or 'big'")),
@@ -115,18 +133,51 @@ fn to_bytes(t: &Thread, a: &[Value]) -> Res {
     let Ok(length) = usize::try_from(length) else {
         return Err(error::value_error(t, "length argument must be non-negative"));
     };
+    if let Some(i) = super::wide::of(&a[0])
+        && length <= 16
+        && fits_bytes(i, length, signed)
+    {
+        let (little, big) = (i.to_le_bytes(), i.to_be_bytes());
+        return bytes::new(t, if order == ByteOrder::Little { &little[..length] } else { &big[16 - length..] });
+    }
     t.check_alloc(length.saturating_mul(2))?;
     let n = big(&a[0]);
     bytes::new(t, &with_poll(t, |_| num::to_bytes(&n, length, order, signed))?)
 }
 
+/// Whether `i` has a form of `length` bytes.
+fn fits_bytes(i: i128, length: usize, signed: bool) -> bool {
+    let magnitude = if i < 0 { !i } else { i };
+    let used = 128 - magnitude.leading_zeros() + u32::from(signed);
+    (i >= 0 || signed) && used as usize <= 8 * length
+}
+
 fn from_bytes(t: &Thread, a: &[Value]) -> Res {
     let order = byte_order(t, &a[2], "from_bytes")?;
     let signed = a[3].opt().map_or(Ok(false), |v| ops::truth(t, v))?;
-    let bytes = bytes_of(t, &a[1])?;
-    t.check_alloc(bytes.len())?;
-    let n = from_big(t, num::from_bytes(&bytes, order, signed))?;
+    let n = match bytes::peek(&a[1]).filter(|bytes| bytes.len() <= 8 && a[1].exact::<bytes::Bytes>().is_some()) {
+        Some(bytes) => of_few_bytes(t, bytes, order, signed)?,
+        None => {
+            let bytes = bytes_of(t, &a[1])?;
+            t.check_alloc(bytes.len())?;
+            from_big(t, num::from_bytes(&bytes, order, signed))?
+        }
+    };
     if a[0].is(&super::INT.ty().value()) { Ok(n) } else { call::call1(t, &a[0], &n) }
+}
+
+/// The int of at most eight bytes.
+fn of_few_bytes(t: &Thread, bytes: &[u8], order: ByteOrder, signed: bool) -> Res {
+    let more = |n: u64, byte: &u8| n << 8 | u64::from(*byte);
+    let n = match order {
+        ByteOrder::Big => bytes.iter().fold(0, more),
+        ByteOrder::Little => bytes.iter().rev().fold(0, more),
+    };
+    if !signed || bytes.is_empty() {
+        return convert::from_u64(t, n);
+    }
+    let unused = 64 - 8 * bytes.len() as u32;
+    from_i64(t, ((n << unused) as i64) >> unused)
 }
 
 /// What `bytes(v)` would hold, for a bytes-like object or an iterable of ints.

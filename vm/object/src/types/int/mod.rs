@@ -3,7 +3,9 @@
 mod arith;
 mod methods;
 mod text;
+mod wide;
 
+pub(crate) use arith::digits;
 pub use arith::{add, and, decimal, floordiv, lshift, modulo, mul, neg, or, pow, repr, rshift, sub, truediv, xor};
 pub use text::{ascii_number, parse, render};
 pub(crate) use text::{spec_units, warn_strict};
@@ -141,6 +143,22 @@ pub fn from_big(t: &Thread, big: IBig) -> Res {
     }
     let charged = charge(t, &big)?;
     payload::new(t, |header| Long { header, big, charged })
+}
+
+/// An int of at most a pair of words.
+#[inline]
+pub fn from_i128(t: &Thread, i: i128) -> Res {
+    wide::value(t, i)
+}
+
+/// The value as i128, if it is an int that fits.
+#[inline]
+pub fn to_i128(v: &Value) -> Option<i128> {
+    match wide::of(v) {
+        Some(i) => Some(i),
+        None if v.is_bool() => Some(i128::from(v.is_true())),
+        None => i128::try_from(&v.downcast::<Long>()?.big).ok(),
+    }
 }
 
 /// The int itself for a subclass instance or a bool, anything else unchanged.

@@ -63,6 +63,11 @@ fn from_any(t: &Thread, x: &Value) -> Res {
     if x.is_small() || x.exact::<Long>().is_some() {
         return Ok(x.clone());
     }
+    if let Some(f) = x.as_immediate_float()
+        && f.abs() < (1i64 << 60) as f64
+    {
+        return Ok(Value::small(f as i64));
+    }
     let slots = type_of(x).slots();
     if let Some(f) = slots.int {
         let r = f(t, x)?;
