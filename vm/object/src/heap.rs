@@ -10,8 +10,13 @@ mod trim;
 
 use crate::breaker::reason;
 use crate::header::{Header, flag};
+use crate::ids;
 use crate::shape::ShapeId;
+use crate::strs::Str;
 use crate::thread::{self, Thread};
+use crate::tuple::Tuple;
+use crate::types::float::Float;
+use crate::types::range_iter::RangeIter;
 use crate::value::Value;
 use large::{LARGE_HEAD, Large};
 use std::alloc::Layout;
@@ -492,6 +497,10 @@ pub unsafe fn dealloc(at: *mut Header) {
     if t.closing.get() {
         return;
     }
+    // SAFETY: passed on from the caller.
+    if unsafe { free_atom(t, at) } {
+        return;
+    }
     if t.dealloc_depth.get() >= DEALLOC_DEPTH_MAX {
         // SAFETY: the object stays dead and in place until the outermost dealloc empties the trashcan.
         unsafe { (*at).set(flag::DYING) };
@@ -507,6 +516,26 @@ pub unsafe fn dealloc(at: *mut Header) {
     if depth == 0 && t.trash_waits.get() {
         empty_trashcan(t);
     }
+}
+
+/// Frees an object of the core types whose ends concern nobody else: they hold no values, have no finalizers and no weak
+/// references. Most objects that die are among them.
+///
+/// # Safety
+/// The object is dead.
+#[inline(always)]
+unsafe fn free_atom(t: &Thread, at: *mut Header) -> bool {
+    // SAFETY: an object of the shape has the type's layout; it is dead, and its size is what it was allocated with.
+    unsafe {
+        let size = match (*at).shape().0 {
+            ids::STR => Str::size_of(at),
+            ids::FLOAT => size_of::<Float>(),
+            ids::RANGE_ITER => size_of::<RangeIter>(),
+            _ => return false,
+        };
+        t.heap().free_object(at.cast(), size);
+    }
+    true
 }
 
 /// Destroys what had to wait because destruction was nested too deeply.
@@ -529,6 +558,16 @@ fn empty_trashcan(t: &Thread) {
 unsafe fn destroy(t: &Thread, at: *mut Header) {
     // SAFETY: the object is dead but intact until its payload is dropped below.
     let header = unsafe { &*at };
+    if header.shape().0 == ids::TUPLE {
+        // Of the exact type: no finalizer, no weak references, no class to let go of.
+        // SAFETY: as in `free_atom`; the items are dropped once.
+        unsafe {
+            let size = Tuple::size_of(at);
+            Tuple::drop_items(at);
+            t.heap().free_object(at.cast(), size);
+        }
+        return;
+    }
     // SAFETY: a shape's type outlives the objects of that shape: the object holds a reference to it.
     let finalizes = unsafe { header.shape().get().ty.as_ref() }.has_finalizer();
     if finalizes && !header.has(flag::FINALIZED) && !crate::finalize::run(t, header) {

@@ -54,13 +54,13 @@ macro_rules! payload {
 #[inline(always)]
 pub fn new<T: Payload>(t: &Thread, payload: impl FnOnce(Header) -> T) -> Res {
     debug_assert_eq!(T::ID, T::DEF.id);
-    if T::ID == 0 {
-        return new_of(t, T::DEF.ty(), payload);
-    }
+    debug_assert!(T::ID != 0 || !T::DEF.ty().is_heap_type() && T::DEF.ty().basic_size() == size_of::<T>());
+    let shape = if T::ID == 0 { T::DEF.ty().root_shape() } else { ShapeId(T::ID) };
     let Ok(at) = t.heap().alloc_object(size_of::<T>()) else { return Err(t.memory_error()) };
-    // SAFETY: fresh memory of the payload's size. A core type is not a Python class, and its root shape is its id.
+    // SAFETY: fresh memory of the payload's size. A type written in Rust is no Python class, whose instances would be
+    // longer and hold a reference to it; a core type's root shape is its id.
     unsafe {
-        at.cast::<T>().write(payload(Header::new(ShapeId(T::ID), crate::thread::tag())));
+        at.cast::<T>().write(payload(Header::new(shape, crate::thread::tag())));
         Ok(Value::from_raw(at as u64))
     }
 }
@@ -109,6 +109,10 @@ impl Value {
         debug_assert_eq!(T::ID, T::DEF.id);
         if T::ID != 0 && header.shape().0 == T::ID {
             // SAFETY: the exact type's layout is T.
+            return Some(unsafe { &*std::ptr::from_ref(header).cast::<T>() });
+        }
+        if T::ID == 0 && std::ptr::eq(header.shape().get().ty.as_ptr(), T::DEF.ty()) {
+            // SAFETY: as above.
             return Some(unsafe { &*std::ptr::from_ref(header).cast::<T>() });
         }
         Self::downcast_slow(header)

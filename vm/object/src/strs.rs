@@ -6,6 +6,7 @@
 use crate::error::Res;
 use crate::header::Header;
 use crate::payload;
+use crate::shape::ShapeId;
 use crate::thread::Thread;
 use crate::ty::TypeObject;
 use crate::types::str_::STR;
@@ -271,8 +272,18 @@ pub fn hash_text(text: &str) -> i64 {
 /// `fill` writes all `len * width` bytes; the width is the narrowest that fits, and `ascii` is true exactly if every
 /// unit is below 128.
 pub(crate) unsafe fn raw(t: &Thread, len: usize, width: usize, ascii: bool, fill: impl FnOnce(*mut u8)) -> Res {
-    // SAFETY: passed on.
-    unsafe { raw_of(t, STR.ty(), len, width, ascii, fill) }
+    if len >= isize::MAX as usize / 8 {
+        return Err(t.memory_error());
+    }
+    let Ok(at) = t.heap().alloc_object(object_size(len, width)) else { return Err(t.memory_error()) };
+    let at = at.cast::<Str>();
+    let header = Header::new(ShapeId(crate::ids::STR), crate::thread::tag());
+    // SAFETY: fresh memory of that size; the units follow the struct.
+    unsafe {
+        at.write(Str { header, hash: Cell::new(UNSET), meta: meta_of(len, width, ascii) });
+        fill(at.add(1).cast());
+        Ok(Value::from_raw(at as u64))
+    }
 }
 
 /// As [`raw`], of `ty`: str or a subclass.

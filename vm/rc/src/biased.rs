@@ -93,6 +93,7 @@ impl RcHeader {
     const_fn! {
         /// A new object with one reference, counted by the thread `owner`. A thread without a tag of its own says
         /// [`TAG_FOREIGN`] and gets a merged object, which nobody owns.
+        #[inline(always)]
         pub fn new(shape: u32, owner: u16, flags: u8) -> Self {
             if owner == TAG_FOREIGN || owner == TAG_NONE {
                 return Self::raw(0, shape, TAG_NONE, flags, Shared::pack(1, State::Merged));
@@ -109,6 +110,7 @@ impl RcHeader {
     }
 
     const_fn! {
+        #[inline(always)]
         fn raw(local: u32, shape: u32, owner: u16, flags: u8, shared: Shared) -> Self {
             Self {
                 local: Cell::new(local),
