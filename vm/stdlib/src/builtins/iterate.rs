@@ -63,6 +63,9 @@ pub(super) fn iter(t: &Thread, a: Args<'_>) -> Res {
 /// max and min.
 pub(super) fn extreme(t: &Thread, a: Args<'_>, op: CompareOp, name: &str) -> Res {
     let (mut key, mut default) = (None, None);
+    if !a.has_keywords() && a.values.len() > 1 {
+        return extreme_of(t, a.values, op);
+    }
     for (k, v) in a.keywords() {
         match k.downcast::<Str>() {
             Some(s) if s.eq_text("key") => key = v.non_none().cloned(),
@@ -110,11 +113,27 @@ pub(super) fn extreme(t: &Thread, a: Args<'_>, op: CompareOp, name: &str) -> Res
     }
 }
 
+/// The largest or smallest of several arguments.
+fn extreme_of(t: &Thread, args: &[Value], op: CompareOp) -> Res {
+    let mut best = &args[0];
+    for item in &args[1..] {
+        let r = ops::compare(t, item, best, op)?;
+        if ops::truth(t, &r)? {
+            best = item;
+        }
+    }
+    Ok(best.clone())
+}
+
 pub(super) fn sorted(t: &Thread, a: Args<'_>) -> Res {
     let [iterable] = a.positional() else {
         return Err(error::type_error(t, format_args!("sorted expected 1 argument, got {}", a.positional().len())));
     };
     let list = List::from_vec(t, ops::collect(t, iterable)?)?;
+    if !a.has_keywords() {
+        typhon_object::types::list_::sort(t, list.expect::<List>(), None, false)?;
+        return Ok(list);
+    }
     let (sort, _) = typhon_object::attr::load_method(t, &list, n::sort())?;
     let mut values = vec![list.clone()];
     values.extend(a.keywords().map(|(_, v)| v.clone()));

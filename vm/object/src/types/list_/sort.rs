@@ -13,88 +13,148 @@ use crate::thread::Thread;
 use crate::value::Value;
 use std::cmp::Ordering;
 
+/// Up to so many ints or floats are sorted without a look at the breaker.
+const AT_ONCE: usize = 2048;
+
 /// Sorts a list in place. The list is empty while Python code may look at it.
 pub fn sort(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<()> {
+    if list.len() < 2 && key.is_none() {
+        return Ok(());
+    }
     t.check_alloc(list.len() * 40)?;
+    if key.is_none() {
+        // SAFETY: the words of the list's items; `sort_simple` runs no Python code and drops nothing.
+        let words = unsafe { std::slice::from_raw_parts_mut(list.data().cast::<u64>(), list.len()) };
+        if let Some(done) = sort_simple(t, words, reverse) {
+            return done;
+        }
+    }
     // The array goes to a list that nobody else sees; an array that the list has afterwards tells of a change.
     let aside = List::create(t)?;
     let aside = aside.expect::<List>();
     list.swap(aside);
-    let items = aside.take();
-    let order = keys_of(t, &items, key).and_then(|keys| order(t, keys.as_deref().unwrap_or(&items), reverse));
-    let modified = list.capacity() > 0;
-    let mut failed = None;
-    let sorted = match order {
-        Ok(order) => permute(items, &order),
-        Err(e) => {
-            failed = Some(e);
-            items
-        }
+    let mut items = aside.take();
+    let done = match key {
+        None => sort_words(t, words_of(&mut items), reverse),
+        Some(key) => sort_by_key(t, &mut items, key, reverse),
     };
-    aside.replace(t, sorted)?;
+    let modified = list.capacity() > 0;
+    aside.replace(t, items)?;
     list.swap(aside);
-    match failed {
-        Some(e) => Err(e),
-        None if modified => Err(error::value_error(t, "list modified during sort")),
-        None => Ok(()),
-    }
+    done?;
+    if modified { Err(error::value_error(t, "list modified during sort")) } else { Ok(()) }
 }
 
-fn keys_of(t: &Thread, items: &[Value], key: Option<&Value>) -> Res<Option<Vec<Value>>> {
-    let Some(key) = key else { return Ok(None) };
+/// The items as words, to be permuted.
+fn words_of(items: &mut [Value]) -> &mut [u64] {
+    // SAFETY: Value is a transparent u64. Callers only move the words about: each is there once when they are done.
+    unsafe { std::slice::from_raw_parts_mut(items.as_mut_ptr().cast(), items.len()) }
+}
+
+/// Sorts items all of which are ints in the word, floats in the word or strs; `None` if they are anything else. No Python
+/// code runs.
+fn sort_simple(t: &Thread, words: &mut [u64], reverse: bool) -> Option<Res<()>> {
+    let all = |test: fn(&Value) -> bool| words.iter().all(|word| test(Value::from_ref(word)));
+    let kind = Value::from_ref(words.first()?);
+    let done = if kind.is_small() && all(Value::is_small) {
+        // Equal numbers are the same word, and the tag changes no order.
+        if words.len() <= AT_ONCE {
+            words.sort_unstable_by_key(|word| *word as i64);
+            Ok(())
+        } else {
+            merge_sort(t, Thread::check_stop, words, |a, b| Ok((*a as i64) < *b as i64))
+        }
+    } else if kind.is_immediate_float() && all(Value::is_immediate_float) {
+        // Neither zeros nor NaNs are among them.
+        if words.len() <= AT_ONCE {
+            words.sort_unstable_by(|a, b| float(*a).total_cmp(&float(*b)));
+            Ok(())
+        } else {
+            merge_sort(t, Thread::check_stop, words, |a, b| Ok(float(*a) < float(*b)))
+        }
+    } else if kind.exact::<Str>().is_some() && all(|v| v.exact::<Str>().is_some()) {
+        if reverse {
+            words.reverse();
+        }
+        merge_sort(t, Thread::check_stop, words, |a, b| Ok(str_order(text(*a), text(*b)).is_lt()))
+    } else {
+        return None;
+    };
+    if reverse {
+        words.reverse();
+    }
+    Some(done)
+}
+
+fn float(word: u64) -> f64 {
+    Value::from_ref(&word).as_immediate_float().unwrap_or_default()
+}
+
+/// The str behind a word of which that is known.
+fn text<'a>(word: u64) -> &'a Str {
+    // SAFETY: `sort_simple` tested the type; the list keeps the object alive while it is sorted.
+    unsafe { &*(word as *const Str) }
+}
+
+/// Sorts items of any kind by `<`. Equal ones keep their order, reversed or not.
+fn sort_words(t: &Thread, words: &mut [u64], reverse: bool) -> Res<()> {
+    if reverse {
+        words.reverse();
+    }
+    let done = merge_sort(t, Thread::poll, words, |a, b| less(t, Value::from_ref(a), Value::from_ref(b)));
+    if reverse {
+        words.reverse();
+    }
+    done
+}
+
+/// Sorts items by what `key` says of them.
+fn sort_by_key(t: &Thread, items: &mut [Value], key: &Value, reverse: bool) -> Res<()> {
     let mut keys = Vec::with_capacity(items.len());
-    for item in items {
+    for item in &*items {
         keys.push(call::call1(t, key, item)?);
         t.poll()?;
     }
-    Ok(Some(keys))
-}
-
-/// The items in the given order.
-fn permute(items: Vec<Value>, order: &[u32]) -> Vec<Value> {
-    let mut items: Vec<Option<Value>> = items.into_iter().map(Some).collect();
-    order.iter().filter_map(|&i| items[i as usize].take()).collect()
-}
-
-/// Positions of the keys in sorted order. Equal keys keep their order, reversed or not.
-fn order(t: &Thread, keys: &[Value], reverse: bool) -> Res<Vec<u32>> {
-    if u32::try_from(keys.len()).is_err() {
-        return Err(t.memory_error());
-    }
-    let mut out = if let Some(mut row) = rows(keys, reverse, Value::as_small) {
-        merge_sort(t, &mut row, |a, b| Ok(a.0 < b.0))?;
-        positions(&row)
-    } else if let Some(mut row) = rows(keys, reverse, Value::as_immediate_float) {
-        merge_sort(t, &mut row, |a, b| Ok(a.0 < b.0))?;
-        positions(&row)
-    } else if let Some(mut row) = rows(keys, reverse, |v| v.exact::<Str>()) {
-        merge_sort(t, &mut row, |a, b| Ok(str_order(a.0, b.0).is_lt()))?;
-        positions(&row)
+    if let Some(mut rows) = rows(&keys, items, Value::as_small) {
+        sort_rows(t, items, &mut rows, reverse, |a, b| Ok(a.0 < b.0))
+    } else if let Some(mut rows) = rows(&keys, items, Value::as_immediate_float) {
+        sort_rows(t, items, &mut rows, reverse, |a, b| Ok(a.0 < b.0))
+    } else if let Some(mut rows) = rows(&keys, items, |v| v.exact::<Str>()) {
+        sort_rows(t, items, &mut rows, reverse, |a, b| Ok(str_order(a.0, b.0).is_lt()))
     } else {
-        let Some(mut row) = rows(keys, reverse, Some) else { return Ok(Vec::new()) };
-        merge_sort(t, &mut row, |a, b| less(t, a.0, b.0))?;
-        positions(&row)
-    };
-    if reverse {
-        out.reverse();
+        let mut rows: Vec<_> = keys.iter().zip(items.iter().map(Value::bits)).collect();
+        sort_rows(t, items, &mut rows, reverse, |a, b| less(t, a.0, b.0))
     }
-    Ok(out)
 }
 
-/// Every key as a simple value with its position, if all are of that kind; back to front for a reversed sort.
-fn rows<'a, T>(keys: &'a [Value], reverse: bool, read: impl Fn(&'a Value) -> Option<T>) -> Option<Vec<(T, u32)>> {
+/// Every key as a simple value with its item's word, if all are of that kind.
+fn rows<'a, T>(keys: &'a [Value], items: &[Value], read: impl Fn(&'a Value) -> Option<T>) -> Option<Vec<(T, u64)>> {
     let mut out = Vec::with_capacity(keys.len());
-    for (i, key) in keys.iter().enumerate() {
-        out.push((read(key)?, i as u32));
-    }
-    if reverse {
-        out.reverse();
+    for (key, item) in keys.iter().zip(items) {
+        out.push((read(key)?, item.bits()));
     }
     Some(out)
 }
 
-fn positions<T>(rows: &[(T, u32)]) -> Vec<u32> {
-    rows.iter().map(|r| r.1).collect()
+/// Sorts the rows, and the items as they say; after an error the items are as they were.
+fn sort_rows<T: Copy>(
+    t: &Thread,
+    items: &mut [Value],
+    rows: &mut [(T, u64)],
+    reverse: bool,
+    less: impl FnMut(&(T, u64), &(T, u64)) -> Res<bool>,
+) -> Res<()> {
+    if reverse {
+        rows.reverse();
+    }
+    merge_sort(t, Thread::poll, rows, less)?;
+    if reverse {
+        rows.reverse();
+    }
+    for (word, row) in words_of(items).iter_mut().zip(rows) {
+        *word = row.1;
+    }
+    Ok(())
 }
 
 /// Orders texts by code points.
@@ -117,13 +177,19 @@ struct Run {
     power: u32,
 }
 
-/// Sorts rows, stably, by a comparison that may fail.
-fn merge_sort<T: Copy>(t: &Thread, v: &mut [T], mut less: impl FnMut(&T, &T) -> Res<bool>) -> Res<()> {
+/// Sorts rows, stably, by a comparison that may fail: then they are a permutation of what they were. `look` is how the
+/// breaker is asked.
+fn merge_sort<T: Copy>(
+    t: &Thread,
+    look: fn(&Thread) -> Res<()>,
+    v: &mut [T],
+    mut less: impl FnMut(&T, &T) -> Res<bool>,
+) -> Res<()> {
     let n = v.len();
     let (mut stack, mut spare): (Vec<Run>, Vec<T>) = (Vec::new(), Vec::new());
     let mut start = 0;
     while start < n {
-        let mut len = count_run(t, &mut v[start..], &mut less)?;
+        let mut len = count_run(t, look, &mut v[start..], &mut less)?;
         if len < MIN_RUN {
             let want = MIN_RUN.min(n - start);
             insert_rest(&mut v[start..start + want], len, &mut less)?;
@@ -133,7 +199,7 @@ fn merge_sort<T: Copy>(t: &Thread, v: &mut [T], mut less: impl FnMut(&T, &T) -> 
             last.power = power(last.start, last.len, len, n);
             let limit = last.power;
             while stack.len() > 1 && stack[stack.len() - 2].power > limit {
-                merge_top(t, v, &mut stack, &mut spare, &mut less)?;
+                merge_top(t, look, v, &mut stack, &mut spare, &mut less)?;
                 if let Some(top) = stack.last_mut() {
                     top.power = limit;
                 }
@@ -141,10 +207,10 @@ fn merge_sort<T: Copy>(t: &Thread, v: &mut [T], mut less: impl FnMut(&T, &T) -> 
         }
         stack.push(Run { start, len, power: 0 });
         start += len;
-        t.poll()?;
+        look(t)?;
     }
     while stack.len() > 1 {
-        merge_top(t, v, &mut stack, &mut spare, &mut less)?;
+        merge_top(t, look, v, &mut stack, &mut spare, &mut less)?;
     }
     Ok(())
 }
@@ -168,7 +234,12 @@ fn power(start: usize, left: usize, right: usize, n: usize) -> u32 {
 }
 
 /// The length of the run at the front; a descending one is turned around.
-fn count_run<T: Copy>(t: &Thread, v: &mut [T], less: &mut impl FnMut(&T, &T) -> Res<bool>) -> Res<usize> {
+fn count_run<T: Copy>(
+    t: &Thread,
+    look: fn(&Thread) -> Res<()>,
+    v: &mut [T],
+    less: &mut impl FnMut(&T, &T) -> Res<bool>,
+) -> Res<usize> {
     if v.len() < 2 {
         return Ok(v.len());
     }
@@ -177,7 +248,7 @@ fn count_run<T: Copy>(t: &Thread, v: &mut [T], less: &mut impl FnMut(&T, &T) -> 
     while len < v.len() && less(&v[len], &v[len - 1])? == down {
         len += 1;
         if len % 1024 == 0 {
-            t.poll()?;
+            look(t)?;
         }
     }
     if down {
@@ -207,6 +278,7 @@ fn insert_rest<T: Copy>(v: &mut [T], len: usize, less: &mut impl FnMut(&T, &T) -
 
 fn merge_top<T: Copy>(
     t: &Thread,
+    look: fn(&Thread) -> Res<()>,
     v: &mut [T],
     stack: &mut Vec<Run>,
     spare: &mut Vec<T>,
@@ -214,7 +286,7 @@ fn merge_top<T: Copy>(
 ) -> Res<()> {
     if let (Some(right), Some(left)) = (stack.pop(), stack.last_mut()) {
         left.len += right.len;
-        merge(t, &mut v[left.start..left.start + left.len], right.start - left.start, spare, less)?;
+        merge(t, look, &mut v[left.start..left.start + left.len], right.start - left.start, spare, less)?;
     }
     Ok(())
 }
@@ -222,6 +294,7 @@ fn merge_top<T: Copy>(
 /// Merges two sorted neighbours.
 fn merge<T: Copy>(
     t: &Thread,
+    look: fn(&Thread) -> Res<()>,
     v: &mut [T],
     middle: usize,
     spare: &mut Vec<T>,
@@ -233,20 +306,25 @@ fn merge<T: Copy>(
     spare.clear();
     spare.extend_from_slice(&v[..middle]);
     let (mut left, mut right, mut out) = (0, middle, 0);
-    while left < spare.len() && right < v.len() {
-        if less(&v[right], &spare[left])? {
-            v[out] = v[right];
-            right += 1;
-        } else {
-            v[out] = spare[left];
-            left += 1;
+    let mut step = || -> Res<()> {
+        while left < spare.len() && right < v.len() {
+            if less(&v[right], &spare[left])? {
+                v[out] = v[right];
+                right += 1;
+            } else {
+                v[out] = spare[left];
+                left += 1;
+            }
+            out += 1;
+            if out % 1024 == 0 {
+                look(t)?;
+            }
         }
-        out += 1;
-        if out % 1024 == 0 {
-            t.poll()?;
-        }
-    }
+        Ok(())
+    };
+    let done = step();
+    // What is left of the first half fills exactly the gap in front of the second's rest, after an error too.
     let rest = spare.len() - left;
     v[out..out + rest].copy_from_slice(&spare[left..]);
-    Ok(())
+    done
 }
