@@ -50,6 +50,9 @@ pub fn format(t: &Thread, v: &Value, spec: &Value) -> Res {
     if spec.exact::<Str>().is_some_and(Str::is_empty) && (v.exact::<Str>().is_some() || v.is_small()) {
         return str(t, v);
     }
+    if let Some(r) = super::quick::format(t, v, spec) {
+        return r;
+    }
     let r = match call::special(t, v, n::__format__(), std::slice::from_ref(spec)) {
         Some(r) => r?,
         None => {

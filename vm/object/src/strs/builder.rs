@@ -3,23 +3,27 @@
 use super::{Str, Units, from_latin1, from_ucs4};
 use crate::error::Res;
 use crate::thread::Thread;
+use smallvec::SmallVec;
+
+/// Texts up to this length are collected without asking for memory.
+const INLINE: usize = 96;
 
 /// Collects code points into the narrowest str. The memory it holds meanwhile is charged when the str is made; callers
 /// that may build something huge check with `Thread::check_alloc` first.
 pub struct StrBuilder {
-    latin1: Vec<u8>,
+    latin1: SmallVec<[u8; INLINE]>,
     wide: Vec<u32>,
 }
 
 impl StrBuilder {
     /// Empty.
     pub fn new() -> Self {
-        Self { latin1: Vec::new(), wide: Vec::new() }
+        Self { latin1: SmallVec::new(), wide: Vec::new() }
     }
 
     /// Empty, with room.
     pub fn with_capacity(n: usize) -> Self {
-        Self { latin1: Vec::with_capacity(n), wide: Vec::new() }
+        Self { latin1: SmallVec::with_capacity(n), wide: Vec::new() }
     }
 
     /// Code points so far.
@@ -41,7 +45,7 @@ impl StrBuilder {
         if self.wide.is_empty() && !self.latin1.is_empty() {
             self.wide = Vec::with_capacity(self.latin1.capacity());
             self.wide.extend(self.latin1.iter().map(|&b| u32::from(b)));
-            self.latin1 = Vec::new();
+            self.latin1 = SmallVec::new();
         }
     }
 
@@ -95,7 +99,7 @@ impl StrBuilder {
 
     /// The code points as bytes, which they must fit (larger ones are cut).
     pub fn into_latin1(self) -> Vec<u8> {
-        if self.wide.is_empty() { self.latin1 } else { self.wide.into_iter().map(|c| c as u8).collect() }
+        if self.wide.is_empty() { self.latin1.into_vec() } else { self.wide.into_iter().map(|c| c as u8).collect() }
     }
 
     /// The str.

@@ -10,6 +10,7 @@ use crate::ops;
 use crate::strs::{self, Str, StrBuilder};
 use crate::thread::Thread;
 use crate::value::Value;
+use smallvec::SmallVec;
 use std::ops::Range;
 use typhon_num::NumError;
 use typhon_num::format_spec::{self, Target};
@@ -51,14 +52,14 @@ pub(super) fn format(t: &Thread, args: Args<'_>) -> Res {
     let [this, positional @ ..] = args.positional() else {
         return Err(error::type_error(t, "unbound method str.format() needs an argument"));
     };
-    let text: Vec<u32> = this.expect::<Str>().units().iter().collect();
+    let text: SmallVec<[u32; 64]> = this.expect::<Str>().units().iter().collect();
     let source = Source::Call { positional, args };
     let mut f = Formatter { t, source, numbering: Numbering::Unknown };
     f.build(&text, 0..text.len(), 2)?.finish(t)
 }
 
 pub(super) fn format_map(t: &Thread, a: &[Value]) -> Res {
-    let text: Vec<u32> = a[0].expect::<Str>().units().iter().collect();
+    let text: SmallVec<[u32; 64]> = a[0].expect::<Str>().units().iter().collect();
     let mut f = Formatter { t, source: Source::Mapping(&a[1]), numbering: Numbering::Unknown };
     f.build(&text, 0..text.len(), 2)?.finish(t)
 }

@@ -15,21 +15,77 @@ use crate::types::bytes;
 use crate::types::exceptions::TYPE_ERROR;
 use crate::types::int;
 use crate::value::Value;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 use typhon_num::format_spec::TextLayout;
 use typhon_num::percent::{self as pct, Conversion, Count, Layout, Piece, Pieces};
 use typhon_num::{IBig, NumError, Stop};
 
+/// The code points of a format, most of which are short.
+type Wide = SmallVec<[u32; 64]>;
+
 /// `fmt % args` for a str.
 pub(super) fn format(t: &Thread, fmt: &Value, args: &Value) -> Res {
-    let text: Vec<u32> = fmt.expect::<Str>().units().iter().collect();
+    if let Some(text) = fmt.expect::<Str>().as_ascii()
+        && is_plain(text.as_bytes())
+    {
+        return plain(t, text.as_bytes(), args);
+    }
+    let text: Wide = fmt.expect::<Str>().units().iter().collect();
     let dict = is_mapping(args) && args.downcast::<Str>().is_none();
     run(t, &text, args, dict, false)?.finish(t)
 }
 
+/// Whether a format has no conversions but bare `%s`, `%r` and `%d`.
+fn is_plain(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        let [b's' | b'r' | b'd', after @ ..] = &rest[at + 1..] else { return false };
+        rest = after;
+    }
+    rest.len() < text.len()
+}
+
+/// A plain format, without the general reader.
+fn plain(t: &Thread, text: &[u8], args: &Value) -> Res {
+    let mut arguments = Arguments { args, next: 0, single: false };
+    if let b"%s" = text
+        && args.exact::<Str>().is_some()
+    {
+        return Ok(args.clone());
+    }
+    let (mut out, mut rest) = (StrBuilder::with_capacity(text.len() + 16), text);
+    let whole = Layout { flags: pct::Flags::default(), width: 0, precision: None };
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        out.push_units(Units::Latin1(&rest[..at]));
+        t.poll()?;
+        let v = arguments.next(t)?;
+        match rest[at + 1] {
+            b'd' => push_int(t, &v, b'd', &whole, &mut out)?,
+            b's' => push_whole(t, &ops::str(t, &v)?, &mut out)?,
+            _ => push_whole(t, &ops::repr(t, &v)?, &mut out)?,
+        }
+        rest = &rest[at + 2..];
+    }
+    out.push_units(Units::Latin1(rest));
+    if arguments.left_over() && !is_mapping(args) {
+        return Err(error::type_error(t, "not all arguments converted during string formatting"));
+    }
+    out.finish(t)
+}
+
+fn push_whole(t: &Thread, v: &Value, out: &mut StrBuilder) -> Res<()> {
+    let s = v.expect::<Str>();
+    if s.len() > 1024 {
+        t.check_alloc(out.len().saturating_add(s.len()).saturating_mul(4))?;
+    }
+    out.push_value(s);
+    Ok(())
+}
+
 /// `fmt % args` for bytes.
 pub(crate) fn format_bytes(t: &Thread, fmt: &[u8], args: &Value) -> Res<Vec<u8>> {
-    let text: Vec<u32> = fmt.iter().map(|&b| u32::from(b)).collect();
+    let text: Wide = fmt.iter().map(|&b| u32::from(b)).collect();
     let textual = args.downcast::<Str>().is_some() || bytes::peek(args).is_some();
     run(t, &text, args, is_mapping(args) && !textual, true).map(StrBuilder::into_latin1)
 }
@@ -283,7 +339,8 @@ fn push_int(t: &Thread, v: &Value, code: u8, layout: &Layout, out: &mut StrBuild
         && plain
         && matches!(code, b'd' | b'i' | b'u')
     {
-        out.push_str(&i.to_string());
+        let mut buffer = [0; 20];
+        out.push_units(Units::Latin1(int::digits(i, &mut buffer)));
         return Ok(());
     }
     let i = whole(t, v, code)?;
