@@ -62,18 +62,23 @@ impl<'a> Args<'a> {
 
     /// TypeError unless there are between `min` and `max` positional arguments and no keywords; texts as CPython's
     /// `PyArg_UnpackTuple`.
+    #[inline]
     pub fn expect_positional(&self, t: &Thread, function: &str, min: usize, max: usize) -> Res<&'a [Value]> {
-        self.no_keywords(t, function)?;
+        if self.names.is_empty() && (min..=max).contains(&self.values.len()) {
+            return Ok(self.values);
+        }
+        Err(self.unexpected_count(t, function, min, max))
+    }
+
+    #[cold]
+    fn unexpected_count(&self, t: &Thread, function: &str, min: usize, max: usize) -> error::Exc {
+        if let Err(e) = self.no_keywords(t, function) {
+            return e;
+        }
         let n = self.values.len();
-        if n < min {
-            let (bound, s) = (if min == max { "" } else { "at least " }, if min == 1 { "" } else { "s" });
-            return Err(error::type_error(t, format_args!("{function} expected {bound}{min} argument{s}, got {n}")));
-        }
-        if n > max {
-            let (bound, s) = (if min == max { "" } else { "at most " }, if max == 1 { "" } else { "s" });
-            return Err(error::type_error(t, format_args!("{function} expected {bound}{max} argument{s}, got {n}")));
-        }
-        Ok(self.values)
+        let (limit, bound) = if n < min { (min, "at least ") } else { (max, "at most ") };
+        let (bound, s) = (if min == max { "" } else { bound }, if limit == 1 { "" } else { "s" });
+        error::type_error(t, format_args!("{function} expected {bound}{limit} argument{s}, got {n}"))
     }
 
     /// Calls `f` with the same arguments and one more in front.

@@ -236,7 +236,16 @@ pub fn new_function(t: &Thread, def: &'static MethodDef, bound: Value, module: V
 
 /// A method bound to `object`.
 pub fn new_method(t: &Thread, def: &'static MethodDef, object: Value) -> Res {
-    let signature = signature_of(def, true);
+    bound_method(t, def, signature_of(def, true), object)
+}
+
+/// As [`new_method`], by whoever has the signature at hand: finding it takes a lock.
+pub(crate) fn bound_method(
+    t: &Thread,
+    def: &'static MethodDef,
+    signature: Option<&'static Signature>,
+    object: Value,
+) -> Res {
     payload::new(t, |header| NativeFunction {
         header,
         def,

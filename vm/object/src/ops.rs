@@ -13,6 +13,7 @@ use crate::types;
 use crate::value::Value;
 
 mod binary;
+mod quick;
 mod text;
 
 pub use binary::*;

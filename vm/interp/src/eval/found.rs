@@ -10,7 +10,7 @@ use typhon_object::types::descr::{self, What};
 use typhon_object::types::module::Module;
 use typhon_object::types::property::Property;
 use typhon_object::types::staticmethod::StaticMethod;
-use typhon_object::{Thread, TypeObject, Value, attr, type_of};
+use typhon_object::{Thread, TypeObject, Value, attr, ids, type_of};
 
 /// What the specializer found out about `obj.name`.
 #[derive(Clone, Copy)]
@@ -52,8 +52,17 @@ pub(crate) fn look(t: &Thread, obj: &Value, name: &Value) -> Found {
         return look_in_class(t, obj, class, name);
     }
     let ty = type_of(obj);
-    let Some(header) = obj.header().filter(|_| generic(ty)) else { return Found::No };
+    if !generic(ty) {
+        return Found::No;
+    }
     let found = ty.lookup(t, name);
+    let Some(header) = obj.header() else {
+        // Numbers in the word: their types never change, and they have no attributes of their own.
+        return match found {
+            Some(f) if key(obj) != 0 && type_of(&f).has_flag(flag::METHOD_DESCRIPTOR) => Found::Method(f.bits()),
+            _ => Found::No,
+        };
+    };
     if let Some(descr) = &found {
         let slots = type_of(descr).slots();
         if slots.get.is_some() && slots.set.is_some() {
@@ -179,11 +188,14 @@ pub(crate) fn generic_store(t: &Thread, obj: &Value, name: &Value) -> Found {
     }
 }
 
-/// Shape id and type version of an object, which settle every answer of [`look`] but those about dicts; 0 for immediates.
+/// Shape id and type version of an object, which settle every answer of [`look`] but those about dicts. Numbers in the
+/// word have their type's id, without a version; 0 for other immediates.
 #[inline(always)]
 pub(crate) fn key(v: &Value) -> u64 {
     match v.header().map(Header::shape) {
         Some(shape) => u64::from(shape.0) | u64::from(shape.get().version.get()) << 32,
+        None if v.is_small() => u64::from(ids::INT),
+        None if v.is_immediate_float() => u64::from(ids::FLOAT),
         None => 0,
     }
 }

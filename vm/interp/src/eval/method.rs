@@ -82,7 +82,7 @@ fn method_miss(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn load_method_type(m: &mut M<'_>, w: Word) -> Flow {
-    if !same_type(m, w.b()) {
+    if !same_type(m, w.b()) && !same_number(m, w.b()) {
         return method_miss(m, w);
     }
     let f = m.copy(Value::from_ref(&m.extra(1)));
@@ -91,6 +91,12 @@ pub(crate) fn load_method_type(m: &mut M<'_>, w: Word) -> Flow {
     m.set(w.a(), f);
     m.advance(EXTRA);
     Ok(())
+}
+
+/// Whether the register holds a number in the word, of the cached type.
+#[inline(always)]
+fn same_number(m: &M<'_>, i: usize) -> bool {
+    !m.reg(i).is_object() && m.extra(0) != 0 && key(m.reg(i)) == m.extra(0)
 }
 
 #[inline(always)]

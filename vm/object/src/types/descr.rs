@@ -217,7 +217,7 @@ fn method_get(t: &Thread, d: &Value, obj: Option<&Value>, _cls: Option<&Value>) 
     let me = as_descriptor(d);
     me.check(t, obj)?;
     match me.what {
-        What::Method(def, _) => native::new_method(t, def, obj.clone()),
+        What::Method(def, signature) => native::bound_method(t, def, signature, obj.clone()),
         _ => Ok(d.clone()),
     }
 }
@@ -233,14 +233,14 @@ fn method_call(t: &Thread, d: &Value, args: Args<'_>) -> Res {
 
 fn classmethod_get(t: &Thread, d: &Value, obj: Option<&Value>, cls: Option<&Value>) -> Res {
     let me = as_descriptor(d);
-    let What::Method(def, _) = me.what else { return Err(error::system_error(t, "not a method")) };
+    let What::Method(def, signature) = me.what else { return Err(error::system_error(t, "not a method")) };
     let class = match (cls, obj) {
         (Some(c), _) => c.clone(),
         (None, Some(o)) => type_of(o).value(),
         (None, None) => me.owner.get(),
     };
     match class.downcast::<TypeObject>() {
-        Some(c) if c.is_subtype(me.owner()) => native::new_method(t, def, class),
+        Some(c) if c.is_subtype(me.owner()) => native::bound_method(t, def, signature, class),
         Some(c) => Err(error::type_error(
             t,
             format_args!(

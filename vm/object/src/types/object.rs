@@ -75,11 +75,11 @@ const METHODS: &[MethodDef] = &[
     def("__dir__", "($self, /)", dir, "Default dir() implementation."),
 ];
 
-fn is_new(f: Option<NewFn>) -> bool {
+pub(crate) fn is_new(f: Option<NewFn>) -> bool {
     f.is_some_and(|f| std::ptr::fn_addr_eq(f, new as NewFn))
 }
 
-fn is_init(f: Option<InitFn>) -> bool {
+pub(crate) fn is_init(f: Option<InitFn>) -> bool {
     f.is_some_and(|f| std::ptr::fn_addr_eq(f, init as InitFn))
 }
 

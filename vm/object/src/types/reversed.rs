@@ -1,7 +1,6 @@
 //! reversed.
 
 use crate::args::Args;
-use crate::attr;
 use crate::call;
 use crate::convert;
 use crate::error::{self, Res};
@@ -60,8 +59,8 @@ fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     }
     let seq = &Args::pos(args.positional()).expect_positional(t, "reversed", 1, 1)?[0];
     let no = || error::type_error(t, format_args!("'{}' object is not reversible", type_of(seq).name()));
-    if let Some(f) = attr::special(t, seq, n::__reversed__())? {
-        return if f.is_none() { Err(no()) } else { call::call0(t, &f) };
+    if let Some(f) = type_of(seq).lookup(t, n::__reversed__()) {
+        return if f.is_none() { Err(no()) } else { call::call_looked_up(t, seq, &f, &[]) };
     }
     if !ops::is_sequence(seq) {
         return Err(no());

@@ -4,6 +4,7 @@ use crate::args::Args;
 use crate::error::{self, Res};
 use crate::header::flag as header_flag;
 use crate::ids;
+use crate::list::List;
 use crate::native::def;
 use crate::ops::{self, CompareOp};
 use crate::slots::Slots;
@@ -76,6 +77,10 @@ fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     let made = match a.first() {
         None => process::empty_tuple().clone(),
         Some(v) if v.exact::<Tuple>().is_some() => v.clone(),
+        Some(v) if let Some(list) = v.exact::<List>() => {
+            // SAFETY: copying the items runs nothing.
+            tuple::new(t, unsafe { list.items() })?
+        }
         Some(v) => {
             let collected = ops::collect(t, v)?;
             if exact {

@@ -277,6 +277,15 @@ fn compare_int(x: f64, v: &Value) -> Option<std::cmp::Ordering> {
 }
 
 fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
+    if let ([v], []) = (args.values, args.names)
+        && class.is(&FLOAT.ty().value())
+    {
+        match v.as_small() {
+            Some(i) => return from_f64(t, i as f64),
+            None if v.is_immediate_float() => return Ok(v.clone()),
+            None => {}
+        }
+    }
     if !own_init(class, &FLOAT) {
         args.no_keywords(t, "float")?;
     }

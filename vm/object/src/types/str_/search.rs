@@ -35,6 +35,8 @@ pub trait Cell: Copy + Eq + Ord + 'static {
 }
 
 const SHORT: usize = 8;
+/// Preparing a searcher costs more than to look at each place of so few.
+const UNPREPARED: usize = 200;
 
 impl Cell for u8 {
     #[inline(always)]
@@ -54,7 +56,7 @@ impl Cell for u8 {
         memrchr(c, hay)
     }
     fn find_many(hay: &[Self], needle: &[Self]) -> Option<usize> {
-        memmem::find(hay, needle)
+        if hay.len() <= UNPREPARED { scan(hay, needle) } else { memmem::find(hay, needle) }
     }
 }
 
@@ -96,6 +98,9 @@ const STRIDE: usize = 256 * 1024;
 
 /// First place of `needle`.
 pub fn find<C: Cell>(t: &Thread, hay: &[C], needle: &[C]) -> Res<Option<usize>> {
+    if hay.len() <= UNPREPARED {
+        return Ok(find_here(hay, needle));
+    }
     Matches::new(hay, needle).next(t)
 }
 
@@ -151,7 +156,7 @@ pub struct Matches<'a, C> {
 
 impl<'a, C: Cell> Matches<'a, C> {
     pub fn new(hay: &'a [C], needle: &'a [C]) -> Self {
-        let prepared = C::as_bytes(hay).zip(C::as_bytes(needle)).filter(|(_, n)| n.len() > 1);
+        let prepared = C::as_bytes(hay).zip(C::as_bytes(needle)).filter(|(h, n)| n.len() > 1 && h.len() > UNPREPARED);
         let prepared = prepared.map(|(h, n)| (h, memmem::Finder::new(n)));
         let stride = STRIDE.max(needle.len() * 2);
         Self { hay, needle, from: 0, look: stride, stride, prepared }

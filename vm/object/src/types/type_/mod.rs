@@ -16,7 +16,7 @@ use crate::slots::Slots;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
-use crate::types::{instance_check, union};
+use crate::types::{instance_check, object, union};
 use crate::value::Value;
 
 pub use attrs::{get as get_attribute, get_opt};
@@ -86,6 +86,10 @@ pub fn call(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     };
     let v = new(t, class, args)?;
     let made = type_of(&v);
+    if std::ptr::eq(made, ty) && object::is_init(made.slots().init) && !object::is_new(Some(new)) {
+        // object's `__init__` leaves the arguments to a `__new__` that is not object's.
+        return Ok(v);
+    }
     if made.is_subtype(ty)
         && let Some(init) = made.slots().init
     {
