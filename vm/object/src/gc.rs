@@ -275,6 +275,28 @@ struct Trial {
     outside: Vec<i64>,
 }
 
+/// Where objects stand in a trial. Neighbouring references often are to the same object (`[x] * n`, columns of equal
+/// values): the last answer is kept.
+struct Places<'a> {
+    index: &'a FxHashMap<usize, u32>,
+    last: (u64, Option<u32>),
+}
+
+impl<'a> Places<'a> {
+    fn new(index: &'a FxHashMap<usize, u32>) -> Self {
+        Self { index, last: (0, None) }
+    }
+
+    #[inline]
+    fn of(&mut self, v: &Value) -> Option<u32> {
+        if v.bits() != self.last.0 {
+            let found = if v.is_object() { self.index.get(&(v.bits() as usize)).copied() } else { None };
+            self.last = (v.bits(), found);
+        }
+        self.last.1
+    }
+}
+
 impl Trial {
     /// `held` references to each object are the collector's own.
     fn new(t: &Thread, objects: Vec<*const Header>, held: i64) -> Res<Self> {
@@ -290,10 +312,10 @@ impl Trial {
             if i % 4096 == 0 && t.breaker.stopped() {
                 return Err(Exc::stopped());
             }
-            let (index, outside) = (&trial.index, &mut trial.outside);
+            let (mut places, outside) = (Places::new(&trial.index), &mut trial.outside);
             // SAFETY: as above.
             edges(unsafe { &*trial.objects[i] }, &mut |v| {
-                if let Some(&j) = index.get(&(v.bits() as usize)) {
+                if let Some(j) = places.of(v) {
                     outside[j as usize] -= 1;
                 }
             });
@@ -312,9 +334,10 @@ impl Trial {
             }
         }
         while let Some(i) = work.pop() {
+            let mut places = Places::new(&self.index);
             // SAFETY: a live object; nothing runs during the trial.
             edges(unsafe { &*self.objects[i as usize] }, &mut |v| {
-                if let Some(&j) = self.index.get(&(v.bits() as usize))
+                if let Some(j) = places.of(v)
                     && !std::mem::replace(&mut reached[j as usize], true)
                 {
                     work.push(j);
