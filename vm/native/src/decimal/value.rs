@@ -62,6 +62,9 @@ pub(super) fn number(v: &Value) -> &Decimal {
 
 /// A decimal or an int as a number; `None` for anything else.
 pub(super) fn operand(v: &Value) -> Option<Cow<'_, Decimal>> {
+    if let Some(i) = v.as_small() {
+        return Some(Cow::Owned(Decimal::finite(i < 0, i.unsigned_abs().into(), 0)));
+    }
     match v.downcast::<Dec>() {
         Some(d) => Some(Cow::Borrowed(&d.number)),
         None => int::to_big(v).map(|n| Cow::Owned(Decimal::from_int(&n))),

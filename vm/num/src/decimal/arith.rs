@@ -1,7 +1,7 @@
 //! Arith: sums, products, roots and the one-operand operations.
 
-use super::digits;
 use super::{Arith, Decimal, Rounding, status};
+use super::{digits, quick};
 use crate::Stop;
 use crate::int::kernel;
 use dashu_int::UBig;
@@ -23,6 +23,9 @@ impl Arith<'_, '_> {
     }
 
     fn add_signed(&mut self, a: &Decimal, b: &Decimal, b_negative: bool) -> Result<Decimal, Stop> {
+        if let Some(d) = self.take(quick::add(self.context, a, b, b_negative)) {
+            return Ok(d);
+        }
         if a.is_infinite() || b.is_infinite() {
             if a.is_infinite() && b.is_infinite() && a.negative != b_negative {
                 return Ok(self.invalid(status::INVALID_OPERATION));
@@ -64,6 +67,9 @@ impl Arith<'_, '_> {
     }
 
     pub fn multiply(&mut self, a: &Decimal, b: &Decimal) -> Result<Decimal, Stop> {
+        if let Some(d) = self.take(quick::multiply(self.context, a, b)) {
+            return Ok(d);
+        }
         if let Some(nan) = self.nan_of(&[a, b])? {
             return Ok(nan);
         }

@@ -1,7 +1,7 @@
 //! Compare: orders, extremes and neighbours.
 
-use super::digits;
 use super::{Arith, Decimal, ETINY_MIN, Kind, Rounding, status};
+use super::{digits, quick};
 use crate::Stop;
 use dashu_int::UBig;
 use std::cmp::Ordering;
@@ -30,6 +30,9 @@ impl Arith<'_, '_> {
 
     /// The order of two numbers; `None` if one is a NaN.
     pub fn order(&mut self, a: &Decimal, b: &Decimal) -> Result<Option<Ordering>, Stop> {
+        if let Some(order) = quick::order(a, b) {
+            return Ok(Some(order));
+        }
         if a.is_nan() || b.is_nan() {
             return Ok(None);
         }

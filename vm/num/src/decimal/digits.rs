@@ -1,12 +1,10 @@
 //! Digits: powers of ten, digit counts and decimal shifts of binary coefficients.
 
+use super::quick;
 use crate::int::kernel;
 use crate::{Poll, Stop, never};
 use dashu_int::UBig;
 use std::cmp::Ordering;
-
-/// Highest power of ten in a double word.
-const TEN_POWER_MAX: u64 = 38;
 
 /// What a shift to the right cut off, in units of the last kept digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,26 +17,16 @@ pub(super) enum Rest {
 
 /// `10^n`.
 pub(super) fn pow10(n: u64, poll: &mut Poll) -> Result<UBig, Stop> {
-    if n <= TEN_POWER_MAX {
-        return Ok(UBig::from(10u128.pow(n as u32)));
+    if let Some(power) = quick::power(n) {
+        return Ok(UBig::from(power));
     }
     kernel::pow(&UBig::from(10u8), n, poll)
 }
 
-/// The coefficient as a double word, if it fits.
-fn small(c: &UBig) -> Option<u128> {
-    match c.as_words() {
-        [] => Some(0),
-        [low] => Some(u128::from(*low)),
-        [low, high] => Some(u128::from(*low) | u128::from(*high) << 64),
-        _ => None,
-    }
-}
-
 /// Number of decimal digits; 1 for zero.
 pub(super) fn count(c: &UBig) -> i64 {
-    if let Some(n) = small(c) {
-        return n.checked_ilog10().map_or(1, |d| i64::from(d) + 1);
+    if let Some(n) = quick::small(c) {
+        return quick::count(n);
     }
     // The logarithm to within a millionth of a digit settles all but the neighbourhood of powers of ten.
     let cut = kernel::bit_len(c) - 64;

@@ -1,7 +1,7 @@
 //! Divide: quotients and remainders.
 
 use super::digits::{self, Rest};
-use super::{Arith, Decimal, status};
+use super::{Arith, Decimal, quick, status};
 use crate::Stop;
 use crate::int::kernel;
 use dashu_int::UBig;
@@ -9,6 +9,9 @@ use std::cmp::Ordering;
 
 impl Arith<'_, '_> {
     pub fn divide(&mut self, a: &Decimal, b: &Decimal) -> Result<Decimal, Stop> {
+        if let Some(d) = self.take(quick::divide(self.context, a, b)) {
+            return Ok(d);
+        }
         if let Some(nan) = self.nan_of(&[a, b])? {
             return Ok(nan);
         }

@@ -2,7 +2,7 @@
 
 use super::digits::{self, Rest};
 use super::round::goes_up;
-use super::{Arith, Decimal, Kind, Rounding, status};
+use super::{Arith, Decimal, Kind, Rounding, quick, status};
 use crate::Stop;
 use crate::int_text;
 use dashu_int::UBig;
@@ -10,6 +10,9 @@ use dashu_int::UBig;
 impl Arith<'_, '_> {
     /// `a` with the exponent of `b`.
     pub fn quantize(&mut self, a: &Decimal, b: &Decimal) -> Result<Decimal, Stop> {
+        if let Some(d) = self.take(quick::quantize(self.context, a, b)) {
+            return Ok(d);
+        }
         if let Some(nan) = self.nan_of(&[a, b])? {
             return Ok(nan);
         }

@@ -12,6 +12,7 @@ mod elementary;
 mod format;
 mod misc;
 mod power;
+mod quick;
 mod round;
 mod text;
 mod transcend;
@@ -274,6 +275,14 @@ impl<'c, 'p> Arith<'c, 'p> {
     /// Raises a condition.
     pub(crate) fn raise(&mut self, conditions: u32) {
         self.status |= conditions;
+    }
+
+    /// A result that the quick way had, with the conditions it raises.
+    #[inline]
+    fn take(&mut self, quick: Option<(Decimal, u32)>) -> Option<Decimal> {
+        let (d, conditions) = quick?;
+        self.raise(conditions);
+        Some(d)
     }
 
     /// Raises an error condition and gives the NaN that stands for the missing result.
