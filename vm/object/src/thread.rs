@@ -88,6 +88,9 @@ pub struct Hooks {
     pub globals: fn(&Thread) -> Value,
 }
 
+/// What natives keep, by its type.
+type States = RefCell<FxHashMap<TypeId, Rc<dyn Any>>>;
+
 /// A thread of an isolate, and for now the isolate itself.
 pub struct Thread {
     /// Requests to look up.
@@ -115,7 +118,9 @@ pub struct Thread {
     retired: RefCell<Vec<ShapeId>>,
     /// Python subclasses of built-in types, by the base's address.
     pub(crate) subclasses: RefCell<FxHashMap<usize, Vec<*const crate::ty::TypeObject>>>,
-    states: RefCell<FxHashMap<TypeId, Rc<dyn Any>>>,
+    states: States,
+    /// As `states`, of the OS thread that runs.
+    own_states: States,
     /// `builtins` module's dict.
     pub builtins: Slot,
     /// `sys.modules`.
@@ -150,7 +155,8 @@ impl Thread {
             depth_limit: Cell::new(1000),
             retired: RefCell::new(Vec::new()),
             subclasses: RefCell::default(),
-            states: RefCell::new(FxHashMap::default()),
+            states: States::default(),
+            own_states: States::default(),
             builtins: Slot::empty(),
             modules: Slot::empty(),
             interp: Cell::new(std::ptr::null()),
@@ -176,6 +182,7 @@ impl Thread {
             stack_limit: self.stack_limit.get(),
             depth: self.depth.replace(0),
             dealloc_depth: self.dealloc_depth.replace(0),
+            own_states: self.own_states.take(),
         }
     }
 
@@ -185,6 +192,7 @@ impl Thread {
         self.stack_limit.set(state.stack_limit);
         self.depth.set(state.depth);
         self.dealloc_depth.set(state.dealloc_depth);
+        self.own_states.replace(state.own_states);
     }
 
     /// The tag of the objects that this thread owns.
@@ -255,16 +263,18 @@ impl Thread {
 
     /// This isolate's state of type `T`, made on first use: what a native module keeps instead of statics.
     pub fn state<T: Default + 'static>(&self) -> Rc<T> {
-        let found = self.states.borrow().get(&TypeId::of::<T>()).cloned();
-        let any = found.unwrap_or_else(|| {
-            let new: Rc<dyn Any> = Rc::new(T::default());
-            self.states.borrow_mut().insert(TypeId::of::<T>(), Rc::clone(&new));
-            new
-        });
-        match any.downcast::<T>() {
-            Ok(state) => state,
-            Err(_) => unreachable!("states are keyed by their type"),
-        }
+        state_in(&self.states)
+    }
+
+    /// The running OS thread's state of type `T`, made on first use.
+    pub fn own_state<T: Default + 'static>(&self) -> Rc<T> {
+        state_in(&self.own_states)
+    }
+
+    /// Drops what natives keep for the running OS thread, which ends.
+    pub fn forget_own_states(&self) {
+        let states = self.own_states.take();
+        drop(states);
     }
 
     /// Puts a state in place (the host, set up before anything runs).
@@ -302,6 +312,7 @@ impl Thread {
         }
         // References are given back by the thread that owns them, attached or not.
         self.attach(1 << 20, |t| {
+            t.forget_own_states();
             let states = std::mem::take(&mut *t.states.borrow_mut());
             drop(states);
             t.method_cache.clear();
@@ -328,6 +339,20 @@ pub struct RunState {
     stack_limit: usize,
     depth: u32,
     dealloc_depth: u32,
+    own_states: FxHashMap<TypeId, Rc<dyn Any>>,
+}
+
+fn state_in<T: Default + 'static>(states: &States) -> Rc<T> {
+    let found = states.borrow().get(&TypeId::of::<T>()).cloned();
+    let any = found.unwrap_or_else(|| {
+        let new: Rc<dyn Any> = Rc::new(T::default());
+        states.borrow_mut().insert(TypeId::of::<T>(), Rc::clone(&new));
+        new
+    });
+    match any.downcast::<T>() {
+        Ok(state) => state,
+        Err(_) => unreachable!("states are keyed by their type"),
+    }
 }
 
 struct Restore((*const Thread, u16));

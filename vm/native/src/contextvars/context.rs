@@ -97,7 +97,7 @@ struct Current(RefCell<Value>);
 
 /// The running thread's context, made on the first request.
 pub(super) fn current(t: &Thread) -> Res {
-    let state = t.state::<Current>();
+    let state = t.own_state::<Current>();
     let found = state.0.borrow().clone();
     if !found.is_absent() {
         return Ok(found);
@@ -191,7 +191,7 @@ fn run(t: &Thread, args: Args<'_>) -> Res {
         return Err(error::runtime_error(t, format_args!("cannot enter context: {shown} is already entered")));
     }
     me.outer.set(&me.header, current(t)?);
-    let state = t.state::<Current>();
+    let state = t.own_state::<Current>();
     state.0.replace(this.clone());
     let result = call::call_args(t, function, args.rest().rest());
     let entered_from = me.outer.take();

@@ -100,17 +100,18 @@ pub(super) fn is_context(v: &Value) -> bool {
 
 /// The current context; the first one is a copy of DefaultContext without its flags.
 pub(super) fn current(t: &Thread) -> Res {
-    let state = state::get(t)?;
-    if let Some(v) = &*state.current.borrow() {
+    let current = t.own_state::<state::Current>();
+    if let Some(v) = &*current.0.borrow() {
         return Ok(v.clone());
     }
+    let state = state::get(t)?;
     let mut settings = match state.templates.get() {
         Some([default, ..]) => core(default).borrow().clone(),
         None => Context::python(),
     };
     settings.flags = 0;
     let made = new(t, settings)?;
-    state.current.replace(Some(made.clone()));
+    current.0.replace(Some(made.clone()));
     Ok(made)
 }
 
@@ -128,7 +129,7 @@ pub(super) fn set_current(t: &Thread, ctx: &Value) -> Res<()> {
     } else {
         ctx.clone()
     };
-    let old = state.current.replace(Some(next));
+    let old = t.own_state::<state::Current>().0.replace(Some(next));
     drop(old);
     Ok(())
 }

@@ -15,8 +15,6 @@ pub(super) struct State {
     pub(super) classes: OnceCell<Vec<Value>>,
     /// DefaultContext, BasicContext, ExtendedContext.
     pub(super) templates: OnceCell<[Value; 3]>,
-    /// The running thread's context, once somebody has asked for it.
-    pub(super) current: RefCell<Option<Value>>,
     /// The class of `flags` and `traps`.
     pub(super) signal_dict: OnceCell<Value>,
     /// The named tuple of `as_tuple`.
@@ -24,6 +22,10 @@ pub(super) struct State {
     /// `numbers.Rational`.
     pub(super) rational: OnceCell<Value>,
 }
+
+/// The running thread's context, once somebody has asked for it.
+#[derive(Default)]
+pub(super) struct Current(pub(super) RefCell<Option<Value>>);
 
 /// The isolate's state, its classes and templates made.
 pub(super) fn get(t: &Thread) -> Res<Rc<State>> {

@@ -105,6 +105,7 @@ fn finish(t: &Thread, job: Job) {
         h.done.set(true);
     }
     super::local::forget(t, turns::current());
+    t.forget_own_states();
     turns::wake(t, key_of(&job.handle), true);
     turns::wake(t, SHUTDOWN, true);
     drop(job);
