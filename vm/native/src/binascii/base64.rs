@@ -22,7 +22,13 @@ pub(super) fn encode(t: &Thread, a: &[Value]) -> Res {
     let newline = flag_arg(t, &a[1], true)?;
     t.check_alloc(data.len() / 3 * 4 + 8)?;
     let mut out = Vec::with_capacity(data.len() / 3 * 4 + 8);
-    for chunk in data.chunks(3) {
+    let digit = |word: u32, shift: u32| ALPHABET[(word >> shift & 63) as usize];
+    let (groups, rest) = data.as_chunks::<3>();
+    out.extend(groups.iter().flat_map(|&[a, b, c]| {
+        let word = u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c);
+        [digit(word, 18), digit(word, 12), digit(word, 6), digit(word, 0)]
+    }));
+    for chunk in rest.chunks(3) {
         let word = chunk.iter().fold(0u32, |w, &b| w << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
         for i in 0..4 {
             let digit = ALPHABET[(word >> (18 - 6 * i) & 63) as usize];
@@ -45,7 +51,8 @@ pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
     // Digits in the group so far, the bits they left over, equal signs since the last digit. Outside strict mode a digit
     // after equal signs goes on with the group as if they were not there.
     let (mut quad, mut left, mut pads) = (0, 0u8, 0);
-    for &b in &text {
+    let whole = decode_groups(&text, &mut out);
+    for &b in &text[whole..] {
         if b == b'=' {
             pads += 1;
             if strict && (quad == 0 || quad >= 2 && quad + pads > 4) {
@@ -91,6 +98,22 @@ pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
         _ if quad + pads >= 4 => bytes::from_vec(t, out),
         _ => Err(fail(t, "Incorrect padding")),
     }
+}
+
+/// Decodes whole groups of four digits up to the first that holds anything else; gives the length of the text used.
+fn decode_groups(text: &[u8], out: &mut Vec<u8>) -> usize {
+    let (groups, _) = text.as_chunks::<4>();
+    let mut used = 0;
+    for group in groups {
+        let [a, b, c, d] = group.map(|digit| VALUES[digit as usize]);
+        // What is no digit has the high bits set.
+        if (a | b | c | d) & 0xc0 != 0 {
+            break;
+        }
+        out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+        used += 4;
+    }
+    used
 }
 
 /// The error of a group of one digit after `len` bytes.

@@ -51,22 +51,37 @@ impl Deque {
         self.changes.set(self.changes.get().wrapping_add(1));
     }
 
+    /// The ring, borrowed.
+    #[inline]
+    fn list(&self) -> Option<&List> {
+        // SAFETY: the slot is stored into by `grow`, `clear_items` and the collector only, never while it is looked at
+        // here: what is done meanwhile drops no more than what an item refers to.
+        unsafe { self.ring.peek() }.exact::<List>()
+    }
+
     /// The item at `i`.
+    #[inline]
     pub(super) fn get(&self, i: usize) -> Option<Value> {
         if i >= self.len.get() {
             return None;
         }
-        let ring = self.ring.get();
-        let list = ring.downcast::<List>()?;
+        let list = self.list()?;
         list.get((self.head.get() + i) & (list.len() - 1))
     }
 
-    /// Stores at `i`, which is in range or a free place next to it.
-    fn put(&self, i: usize, v: Value) {
-        let ring = self.ring.get();
-        if let Some(list) = ring.downcast::<List>() {
-            list.set((self.head.get().wrapping_add(i)) & (list.len() - 1), v);
+    /// Stores at a place of the ring; gives what was there.
+    #[inline]
+    fn swap(&self, i: usize, mut v: Value) -> Value {
+        if let Some(list) = self.list() {
+            list.exchange((self.head.get().wrapping_add(i)) & (list.len() - 1), std::slice::from_mut(&mut v));
         }
+        v
+    }
+
+    /// Stores at `i`, which is in range or a free place next to it.
+    #[inline]
+    fn put(&self, i: usize, v: Value) {
+        drop(self.swap(i, v));
     }
 
     /// Replaces the item at `i`; false if there is none.
@@ -81,8 +96,7 @@ impl Deque {
     /// Makes room for one more.
     fn grow(&self, t: &Thread) -> Res<()> {
         let n = self.len.get();
-        let ring = self.ring.get();
-        let room = ring.downcast::<List>().map_or(0, List::len);
+        let room = self.list().map_or(0, List::len);
         if n < room {
             return Ok(());
         }
@@ -135,23 +149,21 @@ impl Deque {
     /// Takes the last item.
     pub(super) fn pop(&self) -> Option<Value> {
         let last = self.len.get().checked_sub(1)?;
-        let v = self.get(last);
-        self.put(last, Value::NONE);
+        let v = self.swap(last, Value::NONE);
         self.len.set(last);
         self.changed();
-        v
+        Some(v)
     }
 
     /// Takes the first item.
     pub(super) fn pop_left(&self) -> Option<Value> {
         let left = self.len.get().checked_sub(1)?;
-        let v = self.get(0);
-        self.put(0, Value::NONE);
-        let size = self.ring.get().downcast::<List>().map_or(1, List::len);
+        let v = self.swap(0, Value::NONE);
+        let size = self.list().map_or(1, List::len);
         self.head.set((self.head.get() + 1) & (size - 1));
         self.len.set(left);
         self.changed();
-        v
+        Some(v)
     }
 
     /// Removes all items; they are dropped when the deque is empty already.

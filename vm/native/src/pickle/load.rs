@@ -373,8 +373,11 @@ impl Loader<'_> {
         if self.stack.len() < self.fence() + n {
             return Err(self.underflow());
         }
-        let items = self.stack.split_off(self.stack.len() - n);
-        tuple::from_vec(self.t, items)
+        let from = self.stack.len() - n;
+        // SAFETY: the values are the stack's, which takes the zeros left behind for nothing.
+        let made = unsafe { tuple::take(self.t, self.stack[from..].as_mut_ptr(), n) }?;
+        self.stack.truncate(from);
+        Ok(made)
     }
 
     fn forgotten(&self, i: i64) -> error::Exc {

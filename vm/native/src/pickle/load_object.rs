@@ -41,6 +41,9 @@ impl Loader<'_> {
             return Err(bad_pickle(t, "odd number of items for SETITEMS"));
         }
         if let Some(dict) = target.exact::<Dict>() {
+            if items.len() > 8 {
+                dict.reserve(t, items.len() / 2)?;
+            }
             return items.chunks_exact(2).try_for_each(|pair| dict.set(t, &pair[0], &pair[1]));
         }
         items.chunks_exact(2).try_for_each(|pair| ops::setitem(t, &target, &pair[0], &pair[1]))

@@ -97,6 +97,15 @@ fn complex_value(t: &Thread, v: &Value) -> Res<(f64, f64)> {
 
 /// An integer argument as the word to store.
 fn integer(t: &Thread, run: &Run, v: &Value) -> Res<u64> {
+    if let Some(i) = v.as_small()
+        && run.size < 8
+    {
+        let bits = 8 * run.size as u32;
+        let fits = if run.kind == Kind::Int { i >> (bits - 1) == i >> 63 } else { i >> bits == 0 };
+        if fits {
+            return Ok(i as u64);
+        }
+    }
     let v = if int::is_int(v) {
         v.clone()
     } else if type_of(v).slots().index.is_some() {

@@ -6,12 +6,13 @@ mod items;
 mod object;
 
 use format::Format;
+use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use typhon_object::args::Args;
 use typhon_object::error::{self, Res};
 use typhon_object::native::{MethodDef, ModuleDef, def, raw};
+use typhon_object::strs::Str;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::exceptions::{EXCEPTION, Exception};
 use typhon_object::{Exc, Thread, Value, convert};
@@ -86,7 +87,11 @@ fn fail(t: &Thread, text: impl std::fmt::Display) -> Exc {
 
 /// Formats parsed before.
 #[derive(Default)]
-struct Cache(RefCell<HashMap<Vec<u8>, Rc<Format>>>);
+struct Cache {
+    known: RefCell<FxHashMap<Vec<u8>, Rc<Format>>>,
+    /// The last one asked for, by its text's identity.
+    last: RefCell<Option<(Value, Rc<Format>)>>,
+}
 
 const CACHED: usize = 100;
 
@@ -98,28 +103,45 @@ fn parse(t: &Thread, v: &Value) -> Res<Rc<Format>> {
 
 fn cached(t: &Thread, v: &Value) -> Res<Rc<Format>> {
     let cache = t.state::<Cache>();
-    let text = items::text_of_format(t, v)?;
-    if let Some(found) = cache.0.borrow().get(&text) {
+    if let Some((text, found)) = &*cache.last.borrow()
+        && text.is(v)
+    {
         return Ok(Rc::clone(found));
     }
-    let format = parse(t, v)?;
-    if text.len() < 1024 {
-        let mut formats = cache.0.borrow_mut();
-        if formats.len() >= CACHED {
-            formats.clear();
+    let text = items::text_of_format(t, v)?;
+    let known = cache.known.borrow().get(&text).cloned();
+    let format = match known {
+        Some(found) => found,
+        None => {
+            let format = parse(t, v)?;
+            if text.len() < 1024 {
+                let mut formats = cache.known.borrow_mut();
+                if formats.len() >= CACHED {
+                    formats.clear();
+                }
+                formats.insert(text, Rc::clone(&format));
+            }
+            format
         }
-        formats.insert(text, Rc::clone(&format));
+    };
+    if v.exact::<Str>().is_some() {
+        let old = cache.last.replace(Some((v.clone(), Rc::clone(&format))));
+        drop(old);
     }
     Ok(format)
 }
 
 fn clear_cache(t: &Thread, _: &[Value]) -> Res {
-    t.state::<Cache>().0.borrow_mut().clear();
+    let cache = t.state::<Cache>();
+    cache.known.borrow_mut().clear();
+    drop(cache.last.take());
     Ok(Value::NONE)
 }
 
 fn leading_format<'a>(t: &Thread, args: Args<'a>, name: &str) -> Res<(Rc<Format>, &'a [Value])> {
-    args.no_keywords(t, &format!("_struct.{name}"))?;
+    if args.has_keywords() {
+        args.no_keywords(t, &format!("_struct.{name}"))?;
+    }
     match args.values.split_first() {
         Some((format, rest)) => Ok((cached(t, format)?, rest)),
         None => Err(error::type_error(t, "missing format argument")),

@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::{fail, items};
 use crate::ctor::bind;
+use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use typhon_object::buffer::{self, Buffer};
@@ -127,9 +128,9 @@ fn check_count(t: &Thread, format: &Format, name: &str, given: usize) -> Res<()>
 pub(super) fn pack(t: &Thread, format: &Format, values: &[Value]) -> Res {
     check_count(t, format, "pack", values.len())?;
     t.check_alloc(format.size)?;
-    let mut out = vec![0; format.size];
+    let mut out: SmallVec<[u8; 64]> = smallvec::smallvec![0; format.size];
     items::pack(t, format, values, &mut out)?;
-    bytes::from_vec(t, out)
+    bytes::new(t, &out)
 }
 
 /// `pack_into(format, buffer, offset, *values)`.

@@ -20,6 +20,11 @@ pub(super) fn translate(t: &Thread, a: &[Value]) -> Res {
         Some(v) => Some(View::get(t, v)?),
         None => None,
     };
+    if gone.is_none()
+        && let Some(table) = table.as_ref().and_then(|table| <&[u8; 256]>::try_from(&table[..]).ok())
+    {
+        return mapped(t, &a[0], table);
+    }
     let mut keep = [true; 256];
     gone.iter().flat_map(|g| g.iter()).for_each(|&b| keep[b as usize] = false);
     let s = data(&a[0]);
@@ -31,6 +36,18 @@ pub(super) fn translate(t: &Thread, a: &[Value]) -> Res {
         out.extend(piece.iter().filter(|&&b| keep[b as usize]).map(|&b| map(b)));
     }
     if out == s { same(t, &a[0]) } else { make(t, &a[0], &out) }
+}
+
+/// Every byte's counterpart.
+fn mapped(t: &Thread, v: &Value, table: &[u8; 256]) -> Res {
+    let s = data(v);
+    t.check_alloc(s.len())?;
+    let mut out: Vec<u8> = Vec::with_capacity(s.len());
+    for piece in s.chunks(STRIDE) {
+        t.check_stop()?;
+        out.extend(piece.iter().map(|&b| table[b as usize]));
+    }
+    if out == s { same(t, v) } else { make(t, v, &out) }
 }
 
 pub(super) fn maketrans(t: &Thread, a: &[Value]) -> Res {
