@@ -18,6 +18,7 @@ mod csv;
 pub mod ctor;
 mod datetime;
 pub mod decimal;
+mod etree;
 mod expat;
 mod feed;
 mod functools;
@@ -65,6 +66,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &math::MODULE,
     &collections::MODULE,
     &contextvars::MODULE,
+    &etree::MODULE,
     &expat::MODULE,
     &functools::MODULE,
     &hashes::MODULE_BLAKE2,

@@ -6,7 +6,7 @@ macro_rules! codes {
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "spelled as in pyexpat.errors")]
         #[expect(dead_code, reason = "the table also names errors that only expat raises")]
-        pub(super) enum Code { $($name = $n,)* }
+        pub(crate) enum Code { $($name = $n,)* }
 
         /// Numbers, names and texts.
         pub(super) const CODES: &[(i64, &str, &str)] = &[$(($n, concat!("XML_ERROR_", stringify!($name)), $text),)*];
@@ -60,6 +60,6 @@ codes! {
 }
 
 /// The text of an error.
-pub(super) fn text(code: i64) -> Option<&'static str> {
+pub(crate) fn text(code: i64) -> Option<&'static str> {
     CODES.iter().find(|c| c.0 == code).map(|c| c.2)
 }

@@ -12,7 +12,7 @@ use typhon_object::error::Res;
 use typhon_object::{Exc, Thread, Value, ops};
 
 /// Why parsing ends: the document's fault, or an exception.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// An error at the current position.
     Xml(Code),
     /// From a handler or a limit.
@@ -135,8 +135,13 @@ impl Core<'_> {
             return Ok(());
         }
         self.saved.tried = 0;
+        let before = self.saved.index;
         while self.step(last)? {
             self.t.poll()?;
+        }
+        if self.saved.index > before {
+            // Only a token that has grown without getting whole is waited for.
+            self.saved.tried = 0;
         }
         if self.saved.decoder.broken {
             return Err(Failure::Xml(Code::INVALID_TOKEN));

@@ -5,7 +5,7 @@ macro_rules! handlers {
         /// A handler.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[expect(clippy::enum_variant_names, reason = "spelled as the attributes")]
-        pub(super) enum Handler { $($name,)* }
+        pub(crate) enum Handler { $($name,)* }
 
         /// Their attributes' names.
         pub(super) const NAMES: &[&str] = &[$(stringify!($name),)*];

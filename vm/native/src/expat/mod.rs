@@ -10,6 +10,11 @@ mod lex;
 mod model;
 mod object;
 
+pub(crate) use codes::{Code, text as code_text};
+pub(crate) use core::Failure;
+pub(crate) use handler::Handler;
+pub(crate) use object::{create, order_attributes, parse_rest, position, run, set_handler};
+
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::native::{ModuleDef, def};
@@ -55,11 +60,16 @@ static EXPAT_ERROR: TypeDef = TypeDef {
 /// The expat whose events and errors these are.
 const VERSION: [i64; 3] = [2, 7, 3];
 
+/// `major.minor.patch`.
+pub(crate) fn version() -> String {
+    let [major, minor, patch] = VERSION;
+    format!("{major}.{minor}.{patch}")
+}
+
 fn init(t: &Thread, this: &Value) -> Res<()> {
     let dict = module::dict_of(t, this);
     let set = |dict: &Value, name: &str, v: Value| Dict::of(dict).set_str(t, &names::intern_text(t, name), v);
-    let [major, minor, patch] = VERSION;
-    set(&dict, "EXPAT_VERSION", strs::new(t, &format!("expat_{major}.{minor}.{patch}"))?)?;
+    set(&dict, "EXPAT_VERSION", strs::new(t, &format!("expat_{}", version()))?)?;
     set(&dict, "version_info", tuple::from_array(t, VERSION.map(Value::small))?)?;
     set(&dict, "native_encoding", strs::new(t, "UTF-8")?)?;
     set(&dict, "features", typhon_object::list::List::create(t)?)?;
@@ -127,5 +137,5 @@ fn parser_create(t: &Thread, a: &[Value]) -> Res {
         Some(v) if v.is_none() || v.downcast::<Dict>().is_some() => v.clone(),
         Some(_) => return Err(error::type_error(t, "intern must be a dictionary")),
     };
-    object::create(t, encoding, separator, intern)
+    create(t, encoding, separator, intern)
 }

@@ -331,7 +331,7 @@ impl Parser {
 }
 
 /// A new parser.
-pub(super) fn create(t: &Thread, encoding: Option<String>, separator: Option<String>, intern: Value) -> Res {
+pub(crate) fn create(t: &Thread, encoding: Option<String>, separator: Option<String>, intern: Value) -> Res {
     let dtd = Rc::new(RefCell::new(Dtd::default()));
     make(t, Saved::new(encoding, Rc::clone(&dtd), false), dtd, separator, intern)
 }
@@ -378,10 +378,17 @@ fn external_parser(t: &Thread, a: &[Value]) -> Res {
 
 /// Parses bytes (of a str: its UTF-8).
 fn feed(t: &Thread, v: &Value, data: &[u8], utf8: bool, last: bool) -> Res {
+    match run(t, v, data, utf8, last) {
+        Ok(()) => Ok(Value::small(1)),
+        Err(Failure::Raised(e)) => Err(e),
+        Err(Failure::Xml(code)) => Err(expat_error(t, code as i64, this(v).place.get())),
+    }
+}
+
+/// As [`feed`], for those who have errors of their own.
+pub(crate) fn run(t: &Thread, v: &Value, data: &[u8], utf8: bool, last: bool) -> Result<(), Failure> {
     let p = this(v);
-    let Some(mut saved) = p.saved.borrow_mut().take() else {
-        return Err(expat_error(t, Code::SUSPENDED as i64, p.place.get()));
-    };
+    let Some(mut saved) = p.saved.borrow_mut().take() else { return Err(Failure::Xml(Code::SUSPENDED)) };
     if utf8 {
         saved.decoder.force_utf8();
     }
@@ -394,15 +401,37 @@ fn feed(t: &Thread, v: &Value, data: &[u8], utf8: bool, last: bool) -> Res {
         core.saved.finished = true;
     }
     *p.saved.borrow_mut() = Some(Box::new(core.saved));
-    match done {
-        Ok(()) => Ok(Value::small(1)),
-        Err(Failure::Raised(e)) => Err(e),
-        Err(Failure::Xml(code)) => {
-            p.error.set(code as i64);
-            debug_assert!(codes::text(code as i64).is_some());
-            Err(expat_error(t, code as i64, p.place.get()))
-        }
+    if let Err(Failure::Xml(code)) = &done {
+        p.error.set(*code as i64);
+        debug_assert!(codes::text(*code as i64).is_some());
     }
+    done
+}
+
+/// Line and column of a parser.
+pub(crate) fn position(v: &Value) -> (u64, u64) {
+    let (line, column, _) = this(v).place.get();
+    (line, column)
+}
+
+/// Sets a handler; None removes it.
+pub(crate) fn set_handler(v: &Value, handler: Handler, f: Value) {
+    if let Some(list) = this(v).handlers.get().downcast::<typhon_object::list::List>() {
+        list.set(handler as usize, f);
+    }
+}
+
+/// Lets attributes come as a list of names and values.
+pub(crate) fn order_attributes(v: &Value) {
+    this(v).flags[ORDERED].set(true);
+}
+
+/// Parses what is there, whether or not enough has come.
+pub(crate) fn parse_rest(t: &Thread, v: &Value) -> Result<(), Failure> {
+    let defers = this(v).flags[DEFERRAL].replace(false);
+    let done = run(t, v, &[], false, false);
+    this(v).flags[DEFERRAL].set(defers);
+    done
 }
 
 fn parse(t: &Thread, a: &[Value]) -> Res {
