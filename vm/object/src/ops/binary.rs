@@ -11,12 +11,32 @@ use crate::value::Value;
 /// A binary operator: its slots, sign and in-place form.
 #[derive(Clone, Copy)]
 pub struct BinaryOp {
-    slot: fn(&Slots) -> Option<BinaryFn>,
-    inplace: Option<fn(&Slots) -> Option<BinaryFn>>,
+    slot: BinarySlot,
+    inplace: Option<BinarySlot>,
     sign: &'static str,
     /// Where its method, and behind it the reflected one, stands in the table of dunders; and the in-place one.
     row: usize,
     inplace_row: usize,
+}
+
+/// Where in [`Slots`] the function of a binary operator lies: read at no more than a field's cost.
+#[derive(Clone, Copy)]
+struct BinarySlot(usize);
+
+impl BinarySlot {
+    #[inline(always)]
+    fn of(self, slots: &Slots) -> Option<BinaryFn> {
+        // SAFETY: `binary_slot!` makes the only values, each the offset of a field of this type.
+        unsafe { *std::ptr::from_ref(slots).byte_add(self.0).cast::<Option<BinaryFn>>() }
+    }
+}
+
+/// The offset of a field of [`Slots`], whose type must be a binary operator's.
+macro_rules! binary_slot {
+    ($slot:ident) => {{
+        const _: fn(&Slots) -> &Option<BinaryFn> = |slots| &slots.$slot;
+        BinarySlot(std::mem::offset_of!(Slots, $slot))
+    }};
 }
 
 impl BinaryOp {
@@ -27,7 +47,7 @@ impl BinaryOp {
 
     /// The in-place method's name, if the value's type has one.
     pub fn own_inplace(&self, v: &Value) -> Option<&'static Value> {
-        self.inplace?(type_of(v).slots())?;
+        self.inplace?.of(type_of(v).slots())?;
         Some(dunder::name_at(self.inplace_row))
     }
 }
@@ -36,7 +56,7 @@ macro_rules! binary_ops {
     ($($name:ident = $slot:ident, $sign:literal $(, $inplace:ident)?;)*) => {$(
         #[doc = concat!("`", $sign, "`")]
         pub const $name: BinaryOp = BinaryOp {
-            slot: |s| s.$slot,
+            slot: binary_slot!($slot),
             inplace: binary_ops!(@inplace $($inplace)?),
             sign: $sign,
             row: dunder::first(SlotId::$slot),
@@ -45,7 +65,7 @@ macro_rules! binary_ops {
     )*};
     (@row $inplace:ident) => { dunder::first(SlotId::$inplace) };
     (@row) => { usize::MAX };
-    (@inplace $inplace:ident) => { Some(|s| s.$inplace) };
+    (@inplace $inplace:ident) => { Some(binary_slot!($inplace)) };
     (@inplace) => { None };
 }
 binary_ops! {
@@ -58,10 +78,10 @@ binary_ops! {
 
 /// Tries the operands' slots: the right one first if its type is a proper subclass with an own function.
 #[inline]
-fn binary_slots(t: &Thread, a: &Value, b: &Value, slot: fn(&Slots) -> Option<BinaryFn>) -> Res {
+fn binary_slots(t: &Thread, a: &Value, b: &Value, slot: BinarySlot) -> Res {
     let (ta, tb) = (type_of(a), type_of(b));
-    let fa = slot(ta.slots());
-    let mut fb = if std::ptr::eq(ta, tb) { None } else { slot(tb.slots()) };
+    let fa = slot.of(ta.slots());
+    let mut fb = if std::ptr::eq(ta, tb) { None } else { slot.of(tb.slots()) };
     if let (Some(x), Some(y)) = (fa, fb)
         && std::ptr::fn_addr_eq(x, y)
     {
@@ -92,7 +112,7 @@ fn binary_slots(t: &Thread, a: &Value, b: &Value, slot: fn(&Slots) -> Option<Bin
 pub fn binary(t: &Thread, op: BinaryOp, a: &Value, b: &Value) -> Res {
     t.check_stack("")?;
     if let Some(inplace) = op.inplace
-        && let Some(f) = inplace(type_of(a).slots())
+        && let Some(f) = inplace.of(type_of(a).slots())
     {
         let r = f(t, a, b)?;
         if !r.is_not_implemented() {
@@ -111,10 +131,10 @@ pub fn binary_plain(t: &Thread, op: &BinaryOp, a: &Value, b: &Value) -> Res {
 /// As [`binary`], where the left operand's Python method came first and gave NotImplemented.
 pub fn binary_reflected(t: &Thread, op: &BinaryOp, a: &Value, b: &Value) -> Res {
     let (ta, tb) = (type_of(a), type_of(b));
-    let f = if std::ptr::eq(ta, tb) { None } else { (op.slot)(tb.slots()) };
+    let f = if std::ptr::eq(ta, tb) { None } else { op.slot.of(tb.slots()) };
     let r = match f {
         // Both are Python classes.
-        Some(f) if (op.slot)(ta.slots()).is_some_and(|own| std::ptr::fn_addr_eq(own, f)) => {
+        Some(f) if op.slot.of(ta.slots()).is_some_and(|own| std::ptr::fn_addr_eq(own, f)) => {
             call::special(t, b, dunder::name_at(op.row + 1), std::slice::from_ref(a))
                 .unwrap_or(Ok(Value::NOT_IMPLEMENTED))?
         }
