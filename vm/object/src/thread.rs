@@ -121,6 +121,8 @@ pub struct Thread {
     states: States,
     /// As `states`, of the OS thread that runs.
     own_states: States,
+    /// The one of them asked for last, and its type; null for none.
+    own_last: Cell<(Option<TypeId>, *const ())>,
     /// `builtins` module's dict.
     pub builtins: Slot,
     /// `sys.modules`.
@@ -157,6 +159,7 @@ impl Thread {
             subclasses: RefCell::default(),
             states: States::default(),
             own_states: States::default(),
+            own_last: Cell::new((None, std::ptr::null())),
             builtins: Slot::empty(),
             modules: Slot::empty(),
             interp: Cell::new(std::ptr::null()),
@@ -177,6 +180,7 @@ impl Thread {
 
     /// Takes what belongs to the running OS thread out, before another one of the isolate runs.
     pub fn leave(&self) -> RunState {
+        self.own_last.set((None, std::ptr::null()));
         RunState {
             interp: self.interp.get(),
             stack_limit: self.stack_limit.get(),
@@ -188,6 +192,7 @@ impl Thread {
 
     /// Puts back what [`Thread::leave`] took out.
     pub fn enter(&self, state: RunState) {
+        self.own_last.set((None, std::ptr::null()));
         self.interp.set(state.interp);
         self.stack_limit.set(state.stack_limit);
         self.depth.set(state.depth);
@@ -271,8 +276,22 @@ impl Thread {
         state_in(&self.own_states)
     }
 
+    /// As [`Thread::own_state`], for natives that ask very often: the state of the last question is at hand.
+    #[inline]
+    pub fn with_own_state<T: Default + 'static, R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        let (id, mut at) = self.own_last.get();
+        if id != Some(TypeId::of::<T>()) {
+            at = Rc::as_ptr(&self.own_state::<T>()).cast();
+            self.own_last.set((Some(TypeId::of::<T>()), at));
+        }
+        // SAFETY: the pointer is to a state of this type, which stays where it is until its OS thread ends. Whoever takes
+        // the states away forgets the pointer.
+        f(unsafe { &*at.cast::<T>() })
+    }
+
     /// Drops what natives keep for the running OS thread, which ends.
     pub fn forget_own_states(&self) {
+        self.own_last.set((None, std::ptr::null()));
         let states = self.own_states.take();
         drop(states);
     }

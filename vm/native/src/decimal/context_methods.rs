@@ -1,10 +1,10 @@
 //! Methods of Context.
 
 use super::number::{Binary, DECIMAL, Unary};
-use super::value::{Dec, compute, from_order, new, required};
+use super::value::{Dec, compute, from_order, new, quickly, required};
 use super::{construct, context, signals};
 use crate::numeric;
-use typhon_num::decimal::{Context, Decimal};
+use typhon_num::decimal::{Context, Decimal, quick};
 use typhon_object::error::{self, Res};
 use typhon_object::native::{MethodDef, def};
 use typhon_object::thread::Thread;
@@ -21,6 +21,21 @@ macro_rules! one {
 macro_rules! two {
     ($name:literal, $f:ident) => {
         def($name, "($self, x, y, /)", |t, a| binary(t, a, |m, x, y| m.$f(x, y)), "")
+    };
+}
+
+/// As `two`, for what is quick for most operands.
+macro_rules! quick_two {
+    ($name:literal, $f:ident) => {
+        def(
+            $name,
+            "($self, x, y, /)",
+            |t, a| match quickly(t, Some(&a[0]), &a[1], &a[2], quick::$f) {
+                Some(r) => r,
+                None => binary(t, a, |m, x, y| m.$f(x, y)),
+            },
+            "",
+        )
     };
 }
 
@@ -48,21 +63,21 @@ pub(super) const METHODS: &[MethodDef] = &[
     one!("sqrt", sqrt),
     one!("logb", logb),
     one!("logical_invert", logical_invert),
-    two!("add", add),
+    quick_two!("add", add),
     two!("compare", compare),
     two!("compare_signal", compare_signal),
-    two!("divide", divide),
+    quick_two!("divide", divide),
     two!("divide_int", divide_int),
     two!("max", max),
     two!("max_mag", max_mag),
     two!("min", min),
     two!("min_mag", min_mag),
-    two!("multiply", multiply),
+    quick_two!("multiply", multiply),
     two!("next_toward", next_toward),
-    two!("quantize", quantize),
+    quick_two!("quantize", quantize),
     two!("remainder", remainder),
     two!("remainder_near", remainder_near),
-    two!("subtract", subtract),
+    quick_two!("subtract", subtract),
     two!("logical_and", logical_and),
     two!("logical_or", logical_or),
     two!("logical_xor", logical_xor),

@@ -1,10 +1,10 @@
 //! Methods of Decimal.
 
 use super::number::{Binary, Unary, text, to_f64, to_int};
-use super::value::{self, compute, from_order, new, number, required, run};
+use super::value::{self, compute, from_order, new, number, quickly, required, run};
 use super::{construct, context, state};
 use crate::numeric;
-use typhon_num::decimal::{Arith, Context, Decimal, FormatError, Kind, Rounding};
+use typhon_num::decimal::{Arith, Context, Decimal, FormatError, Kind, Rounding, quick};
 use typhon_num::format_spec::Locale;
 use typhon_num::{Stop, int_text};
 use typhon_object::dict::Dict;
@@ -158,6 +158,11 @@ fn to_integral_exact(t: &Thread, a: &[Value]) -> Res {
 
 fn quantize(t: &Thread, a: &[Value]) -> Res {
     let ctx = context::argument(t, a[3].opt())?;
+    if a[2].non_none().is_none()
+        && let Some(r) = quickly(t, Some(&ctx), &a[0], &a[1], quick::quantize)
+    {
+        return r;
+    }
     let exp = required(t, &a[1])?;
     rounded(t, &ctx, &a[2], |m| m.quantize(number(&a[0]), &exp))
 }

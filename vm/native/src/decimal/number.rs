@@ -1,9 +1,9 @@
 //! decimal.Decimal: the type, its operators and conversions.
 
-use super::value::{Dec, compare, compute, new, number, operand, run};
+use super::value::{Dec, compare, compute, new, number, operand, quickly, run};
 use super::{construct, context, methods, value};
 use crate::numeric;
-use typhon_num::decimal::{Arith, Context, Decimal, Rounding};
+use typhon_num::decimal::{Arith, Context, Decimal, Rounding, quick};
 use typhon_num::{Stop, float_text};
 use typhon_object::error::{self, Res};
 use typhon_object::native::getter;
@@ -27,14 +27,14 @@ pub(super) static DECIMAL: TypeDef = TypeDef {
     slots: Slots {
         new: Some(construct::construct),
         repr: Some(repr),
-        str: Some(|t, v| strs::new(t, &sci(t, v)?)),
+        str: Some(str),
         hash: Some(hash),
         compare: Some(compare),
         bool: Some(|_, v| Ok(!number(v).is_zero())),
-        add: Some(|t, a, b| binary(t, a, b, |m, x, y| m.add(x, y))),
-        sub: Some(|t, a, b| binary(t, a, b, |m, x, y| m.subtract(x, y))),
-        mul: Some(|t, a, b| binary(t, a, b, |m, x, y| m.multiply(x, y))),
-        truediv: Some(|t, a, b| binary(t, a, b, |m, x, y| m.divide(x, y))),
+        add: Some(|t, a, b| plain(t, a, b, quick::add, |m, x, y| m.add(x, y))),
+        sub: Some(|t, a, b| plain(t, a, b, quick::subtract, |m, x, y| m.subtract(x, y))),
+        mul: Some(|t, a, b| plain(t, a, b, quick::multiply, |m, x, y| m.multiply(x, y))),
+        truediv: Some(|t, a, b| plain(t, a, b, quick::divide, |m, x, y| m.divide(x, y))),
         floordiv: Some(|t, a, b| binary(t, a, b, |m, x, y| m.divide_int(x, y))),
         mod_: Some(|t, a, b| binary(t, a, b, |m, x, y| m.remainder(x, y))),
         divmod: Some(divmod),
@@ -71,6 +71,14 @@ fn check_text(t: &Thread, d: &Decimal) -> Res<()> {
     if words > 128 { t.check_alloc(words.saturating_mul(60)) } else { Ok(()) }
 }
 
+fn str(t: &Thread, v: &Value) -> Res {
+    let mut room = [0; 64];
+    match quick::text(number(v), &mut room) {
+        Some(from) => strs::from_latin1(t, &room[from..]),
+        None => strs::new(t, &sci(t, v)?),
+    }
+}
+
 fn repr(t: &Thread, v: &Value) -> Res {
     strs::new(t, &format!("Decimal('{}')", sci(t, v)?))
 }
@@ -87,6 +95,15 @@ fn hash(t: &Thread, v: &Value) -> Res<i64> {
 fn unary(t: &Thread, v: &Value, f: Unary) -> Res {
     let ctx = context::current(t)?;
     new(t, compute(t, &ctx, |m| f(m, number(v)))?)
+}
+
+/// An operator that is quick for most operands.
+#[inline(always)]
+fn plain(t: &Thread, a: &Value, b: &Value, quick: fn(&Context, &Decimal, &Decimal) -> quick::Quick, f: Binary) -> Res {
+    match quickly(t, None, a, b, quick) {
+        Some(r) => r,
+        None => binary(t, a, b, f),
+    }
 }
 
 fn binary(t: &Thread, a: &Value, b: &Value, f: Binary) -> Res {

@@ -1,9 +1,10 @@
 //! Decimal objects: their payload, and how other values become operands.
 
 use super::context;
+use super::state::Current;
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use typhon_num::decimal::{Arith, Context, Decimal, status};
+use typhon_num::decimal::{Arith, Context, Decimal, quick, status};
 use typhon_num::{IBig, Stop};
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
@@ -47,6 +48,42 @@ fn charge(t: &Thread, d: &Decimal) -> Res<usize> {
 pub(super) fn new(t: &Thread, number: Decimal) -> Res {
     let charged = charge(t, &number)?;
     payload::new(t, |header| Dec { header, number, charged })
+}
+
+/// What two numbers give where that is plain: see [`quick`]. The context is the current one unless `ctx` is given.
+#[inline]
+pub(super) fn quickly(
+    t: &Thread,
+    ctx: Option<&Value>,
+    a: &Value,
+    b: &Value,
+    f: fn(&Context, &Decimal, &Decimal) -> quick::Quick,
+) -> Option<Res> {
+    let (x, y) = (operand(a)?, operand(b)?);
+    let d = match ctx {
+        Some(ctx) => settled(ctx, &x, &y, f),
+        None => t.with_own_state::<Current, _>(|current| settled(current.0.borrow().as_ref()?, &x, &y, f)),
+    }?;
+    Some(payload::new(t, |header| Dec { header, number: d, charged: 0 }))
+}
+
+/// The result under a context, if that traps none of its conditions.
+fn settled(
+    ctx: &Value,
+    x: &Decimal,
+    y: &Decimal,
+    f: fn(&Context, &Decimal, &Decimal) -> quick::Quick,
+) -> Option<Decimal> {
+    let core = context::core(ctx);
+    let (d, conditions) = f(&core.borrow(), x, y)?;
+    if conditions != 0 {
+        let mut settings = core.borrow_mut();
+        if conditions & settings.traps != 0 {
+            return None;
+        }
+        settings.flags |= conditions;
+    }
+    Some(d)
 }
 
 /// A decimal object of a class: Decimal or a subclass.
@@ -141,6 +178,11 @@ pub(super) fn from_float(t: &Thread, x: f64) -> Res<Decimal> {
 /// The slot behind `<`, `==` and the others.
 pub(super) fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     let x = number(a);
+    if let Some(y) = operand(b)
+        && let Some(order) = quick::order(x, &y)
+    {
+        return Ok(Value::bool(op.holds(order)));
+    }
     let ctx = context::current(t)?;
     let equality = matches!(op, CompareOp::Eq | CompareOp::Ne);
     let mut scaled = None;

@@ -23,7 +23,7 @@ impl Arith<'_, '_> {
     }
 
     fn add_signed(&mut self, a: &Decimal, b: &Decimal, b_negative: bool) -> Result<Decimal, Stop> {
-        if let Some(d) = self.take(quick::add(self.context, a, b, b_negative)) {
+        if let Some(d) = self.take(quick::add_signed(self.context, a, b, b_negative)) {
             return Ok(d);
         }
         if a.is_infinite() || b.is_infinite() {

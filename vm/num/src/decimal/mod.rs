@@ -12,7 +12,7 @@ mod elementary;
 mod format;
 mod misc;
 mod power;
-mod quick;
+pub mod quick;
 mod round;
 mod text;
 mod transcend;

@@ -9,7 +9,8 @@ use super::{Context, Decimal, Kind, Rounding, status};
 use dashu_int::UBig;
 use std::cmp::Ordering;
 
-type Quick = Option<(Decimal, u32)>;
+/// A result and its conditions.
+pub type Quick = Option<(Decimal, u32)>;
 
 const fn powers() -> [u128; 39] {
     let mut out = [1; 39];
@@ -123,8 +124,18 @@ fn finalize(context: &Context, negative: bool, mut c: u128, mut exponent: i64) -
     Some((Decimal::finite(negative, UBig::from(c), exponent), raised))
 }
 
+/// `a + b`.
+pub fn add(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
+    add_signed(context, a, b, b.negative)
+}
+
+/// `a - b`.
+pub fn subtract(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
+    add_signed(context, a, b, !b.negative)
+}
+
 /// `a + b`, with a sign of its own for `b`.
-pub(super) fn add(context: &Context, a: &Decimal, b: &Decimal, b_negative: bool) -> Quick {
+pub(super) fn add_signed(context: &Context, a: &Decimal, b: &Decimal, b_negative: bool) -> Quick {
     let (mut x, mut y) = (finite(a)?, finite(b)?);
     let gap = a.exponent.checked_sub(b.exponent)?;
     if gap > 0 {
@@ -150,13 +161,13 @@ pub(super) fn add(context: &Context, a: &Decimal, b: &Decimal, b_negative: bool)
 }
 
 /// `a * b`.
-pub(super) fn multiply(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
+pub fn multiply(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
     let c = product(finite(a)?, finite(b)?)?;
     finalize(context, a.negative != b.negative, c, a.exponent.checked_add(b.exponent)?)
 }
 
 /// `a / b`.
-pub(super) fn divide(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
+pub fn divide(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
     let (x, y) = (finite(a)?, finite(b)?);
     if x == 0 || y == 0 {
         return None;
@@ -194,7 +205,7 @@ fn strip_zeros(mut c: u128, max: i64) -> (u128, i64) {
 }
 
 /// `a.quantize(b)`.
-pub(super) fn quantize(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
+pub fn quantize(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
     let c = finite(a)?;
     if c == 0 || b.kind != Kind::Finite || b.exponent > context.emax || b.exponent < context.etiny() {
         return None;
@@ -209,11 +220,106 @@ pub(super) fn quantize(context: &Context, a: &Decimal, b: &Decimal) -> Quick {
 }
 
 /// The order of two numbers, neither of them a NaN.
-pub(super) fn order(a: &Decimal, b: &Decimal) -> Option<Ordering> {
+pub fn order(a: &Decimal, b: &Decimal) -> Option<Ordering> {
     let (x, y) = (finite(a)?, finite(b)?);
     if a.exponent != b.exponent {
         return None;
     }
     let order = if a.negative == b.negative || x | y == 0 { x.cmp(&y) } else { Ordering::Greater };
     Some(if a.negative && x | y != 0 { order.reverse() } else { order })
+}
+
+/// The text of a decimal whose exponent needs no notation of its own, written to the end of the room: where it begins.
+pub fn text(d: &Decimal, room: &mut [u8; 64]) -> Option<usize> {
+    let mut rest = finite(d)?;
+    let mut at = room.len();
+    let fraction = usize::try_from(-d.exponent).ok()?;
+    let digits = count(rest) as usize;
+    // With more leading zeros than these the text is scientific.
+    if fraction >= digits + 6 {
+        return None;
+    }
+    for place in 0..digits.max(fraction + 1) {
+        if place == fraction && fraction > 0 {
+            at -= 1;
+            room[at] = b'.';
+        }
+        let (q, digit) = match u64::try_from(rest) {
+            Ok(low) => (u128::from(low / 10), (low % 10) as u8),
+            Err(_) => (rest / 10, (rest % 10) as u8),
+        };
+        at -= 1;
+        room[at] = b'0' + digit;
+        rest = q;
+    }
+    if d.negative {
+        at -= 1;
+        room[at] = b'-';
+    }
+    Some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(c: u128, exponent: i64) -> Decimal {
+        Decimal::finite(false, UBig::from(c), exponent)
+    }
+
+    #[test]
+    fn digits_are_counted() {
+        for n in 0..39 {
+            let power = POWERS[n as usize];
+            assert_eq!((count(power), count(power - 1)), (n + 1, n.max(1)), "10^{n}");
+        }
+        assert_eq!((count(0), count(u128::MAX)), (1, 39));
+    }
+
+    #[test]
+    fn texts_are_those_of_the_general_way() {
+        for (c, exponent) in
+            [(0, 0), (0, -2), (5, -1), (5, -6), (12345, -2), (12345, -5), (12345, -6), (u128::MAX >> 1, -20)]
+        {
+            let mut room = [0; 64];
+            let from = text(&decimal(c, exponent), &mut room).expect("plain");
+            let general = decimal(c, exponent).to_sci(true, &mut crate::never).expect("no poll");
+            assert_eq!(std::str::from_utf8(&room[from..]), Ok(general.as_str()));
+        }
+        assert_eq!(text(&decimal(5, -7), &mut [0; 64]), None);
+        assert_eq!(text(&decimal(5, 1), &mut [0; 64]), None);
+    }
+
+    #[test]
+    fn results_are_those_of_the_general_way() {
+        let context = Context { prec: 9, ..Context::python() };
+        let numbers = [
+            (0, 0),
+            (1, 0),
+            (7, -3),
+            (999_999_999, 0),
+            (123_456_789_012, -4),
+            (5, -10),
+            (10, 5),
+            (u128::from(u64::MAX), -9),
+        ];
+        for (a, b) in numbers.iter().flat_map(|a| numbers.iter().map(move |b| (a, b))) {
+            let (a, b) = (decimal(a.0, a.1), decimal(b.0, b.1));
+            for (name, quick) in
+                [("add", add(&context, &a, &b)), ("sub", subtract(&context, &a, &b)), ("div", divide(&context, &a, &b))]
+            {
+                let Some((d, raised)) = quick else { continue };
+                // A context that clamps is none of the quick way's.
+                let wide = Context { clamp: true, ..context.clone() };
+                let mut poll = crate::never;
+                let mut arith = super::super::Arith::new(&wide, &mut poll);
+                let general = match name {
+                    "add" => arith.add(&a, &b),
+                    "sub" => arith.subtract(&a, &b),
+                    _ => arith.divide(&a, &b),
+                };
+                assert_eq!((Ok(d), raised), (general, arith.status), "{name} {a:?} {b:?}");
+            }
+        }
+    }
 }
