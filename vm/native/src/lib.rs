@@ -35,6 +35,7 @@ mod operator;
 mod pickle;
 mod random;
 mod sre;
+mod statistics;
 mod structs;
 mod test_capi;
 pub mod typing;
@@ -69,6 +70,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &etree::MODULE,
     &expat::MODULE,
     &functools::MODULE,
+    &hashes::HMAC,
     &hashes::MODULE_BLAKE2,
     &hashes::MODULE_MD5,
     &hashes::MODULE_SHA1,
@@ -82,6 +84,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &pickle::MODULE,
     &random::MODULE,
     &sre::MODULE,
+    &statistics::MODULE,
     &structs::MODULE,
     &test_capi::INTERNAL,
     &test_capi::LIMITED,

@@ -1,7 +1,10 @@
 //! Hashes: _md5, _sha1, _sha2, _sha3 and _blake2.
 
 mod blake2;
+mod hmac;
 mod state;
+
+pub use hmac::MODULE as HMAC;
 
 use crate::ctor::bind;
 use state::State;
