@@ -9,6 +9,7 @@ pub mod queue;
 pub mod tokenizer;
 pub mod tracemalloc;
 pub mod typing;
+pub mod uuid;
 pub mod warnings;
 pub mod weakref;
 
