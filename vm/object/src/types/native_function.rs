@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::attr;
+use crate::dict::Dict;
 use crate::error::Res;
 use crate::ids;
 use crate::names;
@@ -43,10 +44,21 @@ fn method_of(f: &NativeFunction) -> Option<Value> {
     (f.passes_bound || bound.downcast::<TypeObject>().is_some()).then_some(bound)
 }
 
-fn this(_: &Thread, v: &Value) -> Res {
+/// A function of a module that all isolates share knows the module by its name only.
+fn this(t: &Thread, v: &Value) -> Res {
     let f = v.expect::<NativeFunction>();
-    let is_static = f.def.kind == MethodKind::Static;
-    Ok(if is_static { Value::NONE } else { f.bound.get().present().unwrap_or(Value::NONE) })
+    if f.def.kind == MethodKind::Static {
+        return Ok(Value::NONE);
+    }
+    if let Some(bound) = f.bound.get().present() {
+        return Ok(bound);
+    }
+    let (modules, name) = (t.modules.get(), f.module.get());
+    let found = match modules.exact::<Dict>() {
+        Some(modules) if name.downcast::<strs::Str>().is_some() => modules.get(t, &name)?,
+        _ => None,
+    };
+    Ok(found.unwrap_or(Value::NONE))
 }
 
 fn repr(t: &Thread, v: &Value) -> Res {
@@ -110,7 +122,7 @@ fn text_signature(t: &Thread, v: &Value) -> Res {
 /// Makes every function of a table an attribute of a module's dict. Called inside `process::build` for shared ones.
 pub fn add_functions(
     t: &Thread,
-    dict: &crate::dict::Dict,
+    dict: &Dict,
     module: &Value,
     name: &Value,
     defs: &'static [crate::native::MethodDef],
