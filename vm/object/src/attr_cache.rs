@@ -42,8 +42,12 @@ pub enum Found {
 #[derive(Clone, Copy)]
 enum Ask {
     Load = 0,
+    /// As `Load`, where reading the attribute means nothing else: the type does not replace `__getattribute__`.
+    SiteLoad = 1,
     Store = 2,
     Class = 3,
+    /// As `Store`, where the type does not replace `__setattr__`.
+    SiteStore = 4,
 }
 
 #[derive(Clone, Copy)]
@@ -67,15 +71,22 @@ impl AttrCache {
 
     #[inline]
     fn get(&self, key: u64, name: &Value, ask: Ask, look: impl FnOnce() -> Found) -> Found {
-        let name_word = name.bits() | ask as u64;
-        let at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 ^ name.bits() >> 4) as usize & (SIZE - 1);
-        if let Some(entries) = self.entries.get() {
-            let e = entries[at].get();
-            if e.key == key && e.name == name_word {
-                return e.found;
-            }
+        match self.probe(key, name, ask) {
+            Some(found) => found,
+            None => self.fill(Self::at(key, name, ask), Entry { key, name: name.bits() | ask as u64, found: look() }),
         }
-        self.fill(at, Entry { key, name: name_word, found: look() })
+    }
+
+    #[inline(always)]
+    fn at(key: u64, name: &Value, ask: Ask) -> usize {
+        let word = name.bits() >> 4 ^ (ask as u64) << 7;
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 ^ word) as usize & (SIZE - 1)
+    }
+
+    #[inline(always)]
+    fn probe(&self, key: u64, name: &Value, ask: Ask) -> Option<Found> {
+        let e = self.entries.get()?.get(Self::at(key, name, ask))?.get();
+        (e.key == key && e.name == name.bits() | ask as u64).then_some(e.found)
     }
 
     #[cold]
@@ -91,6 +102,40 @@ impl AttrCache {
 #[inline(always)]
 pub fn key(header: &Header, ty: &TypeObject) -> u64 {
     u64::from(header.shape().0) | u64::from(ty.version.get()) << 32
+}
+
+/// What reading `obj.name` means, if it has been asked before; nothing is called. `name` is interned.
+#[inline(always)]
+pub fn known_load(t: &Thread, obj: &Value, name: &Value) -> Option<Found> {
+    let header = obj.header()?;
+    t.attr_cache.probe(key(header, type_of(obj)), name, Ask::SiteLoad)
+}
+
+/// As [`known_load`], for storing.
+#[inline(always)]
+pub fn known_store(t: &Thread, obj: &Value, name: &Value) -> Option<Found> {
+    let header = obj.header()?;
+    t.attr_cache.probe(key(header, type_of(obj)), name, Ask::SiteStore)
+}
+
+/// Makes [`known_load`] know. `name` is interned.
+pub fn learn_load(t: &Thread, obj: &Value, name: &Value) {
+    let ty = type_of(obj);
+    if let Some(header) = obj.header()
+        && attr::is_generic(t, ty)
+    {
+        t.attr_cache.get(key(header, ty), name, Ask::SiteLoad, || look(t, ty, header, name));
+    }
+}
+
+/// Makes [`known_store`] know. `name` is interned.
+pub fn learn_store(t: &Thread, obj: &Value, name: &Value) {
+    use crate::slots::SetAttrFn;
+    let ty = type_of(obj);
+    let plain = ty.slots().setattr.is_some_and(|f| std::ptr::fn_addr_eq(f, attr::generic_set as SetAttrFn));
+    if let Some(header) = obj.header().filter(|_| plain) {
+        t.attr_cache.get(key(header, ty), name, Ask::SiteStore, || look_store(t, ty, header, name));
+    }
 }
 
 /// What `object.__getattribute__(obj, name)` finds.

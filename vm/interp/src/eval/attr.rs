@@ -2,8 +2,8 @@
 //!
 //! Cache words of LoadAttr, LoadMethod and StoreAttr: 0 = shape id | type version << 32, 1 = slot offset or address of what
 //! was found, 2 = executions left before another look (generic form only), 3 = one more operand. What a cache points at is
-//! kept alive by the type's dictionary as long as the type's version stands. A site that sees many shapes goes
-//! through the generic algorithms, which remember by shape (`attr_cache`).
+//! kept alive by the type's dictionary as long as the type's version stands. A site that sees many shapes asks the
+//! thread's cache of them all (`attr_cache`) before it goes through the generic algorithms.
 
 use super::arith::COOLDOWN;
 use super::found::{Found, generic_store, getter, key, look};
@@ -11,6 +11,7 @@ use super::machine::{Flow, M, Stop};
 use crate::call::{push, zero};
 use crate::frame::Kind;
 use typhon_isa::{Opcode, Word};
+use typhon_object::attr_cache::{self, Found as Known};
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
 use typhon_object::shape::ShapeId;
@@ -41,6 +42,23 @@ pub(super) fn cache(m: &M<'_>, w: Word, op: Opcode, words: [u64; 3]) {
     m.set_extra(1, words[1]);
     m.set_extra(3, words[2]);
     m.rewrite(w, op);
+}
+
+/// A site that sees many shapes.
+#[inline(always)]
+pub(crate) fn load_attr_known(m: &mut M<'_>, w: Word) -> Flow {
+    let obj = m.reg(w.b());
+    let bits = match attr_cache::known_load(m.t, obj, m.name(w.c())) {
+        // SAFETY: the cache's key vouches that objects of this shape have a slot at this offset.
+        Some(Known::Slot(offset) | Known::Member(offset)) => unsafe { slot_of(obj, offset as usize) }.bits(),
+        Some(Known::Plain(bits)) => bits,
+        _ => 0,
+    };
+    if bits == 0 || due(m) {
+        return Err(Stop::Slow);
+    }
+    let v = m.copy(Value::from_ref(&bits));
+    done(m, w, v)
 }
 
 #[inline(always)]
@@ -106,6 +124,7 @@ fn done(m: &mut M<'_>, w: Word, v: Value) -> Flow {
 
 #[inline(never)]
 fn slow(t: &Thread, obj: &Value, name: &Value) -> Res {
+    attr_cache::learn_load(t, obj, name);
     attr::get(t, obj, name)
 }
 
@@ -133,7 +152,7 @@ unsafe fn entry_of(obj: &Value, offset: usize, i: usize, name: &Value) -> Value 
 #[inline(always)]
 fn load_miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::LoadAttr);
-    m.set_extra(2, COOLDOWN);
+    m.set_extra(2, COOLDOWN * 4);
     Err(Stop::As(Opcode::LoadAttr as usize))
 }
 
@@ -267,6 +286,32 @@ pub(crate) fn load_attr_property(m: &mut M<'_>, w: Word) -> Flow {
     Ok(())
 }
 
+/// As [`load_attr_known`].
+#[inline(always)]
+pub(crate) fn store_attr_known(m: &mut M<'_>, w: Word) -> Flow {
+    let obj = m.reg(w.a());
+    let (offset, shape) = match attr_cache::known_store(m.t, obj, m.name(w.c())) {
+        Some(Known::Slot(offset) | Known::Member(offset)) => (offset, None),
+        Some(Known::Add(offset, shape)) => (offset, Some(shape)),
+        _ => return Err(Stop::Slow),
+    };
+    if due(m) {
+        return Err(Stop::Slow);
+    }
+    m.save();
+    let v = m.take_b(w);
+    // SAFETY: the cache knows objects only.
+    let header = unsafe { m.reg(w.a()).header_unchecked() };
+    let old = slot_at(m, w.a(), offset as usize).replace(header, v);
+    if let Some(shape) = shape {
+        header.set_shape(shape);
+    }
+    m.release(old);
+    m.kill_a(w);
+    m.advance(EXTRA);
+    Ok(())
+}
+
 #[inline(always)]
 pub(crate) fn store_attr(m: &mut M<'_>, w: Word) -> Flow {
     if due(m) {
@@ -297,13 +342,14 @@ fn store_generic(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(never)]
 fn store_slow(t: &Thread, obj: &Value, name: &Value, v: &Value) -> Res<()> {
+    attr_cache::learn_store(t, obj, name);
     attr::set(t, obj, name, Some(v))
 }
 
 #[inline(always)]
 fn store_miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::StoreAttr);
-    m.set_extra(2, COOLDOWN);
+    m.set_extra(2, COOLDOWN * 4);
     Err(Stop::As(Opcode::StoreAttr as usize))
 }
 

@@ -6,11 +6,33 @@ use super::found::{Found, key, look};
 use super::machine::{Flow, M, Stop};
 use typhon_isa::opcode::SpecialKind;
 use typhon_isa::{Opcode, Word};
+use typhon_object::attr_cache::{self, Found as Known};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::names::n;
 use typhon_object::ty::flag;
 use typhon_object::{Thread, TypeObject, Value, attr, type_of};
+
+/// A site that sees many shapes.
+#[inline(always)]
+pub(crate) fn load_method_known(m: &mut M<'_>, w: Word) -> Flow {
+    let obj = m.reg(w.b());
+    let (bits, bound) = match attr_cache::known_load(m.t, obj, m.name(w.c())) {
+        Some(Known::Method(bits)) => (bits, true),
+        // SAFETY: the cache's key vouches that objects of this shape have a slot at this offset.
+        Some(Known::Slot(offset) | Known::Member(offset)) => {
+            (unsafe { slot_of(obj, offset as usize) }.bits(), false)
+        }
+        Some(Known::Plain(bits)) => (bits, false),
+        _ => (0, false),
+    };
+    if bits == 0 || due(m) {
+        return Err(Stop::Slow);
+    }
+    let f = m.copy(Value::from_ref(&bits));
+    let this = if bound { m.take_b(w) } else { Value::ABSENT };
+    method_done(m, w, f, this)
+}
 
 #[inline(always)]
 pub(crate) fn load_method(m: &mut M<'_>, w: Word) -> Flow {
@@ -59,6 +81,7 @@ fn method_generic(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(never)]
 fn method_slow(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, bool)> {
+    attr_cache::learn_load(t, obj, name);
     attr::load_method(t, obj, name)
 }
 
@@ -76,7 +99,7 @@ unsafe fn is_masked(obj: &Value, offset: usize, name: &Value) -> bool {
 #[inline(always)]
 fn method_miss(m: &mut M<'_>, w: Word) -> Flow {
     m.rewrite(w, Opcode::LoadMethod);
-    m.set_extra(2, COOLDOWN);
+    m.set_extra(2, COOLDOWN * 4);
     Err(Stop::As(Opcode::LoadMethod as usize))
 }
 
