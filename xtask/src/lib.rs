@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod conform;
+pub mod pgo;
 pub mod tails;
 pub mod tidy;
 

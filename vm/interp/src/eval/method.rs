@@ -20,9 +20,7 @@ pub(crate) fn load_method_known(m: &mut M<'_>, w: Word) -> Flow {
     let (bits, bound) = match attr_cache::known_load(m.t, obj, m.name(w.c())) {
         Some(Known::Method(bits)) => (bits, true),
         // SAFETY: the cache's key vouches that objects of this shape have a slot at this offset.
-        Some(Known::Slot(offset) | Known::Member(offset)) => {
-            (unsafe { slot_of(obj, offset as usize) }.bits(), false)
-        }
+        Some(Known::Slot(offset) | Known::Member(offset)) => (unsafe { slot_of(obj, offset as usize) }.bits(), false),
         Some(Known::Plain(bits)) => (bits, false),
         _ => (0, false),
     };
