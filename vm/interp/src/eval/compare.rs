@@ -279,16 +279,22 @@ pub(crate) fn to_bool(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn jump_if(m: &mut M<'_>, w: Word, sense: bool) -> Flow {
     let v = m.reg(w.a());
-    if !v.is_bool() {
+    let truth = if v.is_bool() {
+        v.is_true()
+    } else if let Some(i) = v.as_small() {
+        i != 0
+    } else if v.is_none() {
+        false
+    } else {
         return Err(Stop::Slow);
-    }
-    if v.is_true() == sense {
+    };
+    if truth == sense {
         m.advance(w.bc() as isize);
     }
     Ok(())
 }
 
-/// The jump on the truth of anything but a bool.
+/// The jump on the truth of an object or a float.
 #[inline(always)]
 pub(crate) fn jump_if_other(m: &mut M<'_>, w: Word, sense: bool) -> Flow {
     m.save();
