@@ -134,6 +134,9 @@ pub struct Interp {
     pub origin_depth: Cell<i32>,
     /// Count work that waits for an instruction's end.
     pub(crate) deferred: crate::eval::Deferred,
+    /// Where the native stack ends for the dispatch functions.
+    #[cfg(threaded)]
+    pub(crate) floor: Cell<usize>,
     /// Instruction and registers behind an outlined body (`eval::dispatch`).
     #[cfg(threaded)]
     pub(crate) at: Cell<(*const Word, *mut u64)>,
@@ -174,6 +177,8 @@ impl Interp {
             raised_at: Cell::new((0, 0)),
             origin_depth: Cell::new(0),
             deferred: crate::eval::Deferred::new(),
+            #[cfg(threaded)]
+            floor: Cell::new(0),
             #[cfg(threaded)]
             at: Cell::new((std::ptr::null(), std::ptr::null_mut())),
             #[cfg(threaded)]

@@ -79,6 +79,21 @@ fn looped<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
     }
 }
 
+/// The native stack pointer.
+#[cfg(threaded)]
+#[inline(always)]
+pub(super) fn stack_pointer() -> usize {
+    let here: usize;
+    // SAFETY: a register is read. The address of a local would do, but handing one out keeps a call from being a jump.
+    unsafe {
+        #[cfg(target_arch = "x86_64")]
+        std::arch::asm!("mov {}, rsp", out(reg) here, options(nomem, nostack, preserves_flags));
+        #[cfg(target_arch = "aarch64")]
+        std::arch::asm!("mov {}, sp", out(reg) here, options(nomem, nostack, preserves_flags));
+    }
+    here
+}
+
 /// The opcode of an instruction.
 #[inline(always)]
 fn op_of(w: Word) -> Op {
@@ -235,11 +250,21 @@ mod threaded {
         }
     }
 
+    /// Bytes of native stack for functions that were called where a jump was meant.
+    const ROOM: usize = 64 << 10;
+
     #[inline(never)]
     pub(super) fn execute(m: &mut M<'_>) -> Stop {
-        next(M::new(m.t, m.it, m.ip, m.base, m.fp));
-        let left = m.it.left.take().expect("the functions are left by `leave` only");
-        (m.ip, m.base, m.fp) = (left.ip, left.base, m.it.fp.get());
-        left.stop
+        let above = m.it.floor.replace(stack_pointer().saturating_sub(ROOM));
+        let stop = loop {
+            next(M::new(m.t, m.it, m.ip, m.base, m.fp));
+            let left = m.it.left.take().expect("the functions are left by `leave` only");
+            (m.ip, m.base, m.fp) = (left.ip, left.base, m.it.fp.get());
+            if !matches!(left.stop, Stop::Again) {
+                break left.stop;
+            }
+        };
+        m.it.floor.set(above);
+        stop
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Stop {
     As(usize),
     /// Not left at all: the instruction is to be carried out by the second part of its row.
     Slow,
+    /// Left for a moment: the native stack has grown, and is to be unwound (`eval::dispatch`).
+    Again,
 }
 
 /// Where the dispatch functions stopped, and why.
@@ -305,8 +307,20 @@ impl M<'_> {
     pub(crate) fn skip_resume(&mut self) {
         // SAFETY: ip points at an instruction.
         let next = unsafe { *self.ip };
-        if next.op() == Opcode::Resume as u8 && !self.t.breaker.any() && !self.it.watch.active.get() {
+        let asked = self.t.breaker.any() || self.it.watch.active.get() || self.is_low();
+        if next.op() == Opcode::Resume as u8 && !asked {
             self.advance(1);
         }
+    }
+
+    /// Whether the native stack has grown beyond what the dispatch functions are given: some of them were not jumped to.
+    #[inline(always)]
+    pub(crate) fn is_low(&self) -> bool {
+        #[cfg(threaded)]
+        {
+            super::dispatch::stack_pointer() < self.it.floor.get()
+        }
+        #[cfg(not(threaded))]
+        false
     }
 }

@@ -65,7 +65,7 @@ fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
             if it.watch.active.get() { dispatch::execute::<true>(&mut m) } else { dispatch::execute::<false>(&mut m) };
         match stop {
             Stop::Switch => {}
-            Stop::As(_) | Stop::Slow => unreachable!("an instruction's own business"),
+            Stop::As(_) | Stop::Slow | Stop::Again => unreachable!("an instruction's own business"),
             Stop::Exit(v) => {
                 m.settle();
                 return Ok(v);
@@ -169,7 +169,10 @@ fn leave_generator(m: &mut M<'_>) -> Value {
 
 #[inline(always)]
 fn resume(m: &M<'_>) -> Flow {
-    if m.t.breaker.any() { Err(Stop::Slow) } else { Ok(()) }
+    if m.t.breaker.any() {
+        return Err(Stop::Slow);
+    }
+    if m.is_low() { Err(Stop::Again) } else { Ok(()) }
 }
 
 /// Looks up, as somebody asked. Watchers are gone over to at an instruction's beginning.
@@ -200,7 +203,7 @@ fn jump_back(m: &mut M<'_>, w: Word) -> Flow {
         return Err(Stop::Slow);
     }
     m.advance(1 + w.bc() as isize);
-    Ok(())
+    if m.is_low() { Err(Stop::Again) } else { Ok(()) }
 }
 
 #[inline(always)]
