@@ -83,11 +83,11 @@ typhon_object::payload!(Step => ASEND {
 const SLOTS: Slots = Slots {
     iter: Some(|_, v| Ok(v.clone())),
     await_: Some(|_, v| Ok(v.clone())),
-    next: Some(|t, v| step_send(t, v, &Value::NONE)),
+    next: Some(|t, v| generator::result(t, step_send(t, v, &Value::NONE))),
     ..Slots::NONE
 };
 const STEP_METHODS: &[MethodDef] = &[
-    def("send", "($self, value, /)", |t, a| step_send(t, &a[0], &a[1]), ""),
+    def("send", "($self, value, /)", |t, a| generator::result(t, step_send(t, &a[0], &a[1])), ""),
     def("throw", "($self, type, value=None, traceback=None, /)", step_throw, ""),
     def("close", "($self, /)", step_close, ""),
 ];
@@ -176,7 +176,8 @@ fn reused(t: &Thread, s: &Step) -> Exc {
     error::runtime_error(t, format_args!("cannot reuse already awaited {what}"))
 }
 
-fn step_send(t: &Thread, v: &Value, sent: &Value) -> Res {
+/// One step of an awaitable: what it passes on, or its result.
+pub(crate) fn step_send(t: &Thread, v: &Value, sent: &Value) -> Res<Resumed> {
     let s = me(v);
     let gen_value = s.generator.get();
     let Some(g) = as_generator(&gen_value) else { return Err(reused(t, s)) };
@@ -201,10 +202,10 @@ fn step_send(t: &Thread, v: &Value, sent: &Value) -> Res {
     }
 }
 
-fn begin(t: &Thread, s: &Step, v: &Value, g: &Generator, sent: &Value) -> Res {
+fn begin(t: &Thread, s: &Step, v: &Value, g: &Generator, sent: &Value) -> Res<Resumed> {
     if s.what != What::Send && g.state.get() == State::Finished {
         s.phase.set(Phase::Closed);
-        return Err(error::stop_iteration(t, Value::NONE));
+        return Ok(Resumed::Return(Value::NONE));
     }
     if s.what != What::Send && g.closed.get() {
         s.phase.set(Phase::Closed);
@@ -230,7 +231,7 @@ fn begin(t: &Thread, s: &Step, v: &Value, g: &Generator, sent: &Value) -> Res {
 }
 
 /// What a resumption of the generator means for the awaitable: a wrapped value ends it, anything else is passed on.
-fn finish(t: &Thread, s: &Step, g: &Generator, r: Res<Resumed>) -> Res {
+fn finish(t: &Thread, s: &Step, g: &Generator, r: Res<Resumed>) -> Res<Resumed> {
     let done = |s: &Step| {
         g.running_async.set(false);
         s.phase.set(Phase::Closed);
@@ -244,15 +245,15 @@ fn finish(t: &Thread, s: &Step, g: &Generator, r: Res<Resumed>) -> Res {
             Some(w) => {
                 let value = w.value.get();
                 done(s);
-                Err(error::stop_iteration(t, value))
+                Ok(Resumed::Return(value))
             }
-            None => Ok(v),
+            None => Ok(Resumed::Yield(v)),
         },
         Ok(Resumed::Return(_)) => {
             g.closed.set(true);
             done(s);
             if s.what == What::Close {
-                return Err(error::stop_iteration(t, Value::NONE));
+                return Ok(Resumed::Return(Value::NONE));
             }
             Err(error::with_args(t, exc::STOP_ASYNC_ITERATION.ty(), &[]))
         }
@@ -263,7 +264,7 @@ fn finish(t: &Thread, s: &Step, g: &Generator, r: Res<Resumed>) -> Res {
                 g.closed.set(true);
             }
             if over && s.what == What::Close {
-                return Err(error::stop_iteration(t, Value::NONE));
+                return Ok(Resumed::Return(Value::NONE));
             }
             Err(e)
         }
@@ -287,7 +288,7 @@ fn step_throw(t: &Thread, a: &[Value]) -> Res {
     }
     let e = thrown(t, &a[1], &a[2], &a[3])?;
     let r = throw(t, &gen_value, e);
-    finish(t, s, g, r)
+    generator::result(t, finish(t, s, g, r))
 }
 
 fn step_close(t: &Thread, a: &[Value]) -> Res {

@@ -14,6 +14,7 @@ mod deferred;
 mod dispatch;
 pub mod exception;
 mod found;
+mod generators;
 mod iter;
 mod leave;
 mod machine;
@@ -277,7 +278,7 @@ fn finish_generator(m: &mut M<'_>, v: Value) -> Flow {
             drop(Value::from_raw(bits));
             return Err(Stop::Exit(v));
         }
-        iter::generator_returned(m, kind, dst, skip, v)
+        generators::generator_returned(m, kind, dst, skip, v)
     }
 }
 
