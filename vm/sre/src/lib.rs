@@ -23,7 +23,7 @@ mod ucd;
 mod words;
 
 pub use budget::{Budget, MatchError, Unlimited};
-pub use matcher::{Marks, Matcher};
+pub use matcher::{Marks, Matcher, Spare};
 pub use program::{CodeError, Program};
 pub use subject::Subject;
 pub use ucd::{ascii_is_cased, ascii_to_lower, unicode_is_cased, unicode_to_lower};

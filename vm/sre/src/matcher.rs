@@ -38,6 +38,13 @@ pub struct Matcher<'p> {
     leading_run: Option<u32>,
 }
 
+/// What a matcher leaves for the next one of the same program: its memory.
+#[derive(Debug, Default)]
+pub struct Spare {
+    stacks: Stacks,
+    marks: Marks,
+}
+
 /// Where an operation looks.
 #[derive(Clone, Copy, Debug)]
 struct Span {
@@ -47,9 +54,19 @@ struct Span {
 
 impl<'p> Matcher<'p> {
     pub fn new(program: &'p Program) -> Self {
-        let mut stacks = Stacks::default();
+        Self::with(program, Spare::default())
+    }
+
+    /// As [`Matcher::new`], in the memory of an earlier one.
+    pub fn with(program: &'p Program, spare: Spare) -> Self {
+        let Spare { mut stacks, marks } = spare;
         stacks.slots.resize(program.slots, crate::stacks::UNSET);
-        Self { program, stacks, marks: Marks::default(), leading_run: analyze::leading_run(program) }
+        Self { program, stacks, marks, leading_run: analyze::leading_run(program) }
+    }
+
+    /// Its memory, if that is small enough to be kept.
+    pub fn leave(self) -> Option<Spare> {
+        self.stacks.is_small().then_some(Spare { stacks: self.stacks, marks: self.marks })
     }
 
     /// The program that it runs.

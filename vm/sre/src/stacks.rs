@@ -55,6 +55,11 @@ pub(crate) struct Stacks {
 }
 
 impl Stacks {
+    /// Whether nothing was charged for them.
+    pub(crate) fn is_small(&self) -> bool {
+        self.charged == 0 && self.frames.capacity() <= FREE_ENTRIES
+    }
+
     /// Forgets everything, for an attempt at another place.
     #[inline]
     pub(crate) fn reset(&mut self) {

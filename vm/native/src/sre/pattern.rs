@@ -4,6 +4,7 @@ use super::matched;
 use super::scanner;
 use super::template::{self, Template};
 use super::text::{Account, Out, Text};
+use std::cell::Cell;
 use std::rc::Rc;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
@@ -19,7 +20,7 @@ use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::{bytes, exceptions, generic_alias, int, mapping_proxy};
 use typhon_object::{Thread, Value, attr, buffer, call, convert, ops, payload, type_of};
-use typhon_sre::{Marks, Matcher, Program};
+use typhon_sre::{Marks, Matcher, Program, Spare};
 
 /// A compiled regular expression.
 #[repr(C)]
@@ -33,6 +34,8 @@ pub(super) struct Pattern {
     is_bytes: Option<bool>,
     pub(super) program: Rc<Program>,
     code: Box<[u32]>,
+    /// Memory that the last single match left.
+    spare: Cell<Option<Spare>>,
 }
 
 typhon_object::payload!(Pattern => PATTERN {
@@ -176,6 +179,7 @@ pub(super) fn compile(t: &Thread, a: &[Value]) -> Res {
         is_bytes,
         program: Rc::new(program),
         code: words.into_boxed_slice(),
+        spare: Cell::new(None),
     })
 }
 
@@ -252,11 +256,16 @@ pub(super) fn look(
 
 fn find(t: &Thread, a: &[Value], mode: Mode) -> Res {
     let span = span_of(t, a)?;
-    let mut matcher = Matcher::new(&this(&a[0]).program);
-    if !look(t, &mut matcher, &span.text, (span.pos, span.endpos), mode, false)? {
-        return Ok(Value::NONE);
-    }
-    matched::new(t, &a[0], span.text.string(), (span.pos, span.endpos), matcher.marks())
+    let pattern = this(&a[0]);
+    let mut matcher = Matcher::with(&pattern.program, pattern.spare.take().unwrap_or_default());
+    let bounds = (span.pos, span.endpos);
+    let found = match look(t, &mut matcher, &span.text, bounds, mode, false) {
+        Ok(true) => matched::new(t, &a[0], span.text.string(), bounds, matcher.marks()),
+        Ok(false) => Ok(Value::NONE),
+        Err(e) => Err(e),
+    };
+    pattern.spare.set(matcher.leave());
+    found
 }
 
 /// Calls `f` with every match from left to right until it says to stop.

@@ -37,6 +37,19 @@ pub struct Range {
 
 crate::payload!(Range => RANGE);
 
+impl Range {
+    /// First number, step and how many numbers, if there are so few of them that nobody need be asked meanwhile.
+    pub(crate) fn few(&self) -> Option<(i64, i64, usize)> {
+        const MANY: i64 = 4096;
+        // Far from the end of the word, so that not even the number behind the last one leaves it.
+        const FAR: i64 = 1 << 40;
+        let [start, step, length] = [&self.start, &self.step, &self.length].map(|slot| slot.get().as_small());
+        let (start, step, length) = (start?, step?, length?);
+        let near = start.abs() < FAR && step.abs() < FAR && length <= MANY;
+        near.then_some((start, step, length as usize))
+    }
+}
+
 /// range.
 pub static RANGE: TypeDef = TypeDef {
     name: "range",

@@ -41,6 +41,13 @@ pub static MODULE: ModuleDef = ModuleDef {
             dump_traceback,
             "Dump the traceback of the current thread into file.",
         ),
+        // No dump is ever waiting: `dump_traceback_later` does not exist.
+        def(
+            "cancel_dump_traceback_later",
+            "($module, /)",
+            |_, _| Ok(Value::NONE),
+            "Cancel the previous call to dump_traceback_later().",
+        ),
     ],
     types: &[],
     init: None,

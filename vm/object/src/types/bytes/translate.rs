@@ -29,11 +29,14 @@ pub(super) fn translate(t: &Thread, a: &[Value]) -> Res {
     gone.iter().flat_map(|g| g.iter()).for_each(|&b| keep[b as usize] = false);
     let s = data(&a[0]);
     t.check_alloc(s.len())?;
-    let map = |b: u8| table.as_ref().map_or(b, |table| table[b as usize]);
-    let mut out: Vec<u8> = Vec::with_capacity(s.len());
+    let mut out: Vec<u8> = Vec::new();
     for piece in s.chunks(STRIDE) {
         t.check_stop()?;
-        out.extend(piece.iter().filter(|&&b| keep[b as usize]).map(|&b| map(b)));
+        for &b in piece {
+            if keep[b as usize] {
+                out.push(table.as_ref().map_or(b, |table| table[b as usize]));
+            }
+        }
     }
     if out == s { same(t, &a[0]) } else { make(t, &a[0], &out) }
 }

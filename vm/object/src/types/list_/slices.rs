@@ -7,6 +7,7 @@ use crate::thread::Thread;
 use crate::tuple::Tuple;
 use crate::ty::type_of;
 use crate::types::exceptions::TYPE_ERROR;
+use crate::types::range::Range;
 use crate::types::slice::Slice;
 use crate::value::Value;
 
@@ -146,6 +147,14 @@ pub fn extend(t: &Thread, list: &List, iterable: &Value) -> Res<()> {
         }
         // SAFETY: cloning and pushing to another list runs no Python code and does not change the source.
         return list.extend_from_slice(t, unsafe { other.items() });
+    }
+    if let Some((mut next, step, count)) = iterable.exact::<Range>().and_then(Range::few) {
+        list.reserve(t, count)?;
+        for _ in 0..count {
+            list.push(t, Value::small(next))?;
+            next += step;
+        }
+        return Ok(());
     }
     const HINT_MAX: usize = 1 << 16;
     let it = ops::iter(t, iterable)?;
