@@ -91,3 +91,75 @@ fn exit_of_error(t: &Thread, e: &Exc) -> Exit {
         Ok(()) | Err(_) => Exit::Status(1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use typhon_interp::host::{Access, HostError, Stream};
+
+    struct Deaf;
+
+    impl Host for Deaf {
+        fn write(&self, _: Stream, _: &[u8]) -> Result<(), HostError> {
+            Ok(())
+        }
+
+        fn read_stdin(&self, _: &mut [u8]) -> Result<usize, HostError> {
+            Ok(0)
+        }
+
+        fn entropy(&self, buffer: &mut [u8]) -> Result<(), HostError> {
+            buffer.fill(1);
+            Ok(())
+        }
+
+        fn permit(&self, _: Access<'_>) -> Result<(), HostError> {
+            Ok(())
+        }
+    }
+
+    const CHANGES: &str = "
+import sys
+class A:
+    k = 0
+    def f(self): return 0
+    @property
+    def p(self): return self.k
+class B(A):
+    def f(self): return super().f()
+b = B()
+module = type(sys)('m')
+module.v = g = 0
+def load():
+    return [(b.k, b.p, b.f(), A.k, module.v, g, len) for _ in range(4)]
+for i in range(1, 40):
+    A.k = module.v = g = i
+    A.f = lambda self, i=i: i
+    for x in load(): assert x == (i, i, i, i, i, i, len), x
+    b.y = module.w = i
+    assert b.y == module.w == i
+    del b.y, module.v
+    module.v = i
+    for x in load(): assert x == (i, i, i, i, i, i, len), x
+    globals()['len'] = i
+    for x in load(): assert x[6] == i
+    del len
+    for x in load(): assert callable(x[6])
+";
+
+    /// However few versions are left, no inline cache takes what has changed for what it was.
+    #[test]
+    fn inline_caches_outlive_the_last_version() {
+        for left in (0..60).chain([100, 200, 300]) {
+            let options = Options { memory: Some(64 << 20), stack: stack_left(), ..Options::default() };
+            let ran = with(&options, &Deaf, &Cancel::new(), |t| {
+                let main = isolate::populate(t)?;
+                t.spend_versions(left);
+                crate::run::run_text(t, &main, CHANGES, "changes.py").inspect_err(|e| {
+                    report::print(t, e.value()).unwrap_or_default();
+                })
+            });
+            assert!(ran.is_ok(), "with {left} versions left");
+        }
+    }
+}

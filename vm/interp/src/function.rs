@@ -43,8 +43,6 @@ pub struct Function {
     pub(crate) module: Slot,
     pub(crate) doc: Slot,
     pub(crate) type_params: Slot,
-    /// Changes when code or defaults do: call caches compare it.
-    pub(crate) version: Cell<u32>,
 }
 
 typhon_object::payload!(Function => FUNCTION {
@@ -96,10 +94,6 @@ impl Function {
         // SAFETY: set at creation to a dict (checked there) and never replaced.
         unsafe { &*(self.globals.bits() as *const Dict) }
     }
-
-    fn changed(&self, t: &Thread) {
-        self.version.set(t.next_keys_version());
-    }
 }
 
 /// A new function of a code object.
@@ -117,7 +111,6 @@ pub fn new(t: &Thread, code: &Value, globals: &Value, builtins: &Value) -> Res {
     );
     let (name, qualname) = (unit.name.clone(), unit.qualname.clone());
     let pointer = Rc::as_ptr(&unit);
-    let version = t.next_keys_version();
     payload::new(t, |header| Function {
         header,
         unit: std::cell::RefCell::new(unit),
@@ -136,7 +129,6 @@ pub fn new(t: &Thread, code: &Value, globals: &Value, builtins: &Value) -> Res {
         module: Slot::new(module),
         doc: Slot::new(doc),
         type_params: Slot::empty(),
-        version: Cell::new(version),
     })
 }
 
@@ -274,7 +266,6 @@ fn set_code(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
     f.unit_ptr.set(Rc::as_ptr(&unit));
     let old = f.unit.replace(unit);
     f.code.set(&f.header, value.clone());
-    f.changed(t);
     drop(old);
     Ok(())
 }
@@ -287,7 +278,6 @@ fn set_defaults(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
         Some(_) => return Err(error::type_error(t, "__defaults__ must be set to a tuple object")),
     };
     me(v).defaults.set(&me(v).header, value);
-    me(v).changed(t);
     Ok(())
 }
 
@@ -299,7 +289,6 @@ fn set_kwdefaults(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
         Some(_) => return Err(error::type_error(t, "__kwdefaults__ must be set to a dict object")),
     };
     me(v).kwdefaults.set(&me(v).header, value);
-    me(v).changed(t);
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! What an attribute's name means for objects of a shape, and the cache that remembers it.
 //!
 //! The generic algorithms of `attr` and the run loop's inline caches ask here. An answer holds as long as the versions in
-//! its key do: versions are never used twice, and every change of a type or of a base of it gives it a new one. The cache
-//! holds no references: what an answer points at is kept alive by the type's dict while the version stands.
+//! its key do: versions are never used twice, and every change of a type or of a base of it gives it a new one, or 0 when
+//! they have run out: then nothing is remembered. The cache holds no references: what an answer points at is kept alive by the type's dict while the version stands.
 
 use crate::attr;
 use crate::header::Header;
@@ -17,6 +17,7 @@ use std::cell::{Cell, OnceCell};
 
 /// What `obj.name` is, or where a store to it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Found {
     /// An instance slot at this byte offset; it may be empty.
     Slot(u32),
@@ -73,6 +74,7 @@ impl AttrCache {
     fn get(&self, key: u64, name: &Value, ask: Ask, look: impl FnOnce() -> Found) -> Found {
         match self.probe(key, name, ask) {
             Some(found) => found,
+            None if key >> 32 == 0 => look(),
             None => self.fill(Self::at(key, name, ask), Entry { key, name: name.bits() | ask as u64, found: look() }),
         }
     }
@@ -92,7 +94,9 @@ impl AttrCache {
     #[cold]
     #[inline(never)]
     fn fill(&self, at: usize, entry: Entry) -> Found {
-        let empty = || (0..SIZE).map(|_| Cell::new(Entry { key: 0, name: 0, found: Found::Unknown })).collect();
+        // SAFETY: numbers, and an enum of a defined layout whose first variant holds a number. Memory that the system gives
+        // is zero as it comes, so a small program touches little of it.
+        let empty = || unsafe { Box::new_zeroed_slice(SIZE).assume_init() };
         self.entries.get_or_init(empty)[at].set(entry);
         entry.found
     }
@@ -204,7 +208,7 @@ pub fn load_class(t: &Thread, class: &Value, name: &Value) -> Found {
         return Found::Unknown;
     }
     let ty = class.expect::<TypeObject>();
-    t.attr_cache.get(u64::from(ty.version.get()), name, Ask::Class, || look_class(t, ty, type_of(class), name))
+    t.attr_cache.get(u64::from(ty.version.get()) << 32, name, Ask::Class, || look_class(t, ty, type_of(class), name))
 }
 
 fn look_class(t: &Thread, ty: &TypeObject, meta: &TypeObject, name: &Value) -> Found {

@@ -42,10 +42,12 @@ impl MethodCache {
     fn fill(&self, ty: &TypeObject, name: &Value, version: u32, at: usize) -> Option<Value> {
         let found = ty.lookup_uncached(name);
         // Only interned names are compared by identity; the interner keeps them alive as long as the isolate.
-        if crate::strs::is_interned(name) && ty.version.get() == version {
+        if crate::strs::is_interned(name) && ty.version.get() == version && version != 0 {
             let mut entries = self.entries.borrow_mut();
             if entries.is_empty() {
-                *entries = (0..SIZE).map(|_| Entry::default()).collect();
+                // SAFETY: zeros are numbers and an absent value. Memory that the system gives is zero as it comes, so a small
+                // program touches little of it.
+                *entries = unsafe { Box::new_zeroed_slice(SIZE).assume_init() };
             }
             let found = found.clone().unwrap_or_default();
             let old = std::mem::replace(&mut entries[at], Entry { version, name: name.bits(), found });

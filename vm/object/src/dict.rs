@@ -511,7 +511,8 @@ impl Dict {
         }
     }
 
-    /// Names the present keys and their entries: while it stays the same, entry indices stay valid. Never 0.
+    /// Names the present keys and their entries: while it stays the same, entry indices stay valid. 0:
+    /// versions ran out, nothing may be remembered.
     pub fn keys_version(&self, t: &Thread) -> u32 {
         if self.keys_version.get() == 0 {
             self.keys_version.set(t.next_keys_version());

@@ -306,18 +306,20 @@ impl Thread {
         self.states.borrow().get(&TypeId::of::<T>()).cloned()?.downcast().ok()
     }
 
-    /// A version no type has had.
+    /// A version no type has had; 0 for ever once they have run out.
     pub fn next_type_version(&self) -> u32 {
-        let v = self.type_version.get();
-        self.type_version.set(v.checked_add(1).unwrap_or(1 << 16));
-        v
+        next_version(&self.type_version)
     }
 
-    /// A version no dict's keys have had.
+    /// A version no dict's keys have had; 0 for ever once they have run out.
     pub fn next_keys_version(&self) -> u32 {
-        let v = self.keys_version.get();
-        self.keys_version.set(v.checked_add(1).unwrap_or(1));
-        v
+        next_version(&self.keys_version)
+    }
+
+    /// Uses up all versions but `left` of each kind, for tests of what happens then.
+    pub fn spend_versions(&self, left: u32) {
+        self.type_version.set(left.wrapping_neg());
+        self.keys_version.set(left.wrapping_neg());
     }
 
     pub(crate) fn retire_shapes(&self, root: ShapeId) {
@@ -350,6 +352,15 @@ impl Drop for Thread {
             unsafe { crate::shape::Shape::free_tree(root) };
         }
     }
+}
+
+/// A cache must never take a new state for an old one, so versions do not start again: 0 means "not to be cached".
+fn next_version(counter: &Cell<u32>) -> u32 {
+    let v = counter.get();
+    if v != 0 {
+        counter.set(v.wrapping_add(1));
+    }
+    v
 }
 
 /// What of a [`Thread`] belongs to the OS thread that runs on it, not to the isolate.

@@ -196,7 +196,7 @@ impl TypeDef {
 #[repr(C)]
 pub struct TypeObject {
     pub(crate) header: Header,
-    /// Bumped by every change of the type or of a base; caches compare it. Never 0.
+    /// Bumped by every change of the type or of a base; caches compare it. 0: versions ran out, and nothing is cached.
     pub version: Cell<u32>,
     pub(crate) flags: Cell<u32>,
     slots: UnsafeCell<Slots>,

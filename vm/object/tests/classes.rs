@@ -67,6 +67,28 @@ fn instances_keep_attributes_in_slots_then_in_a_dict() {
     });
 }
 
+/// However few versions are left, no cache takes a changed class for what it was.
+#[test]
+fn a_class_without_versions_is_not_cached() {
+    for left in 0..12 {
+        with_thread(|t| {
+            t.spend_versions(left);
+            let c = class(t, "C", &[], &[("x", Value::small(0))]).unwrap();
+            let o = call::call0(t, &c).unwrap();
+            for i in 1..20 {
+                attr::set(t, &c, &name(t, "x"), Some(&Value::small(i))).unwrap();
+                for _ in 0..3 {
+                    assert_eq!(attr::get_text(t, &o, "x").unwrap().as_small(), Some(i));
+                    assert_eq!(attr::get_text(t, &c, "x").unwrap().as_small(), Some(i));
+                    attr::set(t, &o, &name(t, "y"), Some(&Value::small(i))).unwrap();
+                }
+            }
+            assert_eq!(c.downcast::<TypeObject>().unwrap().version.get(), 0);
+            assert_eq!(t.next_keys_version(), u32::wrapping_neg(left));
+        });
+    }
+}
+
 #[test]
 fn linearization_is_c3() {
     with_thread(|t| {

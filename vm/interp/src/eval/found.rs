@@ -52,7 +52,7 @@ pub(crate) fn look(t: &Thread, obj: &Value, name: &Value) -> Found {
         return look_in_class(t, obj, class, name);
     }
     let ty = type_of(obj);
-    if !generic(ty) {
+    if !generic(ty) || ty.version.get() == 0 {
         return Found::No;
     }
     let found = ty.lookup(t, name);
@@ -131,8 +131,8 @@ fn look_in_module(t: &Thread, module: &Module, obj: &Value, name: &Value) -> Fou
     }
     let dict = module.dict.get();
     match dict.exact::<Dict>().and_then(|d| Some((d.find_str_entry(name)?, d))) {
-        Some((entry, d)) => Found::Module(d.keys_version(t), entry),
-        None => Found::No,
+        Some((entry, d)) if d.keys_version(t) != 0 => Found::Module(d.keys_version(t), entry),
+        _ => Found::No,
     }
 }
 
@@ -140,7 +140,10 @@ fn look_in_class(t: &Thread, obj: &Value, class: &TypeObject, name: &Value) -> F
     use typhon_object::slots::GetAttrFn;
     use typhon_object::types::type_;
     let meta = type_of(obj);
-    if !meta.slots().getattr.is_some_and(|f| std::ptr::fn_addr_eq(f, type_::get_attribute as GetAttrFn)) {
+    let versions = [class.version.get(), meta.version.get()];
+    if versions.contains(&0)
+        || !meta.slots().getattr.is_some_and(|f| std::ptr::fn_addr_eq(f, type_::get_attribute as GetAttrFn))
+    {
         return Found::No;
     }
     if let Some(descr) = meta.lookup(t, name)
@@ -151,8 +154,7 @@ fn look_in_class(t: &Thread, obj: &Value, class: &TypeObject, name: &Value) -> F
     let Some(v) = class.lookup(t, name) else { return Found::No };
     let unbound = v.exact::<Function>().is_some() || type_of(&v).has_flag(flag::METHOD_DESCRIPTOR);
     if unbound || stays(&v) || v.exact::<ClassMethod>().is_some() {
-        let versions = u64::from(class.version.get()) | u64::from(meta.version.get()) << 32;
-        return Found::Class(v.bits(), versions);
+        return Found::Class(v.bits(), u64::from(versions[0]) | u64::from(versions[1]) << 32);
     }
     Found::No
 }
@@ -162,7 +164,7 @@ pub(crate) fn generic_store(t: &Thread, obj: &Value, name: &Value) -> Found {
     use typhon_object::slots::SetAttrFn;
     let ty = type_of(obj);
     let plain = ty.slots().setattr.is_some_and(|f| std::ptr::fn_addr_eq(f, attr::generic_set as SetAttrFn));
-    let Some(header) = obj.header().filter(|_| plain) else { return Found::No };
+    let Some(header) = obj.header().filter(|_| plain && ty.version.get() != 0) else { return Found::No };
     if let Some(descr) = ty.lookup(t, name)
         && type_of(&descr).slots().set.is_some()
     {

@@ -205,7 +205,8 @@ pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
     Ok(())
 }
 
-/// The versions of the class and of the object's type, if the name `super` means what it says and the object is no class.
+/// The versions of the class and of the object's type, if the name `super` means what it says and the object is no class;
+/// 0 if nothing may be remembered.
 #[inline(always)]
 fn super_key(window: &[Value]) -> u64 {
     let [what, class, this] = window else { return 0 };
@@ -214,7 +215,8 @@ fn super_key(window: &[Value]) -> u64 {
     }
     match (class.downcast::<TypeObject>(), this.header()) {
         (Some(class), Some(_)) if !type_of(this).has_flag(flag::TYPE) => {
-            u64::from(class.version.get()) | u64::from(type_of(this).version.get()) << 32
+            let versions = [class.version.get(), type_of(this).version.get()];
+            if versions.contains(&0) { 0 } else { u64::from(versions[0]) | u64::from(versions[1]) << 32 }
         }
         _ => 0,
     }

@@ -249,16 +249,20 @@ pub(crate) fn load_global(m: &mut M<'_>, w: Word) -> Flow {
         // No cache: every access asks the subclass.
     } else if let Some(entry) = globals.find_str_entry(name) {
         let version = globals.keys_version(m.t);
-        m.set_extra(0, u64::from(version));
-        m.set_extra(1, entry as u64);
-        m.rewrite(w, Opcode::LoadGlobalModule);
+        if version != 0 {
+            m.set_extra(0, u64::from(version));
+            m.set_extra(1, entry as u64);
+            m.rewrite(w, Opcode::LoadGlobalModule);
+        }
     } else if let Some(builtins) = f.builtins.get().exact::<Dict>()
         && let Some(entry) = builtins.find_str_entry(name)
     {
-        let versions = u64::from(globals.keys_version(m.t)) | u64::from(builtins.keys_version(m.t)) << 32;
-        m.set_extra(0, versions);
-        m.set_extra(1, entry as u64);
-        m.rewrite(w, Opcode::LoadGlobalBuiltin);
+        let versions = [globals.keys_version(m.t), builtins.keys_version(m.t)];
+        if !versions.contains(&0) {
+            m.set_extra(0, u64::from(versions[0]) | u64::from(versions[1]) << 32);
+            m.set_extra(1, entry as u64);
+            m.rewrite(w, Opcode::LoadGlobalBuiltin);
+        }
     }
     let v = global_slow(m.t, f, name)?;
     m.set(w.a(), v);
