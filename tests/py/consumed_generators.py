@@ -178,3 +178,18 @@ names.__name__ = "later"
 print(g.__name__, g.__qualname__)
 g.__name__ = "own"
 print(g.__name__, g.__qualname__)
+
+
+def whole(v):
+    return all(x for x in v)
+
+
+# Whoever replaces the function itself is asked, even if both names mean the same.
+import builtins
+
+saved = builtins.all
+builtins.all = all = lambda v: "replaced"
+print(whole([0]), whole([1]))
+builtins.all = saved
+del all
+print(whole([0]), whole([1]))

@@ -8,6 +8,7 @@ use typhon_isa::{Opcode, Word};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::names::{self, n};
+use typhon_object::native::NativeFunction;
 use typhon_object::types::cell::Cell as PyCell;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value, ops, strs};
@@ -378,12 +379,12 @@ fn common(t: &Thread, kind: CommonKind) -> Res {
         CommonKind::Tuple => types::tuple_::TUPLE.ty().value(),
         CommonKind::List => types::list_::LIST.ty().value(),
         CommonKind::Set => types::set_::SET.ty().value(),
+        // The functions that the isolate began with. What a program has put in their place is nothing known: absent, which is
+        // identical to no value.
         CommonKind::All | CommonKind::Any => {
-            let name = names::intern_text(t, kind.text());
-            match Dict::of(&t.builtins.get()).get_str(&name) {
-                Some(v) => v,
-                None => return Err(error::name_error(t, &name)),
-            }
+            let found = Dict::of(&t.builtins.get()).get_str(&names::intern_text(t, kind.text())).unwrap_or_default();
+            let own = found.exact::<NativeFunction>().is_some_and(|f| f.def.name == kind.text());
+            if own { found } else { Value::ABSENT }
         }
     })
 }
