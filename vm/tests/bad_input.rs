@@ -176,3 +176,112 @@ fn loops_inside_natives_stop() {
         assert!(stopped || exception(&response) == "MemoryError", "{source}: {:?}", response.outcome);
     }
 }
+
+/// Little that becomes much: the account refuses before the machine is full.
+#[test]
+fn bombs_are_defused() {
+    for source in [
+        "import gzip\ngzip.decompress(gzip.compress(bytes(10**7)) * 50)",
+        "import bz2\nbz2.decompress(bz2.compress(bytes(10**6)) * 500)",
+        "import lzma\nlzma.decompress(lzma.compress(bytes(10**6)) * 500)",
+        "import zlib\nc = zlib.compressobj()\n\
+         b = b''.join(c.compress(bytes(10**6)) for _ in range(100)) + c.flush()\nzlib.decompress(b)",
+        "import json\njson.loads('[' + '[],' * 10**7 + '0]')",
+        "import pickle\nx = []\nfor _ in range(40): x = [x, x, x]\nimport copy\nrepr(copy.deepcopy(x))",
+        "eval('[' + '[],' * 10**7 + ']')",
+        "'%s' * 10**7 % (('x' * 100,) * 10**7)",
+        "'{0}{0}{0}{0}'.format('x' * 10**7) * 2",
+        "import string\nstring.Template('$x' * 10**6).substitute(x='y' * 1000)",
+        "import textwrap\ntextwrap.indent('a\\n' * 10**6, ' ' * 1000)",
+        "import itertools\nlist(itertools.combinations(range(10**3), 3))",
+        "import base64\nbase64.b85encode(bytes(10**8))",
+        "import unicodedata\nunicodedata.normalize('NFKD', '\\ufdfa' * 10**7)",
+    ] {
+        let response = run(source, &Cancel::new());
+        let refused = response.outcome.reason == TerminationReason::Memory || exception(&response) == "MemoryError";
+        assert!(refused, "{source}: {:?}", response.outcome);
+    }
+}
+
+/// Patterns that try for ever, in the one engine and in what the library builds on it.
+#[test]
+fn patterns_that_try_for_ever_stop() {
+    run("import re, fnmatch, json, textwrap, difflib", &Cancel::new());
+    for source in [
+        "re.match(r'(a+)+$', 'a' * 60 + 'b')",
+        "re.match(r'(a|a)*b', 'a' * 60)",
+        "re.match(r'(?:a?){60}a{60}', 'a' * 60)",
+        "re.search(r'(x+x+)+y', 'x' * 60)",
+        "re.match(r'^(([a-z])+.)+[A-Z]([a-z])+$', 'a' * 60)",
+        "re.match(r'(.*)*\\1b', 'a' * 60)",
+        "re.sub(r'(a*)*b', '', 'a' * 60)",
+        "re.findall(r'(?=(a+)+b)', 'a' * 60)",
+        "re.match(r'(?i:(a+)+$)', 'a' * 60 + 'b')",
+        "re.compile('(' * 90 + 'a' + '*)' * 90 + '$').match('a' * 60 + 'b')",
+        "re.match(b'(a+)+$', b'a' * 60 + b'b')",
+        "difflib.SequenceMatcher(None, 'ab' * 10**5, 'ba' * 10**5).ratio()",
+    ] {
+        let response = run_stopped(&format!("import re, fnmatch, difflib\n{source}"));
+        let stopped = matches!(response.outcome.reason, TerminationReason::ServerDrain | TerminationReason::Memory);
+        assert!(stopped || exception(&response) == "MemoryError", "{source}: {:?}", response.outcome);
+    }
+}
+
+/// Source that is too much of something, run from end to end: what the compiler says reaches the caller, with a text
+/// that can be shown.
+#[test]
+fn hostile_sources_end() {
+    let long = |n: usize| "a".repeat(n);
+    let nested = |open: &str, close: &str, n: usize| format!("{}1{}", open.repeat(n), close.repeat(n));
+    let cases: &[(&str, String)] = &[
+        ("", format!("x = '{}'\nassert len(x) == 10**7", long(10_000_000))),
+        ("SyntaxError", format!("x = '{}", long(10_000_000))),
+        ("SyntaxError", format!("{} $", long(10_000_000))),
+        ("NameError", long(1_000_000)),
+        ("AttributeError", format!("(1).{}", long(1_000_000))),
+        ("SyntaxError", nested("(", ")", 100_000)),
+        ("SyntaxError", nested("[", "]", 100_000)),
+        ("SyntaxError", nested("{", "}", 100_000)),
+        ("SyntaxError", "(".repeat(200_000)),
+        ("MemoryError", format!("{}1", "-".repeat(100_000))),
+        ("", format!("x = [{}]\nassert len(x) == 10**6", "1,".repeat(1_000_000))),
+        ("", format!("x = ({})\nassert len(x) == 200_000", "'a',".repeat(200_000))),
+        ("", format!("x = {{{}}}\nassert len(x) == 1", "1:2,".repeat(200_000))),
+        ("", format!("y = 0\nx = [{}]\nassert len(x) == 200_000", "y,".repeat(200_000))),
+        ("", format!("a = 0\nif a: pass\n{}else: a = 5\nassert a == 5", "elif a: pass\n".repeat(20_000))),
+        ("RecursionError", format!("a = 1\na{}", "+a".repeat(100_000))),
+        ("ZeroDivisionError", format!("{}1/0", "x = 1;".repeat(200_000))),
+        ("SyntaxError", "x = 1\0".to_owned()),
+        ("SyntaxError", format!("x = {}", "1".repeat(1_000_000))),
+        ("", format!("x = 0x{}", "f".repeat(1_000_000))),
+        ("", format!("{}x = 1", "\n".repeat(500_000))),
+        ("IndentationError", (0..200).map(|i| format!("{}if 1:\n", " ".repeat(i))).collect()),
+        ("", format!("x = f'{}'", "{1}".repeat(100_000))),
+        ("SyntaxError", format!("f'{}", "{".repeat(1000))),
+        ("", format!("#{}", long(10_000_000))),
+        ("", format!("x = 1{}", " ".repeat(10_000_000))),
+    ];
+    for (expected, source) in cases {
+        let head: String = source.chars().take(30).collect();
+        let request = Request {
+            source: source.as_bytes().to_vec(),
+            filename: "bad.py".to_owned(),
+            limits: Limits { heap_bytes: Some(1 << 30), ..Limits::default() },
+            ..Request::default()
+        };
+        let response = typhon_vm::execute(&request, &Quiet, &Cancel::new());
+        assert_eq!(exception(&response), *expected, "{head}: {:?}", response.outcome.reason);
+    }
+    for source in [
+        &b"x = '\xff'"[..],
+        b"# coding: nonsense\n",
+        b"\xff\xfex\0=\0",
+        b"# coding: utf-16\nx",
+        b"\xef\xbb\xbf# coding: latin-1\n",
+    ] {
+        let request = Request { source: source.to_vec(), filename: "bad.py".to_owned(), ..Request::default() };
+        let response = typhon_vm::execute(&request, &Quiet, &Cancel::new());
+        assert_eq!(exception(&response), "SyntaxError", "{}", source.escape_ascii());
+        assert_eq!(response.outcome.reason, TerminationReason::CompileError);
+    }
+}

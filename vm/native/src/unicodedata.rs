@@ -1,9 +1,10 @@
 //! unicodedata: the character database, today's and that of Unicode 3.2.
 
+use typhon_object::bulk;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
 use typhon_object::native::{self, MethodDef, ModuleDef, def};
-use typhon_object::strs::{self, Str};
+use typhon_object::strs::{self, Str, StrBuilder, Units};
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::exceptions::KEY_ERROR;
 use typhon_object::{Thread, Value, attr, convert, names, payload, type_of};
@@ -52,7 +53,7 @@ struct Data {
     width: fn(u32) -> &'static str,
     decomposition: fn(u32) -> String,
     name: fn(u32) -> Option<String>,
-    normalize: fn(Form, &[u32]) -> Vec<u32>,
+    normalize: fn(Form, &[u32], &mut StrBuilder),
     is_normalized: fn(Form, &[u32]) -> bool,
     sequences: bool,
 }
@@ -68,7 +69,7 @@ static NOW: Data = Data {
     width: uni::east_asian_width,
     decomposition: uni::decomposition,
     name: uni::name,
-    normalize: uni::normalize,
+    normalize: uni::normalize_to,
     is_normalized: uni::is_normalized,
     sequences: true,
 };
@@ -84,7 +85,7 @@ static THEN: Data = Data {
     width: old::east_asian_width,
     decomposition: old::decomposition,
     name: old::name,
-    normalize: old::normalize,
+    normalize: |form, s, out| out.push_units(Units::Ucs4(&old::normalize(form, s))),
     is_normalized: old::is_normalized,
     sequences: false,
 };
@@ -285,7 +286,10 @@ fn form_of(t: &Thread, name: &str) -> Res<Form> {
 
 fn points(t: &Thread, s: &Str, form: Form) -> Res<Vec<u32>> {
     t.check_alloc(s.len().saturating_mul(8 + if s.is_ascii() { 0 } else { 4 * form.expansion() }))?;
-    Ok(s.units().iter().collect())
+    let mut points = Vec::new();
+    bulk::extend_from(&mut points, s.units().iter());
+    t.check_stop()?;
+    Ok(points)
 }
 
 fn normalize(t: &Thread, data: &Data, a: &[Value]) -> Res {
@@ -298,7 +302,9 @@ fn normalize(t: &Thread, data: &Data, a: &[Value]) -> Res {
         return strs::exact(t, &a[1]);
     }
     let text = points(t, s, form)?;
-    strs::from_ucs4(t, &(data.normalize)(form, &text))
+    let mut out = StrBuilder::with_capacity(text.len());
+    (data.normalize)(form, &text, &mut out);
+    out.finish(t)
 }
 
 fn is_normalized(t: &Thread, data: &Data, a: &[Value]) -> Res {

@@ -1,5 +1,6 @@
 //! The buffer protocol: bytes-like objects lend their memory.
 
+use crate::bulk;
 use crate::error::{self, Res};
 use crate::thread::Thread;
 use crate::ty::type_of;
@@ -123,13 +124,19 @@ impl Buffer {
         }
         if self.is_c_contiguous() {
             // SAFETY: contiguous items: `nbytes` bytes at `data`, which the exporter keeps in place.
-            return Ok(unsafe { std::slice::from_raw_parts(self.data, self.nbytes()) }.to_vec());
+            let all = unsafe { std::slice::from_raw_parts(self.data, self.nbytes()) };
+            let mut out = Vec::new();
+            bulk::extend(&mut out, all);
+            t.check_stop()?;
+            return Ok(out);
         }
         let mut out = Vec::with_capacity(self.nbytes());
         self.for_each_offset(&mut |at| {
             // SAFETY: shape and strides stay inside the exporter's memory.
             out.extend_from_slice(unsafe { std::slice::from_raw_parts(self.data.offset(at), self.item_size) });
         });
+        // After a stop some are missing.
+        t.check_stop()?;
         Ok(out)
     }
 }
@@ -139,6 +146,9 @@ fn walk(shape: &[usize], strides: &[isize], at: isize, f: &mut dyn FnMut(isize))
         return f(at);
     };
     for i in 0..n {
+        if i % 4096 == 4095 && crate::thread::stopping() {
+            return;
+        }
         walk(shape, strides, at + i as isize * stride, f);
     }
 }

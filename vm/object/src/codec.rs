@@ -67,7 +67,22 @@ impl Known {
         }
     }
 
+    /// Piece by piece, so that a stop is noticed.
     fn encode_step(self, s: Units<'_>, from: usize, out: &mut Vec<u8>) -> Outcome<()> {
+        let mut at = from;
+        loop {
+            let end = s.len().min(at.saturating_add(CHUNK));
+            match self.encode_piece(s.slice(0, end), at, out) {
+                // What cannot be encoded may go on behind the piece.
+                Err(e) if e.end == end && end < s.len() => return self.encode_piece(s, e.start, out),
+                Err(e) => return Err(e),
+                Ok(()) if end == s.len() || crate::thread::stopping() => return Ok(()),
+                Ok(()) => at = end,
+            }
+        }
+    }
+
+    fn encode_piece(self, s: Units<'_>, from: usize, out: &mut Vec<u8>) -> Outcome<()> {
         let order = |o: Option<ByteOrder>| o.unwrap_or(ByteOrder::Little);
         any_width!(s, |u| match self {
             Self::Utf8 => uc::utf8::encode(u, from, out),

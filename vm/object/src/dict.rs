@@ -5,6 +5,7 @@
 //! one nearest. Removing leaves a hole in the entries that the next
 //! resize squeezes out.
 
+mod room;
 mod walk;
 
 use crate::error::Res;
@@ -68,6 +69,8 @@ struct Entry {
     value: Value,
 }
 
+/// So many entries are moved between two looks at the breaker.
+const STRIDE: usize = 1 << 14;
 const MIN_LOG2: u8 = 3;
 const EMPTY: u32 = u32::MAX;
 const HOLE: u32 = u32::MAX - 1;
@@ -392,59 +395,6 @@ impl Dict {
     }
 
     /// Makes room for `want` entries or more, squeezing holes out.
-    fn resize(&self, t: &Thread, want: usize) -> Res<()> {
-        let mut log2 = MIN_LOG2;
-        while (1usize << log2) < want.max(self.used.get() + 1) || usable(log2) <= self.used.get() {
-            log2 += 1;
-            if log2 > 31 {
-                return Err(t.memory_error());
-            }
-        }
-        self.rebuild(t, log2)
-    }
-
-    fn rebuild(&self, t: &Thread, log2: u8) -> Res<()> {
-        let block = t.heap().alloc_raw(block_size(log2)).map_err(|_| t.memory_error())?;
-        // SAFETY: the new block has room for its indices; all bytes 0xff mean empty at any width.
-        unsafe { block.write_bytes(0xff, index_bytes(log2)) };
-        let (old, old_log2, filled) = (self.block.get(), self.log2.get(), self.filled.get() as usize);
-        // SAFETY: the entries follow the indices.
-        self.block.set(unsafe { block.add(index_bytes(log2)).cast() });
-        self.log2.set(log2);
-        let mut n = 0;
-        for i in 0..filled {
-            // SAFETY: live entries move to the new block, each once; holes hold absent values.
-            unsafe {
-                let e = old.add(i);
-                if !(*e).key.is_absent() {
-                    let hash = (*e).hash;
-                    self.entry(n).copy_from_nonoverlapping(e, 1);
-                    self.set_index(self.free_place(hash), n as u32);
-                    n += 1;
-                }
-            }
-        }
-        self.filled.set(n as u32);
-        self.front.set(0);
-        self.lost.set(0);
-        if !old.is_null() {
-            // SAFETY: the old block came from this heap with this size; its entries have moved.
-            unsafe { t.heap().free_raw(start(old, old_log2), block_size(old_log2)) };
-        }
-        self.changed();
-        Ok(())
-    }
-
-    /// Makes room for `more` further keys at once.
-    pub fn reserve(&self, t: &Thread, more: usize) -> Res<()> {
-        let need = self.used.get() + more;
-        if self.block.get().is_null() || usable(self.log2.get()) < (self.filled.get() + self.lost.get()) as usize + more
-        {
-            self.resize(t, need + need / 2 + 1)?;
-        }
-        Ok(())
-    }
-
     /// Removes `key`; returns its value.
     pub fn remove(&self, t: &Thread, key: &Value) -> Res<Option<Value>> {
         let hash = hash_key(t, key)?;
@@ -502,6 +452,10 @@ impl Dict {
             return;
         }
         for i in 0..filled as usize {
+            if i % STRIDE == STRIDE - 1 && crate::thread::stopping() {
+                // The isolate's memory goes as a whole.
+                return;
+            }
             // SAFETY: the block is detached; each entry is dropped once, holes hold absent values.
             unsafe { block.add(i).drop_in_place() };
         }

@@ -253,6 +253,9 @@ fn edges(header: &Header, f: &mut dyn FnMut(&Value)) {
     }
 }
 
+/// So many objects are looked at between two looks at the breaker.
+const STRIDE: usize = 4096;
+
 /// Every live tracked object.
 fn candidates(t: &Thread) -> Vec<*const Header> {
     let (mut out, mut walked) = (Vec::new(), 0);
@@ -303,13 +306,16 @@ impl Trial {
         let mut index = FxHashMap::with_capacity_and_hasher(objects.len(), Default::default());
         let mut outside = Vec::with_capacity(objects.len());
         for (i, &at) in objects.iter().enumerate() {
+            if i % STRIDE == STRIDE - 1 && t.breaker.stopped() {
+                return Err(Exc::stopped());
+            }
             index.insert(at as usize, i as u32);
             // SAFETY: a live object; nothing runs between the walk and the end of the trial.
             outside.push(i64::from(unsafe { &*at }.count()) - held);
         }
         let mut trial = Self { objects, index, outside };
         for i in 0..trial.objects.len() {
-            if i % 4096 == 0 && t.breaker.stopped() {
+            if i % STRIDE == STRIDE - 1 && t.breaker.stopped() {
                 return Err(Exc::stopped());
             }
             let (mut places, outside) = (Places::new(&trial.index), &mut trial.outside);
@@ -324,7 +330,7 @@ impl Trial {
     }
 
     /// Splits into what can be reached from outside and what cannot.
-    fn split(self) -> (Vec<*const Header>, Vec<*const Header>) {
+    fn split(self, t: &Thread) -> Res<(Vec<*const Header>, Vec<*const Header>)> {
         let mut reached = vec![false; self.objects.len()];
         let mut work: Vec<u32> = Vec::new();
         for (i, &n) in self.outside.iter().enumerate() {
@@ -333,7 +339,12 @@ impl Trial {
                 work.push(i as u32);
             }
         }
+        let mut seen = 0usize;
         while let Some(i) = work.pop() {
+            seen += 1;
+            if seen % STRIDE == 0 && t.breaker.stopped() {
+                return Err(Exc::stopped());
+            }
             let mut places = Places::new(&self.index);
             // SAFETY: a live object; nothing runs during the trial.
             edges(unsafe { &*self.objects[i as usize] }, &mut |v| {
@@ -348,14 +359,14 @@ impl Trial {
         for (at, reached) in self.objects.into_iter().zip(reached) {
             if reached { alive.push(at) } else { dead.push(at) }
         }
-        (alive, dead)
+        Ok((alive, dead))
     }
 }
 
 /// One full collection.
 fn run(t: &Thread, gc: &Gc) -> Res<usize> {
     t.method_cache.clear();
-    let (alive, dead) = Trial::new(t, candidates(t), 0)?.split();
+    let (alive, dead) = Trial::new(t, candidates(t), 0)?.split(t)?;
     gc.long_lived.set(alive.len());
     if dead.is_empty() {
         return Ok(0);
@@ -366,7 +377,14 @@ fn run(t: &Thread, gc: &Gc) -> Res<usize> {
     call_weakref_callbacks(t, &held, &dead);
     finalize(t, &held);
     t.method_cache.clear();
-    let (_, dead) = Trial::new(t, dead, 1)?.split();
+    let (_, dead) = match Trial::new(t, dead, 1).and_then(|trial| trial.split(t)) {
+        Ok(parts) => parts,
+        Err(e) => {
+            // The isolate's memory goes as a whole.
+            std::mem::forget(held);
+            return Err(e);
+        }
+    };
     let dead: FxHashSet<usize> = dead.into_iter().map(|at| at as usize).collect();
     let doomed: Vec<&Value> = held.iter().filter(|v| dead.contains(&(v.bits() as usize))).collect();
     let found = doomed.len();
@@ -380,10 +398,17 @@ fn run(t: &Thread, gc: &Gc) -> Res<usize> {
     for v in &doomed {
         forget_weakrefs(t, v);
     }
-    for v in &doomed {
+    for (i, v) in doomed.iter().enumerate() {
+        if i % STRIDE == STRIDE - 1 && t.breaker.stopped() {
+            break;
+        }
         clear(v);
     }
     drop(doomed);
+    if t.breaker.stopped() {
+        std::mem::forget(held);
+        return Err(Exc::stopped());
+    }
     drop(held);
     Ok(found)
 }

@@ -382,10 +382,14 @@ impl Heap {
         }
     }
 
-    /// Calls `f` with every live object. The heap must not change meanwhile, except that `f` may change headers.
+    /// Calls `f` with every live object, until the isolate is stopped. The heap must not change meanwhile, except that `f`
+    /// may change headers.
     pub fn walk(&self, f: &mut dyn FnMut(&Header)) {
         let pages = self.objects.pages.borrow();
         for &(page, size) in pages.iter() {
+            if thread::stopping() {
+                return;
+            }
             let mut at = page as usize;
             // The page that is being carved holds nothing behind the bump pointer.
             let (bump, carving) = self.objects.bump[size as usize / GRAIN].get();

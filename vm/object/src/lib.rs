@@ -9,6 +9,7 @@ pub mod attr;
 pub mod attr_cache;
 pub mod breaker;
 pub mod buffer;
+pub mod bulk;
 mod cache;
 pub mod call;
 pub mod codec;

@@ -3,6 +3,7 @@
 //! Items are plain values: ints and floats already lie in the word itself, so there is one strategy. Whether separate int
 //! and float strategies (DESIGN 3.6) would pay has not been measured.
 
+use crate::bulk;
 use crate::error::Res;
 use crate::header::Header;
 use crate::payload;
@@ -12,6 +13,9 @@ use crate::ty::TypeObject;
 use crate::types::list_::LIST;
 use crate::value::Value;
 use std::cell::Cell;
+
+/// So many items are moved between two looks at the breaker.
+const STRIDE: usize = 1 << 15;
 
 /// A list object.
 #[repr(C)]
@@ -57,7 +61,10 @@ impl List {
         let v = Self::create(t)?;
         let list = v.expect::<Self>();
         list.reserve(t, items.len())?;
-        for item in items {
+        for (i, item) in items.into_iter().enumerate() {
+            if i % STRIDE == STRIDE - 1 {
+                t.check_stop()?;
+            }
             list.push(t, item)?;
         }
         Ok(v)
@@ -86,11 +93,15 @@ impl List {
         let list = v.expect::<Self>();
         if !items.is_empty() {
             list.grow(t, items.len(), false)?;
-            for (i, item) in items.iter().enumerate() {
-                // SAFETY: the new array has room for all of them and holds nothing yet.
-                unsafe { store::init(list.data.get().add(i), item.clone()) };
+            for piece in items.chunks(STRIDE) {
+                let done = list.len.get();
+                for (i, item) in piece.iter().enumerate() {
+                    // SAFETY: the new array has room for all of them and holds nothing yet.
+                    unsafe { store::init(list.data.get().add(done + i), item.clone()) };
+                }
+                list.len.set(done + piece.len());
+                t.check_stop()?;
             }
-            list.len.set(items.len());
         }
         Ok(v)
     }
@@ -129,8 +140,10 @@ impl List {
 
     /// Copies of the items.
     pub fn to_vec(&self) -> Vec<Value> {
+        let mut out = Vec::new();
         // SAFETY: cloning values changes no list.
-        unsafe { self.items() }.to_vec()
+        bulk::extend(&mut out, unsafe { self.items() });
+        out
     }
 
     /// Replaces the item at `i`; false if there is none.
@@ -215,8 +228,11 @@ impl List {
     /// Appends copies. The items are not this list's own: growing may move those.
     pub fn extend_from_slice(&self, t: &Thread, items: &[Value]) -> Res<()> {
         self.reserve(t, items.len())?;
-        for item in items {
-            self.push(t, item.clone())?;
+        for piece in items.chunks(STRIDE) {
+            for item in piece {
+                self.push(t, item.clone())?;
+            }
+            t.check_stop()?;
         }
         Ok(())
     }
@@ -229,7 +245,10 @@ impl List {
         // SAFETY: room for n + 1 items; the tail moves up by one and the gap is written.
         unsafe {
             let at = self.data.get().add(i);
-            std::ptr::copy(at, at.add(1), n - i);
+            if !bulk::slide(at, at.add(1), n - i) {
+                self.len.set(i);
+                return t.check_stop();
+            }
             store::write(&self.header, at, v);
         }
         self.len.set(n + 1);
@@ -246,10 +265,10 @@ impl List {
         let v = unsafe {
             let at = self.data.get().add(i);
             let v = at.read();
-            std::ptr::copy(at.add(1), at, n - i - 1);
+            let whole = bulk::slide(at.add(1), at, n - i - 1);
+            self.len.set(if whole { n - 1 } else { i });
             v
         };
-        self.len.set(n - 1);
         Some(v)
     }
 
@@ -290,7 +309,10 @@ impl List {
             let data = self.data.get();
             let removed = (from..to).map(|i| data.add(i).read()).collect();
             if added != to - from && to < n {
-                std::ptr::copy(data.add(to), data.add(from + added), n - to);
+                if !bulk::slide(data.add(to), data.add(from + added), n - to) {
+                    self.len.set(from);
+                    return Ok(removed);
+                }
             }
             for (i, item) in items.into_iter().enumerate() {
                 store::write(&self.header, data.add(from + i), item);
@@ -344,6 +366,11 @@ impl List {
         unsafe {
             let data = self.data.get();
             while from < n {
+                if from % STRIDE == STRIDE - 1 && crate::thread::stopping() {
+                    // What was read twice or not at all is not the list's any more.
+                    self.len.set(to);
+                    return removed;
+                }
                 if from == next && removed.len() < count {
                     removed.push(data.add(from).read());
                     next += step;

@@ -211,9 +211,13 @@ fn constants(t: &Thread) {
     let constants = unsafe { &mut *constants };
     // SAFETY: an empty str has nothing to fill; a one-byte str is filled with its byte.
     unsafe {
-        constants.empty_str = expect(strs::raw(t, 0, 1, true, |_| {}));
+        constants.empty_str = expect(strs::raw(t, 0, 1, true, |_| Ok(())));
         for c in 0..=255u8 {
-            constants.chars[c as usize] = expect(strs::raw(t, 1, 1, c < 128, |p| p.write(c)));
+            let fill = |p: *mut u8| {
+                p.write(c);
+                Ok(())
+            };
+            constants.chars[c as usize] = expect(strs::raw(t, 1, 1, c < 128, fill));
         }
     }
     constants.empty_tuple = expect(tuple::make(t, types::tuple_::TUPLE.ty(), 0, std::iter::empty()));

@@ -3,6 +3,7 @@
 //! A str is an array of Latin-1, UCS-2 or UCS-4 units, the narrowest that fits (PEP 393). Lone surrogates are ordinary
 //! code points.
 
+use crate::bulk;
 use crate::error::Res;
 use crate::header::Header;
 use crate::payload;
@@ -16,8 +17,11 @@ use std::cell::Cell;
 use std::hash::Hasher;
 
 mod builder;
+mod copy;
 
 pub use builder::StrBuilder;
+pub(crate) use copy::copy_widening;
+use copy::{narrowed, widest};
 
 /// A str object; its units follow the struct.
 #[repr(C)]
@@ -200,7 +204,7 @@ impl Str {
     /// Same code points?
     #[inline]
     pub fn same_text(&self, other: &Str) -> bool {
-        self.meta == other.meta && self.bytes() == other.bytes()
+        self.meta == other.meta && bulk::equal(self.bytes(), other.bytes())
     }
 
     /// Same text as Rust's?
@@ -269,20 +273,28 @@ pub fn hash_text(text: &str) -> i64 {
 /// A str of `len` units of `width` bytes, filled by `fill`.
 ///
 /// # Safety
-/// `fill` writes all `len * width` bytes; the width is the narrowest that fits, and `ascii` is true exactly if every
-/// unit is below 128.
-pub(crate) unsafe fn raw(t: &Thread, len: usize, width: usize, ascii: bool, fill: impl FnOnce(*mut u8)) -> Res {
+/// `fill` writes all `len * width` bytes or fails; the width is the narrowest that fits, and `ascii` is true exactly if
+/// every unit is below 128.
+pub(crate) unsafe fn raw(
+    t: &Thread,
+    len: usize,
+    width: usize,
+    ascii: bool,
+    fill: impl FnOnce(*mut u8) -> Res<()>,
+) -> Res {
     if len >= isize::MAX as usize / 8 {
         return Err(t.memory_error());
     }
     let Ok(at) = t.heap().alloc_object(object_size(len, width)) else { return Err(t.memory_error()) };
     let at = at.cast::<Str>();
     let header = Header::new(ShapeId(crate::ids::STR), crate::thread::tag());
-    // SAFETY: fresh memory of that size; the units follow the struct.
+    // SAFETY: fresh memory of that size; the units follow the struct. A str whose units were not filled is dropped before
+    // anybody sees it, which reads none.
     unsafe {
         at.write(Str { header, hash: Cell::new(UNSET), meta: meta_of(len, width, ascii) });
-        fill(at.add(1).cast());
-        Ok(Value::from_raw(at as u64))
+        let filled = fill(at.add(1).cast());
+        let made = Value::from_raw(at as u64);
+        filled.map(|()| made)
     }
 }
 
@@ -293,25 +305,28 @@ unsafe fn raw_of(
     len: usize,
     width: usize,
     ascii: bool,
-    fill: impl FnOnce(*mut u8),
+    fill: impl FnOnce(*mut u8) -> Res<()>,
 ) -> Res {
     let text_size = match len.checked_mul(width) {
         Some(n) if n < isize::MAX as usize / 2 => object_size(len, width),
         _ => return Err(t.memory_error()),
     };
     let size = text_size + (ty.basic_size() - STR.size);
-    // SAFETY: the closure initializes the rest of the struct, the units and the class's own slots.
-    unsafe {
+    let mut filled = Ok(());
+    // SAFETY: the closure initializes the rest of the struct, the units and the class's own slots. A str whose units were
+    // not filled is dropped before anybody sees it, which reads none.
+    let made = unsafe {
         payload::new_sized(t, ty, size, |at| {
             let s = at.cast::<Str>();
             (&raw mut (*s).hash).write(Cell::new(UNSET));
             (&raw mut (*s).meta).write(meta_of(len, width, ascii));
-            fill(s.add(1).cast());
+            filled = fill(s.add(1).cast());
             if size > text_size {
                 at.add(text_size).write_bytes(0, size - text_size);
             }
         })
-    }
+    };
+    filled.and(made)
 }
 
 fn meta_of(len: usize, width: usize, ascii: bool) -> u64 {
@@ -323,7 +338,7 @@ pub(crate) fn of_class(t: &Thread, class: &TypeObject, s: &Str) -> Res {
     let bytes = s.bytes();
     let fill = |p: *mut u8| {
         // SAFETY: the new str has the same length and width.
-        unsafe { p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+        unsafe { bulk::copy(t, bytes.as_ptr(), p, bytes.len()) }
     };
     // SAFETY: `fill` copies all units.
     unsafe { raw_of(t, class, s.len(), s.width(), s.is_ascii(), fill) }
@@ -347,7 +362,7 @@ pub fn substring(t: &Thread, v: &Value, from: usize, to: usize) -> Res {
         Units::Latin1(u) if s.is_ascii() && to > from + 1 => {
             let part = &u[from..to];
             // SAFETY: copies all bytes; a part of ASCII text is ASCII.
-            unsafe { raw(t, part.len(), 1, true, |p| p.copy_from_nonoverlapping(part.as_ptr(), part.len())) }
+            unsafe { raw(t, part.len(), 1, true, |p| bulk::copy(t, part.as_ptr(), p, part.len())) }
         }
         u => from_units(t, u.slice(from, to)),
     }
@@ -375,10 +390,12 @@ pub fn append_in_place(t: &Thread, left: Value, right: &Str) -> Res {
     // the returned value's.
     unsafe {
         let s = moved.cast::<Str>();
-        copy_widening(right, s.add(1).cast::<u8>().add(old_len * width), width);
+        let copied = copy_widening(t, right, s.add(1).cast::<u8>().add(old_len * width), width);
+        // After a stop what was appended is not all there: the str is dropped unseen.
         (&raw mut (*s).meta).write(meta_of(len, width, ascii));
         (*s).hash.set(UNSET);
-        Ok(Value::from_raw(moved as u64))
+        let whole = Value::from_raw(moved as u64);
+        copied.map(|()| whole)
     }
 }
 
@@ -401,7 +418,12 @@ pub(crate) fn new_plain(t: &Thread, text: &str) -> Value {
     let made = t.heap().leniently(|| {
         if text.is_ascii() {
             // SAFETY: copies all of the ASCII text.
-            unsafe { raw(t, text.len(), 1, true, |p| p.copy_from_nonoverlapping(text.as_ptr(), text.len())) }
+            unsafe {
+                raw(t, text.len(), 1, true, |p| {
+                    p.copy_from_nonoverlapping(text.as_ptr(), text.len());
+                    Ok(())
+                })
+            }
         } else {
             new(t, text)
         }
@@ -421,22 +443,22 @@ pub fn from_latin1(t: &Thread, bytes: &[u8]) -> Res {
         });
     }
     // SAFETY: copies all bytes; one byte is the narrowest width.
-    unsafe { raw(t, bytes.len(), 1, bytes.is_ascii(), |p| p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())) }
+    unsafe { raw(t, bytes.len(), 1, bulk::is_ascii(bytes), |p| bulk::copy(t, bytes.as_ptr(), p, bytes.len())) }
 }
 
 /// A str from UCS-2 units, narrowed if possible.
 pub fn from_ucs2(t: &Thread, units: &[u16]) -> Res {
-    let max = units.iter().fold(0, |all, &u| all | u);
+    let max = widest(t, units)?;
     if max < 256 {
         return narrowed(t, units, max < 128, |u| u as u8);
     }
     // SAFETY: copies all units; some unit needs two bytes.
-    unsafe { raw(t, units.len(), 2, false, |p| p.cast::<u16>().copy_from_nonoverlapping(units.as_ptr(), units.len())) }
+    unsafe { raw(t, units.len(), 2, false, |p| bulk::copy(t, units.as_ptr().cast(), p, size_of_val(units))) }
 }
 
 /// A str from code points, narrowed if possible.
 pub fn from_ucs4(t: &Thread, units: &[u32]) -> Res {
-    let max = units.iter().fold(0, |all, &u| all | u);
+    let max = widest(t, units)?;
     if max < 256 {
         return narrowed(t, units, max < 128, |u| u as u8);
     }
@@ -444,26 +466,7 @@ pub fn from_ucs4(t: &Thread, units: &[u32]) -> Res {
         return narrowed(t, units, false, |u| u as u16);
     }
     // SAFETY: copies all units; some unit needs four bytes.
-    unsafe { raw(t, units.len(), 4, false, |p| p.cast::<u32>().copy_from_nonoverlapping(units.as_ptr(), units.len())) }
-}
-
-/// A str from units that all fit the narrower `N`, which is the narrowest that does.
-fn narrowed<W: Copy, N: Into<u32>>(t: &Thread, units: &[W], ascii: bool, narrow: impl Fn(W) -> N) -> Res {
-    if let ([] | [_], 1) = (units, size_of::<N>()) {
-        return Ok(match units.first() {
-            Some(&u) => crate::process::latin1_char(narrow(u).into() as u8).clone(),
-            None => crate::process::empty_str().clone(),
-        });
-    }
-    let fill = |p: *mut u8| {
-        let p = p.cast::<N>();
-        for (i, &u) in units.iter().enumerate() {
-            // SAFETY: the str has room for every unit.
-            unsafe { p.add(i).write(narrow(u)) };
-        }
-    };
-    // SAFETY: `fill` writes every unit; the caller vouches for the width.
-    unsafe { raw(t, units.len(), size_of::<N>(), ascii, fill) }
+    unsafe { raw(t, units.len(), 4, false, |p| bulk::copy(t, units.as_ptr().cast(), p, size_of_val(units))) }
 }
 
 /// A str from units of any width, narrowed if possible.
@@ -540,25 +543,11 @@ pub fn concat(t: &Thread, a: &Str, b: &Str) -> Res {
         let mut at = 0;
         for s in [a, b] {
             // SAFETY: the new str has room for both, and a narrower part is widened unit by unit.
-            unsafe { copy_widening(s, p.add(at * width), width) };
+            unsafe { copy_widening(t, s, p.add(at * width), width)? };
             at += s.len();
         }
+        Ok(())
     };
     // SAFETY: `fill` writes all units; the width is the wider one, and narrow enough since both parts are.
     unsafe { raw(t, len, width, a.is_ascii() && b.is_ascii(), fill) }
-}
-
-/// Copies units into wider or equally wide ones.
-///
-/// # Safety
-/// `to` has room for `s.len()` units of `width` bytes, and `width >= s.width()`.
-pub(crate) unsafe fn copy_widening(s: &Str, to: *mut u8, width: usize) {
-    // SAFETY: the caller's room.
-    unsafe {
-        match (s.units(), width) {
-            (_, w) if w == s.width() => to.copy_from_nonoverlapping(s.bytes().as_ptr(), s.bytes().len()),
-            (u, 2) => u.iter().enumerate().for_each(|(i, c)| to.cast::<u16>().add(i).write(c as u16)),
-            (u, _) => u.iter().enumerate().for_each(|(i, c)| to.cast::<u32>().add(i).write(c)),
-        }
-    }
 }

@@ -60,6 +60,18 @@ impl Tuple {
     }
 }
 
+/// So many items are moved between two looks at the breaker.
+const STRIDE: usize = 1 << 15;
+
+/// Raises if the isolate is to stop: then the tuple in the making has `n` items, and its memory goes with the isolate's.
+///
+/// # Safety
+/// `at` is a tuple that nobody knows, and its first `n` items are there.
+unsafe fn keep_on(t: &Thread, at: *mut Tuple, n: usize) -> Res<()> {
+    // SAFETY: the caller's tuple.
+    t.check_stop().inspect_err(|_| unsafe { (&raw mut (*at).len).write(n) })
+}
+
 /// Memory for an exact tuple of `len > 0` items, which the caller must initialize at once.
 #[inline(always)]
 fn bare(t: &Thread, len: usize) -> Res<*mut Tuple> {
@@ -77,9 +89,13 @@ pub fn new(t: &Thread, items: &[Value]) -> Res {
         return Ok(crate::process::empty_tuple().clone());
     }
     let at = bare(t, items.len())?;
-    for (i, item) in items.iter().enumerate() {
-        // SAFETY: within the new tuple.
-        unsafe { store::init(at.add(1).cast::<Value>().add(i), item.clone()) };
+    for (n, piece) in items.chunks(STRIDE).enumerate() {
+        for (i, item) in piece.iter().enumerate() {
+            // SAFETY: within the new tuple.
+            unsafe { store::init(at.add(1).cast::<Value>().add(n * STRIDE + i), item.clone()) };
+        }
+        // SAFETY: so many items are there.
+        unsafe { keep_on(t, at, n * STRIDE + piece.len())? };
     }
     // SAFETY: complete, and nobody else's.
     Ok(unsafe { Value::from_raw(at as u64) })
@@ -112,6 +128,10 @@ pub unsafe fn take(t: &Thread, at: *mut Value, len: usize) -> Res {
     for i in 0..len {
         // SAFETY: each value is taken once, into its place in the new tuple.
         unsafe { store::init(new.add(1).cast::<Value>().add(i), std::mem::take(&mut *at.add(i))) };
+        if i % STRIDE == STRIDE - 1 {
+            // SAFETY: so many items are there.
+            unsafe { keep_on(t, new, i + 1)? };
+        }
     }
     // SAFETY: complete, and nobody else's.
     Ok(unsafe { Value::from_raw(new as u64) })
@@ -131,8 +151,9 @@ pub unsafe fn fill(v: &Value, i: usize, item: Value) {
 pub fn make(t: &Thread, ty: &TypeObject, len: usize, items: impl Iterator<Item = Value>) -> Res {
     let payload_size = size_of::<Tuple>() + 8 * len;
     let size = payload_size + (ty.basic_size() - TUPLE.size);
+    let mut whole = Ok(());
     // SAFETY: the closure initializes the struct, every item and the class's own slots.
-    unsafe {
+    let made = unsafe {
         payload::new_sized(t, ty, size, |at| {
             let s = at.cast::<Tuple>();
             (&raw mut (*s).len).write(0);
@@ -142,6 +163,13 @@ pub fn make(t: &Thread, ty: &TypeObject, len: usize, items: impl Iterator<Item =
             for item in items.take(len) {
                 store::write(&(*s).header, data.add(n), item);
                 n += 1;
+                if n % STRIDE == 0
+                    && let Err(e) = t.check_stop()
+                {
+                    (&raw mut (*s).len).write(n);
+                    whole = Err(e);
+                    return;
+                }
             }
             debug_assert_eq!(n, len, "a tuple's iterator gave fewer items than promised");
             for i in n..len {
@@ -152,7 +180,13 @@ pub fn make(t: &Thread, ty: &TypeObject, len: usize, items: impl Iterator<Item =
                 at.add(payload_size).write_bytes(0, size - payload_size);
             }
         })
+    }?;
+    if whole.is_err() {
+        // It does not know its size: its memory goes with the isolate's.
+        std::mem::forget(made);
+        return whole.map(|()| Value::ABSENT);
     }
+    Ok(made)
 }
 
 /// A tuple of type `ty` of `len` items that keeps more values behind them: `all` gives `total` of them. The type's

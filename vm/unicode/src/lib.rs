@@ -13,7 +13,7 @@ mod tables;
 pub mod ucd_3_2_0;
 
 pub use names::{Named, lookup, lookup_character, name};
-pub use normal::{Form, is_normalized, normalize, quick_check};
+pub use normal::{Form, is_normalized, normalize, normalize_to, quick_check};
 pub use props::*;
 pub use repr::{ascii_str, repr_bytes, repr_str};
 

@@ -1,5 +1,6 @@
 //! Normalization forms over code points, lone surrogates included.
 
+use crate::codec::Sink;
 use unicode_normalization::{
     IsNormalized, UnicodeNormalization, is_nfc_quick, is_nfd_quick, is_nfkc_quick, is_nfkd_quick,
 };
@@ -45,22 +46,41 @@ fn chars(s: &[u32]) -> impl Iterator<Item = char> + Clone + '_ {
     s.iter().map_while(|&c| char::from_u32(c))
 }
 
+/// So many code points come between two questions whether anybody still wants them.
+const STRIDE: usize = 1 << 15;
+
+fn put(points: impl Iterator<Item = char>, out: &mut impl Sink) {
+    for (i, c) in points.enumerate() {
+        if i % STRIDE == STRIDE - 1 && out.is_forgotten() {
+            return;
+        }
+        out.push(u32::from(c));
+    }
+}
+
 /// `unicodedata.normalize`.
 pub fn normalize(form: Form, s: &[u32]) -> Vec<u32> {
-    if s.iter().all(|&c| c < 0x80) {
-        return s.to_vec();
-    }
     let mut out = Vec::with_capacity(s.len());
+    normalize_to(form, s, &mut out);
+    out
+}
+
+/// As [`normalize`], into any sink.
+pub fn normalize_to(form: Form, s: &[u32], out: &mut impl Sink) {
     for segment in segments(s) {
         match form {
-            Form::Nfc => out.extend(chars(segment).nfc().map(u32::from)),
-            Form::Nfd => out.extend(chars(segment).nfd().map(u32::from)),
-            Form::Nfkc => out.extend(chars(segment).nfkc().map(u32::from)),
-            Form::Nfkd => out.extend(chars(segment).nfkd().map(u32::from)),
+            Form::Nfc => put(chars(segment).nfc(), out),
+            Form::Nfd => put(chars(segment).nfd(), out),
+            Form::Nfkc => put(chars(segment).nfkc(), out),
+            Form::Nfkd => put(chars(segment).nfkd(), out),
         }
-        out.extend(segment.last().filter(|&&c| char::from_u32(c).is_none()));
+        if let Some(&surrogate) = segment.last().filter(|&&c| char::from_u32(c).is_none()) {
+            out.push(surrogate);
+        }
+        if out.is_forgotten() {
+            return;
+        }
     }
-    out
 }
 
 /// `unicodedata.is_normalized`.

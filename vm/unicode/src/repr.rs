@@ -18,12 +18,20 @@ pub fn ascii_str<U: Unit>(s: &[U], sink: &mut impl Sink) {
     escape_str(s, sink, |_| false);
 }
 
+/// So many units are escaped between two questions whether anybody still wants them.
+const STRIDE: usize = 1 << 15;
+
 /// Escapes; `keep` decides about characters beyond ASCII.
 fn escape_str<U: Unit>(s: &[U], sink: &mut impl Sink, keep: impl Fn(u32) -> bool) {
-    let quote = u32::from(quote(|q| s.iter().any(|unit| unit.point() == u32::from(q))));
+    let found =
+        |q| s.chunks(STRIDE).any(|part| part.iter().any(|unit| unit.point() == u32::from(q)) || sink.is_forgotten());
+    let quote = u32::from(quote(found));
     sink.reserve(s.len() + 2);
     sink.push(quote);
-    for c in s.iter().map(|unit| unit.point()) {
+    for (i, c) in s.iter().map(|unit| unit.point()).enumerate() {
+        if i % STRIDE == STRIDE - 1 && sink.is_forgotten() {
+            return;
+        }
         match c {
             0x5C => sink.push_latin1(b"\\\\"),
             0x09 => sink.push_latin1(b"\\t"),

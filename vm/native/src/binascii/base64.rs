@@ -5,6 +5,9 @@ use typhon_object::error::Res;
 use typhon_object::types::bytes;
 use typhon_object::{Exc, Thread, Value};
 
+/// So many characters or groups are looked at between two looks at the breaker.
+const POLL_EVERY: usize = 1 << 14;
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 const VALUES: [u8; 256] = {
@@ -24,10 +27,13 @@ pub(super) fn encode(t: &Thread, a: &[Value]) -> Res {
     let mut out = Vec::with_capacity(data.len() / 3 * 4 + 8);
     let digit = |word: u32, shift: u32| ALPHABET[(word >> shift & 63) as usize];
     let (groups, rest) = data.as_chunks::<3>();
-    out.extend(groups.iter().flat_map(|&[a, b, c]| {
-        let word = u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c);
-        [digit(word, 18), digit(word, 12), digit(word, 6), digit(word, 0)]
-    }));
+    for piece in groups.chunks(POLL_EVERY) {
+        t.check_stop()?;
+        out.extend(piece.iter().flat_map(|&[a, b, c]| {
+            let word = u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c);
+            [digit(word, 18), digit(word, 12), digit(word, 6), digit(word, 0)]
+        }));
+    }
     for chunk in rest.chunks(3) {
         let word = chunk.iter().fold(0u32, |w, &b| w << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
         for i in 0..4 {
@@ -51,8 +57,11 @@ pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
     // Digits in the group so far, the bits they left over, equal signs since the last digit. Outside strict mode a digit
     // after equal signs goes on with the group as if they were not there.
     let (mut quad, mut left, mut pads) = (0, 0u8, 0);
-    let whole = decode_groups(&text, &mut out);
-    for &b in &text[whole..] {
+    let whole = decode_groups(t, &text, &mut out)?;
+    for (n, &b) in text[whole..].iter().enumerate() {
+        if n % POLL_EVERY == POLL_EVERY - 1 {
+            t.check_stop()?;
+        }
         if b == b'=' {
             pads += 1;
             if strict && (quad == 0 || quad >= 2 && quad + pads > 4) {
@@ -101,10 +110,13 @@ pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
 }
 
 /// Decodes whole groups of four digits up to the first that holds anything else; gives the length of the text used.
-fn decode_groups(text: &[u8], out: &mut Vec<u8>) -> usize {
+fn decode_groups(t: &Thread, text: &[u8], out: &mut Vec<u8>) -> Res<usize> {
     let (groups, _) = text.as_chunks::<4>();
     let mut used = 0;
-    for group in groups {
+    for (n, group) in groups.iter().enumerate() {
+        if n % POLL_EVERY == POLL_EVERY - 1 {
+            t.check_stop()?;
+        }
         let [a, b, c, d] = group.map(|digit| VALUES[digit as usize]);
         // What is no digit has the high bits set.
         if (a | b | c | d) & 0xc0 != 0 {
@@ -113,7 +125,7 @@ fn decode_groups(text: &[u8], out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
         used += 4;
     }
-    used
+    Ok(used)
 }
 
 /// The error of a group of one digit after `len` bytes.

@@ -1,6 +1,7 @@
 //! Many: the functions over several numbers.
 
 use super::{no_keywords, numeric, one, two};
+use typhon_num::Stop;
 use typhon_num::int as num;
 use typhon_num::real::{FloatSum, ProductSum, SumError, vector_norm};
 use typhon_object::error::{self, Res};
@@ -16,9 +17,19 @@ fn floats(t: &Thread, values: &[Value]) -> Res<Vec<f64>> {
     values.iter().map(|v| numeric::real(t, v)).collect()
 }
 
+fn norm(t: &Thread, values: &[f64]) -> Res<f64> {
+    let mut stopped = Ok(());
+    let length = vector_norm(values, &mut || {
+        stopped = t.check_stop();
+        if stopped.is_ok() { Ok(()) } else { Err(Stop) }
+    });
+    // A sum is given up for a stop alone.
+    stopped.map(|()| length.unwrap_or_default())
+}
+
 pub(super) fn hypot(t: &Thread, args: Args) -> Res {
     no_keywords(t, "hypot", args)?;
-    convert::from_f64(t, vector_norm(&floats(t, args.values)?))
+    convert::from_f64(t, norm(t, &floats(t, args.values)?)?)
 }
 
 pub(super) fn dist(t: &Thread, args: Args) -> Res {
@@ -34,7 +45,7 @@ pub(super) fn dist(t: &Thread, args: Args) -> Res {
         }
         gaps.push((numeric::real(t, a)? - numeric::real(t, b)?).abs());
     }
-    convert::from_f64(t, vector_norm(&gaps))
+    convert::from_f64(t, norm(t, &gaps)?)
 }
 
 pub(super) fn fsum(t: &Thread, args: Args) -> Res {

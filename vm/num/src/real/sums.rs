@@ -1,5 +1,7 @@
 //! Sums: float sums that lose nothing on the way.
 
+use crate::{Poll, Stop};
+
 /// Why `fsum` gives no sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SumError {
@@ -124,32 +126,40 @@ impl ProductSum {
     }
 }
 
+/// So many coordinates are summed between two polls.
+const STRIDE: usize = 1 << 12;
+
 /// The Euclidean length of a vector, within a hair of correct rounding and without overflow on the way.
-pub fn vector_norm(values: &[f64]) -> f64 {
+pub fn vector_norm(values: &[f64], poll: &mut Poll<'_>) -> Result<f64, Stop> {
     let max = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     if values.iter().any(|v| v.is_infinite()) {
-        return f64::INFINITY;
+        return Ok(f64::INFINITY);
     }
     if values.iter().any(|v| v.is_nan()) {
-        return f64::NAN;
+        return Ok(f64::NAN);
     }
     if max == 0.0 || values.len() == 1 {
-        return max;
+        return Ok(max);
     }
     let (_, exponent) = super::frexp(max);
     if exponent < -1023 {
         // Subnormal all of them: bring them up first, exactly.
         let up: Vec<f64> = values.iter().map(|v| v / f64::MIN_POSITIVE).collect();
-        return f64::MIN_POSITIVE * vector_norm(&up);
+        return Ok(f64::MIN_POSITIVE * vector_norm(&up, poll)?);
     }
     // Scaled so that the largest is below 1; squares and their sum are kept in two floats.
     let scale = |v: f64| super::ldexp(v, -exponent).unwrap_or(v);
     let (mut sum, mut rest_1, mut rest_2) = (1.0f64, 0.0, 0.0);
-    for v in values {
-        let x = scale(*v);
-        let (p, low) = two_product(x, x);
-        let (s, lost) = two_sum(sum, p);
-        (sum, rest_1, rest_2) = (s, rest_1 + low, rest_2 + lost);
+    for piece in values.chunks(STRIDE) {
+        for v in piece {
+            let x = scale(*v);
+            let (p, low) = two_product(x, x);
+            let (s, lost) = two_sum(sum, p);
+            (sum, rest_1, rest_2) = (s, rest_1 + low, rest_2 + lost);
+        }
+        if piece.len() == STRIDE {
+            poll()?;
+        }
     }
     let mut h = (sum - 1.0 + (rest_1 + rest_2)).sqrt();
     // One step of Newton on the difference, which is computed with nothing lost.
@@ -157,5 +167,5 @@ pub fn vector_norm(values: &[f64]) -> f64 {
     let (s, lost) = two_sum(sum, p);
     let x = s - 1.0 + (rest_1 + low + (rest_2 + lost));
     h += x / (2.0 * h);
-    super::ldexp(h, exponent).unwrap_or(f64::INFINITY)
+    Ok(super::ldexp(h, exponent).unwrap_or(f64::INFINITY))
 }

@@ -154,8 +154,11 @@ impl Dict {
             }
             self.set_index(self.free_place(hash), i);
             self.filled.set(i + 1);
+            self.used.set(i as usize + 1);
+            if i % 4096 == 4095 {
+                t.check_stop()?;
+            }
         }
-        self.used.set(other.used.get());
         self.changed();
         Ok(())
     }

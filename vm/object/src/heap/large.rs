@@ -4,7 +4,9 @@
 //! not need its memory twice.
 
 use super::{Heap, OutOfMemory, Space};
+use crate::thread;
 use std::alloc::Layout;
+use std::ops::ControlFlow;
 use std::ptr;
 
 /// Precedes a large block.
@@ -19,6 +21,8 @@ pub(super) const LARGE_HEAD: usize = size_of::<Large>();
 
 /// Blocks of this size, head included, are mapped.
 const MAPPED: usize = 4 << 20;
+/// Of a mapping so much is given back at once: some two milliseconds' work.
+const STRIDE: usize = 8 << 20;
 
 /// Memory of `total` bytes; null if there is none.
 unsafe fn obtain(total: usize) -> *mut Large {
@@ -168,6 +172,9 @@ impl Heap {
         // SAFETY: the caller's block is large, so its head precedes it, and its neighbours are live heads.
         unsafe {
             let head = at.cast::<Large>().sub(1);
+            if self.shrink(head).is_break() {
+                return;
+            }
             let Large { prev, next, size } = head.read();
             if prev.is_null() {
                 space.large.set(next);
@@ -180,5 +187,31 @@ impl Heap {
             self.remove_large(size);
             give_back(head, size);
         }
+    }
+
+    /// Gives a dead mapping back from its end until little is left. Stops when the isolate does: the rest goes with the
+    /// heap.
+    unsafe fn shrink(&self, head: *mut Large) -> ControlFlow<()> {
+        // SAFETY: the caller's head is live and its block dead: a zero word says so to whoever walks the heap. What is
+        // cut off are whole pages of the mapping.
+        unsafe {
+            let mut size = (*head).size;
+            if size <= 2 * STRIDE {
+                return ControlFlow::Continue(());
+            }
+            head.add(1).cast::<u64>().write(0);
+            while size > STRIDE {
+                let less = (size - 1) / STRIDE * STRIDE;
+                libc::munmap(head.cast::<u8>().add(less).cast(), size - less);
+                self.remove_large(size);
+                self.add_large(less);
+                (*head).size = less;
+                size = less;
+                if thread::stopping() {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
 }

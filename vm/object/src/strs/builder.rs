@@ -1,12 +1,15 @@
 //! The builder: code points become the narrowest str.
 
 use super::{Str, Units, from_latin1, from_ucs4};
+use crate::bulk;
 use crate::error::Res;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use smallvec::SmallVec;
 
 /// Texts up to this length are collected without asking for memory.
 const INLINE: usize = 96;
+/// So many bytes are appended between two looks at the breaker.
+const STRIDE: usize = 1 << 18;
 
 /// Collects code points into the narrowest str. The memory it holds meanwhile is charged when the str is made; callers
 /// that may build something huge check with `Thread::check_alloc` first.
@@ -44,7 +47,7 @@ impl StrBuilder {
     fn widen(&mut self) {
         if self.wide.is_empty() && !self.latin1.is_empty() {
             self.wide = Vec::with_capacity(self.latin1.capacity());
-            self.wide.extend(self.latin1.iter().map(|&b| u32::from(b)));
+            bulk::extend_from(&mut self.wide, self.latin1.iter().map(|&b| u32::from(b)));
             self.latin1 = SmallVec::new();
         }
     }
@@ -63,31 +66,51 @@ impl StrBuilder {
     /// Appends text.
     pub fn push_str(&mut self, s: &str) {
         if self.wide.is_empty() && s.is_ascii() {
-            self.latin1.extend_from_slice(s.as_bytes());
+            self.append(s.as_bytes());
         } else {
             s.chars().for_each(|c| self.push(u32::from(c)));
+        }
+    }
+
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        if bytes.len() <= STRIDE {
+            return self.latin1.extend_from_slice(bytes);
+        }
+        self.latin1.reserve(bytes.len());
+        for piece in bytes.chunks(STRIDE) {
+            self.latin1.extend_from_slice(piece);
+            if thread::stopping() {
+                return;
+            }
         }
     }
 
     /// Appends a code point `n` times.
     pub fn push_n(&mut self, c: u32, n: usize) {
         if c < 256 && self.wide.is_empty() {
-            self.latin1.resize(self.latin1.len() + n, c as u8);
+            for at in (0..n).step_by(STRIDE) {
+                let more = STRIDE.min(n - at);
+                self.latin1.resize(self.latin1.len() + more, c as u8);
+                if more == STRIDE && thread::stopping() {
+                    return;
+                }
+            }
         } else if n > 0 {
             self.widen();
-            self.wide.resize(self.wide.len() + n, c);
+            bulk::extend_n(&mut self.wide, c, n);
         }
     }
 
     /// Appends units.
     pub fn push_units(&mut self, u: Units<'_>) {
         match u {
-            Units::Latin1(s) if self.wide.is_empty() => self.latin1.extend_from_slice(s),
-            Units::Latin1(s) => self.wide.extend(s.iter().map(|&b| u32::from(b))),
+            Units::Latin1(s) if self.wide.is_empty() => self.append(s),
+            Units::Latin1(s) => bulk::extend_from(&mut self.wide, s.iter().map(|&b| u32::from(b))),
             _ if u.is_empty() => {}
             _ => {
                 self.widen();
-                self.wide.extend(u.iter());
+                bulk::extend_from(&mut self.wide, u.iter());
             }
         }
     }
@@ -99,11 +122,18 @@ impl StrBuilder {
 
     /// The code points as bytes, which they must fit (larger ones are cut).
     pub fn into_latin1(self) -> Vec<u8> {
-        if self.wide.is_empty() { self.latin1.into_vec() } else { self.wide.into_iter().map(|c| c as u8).collect() }
+        if self.wide.is_empty() {
+            return self.latin1.into_vec();
+        }
+        let mut out = Vec::new();
+        bulk::extend_from(&mut out, self.wide.into_iter().map(|c| c as u8));
+        out
     }
 
     /// The str.
     pub fn finish(self, t: &Thread) -> Res {
+        // After a stop there may be less than was pushed.
+        t.check_stop()?;
         if self.wide.is_empty() { from_latin1(t, &self.latin1) } else { from_ucs4(t, &self.wide) }
     }
 }
@@ -130,6 +160,10 @@ impl typhon_unicode::codec::Sink for StrBuilder {
 
     fn push_latin1(&mut self, bytes: &[u8]) {
         self.push_units(Units::Latin1(bytes));
+    }
+
+    fn is_forgotten(&self) -> bool {
+        thread::stopping()
     }
 }
 

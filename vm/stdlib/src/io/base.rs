@@ -289,6 +289,7 @@ fn readlines(t: &Thread, a: &[Value]) -> Res {
     let it = ops::iter(t, &a[0])?;
     let mut total = 0;
     while let Some(line) = ops::next(t, &it)? {
+        t.poll()?;
         total += ops::len(t, &line)? as isize;
         lines.push(t, line)?;
         if hint > 0 && total > hint {
@@ -302,6 +303,7 @@ fn writelines(t: &Thread, a: &[Value]) -> Res {
     check_closed(t, &a[0])?;
     let it = ops::iter(t, &a[1])?;
     while let Some(line) = ops::next(t, &it)? {
+        t.poll()?;
         method(t, &a[0], "write", &[line])?;
     }
     Ok(Value::NONE)

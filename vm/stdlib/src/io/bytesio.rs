@@ -4,6 +4,7 @@ use super::base::{self, BUFFERED_IO_BASE};
 use super::size_arg;
 use std::cell::{Cell, RefCell};
 use typhon_object::buffer::{self, Buffer};
+use typhon_object::bulk;
 use typhon_object::dict::Dict;
 use typhon_object::header::Header;
 use typhon_object::list::List;
@@ -16,6 +17,9 @@ use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::{bytes, int};
 use typhon_object::{Args, Res, Thread, Value, attr, call, convert, error, payload, type_of};
+
+/// So many bytes are written over between two looks at the breaker.
+const STRIDE: usize = 1 << 18;
 
 /// A stream over memory.
 #[repr(C)]
@@ -152,13 +156,18 @@ impl BytesIO {
         self.reserve(t, end)?;
         let mut data = self.data.borrow_mut();
         if data.len() < at {
-            data.resize(at, 0);
+            let gap = at - data.len();
+            bulk::extend_n(&mut data, 0, gap);
+            t.check_stop()?;
         }
         let over = from.len().min(data.len() - at);
-        data[at..at + over].copy_from_slice(&from[..over]);
-        data.extend_from_slice(&from[over..]);
+        for (to, from) in data[at..at + over].chunks_mut(STRIDE).zip(from[..over].chunks(STRIDE)) {
+            to.copy_from_slice(from);
+            t.check_stop()?;
+        }
+        bulk::extend(&mut data, &from[over..]);
         self.pos.set(end);
-        Ok(())
+        t.check_stop()
     }
 
     /// Takes the next `n` bytes at most.
@@ -169,7 +178,9 @@ impl BytesIO {
         if end > at {
             self.pos.set(end);
         }
-        data[at..end].to_vec()
+        let mut out = Vec::new();
+        bulk::extend(&mut out, &data[at..end]);
+        out
     }
 
     /// How long the next line is, up to `limit`.

@@ -62,6 +62,9 @@ impl Newlines {
         let (mut i, mut seen) = (0, self.seen.get());
         while let Some(&c) = units.get(i) {
             i += 1;
+            if i % 0x1_0000 == 0 {
+                t.check_stop()?;
+            }
             match c {
                 LF => seen |= SEEN_LF,
                 CR if units.get(i) == Some(&LF) => {

@@ -4,6 +4,7 @@ use super::base::{self, TEXT_IO_BASE};
 use super::newlines::{LineEnd, NewlineMode, Newlines, replace_lf};
 use super::{method, size_arg};
 use std::cell::{Cell, RefCell};
+use typhon_object::bulk;
 use typhon_object::dict::Dict;
 use typhon_object::header::Header;
 use typhon_object::native::{MethodDef, def, getter};
@@ -37,25 +38,33 @@ impl Text {
     }
 
     /// Writes over what is at `at`, and appends what goes beyond.
-    fn put(&mut self, at: usize, text: Units<'_>) {
+    fn put(&mut self, t: &Thread, at: usize, text: Units<'_>) -> Res<()> {
         if let (Self::Narrow(v), false) = (&*self, matches!(text, Units::Latin1(_))) {
-            *self = Self::Wide(v.iter().map(|&b| u32::from(b)).collect());
+            let mut wide = Vec::new();
+            bulk::extend_from(&mut wide, v.iter().map(|&b| u32::from(b)));
+            *self = Self::Wide(wide);
         }
         match (self, text) {
             (Self::Narrow(v), Units::Latin1(u)) => {
-                v.resize(v.len().max(at), 0);
+                let gap = at.saturating_sub(v.len());
+                bulk::extend_n(v, 0, gap);
+                t.check_stop()?;
                 let over = u.len().min(v.len() - at);
                 v[at..at + over].copy_from_slice(&u[..over]);
-                v.extend_from_slice(&u[over..]);
+                bulk::extend(v, &u[over..]);
             }
             (Self::Wide(v), u) => {
-                v.resize(v.len().max(at), 0);
+                let gap = at.saturating_sub(v.len());
+                bulk::extend_n(v, 0, gap);
+                t.check_stop()?;
                 let over = u.len().min(v.len() - at);
                 v[at..at + over].iter_mut().zip(u.iter()).for_each(|(x, c)| *x = c);
-                v.extend(u.iter().skip(over));
+                bulk::extend_from(v, u.slice(over, u.len()).iter());
             }
             (Self::Narrow(_), _) => {}
         }
+        // After a stop something is missing.
+        t.check_stop()
     }
 
     fn truncate(&mut self, n: usize) {
@@ -236,7 +245,7 @@ fn put(t: &Thread, v: &Value, text: &Value) -> Res<()> {
         t.heap().charge(more).map_err(|_| t.memory_error())?;
         s.charged.set(s.charged.get() + more);
     }
-    to.put(s.pos.get(), units);
+    to.put(t, s.pos.get(), units)?;
     s.pos.set(end);
     Ok(())
 }
@@ -395,7 +404,7 @@ fn setstate(t: &Thread, a: &[Value]) -> Res {
     let Some(text) = items[0].downcast::<Str>() else {
         return Err(error::type_error(t, "initial_value must be str or None"));
     };
-    s.text.borrow_mut().put(0, text.units());
+    s.text.borrow_mut().put(t, 0, text.units())?;
     if !int::is_int(&items[2]) {
         let got = type_of(&items[2]).name();
         return Err(error::type_error(t, format_args!("third item of state must be an integer, got {got}")));

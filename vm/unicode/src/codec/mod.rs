@@ -61,6 +61,11 @@ pub trait Sink {
     fn push_latin1(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|&byte| self.push(u32::from(byte)));
     }
+
+    /// Whether nobody will look at the text any more: asked now and then, so that what remains can be left out.
+    fn is_forgotten(&self) -> bool {
+        false
+    }
 }
 
 impl Sink for Vec<u32> {

@@ -2,6 +2,7 @@
 
 use super::{Bytes, View, data, make};
 use crate::buffer;
+use crate::bulk;
 use crate::error::{self, Res};
 use crate::list::List;
 use crate::thread::Thread;
@@ -44,9 +45,12 @@ pub(super) fn join(t: &Thread, a: &[Value]) -> Res {
     let mut out = Vec::with_capacity(len);
     for (i, view) in views.iter().enumerate() {
         if i > 0 {
-            out.extend_from_slice(sep);
+            bulk::extend(&mut out, sep);
         }
-        out.extend_from_slice(view);
+        bulk::extend(&mut out, view);
+        if i % 4096 == 4095 {
+            t.check_stop()?;
+        }
     }
     make(t, &a[0], &out)
 }

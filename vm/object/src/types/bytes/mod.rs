@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::buffer::{self, Buffer};
+use crate::bulk;
 use crate::call;
 use crate::codec;
 use crate::convert;
@@ -118,25 +119,28 @@ impl Bytes {
 /// A bytes object of `len` bytes written by `fill`.
 ///
 /// # Safety
-/// `fill` writes all `len` bytes.
-unsafe fn raw(t: &Thread, ty: &TypeObject, len: usize, fill: impl FnOnce(*mut u8)) -> Res {
+/// `fill` writes all `len` bytes or fails.
+unsafe fn raw(t: &Thread, ty: &TypeObject, len: usize, fill: impl FnOnce(*mut u8) -> Res<()>) -> Res {
     if len > isize::MAX as usize / 2 {
         return Err(t.memory_error());
     }
     let own = object_size(len);
     let size = own + (ty.basic_size() - BYTES.size);
-    // SAFETY: the closure initializes the struct, the data and the class's own slots.
-    unsafe {
+    let mut filled = Ok(());
+    // SAFETY: the closure initializes the struct, the data and the class's own slots. An object that was not filled is
+    // dropped before anybody sees it, which reads no data.
+    let made = unsafe {
         payload::new_sized(t, ty, size, |at| {
             let s = at.cast::<Bytes>();
             (&raw mut (*s).len).write(len);
             (&raw mut (*s).hash).write(Cell::new(UNSET));
-            fill(s.add(1).cast());
+            filled = fill(s.add(1).cast());
             if size > own {
                 at.add(own).write_bytes(0, size - own);
             }
         })
-    }
+    };
+    filled.and(made)
 }
 
 /// A bytes object.
@@ -152,13 +156,13 @@ pub fn from_vec(t: &Thread, data: Vec<u8>) -> Res {
 /// `len` bytes, all zero.
 pub fn zeros(t: &Thread, len: usize) -> Res {
     // SAFETY: all bytes are written.
-    unsafe { raw(t, BYTES.ty(), len, |p| p.write_bytes(0, len)) }
+    unsafe { raw(t, BYTES.ty(), len, |p| bulk::fill(t, p, 0, len)) }
 }
 
 /// A bytes object of class `ty` (bytes or a subclass).
 fn of_class(t: &Thread, ty: &TypeObject, data: &[u8]) -> Res {
     // SAFETY: all bytes are written.
-    unsafe { raw(t, ty, data.len(), |p| p.copy_from_nonoverlapping(data.as_ptr(), data.len())) }
+    unsafe { raw(t, ty, data.len(), |p| bulk::copy(t, data.as_ptr(), p, data.len())) }
 }
 
 /// The data of a bytes or bytearray object. A bytearray's may not be held over anything that runs Python code.
@@ -370,7 +374,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
 
 fn compare(_: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     match (a.downcast::<Bytes>(), b.downcast::<Bytes>()) {
-        (Some(x), Some(y)) => Ok(Value::bool(op.holds(x.as_slice().cmp(y.as_slice())))),
+        (Some(x), Some(y)) => Ok(Value::bool(op.holds(bulk::order(x.as_slice(), y.as_slice())))),
         _ => Ok(Value::NOT_IMPLEMENTED),
     }
 }
@@ -423,8 +427,8 @@ pub(crate) fn concat(t: &Thread, a: &Value, b: &Value) -> Res {
         let fill = |p: *mut u8| {
             // SAFETY: the new object has room for both.
             unsafe {
-                p.copy_from_nonoverlapping(x.as_ptr(), x.len());
-                p.add(x.len()).copy_from_nonoverlapping(y.as_ptr(), y.len());
+                bulk::copy(t, x.as_ptr(), p, x.len())?;
+                bulk::copy(t, y.as_ptr(), p.add(x.len()), y.len())
             }
         };
         // SAFETY: `fill` writes all bytes.
@@ -451,19 +455,8 @@ pub(crate) fn repeat(t: &Thread, v: &Value, n: isize) -> Res {
     t.check_alloc(len)?;
     if v.downcast::<Bytes>().is_some() {
         let fill = |p: *mut u8| {
-            // SAFETY: the new object has room for `n` copies; each step copies what is already written.
-            unsafe {
-                if let [b] = old {
-                    return p.write_bytes(*b, len);
-                }
-                p.copy_from_nonoverlapping(old.as_ptr(), old.len().min(len));
-                let mut done = old.len().min(len);
-                while done < len {
-                    let more = done.min(len - done);
-                    p.add(done).copy_from_nonoverlapping(p, more);
-                    done += more;
-                }
-            }
+            // SAFETY: the new object has room for `n` copies.
+            unsafe { if old.is_empty() { Ok(()) } else { bulk::repeat(t, old, p, len) } }
         };
         // SAFETY: `fill` writes all bytes.
         return unsafe { raw(t, BYTES.ty(), len, fill) };

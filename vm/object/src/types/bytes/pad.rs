@@ -1,12 +1,13 @@
 //! bytes and bytearray: center, ljust, rjust, zfill, expandtabs.
 
 use super::{Bytes, data, make, peek, same};
+use crate::bulk;
 use crate::convert;
 use crate::error::{self, Res};
 use crate::strs::Units;
 use crate::thread::Thread;
 use crate::types::str_::arg_name;
-use crate::types::str_::pad::{center_split, expanded_len, tab_size};
+use crate::types::str_::pad::{POLL_EVERY, center_split, expanded_len, tab_size};
 use crate::value::Value;
 
 fn fill_arg(t: &Thread, v: &Value, name: &str) -> Res<u8> {
@@ -37,9 +38,9 @@ fn padded(t: &Thread, a: &[Value], left: usize, right: usize, fill: u8) -> Res {
     }
     t.check_alloc(s.len().saturating_add(left).saturating_add(right))?;
     let mut out = Vec::with_capacity(s.len() + left + right);
-    out.resize(left, fill);
-    out.extend_from_slice(s);
-    out.resize(left + s.len() + right, fill);
+    bulk::extend_n(&mut out, fill, left);
+    bulk::extend(&mut out, s);
+    bulk::extend_n(&mut out, fill, right);
     make(t, &a[0], &out)
 }
 
@@ -75,25 +76,28 @@ pub(super) fn zfill(t: &Thread, a: &[Value]) -> Res {
     let sign = usize::from(matches!(s.first(), Some(b'+' | b'-')));
     let mut out = Vec::with_capacity(s.len() + n);
     out.extend_from_slice(&s[..sign]);
-    out.resize(sign + n, b'0');
-    out.extend_from_slice(&s[sign..]);
+    bulk::extend_n(&mut out, b'0', n);
+    bulk::extend(&mut out, &s[sign..]);
     make(t, &a[0], &out)
 }
 
 pub(super) fn expandtabs(t: &Thread, a: &[Value]) -> Res {
     let size = tab_size(t, &a[1])?;
     let s = data(&a[0]);
-    let Some(total) = expanded_len(Units::Latin1(s), size) else {
+    let Some(total) = expanded_len(t, Units::Latin1(s), size)? else {
         return Err(error::overflow_error(t, "result too long"));
     };
     t.check_alloc(total)?;
     let (mut out, mut column) = (Vec::with_capacity(total), 0);
-    for &b in s {
+    for (i, &b) in s.iter().enumerate() {
+        if i % POLL_EVERY == POLL_EVERY - 1 {
+            t.check_stop()?;
+        }
         match b {
             b'\t' if size > 0 => {
                 let n = size - column % size;
                 column += n;
-                out.resize(out.len() + n, b' ');
+                bulk::extend_n(&mut out, b' ', n);
             }
             b'\t' => {}
             _ => {

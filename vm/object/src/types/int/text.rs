@@ -174,12 +174,11 @@ fn invalid(t: &Thread, base: u32, source: &Value) -> Exc {
 pub fn render(t: &Thread, r: Rendered) -> Res {
     t.check_alloc(r.len())?;
     let mut out = StrBuilder::with_capacity(r.len());
-    let pad = |out: &mut StrBuilder, n: usize| (0..n).for_each(|_| out.push(r.fill));
-    pad(&mut out, r.left);
+    out.push_n(r.fill, r.left);
     out.push_str(&r.head);
-    pad(&mut out, r.inner);
+    out.push_n(r.fill, r.inner);
     out.push_str(&r.body);
-    pad(&mut out, r.right);
+    out.push_n(r.fill, r.right);
     out.finish(t)
 }
 
@@ -187,9 +186,9 @@ pub fn render(t: &Thread, r: Rendered) -> Res {
 fn render_char(t: &Thread, c: u32, layout: TextLayout) -> Res {
     t.check_alloc(layout.left.saturating_add(layout.right))?;
     let mut out = StrBuilder::new();
-    (0..layout.left).for_each(|_| out.push(layout.fill));
+    out.push_n(layout.fill, layout.left);
     out.push(c);
-    (0..layout.right).for_each(|_| out.push(layout.fill));
+    out.push_n(layout.fill, layout.right);
     out.finish(t)
 }
 

@@ -142,7 +142,12 @@ fn nested(t: &Thread, view: &View, format: super::format::Native, dim: usize, of
         return format.unpack(t, unsafe { view.item(offset) });
     }
     t.poll()?;
-    let items = (0..view.shape[dim]).map(|i| nested(t, view, format, dim + 1, offset + i as isize * view.strides[dim]));
+    let items = (0..view.shape[dim]).map(|i| {
+        if i % 1024 == 1023 {
+            t.check_stop()?;
+        }
+        nested(t, view, format, dim + 1, offset + i as isize * view.strides[dim])
+    });
     List::from_vec(t, items.collect::<Res<Vec<Value>>>()?)
 }
 

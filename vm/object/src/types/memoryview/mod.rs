@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::buffer::{self, Buffer};
+use crate::bulk;
 use crate::call;
 use crate::convert;
 use crate::error::{self, Res};
@@ -296,10 +297,13 @@ fn equal(t: &Thread, a: &Value, b: &Value) -> Res<Option<bool>> {
     let (left, right) = (x.as_buffer().to_contiguous(t)?, y.to_contiguous(t)?);
     let exact = |f: &str| format::native(f).is_some_and(|n| !matches!(n.0, b'f' | b'd' | b'e' | b'?'));
     if x.format.trim_start_matches('@') == y.format.trim_start_matches('@') && exact(&x.format) {
-        return Ok(Some(left == right));
+        return Ok(Some(bulk::equal(&left, &right)));
     }
     for (i, p) in left.chunks_exact(x.item_size.max(1)).enumerate() {
         let q = &right[i * y.item_size..(i + 1) * y.item_size];
+        if i % 256 == 255 {
+            t.check_stop()?;
+        }
         let (u, w) = (format::unpack_any(t, &x.format, p)?, format::unpack_any(t, &y.format, q)?);
         // A format nobody understands makes the views unequal.
         let (Some(u), Some(w)) = (u, w) else { return Ok(Some(false)) };

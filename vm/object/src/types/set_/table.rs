@@ -3,6 +3,7 @@
 //! An open-addressed table of (hash, key) with short linear runs between jumps. Sizes, probes and growth are such that
 //! elements come out in the order in which CPython's sets give them.
 
+use crate::bulk;
 use crate::error::Res;
 use crate::header::Header;
 use crate::ops;
@@ -53,6 +54,8 @@ struct Entry {
 }
 
 const REMOVED: i64 = -1;
+/// So many places are gone through between two looks at the breaker.
+const STRIDE: usize = 1 << 14;
 const MIN_PLACES: usize = 8;
 const LINEAR: usize = 9;
 
@@ -343,11 +346,24 @@ impl Set {
         }
         let block = t.heap().alloc_raw(places * size_of::<Entry>()).map_err(|_| t.memory_error())?;
         // SAFETY: the block has that many bytes; zero means free.
-        unsafe { block.write_bytes(0, places * size_of::<Entry>()) };
+        if let Err(e) = unsafe { bulk::fill(t, block, 0, places * size_of::<Entry>()) } {
+            // SAFETY: nobody has it yet.
+            unsafe { t.heap().free_raw(block, places * size_of::<Entry>()) };
+            return Err(e);
+        }
         let (old, old_places) = (self.table.entries.replace(block.cast()), self.places());
         let old_places = if old.is_null() { 0 } else { old_places };
         self.table.mask.set(places - 1);
         for i in 0..old_places {
+            if i % STRIDE == STRIDE - 1
+                && let Err(e) = t.check_stop()
+            {
+                self.table.entries.set(old);
+                self.table.mask.set(old_places - 1);
+                // SAFETY: the old block's entries were copied, not changed, and are the set's again.
+                unsafe { t.heap().free_raw(block, places * size_of::<Entry>()) };
+                return Err(e);
+            }
             // SAFETY: live entries move, each once; absent keys need no drop.
             unsafe {
                 let e = old.add(i).read();
@@ -396,7 +412,7 @@ impl Set {
         }
         let clean = other.table.fill.get() == other.len();
         if self.table.fill.get() == 0 && self.mask() == other.mask() && clean {
-            return self.copy_places(other);
+            return self.copy_places(t, other);
         }
         let fresh = self.table.fill.get() == 0;
         let mut i = 0;
@@ -427,8 +443,11 @@ impl Set {
         self.changed();
     }
 
-    fn copy_places(&self, other: &Set) -> Res<()> {
+    fn copy_places(&self, t: &Thread, other: &Set) -> Res<()> {
         for i in 0..other.places() {
+            if i % STRIDE == STRIDE - 1 {
+                t.check_stop()?;
+            }
             if let Some((key, hash)) = other.at(i) {
                 // SAFETY: the tables have the same size and this one is empty.
                 unsafe {
@@ -465,6 +484,10 @@ impl Set {
             return;
         }
         for i in 0..places {
+            if i % STRIDE == STRIDE - 1 && crate::thread::stopping() {
+                // The isolate's memory goes as a whole.
+                return;
+            }
             // SAFETY: the table is detached; each entry is dropped once.
             unsafe { entries.add(i).drop_in_place() };
         }

@@ -34,17 +34,13 @@ fn ascii(t: &Thread, text: &str, f: impl Fn(u8) -> u8) -> Res {
     }
     let fill = |p: *mut u8| {
         for (n, piece) in text.as_bytes().chunks(STRIDE).enumerate() {
-            // SAFETY: the new str has the same length. A stopped isolate's is never read, but ASCII all the same.
-            unsafe {
-                if t.check_stop().is_err() {
-                    p.write_bytes(b' ', text.len());
-                    return;
-                }
-                for (i, b) in piece.iter().enumerate() {
-                    p.add(n * STRIDE + i).write(f(*b));
-                }
+            for (i, b) in piece.iter().enumerate() {
+                // SAFETY: the new str has the same length.
+                unsafe { p.add(n * STRIDE + i).write(f(*b)) };
             }
+            t.check_stop()?;
         }
+        Ok(())
     };
     // SAFETY: `fill` writes every byte; case mappings of ASCII are ASCII.
     unsafe { strs::raw(t, text.len(), 1, true, fill) }

@@ -10,6 +10,8 @@ use crate::tuple::Tuple;
 use crate::ty::{type_name, type_of};
 use crate::value::Value;
 
+const POLL_EVERY: usize = 4096;
+
 /// `sep.join(iterable)`.
 pub fn join(t: &Thread, sep: &Value, iterable: &Value) -> Res {
     let sep = sep.expect::<Str>();
@@ -43,6 +45,9 @@ pub fn join_items(t: &Thread, sep: &Str, items: &[Value]) -> Res {
             let name = type_name(item);
             return Err(error::type_error(t, format_args!("sequence item {i}: expected str instance, {name} found")));
         };
+        if i % POLL_EVERY == POLL_EVERY - 1 {
+            t.check_stop()?;
+        }
         len += s.len();
         width = width.max(s.width());
         ascii &= s.is_ascii();
@@ -72,14 +77,18 @@ pub fn join_items(t: &Thread, sep: &Str, items: &[Value]) -> Res {
             // SAFETY: the new str has room for every item and separator at this width.
             unsafe {
                 if i > 0 && !sep.is_empty() {
-                    strs::copy_widening(sep, p.add(at * width), width);
+                    strs::copy_widening(t, sep, p.add(at * width), width)?;
                     at += sep.len();
                 }
                 let s = item.expect::<Str>();
-                strs::copy_widening(s, p.add(at * width), width);
+                strs::copy_widening(t, s, p.add(at * width), width)?;
                 at += s.len();
             }
+            if i % POLL_EVERY == POLL_EVERY - 1 {
+                t.check_stop()?;
+            }
         }
+        Ok(())
     };
     // SAFETY: `fill` writes all units; the width is the widest part's, which is in the result.
     unsafe { strs::raw(t, len, width, ascii, fill) }

@@ -1,6 +1,7 @@
 //! str: the type, its operators and its table of methods.
 
 use crate::args::Args;
+use crate::bulk;
 use crate::codec;
 use crate::convert;
 use crate::error::{self, Res};
@@ -186,7 +187,8 @@ fn getitem(t: &Thread, v: &Value, key: &Value) -> Res {
         Key::Slice(r) => {
             t.check_alloc(r.count * s.width())?;
             any_width!(s.units(), |u| {
-                let picked: Vec<_> = r.indices().map(|i| u[i]).collect();
+                let mut picked = Vec::new();
+                bulk::extend_from(&mut picked, r.indices().map(|i| u[i]));
                 from_slice(t, &picked)
             })
         }
@@ -246,21 +248,8 @@ fn repeat(t: &Thread, v: &Value, n: isize) -> Res {
     };
     let bytes = s.bytes();
     let fill = |p: *mut u8| {
-        // SAFETY: the new str has room for `n` times the units; each doubling copies what is already written.
-        unsafe {
-            if let [b] = bytes {
-                p.write_bytes(*b, n);
-                return;
-            }
-            let total = bytes.len() * n;
-            p.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-            let mut done = bytes.len();
-            while done < total {
-                let more = done.min(total - done);
-                p.add(done).copy_from_nonoverlapping(p, more);
-                done += more;
-            }
-        }
+        // SAFETY: the new str has room for `n` times the units.
+        unsafe { bulk::repeat(t, bytes, p, bytes.len() * n) }
     };
     // SAFETY: `fill` writes all units, which are the old ones.
     unsafe { strs::raw(t, len, s.width(), s.is_ascii(), fill) }

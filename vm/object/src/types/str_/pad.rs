@@ -1,11 +1,14 @@
 //! str: center, ljust, rjust, zfill, expandtabs.
 
-use super::arg_name;
+use super::{arg_name, search};
 use crate::convert;
 use crate::error::{self, Res};
 use crate::strs::{self, Str, StrBuilder, Units};
 use crate::thread::Thread;
 use crate::value::Value;
+
+/// So many characters are looked at between two looks at the breaker.
+pub(crate) const POLL_EVERY: usize = 1 << 14;
 
 fn fill_arg(t: &Thread, v: &Value) -> Res<u32> {
     let Some(v) = v.opt() else { return Ok(u32::from(b' ')) };
@@ -85,16 +88,20 @@ pub(super) fn expandtabs(t: &Thread, a: &[Value]) -> Res {
     let s = a[0].expect::<Str>();
     let size = tab_size(t, &a[1])?;
     let units = s.units();
-    let Some(total) = expanded_len(units, size) else {
+    let Some(total) = expanded_len(t, units, size)? else {
         return Err(error::overflow_error(t, "new string is too long"));
     };
-    if total == s.len() && !units.iter().any(|c| c == 9) {
+    let tab = search::same_width!(units, Units::Latin1(b"\t"), Ok(None), |h, n| search::find(t, h, n));
+    if tab?.is_none() {
         return strs::exact(t, &a[0]);
     }
     t.check_alloc(total.saturating_mul(if s.width() > 1 { 8 } else { 2 }))?;
     let mut out = StrBuilder::with_capacity(total);
     let mut column = 0;
-    for c in units.iter() {
+    for (i, c) in units.iter().enumerate() {
+        if i % POLL_EVERY == POLL_EVERY - 1 {
+            t.check_stop()?;
+        }
         match c {
             9 if size > 0 => {
                 let n = size - column % size;
@@ -122,21 +129,25 @@ pub(crate) fn tab_size(t: &Thread, v: &Value) -> Res<usize> {
 }
 
 /// The length with tabs expanded, unless it is too long.
-pub(crate) fn expanded_len(units: Units<'_>, size: usize) -> Option<usize> {
+pub(crate) fn expanded_len(t: &Thread, units: Units<'_>, size: usize) -> Res<Option<usize>> {
     let (mut total, mut column) = (0usize, 0usize);
-    for c in units.iter() {
+    for (i, c) in units.iter().enumerate() {
+        if i % POLL_EVERY == POLL_EVERY - 1 {
+            t.check_stop()?;
+        }
         match c {
             9 if size > 0 => {
                 let n = size - column % size;
-                column = column.checked_add(n)?;
-                total = total.checked_add(n)?;
+                // Bounded by the sum of all, which is checked.
+                column = column.saturating_add(n);
+                total = total.saturating_add(n);
             }
             9 => {}
             _ => {
-                column = if c == 10 || c == 13 { 0 } else { column + 1 };
-                total = total.checked_add(1)?;
+                column = if c == 10 || c == 13 { 0 } else { column.saturating_add(1) };
+                total = total.saturating_add(1);
             }
         }
     }
-    (total <= isize::MAX as usize).then_some(total)
+    Ok((total <= isize::MAX as usize).then_some(total))
 }

@@ -2,6 +2,7 @@
 
 use super::search::{self, Cell, Matches, same_width};
 use super::{from_slice, text_arg};
+use crate::bulk;
 use crate::convert;
 use crate::error::{self, Res};
 use crate::strs::{self, Str};
@@ -62,7 +63,10 @@ pub(crate) fn replaced<C: Cell>(t: &Thread, hay: &[C], old: &[C], new: &[C], max
     if let ([from], [to]) = (old, new) {
         let Some(first) = C::find_one(hay, *from) else { return Ok(None) };
         t.check_alloc(size_of_val(hay))?;
-        let mut out = hay.to_vec();
+        let mut out = Vec::new();
+        bulk::extend(&mut out, hay);
+        // After a stop the copy may be short.
+        t.check_stop()?;
         let mut left = max;
         for piece in out[first..].chunks_mut(POLL_EVERY) {
             t.check_stop()?;
@@ -103,10 +107,10 @@ pub(crate) fn replaced<C: Cell>(t: &Thread, hay: &[C], old: &[C], new: &[C], max
     let (mut from, mut matches) = (0, Matches::new(hay, old));
     for _ in 0..times {
         let Some(at) = matches.next(t)? else { break };
-        out.extend_from_slice(&hay[from..at]);
-        out.extend_from_slice(new);
+        bulk::extend(&mut out, &hay[from..at]);
+        bulk::extend(&mut out, new);
         from = at + old.len();
     }
-    out.extend_from_slice(&hay[from..]);
+    bulk::extend(&mut out, &hay[from..]);
     Ok(Some(out))
 }

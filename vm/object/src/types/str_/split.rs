@@ -221,14 +221,23 @@ pub(super) fn rpartition(t: &Thread, a: &[Value]) -> Res {
     partition_at(t, a, true)
 }
 
+/// So many units are dropped between two looks at the breaker.
+const TRIM_STRIDE: usize = 1 << 16;
+
 /// What remains of `s` without what `drop` accepts at its ends.
 pub(crate) fn trimmed<C: Cell>(s: &[C], sides: (bool, bool), drop: impl Fn(C) -> bool) -> Span {
     let (mut from, mut to) = (0, s.len());
     while sides.0 && from < to && drop(s[from]) {
         from += 1;
+        if from % TRIM_STRIDE == 0 && crate::thread::stopping() {
+            break;
+        }
     }
     while sides.1 && to > from && drop(s[to - 1]) {
         to -= 1;
+        if to % TRIM_STRIDE == 0 && crate::thread::stopping() {
+            break;
+        }
     }
     (from, to)
 }
