@@ -342,7 +342,7 @@ impl Trial {
         let mut seen = 0usize;
         while let Some(i) = work.pop() {
             seen += 1;
-            if seen % STRIDE == 0 && t.breaker.stopped() {
+            if seen.is_multiple_of(STRIDE) && t.breaker.stopped() {
                 return Err(Exc::stopped());
             }
             let mut places = Places::new(&self.index);

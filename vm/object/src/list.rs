@@ -308,11 +308,10 @@ impl List {
         unsafe {
             let data = self.data.get();
             let removed = (from..to).map(|i| data.add(i).read()).collect();
-            if added != to - from && to < n {
-                if !bulk::slide(data.add(to), data.add(from + added), n - to) {
-                    self.len.set(from);
-                    return Ok(removed);
-                }
+            let moves = added != to - from && to < n;
+            if moves && !bulk::slide(data.add(to), data.add(from + added), n - to) {
+                self.len.set(from);
+                return Ok(removed);
             }
             for (i, item) in items.into_iter().enumerate() {
                 store::write(&self.header, data.add(from + i), item);

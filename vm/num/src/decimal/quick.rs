@@ -36,7 +36,7 @@ pub(super) fn power(n: u64) -> Option<u128> {
 pub(super) fn count(n: u128) -> i64 {
     let bits = 128 - n.leading_zeros();
     // Bits times log10(2), at most one too small.
-    let digits = (bits * 1233 >> 12) as usize;
+    let digits = ((bits * 1233) >> 12) as usize;
     (digits as i64 + i64::from(POWERS.get(digits).is_some_and(|power| n >= *power))).max(1)
 }
 

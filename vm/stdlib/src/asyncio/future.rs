@@ -134,7 +134,7 @@ pub(super) static FUTURE: TypeDef = TypeDef {
         repr: Some(|t, v| call::call1(t, &known(t, Known::FutureRepr)?, v)),
         iter: Some(future_iter::new),
         await_: Some(future_iter::new),
-        finalize: Some(|t, v| finalize(t, v)),
+        finalize: Some(finalize),
         ..Slots::NONE
     },
     methods: METHODS,
