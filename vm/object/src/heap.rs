@@ -44,6 +44,8 @@ pub struct Heap {
     /// Most bytes ever charged.
     peak: Cell<usize>,
     limit: Cell<usize>,
+    /// Bytes asked for in vain since the heap was last well below its limit.
+    refused: Cell<usize>,
     /// Small blocks are given out whatever the account says.
     lenient: Cell<bool>,
     /// Tracked objects allocated since the last collection, minus freed ones.
@@ -66,9 +68,6 @@ struct Free {
     zero: u64,
     next: *mut Free,
 }
-
-/// How far small blocks may overdraw a small account before the isolate is stopped.
-const HEADROOM: usize = 1 << 20;
 
 /// Bytes of memory that the machine has: asked once, for an isolate starts faster than the system answers.
 static MACHINE: LazyLock<usize> = LazyLock::new(|| {
@@ -106,6 +105,7 @@ impl Heap {
             outside: Cell::new(0),
             peak: Cell::new(0),
             limit: Cell::new(limit.min(*MACHINE)),
+            refused: Cell::new(0),
             lenient: Cell::new(false),
             young: Cell::new(0),
             collect_at: Cell::new(2000),
@@ -137,16 +137,6 @@ impl Heap {
     pub fn check(&self, size: usize) -> Result<(), OutOfMemory> {
         let fits = self.used().saturating_add(size) <= self.limit.get() || self.lenient.get();
         if fits && size <= isize::MAX as usize / 2 { Ok(()) } else { self.make_room(size) }
-    }
-
-    /// Pages without a live block make room for a large block, if there are enough of them.
-    #[cold]
-    fn make_room(&self, size: usize) -> Result<(), OutOfMemory> {
-        if size > self.limit.get() {
-            return Err(OutOfMemory);
-        }
-        self.trim(|| thread::current().is_some_and(|t| t.breaker.stopped()));
-        if self.used().saturating_add(size) <= self.limit.get() { Ok(()) } else { Err(OutOfMemory) }
     }
 
     /// Charges memory held outside the heap (a native library's buffers, big integers).
@@ -206,13 +196,6 @@ impl Heap {
             thread::request(reason::MEMORY);
         }
         out
-    }
-
-    /// Overdrawn beyond what handling a MemoryError needs: the isolate must stop, because a program that catches
-    /// MemoryError could take more for ever.
-    pub fn exhausted(&self) -> bool {
-        let limit = self.limit.get();
-        self.used() > limit.saturating_add((limit / 16).max(HEADROOM))
     }
 
     #[inline(always)]

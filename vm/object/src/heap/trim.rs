@@ -1,9 +1,39 @@
 //! Pages given back: what a heap under pressure can spare.
 
-use super::{CLASSES, Free, GRAIN, Heap, PAGE, Space, page_layout};
+use super::{CLASSES, Free, GRAIN, Heap, OutOfMemory, PAGE, Space, page_layout};
+use crate::thread;
 use std::ptr;
 
+/// How far small blocks may overdraw a small account before the isolate is stopped.
+const HEADROOM: usize = 1 << 20;
+/// A full heap may refuse so many times its limit.
+const PATIENCE: usize = 4;
+
 impl Heap {
+    /// Pages without a live block make room for a large block, if there are enough of them.
+    #[cold]
+    pub(super) fn make_room(&self, size: usize) -> Result<(), OutOfMemory> {
+        let limit = self.limit.get();
+        if size > limit {
+            return Err(OutOfMemory);
+        }
+        self.trim(|| thread::current().is_some_and(|t| t.breaker.stopped()));
+        if self.used().saturating_add(size) <= limit {
+            return Ok(());
+        }
+        let before = if self.used() < limit - limit / 8 { 0 } else { self.refused.get() };
+        self.refused.set(before.saturating_add(size.max(PAGE)));
+        Err(OutOfMemory)
+    }
+
+    /// Overdrawn beyond what handling a MemoryError needs, or full and asked again and again: the isolate must stop, because
+    /// a program that catches MemoryError could go on for ever.
+    pub fn exhausted(&self) -> bool {
+        let limit = self.limit.get();
+        self.used() > limit.saturating_add((limit / 16).max(HEADROOM))
+            || self.refused.get() > limit.saturating_mul(PATIENCE)
+    }
+
     /// Gives pages back that hold no live block, and tells how many bytes that were. It looks at every free block, so
     /// only a heap at its limit asks; `stop` is asked now and then and ends the search.
     pub fn trim(&self, stop: impl Fn() -> bool) -> usize {
@@ -99,6 +129,20 @@ fn page_of(pages: &[(usize, usize)], block: usize) -> Option<usize> {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn a_full_heap_that_is_asked_in_vain_is_exhausted() {
+        let heap = Heap::new(1 << 20);
+        let blocks: Vec<*mut u8> = (0..1000).map(|_| heap.alloc_raw(1000).expect("room")).collect();
+        let asks = |n: usize| (0..n).filter(|_| heap.check(1 << 18).is_err()).count();
+        assert_eq!((asks(10), heap.exhausted()), (10, false));
+        assert_eq!((asks(10), heap.exhausted()), (10, true));
+        for block in blocks {
+            // SAFETY: from `alloc_raw(1000)`, freed once.
+            unsafe { heap.free_raw(block, 1000) };
+        }
+        assert_eq!((asks(10), heap.check(2 << 20).is_err()), (0, true));
+    }
 
     #[test]
     fn empty_pages_go_and_live_blocks_stay() {
