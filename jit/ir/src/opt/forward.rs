@@ -1,0 +1,114 @@
+//! Forwarding: a load gives what was stored or loaded there before, if nothing in between may have changed it.
+//!
+//! Places of different classes never overlap; places of one class at different offsets from the same address do not, and two
+//! new objects are two. What the head knows holds in the loop if no iteration changes it.
+
+use crate::alias::Alias;
+use crate::arg::{Arg, Ty, Var};
+use crate::build::{Copy, Pass, Step, rewrite};
+use crate::effects::{Acts, Effects};
+use crate::op::Op;
+use crate::trace::{Imm, Inst, Trace};
+use rustc_hash::FxHashMap;
+
+pub(super) fn run(trace: &Trace) -> Trace {
+    rewrite(trace, &mut Forward::default())
+}
+
+/// A place in memory, as an instruction names it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) class: Alias,
+    pub(super) base: Arg,
+    pub(super) index: Option<Arg>,
+    pub(super) offset: i32,
+    pub(super) half: bool,
+}
+
+impl Place {
+    /// The place that a load or store names.
+    pub(super) fn of(inst: &Inst) -> Option<Self> {
+        let Imm::Mem(class, offset) = inst.imm else { return None };
+        let index = matches!(inst.op, Op::LoadX | Op::StoreX).then(|| inst.args[1]);
+        let half = matches!(inst.op, Op::Load32 | Op::Store32);
+        Some(Self { class, base: inst.args[0], index, offset, half })
+    }
+
+    fn end(self) -> i32 {
+        self.offset + if self.half { 4 } else { 8 }
+    }
+
+    /// May the two overlap?
+    pub(super) fn may_be(self, other: Self, trace: &Trace) -> bool {
+        if self.class != other.class {
+            return false;
+        }
+        if self.base != other.base {
+            let is_new = |arg: Arg| arg.var().is_some_and(|v| trace.inst(v).op == Op::New);
+            return !(is_new(self.base) && is_new(other.base));
+        }
+        match (self.index, other.index) {
+            (None, None) => self.offset < other.end() && other.offset < self.end(),
+            (Some(a), Some(b)) => match (a.as_int(), b.as_int()) {
+                (Some(a), Some(b)) => a == b || self.offset != other.offset,
+                _ => true,
+            },
+            _ => true,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Forward {
+    known: FxHashMap<(Place, Ty), Arg>,
+}
+
+impl Pass for Forward {
+    fn visit(&mut self, copy: &mut Copy<'_>, _old: Var, inst: &Inst) -> Step {
+        let place = Place::of(inst);
+        if let Some(place) = place.filter(|place| inst.is_load() && !place.class.is_volatile()) {
+            if let Some(value) = self.known.get(&(place, inst.ty)) {
+                return Step::Is(*value);
+            }
+            let v = copy.emit(inst.clone());
+            self.known.insert((place, inst.ty), v.into());
+            return Step::Is(v.into());
+        }
+        match (place, inst.args.last()) {
+            (Some(place), Some(value)) if inst.is_store() => self.store(copy, inst, place, *value),
+            _ => {
+                self.forget(inst.effects());
+                Step::Keep
+            }
+        }
+    }
+
+    fn enter_loop(&mut self, copy: &mut Copy<'_>) {
+        for v in copy.old.looped.iter().flat_map(|l| &l.body) {
+            self.forget(copy.old.inst(*v).effects());
+        }
+    }
+}
+
+impl Forward {
+    fn store(&mut self, copy: &mut Copy<'_>, inst: &Inst, place: Place, value: Arg) -> Step {
+        let ty = copy.new.trace().ty(value);
+        if self.known.get(&(place, ty)) == Some(&value) {
+            return Step::Drop;
+        }
+        self.known.retain(|(other, _), _| !place.may_be(*other, copy.new.trace()));
+        // A store of 32 bits cuts its value: who loads it gets another.
+        if !place.half && !place.class.is_volatile() {
+            self.known.insert((place, ty), value);
+        }
+        copy.emit(inst.clone());
+        Step::Drop
+    }
+
+    fn forget(&mut self, effects: Effects) {
+        if effects.writes.is_empty() && !effects.acts.contains(Acts::ESCAPES) {
+            return;
+        }
+        self.known.retain(|(place, _), _| !effects.changes(place.class));
+    }
+}
