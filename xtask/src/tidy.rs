@@ -25,6 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["interp", "object", "stdlib", "native", "compiler", "isa", "rc", "qsbr", "pylib", "unicode", "num", "sre"],
     ),
     ("jit/ir", &["isa"]),
+    ("jit", &["jit-ir", "isa", "object", "interp", "rc", "qsbr"]),
     ("proto", &[]),
     ("service", &["proto", "vm", "jit"]),
     ("cli", &["vm", "service", "proto", "compiler", "isa"]),

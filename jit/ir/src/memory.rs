@@ -42,6 +42,11 @@ impl Memory {
         self.words.get(&at).copied()
     }
 
+    /// Every mapped word by its address.
+    pub fn words(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.words.iter().map(|(at, word)| (*at, *word))
+    }
+
     /// A new object.
     pub fn object(&mut self, shape: u32, size: u32, fields: &[u64]) -> Word {
         let at = self.next;

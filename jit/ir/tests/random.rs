@@ -98,5 +98,5 @@ proptest! {
 /// `PROPTEST_CASES` asks for more.
 fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
-    ProptestConfig { cases: config.cases.max(400), ..config }
+    ProptestConfig { cases: config.cases.max(400), failure_persistence: None, ..config }
 }

@@ -1,0 +1,251 @@
+//! Code memory: machine code is written at one address and run at another.
+//!
+//! A chunk is one memory file that is mapped twice, writable and executable, so nothing is ever both at one address and
+//! placing code needs no change of protection. A piece of code is freed by dropping its [`Block`], when nobody runs it any
+//! more: executors see to that (they are retired through the process's grace periods).
+
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use std::collections::BTreeMap;
+use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
+use typhon_qsbr::sync::Mutex;
+
+/// Bytes of a chunk.
+const CHUNK: usize = 1 << 20;
+/// Code begins at multiples of this.
+const ALIGN: usize = 16;
+/// What freed code is overwritten with: a breakpoint, so that running it is noticed at once.
+const TRAP: u8 = 0xcc;
+
+/// Why code found no place.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NoRoom {
+    /// The budget is used up.
+    #[error("code memory is used up: {used} of {budget} bytes")]
+    Budget {
+        /// Bytes in use.
+        used: usize,
+        /// Bytes that may be.
+        budget: usize,
+    },
+    /// The system gives no memory that can be run, or not so much.
+    #[error("no memory for code: {0}")]
+    System(#[from] Errno),
+}
+
+/// Memory for machine code.
+pub struct Arena {
+    budget: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    used: usize,
+    chunks: Vec<Chunk>,
+}
+
+struct Chunk {
+    write: NonNull<u8>,
+    run: NonNull<u8>,
+    len: usize,
+    /// Free ranges: lengths by offset. Neighbours are one range.
+    free: BTreeMap<usize, usize>,
+}
+
+// SAFETY: a chunk's pointers are its own mappings, which any thread may write to and unmap.
+unsafe impl Send for Chunk {}
+
+/// A piece of code. Dropping it frees the memory.
+pub struct Block {
+    arena: Arc<Arena>,
+    at: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the memory is the block's alone, and it is only read until the block is dropped, by one thread.
+unsafe impl Send for Block {}
+// SAFETY: as above: shared blocks are read and run only.
+unsafe impl Sync for Block {}
+
+impl Arena {
+    /// Memory for at most `budget` bytes of code.
+    pub fn new(budget: usize) -> Arc<Self> {
+        Arc::new(Self { budget, inner: Mutex::new(Inner::default()) })
+    }
+
+    /// Places code, which may be anywhere.
+    pub fn place(self: &Arc<Self>, code: &[u8]) -> Result<Block, NoRoom> {
+        let len = code.len().next_multiple_of(ALIGN).max(ALIGN);
+        let mut inner = self.inner.lock();
+        if inner.used + len > self.budget {
+            return Err(NoRoom::Budget { used: inner.used, budget: self.budget });
+        }
+        let at = match inner.chunks.iter_mut().find_map(|chunk| chunk.place(code, len)) {
+            Some(at) => at,
+            None => {
+                let mut chunk = Chunk::map(len.next_multiple_of(CHUNK))?;
+                let Some(at) = chunk.place(code, len) else {
+                    return Err(NoRoom::Budget { used: inner.used, budget: self.budget });
+                };
+                inner.chunks.push(chunk);
+                at
+            }
+        };
+        inner.used += len;
+        Ok(Block { arena: self.clone(), at, len })
+    }
+
+    /// Bytes in use.
+    pub fn used(&self) -> usize {
+        self.inner.lock().used
+    }
+}
+
+impl Chunk {
+    fn map(len: usize) -> Result<Self, Errno> {
+        let file = memfd_create("typhon-code", MemfdFlags::CLOEXEC)?;
+        ftruncate(&file, len as u64)?;
+        let map = |prot| {
+            // SAFETY: a new mapping at an address of the system's choice touches nobody's memory.
+            unsafe { mmap(null_mut(), len, prot, MapFlags::SHARED, &file, 0) }
+        };
+        let write = NonNull::new(map(ProtFlags::READ | ProtFlags::WRITE)?.cast::<u8>()).ok_or(Errno::NOMEM)?;
+        let run = map(ProtFlags::READ | ProtFlags::EXEC).and_then(|p| NonNull::new(p.cast::<u8>()).ok_or(Errno::NOMEM));
+        match run {
+            Ok(run) => Ok(Self { write, run, len, free: BTreeMap::from([(0, len)]) }),
+            Err(e) => {
+                // SAFETY: the mapping was made above and nobody else has seen it.
+                unsafe { munmap(write.as_ptr().cast(), len)? };
+                Err(e)
+            }
+        }
+    }
+
+    fn place(&mut self, code: &[u8], len: usize) -> Option<NonNull<u8>> {
+        let (offset, room) = self.free.iter().find(|(_, room)| **room >= len).map(|(o, r)| (*o, *r))?;
+        self.free.remove(&offset);
+        if room > len {
+            self.free.insert(offset + len, room - len);
+        }
+        // SAFETY: the range lies inside the mapping and was free, so nobody reads or runs it; the code is not longer.
+        unsafe {
+            self.write.add(offset).copy_from_nonoverlapping(NonNull::from(code).cast(), code.len());
+            Some(self.run.add(offset))
+        }
+    }
+
+    /// The offset of an address of this chunk.
+    fn offset(&self, at: NonNull<u8>) -> Option<usize> {
+        at.addr().get().checked_sub(self.run.addr().get()).filter(|offset| *offset < self.len)
+    }
+
+    fn free(&mut self, mut offset: usize, mut len: usize) {
+        // SAFETY: the range is a block's that is being dropped: it lies inside the mapping, and nobody runs it.
+        unsafe { self.write.add(offset).write_bytes(TRAP, len) };
+        if let Some((before, room)) = self.free.range(..offset).next_back().map(|(o, r)| (*o, *r))
+            && before + room == offset
+        {
+            self.free.remove(&before);
+            (offset, len) = (before, len + room);
+        }
+        if let Some(room) = self.free.remove(&(offset + len)) {
+            len += room;
+        }
+        self.free.insert(offset, len);
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        for view in [self.write, self.run] {
+            // SAFETY: both mappings are the chunk's own, and every block in it is gone: blocks keep the arena alive.
+            let unmapped = unsafe { munmap(view.as_ptr().cast(), self.len) };
+            debug_assert!(unmapped.is_ok(), "the mapping was made with this length");
+        }
+    }
+}
+
+impl Block {
+    /// Where the code begins.
+    pub fn start(&self) -> *const u8 {
+        self.at.as_ptr()
+    }
+
+    /// The code's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the block's range is mapped readable and does not change while it lives.
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let mut inner = self.arena.inner.lock();
+        inner.used -= self.len;
+        let found = inner.chunks.iter().position(|chunk| chunk.offset(self.at).is_some());
+        debug_assert!(found.is_some(), "a block lies in a chunk of its arena");
+        let Some(i) = found else { return };
+        let chunk = &mut inner.chunks[i];
+        let Some(offset) = chunk.offset(self.at) else { return };
+        chunk.free(offset, self.len);
+        if chunk.free.get(&0) == Some(&chunk.len) {
+            inner.chunks.swap_remove(i);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freed_code_is_used_again_and_the_budget_holds() {
+        let arena = Arena::new(64);
+        let a = arena.place(&[1; 20]).expect("room for the first");
+        let b = arena.place(&[2; 30]).expect("room for the second");
+        assert_eq!(a.bytes()[..20], [1; 20]);
+        assert_eq!(arena.place(&[3; 1]).err(), Some(NoRoom::Budget { used: 64, budget: 64 }));
+        let start = a.start();
+        drop(a);
+        assert_eq!(arena.used(), 32);
+        let c = arena.place(&[4; 17]).expect("the first one's place");
+        assert_eq!((c.start(), c.bytes()[16]), (start, 4));
+        assert_eq!(b.bytes()[..30], [2; 30]);
+        drop((b, c));
+        assert_eq!(arena.used(), 0);
+        assert!(arena.inner.lock().chunks.is_empty());
+    }
+
+    #[test]
+    fn neighbours_that_are_free_are_one() {
+        let arena = Arena::new(1 << 20);
+        let blocks: Vec<Block> = (0..8).map(|i| arena.place(&[i; 16]).expect("room")).collect();
+        let keep = arena.place(&[9; 16]).expect("room");
+        let first = blocks[0].start();
+        for i in [3, 1, 2, 0, 7, 5, 6, 4] {
+            let offset = blocks[i].start();
+            assert!(!offset.is_null());
+        }
+        drop(blocks);
+        let whole = arena.place(&[5; 128]).expect("the freed ones together");
+        assert_eq!(whole.start(), first);
+        assert_eq!(keep.bytes(), [9; 16]);
+    }
+
+    #[test]
+    fn placed_code_runs() {
+        // mov eax, 42; ret
+        #[cfg(target_arch = "x86_64")]
+        const CODE: &[u8] = &[0xb8, 42, 0, 0, 0, 0xc3];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let block = Arena::new(4096).place(CODE).expect("room");
+            // SAFETY: the bytes are a function without parameters that returns an int.
+            let f: extern "C" fn() -> i32 = unsafe { std::mem::transmute(block.start()) };
+            assert_eq!(f(), 42);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The back of the trace compiler: traces become machine code, which all threads share.
+//!
+//! ```text
+//! Trace ── opt ──▶ Trace ── lower (Cranelift) ──▶ bytes ── code_memory ──▶ Executor
+//! ```
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`lower`] | a trace's machine code, and what its exits hold |
+//! | [`code_memory`] | where machine code lies: never writable and executable at one address |
+//! | [`executor`] | a compiled trace, to be entered |
+//! | [`runtime`] | the addresses of the helpers that machine code calls |
+#![deny(missing_docs)]
+
+pub mod code_memory;
+pub mod executor;
+pub mod lower;
+pub mod runtime;
+
+pub use executor::{Executor, Left};
+pub use lower::{Exit, Lowerer};
+pub use runtime::Runtime;

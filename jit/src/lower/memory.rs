@@ -1,0 +1,78 @@
+//! Memory: loads, stores, new objects, and counting references.
+
+use super::{Function, machine_type};
+use cranelift_codegen::ir::{self, AliasRegionData, InstBuilder, MemFlagsData, types};
+use typhon_jit_ir::trace::{Imm, Inst};
+use typhon_jit_ir::{Alias, Helper, Op, Ty};
+
+impl Function<'_> {
+    /// How memory of a class is touched: it is there, and classes do not overlap. Loads are not free to move: a guard before
+    /// them may be what makes the address one.
+    pub(super) fn flags(&mut self, class: Alias) -> MemFlagsData {
+        let number = class as u32;
+        let region = *self.regions.entry(number).or_insert_with(|| {
+            let description = class.name().into();
+            self.b.func.dfg.alias_regions.insert(AliasRegionData { user_id: number, description })
+        });
+        MemFlagsData::new().with_notrap().with_aligned().with_alias_region(Some(region))
+    }
+
+    pub(super) fn load(&mut self, inst: &Inst, args: &[ir::Value]) -> Option<ir::Value> {
+        let Imm::Mem(class, offset) = inst.imm else { return None };
+        let base = self.address(inst, args)?;
+        let flags = self.flags(class);
+        if class.is_volatile() {
+            // Somebody else writes: the load is carried out each time, even if no store of this function comes between.
+            let at = self.b.ins().iadd_imm_s(base, i64::from(offset));
+            let ty = if inst.op == Op::Load32 { types::I32 } else { types::I64 };
+            let word = self.b.ins().atomic_load(ty, flags, at);
+            return Some(if ty == types::I32 { self.b.ins().uextend(types::I64, word) } else { word });
+        }
+        Some(match inst.op {
+            Op::Load32 => self.b.ins().uload32(flags, base, offset),
+            _ => self.b.ins().load(machine_type(inst.ty), flags, base, offset),
+        })
+    }
+
+    pub(super) fn store(&mut self, inst: &Inst, args: &[ir::Value]) -> Option<()> {
+        let Imm::Mem(class, offset) = inst.imm else { return None };
+        let base = self.address(inst, args)?;
+        let flags = self.flags(class);
+        let value = *args.last()?;
+        match inst.op {
+            Op::Store32 => self.b.ins().istore32(flags, value, base, offset),
+            _ => self.b.ins().store(flags, value, base, offset),
+        };
+        Some(())
+    }
+
+    fn address(&mut self, inst: &Inst, args: &[ir::Value]) -> Option<ir::Value> {
+        let base = *args.first()?;
+        if !matches!(inst.op, Op::LoadX | Op::StoreX) {
+            return Some(base);
+        }
+        let scaled = self.b.ins().ishl_imm_u(*args.get(1)?, 3);
+        Some(self.b.ins().iadd(base, scaled))
+    }
+
+    pub(super) fn new_object(&mut self, inst: &Inst, thread: ir::Value, shape: u32, size: u32) -> Option<ir::Value> {
+        let shape = self.b.ins().iconst(types::I64, i64::from(shape));
+        let size = self.b.ins().iconst(types::I64, i64::from(size));
+        let made = self.call(Helper::Alloc, &[thread, shape, size])?;
+        self.made(inst, made)?;
+        Some(made)
+    }
+
+    /// Counts a reference, if the value is one.
+    pub(super) fn count(&mut self, op: Op, value: ir::Value) {
+        let helper = if op == Op::Retain { Helper::Retain } else { Helper::Release };
+        debug_assert_eq!(helper.ty(), Ty::Unit);
+        let [object, on] = [(); 2].map(|()| self.b.create_block());
+        let is_object = self.is_object(value);
+        self.b.ins().brif(is_object, object, &[], on, &[]);
+        self.b.switch_to_block(object);
+        self.call(helper, &[value]);
+        self.b.ins().jump(on, &[]);
+        self.b.switch_to_block(on);
+    }
+}

@@ -1,0 +1,299 @@
+//! Lowering: a trace becomes one function of machine code, by Cranelift.
+//!
+//! The function is `fn(inputs, left) -> exit`: it loads its inputs, runs until the trace is left, stores what the snapshot
+//! names at `left`, and returns the exit's number. One exit block per snapshot, however many guards share it.
+
+mod boxes;
+mod exit;
+mod ints;
+mod memory;
+
+use crate::runtime::Runtime;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::{self, AbiParam, AliasRegion, Block, InstBuilder, Signature, UserFuncName, types};
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{CodegenError, Context};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use rustc_hash::FxHashMap;
+use typhon_jit_ir::trace::{Imm, Inst};
+use typhon_jit_ir::{Arg, Const, End, Helper, Op, SnapId, Trace, Ty, Var};
+
+/// Why a trace has no machine code.
+#[derive(Debug, thiserror::Error)]
+pub enum LowerError {
+    /// This machine is not one that Cranelift knows.
+    #[error("no code generator for this machine: {0}")]
+    Machine(String),
+    /// Cranelift gave up.
+    #[error("the code generator gave up: {0}")]
+    Codegen(String),
+    /// The trace is not well formed.
+    #[error("instruction {0} cannot be lowered")]
+    Malformed(u32),
+}
+
+/// One way in which machine code returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// What it is to the trace.
+    pub snap: SnapId,
+    /// Whose values it stores, in this order.
+    pub values: Vec<Var>,
+}
+
+/// A trace's machine code.
+#[derive(Debug)]
+pub struct Machine {
+    /// The bytes, which run anywhere.
+    pub code: Vec<u8>,
+    /// The exits, by number.
+    pub exits: Vec<Exit>,
+}
+
+/// What compiles traces, one after the other. Each worker has its own.
+pub struct Lowerer {
+    isa: OwnedTargetIsa,
+    context: Context,
+    builder: FunctionBuilderContext,
+    plane: ControlPlane,
+}
+
+impl Lowerer {
+    /// For the machine that this program runs on.
+    pub fn new() -> Result<Self, LowerError> {
+        let mut flags = settings::builder();
+        let verify = if cfg!(debug_assertions) { "true" } else { "false" };
+        for (name, value) in [
+            ("opt_level", "speed"),
+            ("regalloc_algorithm", "backtracking"),
+            ("enable_verifier", verify),
+            ("preserve_frame_pointers", "true"),
+            ("unwind_info", "false"),
+            ("enable_probestack", "false"),
+            ("enable_heap_access_spectre_mitigation", "false"),
+            ("enable_table_access_spectre_mitigation", "false"),
+        ] {
+            flags.set(name, value).map_err(|e| LowerError::Machine(e.to_string()))?;
+        }
+        let machine = cranelift_native::builder().map_err(|e| LowerError::Machine(e.to_string()))?;
+        let isa = machine.finish(settings::Flags::new(flags)).map_err(|e| LowerError::Machine(e.to_string()))?;
+        Ok(Self {
+            isa,
+            context: Context::new(),
+            builder: FunctionBuilderContext::new(),
+            plane: ControlPlane::default(),
+        })
+    }
+
+    /// The machine code of a verified trace.
+    pub fn lower(&mut self, trace: &Trace, runtime: &Runtime) -> Result<Machine, LowerError> {
+        self.context.clear();
+        let function = &mut self.context.func;
+        function.name = UserFuncName::user(0, 0);
+        function.signature = entry_signature();
+        let b = FunctionBuilder::new(function, &mut self.builder);
+        let (b, exits) = Function::new(b, trace, runtime).build()?;
+        b.finalize(self.isa.frontend_config());
+        let failed = |e: CodegenError| LowerError::Codegen(e.to_string());
+        let code = self.context.compile(&*self.isa, &mut self.plane).map_err(|e| failed(e.inner))?;
+        if !code.buffer.relocs().is_empty() {
+            return Err(LowerError::Codegen("the code refers to something outside of it".into()));
+        }
+        Ok(Machine { code: code.code_buffer().to_vec(), exits })
+    }
+}
+
+fn entry_signature() -> Signature {
+    let mut signature = Signature::new(CallConv::SystemV);
+    signature.params = vec![AbiParam::new(types::I64); 2];
+    signature.returns = vec![AbiParam::new(types::I64)];
+    signature
+}
+
+/// How a type lies in registers.
+fn machine_type(ty: Ty) -> ir::Type {
+    match ty {
+        Ty::Flt => types::F64,
+        Ty::Bool => types::I8,
+        Ty::Val | Ty::Int | Ty::Ptr | Ty::Unit => types::I64,
+    }
+}
+
+/// A function in the making.
+struct Function<'f> {
+    b: FunctionBuilder<'f>,
+    trace: &'f Trace,
+    runtime: &'f Runtime,
+    values: Vec<Option<ir::Value>>,
+    /// Where exits store what they hold.
+    left: Option<ir::Value>,
+    exits: Vec<(Exit, Block)>,
+    exit_of: FxHashMap<SnapId, usize>,
+    signatures: FxHashMap<Helper, ir::SigRef>,
+    regions: FxHashMap<u32, AliasRegion>,
+}
+
+impl<'f> Function<'f> {
+    fn new(b: FunctionBuilder<'f>, trace: &'f Trace, runtime: &'f Runtime) -> Self {
+        Self {
+            b,
+            trace,
+            runtime,
+            values: vec![None; trace.insts.len()],
+            left: None,
+            exits: Vec::new(),
+            exit_of: FxHashMap::default(),
+            signatures: FxHashMap::default(),
+            regions: FxHashMap::default(),
+        }
+    }
+
+    fn build(mut self) -> Result<(FunctionBuilder<'f>, Vec<Exit>), LowerError> {
+        let trace = self.trace;
+        let entry = self.b.create_block();
+        self.b.append_block_params_for_function_params(entry);
+        self.b.switch_to_block(entry);
+        let given = self.b.block_params(entry).to_vec();
+        let [inputs, left] = given[..] else { return Err(LowerError::Malformed(0)) };
+        self.left = Some(left);
+        for (i, v) in trace.inputs.iter().enumerate() {
+            let value = self.load_slot(trace.inst(*v).ty, inputs, i);
+            self.values[v.index()] = Some(value);
+        }
+        self.list(&trace.head)?;
+        if let Some(looped) = &trace.looped {
+            let inits: Vec<Arg> = looped.params.iter().map(|(_, init)| *init).collect();
+            let header = self.b.create_block();
+            for (v, _) in &looped.params {
+                self.b.append_block_param(header, machine_type(trace.inst(*v).ty));
+            }
+            self.jump(header, &inits)?;
+            self.b.switch_to_block(header);
+            let carried = self.b.block_params(header).to_vec();
+            for ((v, _), value) in looped.params.iter().zip(carried) {
+                self.values[v.index()] = Some(value);
+            }
+            self.list(&looped.body)?;
+            if let End::Again(args) = &trace.end {
+                self.jump(header, args)?;
+            }
+        }
+        if let End::Leave(id) = trace.end {
+            let exit = self.exit(id);
+            self.b.ins().jump(exit, &[]);
+        }
+        self.exits()?;
+        self.b.seal_all_blocks();
+        Ok((self.b, self.exits.into_iter().map(|(exit, _)| exit).collect()))
+    }
+
+    fn jump(&mut self, to: Block, args: &[Arg]) -> Result<(), LowerError> {
+        let values = args.iter().map(|arg| self.value(*arg)).collect::<Result<Vec<_>, _>>()?;
+        let values: Vec<ir::BlockArg> = values.into_iter().map(Into::into).collect();
+        self.b.ins().jump(to, &values);
+        Ok(())
+    }
+
+    fn list(&mut self, list: &[Var]) -> Result<(), LowerError> {
+        for v in list {
+            let inst = self.trace.inst(*v);
+            let args = inst.args.iter().map(|arg| self.value(*arg)).collect::<Result<Vec<_>, _>>()?;
+            let value = self.inst(inst, &args).ok_or(LowerError::Malformed(v.0))?;
+            self.values[v.index()] = value;
+        }
+        Ok(())
+    }
+
+    /// The register of an operand. Constants are made where they are used; Cranelift makes one of equal ones.
+    fn value(&mut self, arg: Arg) -> Result<ir::Value, LowerError> {
+        match arg {
+            Arg::Var(v) => self.values[v.index()].ok_or(LowerError::Malformed(v.0)),
+            Arg::Const(Const::Flt(bits)) => Ok(self.b.ins().f64const(f64::from_bits(bits))),
+            Arg::Const(Const::Bool(x)) => Ok(self.b.ins().iconst(types::I8, i64::from(x))),
+            Arg::Const(c) => Ok(self.b.ins().iconst(types::I64, c.bits().cast_signed())),
+        }
+    }
+
+    /// An instruction's code, and its result, if it has one. `None`: it is malformed.
+    fn inst(&mut self, inst: &Inst, args: &[ir::Value]) -> Option<Option<ir::Value>> {
+        match (inst.op, args, inst.imm) {
+            (Op::Guard, [condition], _) => {
+                self.guard(inst, *condition)?;
+                Some(None)
+            }
+            (Op::Call, _, Imm::Call(helper)) => Some(self.call(helper, args)),
+            (Op::Load | Op::Load32 | Op::LoadX, ..) => self.load(inst, args).map(Some),
+            (Op::Store | Op::Store32 | Op::StoreX, ..) => self.store(inst, args).map(|()| None),
+            (Op::New, [thread], Imm::New(shape, size)) => self.new_object(inst, *thread, shape, size).map(Some),
+            (Op::Retain | Op::Release, [value], _) => {
+                self.count(inst.op, *value);
+                Some(None)
+            }
+            (_, [a], _) => self.unary(inst, *a).map(Some),
+            (_, [a, b], _) => self.binary(inst, *a, *b).map(Some),
+            _ => None,
+        }
+    }
+
+    fn unary(&mut self, inst: &Inst, a: ir::Value) -> Option<ir::Value> {
+        Some(match inst.op {
+            Op::IToF => self.b.ins().fcvt_from_sint(types::F64, a),
+            Op::FNeg => self.b.ins().fneg(a),
+            Op::Not => self.b.ins().bxor_imm_u(a, 1),
+            Op::IsNull => self.b.ins().icmp_imm_s(IntCC::Equal, a, 0),
+            Op::IsInt => self.is_tagged(a, 3, 2),
+            Op::IsObj => self.is_object(a),
+            Op::IsBool => self.is_bool(a),
+            Op::UnboxInt => self.b.ins().sshr_imm_u(a, 2),
+            Op::BoxBool => self.box_bool(a),
+            Op::BoxInt => self.box_int(inst, a)?,
+            Op::IsFlt => self.is_float(a),
+            Op::UnboxFlt => self.unbox_float(a),
+            _ => return None,
+        })
+    }
+
+    fn binary(&mut self, inst: &Inst, a: ir::Value, b: ir::Value) -> Option<ir::Value> {
+        let ins = self.b.ins();
+        Some(match inst.op {
+            Op::IAdd => ins.iadd(a, b),
+            Op::ISub => ins.isub(a, b),
+            Op::IMul => ins.imul(a, b),
+            Op::IAnd | Op::And => ins.band(a, b),
+            Op::IOr | Op::Or => ins.bor(a, b),
+            Op::IXor => ins.bxor(a, b),
+            Op::ILt => ins.icmp(IntCC::SignedLessThan, a, b),
+            Op::ILe => ins.icmp(IntCC::SignedLessThanOrEqual, a, b),
+            Op::IEq | Op::Same => ins.icmp(IntCC::Equal, a, b),
+            Op::INe => ins.icmp(IntCC::NotEqual, a, b),
+            Op::IUlt => ins.icmp(IntCC::UnsignedLessThan, a, b),
+            Op::FAdd => ins.fadd(a, b),
+            Op::FSub => ins.fsub(a, b),
+            Op::FMul => ins.fmul(a, b),
+            Op::FDiv => ins.fdiv(a, b),
+            Op::FLt => ins.fcmp(FloatCC::LessThan, a, b),
+            Op::FLe => ins.fcmp(FloatCC::LessThanOrEqual, a, b),
+            Op::FEq => ins.fcmp(FloatCC::Equal, a, b),
+            Op::FNe => ins.fcmp(FloatCC::NotEqual, a, b),
+            Op::BoxFlt => return self.box_float(inst, a, b),
+            _ => return self.checked(inst, a, b),
+        })
+    }
+
+    /// Calls a helper. The address is a constant of the code: helpers do not move while the process lives.
+    fn call(&mut self, helper: Helper, args: &[ir::Value]) -> Option<ir::Value> {
+        let signature = *self.signatures.entry(helper).or_insert_with(|| {
+            let mut signature = Signature::new(CallConv::SystemV);
+            signature.params = helper.params().iter().map(|ty| AbiParam::new(machine_type(*ty))).collect();
+            if helper.ty() != Ty::Unit {
+                signature.returns = vec![AbiParam::new(machine_type(helper.ty()))];
+            }
+            self.b.import_signature(signature)
+        });
+        let address = self.b.ins().iconst(types::I64, self.runtime.address(helper).cast_signed() as i64);
+        let call = self.b.ins().call_indirect(signature, address, args);
+        self.b.inst_results(call).first().copied()
+    }
+}

@@ -1,0 +1,56 @@
+//! The addresses of the helpers that machine code calls.
+
+use typhon_jit_ir::{Helper, for_each_helper};
+
+macro_rules! declare {
+    ($($name:ident $text:literal ($($param:ident),*) -> $ty:ident [$effect:ident], $doc:literal;)*) => {
+        /// A function for every row of the helpers' table, with the parameters and the result that the row says.
+        #[derive(Clone, Copy)]
+        pub struct Functions { $(#[doc = $doc] pub $name: extern "C" fn($(abi!($param)),*) -> abi!($ty),)* }
+
+        impl Functions {
+            fn address(&self, helper: Helper) -> usize {
+                match helper { $(Helper::$name => self.$name as usize,)* }
+            }
+        }
+    };
+}
+
+/// How an operand is passed.
+macro_rules! abi {
+    (Val) => {
+        u64
+    };
+    (Int) => {
+        i64
+    };
+    (Flt) => {
+        f64
+    };
+    (Ptr) => {
+        u64
+    };
+    (Bool) => {
+        bool
+    };
+    (Unit) => {
+        ()
+    };
+}
+for_each_helper!(declare);
+
+/// What machine code must know of the VM that it runs in.
+#[derive(Clone, Copy)]
+pub struct Runtime {
+    /// Whom it calls.
+    pub functions: Functions,
+    /// The shape id of float objects.
+    pub float_shape: u32,
+}
+
+impl Runtime {
+    /// Where a helper is.
+    pub fn address(&self, helper: Helper) -> usize {
+        self.functions.address(helper)
+    }
+}
