@@ -1,7 +1,7 @@
 //! Model checks: every protocol of `typhon-qsbr` and `typhon-rc`, over all schedules that loom can tell apart.
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg vm_loom" LOOM_MAX_PREEMPTIONS=2 CARGO_TARGET_DIR=target/loom cargo test -p typhon-loom-tests --release
+//! RUSTFLAGS="--cfg vm_loom --cfg crossbeam_loom" LOOM_MAX_PREEMPTIONS=2 CARGO_TARGET_DIR=target/loom cargo test -p typhon-loom-tests --release
 //! ```
 //!
 //! The types are those that ship, built on loom's primitives by the façade in `qsbr/src/sync.rs`. Without `vm_loom` this
@@ -57,11 +57,17 @@ pub fn caught(fault: Mutant, model: impl Fn() + Send + Sync + 'static) {
 /// Asserts that loom finds a deadlock when `fault` is planted. `test` is the path of the calling test.
 ///
 /// Loom reports a deadlock by a panic with no thread current, and its own destructors panic in turn, which aborts. So the
-/// mutant runs in a process of its own: this program again, for the one test.
+/// mutant runs in a process of its own.
 pub fn hangs(fault: Mutant, test: &str, model: impl Fn() + Send + Sync + 'static) {
+    dies(fault, "deadlock", test, usize::MAX, model);
+}
+
+/// Asserts that loom finds `fault` and says so, in a process of its own: this program again, for the one `test`. For models
+/// whose destructors use loom's primitives, which abort when a panic has ended the model.
+pub fn dies(fault: Mutant, says: &str, test: &str, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     const CHILD: &str = "TYPHON_LOOM_CHILD";
     if std::env::var_os(CHILD).is_some() {
-        return mutant::with(fault, || check(model));
+        return mutant::with(fault, || check_bounded(preemptions, model));
     }
     let program = std::env::current_exe().expect("the path of this program");
     let child = std::process::Command::new(program)
@@ -71,7 +77,7 @@ pub fn hangs(fault: Mutant, test: &str, model: impl Fn() + Send + Sync + 'static
         .expect("this program runs again");
     assert!(!child.status.success(), "{fault:?} survived, or there is no test {test}");
     let said = String::from_utf8_lossy(&child.stderr);
-    assert!(said.contains("deadlock"), "{fault:?} was found by something else: {said}");
+    assert!(said.contains(says), "{fault:?} was found by something else: {said}");
 }
 
 /// Asserts that loom finds what is wrong with `model`, which uses a protocol as it must not be used.

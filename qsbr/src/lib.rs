@@ -51,6 +51,8 @@
 //! | [`stop`]        | stopping the world |
 //! | [`published`]   | one replaceable value |
 //! | [`map`]         | a map with lock-free lookups |
+//! | [`site`]        | a place for a value that one of many makes, until it is closed |
+//! | [`shelf`]       | a short list for readers who are no participants |
 //! | [`cell`]        | one-word protocols for rooms that name no atomics |
 //! | [`sync`]        | the façade over `std` and `loom` |
 //! | [`mutant`]      | seeded faults for the models |
@@ -69,6 +71,8 @@ pub mod mutant;
 pub mod participant;
 pub mod published;
 pub mod retire;
+pub mod shelf;
+pub mod site;
 pub mod stop;
 pub mod sync;
 mod turnstile;
@@ -80,4 +84,6 @@ pub use map::Map;
 pub use participant::{Checkpoint, Participant, Standing};
 pub use published::Published;
 pub use retire::{Limbo, Orphanage, Pressure};
+pub use shelf::{Refused, Shelf};
+pub use site::{Site, Stage};
 pub use stop::StoppedWorld;

@@ -57,6 +57,12 @@ pub enum Mutant {
     ParkWithoutRecheck,
     /// Unlocking is a relaxed store.
     UnlockRelaxed,
+    /// A site is claimed by looking and then writing.
+    ClaimBlind,
+    /// A value is committed to a site without looking whether it was closed.
+    CommitBlind,
+    /// A shelf's list is replaced without looking whether it still is the one that was copied.
+    OfferBlind,
     /// A section over two objects locks them as given, not by address.
     PairUnordered,
     /// A thread that blocks on a lock keeps its open sections.

@@ -16,4 +16,6 @@ mod rc_queue;
 mod rc_sections;
 mod rc_try_retain;
 mod share;
+mod shelf;
+mod site;
 mod stop_world;
