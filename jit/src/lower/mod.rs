@@ -87,6 +87,12 @@ impl Lowerer {
         })
     }
 
+    /// Forgets a trace that was not finished.
+    pub fn reset(&mut self) {
+        self.context = Context::new();
+        self.builder = FunctionBuilderContext::new();
+    }
+
     /// The machine code of a verified trace.
     pub fn lower(&mut self, trace: &Trace, runtime: &Runtime) -> Result<Machine, LowerError> {
         self.context.clear();

@@ -1,11 +1,9 @@
 //! Machine code does what the interpreter of traces does: on random traces, and on every case of the optimizer's tests.
 
-mod support;
-
+use crate::support::{compile, differ, runtime, start};
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
-use support::{compile, differ, runtime, start};
 use typhon_jit_ir::memory::Memory;
 use typhon_jit_ir::parse::parse;
 use typhon_jit_ir::word::Word;

@@ -1,0 +1,5 @@
+//! What machine code does, and who shares it.
+
+mod machine;
+mod shared;
+mod support;
