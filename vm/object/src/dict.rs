@@ -252,6 +252,8 @@ impl Dict {
             let changes = self.changes.get();
             enum Stop {
                 Changed,
+                /// The key was met, but the comparison changed the dict.
+                Met(Value),
                 Raised(crate::error::Exc),
             }
             let found = self.probe(hash, |e| {
@@ -261,13 +263,21 @@ impl Dict {
                 let theirs = e.key.clone();
                 let same = ops::eq(t, &theirs, key).map_err(Stop::Raised)?;
                 if self.changes.get() != changes {
-                    return Err(Stop::Changed);
+                    return Err(if same { Stop::Met(theirs) } else { Stop::Changed });
                 }
                 Ok(same)
             });
             match found {
                 Ok(found) => return Ok(found),
-                Err(Stop::Changed) => {
+                Err(Stop::Met(theirs)) if !self.block.get().is_null() => {
+                    // Nobody is asked again about a key that is still there.
+                    let again: Result<Found, std::convert::Infallible> = self.probe(hash, |e| Ok(e.key.is(&theirs)));
+                    match again {
+                        Ok(found) if found.entry.is_some() => return Ok(found),
+                        Ok(_) => t.poll()?,
+                    }
+                }
+                Err(Stop::Changed | Stop::Met(_)) => {
                     if self.block.get().is_null() {
                         return Ok(Found { entry: None, place: 0 });
                     }

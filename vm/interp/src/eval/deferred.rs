@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 use typhon_object::header::Header;
-use typhon_object::{Thread, heap};
+use typhon_object::{Thread, Value, heap};
 
 /// More than any instruction notes: a few operands. Windows of registers are released at once.
 const ROOM: usize = 64;
@@ -16,7 +16,8 @@ const ROOM: usize = 64;
 /// Count work that waits.
 pub(crate) struct Deferred {
     len: Cell<usize>,
-    /// Addresses of headers; bit 0: a reference is to be taken, not given up.
+    /// Addresses of headers; bit 0: a reference is to be taken, not given up; bit 1: a reference that was given up has been
+    /// taken back until its turn comes.
     notes: [Cell<usize>; ROOM],
 }
 
@@ -53,7 +54,8 @@ impl Deferred {
     /// Does what waits. Finalizers may run, and note and settle on their own.
     #[inline(never)]
     pub(crate) fn settle(&self, t: &Thread) {
-        let header = |note: usize| (note & !1) as *mut Header;
+        let header = |note: usize| (note & !3) as *mut Header;
+        let several = self.len.get() > 1;
         for slot in &self.notes[..self.len.get()] {
             let note = slot.get();
             if note & 1 == 1
@@ -62,12 +64,22 @@ impl Deferred {
                 slot.set(0);
                 // SAFETY: noted for this, and no release of this instruction has been carried out.
                 unsafe { heap::retain_rest(t, at) };
+            } else if several
+                // SAFETY: noted because its reference was just given up.
+                && unsafe { heap::take_back(t, header(note)) }
+            {
+                // What dies first may run code that finds the others, by weak references: they live until their turn.
+                slot.set(note | 2);
             }
         }
         while let Some(last) = self.len.get().checked_sub(1) {
             self.len.set(last);
-            let at = header(self.notes[last].get());
-            if !at.is_null() {
+            let note = self.notes[last].get();
+            let at = header(note);
+            if note & 2 != 0 {
+                // SAFETY: the reference that was taken back above.
+                drop(unsafe { Value::from_raw(at as u64) });
+            } else if !at.is_null() {
                 // SAFETY: noted for this, once.
                 unsafe { heap::release_rest(at) };
             }
