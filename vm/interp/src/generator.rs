@@ -98,7 +98,10 @@ impl Generator {
         if regs.is_null() {
             return;
         }
-        if let Some(frame) = self.frame.get().downcast::<crate::frame_object::FrameObject>() {
+        // With its isolate the frame object goes too, or has gone.
+        if typhon_object::thread::current().is_some()
+            && let Some(frame) = self.frame.get().downcast::<crate::frame_object::FrameObject>()
+        {
             frame.forget_generator(regs, &self.unit);
         }
         // SAFETY: the registers are the generator's, and nobody else finds them any more.

@@ -49,7 +49,8 @@ typhon_object::payload!(Traceback => TRACEBACK {
 impl Drop for Traceback {
     fn drop(&mut self) {
         let record = self.record.get();
-        if !record.is_null() {
+        // With its isolate the record goes too, or has gone.
+        if !record.is_null() && typhon_object::thread::current().is_some() {
             // SAFETY: a non-null record is live: a frame that ends takes itself out of the entry first.
             unsafe { (*record).object = 0 };
         }

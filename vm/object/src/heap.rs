@@ -6,6 +6,7 @@
 //! allocator (mimalloc), untouched until they are carved; closing an isolate returns pages, whatever they hold.
 
 mod large;
+pub(crate) mod reaper;
 mod trim;
 
 use crate::breaker::reason;
@@ -15,6 +16,7 @@ use crate::shape::ShapeId;
 use crate::strs::Str;
 use crate::thread::{self, Thread};
 use crate::tuple::Tuple;
+use crate::types::bytes::Bytes;
 use crate::types::float::Float;
 use crate::types::range_iter::RangeIter;
 use crate::value::Value;
@@ -459,6 +461,16 @@ pub unsafe fn retain_rest(t: &Thread, at: NonNull<Header>) {
     unsafe { at.as_ref().rc().retain_rest(t.own_tag()) }
 }
 
+/// Takes back a reference that the quick part of a release has given up, unless the object is not this thread's: then
+/// that part has done nothing yet.
+///
+/// # Safety
+/// The quick part has just asked for the rest, which has not been done.
+pub unsafe fn take_back(t: &Thread, at: *mut Header) -> bool {
+    // SAFETY: the object is dead at most, and still in place.
+    unsafe { (*at).owner() == t.own_tag() && (*at).rc().retain_fast(t.own_tag()) }
+}
+
 /// Sees to the rest of a release that was not trivial: most often the object dies.
 ///
 /// # Safety
@@ -516,6 +528,7 @@ unsafe fn free_atom(t: &Thread, at: *mut Header) -> bool {
     unsafe {
         let size = match (*at).shape().0 {
             ids::STR => Str::size_of(at),
+            ids::BYTES => Bytes::size_of(at),
             ids::FLOAT => size_of::<Float>(),
             ids::RANGE_ITER => size_of::<RangeIter>(),
             _ => return false,

@@ -39,6 +39,7 @@ pub static CELL: TypeDef = TypeDef {
     id: ids::CELL,
     slots: Slots { new: Some(new), repr: Some(repr), compare: Some(compare), ..Slots::NONE },
     getset: &[getset("cell_contents", contents, set_contents, "")],
+    outside: false,
     ..TypeDef::of::<Cell>()
 };
 

@@ -65,6 +65,7 @@ pub static METHOD: TypeDef = TypeDef {
         ),
         member("__self__", std::mem::offset_of!(Method, this), "the instance to which a method is bound"),
     ],
+    outside: false,
     ..TypeDef::of::<Method>()
 };
 

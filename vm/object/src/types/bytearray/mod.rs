@@ -58,6 +58,7 @@ pub static BYTEARRAY: TypeDef = TypeDef {
         ..Slots::NONE
     },
     methods: bytes::table::BYTEARRAY_METHODS,
+    outside: false,
     ..TypeDef::of::<ByteArray>()
 };
 

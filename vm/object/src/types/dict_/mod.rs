@@ -41,6 +41,7 @@ pub static DICT: TypeDef = TypeDef {
         ..Slots::NONE
     },
     methods: methods::METHODS,
+    outside: false,
     ..TypeDef::of::<Dict>()
 };
 

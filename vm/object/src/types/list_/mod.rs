@@ -48,6 +48,7 @@ pub static LIST: TypeDef = TypeDef {
         ..Slots::NONE
     },
     methods: methods::METHODS,
+    outside: false,
     ..TypeDef::of::<List>()
 };
 

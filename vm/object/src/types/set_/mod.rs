@@ -38,6 +38,7 @@ pub static SET: TypeDef = TypeDef {
         ..COMMON
     },
     methods: methods::SET_METHODS,
+    outside: false,
     ..TypeDef::of::<Set>()
 };
 
@@ -50,6 +51,7 @@ pub static FROZENSET: TypeDef = TypeDef {
     flags: flag::BASETYPE | flag::MATCH_SELF | flag::WEAKREFS,
     slots: Slots { new: Some(new_frozen), hash: Some(hash), ..COMMON },
     methods: methods::FROZENSET_METHODS,
+    outside: false,
     ..TypeDef::of::<FrozenSet>()
 };
 

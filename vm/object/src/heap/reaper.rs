@@ -1,0 +1,81 @@
+//! The reaper: what becomes of a closed isolate's heap.
+//!
+//! Objects that hold more than memory of the heap (a big number, a buffer, a copy of code) let go of that; then the pages
+//! go. The system takes pages back at some gigabytes a second, so whoever waits for the answer of a program with a large
+//! heap would wait for longer than a limit may be late: large heaps are given back on a thread of the process.
+
+use super::Heap;
+use crate::header::Header;
+use crate::shape::{Shape, ShapeId};
+use crate::thread;
+use crate::types::type_::TYPE;
+use std::sync::LazyLock;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+
+/// Smaller heaps are given back at once.
+const WORTH: usize = 4 << 20;
+
+/// What is left of an isolate.
+pub(crate) struct Remains {
+    pub(crate) heap: Heap,
+    /// Roots of the shapes of its classes.
+    pub(crate) shapes: Vec<ShapeId>,
+    /// Who owned the objects.
+    pub(crate) tag: u16,
+}
+
+// SAFETY: the isolate is closed: nobody else knows its objects, and any thread may give memory back.
+unsafe impl Send for Remains {}
+
+/// `None` where no thread can be had. The channel holds nothing: while the reaper is at work, whoever closes another
+/// isolate gives its memory back himself, so that no more than one heap is in nobody's account.
+static REAPER: LazyLock<Option<SyncSender<Remains>>> = LazyLock::new(|| {
+    let (sender, receiver) = sync_channel::<Remains>(0);
+    let body = move || receiver.into_iter().for_each(Remains::decay);
+    std::thread::Builder::new().name("reaper".to_owned()).spawn(body).ok().map(|_| sender)
+});
+
+impl Remains {
+    /// Gives everything back: at once if it is little, else soon.
+    pub(crate) fn bury(self) {
+        if self.heap.used() < WORTH {
+            return self.decay();
+        }
+        match &*REAPER {
+            Some(reaper) => match reaper.try_send(self) {
+                Ok(()) => {}
+                Err(TrySendError::Full(remains) | TrySendError::Disconnected(remains)) => remains.decay(),
+            },
+            None => self.decay(),
+        }
+    }
+
+    /// References among the dead are given back as by their owner, and no object dies of it: all memory stays until the
+    /// end. Classes come last, because they say what the others are.
+    fn decay(self) {
+        let Self { heap, shapes, tag } = self;
+        thread::as_undertaker(tag, || {
+            let mut classes = Vec::new();
+            heap.walk(&mut |header| {
+                // SAFETY: the shape's type lives as long as objects of that shape: classes have not been dropped yet.
+                let def = unsafe { header.shape().get().ty.as_ref() }.def();
+                let at = std::ptr::from_ref::<Header>(header).cast_mut();
+                if !def.outside {
+                } else if def.extends(&TYPE) {
+                    classes.push((at, def.drop));
+                } else {
+                    // SAFETY: a live object of that layout, which nobody knows, dropped once.
+                    unsafe { (def.drop)(at) }
+                }
+            });
+            for (at, drop) in classes {
+                // SAFETY: as above; nobody asks an object for its class any more.
+                unsafe { drop(at) }
+            }
+            for root in shapes {
+                // SAFETY: none of the isolate's objects will be touched again.
+                unsafe { Shape::free_tree(root) };
+            }
+        });
+    }
+}
