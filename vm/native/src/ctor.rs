@@ -9,7 +9,7 @@ use typhon_object::{Thread, TypeObject, Value};
 
 /// Calls a definition whose first parameter, `$type` or `$self`, is `first`.
 pub fn bind(t: &Thread, def: &'static MethodDef, first: &Value, args: Args<'_>) -> Res {
-    args.with_first(first, |args| call_def(t, def, signature_of(def, true), args))
+    args.with_first(first, |args| call_def(t, def, signature_of(t, def, true), args))
 }
 
 /// The arguments of a constructor that takes no keywords: a subclass with its own `__init__` may be given some for that.

@@ -6,10 +6,12 @@ use typhon_object::error::Res;
 use typhon_object::types::bytes::Bytes;
 use typhon_object::{Thread, Value};
 
-/// Bytes that nobody changes: a bytes object's own, or a copy.
+/// Bytes that nobody changes: an object's own, or a copy.
 pub(crate) enum Input<'a> {
     /// A bytes object's.
     Own(&'a Bytes),
+    /// An ASCII str's.
+    Text(&'a str),
     /// A copy of what another object lent.
     Copy(Vec<u8>),
 }
@@ -30,6 +32,7 @@ impl Deref for Input<'_> {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Own(own) => own.as_slice(),
+            Self::Text(text) => text.as_bytes(),
             Self::Copy(copy) => copy,
         }
     }

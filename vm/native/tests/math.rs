@@ -84,7 +84,7 @@ fn run(t: &Thread, module: &str, a: &[&str]) -> Res {
             None => values.push(read(t, text)),
         }
     }
-    native::call_def(t, def, native::signature_of(def, false), Args { values: &values, names: &keys })
+    native::call_def(t, def, native::signature_of(t, def, false), Args { values: &values, names: &keys })
 }
 
 /// Functions that the C library computes; another library than CPython's may differ in the last digits.

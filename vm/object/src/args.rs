@@ -9,6 +9,7 @@ use crate::tuple;
 use crate::ty::{TypeObject, type_of};
 use crate::value::Value;
 use smallvec::SmallVec;
+use std::mem::MaybeUninit;
 
 /// Positional arguments, then the values of keyword arguments; `names` are the keywords (interned strs) of the last
 /// `names.len()` values. Borrowed from the caller.
@@ -212,12 +213,12 @@ impl Signature {
         }
         if self.plain && args.names.is_empty() && n >= self.min && n <= self.max {
             // Borrowed words, absent ones behind: no reference is taken.
-            let mut words = [0u64; BORROWED];
-            for (word, v) in words.iter_mut().zip(args.values) {
-                *word = v.bits();
+            let mut words = [const { MaybeUninit::<u64>::uninit() }; BORROWED];
+            for (i, word) in words.iter_mut().take(self.params.len()).enumerate() {
+                word.write(args.values.get(i).map_or(0, Value::bits));
             }
-            // SAFETY: the caller's arguments outlive the call, and nothing drops the words.
-            return f(unsafe { Value::slice(words.as_ptr(), self.params.len()) });
+            // SAFETY: a word a parameter was written; the caller's arguments outlive the call, and nothing drops the words.
+            return f(unsafe { Value::slice(words.as_ptr().cast(), self.params.len()) });
         }
         let mut out: ArgBuffer = SmallVec::with_capacity(self.params.len());
         self.arrange(t, name, args, &mut out)?;

@@ -5,7 +5,40 @@ use crate::error::{self, Res};
 use crate::thread::Thread;
 use crate::ty::type_of;
 use crate::value::Value;
+use smallvec::{SmallVec, smallvec};
+use std::ops::Deref;
 use std::rc::Rc;
+
+/// How many items there are in each dimension: mostly one.
+pub type Shape = SmallVec<[usize; 1]>;
+/// How many bytes lie between items in each dimension.
+pub type Strides = SmallVec<[isize; 1]>;
+
+/// The struct module's format of an item; plain bytes take no memory for it.
+#[derive(Clone, Debug)]
+pub enum Format {
+    /// `B`.
+    Bytes,
+    /// Any.
+    Of(Rc<str>),
+}
+
+impl From<&str> for Format {
+    fn from(text: &str) -> Self {
+        if text == "B" { Self::Bytes } else { Self::Of(Rc::from(text)) }
+    }
+}
+
+impl Deref for Format {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Bytes => "B",
+            Self::Of(text) => text,
+        }
+    }
+}
 
 /// What an exporter gives: where the bytes are and how they are to be read.
 pub struct Buffer {
@@ -20,11 +53,11 @@ pub struct Buffer {
     /// Bytes an item.
     pub item_size: usize,
     /// struct-module format of an item.
-    pub format: Rc<str>,
+    pub format: Format,
     /// Items per dimension.
-    pub shape: Vec<usize>,
+    pub shape: Shape,
     /// Bytes between items per dimension.
-    pub strides: Vec<isize>,
+    pub strides: Strides,
     /// Undoes the export.
     pub release: fn(&Value),
 }
@@ -48,9 +81,9 @@ impl Buffer {
             len,
             read_only,
             item_size: 1,
-            format: Rc::from("B"),
-            shape: vec![len],
-            strides: vec![1],
+            format: Format::Bytes,
+            shape: smallvec![len],
+            strides: smallvec![1],
             release,
         }
     }

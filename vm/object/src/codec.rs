@@ -37,6 +37,13 @@ impl Known {
     /// The encoding that a name means, if it is one of these.
     pub fn from_name(name: &str) -> Option<Self> {
         use ByteOrder::{Big, Little};
+        // As most programs spell them.
+        match name {
+            "utf-8" | "utf8" => return Some(Self::Utf8),
+            "ascii" => return Some(Self::Ascii),
+            "latin-1" | "latin1" => return Some(Self::Latin1),
+            _ => {}
+        }
         Some(match normalize(name).as_str() {
             "utf_8" | "utf8" => Self::Utf8,
             "latin_1" | "latin1" | "iso_8859_1" | "iso8859_1" => Self::Latin1,
@@ -142,6 +149,9 @@ pub fn name_arg_or_none(t: &Thread, v: &Value, function: &str, argument: &str) -
 pub fn encode(t: &Thread, v: &Value, encoding: Option<&str>, errors: Option<&str>) -> Res {
     let encoding = encoding.unwrap_or("utf-8");
     let Some(known) = Known::from_name(encoding) else { return registry::encode_text(t, v, encoding, errors) };
+    if let (Some(text), Known::Utf8 | Known::Latin1 | Known::Ascii) = (v.expect::<Str>().as_ascii(), known) {
+        return bytes::new(t, text.as_bytes());
+    }
     bytes::from_vec(t, encode_known(t, v, known, errors)?)
 }
 

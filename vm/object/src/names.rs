@@ -9,7 +9,7 @@ use crate::thread::{self, Thread};
 use crate::value::Value;
 use hashbrown::HashTable;
 use parking_lot::RwLock;
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 
 macro_rules! names {
     ($($name:ident)*) => {
@@ -108,15 +108,29 @@ pub fn intern_static(text: &str) -> Value {
 /// An isolate's interned strings.
 pub(crate) struct Interner {
     table: RefCell<HashTable<Value>>,
+    /// Words of strings that were asked for by text of late, which the table keeps alive: most such names come again and
+    /// again from the same lines of Rust.
+    recent: OnceCell<Box<[Cell<u64>; RECENT]>>,
 }
+
+const RECENT: usize = 256;
 
 impl Interner {
     pub(crate) fn new() -> Self {
-        Self { table: RefCell::new(HashTable::new()) }
+        Self { table: RefCell::new(HashTable::new()), recent: OnceCell::new() }
+    }
+
+    fn recent(&self, text: &[u8]) -> &Cell<u64> {
+        let recent = self.recent.get_or_init(|| Box::new([const { Cell::new(0) }; RECENT]));
+        let end = text.len().saturating_sub(1);
+        let byte = |i: usize| text.get(i).map_or(0, |&b| usize::from(b));
+        let mixed = byte(0) ^ byte(end) << 3 ^ byte(end / 2) << 5 ^ text.len() << 2;
+        &recent[(mixed ^ mixed >> 8) % RECENT]
     }
 
     /// Forgets every string (the isolate closes).
     pub(crate) fn clear(&self) {
+        self.recent.get().into_iter().for_each(|recent| recent.iter().for_each(|word| word.set(0)));
         let old = std::mem::take(&mut *self.table.borrow_mut());
         drop(old);
     }
@@ -163,6 +177,16 @@ pub fn intern_text(t: &Thread, text: &str) -> Value {
     if thread::is_bootstrap() {
         return intern_static(text);
     }
+    let recent = t.interner.recent(text.as_bytes());
+    let bits = recent.get();
+    if bits != 0 {
+        let known = Value::from_ref(&bits);
+        if known.expect::<Str>().eq_text(text) {
+            return known.clone();
+        }
+    }
     let v = strs::new_plain(t, text);
-    intern(t, &v)
+    let v = intern(t, &v);
+    recent.set(v.bits());
+    v
 }

@@ -16,6 +16,7 @@ use crate::ty::{TypeObject, type_of};
 use crate::types::descr;
 use crate::types::native_function::BUILTIN_FUNCTION;
 use crate::value::Value;
+use std::cell::{Cell, OnceCell};
 
 /// How a native is called.
 #[derive(Clone, Copy)]
@@ -214,16 +215,46 @@ crate::payload!(NativeFunction => BUILTIN_FUNCTION {
 });
 
 /// The parsed signature of a definition, made once a process.
-pub fn signature_of(def: &'static MethodDef, keep_self: bool) -> Option<&'static Signature> {
+pub fn signature_of(t: &Thread, def: &'static MethodDef, keep_self: bool) -> Option<&'static Signature> {
     match def.call {
         NativeFn::Raw(_) => None,
-        NativeFn::Bound(_) => Some(process::signature(def, keep_self)),
+        NativeFn::Bound(_) => Some(t.signatures.get(def, keep_self)),
+    }
+}
+
+/// The signatures that a thread asked for of late, by their definitions' addresses: the process's table has a lock, and
+/// constructors ask at every call.
+pub(crate) struct Signatures {
+    recent: OnceCell<Box<[Cell<Option<Known>>; RECENT]>>,
+}
+
+type Known = (&'static MethodDef, bool, &'static Signature);
+
+const RECENT: usize = 64;
+
+impl Signatures {
+    pub(crate) fn new() -> Self {
+        Self { recent: OnceCell::new() }
+    }
+
+    #[inline]
+    fn get(&self, def: &'static MethodDef, keep_self: bool) -> &'static Signature {
+        let recent = self.recent.get_or_init(|| Box::new([const { Cell::new(None) }; RECENT]));
+        let at = std::ptr::from_ref(def) as usize / size_of::<MethodDef>() % RECENT;
+        match recent[at].get() {
+            Some((known, kept, signature)) if std::ptr::eq(known, def) && kept == keep_self => signature,
+            _ => {
+                let signature = process::signature(def, keep_self);
+                recent[at].set(Some((def, keep_self, signature)));
+                signature
+            }
+        }
     }
 }
 
 /// A module's function; `module` is the module's name as a str.
 pub fn new_function(t: &Thread, def: &'static MethodDef, bound: Value, module: Value) -> Res {
-    let signature = signature_of(def, false);
+    let signature = signature_of(t, def, false);
     payload::new(t, |header| NativeFunction {
         header,
         def,
@@ -236,7 +267,7 @@ pub fn new_function(t: &Thread, def: &'static MethodDef, bound: Value, module: V
 
 /// A method bound to `object`.
 pub fn new_method(t: &Thread, def: &'static MethodDef, object: Value) -> Res {
-    bound_method(t, def, signature_of(def, true), object)
+    bound_method(t, def, signature_of(t, def, true), object)
 }
 
 /// As [`new_method`], by whoever has the signature at hand: finding it takes a lock.

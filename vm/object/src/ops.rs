@@ -393,11 +393,16 @@ pub fn is_sequence(v: &Value) -> bool {
 /// The next item, or `None` when exhausted (a StopIteration counts as that).
 #[inline]
 pub fn next(t: &Thread, it: &Value) -> Res<Option<Value>> {
+    Ok(advance(t, it)?.present())
+}
+
+/// As [`next`]; absent at the end.
+#[inline]
+pub fn advance(t: &Thread, it: &Value) -> Res {
     match type_of(it).slots().next {
         Some(f) => match f(t, it) {
-            Ok(v) => Ok(v.present()),
-            Err(e) if e.is(&types::exceptions::STOP_ITERATION) => Ok(None),
-            Err(e) => Err(e),
+            Err(e) if e.is(&types::exceptions::STOP_ITERATION) => Ok(Value::ABSENT),
+            r => r,
         },
         None => Err(error::type_error(t, format_args!("'{}' object is not an iterator", type_of(it).name()))),
     }

@@ -402,7 +402,7 @@ pub fn append_in_place(t: &Thread, left: Value, right: &Str) -> Res {
 /// A str from Rust text.
 pub fn new(t: &Thread, text: &str) -> Res {
     if text.is_ascii() {
-        return from_latin1(t, text.as_bytes());
+        return from_ascii(t, text.as_bytes());
     }
     let mut b = StrBuilder::new();
     b.push_str(text);
@@ -432,6 +432,16 @@ pub(crate) fn new_plain(t: &Thread, text: &str) -> Value {
         Ok(v) => v,
         Err(_) => panic!("no memory for a name"),
     }
+}
+
+/// A str of bytes that the caller has seen to be ASCII.
+fn from_ascii(t: &Thread, bytes: &[u8]) -> Res {
+    debug_assert!(bytes.is_ascii());
+    if bytes.len() <= 1 {
+        return from_latin1(t, bytes);
+    }
+    // SAFETY: copies all bytes, which are ASCII.
+    unsafe { raw(t, bytes.len(), 1, true, |p| bulk::copy(t, bytes.as_ptr(), p, bytes.len())) }
 }
 
 /// A str from code points below 256.

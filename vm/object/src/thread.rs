@@ -9,7 +9,9 @@ use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
 use crate::header::Header;
 use crate::heap::Heap;
+use crate::heap::reaper::Remains;
 use crate::names::Interner;
+use crate::native::Signatures;
 use crate::shape::ShapeId;
 use crate::store::Slot;
 use crate::value::Value;
@@ -47,6 +49,14 @@ pub fn current<'a>() -> Option<&'a Thread> {
 #[inline]
 pub fn stopping() -> bool {
     current().is_some_and(|t| t.check_stop().is_err())
+}
+
+/// Runs `f`, which takes a closed isolate apart: objects of owner `tag` may be let go of, and none dies of it.
+pub(crate) fn as_undertaker<R>(tag: u16, f: impl FnOnce() -> R) -> R {
+    let restore = Restore((CURRENT.replace(std::ptr::null()), TAG.replace(tag)));
+    let out = f();
+    drop(restore);
+    out
 }
 
 /// Whether the process is making its immortal objects.
@@ -102,6 +112,7 @@ pub struct Thread {
     pub(crate) method_cache: MethodCache,
     pub(crate) attr_cache: AttrCache,
     pub(crate) interner: Interner,
+    pub(crate) signatures: Signatures,
     type_version: Cell<u32>,
     keys_version: Cell<u32>,
     pub(crate) dealloc_depth: Cell<u32>,
@@ -146,6 +157,7 @@ impl Thread {
             method_cache: MethodCache::new(),
             attr_cache: AttrCache::new(),
             interner: Interner::new(),
+            signatures: Signatures::new(),
             type_version: Cell::new(if own_tag == BOOTSTRAP_TAG { 1 } else { 1 << 16 }),
             keys_version: Cell::new(1),
             dealloc_depth: Cell::new(0),
@@ -347,10 +359,8 @@ impl Thread {
 impl Drop for Thread {
     fn drop(&mut self) {
         self.close();
-        for root in self.retired.take() {
-            // SAFETY: the isolate is over: none of its objects will be touched again.
-            unsafe { crate::shape::Shape::free_tree(root) };
-        }
+        let heap = std::mem::replace(&mut self.heap, Heap::new(0));
+        Remains { heap, shapes: self.retired.take(), tag: self.own_tag }.bury();
     }
 }
 

@@ -15,7 +15,7 @@ pub fn call_slot(t: &Thread, ty: &TypeObject, slot: &'static SlotName, this: &Va
     let Some(f) = ty.slots().get_fn(slot.slot) else {
         return Err(error::system_error(t, format_args!("{} has no {}", ty.name(), slot.name)));
     };
-    if !matches!(slot.wrap, Wrap::Call | Wrap::Init | Wrap::New) {
+    if args.has_keywords() && !matches!(slot.wrap, Wrap::Call | Wrap::Init | Wrap::New) {
         args.no_keywords(t, &format!("wrapper {}", slot.name))?;
     }
     let a = args.values;

@@ -183,7 +183,7 @@ pub(super) static DECODER: TypeDef = TypeDef {
 };
 
 fn bind_new(t: &Thread, class: &Value, args: Args<'_>, name: &str) -> Res<Core> {
-    let Some(signature) = native::signature_of(&NEW, true) else {
+    let Some(signature) = native::signature_of(t, &NEW, true) else {
         return Err(error::system_error(t, "a codec class has no signature"));
     };
     signature.bind(t, name, args, |a| Core::new(t, class, &a[0]))

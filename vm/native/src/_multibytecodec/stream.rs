@@ -49,7 +49,7 @@ payload!(StreamWriter => WRITER);
 static NEW: MethodDef = def("__new__", "(stream, errors='strict')", |_, _| Ok(Value::NONE), "");
 
 fn bind_new(t: &Thread, class: &Value, args: Args<'_>, name: &str) -> Res<(Slot, Core)> {
-    let Some(signature) = native::signature_of(&NEW, true) else {
+    let Some(signature) = native::signature_of(t, &NEW, true) else {
         return Err(error::system_error(t, "a codec class has no signature"));
     };
     signature.bind(t, name, args, |a| Ok((Slot::new(a[0].clone()), Core::new(t, class, &a[1])?)))

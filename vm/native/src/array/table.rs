@@ -4,9 +4,8 @@ use super::iter;
 use super::kind::{self, Kind};
 use super::methods::{METHODS, decoded};
 use super::store::Array;
-use std::rc::Rc;
 use typhon_object::args::Args;
-use typhon_object::buffer::Buffer;
+use typhon_object::buffer::{self, Buffer};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::native::getter;
@@ -411,9 +410,9 @@ fn lend(_: &Thread, v: &Value, _: i32) -> Res<Buffer> {
         len,
         read_only: false,
         item_size: kind.size,
-        format: Rc::from(kind.format),
-        shape: vec![len / kind.size],
-        strides: vec![kind.size as isize],
+        format: kind.format.into(),
+        shape: buffer::Shape::from_elem(len / kind.size, 1),
+        strides: buffer::Strides::from_elem(kind.size as isize, 1),
         release: |v| Array::of(v).give_back(),
     })
 }

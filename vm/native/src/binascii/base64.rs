@@ -1,6 +1,7 @@
 //! Base 64.
 
-use super::{ascii_arg, data_arg, fail, flag_arg};
+use super::{ascii_arg, fail, flag_arg};
+use crate::input::Input;
 use typhon_object::error::Res;
 use typhon_object::types::bytes;
 use typhon_object::{Exc, Thread, Value};
@@ -21,7 +22,7 @@ const VALUES: [u8; 256] = {
 };
 
 pub(super) fn encode(t: &Thread, a: &[Value]) -> Res {
-    let data = data_arg(t, &a[0])?;
+    let data = Input::get(t, &a[0])?;
     let newline = flag_arg(t, &a[1], true)?;
     t.check_alloc(data.len() / 3 * 4 + 8)?;
     let mut out = Vec::with_capacity(data.len() / 3 * 4 + 8);
@@ -53,6 +54,7 @@ pub(super) fn decode(t: &Thread, a: &[Value]) -> Res {
     if strict && text.first() == Some(&b'=') {
         return Err(fail(t, "Leading padding not allowed"));
     }
+    t.check_alloc(text.len() / 4 * 3 + 3)?;
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
     // Digits in the group so far, the bits they left over, equal signs since the last digit. Outside strict mode a digit
     // after equal signs goes on with the group as if they were not there.

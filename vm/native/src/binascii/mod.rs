@@ -1,5 +1,6 @@
 //! binascii: bytes as ASCII text and back.
 
+use crate::input::Input;
 use typhon_object::buffer;
 use typhon_object::error::{self, Res};
 use typhon_object::native::{MethodDef, ModuleDef, def};
@@ -78,19 +79,11 @@ fn fail(t: &Thread, text: impl std::fmt::Display) -> Exc {
     error::new(t, &ERROR, text)
 }
 
-/// The bytes of a bytes-like argument.
-fn data_arg(t: &Thread, v: &Value) -> Res<Vec<u8>> {
-    buffer::get(t, v, buffer::SIMPLE)?.to_contiguous(t)
-}
-
 /// The bytes of a bytes-like or ASCII str argument.
-fn ascii_arg(t: &Thread, v: &Value) -> Res<Vec<u8>> {
+fn ascii_arg<'a>(t: &Thread, v: &'a Value) -> Res<Input<'a>> {
     if let Some(s) = v.downcast::<Str>() {
         return match s.as_ascii() {
-            Some(text) => {
-                t.check_alloc(text.len())?;
-                Ok(text.as_bytes().to_vec())
-            }
+            Some(text) => Ok(Input::Text(text)),
             None => Err(error::value_error(t, "string argument should contain only ASCII characters")),
         };
     }
@@ -101,7 +94,7 @@ fn ascii_arg(t: &Thread, v: &Value) -> Res<Vec<u8>> {
             format_args!("argument should be bytes, buffer or ASCII string, not '{name}'"),
         ));
     }
-    data_arg(t, v)
+    Input::get(t, v)
 }
 
 /// A flag argument.
@@ -113,7 +106,7 @@ fn flag_arg(t: &Thread, v: &Value, default: bool) -> Res<bool> {
 }
 
 fn hexlify(t: &Thread, a: &[Value]) -> Res {
-    let data = data_arg(t, &a[0])?;
+    let data = Input::get(t, &a[0])?;
     bytes::from_vec(t, bytes::hex_digits(t, &data, &a[1], &a[2])?)
 }
 
@@ -122,16 +115,39 @@ fn unhexlify(t: &Thread, a: &[Value]) -> Res {
     if text.len() % 2 != 0 {
         return Err(fail(t, "Odd-length string"));
     }
-    let digit = |b: u8| char::from(b).to_digit(16);
+    t.check_alloc(text.len() / 2)?;
     let mut out = Vec::with_capacity(text.len() / 2);
-    for pair in text.chunks_exact(2) {
-        match (digit(pair[0]), digit(pair[1])) {
-            (Some(high), Some(low)) => out.push((high << 4 | low) as u8),
-            _ => return Err(fail(t, "Non-hexadecimal digit found")),
+    for piece in text.chunks(HEX_STRIDE) {
+        t.check_stop()?;
+        // What is no digit has the high bits set.
+        let mut seen = 0;
+        out.extend(piece.as_chunks::<2>().0.iter().map(|&[high, low]| {
+            let (high, low) = (HEX_VALUES[usize::from(high)], HEX_VALUES[usize::from(low)]);
+            seen |= high | low;
+            high << 4 | low & 15
+        }));
+        if seen > 15 {
+            return Err(fail(t, "Non-hexadecimal digit found"));
         }
     }
     bytes::from_vec(t, out)
 }
+
+/// So many digits are read between two looks at the breaker; an even number.
+const HEX_STRIDE: usize = 1 << 16;
+
+/// What hexadecimal digits stand for; 255 for other bytes.
+const HEX_VALUES: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut i = 0;
+    while i < 16 {
+        let digit = b"0123456789abcdef"[i];
+        table[digit as usize] = i as u8;
+        table[digit.to_ascii_uppercase() as usize] = i as u8;
+        i += 1;
+    }
+    table
+};
 
 /// The low bits of an int argument of any size.
 pub(crate) fn mask_arg(t: &Thread, v: &Value) -> Res<u32> {

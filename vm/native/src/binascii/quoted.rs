@@ -1,6 +1,7 @@
 //! Quoted-printable.
 
-use super::{ascii_arg, data_arg, flag_arg};
+use super::{ascii_arg, flag_arg};
+use crate::input::Input;
 use typhon_object::error::Res;
 use typhon_object::types::bytes;
 use typhon_object::{Thread, Value};
@@ -77,7 +78,7 @@ fn must_escape(data: &[u8], i: usize, column: usize, mode: &Mode) -> bool {
 
 pub(super) fn encode(t: &Thread, a: &[Value]) -> Res {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let data = data_arg(t, &a[0])?;
+    let data = Input::get(t, &a[0])?;
     let mode =
         Mode { tabs: flag_arg(t, &a[1], false)?, text: flag_arg(t, &a[2], true)?, header: flag_arg(t, &a[3], false)? };
     t.check_alloc(data.len().saturating_mul(4))?;

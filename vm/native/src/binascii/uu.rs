@@ -1,12 +1,13 @@
 //! uuencoding, a line at a time.
 
-use super::{ascii_arg, data_arg, fail, flag_arg};
+use super::{ascii_arg, fail, flag_arg};
+use crate::input::Input;
 use typhon_object::error::Res;
 use typhon_object::types::bytes;
 use typhon_object::{Thread, Value};
 
 pub(super) fn encode(t: &Thread, a: &[Value]) -> Res {
-    let data = data_arg(t, &a[0])?;
+    let data = Input::get(t, &a[0])?;
     let backtick = flag_arg(t, &a[1], false)?;
     if data.len() > 45 {
         return Err(fail(t, "At most 45 bytes at once"));

@@ -71,11 +71,11 @@ impl Deque {
 
     /// Stores at a place of the ring; gives what was there.
     #[inline]
-    fn swap(&self, i: usize, mut v: Value) -> Value {
-        if let Some(list) = self.list() {
-            list.exchange((self.head.get().wrapping_add(i)) & (list.len() - 1), std::slice::from_mut(&mut v));
+    fn swap(&self, i: usize, v: Value) -> Value {
+        match self.list() {
+            Some(list) => list.exchange_at((self.head.get().wrapping_add(i)) & (list.len() - 1), v),
+            None => v,
         }
-        v
     }
 
     /// Stores at `i`, which is in range or a free place next to it.
@@ -93,19 +93,37 @@ impl Deque {
         found
     }
 
-    /// Makes room for one more.
-    fn grow(&self, t: &Thread) -> Res<()> {
-        let n = self.len.get();
-        let room = self.list().map_or(0, List::len);
-        if n < room {
-            return Ok(());
-        }
+    /// Whether it may have any length.
+    pub(super) fn is_unbounded(&self) -> bool {
+        self.max.get().is_none()
+    }
+
+    /// Makes room for `more`.
+    #[inline]
+    pub(super) fn reserve(&self, t: &Thread, more: usize) -> Res<()> {
+        let need = self.len.get().saturating_add(more);
+        if need <= self.list().map_or(0, List::len) { Ok(()) } else { self.grow(t, need) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&self, t: &Thread, need: usize) -> Res<()> {
+        let Some(size) = need.max(8).checked_next_power_of_two() else { return Err(t.memory_error()) };
         let larger = List::create(t)?;
         let list = larger.expect::<List>();
-        let size = (room * 2).max(8);
         list.reserve(t, size)?;
-        for i in 0..size {
+        let n = self.len.get();
+        for i in 0..n {
             list.push(t, self.get(i).unwrap_or(Value::NONE))?;
+            if i % 4096 == 4095 {
+                t.check_stop()?;
+            }
+        }
+        for i in n..size {
+            list.push(t, Value::NONE)?;
+            if i % 4096 == 4095 {
+                t.check_stop()?;
+            }
         }
         self.ring.set(&self.header, larger);
         self.head.set(0);
@@ -117,7 +135,7 @@ impl Deque {
         if self.max.get() == Some(0) {
             return Ok(());
         }
-        self.grow(t)?;
+        self.reserve(t, 1)?;
         let n = self.len.get();
         self.len.set(n + 1);
         self.put(n, v);
@@ -133,7 +151,7 @@ impl Deque {
         if self.max.get() == Some(0) {
             return Ok(());
         }
-        self.grow(t)?;
+        self.reserve(t, 1)?;
         let n = self.len.get();
         let size = self.ring.get().downcast::<List>().map_or(1, List::len);
         self.head.set(self.head.get().wrapping_sub(1) & (size - 1));

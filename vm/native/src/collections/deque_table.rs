@@ -6,6 +6,7 @@ use crate::ctor::bind;
 use typhon_object::args::Args;
 use typhon_object::error::{self, Res};
 use typhon_object::header::flag as header_flag;
+use typhon_object::list::List;
 use typhon_object::names::n;
 use typhon_object::native::{MethodDef, def, getter};
 use typhon_object::ops::CompareOp;
@@ -154,6 +155,11 @@ fn extend(t: &Thread, v: &Value, iterable: &Value) -> Res<()> {
     let d = this(v);
     if iterable.is(v) {
         return d.items().into_iter().try_for_each(|item| d.push(t, item));
+    }
+    if let Some(list) = iterable.exact::<List>()
+        && d.is_unbounded()
+    {
+        d.reserve(t, list.len())?;
     }
     ops::for_each(t, iterable, |item| d.push(t, item))
 }

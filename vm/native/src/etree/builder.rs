@@ -48,8 +48,10 @@ pub(super) struct Builder {
     last: Slot,
     /// Text goes behind this; absent: into `last`.
     behind: Slot,
-    /// Lists: pieces of text that have come, and elements that are open around `open`.
-    data: Slot,
+    /// The text that has come: its first piece, and a list of the others.
+    text: Slot,
+    more: Slot,
+    /// A list of the elements that are open around `open`.
     stack: Slot,
     factory: Slot,
     comment_factory: Slot,
@@ -121,14 +123,15 @@ pub(super) fn plain(t: &Thread) -> Res {
 }
 
 fn new(t: &Thread, class: &Value) -> Res {
-    let (data, stack) = (List::create(t)?, List::create(t)?);
+    let (more, stack) = (List::create(t)?, List::create(t)?);
     payload::new_for(t, class, |header| Builder {
         header,
         root: Slot::empty(),
         open: Slot::new(Value::NONE),
         last: Slot::new(Value::NONE),
         behind: Slot::empty(),
-        data: Slot::new(data),
+        text: Slot::empty(),
+        more: Slot::new(more),
         stack: Slot::new(stack),
         factory: Slot::empty(),
         comment_factory: Slot::empty(),
@@ -158,13 +161,14 @@ fn start(t: &Thread, a: &[Value]) -> Res {
 }
 
 impl Builder {
-    fn slots(&self) -> [&Slot; 10] {
+    fn slots(&self) -> [&Slot; 11] {
         [
             &self.root,
             &self.open,
             &self.last,
             &self.behind,
-            &self.data,
+            &self.text,
+            &self.more,
             &self.stack,
             &self.factory,
             &self.comment_factory,
@@ -211,13 +215,12 @@ impl Builder {
 
     /// Puts the text that has come where it belongs.
     fn flush(&self, t: &Thread) -> Res<()> {
-        let pieces = self.data.get();
-        let Some(list) = pieces.downcast::<List>().filter(|list| !list.is_empty()) else { return Ok(()) };
-        let pieces = list.take();
-        let text = match <[Value; 1]>::try_from(pieces) {
-            Ok([one]) => one,
-            Err(pieces) => join(t, &pieces)?,
-        };
+        let Some(mut text) = self.text.take().present() else { return Ok(()) };
+        let more = self.more.get();
+        if let Some(list) = more.downcast::<List>().filter(|list| !list.is_empty()) {
+            let pieces: Vec<Value> = std::iter::once(text).chain(list.take()).collect();
+            text = join(t, &pieces)?;
+        }
         let behind = self.behind.get();
         let (target, name) = if behind.is_absent() { (self.last.get(), "text") } else { (behind, "tail") };
         if let Some(e) = target.exact::<Element>() {
@@ -276,7 +279,11 @@ impl Builder {
         if self.last.get().is_none() {
             return Ok(());
         }
-        match self.data.get().downcast::<List>() {
+        if self.text.is_absent() {
+            self.text.set(&self.header, text.clone());
+            return Ok(());
+        }
+        match self.more.get().downcast::<List>() {
             Some(list) => list.push(t, text.clone()),
             None => Ok(()),
         }

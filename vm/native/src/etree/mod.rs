@@ -44,9 +44,10 @@ static PARSE_ERROR: TypeDef = TypeDef {
     ..TypeDef::of::<Exception>()
 };
 
-/// What makes comments and processing instructions, unless a builder is told otherwise.
+/// What makes comments and processing instructions, unless a builder is told otherwise, and the module that knows paths.
 #[derive(Default)]
 struct Factories {
+    paths: RefCell<Value>,
     comment: RefCell<Value>,
     instruction: RefCell<Value>,
 }

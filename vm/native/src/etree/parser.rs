@@ -95,7 +95,6 @@ fn init(t: &Thread, a: &[Value]) -> Res {
     };
     let interned = Dict::create(t);
     let parser = expat::create(t, encoding, Some("}".to_owned()), interned.clone())?;
-    expat::order_attributes(&parser);
     let made = sink::connect(t, &parser, target, interned)?;
     let own_class = !std::ptr::eq(type_of(&a[0]), PARSER.ty());
     if own_class && attr::get_opt(t, &a[0], &names::intern_text(t, "doctype"))?.is_some() {

@@ -25,7 +25,17 @@ fn or_none(v: &Value) -> Value {
 }
 
 fn by_path(t: &Thread, name: &str, args: &[Value]) -> Res {
-    let module = (t.hooks.import)(t, "xml.etree.ElementPath")?;
+    let state = t.state::<super::Factories>();
+    let known = state.paths.borrow().clone().present();
+    let module = match known {
+        Some(module) => module,
+        None => {
+            let module = (t.hooks.import)(t, "xml.etree.ElementPath")?;
+            let old = state.paths.replace(module.clone());
+            drop(old);
+            module
+        }
+    };
     call::call(t, &attr::get_text(t, &module, name)?, args)
 }
 

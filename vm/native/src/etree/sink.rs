@@ -2,13 +2,12 @@
 
 use super::builder::{self, BUILDER};
 use super::parse_error;
-use crate::expat::{self, Code, Handler};
+use crate::expat::{self, Code, Handler, Listener};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
 use typhon_object::header::Header;
-use typhon_object::list::List;
 use typhon_object::native::{self, MethodDef, def};
 use typhon_object::store::Slot;
 use typhon_object::strs::{self, Str, StrBuilder, Units};
@@ -65,10 +64,10 @@ typhon_object::payload!(Sink => SINK {
 /// The sink's type, which no program sees.
 pub(super) static SINK: TypeDef = TypeDef { name: "_elementtree._sink", flags: flag::NO_NEW, ..TypeDef::of::<Sink>() };
 
-static HANDLERS: [(Handler, MethodDef); 10] = [
-    (Handler::StartElementHandler, def("start", "($self, name, attributes, /)", start, "")),
-    (Handler::EndElementHandler, def("end", "($self, name, /)", end, "")),
-    (Handler::CharacterDataHandler, def("data", "($self, text, /)", |t, a| this(&a[0]).data(t, &a[1]), "")),
+/// What needs no handler.
+static LISTENER: Listener = Listener { start, end, data: |t, v, text| this(v).data(t, text).map(drop) };
+
+static HANDLERS: [(Handler, MethodDef); 7] = [
     (Handler::DefaultHandlerExpand, def("default", "($self, text, /)", default, "")),
     (Handler::StartDoctypeDeclHandler, def("doctype", "($self, name, system, public, internal, /)", doctype, "")),
     (Handler::CommentHandler, def("comment", "($self, text, /)", comment, "")),
@@ -118,6 +117,7 @@ pub(super) fn connect(t: &Thread, parser: &Value, target: Value, interned: Value
             expat::set_handler(parser, *handler, native::new_method(t, method, made.clone())?);
         }
     }
+    expat::listen(parser, &LISTENER, made.clone());
     Ok(made)
 }
 
@@ -178,32 +178,30 @@ impl Sink {
     }
 }
 
-fn start(t: &Thread, a: &[Value]) -> Res {
-    let sink = this(&a[0]);
-    let tag = sink.universal(t, &a[1])?;
+fn start(t: &Thread, v: &Value, name: &Value, attributes: &[Value]) -> Res<()> {
+    let sink = this(v);
+    let tag = sink.universal(t, name)?;
     let mut attrib = Value::ABSENT;
-    if let Some(list) = a[2].downcast::<List>().filter(|list| !list.is_empty()) {
+    if !attributes.is_empty() {
         attrib = Dict::create(t);
-        let mut i = 0;
-        while let (Some(name), Some(value)) = (list.get(i), list.get(i + 1)) {
-            Dict::of(&attrib).set(t, &sink.universal(t, &name)?, &value)?;
-            i += 2;
+        for pair in attributes.chunks_exact(2) {
+            Dict::of(&attrib).set(t, &sink.universal(t, &pair[0])?, &pair[1])?;
         }
     }
     if sink.builds {
-        return builder::this(&sink.target.get()).start(t, &tag, attrib);
+        return builder::this(&sink.target.get()).start(t, &tag, attrib).map(drop);
     }
     let attrib = attrib.present().unwrap_or_else(|| Dict::create(t));
-    sink.call(t, To::Start, &[tag, attrib])
+    sink.call(t, To::Start, &[tag, attrib]).map(drop)
 }
 
-fn end(t: &Thread, a: &[Value]) -> Res {
-    let sink = this(&a[0]);
+fn end(t: &Thread, v: &Value, name: &Value) -> Res<()> {
+    let sink = this(v);
     if sink.builds {
-        return builder::this(&sink.target.get()).end(t);
+        return builder::this(&sink.target.get()).end(t).map(drop);
     }
-    let tag = sink.universal(t, &a[1])?;
-    sink.call(t, To::End, &[tag])
+    let tag = sink.universal(t, name)?;
+    sink.call(t, To::End, &[tag]).map(drop)
 }
 
 /// What no other handler takes: of interest are entities that the document does not define.

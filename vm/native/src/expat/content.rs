@@ -1,18 +1,13 @@
-//! Elements, character data, references, comments and processing instructions.
+//! Character data, references, comments and processing instructions.
 
 use super::codes::Code;
-use super::core::{Core, Failure, Open, State, Step};
+use super::core::{Core, Failure, State, Step};
 use super::dtd::Entity;
 use super::handler::Handler;
 use super::input;
 use super::lex;
 use typhon_object::Value;
-use typhon_object::dict::Dict;
-use typhon_object::list::List;
-
-/// The namespace that the prefix `xml` stands for.
-const XML_URI: &str = "http://www.w3.org/XML/1998/namespace";
-const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
+use typhon_object::error::Res;
 
 impl Core<'_> {
     pub(super) fn content(&mut self, whole: bool) -> Result<(), Step> {
@@ -38,13 +33,15 @@ impl Core<'_> {
         let end = if s[at] == b'\n' {
             at + 1
         } else {
-            at + s[at..].iter().position(|b| matches!(b, b'<' | b'&' | b'\n')).unwrap_or(s.len() - at)
+            memchr::memchr3(b'<', b'&', b'\n', &s[at..]).map_or(s.len(), |n| at + n)
         };
-        if let Some(bad) = lex::bad_char(s, at, end) {
-            return Err(self.fail_at(bad, Code::INVALID_TOKEN));
-        }
-        if let Some(bad) = lex::find(&s[..end], at, b"]]>") {
-            return Err(self.fail_at(bad + 2, Code::INVALID_TOKEN));
+        if !lex::is_plain(&s[at..end]) {
+            if let Some(bad) = lex::bad_char(s, at, end) {
+                return Err(self.fail_at(bad, Code::INVALID_TOKEN));
+            }
+            if let Some(bad) = lex::find(&s[..end], at, b"]]>") {
+                return Err(self.fail_at(bad + 2, Code::INVALID_TOKEN));
+            }
         }
         // A bracket at the end of what there is may begin a `]]>`.
         let held = if end == s.len() && !whole {
@@ -62,13 +59,21 @@ impl Core<'_> {
     fn characters(&mut self, span: lex::Span) -> Result<(), Step> {
         if self.has(Handler::CharacterDataHandler) {
             let text = self.value(span)?;
-            self.object().place(self.saved.line, self.saved.column, self.saved.index);
-            self.object().characters(self.t, &text)?;
+            self.tell(&text)?;
         } else {
             self.default(span)?;
         }
         self.advance(span.1);
         Ok(())
+    }
+
+    /// Reports character data.
+    fn tell(&self, text: &Value) -> Res<()> {
+        if let Some((listener, who)) = &self.listener {
+            return (listener.data)(self.t, who, text);
+        }
+        self.object().place(self.saved.line, self.saved.column, self.saved.index);
+        self.object().characters(self.t, text)
     }
 
     pub(super) fn cdata(&mut self, whole: bool) -> Result<(), Step> {
@@ -210,177 +215,6 @@ impl Core<'_> {
         Ok(())
     }
 
-    pub(super) fn start_tag(&mut self) -> Result<(), Step> {
-        let text = self.text();
-        let (s, at) = (&text.text, text.at);
-        let tag = match lex::start_tag(s, at) {
-            Ok(tag) => tag,
-            Err(stop) => return Err(self.stopped(stop)),
-        };
-        let raw = lex::text(s, tag.name).to_string();
-        let given: Vec<(usize, String, String)> = tag
-            .attributes
-            .iter()
-            .map(|&(name, value)| (name.0, lex::text(s, name).to_string(), lex::text(s, value).to_string()))
-            .collect();
-        let bindings = self.saved.bindings.len();
-        let mut attributes: Vec<(String, String)> = Vec::with_capacity(given.len());
-        for (place, name, value) in given {
-            if attributes.iter().any(|(known, _)| *known == name) {
-                return Err(self.fail_at(place, Code::DUPLICATE_ATTRIBUTE));
-            }
-            let value = self.attribute_value(&raw, &name, &value)?;
-            attributes.push((name, value));
-        }
-        let specified = attributes.len();
-        let defaults = self.saved.dtd.borrow().defaults(&raw);
-        for (name, value) in defaults {
-            if !attributes.iter().any(|(known, _)| *known == name) {
-                attributes.push((name, value));
-            }
-        }
-        let specified = if self.object().specified_only() { specified } else { attributes.len() };
-        self.start_element(&raw, attributes, specified, bindings, (at, tag.end))?;
-        if tag.empty {
-            self.end_element((at, at))?;
-        }
-        self.advance(tag.end);
-        Ok(())
-    }
-
-    fn start_element(
-        &mut self,
-        raw: &str,
-        attributes: Vec<(String, String)>,
-        specified: usize,
-        bindings: usize,
-        token: (usize, usize),
-    ) -> Result<(), Step> {
-        let namespaces = self.object().separator().is_some();
-        let mut shown: Vec<(String, String)> = Vec::new();
-        for (i, (name, value)) in attributes.iter().enumerate() {
-            let prefix = name.strip_prefix("xmlns").filter(|rest| rest.is_empty() || rest.starts_with(':'));
-            match prefix {
-                Some(prefix) if namespaces => self.bind(prefix.trim_start_matches(':'), value)?,
-                _ if i < specified => shown.push((name.clone(), value.clone())),
-                _ => {}
-            }
-        }
-        let name = if namespaces { self.expanded_name(raw, true)? } else { raw.to_string() };
-        let name = self.object().intern(self.t, &name)?;
-        let mut pairs = Vec::with_capacity(shown.len() * 2);
-        let mut names: Vec<String> = Vec::new();
-        for (attribute, value) in shown {
-            let full = if namespaces { self.expanded_name(&attribute, false)? } else { attribute };
-            if namespaces && names.contains(&full) {
-                return Err(Step::Failed(Failure::Xml(Code::DUPLICATE_ATTRIBUTE)));
-            }
-            pairs.push(self.object().intern(self.t, &full)?);
-            pairs.push(input::value(self.t, &value)?);
-            names.push(full);
-        }
-        self.saved.open.push(Open { raw: raw.to_string(), name: name.clone(), bindings });
-        self.t.check_alloc(self.saved.open.len() * 64)?;
-        if !self.has(Handler::StartElementHandler) {
-            return Ok(self.default(token)?);
-        }
-        let attributes = if self.object().ordered() {
-            List::from_vec(self.t, pairs)?
-        } else {
-            let dict = Dict::create(self.t);
-            pairs.chunks_exact(2).try_for_each(|pair| Dict::of(&dict).set(self.t, &pair[0], &pair[1]))?;
-            dict
-        };
-        self.call(Handler::StartElementHandler, &[name, attributes])?;
-        Ok(())
-    }
-
-    /// Declares a namespace prefix.
-    fn bind(&mut self, prefix: &str, uri: &str) -> Result<(), Step> {
-        let fail = |code| Err(Step::Failed(Failure::Xml(code)));
-        match (prefix, uri) {
-            ("xmlns", _) => return fail(Code::RESERVED_PREFIX_XMLNS),
-            ("xml", uri) if uri != XML_URI => return fail(Code::RESERVED_PREFIX_XML),
-            (prefix, XML_URI) if prefix != "xml" => return fail(Code::RESERVED_NAMESPACE_URI),
-            (_, XMLNS_URI) => return fail(Code::RESERVED_NAMESPACE_URI),
-            (prefix, "") if !prefix.is_empty() => return fail(Code::UNDECLARING_PREFIX),
-            _ => {}
-        }
-        let uri = Some(uri.to_string()).filter(|uri| !uri.is_empty());
-        self.saved.bindings.push((prefix.to_string(), uri.clone()));
-        if self.has(Handler::StartNamespaceDeclHandler) {
-            let t = self.t;
-            let or_none = |text: Option<&str>| text.map_or(Ok(Value::NONE), |text| input::value(t, text));
-            let args = [or_none(Some(prefix).filter(|p| !p.is_empty()))?, or_none(uri.as_deref())?];
-            self.call(Handler::StartNamespaceDeclHandler, &args)?;
-        }
-        Ok(())
-    }
-
-    /// A name with its namespace instead of its prefix.
-    fn expanded_name(&self, raw: &str, element: bool) -> Result<String, Step> {
-        let (prefix, local) = raw.split_once(':').unwrap_or(("", raw));
-        if prefix.is_empty() && !element {
-            return Ok(raw.to_string());
-        }
-        let bound = self.saved.bindings.iter().rev().find(|(p, _)| p == prefix);
-        let uri = match bound {
-            Some((_, uri)) => uri.as_deref(),
-            None if prefix == "xml" => Some(XML_URI),
-            None if prefix.is_empty() => None,
-            None => return Err(Step::Failed(Failure::Xml(Code::UNBOUND_PREFIX))),
-        };
-        let separator = self.object().separator().unwrap_or_default();
-        Ok(match uri {
-            None => local.to_string(),
-            Some(uri) if self.object().prefixes() && !prefix.is_empty() => {
-                format!("{uri}{separator}{local}{separator}{prefix}")
-            }
-            Some(uri) => format!("{uri}{separator}{local}"),
-        })
-    }
-
-    fn end_tag(&mut self) -> Result<(), Step> {
-        let text = self.text();
-        let (s, at) = (&text.text, text.at);
-        let name_end = match lex::name(s, at + 2) {
-            Ok(end) => end,
-            Err(stop) => return Err(self.stopped(stop)),
-        };
-        let close = lex::skip_space(s, name_end);
-        match s.get(close) {
-            None => return Err(Step::More),
-            Some(b'>') => {}
-            Some(_) => return Err(self.fail_at(close, Code::INVALID_TOKEN)),
-        }
-        let matches = self.saved.open.last().is_some_and(|open| open.raw.as_bytes() == &s[at + 2..name_end]);
-        if text.entity.as_ref().is_some_and(|(_, depth)| *depth >= self.saved.open.len()) {
-            return Err(Step::Failed(Failure::Xml(Code::ASYNC_ENTITY)));
-        }
-        if !matches {
-            return Err(self.fail_at(at + 2, Code::TAG_MISMATCH));
-        }
-        self.end_element((at, close + 1))?;
-        self.advance(close + 1);
-        Ok(())
-    }
-
-    fn end_element(&mut self, token: (usize, usize)) -> Result<(), Step> {
-        let Some(open) = self.saved.open.pop() else { return Ok(()) };
-        self.report(Handler::EndElementHandler, &[open.name], token)?;
-        while self.saved.bindings.len() > open.bindings {
-            let Some((prefix, _)) = self.saved.bindings.pop() else { break };
-            if self.has(Handler::EndNamespaceDeclHandler) {
-                let prefix = if prefix.is_empty() { Value::NONE } else { input::value(self.t, &prefix)? };
-                self.call(Handler::EndNamespaceDeclHandler, &[prefix])?;
-            }
-        }
-        if self.saved.open.is_empty() && !self.saved.external {
-            self.saved.state = State::Epilog;
-        }
-        Ok(())
-    }
-
     /// `&name;` in content.
     fn reference(&mut self) -> Result<(), Step> {
         let text = self.text();
@@ -405,8 +239,7 @@ impl Core<'_> {
         if let Some(c) = single {
             if self.has(Handler::CharacterDataHandler) {
                 let text = input::value(self.t, c.encode_utf8(&mut [0; 4]))?;
-                self.object().place(self.saved.line, self.saved.column, self.saved.index);
-                self.object().characters(self.t, &text)?;
+                self.tell(&text)?;
             } else {
                 self.default(token)?;
             }
@@ -466,16 +299,6 @@ impl Core<'_> {
         }
         self.advance(token.1);
         Ok(())
-    }
-
-    /// An attribute's value with its references replaced and its white space normalized.
-    fn attribute_value(&mut self, element: &str, name: &str, raw: &str) -> Result<String, Step> {
-        let mut out = String::with_capacity(raw.len());
-        self.expand_value(raw, &mut out, 0)?;
-        if self.saved.dtd.borrow().is_tokens(element, name) {
-            out = out.split(' ').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-        }
-        Ok(out)
     }
 
     /// Appends a value with its references replaced.

@@ -5,11 +5,12 @@ use super::dtd::Dtd;
 use super::handler::Handler;
 use super::input::{Decoder, Found};
 use super::lex::{self, Stop};
-use super::object::Parser;
+use super::name_table::{NameId, Names};
+use super::object::{Listener, Parser};
 use std::cell::RefCell;
 use std::rc::Rc;
 use typhon_object::error::Res;
-use typhon_object::{Exc, Thread, Value, ops};
+use typhon_object::{Exc, Thread, Value, ops, strs};
 
 /// Why parsing ends: the document's fault, or an exception.
 pub(crate) enum Failure {
@@ -54,7 +55,7 @@ pub(super) struct Text {
 /// An open element.
 pub(super) struct Open {
     /// As written.
-    pub(super) raw: String,
+    pub(super) raw: NameId,
     /// As reported.
     pub(super) name: Value,
     /// Namespace bindings when it began.
@@ -65,6 +66,7 @@ pub(super) struct Open {
 pub(super) struct Core<'a> {
     pub(super) t: &'a Thread,
     pub(super) parser: &'a Value,
+    pub(super) listener: Option<(&'static Listener, Value)>,
     pub(super) saved: Saved,
 }
 
@@ -75,6 +77,9 @@ pub(super) struct Saved {
     pub(super) state: State,
     pub(super) open: Vec<Open>,
     pub(super) bindings: Vec<(String, Option<String>)>,
+    pub(super) names: Names,
+    /// Counts the changes of `bindings`.
+    pub(super) namespaces: u64,
     pub(super) dtd: Rc<RefCell<Dtd>>,
     /// Line, column and byte index of the document's current position.
     pub(super) line: u64,
@@ -98,6 +103,8 @@ impl Saved {
             state: if external { State::Content } else { State::Prolog },
             open: Vec::new(),
             bindings: Vec::new(),
+            names: Names::default(),
+            namespaces: 0,
             dtd,
             line: 1,
             column: 0,
@@ -114,6 +121,9 @@ impl Saved {
 /// Expansion is not watched before so many bytes, and may not exceed the input so many times after.
 const EXPANSION_FREE: usize = 8 << 20;
 const EXPANSION_FACTOR: usize = 100;
+
+/// Shorter tokens are counted byte by byte.
+const SHORT: usize = 48;
 
 impl Core<'_> {
     /// Parses more of the document.
@@ -249,12 +259,21 @@ impl Core<'_> {
             return;
         }
         let passed = &self.saved.texts[0].text[from..to];
+        self.saved.index += passed.len() as u64;
+        if passed.len() < SHORT {
+            for &b in passed {
+                match b {
+                    b'\n' => (self.saved.line, self.saved.column) = (self.saved.line + 1, 0),
+                    _ => self.saved.column += u64::from(b & 0xc0 != 0x80),
+                }
+            }
+            return;
+        }
         let lines = memchr::memchr_iter(b'\n', passed).count() as u64;
         let tail = memchr::memrchr(b'\n', passed).map_or(passed, |n| &passed[n + 1..]);
         let columns = tail.iter().filter(|&&b| b & 0xc0 != 0x80).count() as u64;
         self.saved.column = if lines > 0 { columns } else { self.saved.column + columns };
         self.saved.line += lines;
-        self.saved.index += passed.len() as u64;
     }
 
     /// An error at a byte of the text.
@@ -280,7 +299,8 @@ impl Core<'_> {
 
     /// Whether a handler is set.
     pub(super) fn has(&self, handler: Handler) -> bool {
-        self.object().handler(handler).is_some()
+        let heard = [Handler::StartElementHandler, Handler::EndElementHandler, Handler::CharacterDataHandler];
+        self.listener.is_some() && heard.contains(&handler) || self.object().handler(handler).is_some()
     }
 
     /// Calls a handler, if it is set; its answer.
@@ -319,7 +339,11 @@ impl Core<'_> {
 
     /// A str of a part of the text.
     pub(super) fn value(&self, span: lex::Span) -> Res {
-        super::input::value(self.t, lex::text(&self.text().text, span))
+        let text = &self.text().text;
+        match text.get(span.0..span.1) {
+            Some(part) if part.is_ascii() => strs::from_latin1(self.t, part),
+            _ => super::input::value(self.t, lex::text(text, span)),
+        }
     }
 
     /// Comments, processing instructions and white space outside of the root, and what begins it.

@@ -61,6 +61,11 @@ impl Dtd {
         }
     }
 
+    /// Whether any element's attributes are declared.
+    pub(super) fn has_attributes(&self) -> bool {
+        !self.attributes.is_empty()
+    }
+
     /// Attributes that an element has without being written.
     pub(super) fn defaults(&self, element: &str) -> Vec<(String, String)> {
         let of = self.attributes.get(element).map_or(&[][..], Vec::as_slice);

@@ -59,7 +59,20 @@ impl Decoder {
         if self.coding.is_none() && !self.choose(t, last)? {
             return Ok(if self.broken { Found::UnknownEncoding } else { Found::Text });
         }
-        let raw = std::mem::take(&mut self.raw);
+        let mut raw = std::mem::take(&mut self.raw);
+        if matches!(self.coding, Some(Coding::Utf8)) {
+            let used = match std::str::from_utf8(&raw) {
+                Ok(_) => raw.len(),
+                Err(e) => {
+                    self.broken = e.error_len().is_some();
+                    e.valid_up_to()
+                }
+            };
+            self.push_lines(&raw[..used], out);
+            raw.drain(..used);
+            self.raw = raw;
+            return Ok(Found::Text);
+        }
         let mut text = Vec::with_capacity(raw.len());
         let used = match &self.coding {
             Some(Coding::Utf16 { big }) => utf16(&raw, *big, &mut text),
@@ -73,25 +86,20 @@ impl Decoder {
                 self.broken = count < raw.len();
                 count
             }
-            _ => match std::str::from_utf8(&raw) {
-                Ok(_) => {
-                    text.extend_from_slice(&raw);
-                    raw.len()
-                }
-                Err(e) => {
-                    text.extend_from_slice(&raw[..e.valid_up_to()]);
-                    self.broken = e.error_len().is_some();
-                    e.valid_up_to()
-                }
-            },
+            Some(Coding::Utf8) | None => 0,
         };
-        self.raw = raw[used..].to_vec();
+        raw.drain(..used);
+        self.raw = raw;
         self.push_lines(&text, out);
         Ok(Found::Text)
     }
 
     /// Makes `\r\n` and `\r` a `\n`.
     fn push_lines(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        if !self.after_return && memchr::memchr(b'\r', text).is_none() {
+            out.extend_from_slice(text);
+            return;
+        }
         for &b in text {
             match b {
                 b'\n' if self.after_return => {}

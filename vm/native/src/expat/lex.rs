@@ -22,7 +22,16 @@ fn is_name_start(b: u8) -> bool {
 }
 
 fn is_name(b: u8) -> bool {
-    is_name_start(b) || b.is_ascii_digit() || b == b'-' || b == b'.'
+    const NAME: [bool; 256] = {
+        let (mut table, mut b) = ([false; 256], 0);
+        while b < 256 {
+            let c = b as u8;
+            table[b] = c.is_ascii_alphanumeric() || matches!(c, b'_' | b':' | b'-' | b'.') || c >= 0x80;
+            b += 1;
+        }
+        table
+    };
+    NAME[usize::from(b)]
 }
 
 /// The index after white space.
@@ -134,6 +143,12 @@ pub(super) fn start_tag(s: &[u8], i: usize) -> Result<Tag, Stop> {
         tag.attributes.push(((next, name_end), value));
         at = value.1 + 1;
     }
+}
+
+/// Whether character data holds nothing that needs a second look: a character that may not be allowed, or a bracket.
+pub(super) fn is_plain(s: &[u8]) -> bool {
+    let odd = |b: u8| b < 0x20 && !is_space(b) || b == 0xef || b == b']';
+    !s.iter().fold(false, |seen, &b| seen | odd(b))
 }
 
 /// The first character from `i` on that XML does not allow, before `end`.

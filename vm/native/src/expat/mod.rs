@@ -8,12 +8,14 @@ mod handler;
 mod input;
 mod lex;
 mod model;
+mod name_table;
 mod object;
+mod tag;
 
 pub(crate) use codes::{Code, text as code_text};
 pub(crate) use core::Failure;
 pub(crate) use handler::Handler;
-pub(crate) use object::{create, order_attributes, parse_rest, position, run, set_handler};
+pub(crate) use object::{Listener, create, listen, parse_rest, position, run, set_handler};
 
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};

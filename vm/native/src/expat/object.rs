@@ -19,6 +19,16 @@ use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::bytes;
 use typhon_object::{Thread, Value, attr, call, convert, names, ops, payload, type_of};
 
+/// Rust code that hears of the commonest events instead of their handlers. The first value is whom it works for.
+pub(crate) struct Listener {
+    /// An element begins: its name, then its attributes' names and values in turn.
+    pub(crate) start: fn(&Thread, &Value, &Value, &[Value]) -> Res<()>,
+    /// An element ends.
+    pub(crate) end: fn(&Thread, &Value, &Value) -> Res<()>,
+    /// Character data.
+    pub(crate) data: fn(&Thread, &Value, &Value) -> Res<()>,
+}
+
 /// The object. Its handlers can be changed, and it can be asked where it is, while it parses.
 #[repr(C)]
 pub(super) struct Parser {
@@ -26,6 +36,9 @@ pub(super) struct Parser {
     handlers: Slot,
     base: Slot,
     interned: Slot,
+    listener: Cell<Option<&'static Listener>>,
+    /// Whom the listener works for.
+    listens: Slot,
     separator: Option<String>,
     /// Absent while a call parses.
     saved: RefCell<Option<Box<Saved>>>,
@@ -41,7 +54,7 @@ pub(super) struct Parser {
 
 typhon_object::payload!(Parser => PARSER {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        for slot in [&self.handlers, &self.base, &self.interned] {
+        for slot in [&self.handlers, &self.base, &self.interned, &self.listens] {
             visit(&slot.get());
         }
         if let Ok(saved) = self.saved.try_borrow()
@@ -52,6 +65,7 @@ typhon_object::payload!(Parser => PARSER {
     }
     fn clear(&self) {
         drop(self.handlers.take());
+        drop(self.listens.take());
         drop(self.interned.take());
     }
 });
@@ -343,6 +357,8 @@ fn make(t: &Thread, saved: Saved, dtd: Rc<RefCell<Dtd>>, separator: Option<Strin
         handlers: Slot::new(handlers),
         base: Slot::empty(),
         interned: Slot::new(intern),
+        listener: Cell::new(None),
+        listens: Slot::empty(),
         separator,
         saved: RefCell::new(Some(Box::new(saved))),
         dtd,
@@ -392,7 +408,8 @@ pub(crate) fn run(t: &Thread, v: &Value, data: &[u8], utf8: bool, last: bool) ->
     if utf8 {
         saved.decoder.force_utf8();
     }
-    let mut core = Core { t, parser: v, saved: *saved };
+    let listener = p.listener.get().map(|listener| (listener, p.listens.get()));
+    let mut core = Core { t, parser: v, listener, saved: *saved };
     let mut done = core.feed(data, last);
     p.place(core.saved.line, core.saved.column, core.saved.index);
     if done.is_ok() {
@@ -421,9 +438,10 @@ pub(crate) fn set_handler(v: &Value, handler: Handler, f: Value) {
     }
 }
 
-/// Lets attributes come as a list of names and values.
-pub(crate) fn order_attributes(v: &Value) {
-    this(v).flags[ORDERED].set(true);
+/// Lets `who` hear of the commonest events.
+pub(crate) fn listen(v: &Value, listener: &'static Listener, who: Value) {
+    this(v).listener.set(Some(listener));
+    this(v).listens.set(&this(v).header, who);
 }
 
 /// Parses what is there, whether or not enough has come.

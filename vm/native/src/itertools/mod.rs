@@ -89,6 +89,7 @@ where
 }
 
 /// The next item of the iterator in a slot; `None` at its end and when the slot is empty.
+#[inline]
 fn step(t: &Thread, slot: &Slot) -> Res<Option<Value>> {
     let it = slot.get();
     if it.is_absent() { Ok(None) } else { ops::next(t, &it) }

@@ -84,6 +84,18 @@ pub(super) fn isqrt(t: &Thread, args: Args) -> Res {
 }
 
 pub(super) fn factorial(t: &Thread, args: Args) -> Res {
+    /// Those that fit 62 bits.
+    const FEW: [i64; 20] = {
+        let (mut table, mut n) = ([1; 20], 1);
+        while n < 20 {
+            table[n] = table[n - 1] * n as i64;
+            n += 1;
+        }
+        table
+    };
+    if let Some(known) = one(t, "factorial", args)?.as_small().and_then(|n| FEW.get(usize::try_from(n).ok()?)) {
+        return Ok(Value::small(*known));
+    }
     let x = numeric::index(t, one(t, "factorial", args)?)?;
     if let Ok(small) = u64::try_from(&x)
         && small <= i64::MAX as u64

@@ -21,13 +21,19 @@ impl Dict {
     /// The first live item at entry `*at` or later; moves `*at` past it. The order is insertion order.
     #[inline]
     pub fn next(&self, at: &mut usize) -> Option<(Value, Value)> {
+        self.next_with(at, |k, v| (k.clone(), v.clone()))
+    }
+
+    /// As [`Dict::next`], with what `pick`, which runs no Python code, makes of the item.
+    #[inline(always)]
+    pub(crate) fn next_with<R>(&self, at: &mut usize, pick: impl FnOnce(&Value, &Value) -> R) -> Option<R> {
         self.skip_front(at);
         while *at < self.filled.get() as usize {
             // SAFETY: within the entries.
             let e = unsafe { &*self.entry(*at) };
             *at += 1;
             if !e.key.is_absent() {
-                return Some((e.key.clone(), e.value.clone()));
+                return Some(pick(&e.key, &e.value));
             }
         }
         None

@@ -169,7 +169,7 @@ fn make(t: &Thread, ty: &'static TypeDef, owner: &TypeObject, name: Value, what:
 /// A method's descriptor.
 pub fn new_method(t: &Thread, owner: &TypeObject, def: &'static MethodDef) -> Res {
     let ty = if def.kind == MethodKind::Class { &CLASSMETHOD_DESCRIPTOR } else { &METHOD_DESCRIPTOR };
-    let what = What::Method(def, native::signature_of(def, true));
+    let what = What::Method(def, native::signature_of(t, def, true));
     make(t, ty, owner, names::intern_text(t, def.name), what)
 }
 

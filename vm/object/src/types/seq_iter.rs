@@ -60,6 +60,14 @@ fn next(t: &Thread, v: &Value) -> Res {
     if i == crate::value::INT_MAX {
         return Err(error::overflow_error(t, "iter index too large"));
     }
+    // What ends a native sequence is known without the exception that says so.
+    let ty = type_of(&seq);
+    if let Some(len) = ty.slots().len.filter(|_| !ty.is_heap_type())
+        && len(t, &seq)? as i64 <= i
+    {
+        drop(it.seq.take());
+        return Ok(Value::ABSENT);
+    }
     match ops::getitem(t, &seq, &convert::from_i64(t, i)?) {
         Ok(item) => {
             it.index.set(i + 1);

@@ -456,9 +456,9 @@ pub(super) fn loop_of(t: &Thread, v: &Value) -> Res {
     if is_plain(v) {
         return Ok(none(&me(v).running));
     }
-    match attr::get_opt(t, v, &names::intern_static("get_loop"))? {
+    match attr::get_opt(t, v, &names::intern_text(t, "get_loop"))? {
         Some(f) => call::call0(t, &f),
-        None => attr::get(t, v, &names::intern_static("_loop")),
+        None => attr::get(t, v, &names::intern_text(t, "_loop")),
     }
 }
 
@@ -498,6 +498,6 @@ pub(super) fn cancel_any(t: &Thread, v: &Value, message: Value) -> Res<bool> {
     if std::ptr::eq(type_of(v), TASK.ty()) {
         return step::cancel(t, v, message);
     }
-    let done = super::method_with(t, v, &names::intern_static("cancel"), &[message], names::n::msg())?;
+    let done = super::method_with(t, v, &names::intern_text(t, "cancel"), &[message], names::n::msg())?;
     ops::truth(t, &done)
 }

@@ -144,7 +144,7 @@ pub(super) fn event_loop(t: &Thread) -> Res {
         Some(running) => Ok(running),
         None => {
             let policy = call::call0(t, &known(t, Known::GetPolicy)?)?;
-            call::method(t, &policy, &names::intern_static("get_event_loop"), &[])
+            call::method(t, &policy, &names::intern_text(t, "get_event_loop"), &[])
         }
     }
 }
@@ -219,7 +219,7 @@ fn unregister(t: &Thread, task: &Value) -> Res<()> {
         forget(t, task.bits());
         return Ok(());
     }
-    let name = names::intern_static("discard");
+    let name = names::intern_text(t, "discard");
     call::method(t, &known(t, Known::ScheduledTasks)?, &name, std::slice::from_ref(task)).map(drop)
 }
 
@@ -234,7 +234,7 @@ pub(super) fn register_eager(t: &Thread, task: &Value) -> Res<()> {
 }
 
 pub(super) fn unregister_eager(t: &Thread, task: &Value) -> Res<()> {
-    let name = names::intern_static("discard");
+    let name = names::intern_text(t, "discard");
     call::method(t, &known(t, Known::EagerTasks)?, &name, std::slice::from_ref(task)).map(drop)
 }
 
@@ -265,7 +265,7 @@ fn pending(t: &Thread, task: &Value, asked: &Value) -> Res<bool> {
     if !future::loop_of(t, task)?.is(asked) {
         return Ok(false);
     }
-    let done = call::method(t, task, &names::intern_static("done"), &[])?;
+    let done = call::method(t, task, &names::intern_text(t, "done"), &[])?;
     Ok(!ops::truth(t, &done)?)
 }
 

@@ -79,7 +79,7 @@ pub(super) fn eager_start(t: &Thread, v: &Value) -> Res<()> {
     let before = running::swap(t, &running, v)?;
     let out = running::register_eager(t, v).and_then(|()| {
         let f = new_method(t, &RUN, v.clone())?;
-        let ran = call::method(t, &task.context.get(), &names::intern_static("run"), &[f]);
+        let ran = call::method(t, &task.context.get(), &names::intern_text(t, "run"), &[f]);
         let gone = running::unregister_eager(t, v);
         ran?;
         gone
@@ -192,7 +192,7 @@ fn wait_for(t: &Thread, v: &Value, yielded: &Value) -> Res<()> {
         attr::set(t, yielded, flag, Some(&Value::FALSE))?;
         waiters::add_awaited_by(t, yielded, v)?;
         let wakeup = new_method(t, &WAKEUP, v.clone())?;
-        let add = names::intern_static("add_done_callback");
+        let add = names::intern_text(t, "add_done_callback");
         method_with(t, yielded, &add, &[wakeup, task.context.get()], names::n::context())?;
         return started_waiting(t, v, yielded);
     }
@@ -245,7 +245,7 @@ fn wakeup(t: &Thread, v: &Value, waited: &Value) -> Res {
     let result = if future::is_plain(waited) {
         future::result(t, waited)
     } else {
-        call::method(t, waited, &names::intern_static("result"), &[])
+        call::method(t, waited, &names::intern_text(t, "result"), &[])
     };
     let thrown = match result {
         Ok(_) => Value::ABSENT,

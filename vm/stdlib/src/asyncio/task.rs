@@ -209,7 +209,7 @@ fn init(t: &Thread, a: &[Value]) -> Res {
         }
     }
     if !eager.is_absent() && ops::truth(t, eager)? {
-        let runs = call::method(t, &task.future.running.get(), &names::intern_static("is_running"), &[])?;
+        let runs = call::method(t, &task.future.running.get(), &names::intern_text(t, "is_running"), &[])?;
         if ops::truth(t, &runs)? {
             step::eager_start(t, v)?;
             return Ok(Value::NONE);

@@ -315,15 +315,7 @@ fn ascii(t: &Thread, a: &[Value]) -> Res {
 fn based(t: &Thread, v: &Value, radix: u32, prefix: &str) -> Res {
     let i = convert::to_index(t, v)?;
     let (negative, digits) = match int::to_i64(&i) {
-        Some(x) => {
-            let m = x.unsigned_abs();
-            let digits = match radix {
-                2 => format!("{m:b}"),
-                8 => format!("{m:o}"),
-                _ => format!("{m:x}"),
-            };
-            (x < 0, digits)
-        }
+        Some(x) => return strs::new(t, small_based(x, radix, prefix, &mut [0; 68])),
         None => {
             let Some(big) = int::to_big(&i) else { return Err(error::type_error(t, "an integer is required")) };
             t.check_alloc(big.to_le_bytes().len() * 8)?;
@@ -333,6 +325,25 @@ fn based(t: &Thread, v: &Value, radix: u32, prefix: &str) -> Res {
         }
     };
     strs::new(t, &format!("{}{prefix}{digits}", if negative { "-" } else { "" }))
+}
+
+/// An int's digits behind its sign and prefix, written from the end of a buffer that has room for them.
+fn small_based<'a>(x: i64, radix: u32, prefix: &str, out: &'a mut [u8; 68]) -> &'a str {
+    let (mut left, mut at) = (x.unsigned_abs(), out.len());
+    let bits = radix.trailing_zeros();
+    loop {
+        at -= 1;
+        out[at] = b"0123456789abcdef"[(left & u64::from(radix - 1)) as usize];
+        left >>= bits;
+        if left == 0 {
+            break;
+        }
+    }
+    for b in prefix.bytes().rev().chain((x < 0).then_some(b'-')) {
+        at -= 1;
+        out[at] = b;
+    }
+    std::str::from_utf8(&out[at..]).unwrap_or_default()
 }
 
 fn breakpoint(t: &Thread, a: Args<'_>) -> Res {

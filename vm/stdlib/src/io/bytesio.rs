@@ -112,6 +112,13 @@ pub static BYTES_IO: TypeDef = TypeDef {
     ..TypeDef::of::<BytesIO>()
 };
 
+impl BytesIO {
+    /// Whether it is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+}
+
 impl Drop for BytesIO {
     fn drop(&mut self) {
         if let Some(t) = typhon_object::thread::current() {
@@ -170,17 +177,20 @@ impl BytesIO {
         t.check_stop()
     }
 
-    /// Takes the next `n` bytes at most.
-    fn take(&self, n: usize) -> Vec<u8> {
+    /// Moves past the next `n` bytes at most, and shows them.
+    fn pass<R>(&self, n: usize, f: impl FnOnce(&[u8]) -> R) -> R {
         let data = self.data.borrow();
         let at = self.pos.get().min(data.len());
         let end = at.saturating_add(n).min(data.len());
         if end > at {
             self.pos.set(end);
         }
-        let mut out = Vec::new();
-        bulk::extend(&mut out, &data[at..end]);
-        out
+        f(&data[at..end])
+    }
+
+    /// The next `n` bytes at most.
+    fn take(&self, t: &Thread, n: usize) -> Res {
+        self.pass(n, |part| bytes::new(t, part))
     }
 
     /// How long the next line is, up to `limit`.
@@ -226,19 +236,19 @@ fn open<'a>(t: &Thread, v: &'a Value) -> Res<&'a BytesIO> {
 fn read(t: &Thread, a: &[Value]) -> Res {
     let b = open(t, &a[0])?;
     let n = size_arg(t, &a[1])?.unwrap_or(usize::MAX);
-    bytes::from_vec(t, b.take(n))
+    b.take(t, n)
 }
 
 fn readline(t: &Thread, a: &[Value]) -> Res {
     let b = open(t, &a[0])?;
     let limit = size_arg(t, &a[1])?;
-    bytes::from_vec(t, b.take(b.line(limit)))
+    b.take(t, b.line(limit))
 }
 
 fn next(t: &Thread, v: &Value) -> Res {
     let b = open(t, v)?;
     let n = b.line(None);
-    if n == 0 { Ok(Value::ABSENT) } else { bytes::from_vec(t, b.take(n)) }
+    if n == 0 { Ok(Value::ABSENT) } else { b.take(t, n) }
 }
 
 fn readlines(t: &Thread, a: &[Value]) -> Res {
@@ -260,21 +270,27 @@ fn readlines(t: &Thread, a: &[Value]) -> Res {
             return Ok(list);
         }
         total += n;
-        list.expect::<List>().push(t, bytes::from_vec(t, b.take(n))?)?;
+        list.expect::<List>().push(t, b.take(t, n)?)?;
     }
 }
 
 fn readinto(t: &Thread, a: &[Value]) -> Res {
     let to = base::writable(t, &a[1], "readinto")?;
     let b = open(t, &a[0])?;
-    let data = b.take(to.len);
-    to.as_mut_slice()[..data.len()].copy_from_slice(&data);
-    Ok(convert::from_usize(data.len()))
+    let n = b.pass(to.len, |part| {
+        to.as_mut_slice()[..part.len()].copy_from_slice(part);
+        part.len()
+    });
+    Ok(convert::from_usize(n))
 }
 
 fn write(t: &Thread, v: &Value, from: &Value) -> Res<usize> {
     let b = open(t, v)?;
     b.check_exports(t)?;
+    if let Some(from) = from.exact::<bytes::Bytes>() {
+        b.put(t, from.as_slice())?;
+        return Ok(from.len());
+    }
     let from = buffer::get(t, from, buffer::SIMPLE)?;
     let data = from.to_contiguous(t)?;
     // Getting the buffer may have run code.

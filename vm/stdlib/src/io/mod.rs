@@ -152,7 +152,7 @@ fn bind_init<R>(
     args: Args<'_>,
     f: impl FnOnce(&[Value]) -> Res<R>,
 ) -> Res<R> {
-    match typhon_object::native::signature_of(def, false) {
+    match typhon_object::native::signature_of(t, def, false) {
         Some(signature) => signature.bind(t, def.name, args, f),
         None => Err(error::system_error(t, "a constructor without its signature")),
     }

@@ -240,8 +240,11 @@ pub fn open<'a>(t: &Thread, v: &'a Value) -> Res<&'a TextIO> {
     if closed { Err(base::closed_error(t)) } else { Ok(s) }
 }
 
-/// Whether a buffered stream over a file is closed, known without a lookup.
+/// Whether a stream over memory, or a buffered one over a file, is closed, known without a lookup.
 fn known_closed(buffer: &Value) -> Option<bool> {
+    if let Some(memory) = buffer.exact::<super::bytesio::BytesIO>() {
+        return Some(memory.is_closed());
+    }
     use super::buffered::{BUFFERED_READER, BUFFERED_WRITER, Buffered};
     let ty = type_of(buffer);
     if !std::ptr::eq(ty, BUFFERED_READER.ty()) && !std::ptr::eq(ty, BUFFERED_WRITER.ty()) {

@@ -92,7 +92,7 @@ fn adopt(t: &Thread, class: &Value, fd: i32) -> Res {
 }
 
 fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
-    let Some(signature) = native::signature_of(&NEW, false) else {
+    let Some(signature) = native::signature_of(t, &NEW, false) else {
         return Err(error::system_error(t, "a constructor without its signature"));
     };
     signature.bind(t, NEW.name, args, |a| {

@@ -156,7 +156,7 @@ fn not_waiting(t: &Thread, fd: i32, on: bool) -> Res<()> {
 }
 
 fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
-    let Some(signature) = native::signature_of(&INIT, false) else {
+    let Some(signature) = native::signature_of(t, &INIT, false) else {
         return Err(error::system_error(t, "a constructor without its signature"));
     };
     signature.bind(t, INIT.name, args, |a| {

@@ -209,7 +209,7 @@ fn mode(t: &Thread, a: &[Value]) -> Res<(i32, i32, Access)> {
 }
 
 fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
-    let Some(signature) = native::signature_of(&NEW, false) else {
+    let Some(signature) = native::signature_of(t, &NEW, false) else {
         return Err(error::system_error(t, "a constructor without its signature"));
     };
     signature.bind(t, NEW.name, args, |a| {

@@ -128,7 +128,7 @@ fn made(t: &Thread, class: &Value, handle: Semaphore, kind: i32, most: i32, name
 }
 
 fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
-    let Some(signature) = native::signature_of(&NEW, false) else {
+    let Some(signature) = native::signature_of(t, &NEW, false) else {
         return Err(error::system_error(t, "a constructor without its signature"));
     };
     signature.bind(t, NEW.name, args, |a| {

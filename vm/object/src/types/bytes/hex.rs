@@ -52,6 +52,14 @@ pub(crate) fn group_arg(t: &Thread, sep: &Value, every: &Value) -> Res<Group> {
 pub(crate) fn digits(t: &Thread, data: &[u8], group: Group) -> Res<Vec<u8>> {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     t.check_alloc(data.len().saturating_mul(3))?;
+    if group.is_none() {
+        let mut out = Vec::with_capacity(data.len() * 2);
+        for piece in data.chunks(STRIDE) {
+            t.check_stop()?;
+            out.extend(piece.iter().flat_map(|&b| [HEX[b as usize >> 4], HEX[b as usize & 15]]));
+        }
+        return Ok(out);
+    }
     let mut out = Vec::with_capacity(data.len() * 3);
     for (i, &b) in data.iter().enumerate() {
         if i.is_multiple_of(STRIDE) {

@@ -13,6 +13,7 @@ use crate::names::n;
 use crate::native::{self, MethodDef, def};
 use crate::ops::CompareOp;
 use crate::payload;
+use crate::shape::ShapeId;
 use crate::slots::Slots;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
@@ -83,7 +84,7 @@ fn object_size(len: usize) -> usize {
 }
 
 impl Bytes {
-    unsafe fn size_of(at: *mut Header) -> usize {
+    pub(crate) unsafe fn size_of(at: *mut Header) -> usize {
         // SAFETY: the caller's object is a bytes.
         object_size(unsafe { (*at.cast::<Bytes>()).len })
     }
@@ -144,8 +145,32 @@ unsafe fn raw(t: &Thread, ty: &TypeObject, len: usize, fill: impl FnOnce(*mut u8
 }
 
 /// A bytes object.
+#[inline]
 pub fn new(t: &Thread, data: &[u8]) -> Res {
-    of_class(t, BYTES.ty(), data)
+    // SAFETY: all bytes are written.
+    unsafe { filled(t, data.len(), |p| bulk::copy(t, data.as_ptr(), p, data.len())) }
+}
+
+/// As [`raw`], of exactly bytes.
+///
+/// # Safety
+/// As [`raw`].
+#[inline]
+pub(crate) unsafe fn filled(t: &Thread, len: usize, fill: impl FnOnce(*mut u8) -> Res<()>) -> Res {
+    if len > isize::MAX as usize / 2 {
+        return Err(t.memory_error());
+    }
+    let Ok(at) = t.heap().alloc_object(object_size(len)) else { return Err(t.memory_error()) };
+    let at = at.cast::<Bytes>();
+    let header = Header::new(ShapeId(ids::BYTES), crate::thread::tag());
+    // SAFETY: fresh memory of that size; the data follows the struct. An object that was not filled is dropped before
+    // anybody sees it, which reads no data.
+    unsafe {
+        at.write(Bytes { header, len, hash: Cell::new(UNSET) });
+        let filled = fill(at.add(1).cast());
+        let made = Value::from_raw(at as u64);
+        filled.map(|()| made)
+    }
 }
 
 /// A bytes object from a vector.
@@ -156,7 +181,7 @@ pub fn from_vec(t: &Thread, data: Vec<u8>) -> Res {
 /// `len` bytes, all zero.
 pub fn zeros(t: &Thread, len: usize) -> Res {
     // SAFETY: all bytes are written.
-    unsafe { raw(t, BYTES.ty(), len, |p| bulk::fill(t, p, 0, len)) }
+    unsafe { filled(t, len, |p| bulk::fill(t, p, 0, len)) }
 }
 
 /// A bytes object of class `ty` (bytes or a subclass).
@@ -254,7 +279,7 @@ pub(crate) fn bind_new(t: &Thread, name: &str, args: Args<'_>) -> Res<Parts> {
     if n > 3 {
         return Err(error::type_error(t, format_args!("{name}() takes at most 3 arguments ({n} given)")));
     }
-    let Some(signature) = native::signature_of(&NEW, true) else {
+    let Some(signature) = native::signature_of(t, &NEW, true) else {
         return Err(error::system_error(t, "bytes has no signature"));
     };
     signature.bind(t, name, args, |a| {

@@ -19,14 +19,16 @@ pub(super) fn is_blank(c: u32) -> bool {
 
 fn list(t: &Thread, v: &Value, spans: &[Span]) -> Res {
     t.check_alloc(spans.len() * 8)?;
-    let mut items = Vec::with_capacity(spans.len());
+    let made = List::create(t)?;
+    let items = made.expect::<List>();
+    items.reserve(t, spans.len())?;
     for (i, &(from, to)) in spans.iter().enumerate() {
-        items.push(part(t, v, from, to)?);
+        items.push(t, part(t, v, from, to)?)?;
         if i % 1024 == 1023 {
             t.poll()?;
         }
     }
-    List::from_vec(t, items)
+    Ok(made)
 }
 
 fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
@@ -61,8 +63,7 @@ pub(super) fn splitlines(t: &Thread, a: &[Value]) -> Res {
         Some(v) => ops::truth(t, v)?,
         None => false,
     };
-    let lines = split::lines(t, data(&a[0]), |c| c == 10 || c == 13)?;
-    let spans: Vec<Span> = lines.iter().map(|&(from, end, next)| (from, if keep { next } else { end })).collect();
+    let spans = split::lines(t, data(&a[0]), keep, |c| c == 10 || c == 13)?;
     list(t, &a[0], &spans)
 }
 

@@ -44,6 +44,12 @@ impl Cursor {
     /// The next item in either direction.
     #[inline]
     fn step(&self, t: &Thread, back: bool) -> Res<Option<(Value, Value)>> {
+        self.step_with(t, back, |k, v| (k.clone(), v.clone()))
+    }
+
+    /// As `step`, with what `pick` makes of the item.
+    #[inline(always)]
+    fn step_with<R>(&self, t: &Thread, back: bool, pick: impl FnOnce(&Value, &Value) -> R) -> Res<Option<R>> {
         // SAFETY: nothing is stored into the slot while the dict is looked at.
         let Some(dict) = unsafe { self.dict.peek() }.downcast::<Dict>() else { return Ok(None) };
         if dict.len() != self.used.get() {
@@ -52,10 +58,10 @@ impl Cursor {
         }
         let mut at = self.at.get();
         let found = match back {
-            false => dict.next(&mut at),
+            false => dict.next_with(&mut at, pick),
             // Entries that were there and are no more: the dict has been emptied meanwhile.
             true if at > dict.filled() => None,
-            true => dict.prev(&mut at),
+            true => dict.prev(&mut at).map(|(k, v)| pick(&k, &v)),
         };
         self.at.set(at);
         if found.is_none() {
@@ -117,13 +123,8 @@ macro_rules! iterators {
             }
 
             fn next(t: &Thread, v: &Value) -> Res {
-                match v.expect::<$struct>().cursor.step(t, $back)? {
-                    Some(($k, $v)) => {
-                        let $t = t;
-                        $item
-                    }
-                    None => Ok(Value::ABSENT),
-                }
+                let $t = t;
+                v.expect::<$struct>().cursor.step_with(t, $back, |$k, $v| $item)?.unwrap_or(Ok(Value::ABSENT))
             }
         }
 
@@ -135,10 +136,10 @@ macro_rules! iterators {
     )*};
 }
 iterators! {
-    DictKeyIter, DICT_KEY_ITER, ids::DICT_KEY_ITER, "dict_keyiterator", keys, 0, false, |_t, k, _v| Ok(k);
-    DictValueIter, DICT_VALUE_ITER, ids::DICT_VALUE_ITER, "dict_valueiterator", values, 0, false, |_t, _k, v| Ok(v);
-    DictItemIter, DICT_ITEM_ITER, ids::DICT_ITEM_ITER, "dict_itemiterator", items, 0, false, |t, k, v| tuple::from_array(t, [k, v]);
-    DictReverseKeyIter, DICT_REVERSE_KEY_ITER, 0, "dict_reversekeyiterator", reversed_keys, usize::MAX, true, |_t, k, _v| Ok(k);
-    DictReverseValueIter, DICT_REVERSE_VALUE_ITER, 0, "dict_reversevalueiterator", reversed_values, usize::MAX, true, |_t, _k, v| Ok(v);
-    DictReverseItemIter, DICT_REVERSE_ITEM_ITER, 0, "dict_reverseitemiterator", reversed_items, usize::MAX, true, |t, k, v| tuple::from_array(t, [k, v]);
+    DictKeyIter, DICT_KEY_ITER, ids::DICT_KEY_ITER, "dict_keyiterator", keys, 0, false, |_t, k, _v| Ok(k.clone());
+    DictValueIter, DICT_VALUE_ITER, ids::DICT_VALUE_ITER, "dict_valueiterator", values, 0, false, |_t, _k, v| Ok(v.clone());
+    DictItemIter, DICT_ITEM_ITER, ids::DICT_ITEM_ITER, "dict_itemiterator", items, 0, false, |t, k, v| tuple::from_array(t, [k.clone(), v.clone()]);
+    DictReverseKeyIter, DICT_REVERSE_KEY_ITER, 0, "dict_reversekeyiterator", reversed_keys, usize::MAX, true, |_t, k, _v| Ok(k.clone());
+    DictReverseValueIter, DICT_REVERSE_VALUE_ITER, 0, "dict_reversevalueiterator", reversed_values, usize::MAX, true, |_t, _k, v| Ok(v.clone());
+    DictReverseItemIter, DICT_REVERSE_ITEM_ITER, 0, "dict_reverseitemiterator", reversed_items, usize::MAX, true, |t, k, v| tuple::from_array(t, [k.clone(), v.clone()]);
 }

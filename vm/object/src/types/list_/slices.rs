@@ -1,5 +1,6 @@
 //! list: slices, repetition and extension.
 
+use crate::dict::Dict;
 use crate::error::{self, Res};
 use crate::list::List;
 use crate::ops;
@@ -153,6 +154,17 @@ pub fn extend(t: &Thread, list: &List, iterable: &Value) -> Res<()> {
         for _ in 0..count {
             list.push(t, Value::small(next))?;
             next += step;
+        }
+        return Ok(());
+    }
+    if let Some(dict) = iterable.exact::<Dict>() {
+        list.reserve(t, dict.len())?;
+        let mut at = 0;
+        while let Some(key) = dict.next_with(&mut at, |key, _| key.clone()) {
+            list.push(t, key)?;
+            if at % 4096 == 0 {
+                t.check_stop()?;
+            }
         }
         return Ok(());
     }

@@ -20,7 +20,7 @@ fn unsupported(t: &Thread, text: &str) -> error::Exc {
 pub(super) fn item_format(t: &Thread, view: &View) -> Res<Native> {
     match native(&view.format) {
         Some(n) => Ok(n),
-        None => Err(unsupported(t, &format!("memoryview: unsupported format {}", view.format))),
+        None => Err(unsupported(t, &format!("memoryview: unsupported format {}", &*view.format))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::format::native;
 use super::{MemoryView, View, make};
+use crate::buffer::{Shape, Strides};
 use crate::error::{self, Res};
 use crate::list::List;
 use crate::strs::Str;
@@ -10,7 +11,7 @@ use crate::tuple::Tuple;
 use crate::types::int;
 use crate::types::str_::arg_name;
 use crate::value::Value;
-use std::rc::Rc;
+use smallvec::smallvec;
 
 const DIMENSIONS_MAX: usize = 64;
 
@@ -78,15 +79,15 @@ fn flat(t: &Thread, view: &View, format: &str) -> Res<View> {
     }
     Ok(View {
         item_size: to.1,
-        format: Rc::from(format),
-        shape: vec![len / to.1],
-        strides: vec![to.1 as isize],
+        format: format.into(),
+        shape: smallvec![len / to.1],
+        strides: smallvec![to.1 as isize],
         ..view.clone()
     })
 }
 
 fn reshape(t: &Thread, view: &mut View, items: &[Value], nbytes: usize) -> Res<()> {
-    let mut shape = Vec::with_capacity(items.len());
+    let mut shape = Shape::with_capacity(items.len());
     let mut product = 1usize;
     for item in items {
         if !int::is_int(item) {
@@ -106,7 +107,7 @@ fn reshape(t: &Thread, view: &mut View, items: &[Value], nbytes: usize) -> Res<(
         return Err(error::type_error(t, "memoryview: product(shape) * itemsize != buffer size"));
     }
     let mut stride = view.item_size as isize;
-    let mut strides = vec![0; shape.len()];
+    let mut strides = Strides::from_elem(0, shape.len());
     for (s, &n) in strides.iter_mut().zip(&shape).rev() {
         *s = stride;
         stride *= n as isize;

@@ -118,6 +118,10 @@ fn tobytes(t: &Thread, a: &[Value]) -> Res {
         b.shape.reverse();
         b.strides.reverse();
     }
+    if b.nbytes() > 0 && b.is_c_contiguous() {
+        // SAFETY: contiguous items, which the export keeps in place.
+        return bytes::new(t, unsafe { std::slice::from_raw_parts(b.data, b.nbytes()) });
+    }
     bytes::from_vec(t, b.to_contiguous(t)?)
 }
 

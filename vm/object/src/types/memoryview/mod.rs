@@ -1,7 +1,7 @@
 //! memoryview: a window on another object's memory.
 
 use crate::args::Args;
-use crate::buffer::{self, Buffer};
+use crate::buffer::{self, Buffer, Format, Shape, Strides};
 use crate::bulk;
 use crate::call;
 use crate::convert;
@@ -34,9 +34,9 @@ pub use iter::MEMORY_ITER;
 pub(crate) struct View {
     pub(crate) data: *mut u8,
     pub(crate) item_size: usize,
-    pub(crate) format: Rc<str>,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) strides: Vec<isize>,
+    pub(crate) format: Format,
+    pub(crate) shape: Shape,
+    pub(crate) strides: Strides,
     pub(crate) read_only: bool,
 }
 
@@ -97,7 +97,7 @@ fn construct(t: &Thread, _: &Value, args: Args<'_>) -> Res {
     if n > 1 {
         return Err(error::type_error(t, format_args!("memoryview() takes at most 1 argument ({n} given)")));
     }
-    let Some(signature) = native::signature_of(&NEW, true) else {
+    let Some(signature) = native::signature_of(t, &NEW, true) else {
         return Err(error::system_error(t, "memoryview has no signature"));
     };
     signature.bind(t, "memoryview", args, |a| new(t, &a[0]))
@@ -121,7 +121,7 @@ pub fn from_buffer(t: &Thread, b: Buffer) -> Res {
     let view = View {
         data: b.data,
         item_size: b.item_size,
-        format: Rc::clone(&b.format),
+        format: b.format.clone(),
         shape: b.shape.clone(),
         strides: b.strides.clone(),
         read_only: b.read_only,
@@ -172,7 +172,7 @@ impl View {
             len: self.nbytes(),
             read_only: self.read_only,
             item_size: self.item_size,
-            format: Rc::clone(&self.format),
+            format: self.format.clone(),
             shape: self.shape.clone(),
             strides: self.strides.clone(),
             release,
@@ -283,7 +283,7 @@ fn equal(t: &Thread, a: &Value, b: &Value) -> Res<Option<bool>> {
             View {
                 data: other.data,
                 item_size: other.item_size,
-                format: Rc::clone(&other.format),
+                format: other.format.clone(),
                 shape: other.shape.clone(),
                 strides: other.strides.clone(),
                 read_only: true,

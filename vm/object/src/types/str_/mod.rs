@@ -76,7 +76,7 @@ fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
             return Err(error::type_error(t, format_args!("str() takes at most 3 arguments ({given} given)")));
         }
         args_count(t, "str", args, 3)?;
-        let Some(signature) = native::signature_of(&NEW, true) else {
+        let Some(signature) = native::signature_of(t, &NEW, true) else {
             return Err(error::system_error(t, "str has no signature"));
         };
         signature.bind(t, "str", args, |a| from_parts(t, a))?

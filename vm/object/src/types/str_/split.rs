@@ -12,14 +12,18 @@ use crate::thread::Thread;
 use crate::tuple;
 use crate::ty::type_name;
 use crate::value::Value;
+use smallvec::SmallVec;
 use typhon_unicode as uni;
 
 /// A part of the text: from, to.
 pub(crate) type Span = (usize, usize);
 
+/// Parts: a few of them take no memory.
+pub(crate) type Spans = SmallVec<[Span; 8]>;
+
 /// Parts between runs of what `blank` accepts, at most `max` cuts.
-pub(crate) fn words<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Vec<Span>> {
-    let (mut out, mut i) = (Vec::new(), 0);
+pub(crate) fn words<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Spans> {
+    let (mut out, mut i) = (Spans::new(), 0);
     loop {
         while i < s.len() && blank(s[i].point()) {
             i += 1;
@@ -42,8 +46,8 @@ pub(crate) fn words<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32
 }
 
 /// As [`words`], from the right; parts come out from left to right.
-pub(crate) fn words_right<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Vec<Span>> {
-    let (mut out, mut end) = (Vec::new(), s.len());
+pub(crate) fn words_right<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Spans> {
+    let (mut out, mut end) = (Spans::new(), s.len());
     loop {
         while end > 0 && blank(s[end - 1].point()) {
             end -= 1;
@@ -68,16 +72,16 @@ pub(crate) fn words_right<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl 
 
 /// Looks at the breaker after every so many parts, and at the account before the list of them grows.
 #[inline]
-fn look_up<T>(t: &Thread, parts: &Vec<T>) -> Res<()> {
+fn look_up(t: &Thread, parts: &Spans) -> Res<()> {
     if parts.len().is_multiple_of(1024) {
         t.check_stop()?;
     }
-    if parts.len() == parts.capacity() { t.check_alloc(parts.capacity() * 2 * size_of::<T>()) } else { Ok(()) }
+    if parts.len() == parts.capacity() { t.check_alloc(parts.capacity() * 2 * size_of::<Span>()) } else { Ok(()) }
 }
 
 /// Parts between separators, at most `max` cuts.
-pub(crate) fn parts<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Vec<Span>> {
-    let (mut out, mut from) = (Vec::new(), 0);
+pub(crate) fn parts<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Spans> {
+    let (mut out, mut from) = (Spans::new(), 0);
     let mut matches = Matches::new(s, sep);
     while out.len() < max
         && let Some(at) = matches.next(t)?
@@ -90,8 +94,8 @@ pub(crate) fn parts<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<
 }
 
 /// As [`parts`], from the right; parts come out from left to right.
-pub(crate) fn parts_right<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Vec<Span>> {
-    let (mut out, mut end) = (Vec::new(), s.len());
+pub(crate) fn parts_right<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Spans> {
+    let (mut out, mut end) = (Spans::new(), s.len());
     while out.len() < max
         && let Some(at) = search::rfind(t, &s[..end], sep)?
     {
@@ -104,12 +108,9 @@ pub(crate) fn parts_right<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -
     Ok(out)
 }
 
-/// A line: its beginning, its content's end, its end with the break.
-type Line = (usize, usize, usize);
-
-/// The lines.
-pub(crate) fn lines<C: Cell>(t: &Thread, s: &[C], is_break: impl Fn(u32) -> bool) -> Res<Vec<Line>> {
-    let (mut out, mut i) = (Vec::new(), 0);
+/// The lines, with their breaks if `keep`.
+pub(crate) fn lines<C: Cell>(t: &Thread, s: &[C], keep: bool, is_break: impl Fn(u32) -> bool) -> Res<Spans> {
+    let (mut out, mut i) = (Spans::new(), 0);
     while i < s.len() {
         let from = i;
         while i < s.len() && !is_break(s[i].point()) {
@@ -120,7 +121,7 @@ pub(crate) fn lines<C: Cell>(t: &Thread, s: &[C], is_break: impl Fn(u32) -> bool
             let crlf = s[i].point() == 13 && s.get(i + 1).is_some_and(|c| c.point() == 10);
             i += if crlf { 2 } else { 1 };
         }
-        out.push((from, end, i));
+        out.push((from, if keep { i } else { end }));
         look_up(t, &out)?;
     }
     Ok(out)
@@ -128,14 +129,16 @@ pub(crate) fn lines<C: Cell>(t: &Thread, s: &[C], is_break: impl Fn(u32) -> bool
 
 fn list(t: &Thread, v: &Value, spans: &[Span]) -> Res {
     t.check_alloc(spans.len() * 8)?;
-    let mut items = Vec::with_capacity(spans.len());
+    let made = List::create(t)?;
+    let items = made.expect::<List>();
+    items.reserve(t, spans.len())?;
     for (i, &(from, to)) in spans.iter().enumerate() {
-        items.push(strs::substring(t, v, from, to)?);
+        items.push(t, strs::substring(t, v, from, to)?)?;
         if i % 1024 == 1023 {
             t.poll()?;
         }
     }
-    List::from_vec(t, items)
+    Ok(made)
 }
 
 fn max_arg(t: &Thread, v: &Value) -> Res<usize> {
@@ -163,7 +166,7 @@ fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
     if sep.is_empty() {
         return Err(error::value_error(t, "empty separator"));
     }
-    let whole = vec![(0, s.len())];
+    let whole = Spans::from_elem((0, s.len()), 1);
     let spans = same_width!(s.units(), sep.units(), Ok(whole), |h, n| if right {
         parts_right(t, h, n, max)
     } else {
@@ -186,8 +189,7 @@ pub(super) fn splitlines(t: &Thread, a: &[Value]) -> Res {
         Some(v) => crate::ops::truth(t, v)?,
         None => false,
     };
-    let lines = any_width!(s.units(), |u| lines(t, u, uni::is_line_break))?;
-    let spans: Vec<Span> = lines.iter().map(|&(from, end, next)| (from, if keep { next } else { end })).collect();
+    let spans = any_width!(s.units(), |u| lines(t, u, keep, uni::is_line_break))?;
     list(t, &a[0], &spans)
 }
 
