@@ -41,7 +41,12 @@ pub fn build(root: &Path) -> anyhow::Result<PathBuf> {
     let status = Command::new(&tools.profdata).arg("merge").arg("-o").arg(&profile).arg(&raw).status()?;
     ensure!(status.success(), "llvm-profdata: {status}");
     println!("3/3 building the binary that knows");
-    cargo(root, &tools, &target.join("built"), &format!("-Cprofile-use={}", profile.display()))
+    let built = target.join("built");
+    // Cargo compares the flags, not the profile they name: crates compiled under another one do not link with these.
+    if built.exists() {
+        std::fs::remove_dir_all(&built)?;
+    }
+    cargo(root, &tools, &built, &format!("-Cprofile-use={}", profile.display()))
 }
 
 fn cargo(root: &Path, tools: &Tools, target: &Path, flags: &str) -> anyhow::Result<PathBuf> {

@@ -3,11 +3,14 @@
 //! Trial deletion over one isolate's own objects: every candidate starts with its reference count; each reference found
 //! inside another candidate is taken off; what is left counts references from outside (the interpreter's registers,
 //! values held by natives, immortal objects). Whatever those cannot reach is garbage. Nothing is kept between
-//! collections, so objects carry no links and a store costs nothing; the scratch is a table on the side.
+//! collections, so objects carry no links and a store costs nothing; the scratch is a table on the side ([`trial`]).
 //!
 //! The order of the end of a cycle is CPython's: callbacks of weak references from outside, finalizers (once an object),
 //! resurrection, the remaining weak references, `clear`.
 
+mod trial;
+
+use self::trial::Trial;
 use crate::call;
 use crate::convert;
 use crate::dict::Dict;
@@ -21,7 +24,7 @@ use crate::ty::{TypeObject, flag, type_of};
 use crate::types::weakref::{self, WeakRef};
 use crate::value::Value;
 use crate::weakref::Table;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::cell::{Cell, RefCell};
 
 /// Young objects that start a collection.
@@ -270,123 +273,31 @@ fn candidates(t: &Thread) -> Vec<*const Header> {
     out
 }
 
-/// A set of objects, and how many references to each come from outside the set.
-struct Trial {
-    objects: Vec<*const Header>,
-    index: FxHashMap<usize, u32>,
-    /// References from outside; below zero if a payload shows a reference that it does not own, which is then believed.
-    outside: Vec<i64>,
-}
-
-/// Where objects stand in a trial. Neighbouring references often are to the same object (`[x] * n`, columns of equal
-/// values): the last answer is kept.
-struct Places<'a> {
-    index: &'a FxHashMap<usize, u32>,
-    last: (u64, Option<u32>),
-}
-
-impl<'a> Places<'a> {
-    fn new(index: &'a FxHashMap<usize, u32>) -> Self {
-        Self { index, last: (0, None) }
-    }
-
-    #[inline]
-    fn of(&mut self, v: &Value) -> Option<u32> {
-        if v.bits() != self.last.0 {
-            let found = if v.is_object() { self.index.get(&(v.bits() as usize)).copied() } else { None };
-            self.last = (v.bits(), found);
-        }
-        self.last.1
-    }
-}
-
-impl Trial {
-    /// `held` references to each object are the collector's own.
-    fn new(t: &Thread, objects: Vec<*const Header>, held: i64) -> Res<Self> {
-        let mut index = FxHashMap::with_capacity_and_hasher(objects.len(), Default::default());
-        let mut outside = Vec::with_capacity(objects.len());
-        for (i, &at) in objects.iter().enumerate() {
-            if i % STRIDE == STRIDE - 1 && t.breaker.stopped() {
-                return Err(Exc::stopped());
-            }
-            index.insert(at as usize, i as u32);
-            // SAFETY: a live object; nothing runs between the walk and the end of the trial.
-            outside.push(i64::from(unsafe { &*at }.count()) - held);
-        }
-        let mut trial = Self { objects, index, outside };
-        for i in 0..trial.objects.len() {
-            if i % STRIDE == STRIDE - 1 && t.breaker.stopped() {
-                return Err(Exc::stopped());
-            }
-            let (mut places, outside) = (Places::new(&trial.index), &mut trial.outside);
-            // SAFETY: as above.
-            edges(unsafe { &*trial.objects[i] }, &mut |v| {
-                if let Some(j) = places.of(v) {
-                    outside[j as usize] -= 1;
-                }
-            });
-        }
-        Ok(trial)
-    }
-
-    /// Splits into what can be reached from outside and what cannot.
-    fn split(self, t: &Thread) -> Res<(Vec<*const Header>, Vec<*const Header>)> {
-        let mut reached = vec![false; self.objects.len()];
-        let mut work: Vec<u32> = Vec::new();
-        for (i, &n) in self.outside.iter().enumerate() {
-            if n != 0 {
-                reached[i] = true;
-                work.push(i as u32);
-            }
-        }
-        let mut seen = 0usize;
-        while let Some(i) = work.pop() {
-            seen += 1;
-            if seen.is_multiple_of(STRIDE) && t.breaker.stopped() {
-                return Err(Exc::stopped());
-            }
-            let mut places = Places::new(&self.index);
-            // SAFETY: a live object; nothing runs during the trial.
-            edges(unsafe { &*self.objects[i as usize] }, &mut |v| {
-                if let Some(j) = places.of(v)
-                    && !std::mem::replace(&mut reached[j as usize], true)
-                {
-                    work.push(j);
-                }
-            });
-        }
-        let (mut alive, mut dead) = (Vec::new(), Vec::new());
-        for (at, reached) in self.objects.into_iter().zip(reached) {
-            if reached { alive.push(at) } else { dead.push(at) }
-        }
-        Ok((alive, dead))
-    }
-}
-
 /// One full collection.
 fn run(t: &Thread, gc: &Gc) -> Res<usize> {
     t.method_cache.clear();
-    let (alive, dead) = Trial::new(t, candidates(t), 0)?.split(t)?;
-    gc.long_lived.set(alive.len());
+    let candidates = candidates(t);
+    let before = candidates.len();
+    let dead = Trial::new(t, candidates, 0)?.unreachable(t)?;
+    gc.long_lived.set(before - dead.len());
     if dead.is_empty() {
         return Ok(0);
     }
     // From here on every unreachable object is held, so that none goes away while others are looked at.
     // SAFETY: live objects; nothing has run since the walk.
     let held: Vec<Value> = dead.iter().map(|&at| Value::from_header(unsafe { &*at })).collect();
-    call_weakref_callbacks(t, &held, &dead);
-    finalize(t, &held);
+    let called = call_weakref_callbacks(t, &held, &dead);
+    let finalized = finalize(t, &held);
     t.method_cache.clear();
-    let (_, dead) = match Trial::new(t, dead, 1).and_then(|trial| trial.split(t)) {
-        Ok(parts) => parts,
+    let doomed = if called || finalized { still_dead(t, &held, dead) } else { Ok(held.iter().collect()) };
+    let doomed: Vec<&Value> = match doomed {
+        Ok(doomed) => doomed,
         Err(e) => {
             // The isolate's memory goes as a whole.
             std::mem::forget(held);
             return Err(e);
         }
     };
-    let dead: FxHashSet<usize> = dead.into_iter().map(|at| at as usize).collect();
-    let doomed: Vec<&Value> = held.iter().filter(|v| dead.contains(&(v.bits() as usize))).collect();
     let found = doomed.len();
     if gc.debug.get() & DEBUG_SAVEALL != 0 {
         let garbage = gc.garbage(t)?;
@@ -413,9 +324,16 @@ fn run(t: &Thread, gc: &Gc) -> Res<usize> {
     Ok(found)
 }
 
+/// Those of the held objects that Python code, which has run since, has not made reachable again.
+fn still_dead<'a>(t: &Thread, held: &'a [Value], dead: Vec<*const Header>) -> Res<Vec<&'a Value>> {
+    let dead = Trial::new(t, dead, 1)?.unreachable(t)?;
+    let dead: FxHashSet<usize> = dead.into_iter().map(|at| at as usize).collect();
+    Ok(held.iter().filter(|v| dead.contains(&(v.bits() as usize))).collect())
+}
+
 /// Weak references go first: finalizers see none of them alive, whatever they bring back. A callback runs only if the
-/// weak reference itself is not garbage.
-fn call_weakref_callbacks(t: &Thread, held: &[Value], dead: &[*const Header]) {
+/// weak reference itself is not garbage. Whether any ran.
+fn call_weakref_callbacks(t: &Thread, held: &[Value], dead: &[*const Header]) -> bool {
     let table = t.state::<Table>();
     let mut dead_set: Option<FxHashSet<usize>> = None;
     let mut calls = Vec::new();
@@ -435,11 +353,14 @@ fn call_weakref_callbacks(t: &Thread, held: &[Value], dead: &[*const Header]) {
             }
         }
     }
+    let any = !calls.is_empty();
     weakref::run_callbacks(t, calls);
+    any
 }
 
-/// Runs the finalizers that have not run yet.
-fn finalize(t: &Thread, held: &[Value]) {
+/// Runs the finalizers that have not run yet; whether there were any.
+fn finalize(t: &Thread, held: &[Value]) -> bool {
+    let mut any = false;
     for v in held {
         let Some(header) = v.header() else { continue };
         if let Some(f) = type_of(v).slots().finalize
@@ -447,8 +368,10 @@ fn finalize(t: &Thread, held: &[Value]) {
         {
             header.set(header_flag::FINALIZED);
             f(t, v);
+            any = true;
         }
     }
+    any
 }
 
 /// Clears the weak references to a doomed object, without callbacks.

@@ -1,0 +1,192 @@
+//! A trial: which objects of a set can be reached from outside the set.
+//!
+//! The scratch is one number a possible place of an object, in tables of 16 KiB of address space each. Objects lie
+//! densely in their pages, so a reference finds its number by a look at a small index (most often the last answer) and
+//! an offset; a hash table over objects would miss the cache at every reference.
+
+use super::{STRIDE, edges};
+use crate::error::{Exc, Res};
+use crate::header::Header;
+use crate::thread::Thread;
+use crate::value::Value;
+
+/// Address bits of a stretch, and of an object's alignment.
+const STRETCH: u32 = 14;
+const GRAIN: u32 = 4;
+/// Places in a stretch.
+const PLACES: usize = 1 << (STRETCH - GRAIN);
+
+/// No candidate is here.
+const NONE: i32 = i32::MIN;
+/// A candidate that can be reached from outside.
+const REACHED: i32 = i32::MIN + 1;
+/// A candidate with so many references that they are not counted: some are believed to come from outside.
+const MANY: i32 = i32::MIN + 2;
+/// References that are too many to count, and the number below which none falls: a payload that shows references which
+/// it does not own is believed, too.
+const LIMIT: i32 = 1 << 30;
+
+/// A number for each place, where there are candidates.
+struct Scratch {
+    /// Open addressing from a stretch's number, plus one, to where its numbers begin; a power of two of entries.
+    index: Vec<(usize, u32)>,
+    numbers: Vec<[i32; PLACES]>,
+    /// The stretch asked for last, and what was found.
+    last: (usize, Option<u32>),
+    /// The address asked for last, and what was found: neighbouring references often are to the same object
+    /// (`[x] * n`, columns of equal values).
+    same: (usize, Option<(u32, u32)>),
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self { index: vec![(0, 0); 64], numbers: Vec::new(), last: (usize::MAX, None), same: (0, None) }
+    }
+
+    /// Where a stretch's entry is or belongs.
+    fn entry(&self, stretch: usize) -> usize {
+        let mask = self.index.len() - 1;
+        // Fibonacci hashing: neighbouring stretches spread over the index.
+        let mut i = (stretch.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) & mask;
+        while self.index[i].0 != 0 && self.index[i].0 != stretch + 1 {
+            i = (i + 1) & mask;
+        }
+        i
+    }
+
+    /// The numbers of a stretch, made if need be.
+    fn begin(&mut self, stretch: usize) -> u32 {
+        let mut at = self.entry(stretch);
+        if self.index[at].0 == 0 {
+            if self.numbers.len() * 2 >= self.index.len() {
+                self.grow();
+                at = self.entry(stretch);
+            }
+            self.index[at] = (stretch + 1, self.numbers.len() as u32);
+            self.numbers.push([NONE; PLACES]);
+        }
+        self.index[at].1
+    }
+
+    fn grow(&mut self) {
+        let larger = vec![(0, 0); self.index.len() * 2];
+        for entry in std::mem::replace(&mut self.index, larger).into_iter().filter(|&(key, _)| key != 0) {
+            let to = self.entry(entry.0 - 1);
+            self.index[to] = entry;
+        }
+    }
+
+    /// Puts an object into the set.
+    fn add(&mut self, at: usize, n: i32) {
+        let stretch = at >> STRETCH;
+        let table = match self.last {
+            (last, Some(table)) if last == stretch => table,
+            _ => self.begin(stretch),
+        };
+        self.last = (stretch, Some(table));
+        self.numbers[table as usize][place(at)] = n;
+    }
+
+    /// The number at an address, if there are any near.
+    #[inline(always)]
+    fn at(&mut self, at: usize) -> Option<&mut i32> {
+        if self.same.0 != at {
+            self.find(at);
+        }
+        let (table, place) = self.same.1?;
+        Some(&mut self.numbers[table as usize][place as usize])
+    }
+
+    #[inline(never)]
+    fn find(&mut self, at: usize) {
+        let stretch = at >> STRETCH;
+        if self.last.0 != stretch {
+            let (key, table) = self.index[self.entry(stretch)];
+            self.last = (stretch, (key != 0).then_some(table));
+        }
+        self.same = (at, self.last.1.map(|table| (table, place(at) as u32)));
+    }
+
+    /// The number of a value.
+    #[inline(always)]
+    fn of(&mut self, v: &Value) -> Option<&mut i32> {
+        if v.is_object() { self.at(v.bits() as usize) } else { None }
+    }
+}
+
+#[inline]
+fn place(at: usize) -> usize {
+    (at >> GRAIN) & (PLACES - 1)
+}
+
+/// A set of objects, and how many references to each come from outside the set.
+pub struct Trial {
+    objects: Vec<*const Header>,
+    outside: Scratch,
+}
+
+impl Trial {
+    /// `held` references to each object are the collector's own.
+    ///
+    /// # Errors
+    /// If the isolate is stopped.
+    pub fn new(t: &Thread, objects: Vec<*const Header>, held: i32) -> Res<Self> {
+        let mut outside = Scratch::new();
+        for (i, &at) in objects.iter().enumerate() {
+            look_up(t, i)?;
+            // SAFETY: a live object; nothing runs between the walk and the end of the trial.
+            let count = unsafe { &*at }.count();
+            outside.add(at as usize, if count < LIMIT as u32 { count as i32 - held } else { MANY });
+        }
+        for (i, &at) in objects.iter().enumerate() {
+            look_up(t, i)?;
+            // SAFETY: as above.
+            edges(unsafe { &*at }, &mut |v| {
+                if let Some(n) = outside.of(v)
+                    && *n > -LIMIT
+                {
+                    *n -= 1;
+                }
+            });
+        }
+        Ok(Self { objects, outside })
+    }
+
+    /// The objects that cannot be reached from outside.
+    ///
+    /// # Errors
+    /// If the isolate is stopped.
+    pub fn unreachable(self, t: &Thread) -> Res<Vec<*const Header>> {
+        let Self { mut objects, mut outside } = self;
+        let (mut work, mut seen) = (Vec::new(), 0);
+        for &root in &objects {
+            match outside.at(root as usize) {
+                Some(n) if *n != 0 && *n != REACHED => *n = REACHED,
+                _ => continue,
+            }
+            // Depth first from each root: what it reaches is looked at while it is near.
+            work.push(root);
+            while let Some(at) = work.pop() {
+                seen += 1;
+                look_up(t, seen)?;
+                // SAFETY: a live object; nothing runs during the trial.
+                edges(unsafe { &*at }, &mut |v| {
+                    if let Some(n) = outside.of(v)
+                        && *n > REACHED
+                    {
+                        *n = REACHED;
+                        work.push(v.bits() as *const Header);
+                    }
+                });
+            }
+        }
+        objects.retain(|&at| outside.at(at as usize).is_none_or(|n| *n != REACHED));
+        Ok(objects)
+    }
+}
+
+/// Now and then: whether the isolate is being stopped.
+#[inline]
+fn look_up(t: &Thread, i: usize) -> Res<()> {
+    if i % STRIDE == STRIDE - 1 && t.breaker.stopped() { Err(Exc::stopped()) } else { Ok(()) }
+}
