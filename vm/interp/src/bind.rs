@@ -59,6 +59,9 @@ pub(crate) fn window(
 /// Fills the parameters at `base`, where `n` arguments lie. False, with everything as it was, if that cannot be done here.
 #[inline(always)]
 fn in_place(t: &Thread, f: &Function, unit: &Unit, base: *mut u64, n: usize, names: &[Value]) -> Res<bool> {
+    if unit.simple && plainly(f, unit, base, n, names) {
+        return Ok(true);
+    }
     if names.is_empty() { positional(t, f, unit, base, n) } else { by_keyword(t, f, unit, base, n, names) }
 }
 
@@ -67,6 +70,54 @@ fn in_place(t: &Thread, f: &Function, unit: &Unit, base: *mut u64, n: usize, nam
 fn defaults_of(f: &Function) -> (&[Value], Option<&Dict>) {
     // SAFETY: no Python code runs while the defaults are looked at: parameters are found by identity.
     unsafe { (f.defaults.peek().exact::<Tuple>().map_or(&[], Tuple::items), f.kwdefaults.peek().exact::<Dict>()) }
+}
+
+/// Most keywords of a call that is bound in the plain way.
+const FEW: usize = 4;
+
+/// A function of plain parameters, called with few keywords or none. False, with everything as it was, if it is not that or
+/// an argument is missing, unknown or given twice.
+#[inline(never)]
+fn plainly(f: &Function, unit: &Unit, base: *mut u64, n: usize, names: &[Value]) -> bool {
+    let (argc, given) = (unit.arg_count, n - names.len());
+    if given > argc || names.len() > FEW || argc > u64::BITS as usize {
+        return false;
+    }
+    let from = given.max(unit.code.posonly_count as usize);
+    let Some(params) = unit.locals().get(from..argc) else { return false };
+    // Which parameters keywords give a value, and each keyword's parameter.
+    let (mut filled, mut places) = (0u64, [0; FEW]);
+    for (name, place) in names.iter().zip(&mut places) {
+        let Some(p) = params.iter().position(|n| n.is(name)) else { return false };
+        *place = from + p;
+        if filled & 1 << *place != 0 {
+            return false;
+        }
+        filled |= 1 << *place;
+    }
+    let (defaults, _) = defaults_of(f);
+    let first = argc.saturating_sub(defaults.len());
+    if (given..first).any(|i| filled & 1 << i == 0) {
+        return false;
+    }
+    // SAFETY: room was checked. The keywords' values are taken out before anything is written over them; every parameter
+    // from `given` on is written once.
+    unsafe {
+        let mut values = [0; FEW];
+        for (i, value) in values.iter_mut().enumerate().take(names.len()) {
+            *value = *base.add(given + i);
+        }
+        for i in given..argc {
+            if filled & 1 << i == 0 {
+                base.add(i).write(defaults[i - first].clone().into_raw());
+            }
+        }
+        for (value, place) in values.into_iter().zip(places).take(names.len()) {
+            base.add(place).write(value);
+        }
+    }
+    zero(base, argc, unit.local_count);
+    true
 }
 
 /// Only positional arguments.

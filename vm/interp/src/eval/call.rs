@@ -160,7 +160,7 @@ fn id_of(m: &M<'_>, i: usize) -> u32 {
     }
 }
 
-/// Call and CallMethod of a Python function whose parameters are just the arguments.
+/// Call and CallMethod of a Python function with plain parameters, of which the last may have defaults.
 #[inline(always)]
 fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, native: Opcode) -> Flow {
     match id_of(m, at) {
@@ -169,13 +169,15 @@ fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, native:
         _ => return Err(Stop::Slow),
     }
     // SAFETY: tested just above.
-    let unit = unsafe { &*(m.bits(at) as *const Function) }.unit();
+    let f = unsafe { &*(m.bits(at) as *const Function) };
+    let (unit, count) = (f.unit(), f.unit().arg_count);
+    let defaults = if n == count { &[] } else { last_defaults(f, count, n) };
     // SAFETY: the frame is live; the rest is address arithmetic, checked before use.
     // A generator's registers lie in its own block: its callees' go on the thread's stack.
     let (moved, base) = unsafe { if (*m.fp).generator == 0 { (0, m.base.add(first)) } else { (n, (*m.fp).top) } };
     // SAFETY: as above.
     let end = unsafe { base.add(unit.register_count) };
-    if !unit.simple || n != unit.arg_count || !m.it.has_room(m.t, end) {
+    if !unit.simple || n + defaults.len() != count || !m.it.has_room(m.t, end) {
         return Err(Stop::Slow);
     }
     m.save();
@@ -185,10 +187,27 @@ fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, native:
         // SAFETY: room was checked; the registers above `top` hold nothing alive.
         unsafe { base.add(i).write(v.into_raw()) };
     }
-    zero(base, n, unit.local_count);
+    for (i, default) in defaults.iter().enumerate() {
+        let v = m.copy(default);
+        // SAFETY: as above.
+        unsafe { base.add(n + i).write(v.into_raw()) };
+    }
+    zero(base, count, unit.local_count);
     push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, EXTRA);
     m.enter_pushed(unit, base);
     Ok(())
+}
+
+/// The defaults of the parameters behind the first `n` of `count`; none if some have none.
+#[inline(always)]
+fn last_defaults(f: &Function, count: usize, n: usize) -> &[Value] {
+    // SAFETY: a tuple's items never change, and the function keeps the tuple while it is called: no Python code runs before
+    // the defaults are copied.
+    let items = unsafe { f.defaults.peek() }.exact::<Tuple>().map_or(&[][..], Tuple::items);
+    match (count.checked_sub(n), items.len()) {
+        (Some(missing), len) if missing <= len && missing <= FEW => &items[len - missing..],
+        _ => &[],
+    }
 }
 
 /// Call: no self.
@@ -219,24 +238,39 @@ pub(crate) fn native_method(m: &mut M<'_>, w: Word) -> Flow {
     native_plain(m, w, first, n)
 }
 
-/// A native that takes these arguments as they lie.
+/// A native function, or a built-in type's method on an instance, with few arguments.
 #[inline(always)]
 fn native_plain(m: &mut M<'_>, w: Word, first: usize, n: usize) -> Flow {
     let at = w.b();
-    let known = if id_of(m, at) == ids::BUILTIN_FUNCTION {
-        // SAFETY: tested just above.
-        let native = unsafe { &*(m.bits(at) as *const NativeFunction) };
-        (!native.passes_bound).then_some((native.def, native.signature))
-    } else {
-        method_of(m.reg(at), m.window(first, n).first())
-    };
-    let Some((def, Some(signature))) = known else { return Err(Stop::Slow) };
-    let NativeFn::Bound(f) = def.call else { return Err(Stop::Slow) };
-    if !signature.simple || n != signature.params.len() || n > FEW {
+    if n >= FEW {
         return Err(Stop::Slow);
     }
+    let (def, signature, first, n) = if id_of(m, at) == ids::BUILTIN_FUNCTION {
+        // SAFETY: tested just above.
+        let native = unsafe { &*(m.bits(at) as *const NativeFunction) };
+        let (def, signature) = (native.def, native.signature);
+        if native.passes_bound {
+            // What it is bound to goes in front of the arguments, into a register that is the call's: the function's own, or
+            // the empty self's.
+            let bound = native.bound.bits();
+            let this = m.copy(Value::from_ref(&bound));
+            let function = m.take(at);
+            m.set(first - 1, this);
+            m.release(function);
+            (def, signature, first - 1, n + 1)
+        } else {
+            (def, signature, first, n)
+        }
+    } else {
+        let Some((def, signature)) = method_of(m.reg(at), m.window(first, n).first()) else { return Err(Stop::Slow) };
+        (def, signature, first, n)
+    };
     m.save();
-    let v = f(m.t, m.window(first, n))?;
+    let args = m.window(first, n);
+    let v = match (def.call, signature) {
+        (NativeFn::Bound(f), Some(sig)) if n == sig.params.len() && n == sig.max => f(m.t, args)?,
+        _ => native_call(m.t, def, signature, args)?,
+    };
     for i in first..first + n {
         m.kill(i);
     }

@@ -8,12 +8,22 @@ use typhon_object::list::List;
 use typhon_object::tuple::Tuple;
 use typhon_object::{Thread, Value, ops, type_of};
 
+/// A short tuple or list.
 #[inline(always)]
 pub(crate) fn plain(m: &mut M<'_>, w: Word) -> Flow {
     let (a, n) = (w.a(), w.c());
-    let Some(tuple) = m.reg(w.b()).exact::<Tuple>() else { return Err(Stop::Slow) };
-    // SAFETY: a tuple's items never change; it is alive until it is killed below.
-    let items = unsafe { &*std::ptr::from_ref(tuple.items()) };
+    let v = m.reg(w.b());
+    let items: *const [Value] = if let Some(tuple) = v.exact::<Tuple>() {
+        tuple.items()
+    } else if let Some(list) = v.exact::<List>() {
+        // SAFETY: looked at here only.
+        unsafe { list.items() }
+    } else {
+        return Err(Stop::Slow);
+    };
+    // SAFETY: the container is alive until it is killed below, and no code runs before that: what the registers held dies at
+    // the instruction's end.
+    let items = unsafe { &*items };
     if items.len() != n || n > FEW {
         return Err(Stop::Slow);
     }
@@ -31,7 +41,7 @@ pub(crate) fn plain(m: &mut M<'_>, w: Word) -> Flow {
 /// So many that what the registers held may be noted one by one.
 const FEW: usize = 16;
 
-/// The same for anything but a short tuple.
+/// The same for anything else.
 #[inline(always)]
 pub(crate) fn other(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
@@ -40,16 +50,6 @@ pub(crate) fn other(m: &mut M<'_>, w: Word) -> Flow {
     if let Some(items) = v.exact::<Tuple>().map(Tuple::items).filter(|i| i.len() == n) {
         for (i, item) in items.iter().enumerate() {
             m.set_now(a + i, item.clone());
-        }
-        m.advance(1);
-        return Ok(());
-    }
-    if let Some(list) = v.exact::<List>().filter(|l| l.len() == n && n <= 8) {
-        // Dropping what the registers held may run anything, so the items are copied first.
-        // SAFETY: copying values changes no list.
-        let items: smallvec::SmallVec<[Value; 8]> = unsafe { list.items() }.iter().cloned().collect();
-        for (i, item) in items.into_iter().enumerate() {
-            m.set_now(a + i, item);
         }
         m.advance(1);
         return Ok(());
