@@ -92,12 +92,13 @@ pub(crate) fn bind(t: &Thread, it: &Interp, f: &Function, args: Args<'_>, base: 
     Ok(())
 }
 
-/// Makes registers unbound.
+/// Makes registers unbound. They are few: the writes are volatile so that they do not become a call, for which the opcodes'
+/// functions would have to save registers.
 #[inline(always)]
 pub(crate) fn zero(base: *mut u64, from: usize, to: usize) {
     for i in from..to {
         // SAFETY: the caller's frame has these registers, and they hold nothing alive.
-        unsafe { base.add(i).write(0) };
+        unsafe { base.add(i).write_volatile(0) };
     }
 }
 

@@ -137,12 +137,12 @@ pub struct Interp {
     /// Where the native stack ends for the dispatch functions.
     #[cfg(threaded)]
     pub(crate) floor: Cell<usize>,
-    /// Instruction and registers behind an outlined body (`eval::dispatch`).
+    /// Instruction and registers behind an outlined body, or where the dispatch functions stopped (`eval::dispatch`).
     #[cfg(threaded)]
     pub(crate) at: Cell<(*const Word, *mut u64)>,
     /// What the dispatch functions stopped with.
     #[cfg(threaded)]
-    pub(crate) left: Cell<Option<crate::eval::Left>>,
+    pub(crate) left: crate::eval::Left,
     /// Tracing and profiling functions.
     pub watch: crate::watch::Watch,
 }
@@ -182,7 +182,7 @@ impl Interp {
             #[cfg(threaded)]
             at: Cell::new((std::ptr::null(), std::ptr::null_mut())),
             #[cfg(threaded)]
-            left: Cell::new(None),
+            left: crate::eval::Left::new(),
             watch: crate::watch::Watch::default(),
             stacks: Some(stacks),
         });

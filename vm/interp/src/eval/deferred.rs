@@ -87,8 +87,10 @@ impl Deferred {
     }
 }
 
+/// Cannot happen, and cannot unwind: if it could, every opcode's function would save registers on entry for the sake of the
+/// values that it would have to drop.
 #[cold]
 #[inline(never)]
-fn overfull() -> ! {
+extern "C" fn overfull() -> ! {
     panic!("an instruction noted more count work than there is room for")
 }

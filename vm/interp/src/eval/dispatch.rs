@@ -122,11 +122,22 @@ mod threaded {
 
     /// Leaves the functions with what the machine has come to.
     #[inline(always)]
-    fn leave(m: &M<'_>, flow: Flow) {
+    fn leave(m: M<'_>, stop: Stop) {
         if m.dirty {
-            m.it.deferred.settle(m.t);
+            return settle_and_leave(m.t, m.it, m.ip, m.base, stop);
         }
-        m.it.left.set(flow.err().map(|stop| Left { ip: m.ip, base: m.base, stop }));
+        m.it.at.set((m.ip, m.base));
+        m.it.left.put(stop);
+    }
+
+    /// The same when there is count work to do. The finalizers that it may run go through these functions, too: what waits for
+    /// `execute` is put down behind them.
+    #[cold]
+    #[inline(never)]
+    fn settle_and_leave(t: &Thread, it: &Interp, ip: *const Word, base: *mut u64, stop: Stop) {
+        it.deferred.settle(t);
+        it.at.set((ip, base));
+        it.left.put(stop);
     }
 
     /// Ends the handler of instruction `w`, before which the machine was `before`, and which came to `flow`. Nothing that must
@@ -139,7 +150,12 @@ mod threaded {
             Ok(()) => return next(m),
             Err(Stop::As(op)) => HANDLERS[*op],
             Err(Stop::Slow) => slow,
-            Err(_) => return leave(&m, std::mem::ManuallyDrop::into_inner(flow)),
+            Err(_) => {
+                return match std::mem::ManuallyDrop::into_inner(flow) {
+                    Err(stop) => leave(m, stop),
+                    Ok(()) => {}
+                };
+            }
         };
         // SAFETY: the same instruction at the same place.
         unsafe { other(before.t, before.it, before.ip, before.base, before.fp, w) }
@@ -152,36 +168,56 @@ mod threaded {
         next(M::new(t, it, ip, base, fp));
     }
 
+    /// Goes on behind an outlined body that did not end in front of the next instruction.
+    #[cold]
+    #[inline(never)]
+    fn elsewhere(t: &Thread, it: &Interp) {
+        let Some(op) = it.left.instead() else { return };
+        let (ip, base) = it.at.get();
+        // SAFETY: the body has put the machine back in front of its work: behind the instruction's word, in its frame.
+        unsafe { HANDLERS[op](t, it, ip, base, it.fp.get(), *ip.sub(1)) }
+    }
+
     /// A function `$name` around a body. `outlined`: the body is a function of its own, because what it does keeps a call
-    /// behind it from being in tail position: the address of a local is handed out.
+    /// behind it from being in tail position: the address of a local is handed out. It answers where to go on, in two machine
+    /// registers, or a null pointer when it is not simply the next instruction.
     macro_rules! handler {
         ($name:ident, $m:ident, $w:ident, $slow:path, inline, $body:expr) => {
-            handler! {@ $name, $slow, t, it, ip, base, fp, $w, {
+            handler! {@ $name, t, it, ip, base, fp, $w, {
                 let mut machine = M::new(t, it, ip, base, fp);
                 let $m = &mut machine;
                 let _ = (&$m, $w);
                 let flow = $body;
-                (flow, machine)
+                go_on(M::new(t, it, ip, base, fp), machine, $w, $slow, flow);
             }}
         };
         ($name:ident, $m:ident, $w:ident, $slow:path, outlined, $body:expr) => {
-            handler! {@ $name, $slow, t, it, ip, base, fp, $w, {
+            handler! {@ $name, t, it, ip, base, fp, $w, {
                 #[inline(never)]
-                fn body(t: &Thread, it: &Interp, ip: *const Word, base: *mut u64, fp: *mut Frame, $w: Word) -> Flow {
+                fn body(
+                    t: &Thread,
+                    it: &Interp,
+                    ip: *const Word,
+                    base: *mut u64,
+                    fp: *mut Frame,
+                    $w: Word,
+                ) -> (*const Word, *mut u64) {
                     let mut machine = M::new(t, it, ip, base, fp);
                     let $m = &mut machine;
                     let _ = (&$m, $w);
                     let flow = $body;
                     machine.settle();
-                    machine.it.at.set((machine.ip, machine.base));
-                    flow
+                    let Err(stop) = flow else { return (machine.ip, machine.base) };
+                    let again = matches!(stop, Stop::As(_));
+                    it.at.set(if again { (ip, base) } else { (machine.ip, machine.base) });
+                    it.left.put(stop);
+                    (std::ptr::null(), base)
                 }
-                let flow = body(t, it, ip, base, fp, $w);
-                let (ip, base) = it.at.get();
-                (flow, M::new(t, it, ip, base, it.fp.get()))
+                let (ip, base) = body(t, it, ip, base, fp, $w);
+                if ip.is_null() { elsewhere(t, it) } else { next(M::new(t, it, ip, base, it.fp.get())) }
             }}
         };
-        (@ $name:ident, $slow:path, $t:ident, $it:ident, $ip:ident, $base:ident, $fp:ident, $w:ident, $run:expr) => {
+        (@ $name:ident, $t:ident, $it:ident, $ip:ident, $base:ident, $fp:ident, $w:ident, $run:expr) => {
             /// The opcode of this name.
             ///
             /// # Safety
@@ -196,8 +232,7 @@ mod threaded {
                 $fp: *mut Frame,
                 $w: Word,
             ) {
-                let (flow, after) = $run;
-                go_on(M::new($t, $it, $ip, $base, $fp), after, $w, $slow, flow);
+                $run
             }
         };
     }
@@ -258,10 +293,11 @@ mod threaded {
         let above = m.it.floor.replace(stack_pointer().saturating_sub(ROOM));
         let stop = loop {
             next(M::new(m.t, m.it, m.ip, m.base, m.fp));
-            let left = m.it.left.take().expect("the functions are left by `leave` only");
-            (m.ip, m.base, m.fp) = (left.ip, left.base, m.it.fp.get());
-            if !matches!(left.stop, Stop::Again) {
-                break left.stop;
+            (m.ip, m.base) = m.it.at.get();
+            m.fp = m.it.fp.get();
+            let stop = m.it.left.take();
+            if !matches!(stop, Stop::Again) {
+                break stop;
             }
         };
         m.it.floor.set(above);

@@ -112,17 +112,30 @@ pub(crate) fn for_iter_gen_any(m: &mut M<'_>, w: Word) -> Flow {
     Ok(())
 }
 
-/// Yield, in a generator resumed in this loop whose frame nobody has asked for. One that delegates to it yields the value
-/// on at once, and so on.
+/// Yield, in a generator whose frame nobody has asked for. One resumed in this loop that delegates to it yields the value on
+/// at once, and so on.
 #[inline(always)]
 pub(crate) fn yield_plain(m: &mut M<'_>, w: Word) -> Flow {
     let (mut fp, mut ip) = (m.fp, m.ip);
     // SAFETY: the frame is live.
     let (mut bits, object, mut kind) = unsafe { ((*fp).generator, (*fp).object, (*fp).kind) };
-    if bits == 0 || object != 0 || kind == Kind::Entry {
+    if bits == 0 || object != 0 {
         return Err(Stop::Slow);
     }
     let v = m.take_b(w);
+    if kind == Kind::Entry {
+        // SAFETY: whoever resumes a generator keeps it alive.
+        let g = unsafe { &*(bits as *const Generator) };
+        g.ip.set(ip);
+        g.state.set(State::Suspended);
+        // SAFETY: the running frame is this generator's, and owns it.
+        let held = unsafe {
+            generator::pop(m.t, m.it, fp, g);
+            Value::from_raw(bits)
+        };
+        m.release(held);
+        return Err(Stop::Exit(v));
+    }
     loop {
         // SAFETY: whoever resumed the generator keeps it alive.
         let g = unsafe { &*(bits as *const Generator) };

@@ -34,11 +34,8 @@ pub(crate) fn plain(m: &mut M<'_>, v: impl FnOnce(&mut M<'_>) -> Value, none: bo
     m.t.depth.set(m.t.depth.get() - 1);
     m.enter(skip as isize);
     m.release(func);
-    if init {
-        v = extra;
-    } else {
-        std::mem::forget(extra);
-    }
+    // What is forgotten is nothing, or `__init__`'s None.
+    std::mem::forget(if init { std::mem::replace(&mut v, extra) } else { extra });
     m.set(dst as usize, v);
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use crate::frame::{Frame, Interp};
 use crate::unit::Unit;
+#[cfg(threaded)]
+use std::cell::Cell;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_isa::{Opcode, Word};
 use typhon_object::error::Exc;
@@ -25,12 +27,57 @@ pub(crate) enum Stop {
     Again,
 }
 
-/// Where the dispatch functions stopped, and why.
+/// Why the dispatch functions, or an outlined body, stopped: a [`Stop`] in two words that are written and read one by one. A copy of it as a whole
+/// would read both at once, right after they were written one by one, and wait for the writes to arrive.
 #[cfg(threaded)]
 pub(crate) struct Left {
-    pub(crate) ip: *const Word,
-    pub(crate) base: *mut u64,
-    pub(crate) stop: Stop,
+    kind: Cell<u8>,
+    value: Cell<u64>,
+}
+
+/// [`Left`]'s kind for `Stop::As`.
+#[cfg(threaded)]
+const INSTEAD: u8 = 5;
+
+#[cfg(threaded)]
+impl Left {
+    pub(crate) const fn new() -> Self {
+        Self { kind: Cell::new(0), value: Cell::new(0) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn put(&self, stop: Stop) {
+        let (kind, value) = match stop {
+            Stop::Exit(v) => (0, v.into_raw()),
+            Stop::Raise(e) => (1, e.into_value().into_raw()),
+            Stop::Reraise(e) => (2, e.into_value().into_raw()),
+            Stop::Switch => (3, 0),
+            Stop::Slow | Stop::Again => (4, 0),
+            Stop::As(op) => (INSTEAD, op as u64),
+        };
+        self.kind.set(kind);
+        self.value.set(value);
+    }
+
+    /// The opcode whose body is to carry the instruction out, if that is all.
+    #[inline(always)]
+    pub(crate) fn instead(&self) -> Option<usize> {
+        (self.kind.get() == INSTEAD).then(|| self.value.replace(0) as usize)
+    }
+
+    /// Gives out what was put last, once.
+    #[inline(always)]
+    pub(crate) fn take(&self) -> Stop {
+        // SAFETY: the word of a value that `put` gave up; it is taken once.
+        let value = unsafe { Value::from_raw(self.value.replace(0)) };
+        match self.kind.get() {
+            0 => Stop::Exit(value),
+            1 => Stop::Raise(Exc::new(value)),
+            2 => Stop::Reraise(Exc::new(value)),
+            3 => Stop::Switch,
+            _ => Stop::Again,
+        }
+    }
 }
 
 impl From<Exc> for Stop {
