@@ -5,11 +5,13 @@ use crate::dict::Dict;
 use crate::error::{self, Res};
 use crate::header::Header;
 use crate::names::{self, n};
+use crate::native::GetSetDef;
+use crate::slots::GetAttrFn;
 use crate::store::Slot;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::ty::{TypeObject, flag, type_of};
-use crate::types::staticmethod;
+use crate::types::{staticmethod, type_};
 use crate::value::Value;
 
 /// `obj.name`; `name` is a str.
@@ -23,7 +25,7 @@ pub fn get(t: &Thread, obj: &Value, name: &Value) -> Res {
 
 /// An AttributeError that says neither what of nor of whom is told both, for the suggestions that tracebacks make.
 #[cold]
-fn complete(t: &Thread, e: error::Exc, obj: &Value, name: &Value) -> error::Exc {
+pub fn complete(t: &Thread, e: error::Exc, obj: &Value, name: &Value) -> error::Exc {
     use crate::types::exceptions as exc;
     if e.is(&exc::ATTRIBUTE_ERROR) && exc::field(e.value(), "name").is_none() && exc::field(e.value(), "obj").is_none()
     {
@@ -40,19 +42,15 @@ pub fn get_text(t: &Thread, obj: &Value, name: &str) -> Res {
 
 /// `obj.name`, or `None` if that raises AttributeError.
 pub fn get_opt(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Value>> {
-    let ty = type_of(obj);
-    if let Some(f) = ty.slots().getattr
-        && std::ptr::fn_addr_eq(f, generic_get as crate::slots::GetAttrFn)
-    {
-        return match generic_get_opt(t, obj, name) {
-            Err(e) if e.is(&crate::types::exceptions::ATTRIBUTE_ERROR) => Ok(None),
-            r => r,
-        };
-    }
-    match get(t, obj, name) {
-        Ok(v) => Ok(Some(v)),
+    let found = match type_of(obj).slots().getattr {
+        // No exception is made only to be dropped.
+        Some(f) if std::ptr::fn_addr_eq(f, generic_get as GetAttrFn) => generic_get_opt(t, obj, name),
+        Some(f) if std::ptr::fn_addr_eq(f, type_::get_attribute as GetAttrFn) => type_::get_opt(t, obj, name),
+        _ => get(t, obj, name).map(Some),
+    };
+    match found {
         Err(e) if e.is(&crate::types::exceptions::ATTRIBUTE_ERROR) => Ok(None),
-        Err(e) => Err(e),
+        found => found,
     }
 }
 
@@ -230,7 +228,7 @@ pub fn generic_get(t: &Thread, obj: &Value, name: &Value) -> Res {
 /// Whether getting an attribute begins with the generic algorithm: a `__getattr__` hook is asked only for what that misses.
 pub fn is_generic(t: &Thread, ty: &TypeObject) -> bool {
     ty.slots().getattr.is_some_and(|f| {
-        std::ptr::fn_addr_eq(f, generic_get as crate::slots::GetAttrFn) || crate::dunder::hooks_generic(t, ty, f)
+        std::ptr::fn_addr_eq(f, generic_get as GetAttrFn) || crate::dunder::hooks_generic(t, ty, f)
     })
 }
 
@@ -262,6 +260,8 @@ pub fn generic_get_opt(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Valu
         Found::Method(bits) | Found::Property(bits) | Found::ClassMethod(bits) => {
             return bind(t, obj, &Value::from_ref(&bits).clone()).map(Some);
         }
+        Found::Computed(def) => return (def.get)(t, obj).map(Some),
+        Found::Missing => return Ok(None),
         Found::Add(..) | Found::Unknown => {}
     }
     check_name(t, name)?;
@@ -303,6 +303,7 @@ pub fn generic_set(t: &Thread, obj: &Value, name: &Value, value: Option<&Value>)
                 drop(old);
                 return Ok(());
             }
+            Found::Computed(GetSetDef { set: Some(set), .. }) => return set(t, obj, value),
             _ => {}
         }
     }

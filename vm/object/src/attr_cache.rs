@@ -7,6 +7,7 @@
 use crate::attr;
 use crate::header::Header;
 use crate::ids;
+use crate::native::GetSetDef;
 use crate::shape::ShapeId;
 use crate::strs;
 use crate::thread::Thread;
@@ -16,7 +17,7 @@ use crate::value::Value;
 use std::cell::{Cell, OnceCell};
 
 /// What `obj.name` is, or where a store to it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Found {
     /// An instance slot at this byte offset; it may be empty.
@@ -33,6 +34,10 @@ pub enum Found {
     Static(u64),
     /// The word of a `classmethod`.
     ClassMethod(u64),
+    /// Computed by natives.
+    Computed(&'static GetSetDef),
+    /// Neither the object nor its type has it.
+    Missing,
     /// A store adds a slot: at this byte offset, and the object gets this shape.
     Add(u32, ShapeId),
     /// Anything else: the generic algorithm must be gone through.
@@ -122,13 +127,12 @@ pub fn known_store(t: &Thread, obj: &Value, name: &Value) -> Option<Found> {
     t.attr_cache.probe(key(header, type_of(obj)), name, Ask::SiteStore)
 }
 
-/// Makes [`known_load`] know. `name` is interned.
-pub fn learn_load(t: &Thread, obj: &Value, name: &Value) {
+/// Makes [`known_load`] know, and answers it. `name` is interned.
+pub fn learn_load(t: &Thread, obj: &Value, name: &Value) -> Found {
     let ty = type_of(obj);
-    if let Some(header) = obj.header()
-        && attr::is_generic(t, ty)
-    {
-        t.attr_cache.get(key(header, ty), name, Ask::SiteLoad, || look(t, ty, header, name));
+    match obj.header().filter(|_| attr::is_generic(t, ty)) {
+        Some(header) => t.attr_cache.get(key(header, ty), name, Ask::SiteLoad, || look(t, ty, header, name)),
+        None => Found::Unknown,
     }
 }
 
@@ -159,7 +163,7 @@ fn look(t: &Thread, ty: &TypeObject, header: &Header, name: &Value) -> Found {
         if descr.header().is_some_and(|h| h.shape().0 == ids::PROPERTY) {
             return Found::Property(descr.bits());
         }
-        return own_slot(ty, descr).map_or(Found::Unknown, Found::Member);
+        return computed(ty, descr).or_else(|| own_slot(ty, descr).map(Found::Member)).unwrap_or(Found::Unknown);
     }
     let shape = header.shape().get();
     if shape.dict_mode {
@@ -170,7 +174,16 @@ fn look(t: &Thread, ty: &TypeObject, header: &Header, name: &Value) -> Found {
     } else if let Some(i) = shape.slot(name) {
         return slot_offset(ty, i).map_or(Found::Unknown, Found::Slot);
     }
-    found.map_or(Found::Unknown, |v| of_type(&v))
+    found.map_or(Found::Missing, |v| of_type(&v))
+}
+
+/// What natives compute for instances of `ty`, if the descriptor is of that kind.
+fn computed(ty: &TypeObject, descr: &Value) -> Option<Found> {
+    let descriptor = descr::try_descriptor(descr)?;
+    match descriptor.what {
+        What::GetSet(def) if ty.is_subtype(descriptor.owner()) => Some(Found::Computed(def)),
+        _ => None,
+    }
 }
 
 fn of_type(found: &Value) -> Found {
@@ -211,18 +224,23 @@ pub fn load_class(t: &Thread, class: &Value, name: &Value) -> Found {
     t.attr_cache.get(u64::from(ty.version.get()) << 32, name, Ask::Class, || look_class(t, ty, type_of(class), name))
 }
 
+/// Functions, and what stands for a built-in type's methods.
+const UNBOUND: [u32; 3] = [ids::FUNCTION, ids::METHOD_DESCRIPTOR, ids::WRAPPER_DESCRIPTOR];
+
 fn look_class(t: &Thread, ty: &TypeObject, meta: &TypeObject, name: &Value) -> Found {
-    if let Some(descr) = meta.lookup(t, name)
-        && type_of(&descr).slots().set.is_some()
+    let on_meta = meta.lookup(t, name);
+    if let Some(descr) = &on_meta
+        && type_of(descr).slots().set.is_some()
     {
-        return Found::Unknown;
+        return computed(meta, descr).unwrap_or(Found::Unknown);
     }
     match ty.lookup(t, name).map(|v| (of_type(&v), v)) {
-        // A function or method descriptor got from a class is itself; a built-in's may be of a kind that looks.
-        Some((Found::Method(bits), v)) if v.header().is_some_and(|h| h.shape().0 == ids::FUNCTION) => {
+        // These are themselves when they are got from a class; a method descriptor of another kind may look.
+        Some((Found::Method(bits), v)) if v.header().is_some_and(|h| UNBOUND.contains(&h.shape().0)) => {
             Found::Plain(bits)
         }
         Some((found @ (Found::Plain(_) | Found::Static(_) | Found::ClassMethod(_)), _)) => found,
+        None if on_meta.is_none() => Found::Missing,
         _ => Found::Unknown,
     }
 }
@@ -239,7 +257,7 @@ fn look_store(t: &Thread, ty: &TypeObject, header: &Header, name: &Value) -> Fou
     if let Some(descr) = ty.lookup(t, name)
         && type_of(&descr).slots().set.is_some()
     {
-        return own_slot(ty, &descr).map_or(Found::Unknown, Found::Member);
+        return computed(ty, &descr).or_else(|| own_slot(ty, &descr).map(Found::Member)).unwrap_or(Found::Unknown);
     }
     let shape = header.shape().get();
     if shape.dict_mode {

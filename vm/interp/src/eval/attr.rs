@@ -124,8 +124,10 @@ fn done(m: &mut M<'_>, w: Word, v: Value) -> Flow {
 
 #[inline(never)]
 fn slow(t: &Thread, obj: &Value, name: &Value) -> Res {
-    attr_cache::learn_load(t, obj, name);
-    attr::get(t, obj, name)
+    match attr_cache::learn_load(t, obj, name) {
+        Known::Computed(def) => (def.get)(t, obj).map_err(|e| attr::complete(t, e, obj, name)),
+        _ => attr::get(t, obj, name),
+    }
 }
 
 /// The slot at an offset of an object.

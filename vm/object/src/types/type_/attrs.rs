@@ -25,6 +25,8 @@ pub fn get_opt(t: &Thread, class: &Value, name: &Value) -> Res<Option<Value>> {
     match attr_cache::load_class(t, class, name) {
         Found::Plain(bits) => return Ok(Some(Value::from_ref(&bits).clone())),
         Found::Static(bits) => return Ok(Some(staticmethod::callable(Value::from_ref(&bits)))),
+        Found::Computed(def) => return (def.get)(t, class).map(Some),
+        Found::Missing => return Ok(None),
         _ => {}
     }
     attr::check_name(t, name)?;
