@@ -25,6 +25,7 @@ pub mod query;
 pub mod suggest;
 pub mod template;
 mod throwing;
+pub mod tier;
 pub mod traceback;
 pub mod unit;
 pub mod watch;

@@ -69,7 +69,7 @@ impl Unit {
         let consts = code.consts.iter().map(|c| constant(t, c)).collect::<Res<Box<[Value]>>>()?;
         let special = CodeFlags::VARARGS | CodeFlags::VARKEYWORDS;
         Ok(Self {
-            words: code.words.iter().map(|w| Cell::new(w.0)).collect(),
+            words: crate::tier::words(t, code),
             consts,
             name: names::intern_text(t, &code.name),
             qualname: names::intern_text(t, &code.qualname),

@@ -389,7 +389,7 @@ fn instruction(p: &Place<'_>, op: Opcode, w: Word, pending: &mut Pending) -> Res
             calls(p, reg(w.b()), first, pending)
         }
         _ => {
-            pending.branch = is_branch(op) || matches!(op, Opcode::Jump | Opcode::JumpBack);
+            pending.branch = is_branch(op) || matches!(op, Opcode::Jump | Opcode::JumpBack | Opcode::JumpBackCounted);
             pending.from = p.offset;
             pending.frame = p.fp as usize;
             Ok(())

@@ -203,6 +203,7 @@ macro_rules! for_each_opcode {
             CallNative, 3, [d m n], "Call where a native function is called; never written into code";
             CallMethodNative, 3, [d m n], "CallMethod where a native method is called; never written into code";
             SendGen, 2, [d u s], "send into a generator, resumed in this loop";
+            JumpBackCounted, 1, [_ j j], "JumpBack where a tracing compiler looks: extra 0 counts down to its next look";
             Breakpoint, 0, [_ _ _], "covers another instruction: the loop looks whether something watches it";
         }
     };

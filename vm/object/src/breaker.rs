@@ -55,6 +55,11 @@ impl Breaker {
         self.0.bits.any()
     }
 
+    /// The word that [`Breaker::any`] looks at, for who looks without this type: it is not zero when something is asked.
+    pub fn word(&self) -> *const u32 {
+        self.0.bits.as_ptr()
+    }
+
     /// Asks for attention.
     pub fn set(&self, reason: u32) {
         self.0.bits.set(reason);

@@ -178,6 +178,7 @@ macro_rules! bodies {
             ForIterItems => @outlined iter::for_iter_items($m, $w),
             CallNative => call::native($m, $w); call::call_any($m, $w),
             CallMethodNative => call::native_method($m, $w); call::call_method_any($m, $w),
+            JumpBackCounted => tier::jump_back($m, $w); tier::jump_back_looked_at::<$watched>($m, $w),
             Breakpoint => breakpoint($m),
         }
     };

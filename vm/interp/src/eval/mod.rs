@@ -23,6 +23,7 @@ mod name;
 mod pattern;
 mod special;
 mod subscript;
+mod tier;
 mod unpack;
 
 use crate::frame::{Interp, Kind, clear_registers};

@@ -1,0 +1,93 @@
+//! Tiers: who looks at hot loops, and takes some of them over.
+//!
+//! A thread that has a second tier runs units whose backward jumps are counted. When a count ends, the tier is called: it
+//! may carry the loop on by itself, and says where the interpreter goes on. Units without one pay nothing.
+
+use crate::unit::Unit;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use typhon_isa::{Code, Opcode, Word};
+use typhon_object::error::Exc;
+use typhon_object::{Thread, Value};
+
+/// A tracing compiler, as the interpreter sees it.
+pub trait Tier2 {
+    /// How often a loop goes round before [`Tier2::at_loop`] is called for it first.
+    fn first(&self) -> u64;
+
+    /// A loop is about to go round. The registers are the tier's until it returns: what they hold then is what the
+    /// interpreter finds at [`Went::offset`].
+    fn at_loop(&self, at: &At<'_>) -> Went;
+}
+
+/// Where a loop stands.
+pub struct At<'t> {
+    /// The thread.
+    pub t: &'t Thread,
+    /// The code, as it has been specialized.
+    pub unit: &'t Unit,
+    /// The offset of the backward jump.
+    pub jump: u32,
+    /// The offset that it goes to.
+    pub target: u32,
+    registers: *mut u64,
+}
+
+/// How the interpreter goes on.
+pub struct Went {
+    /// At which offset.
+    pub offset: u32,
+    /// How often the loop goes round before the tier is called again.
+    pub again: u64,
+    /// Not at all: the instruction there has raised this.
+    pub raised: Option<Exc>,
+}
+
+impl<'t> At<'t> {
+    /// A loop of the frame with these registers.
+    ///
+    /// # Safety
+    /// `registers` are those of a frame of `unit`, which is about to jump from `jump` to `target`.
+    pub(crate) unsafe fn new(t: &'t Thread, unit: &'t Unit, jump: u32, target: u32, registers: *mut u64) -> Self {
+        Self { t, unit, jump, target, registers }
+    }
+
+    /// The registers, `unit.register_count` of them, each with the word of a value that it owns.
+    pub fn registers(&self) -> *mut u64 {
+        self.registers
+    }
+
+    /// What register `i` holds.
+    pub fn register(&self, i: usize) -> Option<&Value> {
+        // SAFETY: the register is the frame's, and holds a value's word.
+        (i < self.unit.register_count).then(|| unsafe { &*self.registers.add(i).cast::<Value>() })
+    }
+}
+
+#[derive(Default)]
+struct Installed(RefCell<Option<Rc<dyn Tier2>>>);
+
+/// Gives the isolate a second tier. Units that were made before are not looked at.
+pub fn install(t: &Thread, tier: Rc<dyn Tier2>) {
+    t.state::<Installed>().0.replace(Some(tier));
+}
+
+/// The isolate's second tier.
+pub(crate) fn of(t: &Thread) -> Option<Rc<dyn Tier2>> {
+    t.state::<Installed>().0.borrow().clone()
+}
+
+/// The instructions of a new unit: with a second tier, its backward jumps count.
+pub(crate) fn words(t: &Thread, code: &Code) -> Box<[Cell<u64>]> {
+    let words: Box<[Cell<u64>]> = code.words.iter().map(|w| Cell::new(w.0)).collect();
+    let Some(tier) = of(t) else { return words };
+    let mut at = 0;
+    while let Some(op) = words.get(at).and_then(|w| Opcode::from_u8(Word(w.get()).op())) {
+        if op == Opcode::JumpBack {
+            words[at].set(Word(words[at].get()).with_op(Opcode::JumpBackCounted).0);
+            words[at + 1].set(tier.first());
+        }
+        at += 1 + op.extra();
+    }
+    words
+}
