@@ -53,8 +53,8 @@ pub enum Kind {
     Float,
     /// True or False.
     Bool,
-    /// None.
-    None,
+    /// Any word that is no object.
+    Plain,
     /// An object of a shape.
     Shape(u32),
 }

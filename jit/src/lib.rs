@@ -13,14 +13,22 @@
 //! | [`cache`] | executors by what they are for, shared by the process |
 //! | [`worker`] | threads that compile |
 //! | [`params`] | the table of limits |
+//! | [`record`] | a running loop's trace (docs/design/007-recorder.md) |
+//! | [`abort`] | the table of reasons for which a recording is given up |
+//! | [`tier`] | what the interpreter calls: [`typhon_interp::tier::Tier2`] |
+//! | [`vm`] | the VM's objects for machine code: helpers, and what exits make |
 #![deny(missing_docs)]
 
+pub mod abort;
 pub mod cache;
 pub mod code_memory;
 pub mod executor;
 pub mod lower;
 pub mod params;
+pub mod record;
 pub mod runtime;
+pub mod tier;
+pub mod vm;
 pub mod worker;
 
 pub use cache::Cache;
@@ -28,4 +36,5 @@ pub use executor::{Executor, Left};
 pub use lower::{Exit, Lowerer};
 pub use params::Params;
 pub use runtime::Runtime;
+pub use tier::Jit;
 pub use worker::{Compiler, Workers};

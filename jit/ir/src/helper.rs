@@ -19,8 +19,6 @@ macro_rules! for_each_helper {
             FloatMod "float_mod" (Flt, Flt) -> Flt [PURE], "the float modulo of Python; the divisor is not zero";
             FloatFloorDiv "float_floordiv" (Flt, Flt) -> Flt [PURE], "the float floor division of Python; the divisor is not zero";
             FloatPow "float_pow" (Flt, Flt) -> Flt [PURE], "the power of floats, where it is a finite float";
-            Binary "binary" (Ptr, Int, Val, Val) -> Val [ESCAPES], "an operator on anything; absent when it raised";
-            Compare "compare" (Ptr, Int, Val, Val) -> Val [ESCAPES], "a comparison of anything; absent when it raised";
         }
     };
 }

@@ -196,15 +196,6 @@ impl World for Memory {
             }
             Helper::FloatFloorDiv => (flt(0) / flt(1)).floor().to_bits(),
             Helper::FloatPow => flt(0).powf(flt(1)).to_bits(),
-            // Python code, as far as this memory knows any: adds ints and compares them, or raises.
-            Helper::Binary => {
-                let (a, b) = (Word(bits(2)), Word(bits(3)));
-                if !(a.is_int() && b.is_int()) {
-                    return Ok(Word::ABSENT.0);
-                }
-                Word::int(a.to_int() + b.to_int()).unwrap_or(Word::ABSENT).0
-            }
-            Helper::Compare => Word::bool(bits(2) == bits(3)).0,
         })
     }
 }

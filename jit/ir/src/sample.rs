@@ -171,13 +171,8 @@ impl Sample {
             }
             14 => self.get_field(x, to, more, exit),
             _ => {
-                let (x, y) = (self.pick(x, Kind::Int), self.pick(y, Kind::Int));
-                let args = [self.thread, Arg::int(0), self.regs[x], self.regs[y]];
-                let v = self.b.call(Helper::Binary, &args);
-                let failed = self.b.op(Op::Same, &[v.into(), Arg::Const(Const::Val(Word::ABSENT))], None);
-                let did = self.b.op(Op::Not, &[failed.into()], None);
-                self.guard(did, exit);
-                self.set(to, v.into(), Kind::Int);
+                let on = self.b.call(Helper::Poll, &[self.thread]);
+                self.guard(on, exit);
             }
         }
     }

@@ -82,15 +82,6 @@ pub fn runtime() -> Runtime {
     extern "C" fn float_pow(a: f64, b: f64) -> f64 {
         floats(Helper::FloatPow, a, b)
     }
-    fn operator(helper: Helper, t: u64, kind: i64, a: u64, b: u64) -> u64 {
-        call(helper, &[Const::Ptr(t), Const::Int(kind), Const::Val(Word(a)), Const::Val(Word(b))])
-    }
-    extern "C" fn binary(t: u64, kind: i64, a: u64, b: u64) -> u64 {
-        operator(Helper::Binary, t, kind, a, b)
-    }
-    extern "C" fn compare(t: u64, kind: i64, a: u64, b: u64) -> u64 {
-        operator(Helper::Compare, t, kind, a, b)
-    }
     let functions = Functions {
         Alloc: alloc,
         Float: float,
@@ -100,8 +91,6 @@ pub fn runtime() -> Runtime {
         FloatMod: float_mod,
         FloatFloorDiv: float_floordiv,
         FloatPow: float_pow,
-        Binary: binary,
-        Compare: compare,
     };
     Runtime { functions, float_shape: FLOAT_SHAPE }
 }

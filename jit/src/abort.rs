@@ -1,0 +1,74 @@
+//! The table of reasons for which a recording is given up.
+
+use typhon_isa::Opcode;
+use typhon_qsbr::Tally;
+
+macro_rules! reasons {
+    ($($name:ident $text:literal $retry:literal $doc:literal;)*) => {
+        /// Why a recording was given up.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Reason { $(#[doc = $doc] $name,)* }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its name, for counters.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Whether the same loop may be worth another try.
+            pub const fn is_passing(self) -> bool {
+                match self { $(Self::$name => $retry,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    Opcode "opcode" true "An instruction that the recorder does not know, or that is not specialized yet.";
+    Type "type" true "A register holds what the instruction is not specialized for.";
+    Object "object" true "The loop writes to a register that holds an object.";
+    Unstable "unstable" true "A register has another kind of value at the iteration's end than at its beginning.";
+    Leaves "leaves" true "The iteration that was recorded leaves the loop.";
+    Raises "raises" true "An instruction raises, or its result fits no word.";
+    Nested "nested" false "There is a loop in the loop, which has a trace of its own.";
+    Long "long" false "The iteration is too long.";
+    Wide "wide" false "The frame has more registers than a trace carries.";
+    Variants "variants" false "There are traces enough for this loop.";
+    Compiler "compiler" false "The trace could not be compiled.";
+}
+
+/// A recording that was given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Abort {
+    /// Why.
+    pub reason: Reason,
+    /// At which instruction.
+    pub offset: u32,
+    /// What that was.
+    pub opcode: Option<Opcode>,
+}
+
+/// How often each reason was the one.
+#[derive(Debug)]
+pub struct Counts(Vec<Tally>);
+
+impl Counts {
+    /// One more.
+    pub fn count(&self, reason: Reason) {
+        self.0[reason as usize].add(1);
+    }
+
+    /// How often.
+    pub fn of(&self, reason: Reason) -> u64 {
+        self.0[reason as usize].get()
+    }
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self(Reason::ALL.iter().map(|_| Tally::new()).collect())
+    }
+}

@@ -1,0 +1,244 @@
+//! Instructions on numbers.
+
+use super::{Abort, Num, Real, Reason, Recorder, Sym};
+use typhon_isa::{BinaryKind, CompareKind, UnaryKind};
+use typhon_jit_ir::op::Outcome;
+use typhon_jit_ir::{Arg, Const, Op};
+
+/// Ints up to here are floats without rounding.
+const EXACT: i64 = 1 << 53;
+
+impl Recorder<'_> {
+    /// Register `r`, which must hold an int.
+    pub(super) fn int(&mut self, r: usize) -> Result<Num<i64>, Abort> {
+        let sym = self.reg(r);
+        let Real::Int(real) = sym.real else { return self.abort(Reason::Type) };
+        let is = self.op(Op::IsInt, &[sym.arg]);
+        self.guard(is);
+        Ok(Num { arg: self.op(Op::UnboxInt, &[sym.arg]), real })
+    }
+
+    pub(super) fn imm(&self) -> Num<i64> {
+        let real = i64::from(self.word.imm());
+        Num { arg: Arg::int(real), real }
+    }
+
+    pub(super) fn set_int(&mut self, n: Num<i64>) -> Result<(), Abort> {
+        let arg = self.box_int(n)?;
+        self.result(Sym { arg, real: Real::Int(n.real) });
+        Ok(())
+    }
+
+    pub(super) fn box_int(&mut self, n: Num<i64>) -> Result<Arg, Abort> {
+        if Op::BoxInt.eval(&[Const::Int(n.real)]) == Outcome::Exits {
+            return self.abort(Reason::Raises);
+        }
+        Ok(self.op(Op::BoxInt, &[n.arg]))
+    }
+
+    pub(super) fn int_op(&mut self, op: Op, a: Num<i64>, b: Num<i64>) -> Result<Num<i64>, Abort> {
+        match op.eval(&[Const::Int(a.real), Const::Int(b.real)]) {
+            Outcome::Is(Const::Int(real)) => Ok(Num { arg: self.op(op, &[a.arg, b.arg]), real }),
+            _ => self.abort(Reason::Raises),
+        }
+    }
+
+    pub(super) fn binary_int(&mut self, op: Op) -> Result<(), Abort> {
+        let (a, b) = (self.int(self.word.b())?, self.int(self.word.c())?);
+        let n = self.int_op(op, a, b)?;
+        self.set_int(n)
+    }
+
+    pub(super) fn binary_int_imm(&mut self, op: Op) -> Result<(), Abort> {
+        let (a, b) = (self.int(self.word.b())?, self.imm());
+        let n = self.int_op(op, a, b)?;
+        self.set_int(n)
+    }
+
+    /// Register `r` as the float that arithmetic with floats takes it for. `exact`: an int must be one without rounding.
+    pub(super) fn number(&mut self, r: usize, exact: bool) -> Result<Num<f64>, Abort> {
+        match self.reg(r).real {
+            Real::Flt(_) => self.float(r),
+            Real::Int(real) => {
+                let n = self.int(r)?;
+                if exact {
+                    if !(-EXACT..=EXACT).contains(&real) {
+                        return self.abort(Reason::Type);
+                    }
+                    for [low, high] in [[Arg::int(-EXACT), n.arg], [n.arg, Arg::int(EXACT)]] {
+                        let inside = self.op(Op::ILe, &[low, high]);
+                        self.guard(inside);
+                    }
+                }
+                Ok(Num { arg: self.op(Op::IToF, &[n.arg]), real: real as f64 })
+            }
+            _ => self.abort(Reason::Type),
+        }
+    }
+
+    pub(super) fn float(&mut self, r: usize) -> Result<Num<f64>, Abort> {
+        let sym = self.reg(r);
+        let Real::Flt(real) = sym.real else { return self.abort(Reason::Type) };
+        let is = self.op(Op::IsFlt, &[sym.arg]);
+        self.guard(is);
+        Ok(Num { arg: self.op(Op::UnboxFlt, &[sym.arg]), real })
+    }
+
+    fn set_float(&mut self, x: Num<f64>) {
+        let arg = self.op(Op::BoxFlt, &[self.thread, x.arg]);
+        self.result(Sym { arg, real: Real::Flt(x.real) });
+    }
+
+    fn float_op(&mut self, op: Op, a: Num<f64>, b: Num<f64>) -> Result<(), Abort> {
+        match op.eval(&[Const::flt(a.real), Const::flt(b.real)]) {
+            Outcome::Is(Const::Flt(bits)) => {
+                let arg = self.op(op, &[a.arg, b.arg]);
+                self.set_float(Num { arg, real: f64::from_bits(bits) });
+                Ok(())
+            }
+            _ => self.abort(Reason::Raises),
+        }
+    }
+
+    pub(super) fn binary_float(&mut self, op: Op) -> Result<(), Abort> {
+        let (a, b) = (self.number(self.word.b(), false)?, self.number(self.word.c(), false)?);
+        self.float_op(op, a, b)
+    }
+
+    pub(super) fn binary_float_imm(&mut self, op: Op) -> Result<(), Abort> {
+        let (a, b) = (self.float(self.word.b())?, f64::from(self.word.imm()));
+        self.float_op(op, a, Num { arg: Const::flt(b).into(), real: b })
+    }
+
+    pub(super) fn divide(&mut self, by_imm: bool) -> Result<(), Abort> {
+        let a = self.number(self.word.b(), true)?;
+        let b = if by_imm {
+            let real = f64::from(self.word.imm());
+            Num { arg: Const::flt(real).into(), real }
+        } else {
+            self.number(self.word.c(), true)?
+        };
+        if b.real == 0.0 {
+            return self.abort(Reason::Raises);
+        }
+        let sound = self.op(Op::FNe, &[b.arg, Const::flt(0.0).into()]);
+        self.guard(sound);
+        self.float_op(Op::FDiv, a, b)
+    }
+
+    pub(super) fn unary(&mut self) -> Result<(), Abort> {
+        let r = self.word.b();
+        let zero = Num { arg: Arg::int(0), real: 0 };
+        match (UnaryKind::from_u8(self.word.kind()), self.reg(r).real) {
+            (UnaryKind::Neg, Real::Int(_)) => {
+                let a = self.int(r)?;
+                let n = self.int_op(Op::ISubOv, zero, a)?;
+                self.set_int(n)
+            }
+            (UnaryKind::Invert, Real::Int(_)) => {
+                let a = self.int(r)?;
+                let n = self.int_op(Op::IXor, a, Num { arg: Arg::int(-1), real: -1 })?;
+                self.set_int(n)
+            }
+            (UnaryKind::Neg, Real::Flt(_)) => {
+                let a = self.float(r)?;
+                let arg = self.op(Op::FNeg, &[a.arg]);
+                self.set_float(Num { arg, real: -a.real });
+                Ok(())
+            }
+            (UnaryKind::Not, _) => {
+                let truth = self.truth(r)?;
+                let arg = self.op(Op::Not, &[truth.arg]);
+                self.set_bool(Num { arg, real: !truth.real });
+                Ok(())
+            }
+            _ => self.abort(Reason::Type),
+        }
+    }
+
+    pub(super) fn set_bool(&mut self, b: Num<bool>) {
+        let arg = self.op(Op::BoxBool, &[b.arg]);
+        self.result(Sym { arg, real: Real::Bool(b.real) });
+    }
+
+    pub(super) fn compare_ints(&mut self, a: Num<i64>, b: Num<i64>) -> Num<bool> {
+        let (op, swapped) = operator(self.word.kind(), [Op::ILt, Op::ILe, Op::IEq, Op::INe]);
+        let (a, b) = if swapped { (b, a) } else { (a, b) };
+        let real = op.eval(&[Const::Int(a.real), Const::Int(b.real)]) == Outcome::Is(Const::Bool(true));
+        Num { arg: self.op(op, &[a.arg, b.arg]), real }
+    }
+
+    pub(super) fn compare_floats(&mut self, a: Num<f64>, b: Num<f64>) -> Num<bool> {
+        let (op, swapped) = operator(self.word.kind(), [Op::FLt, Op::FLe, Op::FEq, Op::FNe]);
+        let (a, b) = if swapped { (b, a) } else { (a, b) };
+        let real = op.eval(&[Const::flt(a.real), Const::flt(b.real)]) == Outcome::Is(Const::Bool(true));
+        Num { arg: self.op(op, &[a.arg, b.arg]), real }
+    }
+
+    /// Comparison of two registers that hold ints.
+    pub(super) fn ints(&mut self) -> Result<Num<bool>, Abort> {
+        let (a, b) = (self.int(self.word.b())?, self.int(self.word.c())?);
+        Ok(self.compare_ints(a, b))
+    }
+
+    /// Comparison of two registers that hold numbers, one of them a float.
+    pub(super) fn floats(&mut self) -> Result<Num<bool>, Abort> {
+        let (a, b) = (self.number(self.word.b(), true)?, self.number(self.word.c(), true)?);
+        Ok(self.compare_floats(a, b))
+    }
+
+    /// Comparison of a register with the int in the instruction.
+    pub(super) fn with_imm(&mut self) -> Result<Num<bool>, Abort> {
+        let r = self.word.b();
+        match self.reg(r).real {
+            Real::Int(_) => {
+                let (a, b) = (self.int(r)?, self.imm());
+                Ok(self.compare_ints(a, b))
+            }
+            Real::Flt(_) => {
+                let (a, b) = (self.float(r)?, f64::from(self.word.imm()));
+                Ok(self.compare_floats(a, Num { arg: Const::flt(b).into(), real: b }))
+            }
+            _ => self.abort(Reason::Type),
+        }
+    }
+}
+
+/// The operation for a comparison, and whether its operands are swapped.
+fn operator(kind: u8, [lt, le, eq, ne]: [Op; 4]) -> (Op, bool) {
+    match CompareKind::from_u8(kind & 7) {
+        CompareKind::Lt => (lt, false),
+        CompareKind::Le => (le, false),
+        CompareKind::Eq => (eq, false),
+        CompareKind::Ne => (ne, false),
+        CompareKind::Gt => (lt, true),
+        CompareKind::Ge => (le, true),
+    }
+}
+
+/// The operation of a specialized int instruction.
+pub(super) fn int_operation(kind: BinaryKind) -> Option<Op> {
+    Some(match kind.plain() {
+        BinaryKind::Add => Op::IAddOv,
+        BinaryKind::Sub => Op::ISubOv,
+        BinaryKind::Mul => Op::IMulOv,
+        BinaryKind::FloorDiv => Op::IFloorDiv,
+        BinaryKind::Mod => Op::IMod,
+        BinaryKind::Shl => Op::IShlOv,
+        BinaryKind::Shr => Op::IShr,
+        BinaryKind::And => Op::IAnd,
+        BinaryKind::Or => Op::IOr,
+        BinaryKind::Xor => Op::IXor,
+        _ => return None,
+    })
+}
+
+/// The operation of a specialized float instruction, but for division.
+pub(super) fn float_operation(kind: BinaryKind) -> Option<Op> {
+    Some(match kind.plain() {
+        BinaryKind::Add => Op::FAdd,
+        BinaryKind::Sub => Op::FSub,
+        BinaryKind::Mul => Op::FMul,
+        _ => return None,
+    })
+}

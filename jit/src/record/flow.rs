@@ -1,0 +1,248 @@
+//! The instructions that the recorder knows: which is what, moves, jumps, and iteration.
+
+use super::arith::{float_operation, int_operation};
+use super::{ABSENT, Abort, Num, Real, Reason, Recorder, Sym};
+use std::mem::offset_of;
+use typhon_isa::word::KILL_B;
+use typhon_isa::{BinaryKind, Opcode};
+use typhon_jit_ir::word::{SHAPE_OFFSET, Word};
+use typhon_jit_ir::{Alias, Arg, Const, Op, Ty};
+use typhon_object::ids;
+use typhon_object::types::range_iter::RangeIter;
+
+impl Recorder<'_> {
+    /// One instruction. The offset of the next one; `None`: the loop goes round.
+    pub(super) fn instruction(&mut self, op: Opcode) -> Result<Option<u32>, Abort> {
+        use Opcode as O;
+        let kind = BinaryKind::from_u8(self.word.kind().min(BinaryKind::IOr as u8));
+        let next = self.offset + 1 + op.extra() as u32;
+        match op {
+            O::Nop => {}
+            O::Move => self.copy()?,
+            O::LoadInt => {
+                let n = i64::from(self.word.bc());
+                self.set_word(Word::int(n), Real::Int(n))?;
+            }
+            O::LoadConst => self.load_const()?,
+            O::Clear => self.set(self.word.a(), ABSENT),
+            O::CheckBound => {
+                let sym = self.reg(self.word.a());
+                if sym.real == ABSENT.real {
+                    return self.abort(Reason::Raises);
+                }
+                let unbound = self.op(Op::Same, &[sym.arg, ABSENT.arg]);
+                let bound = self.op(Op::Not, &[unbound]);
+                self.guard(bound);
+            }
+            O::UnaryOp => self.unary()?,
+            O::BinaryAddInt
+            | O::BinarySubInt
+            | O::BinaryMulInt
+            | O::BinaryAndInt
+            | O::BinaryOrInt
+            | O::BinaryXorInt
+            | O::BinaryShlInt
+            | O::BinaryShrInt
+            | O::BinaryFloorDivInt
+            | O::BinaryModInt => match int_operation(kind) {
+                Some(op) => self.binary_int(op)?,
+                None => return self.abort(Reason::Opcode),
+            },
+            O::BinaryAddIntImm
+            | O::BinarySubIntImm
+            | O::BinaryMulIntImm
+            | O::BinaryAndIntImm
+            | O::BinaryShlIntImm
+            | O::BinaryShrIntImm
+            | O::BinaryFloorDivIntImm
+            | O::BinaryModIntImm => match int_operation(kind) {
+                Some(op) => self.binary_int_imm(op)?,
+                None => return self.abort(Reason::Opcode),
+            },
+            O::BinaryAddFloat | O::BinarySubFloat | O::BinaryMulFloat => match float_operation(kind) {
+                Some(op) => self.binary_float(op)?,
+                None => return self.abort(Reason::Opcode),
+            },
+            O::BinaryAddFloatImm | O::BinarySubFloatImm | O::BinaryMulFloatImm => match float_operation(kind) {
+                Some(op) => self.binary_float_imm(op)?,
+                None => return self.abort(Reason::Opcode),
+            },
+            O::BinaryDivFloat => self.divide(false)?,
+            O::BinaryDivFloatImm => self.divide(true)?,
+            O::CompareInt => {
+                let is = self.ints()?;
+                self.set_bool(is);
+            }
+            O::CompareFloat => {
+                let is = self.floats()?;
+                self.set_bool(is);
+            }
+            O::CompareImm | O::CompareIntImm => {
+                let is = self.with_imm()?;
+                self.set_bool(is);
+            }
+            O::Is => self.is()?,
+            _ => return self.jump(op, next),
+        }
+        Ok(Some(next))
+    }
+
+    fn jump(&mut self, op: Opcode, next: u32) -> Result<Option<u32>, Abort> {
+        use Opcode as O;
+        let by = self.word.bc();
+        match op {
+            O::Jump => Ok(Some(next.saturating_add_signed(by))),
+            O::JumpBackCounted | O::JumpBack => {
+                let target = next.saturating_add_signed(by);
+                if target == self.at.target { Ok(None) } else { self.abort(Reason::Nested) }
+            }
+            O::CompareIntJump => {
+                let is = self.ints()?;
+                self.branch(is, next)
+            }
+            O::CompareFloatJump => {
+                let is = self.floats()?;
+                self.branch(is, next)
+            }
+            O::CompareImmJump | O::CompareIntImmJump => {
+                let is = self.with_imm()?;
+                self.branch(is, next)
+            }
+            O::JumpIfTrue | O::JumpIfFalse => {
+                let truth = self.truth(self.word.a())?;
+                self.decide(truth);
+                self.kill();
+                let jumps = truth.real == (op == O::JumpIfTrue);
+                Ok(Some(if jumps { next.saturating_add_signed(by) } else { next }))
+            }
+            O::ForIterRange => self.range(next),
+            _ => self.abort(Reason::Opcode),
+        }
+    }
+
+    /// `a = b`, unless that is an object: what is written over is not released but for floats.
+    fn copy(&mut self) -> Result<(), Abort> {
+        let from = self.word.b();
+        let sym = self.reg(from);
+        if matches!(sym.real, Real::Word(word) if Word(word).is_obj()) {
+            return self.abort(Reason::Object);
+        }
+        if self.word.x() & KILL_B != 0 {
+            self.place(from, ABSENT);
+        } else {
+            self.b.op(Op::Retain, &[sym.arg], None);
+        }
+        self.set(self.word.a(), sym);
+        Ok(())
+    }
+
+    fn set_word(&mut self, word: Option<Word>, real: Real) -> Result<(), Abort> {
+        let Some(word) = word else { return self.abort(Reason::Opcode) };
+        self.set(self.word.a(), Sym { arg: Arg::Const(Const::Val(word)), real });
+        Ok(())
+    }
+
+    fn load_const(&mut self) -> Result<(), Abort> {
+        let Some(v) = usize::try_from(self.word.bc()).ok().and_then(|i| self.at.unit.consts().get(i)) else {
+            return self.abort(Reason::Opcode);
+        };
+        match Real::of(v) {
+            // A constant's object belongs to the isolate; a float is made anew where somebody wants to see one.
+            Real::Flt(x) if v.is_object() => {
+                let arg = self.op(Op::BoxFlt, &[self.thread, Const::flt(x).into()]);
+                self.set(self.word.a(), Sym { arg, real: Real::Flt(x) });
+                Ok(())
+            }
+            _ if v.is_object() => self.abort(Reason::Opcode),
+            real => self.set_word(Some(Word(v.bits())), real),
+        }
+    }
+
+    /// Identity, but of floats: one that is an object may be another object here.
+    fn is(&mut self) -> Result<(), Abort> {
+        let (a, b) = (self.reg(self.word.b()), self.reg(self.word.c()));
+        if matches!((a.real, b.real), (Real::Flt(_), _) | (_, Real::Flt(_))) {
+            return self.abort(Reason::Type);
+        }
+        let same = self.op(Op::Same, &[a.arg, b.arg]);
+        let real = a.real == b.real;
+        let inverted = self.word.kind() == 1;
+        let arg = if inverted { self.op(Op::Not, &[same]) } else { same };
+        self.set_bool(Num { arg, real: real != inverted });
+        Ok(())
+    }
+
+    /// The truth of a register's value.
+    pub(super) fn truth(&mut self, r: usize) -> Result<Num<bool>, Abort> {
+        let sym = self.reg(r);
+        match sym.real {
+            Real::Bool(real) => {
+                let is = self.op(Op::IsBool, &[sym.arg]);
+                self.guard(is);
+                let arg = self.op(Op::Same, &[sym.arg, Arg::Const(Const::Val(Word::TRUE))]);
+                Ok(Num { arg, real })
+            }
+            Real::Int(_) => {
+                let n = self.int(r)?;
+                Ok(Num { arg: self.op(Op::INe, &[n.arg, Arg::int(0)]), real: n.real != 0 })
+            }
+            _ => self.abort(Reason::Type),
+        }
+    }
+
+    /// The trace goes on as the iteration does.
+    fn decide(&mut self, condition: Num<bool>) {
+        let holds = if condition.real { condition.arg } else { self.op(Op::Not, &[condition.arg]) };
+        self.guard(holds);
+    }
+
+    /// A jump on a comparison.
+    fn branch(&mut self, condition: Num<bool>, next: u32) -> Result<Option<u32>, Abort> {
+        self.decide(condition);
+        let sense = self.word.kind() & 8 != 0;
+        let Some(extra) = self.at.unit.word(self.offset as usize + 1) else { return self.abort(Reason::Opcode) };
+        self.kill();
+        Ok(Some(if condition.real == sense { next.saturating_add_signed(extra.low()) } else { next }))
+    }
+
+    /// The next number of a range.
+    fn range(&mut self, next: u32) -> Result<Option<u32>, Abort> {
+        const NEXT: i32 = offset_of!(RangeIter, next) as i32;
+        const REMAINING: i32 = offset_of!(RangeIter, remaining) as i32;
+        const STEP: i32 = offset_of!(RangeIter, step) as i32;
+        let r = self.word.b();
+        let sym = self.reg(r);
+        let Some(v) = self.at.register(r).filter(|v| sym.real == Real::Word(v.bits())) else {
+            return self.abort(Reason::Type);
+        };
+        let Some(iter) = v.exact::<RangeIter>() else { return self.abort(Reason::Type) };
+        if !self.stepped.insert(v.bits()) {
+            return self.abort(Reason::Nested);
+        }
+        if iter.remaining.get() <= 0 {
+            return self.abort(Reason::Leaves);
+        }
+        let object = self.op(Op::IsObj, &[sym.arg]);
+        self.guard(object);
+        let shape = self.load32(sym.arg, SHAPE_OFFSET);
+        let is = self.op(Op::IEq, &[shape, Arg::int(ids::RANGE_ITER.into())]);
+        self.guard(is);
+        let load = |me: &mut Self, offset| Arg::from(me.b.mem(Op::Load, Ty::Int, Alias::Iter, &[sym.arg], offset));
+        let remaining = load(self, REMAINING);
+        let more = self.op(Op::ILt, &[Arg::int(0), remaining]);
+        self.guard(more);
+        let number = Num { arg: load(self, NEXT), real: iter.next.get() };
+        let step = load(self, STEP);
+        let boxed = self.box_int(number)?;
+        let rest = self.op(Op::ISub, &[remaining, Arg::int(1)]);
+        self.b.mem(Op::Store, Ty::Unit, Alias::Iter, &[sym.arg, rest], REMAINING);
+        let then = self.op(Op::IAdd, &[number.arg, step]);
+        self.b.mem(Op::Store, Ty::Unit, Alias::Iter, &[sym.arg, then], NEXT);
+        self.set(self.word.a(), Sym { arg: boxed, real: Real::Int(number.real) });
+        Ok(Some(next))
+    }
+
+    fn load32(&mut self, base: Arg, offset: i32) -> Arg {
+        self.b.mem(Op::Load32, Ty::Int, Alias::Shape, &[base], offset).into()
+    }
+}

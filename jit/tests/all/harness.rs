@@ -1,0 +1,88 @@
+//! Runs Python programs on an interpreter without a library, with the trace compiler or without it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use typhon_jit::{Jit, Params};
+use typhon_object::args::Args;
+use typhon_object::dict::Dict;
+use typhon_object::native::{self, MethodDef};
+use typhon_object::thread::{Hooks, Thread};
+use typhon_object::types::{self, exceptions};
+use typhon_object::{Res, Value, names, ops, strs, type_of};
+
+static PRINT: MethodDef = native::raw("print", "", print, "");
+
+thread_local! {
+    static PRINTED: RefCell<String> = RefCell::default();
+}
+
+fn print(t: &Thread, args: Args<'_>) -> Res {
+    let texts = args.values.iter().map(|v| Ok(strs::display(&ops::repr(t, v)?))).collect::<Res<Vec<_>>>()?;
+    PRINTED.with_borrow_mut(|out| out.push_str(&(texts.join(" ") + "\n")));
+    Ok(Value::NONE)
+}
+
+/// What a program prints, and how many traces were compiled for it.
+pub struct Ran {
+    pub printed: String,
+    pub traces: u64,
+}
+
+pub fn run(source: &str, params: Option<Params>) -> Ran {
+    let source = source.to_string();
+    // As deep a stack as the interpreter is given elsewhere.
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(move || run_here(&source, params));
+    thread.expect("a thread").join().expect("no panic")
+}
+
+fn run_here(source: &str, params: Option<Params>) -> Ran {
+    typhon_interp::set_up();
+    let hooks = Hooks {
+        on_breaker: |_| Ok(()),
+        unraisable: |_, e, text, _| panic!("{text} {e:?}"),
+        warn: |_, _, _, _| Ok(()),
+        import: |t, name| Err(typhon_object::error::runtime_error(t, format_args!("no imports: {name}"))),
+        handled: |t| typhon_interp::frame::interp(t).handled(),
+        super_frame: typhon_interp::query::super_frame,
+        globals: typhon_interp::query::globals,
+    };
+    let t = Thread::new(hooks, 1 << 30);
+    let jit = params.map(|params| {
+        let compiler = Jit::compiler(&params);
+        Rc::new(Jit::new(params, compiler).expect("this machine has a code generator"))
+    });
+    t.attach(32 << 20, |t| {
+        let _started = typhon_interp::start(t);
+        if let Some(jit) = &jit {
+            jit.install(t);
+        }
+        execute(t, source);
+    });
+    t.close();
+    let traces = jit.map_or(0, |jit| jit.cache().counts.committed.get());
+    Ran { printed: PRINTED.take(), traces }
+}
+
+fn execute(t: &Thread, source: &str) {
+    let builtins = Dict::create(t);
+    let b = Dict::of(&builtins);
+    let f = native::new_function(t, &PRINT, Value::ABSENT, Value::NONE).expect("small");
+    b.set_str(t, &names::intern_text(t, PRINT.name), f).expect("small");
+    let classes: &[&typhon_object::TypeDef] =
+        &[&types::range::RANGE, &types::list_::LIST, &types::int::INT, &types::float::FLOAT, &types::tuple_::TUPLE];
+    for def in classes.iter().chain(exceptions::ALL) {
+        b.set_str(t, &names::intern_text(t, def.name), def.ty().value()).expect("small");
+    }
+    t.builtins.set(builtins.header().expect("a dict"), builtins.clone());
+    let options = typhon_compiler::Options::new(typhon_compiler::Mode::Exec, "loop.py");
+    let compiled = typhon_compiler::compile(source, &options).unwrap_or_else(|e| panic!("{e:?}"));
+    let globals = Dict::create(t);
+    let name = strs::new(t, "__main__").expect("small");
+    Dict::of(&globals).set_str(t, names::n::__name__(), name).expect("small");
+    let code = typhon_interp::code::new_code(t, &compiled.code).expect("small");
+    let f = typhon_interp::function::new(t, &code, &globals, &builtins).expect("small");
+    if let Err(e) = typhon_interp::call::run_code(t, &f, Some(&globals)) {
+        let text = ops::str(t, e.value()).map(|s| strs::display(&s)).unwrap_or_default();
+        PRINTED.with_borrow_mut(|out| out.push_str(&format!("{}: {text}\n", type_of(e.value()).name())));
+    }
+}
