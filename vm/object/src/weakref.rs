@@ -38,6 +38,11 @@ impl Table {
         self.entries.borrow().get(&(std::ptr::from_ref(object) as usize)).cloned().unwrap_or_default()
     }
 
+    /// The first answer that `f` gives for a weakref object of an object, oldest first. It changes no table.
+    pub fn find<R>(&self, object: &Header, f: impl FnMut(usize) -> Option<R>) -> Option<R> {
+        self.entries.borrow().get(&(std::ptr::from_ref(object) as usize))?.iter().copied().find_map(f)
+    }
+
     /// Forgets an object and hands its weakref objects over.
     pub(crate) fn take(&self, object: &Header) -> Vec<usize> {
         self.entries.borrow_mut().remove(&(std::ptr::from_ref(object) as usize)).unwrap_or_default()

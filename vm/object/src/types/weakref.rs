@@ -119,13 +119,14 @@ pub fn make(t: &Thread, class: &TypeObject, object: &Value, callback: Option<&Va
     let table = t.state::<Table>();
     let callback = callback.filter(|c| !c.is_none());
     if callback.is_none() && !class.is_heap_type() {
-        for at in table.watchers(header) {
+        let shared = table.find(header, |at| {
             // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
             let found = unsafe { &*(at as *const WeakRef) };
-            let shared = Value::from_header(&found.header);
-            if found.callback.is_absent() && std::ptr::eq(type_of(&shared), class) {
-                return Ok(shared);
-            }
+            let same = found.callback.is_absent() && found.header.shape() == class.root_shape();
+            same.then(|| Value::from_header(&found.header))
+        });
+        if let Some(shared) = shared {
+            return Ok(shared);
         }
     }
     let callback = callback.cloned().unwrap_or_default();
