@@ -142,8 +142,8 @@ impl<'a> Places<'a> {
 fn window(op: Opcode, word: Word) -> std::ops::Range<usize> {
     let (b, c) = (word.b(), word.c());
     match op {
-        Opcode::Call => b..b + 1 + c,
-        Opcode::CallMethod | Opcode::CallKw => b..b + 2 + c,
+        Opcode::Call | Opcode::CallKnown => b..b + 1 + c,
+        Opcode::CallMethod | Opcode::CallMethodKnown | Opcode::CallKw => b..b + 2 + c,
         Opcode::CallEx | Opcode::LoadSuperAttr | Opcode::LoadSuperMethod => b..b + 3,
         Opcode::BuildTuple
         | Opcode::BuildList

@@ -374,11 +374,11 @@ fn instruction(p: &Place<'_>, op: Opcode, w: Word, pending: &mut Pending) -> Res
             returns(p, Event::PyReturn, &v)
         }
         Opcode::Yield => returns(p, Event::PyYield, &reg(w.b())),
-        Opcode::Call => {
+        Opcode::Call | Opcode::CallKnown => {
             let first = if w.c() > 0 { reg(w.b() + 1) } else { Value::ABSENT };
             calls(p, reg(w.b()), first, pending)
         }
-        Opcode::CallMethod | Opcode::CallKw => {
+        Opcode::CallMethod | Opcode::CallMethodKnown | Opcode::CallKw => {
             let this = reg(w.b() + 1);
             let first = if this.is_absent() && w.c() > 0 { reg(w.b() + 2) } else { this };
             calls(p, reg(w.b()), first, pending)

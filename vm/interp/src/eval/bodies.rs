@@ -176,8 +176,10 @@ macro_rules! bodies {
             ForIterEnumerate => @outlined iter::for_iter_enumerate($m, $w),
             ForIterZip => @outlined iter::for_iter_zip($m, $w),
             ForIterItems => @outlined iter::for_iter_items($m, $w),
-            CallNative => call::native($m, $w); call::call_any($m, $w),
-            CallMethodNative => call::native_method($m, $w); call::call_method_any($m, $w),
+            CallNative => native::function($m, $w); call::call_any($m, $w),
+            CallMethodNative => native::method($m, $w); call::call_method_any($m, $w),
+            CallKnown => native::known($m, $w),
+            CallMethodKnown => native::known_method($m, $w),
             JumpBackCounted => tier::jump_back($m, $w); tier::jump_back_looked_at::<$watched>($m, $w),
             Breakpoint => breakpoint($m),
         }

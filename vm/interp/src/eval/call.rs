@@ -18,7 +18,7 @@ use typhon_object::types::method::Method;
 use typhon_object::{Thread, TypeObject, Value, attr, ids, ops, payload, strs, type_of};
 
 /// Extra words of the call family.
-const EXTRA: u8 = 3;
+pub(super) const EXTRA: u8 = 3;
 
 /// Enters Python function `callee` with the `n` arguments in the registers from `first` on, the last ones by keyword.
 #[inline(always)]
@@ -118,7 +118,7 @@ fn call_native(
 }
 
 #[inline(never)]
-fn native_call(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[Value]) -> Res {
+pub(super) fn native_call(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[Value]) -> Res {
     native::call_def(t, def, signature, Args::pos(args))
 }
 
@@ -129,7 +129,7 @@ fn slow(t: &Thread, f: &Value, args: &[Value]) -> Res {
 
 /// The definition of a built-in type's method, if `this` is an instance of that type.
 #[inline(always)]
-fn method_of(f: &Value, this: Option<&Value>) -> Option<(&'static MethodDef, Option<&'static Signature>)> {
+pub(super) fn method_of(f: &Value, this: Option<&Value>) -> Option<(&'static MethodDef, Option<&'static Signature>)> {
     let header = f.header().filter(|h| h.shape().0 == ids::METHOD_DESCRIPTOR)?;
     // SAFETY: objects of this exact type have this layout.
     let d = unsafe { &*std::ptr::from_ref(header).cast::<Descriptor>() };
@@ -153,7 +153,7 @@ fn slow_kw(t: &Thread, f: &Value, args: Args<'_>) -> Res {
 
 /// The exact type's id of an object in a register, 0 for immediates.
 #[inline(always)]
-fn id_of(m: &M<'_>, i: usize) -> u32 {
+pub(super) fn id_of(m: &M<'_>, i: usize) -> u32 {
     match m.reg(i).header() {
         Some(h) => h.shape().0,
         None => 0,
@@ -222,62 +222,6 @@ pub(crate) fn call_method(m: &mut M<'_>, w: Word) -> Flow {
     let (at, n) = (w.b(), w.c());
     let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
     call_plain(m, w, at, first, n, Opcode::CallMethodNative)
-}
-
-/// Call of a native function.
-#[inline(always)]
-pub(crate) fn native(m: &mut M<'_>, w: Word) -> Flow {
-    native_plain(m, w, w.b() + 1, w.c())
-}
-
-/// CallMethod of a native function or method.
-#[inline(always)]
-pub(crate) fn native_method(m: &mut M<'_>, w: Word) -> Flow {
-    let (at, n) = (w.b(), w.c());
-    let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
-    native_plain(m, w, first, n)
-}
-
-/// A native function, or a built-in type's method on an instance, with few arguments.
-#[inline(always)]
-fn native_plain(m: &mut M<'_>, w: Word, first: usize, n: usize) -> Flow {
-    let at = w.b();
-    if n >= FEW {
-        return Err(Stop::Slow);
-    }
-    let (def, signature, first, n) = if id_of(m, at) == ids::BUILTIN_FUNCTION {
-        // SAFETY: tested just above.
-        let native = unsafe { &*(m.bits(at) as *const NativeFunction) };
-        let (def, signature) = (native.def, native.signature);
-        if native.passes_bound {
-            // What it is bound to goes in front of the arguments, into a register that is the call's: the function's own, or
-            // the empty self's.
-            let bound = native.bound.bits();
-            let this = m.copy(Value::from_ref(&bound));
-            let function = m.take(at);
-            m.set(first - 1, this);
-            m.release(function);
-            (def, signature, first - 1, n + 1)
-        } else {
-            (def, signature, first, n)
-        }
-    } else {
-        let Some((def, signature)) = method_of(m.reg(at), m.window(first, n).first()) else { return Err(Stop::Slow) };
-        (def, signature, first, n)
-    };
-    m.save();
-    let args = m.window(first, n);
-    let v = match (def.call, signature) {
-        (NativeFn::Bound(f), Some(sig)) if n == sig.params.len() && n == sig.max => f(m.t, args)?,
-        _ => native_call(m.t, def, signature, args)?,
-    };
-    for i in first..first + n {
-        m.kill(i);
-    }
-    m.kill(at);
-    m.set(w.a(), v);
-    m.advance(EXTRA as isize);
-    Ok(())
 }
 
 /// Call of anything else.

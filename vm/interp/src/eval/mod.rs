@@ -20,6 +20,7 @@ mod leave;
 mod machine;
 mod method;
 mod name;
+mod native;
 mod pattern;
 mod special;
 mod subscript;

@@ -1,0 +1,187 @@
+//! Calls of native functions and of built-in types' methods.
+//!
+//! A site that calls the same native with just the arguments that it takes remembers the definition: cache word 0, and in
+//! word 1 the shape of the object whose method it is. Until then word 0 counts down the calls before the site is looked at.
+
+use super::arith::COOLDOWN;
+use super::call::{EXTRA, id_of, method_of, native_call};
+use super::leave::FEW;
+use super::machine::{Flow, M, Stop};
+use typhon_isa::{Opcode, Word};
+use typhon_object::args::Signature;
+use typhon_object::native::{MethodDef, NativeFn, NativeFunction};
+use typhon_object::types::descr::{Descriptor, What};
+use typhon_object::{Value, ids, type_of};
+
+/// Where the arguments of a CallMethod begin, and how many they are: self, if there is one, is the first.
+#[inline(always)]
+fn arguments(m: &M<'_>, w: Word) -> (usize, usize) {
+    let (at, n) = (w.b(), w.c());
+    if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) }
+}
+
+/// Call of a native function.
+#[inline(always)]
+pub(crate) fn function(m: &mut M<'_>, w: Word) -> Flow {
+    plain(m, w, w.b() + 1, w.c(), Opcode::CallKnown)
+}
+
+/// CallMethod of a native function or method.
+#[inline(always)]
+pub(crate) fn method(m: &mut M<'_>, w: Word) -> Flow {
+    let (first, n) = arguments(m, w);
+    plain(m, w, first, n, Opcode::CallMethodKnown)
+}
+
+/// The native function in register `i`.
+///
+/// # Safety
+/// The register holds one.
+#[inline(always)]
+unsafe fn native_at<'a>(m: &M<'_>, i: usize) -> &'a NativeFunction {
+    // SAFETY: the caller's duty; the register keeps it alive.
+    unsafe { &*(m.bits(i) as *const NativeFunction) }
+}
+
+/// A native function, or a built-in type's method on an instance, with few arguments.
+#[inline(always)]
+fn plain(m: &mut M<'_>, w: Word, first: usize, n: usize, known: Opcode) -> Flow {
+    let at = w.b();
+    if n >= FEW {
+        return Err(Stop::Slow);
+    }
+    let (def, signature, first, n) = if id_of(m, at) == ids::BUILTIN_FUNCTION {
+        // SAFETY: tested just above.
+        let native = unsafe { native_at(m, at) };
+        let (def, signature) = (native.def, native.signature);
+        if native.passes_bound {
+            // What it is bound to goes in front of the arguments, into a register that is the call's: the function's own, or
+            // the empty self's.
+            let bound = native.bound.bits();
+            let this = m.copy(Value::from_ref(&bound));
+            let function = m.take(at);
+            m.set(first - 1, this);
+            m.release(function);
+            (def, signature, first - 1, n + 1)
+        } else {
+            learn(m, w, def, signature, (0, n), known);
+            (def, signature, first, n)
+        }
+    } else {
+        let this = m.window(first, n).first();
+        let Some((def, signature)) = method_of(m.reg(at), this) else { return Err(Stop::Slow) };
+        // A class of its own may come to be of another kind.
+        let shape = this.and_then(Value::header).map_or(0, |h| h.shape().0);
+        if shape != 0 && this.is_some_and(|v| !type_of(v).is_heap_type()) {
+            learn(m, w, def, signature, (shape, n), known);
+        }
+        (def, signature, first, n)
+    };
+    m.save();
+    let args = m.window(first, n);
+    let v = match (def.call, signature) {
+        (NativeFn::Bound(f), Some(sig)) if n == sig.params.len() && n == sig.max => f(m.t, args)?,
+        _ => native_call(m.t, def, signature, args)?,
+    };
+    done(m, w, first, n, v);
+    Ok(())
+}
+
+/// The arguments and the callable die; the result takes its place.
+#[inline(always)]
+fn done(m: &mut M<'_>, w: Word, first: usize, n: usize, v: Value) {
+    for i in first..first + n {
+        m.kill(i);
+    }
+    m.kill(w.b());
+    m.set(w.a(), v);
+    m.advance(EXTRA as isize);
+}
+
+/// Makes the site a known one, if its time has come and the native takes just these arguments.
+#[inline(always)]
+fn learn(
+    m: &M<'_>,
+    w: Word,
+    def: &'static MethodDef,
+    signature: Option<&Signature>,
+    (shape, n): (u32, usize),
+    known: Opcode,
+) {
+    let left = m.extra(0);
+    if left != 0 {
+        m.set_extra(0, left - 1);
+        return;
+    }
+    let exact = signature.is_some_and(|sig| n == sig.params.len() && n == sig.max);
+    if exact && matches!(def.call, NativeFn::Bound(_)) {
+        m.set_extra(0, std::ptr::from_ref(def) as u64);
+        m.set_extra(1, u64::from(shape));
+        m.rewrite(w, known);
+    } else {
+        m.set_extra(0, COOLDOWN * 4);
+    }
+}
+
+/// The site calls something else now.
+#[inline(always)]
+fn forget(m: &M<'_>, w: Word, to: Opcode) -> Flow {
+    m.rewrite(w, to);
+    m.set_extra(0, COOLDOWN);
+    Err(Stop::As(to as usize))
+}
+
+/// Calls the native that the site knows.
+#[inline(always)]
+fn run(m: &mut M<'_>, w: Word, def: &'static MethodDef, first: usize, n: usize, to: Opcode) -> Flow {
+    let NativeFn::Bound(f) = def.call else { return forget(m, w, to) };
+    m.save();
+    let v = f(m.t, m.window(first, n))?;
+    done(m, w, first, n, v);
+    Ok(())
+}
+
+/// CallKnown.
+#[inline(always)]
+pub(crate) fn known(m: &mut M<'_>, w: Word) -> Flow {
+    let at = w.b();
+    if id_of(m, at) != ids::BUILTIN_FUNCTION {
+        return forget(m, w, Opcode::Call);
+    }
+    // SAFETY: tested just above.
+    let native = unsafe { native_at(m, at) };
+    if std::ptr::from_ref(native.def) as u64 != m.extra(0) || native.passes_bound {
+        return forget(m, w, Opcode::Call);
+    }
+    run(m, w, native.def, at + 1, w.c(), Opcode::Call)
+}
+
+/// CallMethodKnown.
+#[inline(always)]
+pub(crate) fn known_method(m: &mut M<'_>, w: Word) -> Flow {
+    let at = w.b();
+    let (first, n) = arguments(m, w);
+    let id = id_of(m, at);
+    let def = if id == ids::METHOD_DESCRIPTOR {
+        // SAFETY: objects of this exact type have this layout.
+        let d = unsafe { &*(m.bits(at) as *const Descriptor) };
+        let What::Method(def, _) = d.what else { return forget(m, w, Opcode::CallMethod) };
+        if n == 0 || u64::from(id_of(m, first)) != m.extra(1) {
+            return forget(m, w, Opcode::CallMethod);
+        }
+        def
+    } else if id == ids::BUILTIN_FUNCTION {
+        // SAFETY: tested just above.
+        let native = unsafe { native_at(m, at) };
+        if native.passes_bound || m.extra(1) != 0 {
+            return forget(m, w, Opcode::CallMethod);
+        }
+        native.def
+    } else {
+        return forget(m, w, Opcode::CallMethod);
+    };
+    if std::ptr::from_ref(def) as u64 != m.extra(0) {
+        return forget(m, w, Opcode::CallMethod);
+    }
+    run(m, w, def, first, n, Opcode::CallMethod)
+}
