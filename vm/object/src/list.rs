@@ -57,7 +57,11 @@ impl List {
     }
 
     /// A new list that takes the items over.
-    pub fn from_vec(t: &Thread, items: Vec<Value>) -> Res {
+    pub fn from_vec(t: &Thread, mut items: Vec<Value>) -> Res {
+        if items.len() <= STRIDE {
+            // SAFETY: the vector's values; it drops what is left behind, or on an error all of them.
+            return unsafe { Self::take_from(t, items.as_mut_ptr(), items.len()) };
+        }
         let v = Self::create(t)?;
         let list = v.expect::<Self>();
         list.reserve(t, items.len())?;
@@ -229,10 +233,34 @@ impl List {
     pub fn extend_from_slice(&self, t: &Thread, items: &[Value]) -> Res<()> {
         self.reserve(t, items.len())?;
         for piece in items.chunks(STRIDE) {
-            for item in piece {
-                self.push(t, item.clone())?;
+            let done = self.len.get();
+            for (i, item) in piece.iter().enumerate() {
+                // SAFETY: there is room for all of them, and no value in it.
+                unsafe { store::write(&self.header, self.data.get().add(done + i), item.clone()) };
             }
-            t.check_stop()?;
+            self.len.set(done + piece.len());
+            if piece.len() == STRIDE {
+                t.check_stop()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends `n` copies of one value.
+    pub fn extend_n(&self, t: &Thread, item: &Value, n: usize) -> Res<()> {
+        self.reserve(t, n)?;
+        let mut left = n;
+        while left > 0 {
+            let (piece, done) = (left.min(STRIDE), self.len.get());
+            for i in done..done + piece {
+                // SAFETY: as above.
+                unsafe { store::write(&self.header, self.data.get().add(i), item.clone()) };
+            }
+            self.len.set(done + piece);
+            left -= piece;
+            if left > 0 {
+                t.check_stop()?;
+            }
         }
         Ok(())
     }

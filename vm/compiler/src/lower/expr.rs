@@ -153,6 +153,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn binary(&mut self, b: &'a ast::ExprBinOp, want: Want) -> Value {
+        if let Some(joined) = self.percent(b, want) {
+            return joined;
+        }
         let base = self.top();
         let kind = binary_kind(b.op) as u8;
         if let Some(imm) = self.small_int(&b.right) {

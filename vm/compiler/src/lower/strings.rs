@@ -15,7 +15,14 @@ const JOIN_MAX: usize = 64;
 /// A piece of an interpolated string: text, or a field.
 enum Piece<'a> {
     Text(Vec<u8>),
-    Field(&'a ast::InterpolatedElement),
+    Field(Field<'a>),
+}
+
+/// What is formatted: a replacement field of an f-string, or an argument of a `%` format.
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Element(&'a ast::InterpolatedElement),
+    Argument(&'a ast::Expr, ConversionKind),
 }
 
 fn conversion(flag: ConversionFlag) -> ConversionKind {
@@ -42,6 +49,40 @@ impl<'a> Compiler<'a> {
         self.join(pieces, f.range.into(), want)
     }
 
+    /// `'...' % (a, b)` where the format is a literal of bare `%s`, `%r` and `%a`, as many as there are arguments: it is
+    /// joined like an f-string, as CPython's optimizer has it. `None` if it is not of that form.
+    pub(crate) fn percent(&mut self, b: &'a ast::ExprBinOp, want: Want) -> Option<Value> {
+        let (ast::Expr::StringLiteral(format), ast::Expr::Tuple(args)) = (&*b.left, &*b.right) else { return None };
+        if b.op != ast::Operator::Mod || args.elts.is_empty() || args.elts.iter().any(ast::Expr::is_starred_expr) {
+            return None;
+        }
+        let format = text::string(format, self.map);
+        let (mut pieces, mut literal, mut bytes, mut args) = (vec![], vec![], format.iter(), args.elts.iter());
+        while let Some(&byte) = bytes.next() {
+            if byte != b'%' {
+                literal.push(byte);
+                continue;
+            }
+            let kind = match bytes.next()? {
+                b'%' => {
+                    literal.push(b'%');
+                    continue;
+                }
+                b's' => ConversionKind::Str,
+                b'r' => ConversionKind::Repr,
+                b'a' => ConversionKind::Ascii,
+                _ => return None,
+            };
+            push_text(&mut pieces, std::mem::take(&mut literal));
+            pieces.push(Piece::Field(Field::Argument(args.next()?, kind)));
+        }
+        if args.next().is_some() {
+            return None;
+        }
+        push_text(&mut pieces, literal);
+        Some(self.join(pieces, b.range.into(), want))
+    }
+
     fn push_piece(
         &self,
         pieces: &mut Vec<Piece<'a>>,
@@ -58,7 +99,7 @@ impl<'a> Compiler<'a> {
                 if is_fstring && let Some(debug) = &field.debug_text {
                     push_text(pieces, text::without_comments(debug.as_str()).into_bytes());
                 }
-                pieces.push(Piece::Field(field));
+                pieces.push(Piece::Field(Field::Element(field)));
             }
         }
     }
@@ -66,7 +107,7 @@ impl<'a> Compiler<'a> {
     fn join(&mut self, pieces: Vec<Piece<'a>>, loc: Loc, want: Want) -> Value {
         let base = self.top();
         if let [Piece::Field(field)] = &pieces[..] {
-            return self.field(field, want);
+            return self.field(*field, loc, want);
         }
         if pieces.iter().all(|p| matches!(p, Piece::Text(_))) {
             let text = pieces.into_iter().flat_map(|p| if let Piece::Text(t) = p { t } else { Vec::new() });
@@ -83,7 +124,7 @@ impl<'a> Compiler<'a> {
                     self.constant(Const::Str(bytes.into()), Want::Top);
                 }
                 Piece::Field(field) => {
-                    self.field(field, Want::Top)?;
+                    self.field(field, loc, Want::Top)?;
                 }
             }
             let count = self.top() - group;
@@ -101,7 +142,11 @@ impl<'a> Compiler<'a> {
         Ok(out)
     }
 
-    fn field(&mut self, field: &'a ast::InterpolatedElement, want: Want) -> Value {
+    fn field(&mut self, field: Field<'a>, loc: Loc, want: Want) -> Value {
+        let field = match field {
+            Field::Element(field) => field,
+            Field::Argument(value, kind) => return self.argument(value, kind, loc, want),
+        };
         let base = self.top();
         let value = match &field.format_spec {
             Some(_) => self.expr_top(&field.expression)?,
@@ -115,6 +160,15 @@ impl<'a> Compiler<'a> {
         let out = self.out(base, want);
         self.at(field.range);
         self.e().op3(Opcode::FormatValue, kind as u8, out.reg, value, spec);
+        Ok(out)
+    }
+
+    fn argument(&mut self, value: &'a ast::Expr, kind: ConversionKind, loc: Loc, want: Want) -> Value {
+        let base = self.top();
+        let value = self.operand(value)?;
+        let out = self.out(base, want);
+        self.at(loc);
+        self.e().op3(Opcode::FormatValue, kind as u8, out.reg, value, Val::none());
         Ok(out)
     }
 
@@ -144,7 +198,8 @@ impl<'a> Compiler<'a> {
             for piece in pieces {
                 match piece {
                     Piece::Text(bytes) => text.extend(bytes),
-                    Piece::Field(field) => {
+                    Piece::Field(Field::Argument(..)) => return Err(self.error(t.range, "invalid syntax")),
+                    Piece::Field(Field::Element(field)) => {
                         if let Some(debug) = &field.debug_text {
                             text.extend_from_slice(text::without_comments(debug.as_str()).as_bytes());
                         }

@@ -102,7 +102,8 @@ pub(super) fn concat(t: &Thread, a: &Value, b: &Value) -> Res {
 pub(super) fn repeat(t: &Thread, v: &Value, n: isize) -> Res {
     let list = v.expect::<List>();
     let out = List::create(t)?;
-    fill(t, out.expect(), &list.to_vec(), n.max(0) as usize)?;
+    // SAFETY: only copies are made: no Python code runs, and the list stays as it is.
+    fill(t, out.expect(), unsafe { list.items() }, n.max(0) as usize)?;
     Ok(out)
 }
 
@@ -111,10 +112,13 @@ fn fill(t: &Thread, to: &List, items: &[Value], times: usize) -> Res<()> {
         return Err(t.memory_error());
     };
     to.reserve(t, total)?;
+    if let [item] = items {
+        return to.extend_n(t, item, times);
+    }
     for i in 0..if items.is_empty() { 0 } else { times } {
         to.extend_from_slice(t, items)?;
         if i.is_multiple_of(256) {
-            t.poll()?;
+            t.check_stop()?;
         }
     }
     Ok(())
