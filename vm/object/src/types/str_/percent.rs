@@ -36,12 +36,25 @@ pub(super) fn format(t: &Thread, fmt: &Value, args: &Value) -> Res {
     run(t, &text, args, dict, false)?.finish(t)
 }
 
-/// Whether a format has no conversions but bare `%s`, `%r` and `%d`.
+/// A bare conversion: the key in parentheses, if there is one, the letter, and how many bytes it takes behind the `%`.
+fn bare(after: &[u8]) -> Option<(Option<&[u8]>, u8, usize)> {
+    match after {
+        [c @ (b's' | b'r' | b'd'), ..] => Some((None, *c, 1)),
+        [b'(', key @ ..] => {
+            let end = key.iter().position(|c| matches!(c, b'(' | b')')).filter(|&end| key[end] == b')')?;
+            let c = *key.get(end + 1).filter(|c| matches!(c, b's' | b'r' | b'd'))?;
+            Some((Some(&key[..end]), c, end + 3))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a format has no conversions but bare `%s`, `%r`, `%d`, and those with keys.
 fn is_plain(text: &[u8]) -> bool {
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'%', rest) {
-        let [b's' | b'r' | b'd', after @ ..] = &rest[at + 1..] else { return false };
-        rest = after;
+        let Some((_, _, n)) = bare(&rest[at + 1..]) else { return false };
+        rest = &rest[at + 1 + n..];
     }
     rest.len() < text.len()
 }
@@ -59,13 +72,24 @@ fn plain(t: &Thread, text: &[u8], args: &Value) -> Res {
     while let Some(at) = memchr::memchr(b'%', rest) {
         out.push_units(Units::Latin1(&rest[..at]));
         t.poll()?;
-        let v = arguments.next(t)?;
-        match rest[at + 1] {
+        let Some((key, letter, n)) = bare(&rest[at + 1..]) else { break };
+        let v = match key {
+            None => arguments.next(t)?,
+            Some(_) if !is_mapping(args) || args.downcast::<Str>().is_some() => {
+                return Err(error::type_error(t, "format requires a mapping"));
+            }
+            Some(key) => {
+                // What follows without a key finds no arguments.
+                arguments.next = 1;
+                ops::getitem(t, args, &strs::from_latin1(t, key)?)?
+            }
+        };
+        match letter {
             b'd' => push_int(t, &v, b'd', &whole, &mut out)?,
             b's' => push_whole(t, &ops::str(t, &v)?, &mut out)?,
             _ => push_whole(t, &ops::repr(t, &v)?, &mut out)?,
         }
-        rest = &rest[at + 2..];
+        rest = &rest[at + 1 + n..];
     }
     out.push_units(Units::Latin1(rest));
     if arguments.left_over() && !is_mapping(args) {

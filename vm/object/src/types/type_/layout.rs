@@ -12,7 +12,7 @@ use crate::types::exceptions;
 use crate::value::Value;
 
 /// Fewest and most inline attribute slots of a class.
-const INLINE_MIN: usize = 4;
+const INLINE_MIN: usize = 6;
 const INLINE_MAX: usize = 30;
 
 /// What a class adds to its base's layout.
