@@ -227,9 +227,9 @@ pub fn generic_get(t: &Thread, obj: &Value, name: &Value) -> Res {
 
 /// Whether getting an attribute begins with the generic algorithm: a `__getattr__` hook is asked only for what that misses.
 pub fn is_generic(t: &Thread, ty: &TypeObject) -> bool {
-    ty.slots().getattr.is_some_and(|f| {
-        std::ptr::fn_addr_eq(f, generic_get as GetAttrFn) || crate::dunder::hooks_generic(t, ty, f)
-    })
+    ty.slots()
+        .getattr
+        .is_some_and(|f| std::ptr::fn_addr_eq(f, generic_get as GetAttrFn) || crate::dunder::hooks_generic(t, ty, f))
 }
 
 /// The contents of the slot that the cache found.
