@@ -9,7 +9,7 @@ use crate::code_memory::Arena;
 use crate::executor::Executor;
 use crate::lower::{LowerError, Lowerer};
 use crate::params::Params;
-use crate::record::{Recorded, is_kind, record};
+use crate::record::{ROUNDS, Recorded, is_kind, record};
 use crate::vm::{Objects, RUNTIME};
 use crate::worker::{Compiler, NoVariant};
 use rustc_hash::FxHashMap;
@@ -26,8 +26,12 @@ use typhon_object::Thread;
 
 /// Tries after which a loop is let be.
 const TRIES: u32 = 6;
-/// Entries in a row that find the registers otherwise than the trace wants them, after which its loop is let be for a while.
-const MISSES: u32 = 16;
+/// Entries after which it is looked whether they were worth it.
+const ENTRIES: u64 = 32;
+/// Rounds that an entry is worth: coming and going costs as much as the interpreter needs for some of them.
+const ROUNDS_MIN: u64 = 10;
+/// How often in a row a loop whose entries are not worth it is let be twice as long as before.
+const POOR_MAX: u32 = 12;
 
 /// What an isolate has of the trace compiler.
 pub struct Jit {
@@ -46,7 +50,11 @@ struct Site {
     key: Key,
     variants: Vec<Arc<Variant>>,
     tries: u32,
-    misses: u32,
+    /// Entries since it was looked, and rounds that they went.
+    entries: u64,
+    rounds: u64,
+    /// How often in a row they were not worth it.
+    poor: u32,
 }
 
 impl Jit {
@@ -125,10 +133,8 @@ impl Tier2 for Jit {
         }
         match self.variant(at, site) {
             Ok(variant) => {
-                let (went, missed) = enter(at, &variant);
-                site.misses = if missed { site.misses + 1 } else { 0 };
-                let again = if site.misses < MISSES { 0 } else { self.params.loop_hot };
-                Went { again, ..went }
+                let (went, rounds) = enter(at, &variant);
+                Went { again: site.entered(rounds, &self.params), ..went }
             }
             Err(abort) => Went { offset: at.target, again: self.later(site, abort), raised: None },
         }
@@ -138,19 +144,33 @@ impl Tier2 for Jit {
 impl Site {
     fn new(at: &At<'_>) -> Self {
         let key = Key { code: hash(&at.unit.code), offset: at.target, entry: Entry::Loop };
-        Self { code: at.unit.code.clone(), key, variants: Vec::new(), tries: 0, misses: 0 }
+        Self { code: at.unit.code.clone(), key, variants: Vec::new(), tries: 0, entries: 0, rounds: 0, poor: 0 }
     }
 }
 
-/// Runs a loop's machine code until it is left, and gives the registers what the interpreter is to find there. Also whether
-/// it was left before it began.
-fn enter(at: &At<'_>, variant: &Variant) -> (Went, bool) {
+impl Site {
+    /// An entry has gone round so often. How long to let the loop be.
+    fn entered(&mut self, rounds: u64, params: &Params) -> u64 {
+        (self.entries, self.rounds) = (self.entries + 1, self.rounds.saturating_add(rounds));
+        if self.entries < ENTRIES {
+            return 0;
+        }
+        let worth = self.rounds / self.entries >= ROUNDS_MIN;
+        self.poor = if worth { 0 } else { (self.poor + 1).min(POOR_MAX) };
+        (self.entries, self.rounds) = (0, 0);
+        if worth { 0 } else { params.loop_hot << self.poor }
+    }
+}
+
+/// Runs a loop's machine code until it is left, and gives the registers what the interpreter is to find there. Also how often
+/// the loop went round.
+fn enter(at: &At<'_>, variant: &Variant) -> (Went, u64) {
     let executor = &variant.executor;
     let inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, at.t.breaker.word() as u64];
     // SAFETY: the trace was recorded from this code, so it touches the registers of its frames and what they refer to; it
     // begins with the questions whose answers the rest relies on. The thread runs, and its words outlive the call.
     let left = unsafe { executor.enter(&inputs) };
-    let Some(left) = left else { return (Went { offset: at.target, again: 0, raised: None }, true) };
+    let Some(left) = left else { return (Went { offset: at.target, again: 0, raised: None }, 0) };
     let trace = &executor.trace;
     let offset = trace.snap(left.snap()).frames.first().map_or(at.target, |place| place.offset);
     let (words, raised) = match rebuild(trace, left.snap(), |arg| left.value(arg), &mut Objects(at.t)) {
@@ -158,8 +178,12 @@ fn enter(at: &At<'_>, variant: &Variant) -> (Went, bool) {
         // Without memory for a float there is none for the exception's handler to see it in.
         Err(e) => (trace.resolved(left.snap()).into_keys().map(|slot| (slot, Word::ABSENT)).collect(), Some(e)),
     };
-    let missed = words.is_empty();
+    let mut rounds = 0;
     for (slot, word) in words {
+        if slot == ROUNDS {
+            rounds = word.to_int().max(0).cast_unsigned();
+            continue;
+        }
         let r = usize::from(slot.reg);
         if r < at.unit.register_count {
             // SAFETY: the register is the frame's. What it held was the trace's since it was entered, and is no object or
@@ -167,7 +191,7 @@ fn enter(at: &At<'_>, variant: &Variant) -> (Went, bool) {
             unsafe { at.registers().add(r).write(word.0) };
         }
     }
-    (Went { offset, again: 0, raised }, missed)
+    (Went { offset, again: 0, raised }, rounds)
 }
 
 /// The hash of what a code object is, wherever it is.

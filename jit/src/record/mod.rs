@@ -25,6 +25,9 @@ const REGISTERS_MAX: usize = 128;
 /// Instructions of an iteration at most.
 const ITERATION_MAX: usize = 500;
 
+/// Where snapshots say how often the loop has gone round: no register of any frame.
+pub const ROUNDS: Slot = Slot { frame: u8::MAX, reg: 0 };
+
 /// What was recorded.
 pub struct Recorded {
     /// The trace. Its inputs are the thread, the registers, and the word that asks the thread to look up.
@@ -38,8 +41,7 @@ pub fn record(at: &At<'_>) -> Result<Recorded, Abort> {
     let written = Recorder::new(at, BTreeSet::new())?.follow()?.wrote;
     let recorder = Recorder::new(at, written)?.follow()?;
     let live_in = recorder.live_in();
-    let again = recorder.written.iter().map(|r| recorder.regs[*r].arg).collect();
-    Ok(Recorded { trace: recorder.b.finish(End::Again(again)), live_in })
+    Ok(Recorded { trace: recorder.finish(), live_in })
 }
 
 /// What a value is: what recording needs to know of it.
@@ -115,6 +117,8 @@ struct Recorder<'a> {
     /// Iterators that were stepped.
     stepped: BTreeSet<u64>,
     header: SnapId,
+    /// How often the loop has gone round.
+    rounds: Arg,
     /// The snapshot of the instruction at `offset`, if it has one yet.
     snap: Option<SnapId>,
     offset: u32,
@@ -163,13 +167,15 @@ impl<'a> Recorder<'a> {
             carried.insert(*r, param);
             header.slots.insert(slot(*r), Src::Arg(param));
         }
+        let rounds = Arg::from(b.param(Ty::Int, Arg::int(0)));
+        header.slots.insert(ROUNDS, Src::Arg(rounds));
         let header = b.snap(header);
         let asked = b.mem(Op::Load32, Ty::Int, Alias::Thread, &[wake], 0);
         let quiet = b.op(Op::IEq, &[asked.into(), Arg::int(0)], None);
         b.op(Op::Guard, &[quiet.into()], Some(header));
         let (wrote, read, stepped) = Default::default();
         let (snap, offset, word) = (None, at.target, Word::default());
-        Ok(Self { at, b, thread, regs, written, carried, wrote, read, stepped, header, snap, offset, word })
+        Ok(Self { at, b, thread, regs, written, carried, wrote, read, stepped, header, rounds, snap, offset, word })
     }
 
     /// Goes through the instructions until the loop goes round.
@@ -202,6 +208,13 @@ impl<'a> Recorder<'a> {
             }
         }
         Ok(self)
+    }
+
+    /// The trace: what was carried out, and round it goes.
+    fn finish(mut self) -> Trace {
+        let mut again: Vec<Arg> = self.written.iter().map(|r| self.regs[*r].arg).collect();
+        again.push(self.b.op(Op::IAdd, &[self.rounds, Arg::int(1)], None).into());
+        self.b.finish(End::Again(again))
     }
 
     fn abort<T>(&self, reason: Reason) -> Result<T, Abort> {
