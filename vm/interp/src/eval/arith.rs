@@ -235,10 +235,10 @@ pub(crate) fn int_op_imm(m: &mut M<'_>, w: Word, f: impl FnOnce(i64, i64) -> Opt
 #[inline(always)]
 pub(crate) fn add_int(m: &mut M<'_>, w: Word) -> Flow {
     let (x, y) = (m.bits(w.b()), m.bits(w.c()));
-    if (x & 3) != 2 || (y & 3) != 2 {
+    if ((x ^ 2) | (y ^ 2)) & 3 != 0 {
         return miss(m, w);
     }
-    match (x as i64).checked_add((y & !3) as i64) {
+    match (x as i64).checked_add((y ^ 2) as i64) {
         Some(sum) => {
             // SAFETY: the sum of two tagged ints, one without its tag, is a tagged int.
             m.set(w.a(), unsafe { Value::from_raw(sum as u64) });
@@ -252,10 +252,10 @@ pub(crate) fn add_int(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn sub_int(m: &mut M<'_>, w: Word) -> Flow {
     let (x, y) = (m.bits(w.b()), m.bits(w.c()));
-    if (x & 3) != 2 || (y & 3) != 2 {
+    if ((x ^ 2) | (y ^ 2)) & 3 != 0 {
         return miss(m, w);
     }
-    match (x as i64).checked_sub((y & !3) as i64) {
+    match (x as i64).checked_sub((y ^ 2) as i64) {
         Some(difference) => {
             // SAFETY: as in `add_int`.
             m.set(w.a(), unsafe { Value::from_raw(difference as u64) });

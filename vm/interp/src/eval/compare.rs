@@ -177,7 +177,7 @@ fn jump_miss(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn compare_int_jump(m: &mut M<'_>, w: Word) -> Flow {
     let (x, y) = (m.bits(w.b()), m.bits(w.c()));
-    if (x & 3) != 2 || (y & 3) != 2 {
+    if ((x ^ 2) | (y ^ 2)) & 3 != 0 {
         return jump_miss(m, w);
     }
     // Equal tags: the tagged words compare as the ints do.

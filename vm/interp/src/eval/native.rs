@@ -1,7 +1,7 @@
 //! Calls of native functions and of built-in types' methods.
 //!
-//! A site that calls the same native with just the arguments that it takes remembers the definition: cache word 0, and in
-//! word 1 the shape of the object whose method it is. Until then word 0 counts down the calls before the site is looked at.
+//! A site remembers the definition of the native that it calls in cache word 0, and in word 1 the shape of the object whose
+//! method it is. Until then word 0 counts down the calls before the site is looked at.
 
 use super::arith::COOLDOWN;
 use super::call::{EXTRA, id_of, method_of, native_call};
@@ -64,7 +64,7 @@ fn plain(m: &mut M<'_>, w: Word, first: usize, n: usize, known: Opcode) -> Flow 
             m.release(function);
             (def, signature, first - 1, n + 1)
         } else {
-            learn(m, w, def, signature, (0, n), known);
+            learn(m, w, def, 0, known);
             (def, signature, first, n)
         }
     } else {
@@ -73,10 +73,22 @@ fn plain(m: &mut M<'_>, w: Word, first: usize, n: usize, known: Opcode) -> Flow 
         // A class of its own may come to be of another kind.
         let shape = this.and_then(Value::header).map_or(0, |h| h.shape().0);
         if shape != 0 && this.is_some_and(|v| !type_of(v).is_heap_type()) {
-            learn(m, w, def, signature, (shape, n), known);
+            learn(m, w, def, shape, known);
         }
         (def, signature, first, n)
     };
+    run(m, w, (def, signature), first, n)
+}
+
+/// Calls the native; arguments that are just its parameters go straight to it.
+#[inline(always)]
+fn run(
+    m: &mut M<'_>,
+    w: Word,
+    (def, signature): (&'static MethodDef, Option<&'static Signature>),
+    first: usize,
+    n: usize,
+) -> Flow {
     m.save();
     let args = m.window(first, n);
     let v = match (def.call, signature) {
@@ -98,29 +110,17 @@ fn done(m: &mut M<'_>, w: Word, first: usize, n: usize, v: Value) {
     m.advance(EXTRA as isize);
 }
 
-/// Makes the site a known one, if its time has come and the native takes just these arguments.
+/// Makes the site a known one, if its time has come.
 #[inline(always)]
-fn learn(
-    m: &M<'_>,
-    w: Word,
-    def: &'static MethodDef,
-    signature: Option<&Signature>,
-    (shape, n): (u32, usize),
-    known: Opcode,
-) {
+fn learn(m: &M<'_>, w: Word, def: &'static MethodDef, shape: u32, known: Opcode) {
     let left = m.extra(0);
     if left != 0 {
         m.set_extra(0, left - 1);
         return;
     }
-    let exact = signature.is_some_and(|sig| n == sig.params.len() && n == sig.max);
-    if exact && matches!(def.call, NativeFn::Bound(_)) {
-        m.set_extra(0, std::ptr::from_ref(def) as u64);
-        m.set_extra(1, u64::from(shape));
-        m.rewrite(w, known);
-    } else {
-        m.set_extra(0, COOLDOWN * 4);
-    }
+    m.set_extra(0, std::ptr::from_ref(def) as u64);
+    m.set_extra(1, u64::from(shape));
+    m.rewrite(w, known);
 }
 
 /// The site calls something else now.
@@ -131,17 +131,7 @@ fn forget(m: &M<'_>, w: Word, to: Opcode) -> Flow {
     Err(Stop::As(to as usize))
 }
 
-/// Calls the native that the site knows.
-#[inline(always)]
-fn run(m: &mut M<'_>, w: Word, def: &'static MethodDef, first: usize, n: usize, to: Opcode) -> Flow {
-    let NativeFn::Bound(f) = def.call else { return forget(m, w, to) };
-    m.save();
-    let v = f(m.t, m.window(first, n))?;
-    done(m, w, first, n, v);
-    Ok(())
-}
-
-/// CallKnown.
+/// CallKnown; few arguments, as when the site was learnt.
 #[inline(always)]
 pub(crate) fn known(m: &mut M<'_>, w: Word) -> Flow {
     let at = w.b();
@@ -153,7 +143,7 @@ pub(crate) fn known(m: &mut M<'_>, w: Word) -> Flow {
     if std::ptr::from_ref(native.def) as u64 != m.extra(0) || native.passes_bound {
         return forget(m, w, Opcode::Call);
     }
-    run(m, w, native.def, at + 1, w.c(), Opcode::Call)
+    run(m, w, (native.def, native.signature), at + 1, w.c())
 }
 
 /// CallMethodKnown.
@@ -162,26 +152,26 @@ pub(crate) fn known_method(m: &mut M<'_>, w: Word) -> Flow {
     let at = w.b();
     let (first, n) = arguments(m, w);
     let id = id_of(m, at);
-    let def = if id == ids::METHOD_DESCRIPTOR {
+    let (def, signature) = if id == ids::METHOD_DESCRIPTOR {
         // SAFETY: objects of this exact type have this layout.
         let d = unsafe { &*(m.bits(at) as *const Descriptor) };
-        let What::Method(def, _) = d.what else { return forget(m, w, Opcode::CallMethod) };
+        let What::Method(def, signature) = d.what else { return forget(m, w, Opcode::CallMethod) };
         if n == 0 || u64::from(id_of(m, first)) != m.extra(1) {
             return forget(m, w, Opcode::CallMethod);
         }
-        def
+        (def, signature)
     } else if id == ids::BUILTIN_FUNCTION {
         // SAFETY: tested just above.
         let native = unsafe { native_at(m, at) };
         if native.passes_bound || m.extra(1) != 0 {
             return forget(m, w, Opcode::CallMethod);
         }
-        native.def
+        (native.def, native.signature)
     } else {
         return forget(m, w, Opcode::CallMethod);
     };
     if std::ptr::from_ref(def) as u64 != m.extra(0) {
         return forget(m, w, Opcode::CallMethod);
     }
-    run(m, w, def, first, n, Opcode::CallMethod)
+    run(m, w, (def, signature), first, n)
 }
