@@ -21,6 +21,9 @@ pub(crate) type Span = (usize, usize);
 /// Parts: a few of them take no memory.
 pub(crate) type Spans = SmallVec<[Span; 8]>;
 
+/// Texts that are searched for a byte without a look at the breaker.
+const SHORT: usize = 64 << 10;
+
 /// Parts between runs of what `blank` accepts, at most `max` cuts.
 pub(crate) fn words<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Spans> {
     let (mut out, mut i) = (Spans::new(), 0);
@@ -82,6 +85,14 @@ fn look_up(t: &Thread, parts: &Spans) -> Res<()> {
 /// Parts between separators, at most `max` cuts.
 pub(crate) fn parts<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Spans> {
     let (mut out, mut from) = (Spans::new(), 0);
+    if let (Some(bytes), Some(&[byte])) = (C::as_bytes(s).filter(|s| s.len() <= SHORT), C::as_bytes(sep)) {
+        for at in memchr::memchr_iter(byte, bytes).take(max) {
+            out.push((from, at));
+            from = at + 1;
+        }
+        out.push((from, s.len()));
+        return Ok(out);
+    }
     let mut matches = Matches::new(s, sep);
     while out.len() < max
         && let Some(at) = matches.next(t)?
@@ -166,8 +177,8 @@ fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
     if sep.is_empty() {
         return Err(error::value_error(t, "empty separator"));
     }
-    let whole = Spans::from_elem((0, s.len()), 1);
-    let spans = same_width!(s.units(), sep.units(), Ok(whole), |h, n| if right {
+    let whole = || Spans::from_elem((0, s.len()), 1);
+    let spans = same_width!(s.units(), sep.units(), Ok(whole()), |h, n| if right {
         parts_right(t, h, n, max)
     } else {
         parts(t, h, n, max)
