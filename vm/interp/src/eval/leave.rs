@@ -8,15 +8,16 @@ use typhon_object::{Thread, Value, error, type_of};
 /// Locals that may be noted one by one when they die.
 pub(super) const FEW: usize = 40;
 
-/// Return from a function that was called in this loop, or from a class's `__init__`, if nobody has asked for its frame; the
-/// result is the register or the constant `v`, which is another reference to it.
+/// Return from a function that was called in this loop or by a native, or from a class's `__init__`, if nobody has asked for
+/// its frame; the result is the register or the constant `v`, which is another reference to it.
 #[inline(always)]
 pub(crate) fn plain(m: &mut M<'_>, v: impl FnOnce(&mut M<'_>) -> Value, none: bool) -> Flow {
     let fp = m.fp;
     // SAFETY: the frame is live until it is popped here.
-    let (kind, other, count) = unsafe {
-        let init = (*fp).kind == Kind::Init && none;
-        ((*fp).kind == Kind::Call || init, (*fp).object | (*fp).generator | (*fp).locals, (*(*fp).unit).local_count)
+    let (kind, entry, other, count) = unsafe {
+        let (init, entry) = ((*fp).kind == Kind::Init && none, (*fp).kind == Kind::Entry);
+        let other = (*fp).object | (*fp).generator | (*fp).locals;
+        ((*fp).kind == Kind::Call || entry || init, entry, other, (*(*fp).unit).local_count)
     };
     if !kind || other != 0 || count > FEW {
         return Err(Stop::Slow);
@@ -32,8 +33,12 @@ pub(crate) fn plain(m: &mut M<'_>, v: impl FnOnce(&mut M<'_>) -> Value, none: bo
     // SAFETY: the record below a called function's is its caller's.
     m.it.fp.set(unsafe { fp.sub(1) });
     m.t.depth.set(m.t.depth.get() - 1);
-    m.enter(skip as isize);
     m.release(func);
+    if entry {
+        std::mem::forget(extra);
+        return Err(Stop::Exit(v));
+    }
+    m.enter(skip as isize);
     // What is forgotten is nothing, or `__init__`'s None.
     std::mem::forget(if init { std::mem::replace(&mut v, extra) } else { extra });
     m.set(dst as usize, v);
