@@ -15,6 +15,7 @@ use typhon_object::native::{self, MethodDef, NativeFn, NativeFunction};
 use typhon_object::tuple::Tuple;
 use typhon_object::types::descr::{Descriptor, What};
 use typhon_object::types::method::Method;
+use typhon_object::types::type_;
 use typhon_object::{Thread, TypeObject, Value, attr, ids, ops, payload, strs, type_of};
 
 /// Extra words of the call family.
@@ -283,7 +284,7 @@ pub(crate) fn call_method_any(m: &mut M<'_>, w: Word) -> Flow {
 /// A class with a Python `__init__` and object's `__new__`: the instance is made here and `__init__` runs in this loop.
 #[inline(always)]
 fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
-    if n == 1 && m.bits(at) == std::ptr::from_ref(typhon_object::types::type_::TYPE.ty()) as u64 {
+    if n == 1 && m.bits(at) == std::ptr::from_ref(type_::TYPE.ty()) as u64 {
         let v = type_of(m.reg(first)).value();
         m.kill_window(first, 1);
         m.kill(at);
@@ -294,11 +295,26 @@ fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow
     if let Some(init) = plain_class(m.t, m.reg(at)) {
         return call_init(m, w, init, at, (first, n), &[]);
     }
+    if id_of(m, at) == ids::TYPE {
+        let v = make(m.t, m.reg(at), m.window(first, n))?;
+        m.kill_window(first, n);
+        m.kill(at);
+        m.set(w.a(), v);
+        m.advance(EXTRA as isize);
+        return Ok(());
+    }
     let callee = instance_call(m.t, m.reg(at));
     if !callee.is_absent() {
         return call_instance(m, w, callee, at, (first, n), &[]);
     }
     call_other(m, w, at, first, n)
+}
+
+/// An instance of a class whose metaclass is type itself, which calls in the ordinary way.
+#[inline(never)]
+fn make(t: &Thread, class: &Value, args: &[Value]) -> Res {
+    t.check_stack("")?;
+    type_::call(t, class, Args::pos(args))
 }
 
 /// The `__call__` that calling an instance of a Python class means, absent if it is no Python function.
