@@ -18,8 +18,11 @@ pub fn call_function(t: &Thread, f: &Value, args: Args<'_>) -> Res {
     // SAFETY: the record `fp` names is live or the bottom; its `top` is where free registers begin.
     let base = unsafe { (*it.fp.get()).top };
     t.poll()?;
-    bind(t, it, function, args, base)?;
-    push(t, it, f.clone(), function.unit(), base, Kind::Entry, 0, 0);
+    let unit = function.unit();
+    if !plainly(t, it, unit, args.values, args.names.len(), base)? {
+        bind(t, it, function, args, base)?;
+    }
+    push(t, it, f.clone(), unit, base, Kind::Entry, 0, 0);
     eval::run(t, it)
 }
 
@@ -65,20 +68,28 @@ pub(crate) fn push(t: &Thread, it: &Interp, f: Value, unit: &Unit, base: *mut u6
     }
 }
 
+/// Checks that there is room for the frame, and binds arguments that are just the parameters; whether they are.
+#[inline(always)]
+fn plainly(t: &Thread, it: &Interp, unit: &Unit, values: &[Value], keywords: usize, base: *mut u64) -> Res<bool> {
+    // SAFETY: address arithmetic within the reserved region, checked by `check_room` before any access.
+    it.check_room(t, unsafe { base.add(unit.register_count) })?;
+    if !unit.simple || keywords > 0 || values.len() != unit.arg_count {
+        return Ok(false);
+    }
+    for (i, v) in values.iter().enumerate() {
+        // SAFETY: parameter registers are within the frame.
+        unsafe { base.add(i).write(v.clone().into_raw()) };
+    }
+    zero(base, values.len(), unit.local_count);
+    Ok(true)
+}
+
 /// Binds arguments to the parameters of `f` in the registers at `base`, and makes its locals unbound.
 ///
 /// The registers hold nothing alive. On an error they hold nothing alive again.
 pub(crate) fn bind(t: &Thread, it: &Interp, f: &Function, args: Args<'_>, base: *mut u64) -> Res<()> {
     let unit = f.unit();
-    // SAFETY: address arithmetic within the reserved region, checked by `check_room` before any access.
-    it.check_room(t, unsafe { base.add(unit.register_count) })?;
-    let n = args.values.len();
-    if unit.simple && args.names.is_empty() && n == unit.arg_count {
-        for (i, v) in args.values.iter().enumerate() {
-            // SAFETY: parameter registers are within the frame.
-            unsafe { base.add(i).write(v.clone().into_raw()) };
-        }
-        zero(base, n, unit.local_count);
+    if plainly(t, it, unit, args.values, args.names.len(), base)? {
         return Ok(());
     }
     let mut out = ArgBuffer::new();

@@ -302,6 +302,16 @@ pub fn call_def(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args
     }
 }
 
+/// [`call_def`] with positional arguments only.
+#[inline]
+pub fn call_positional(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[Value]) -> Res {
+    match (def.call, signature) {
+        (NativeFn::Raw(f), _) => f(t, Args::pos(args)),
+        (NativeFn::Bound(f), Some(sig)) => sig.bind(t, def.name, Args::pos(args), |values| f(t, values)),
+        (NativeFn::Bound(_), None) => Err(error::system_error(t, "a native without its signature")),
+    }
+}
+
 impl NativeFunction {
     /// Calls the function.
     pub fn call(&self, t: &Thread, args: Args<'_>) -> Res {

@@ -120,12 +120,12 @@ fn call_native(
 
 #[inline(never)]
 pub(super) fn native_call(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[Value]) -> Res {
-    native::call_def(t, def, signature, Args::pos(args))
+    native::call_positional(t, def, signature, args)
 }
 
 #[inline(never)]
 fn slow(t: &Thread, f: &Value, args: &[Value]) -> Res {
-    typhon_object::call::call_args(t, f, Args::pos(args))
+    typhon_object::call::call(t, f, args)
 }
 
 /// The definition of a built-in type's method, if `this` is an instance of that type.
@@ -314,7 +314,7 @@ fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow
 #[inline(never)]
 fn make(t: &Thread, class: &Value, args: &[Value]) -> Res {
     t.check_stack("")?;
-    type_::call(t, class, Args::pos(args))
+    type_::call_positional(t, class, args)
 }
 
 /// The `__call__` that calling an instance of a Python class means, absent if it is no Python function.

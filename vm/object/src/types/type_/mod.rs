@@ -72,19 +72,31 @@ const METHODS: &[MethodDef] = &[
 
 /// `cls(*args, **kwargs)`: `__new__`, then `__init__` if that gave an instance of the class.
 pub fn call(t: &Thread, class: &Value, args: Args<'_>) -> Res {
+    call_with(t, class, || args)
+}
+
+/// [`call`] with positional arguments only.
+#[inline]
+pub fn call_positional(t: &Thread, class: &Value, args: &[Value]) -> Res {
+    // Made anew for each callee: a copy of what has just been written word by word waits for the writes.
+    call_with(t, class, || Args::pos(args))
+}
+
+#[inline(always)]
+fn call_with<'a>(t: &Thread, class: &Value, args: impl Fn() -> Args<'a>) -> Res {
     let ty = class.expect::<TypeObject>();
     if std::ptr::eq(ty, TYPE.ty()) {
-        if args.values.len() == 1 && args.names.is_empty() {
-            return Ok(type_of(&args.values[0]).value());
+        if args().values.len() == 1 && args().names.is_empty() {
+            return Ok(type_of(&args().values[0]).value());
         }
-        if args.positional().len() != 3 {
+        if args().positional().len() != 3 {
             return Err(error::type_error(t, "type() takes 1 or 3 arguments"));
         }
     }
     let Some(new) = ty.slots().new else {
         return Err(error::type_error(t, format_args!("cannot create '{}' instances", ty.name())));
     };
-    let v = new(t, class, args)?;
+    let v = new(t, class, args())?;
     let made = type_of(&v);
     if std::ptr::eq(made, ty) && object::is_init(made.slots().init) && !object::is_new(Some(new)) {
         // object's `__init__` leaves the arguments to a `__new__` that is not object's.
@@ -93,7 +105,7 @@ pub fn call(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     if made.is_subtype(ty)
         && let Some(init) = made.slots().init
     {
-        init(t, &v, args)?;
+        init(t, &v, args())?;
     }
     Ok(v)
 }
