@@ -144,11 +144,11 @@ fn completions(t: &Thread, main: &Value, text_: &str) -> Res<Vec<String>> {
     let Some(last) = parts.pop() else { return Ok(Vec::new()) };
     let mut names = Vec::new();
     if parts.is_empty() {
-        for space in [main.clone(), t.builtins.get()] {
+        for space in [main.clone(), t.builtins().get()] {
             names.extend(ops::collect(t, &space)?.iter().map(strs::display));
         }
     } else {
-        let mut at = match text::get(t, main, parts[0]).or_else(|| text::get(t, &t.builtins.get(), parts[0])) {
+        let mut at = match text::get(t, main, parts[0]).or_else(|| text::get(t, &t.builtins().get(), parts[0])) {
             Some(v) => v,
             None => return Ok(Vec::new()),
         };

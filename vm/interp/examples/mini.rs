@@ -72,7 +72,7 @@ fn run(path: &str) {
         for def in classes.iter().chain(exceptions::ALL) {
             b.set_str(t, &names::intern_text(t, def.name), def.ty().value()).expect("small");
         }
-        t.builtins.set(builtins.header().expect("a dict"), builtins.clone());
+        t.builtins().set(builtins.header().expect("a dict"), builtins.clone());
         let source = std::fs::read_to_string(path).expect("readable");
         let options = typhon_compiler::Options::new(typhon_compiler::Mode::Exec, path);
         let compiled = typhon_compiler::compile(&source, &options).unwrap_or_else(|e| panic!("{e:?}"));

@@ -138,12 +138,12 @@ pub fn builtins_of(t: &Thread, globals: &Dict) -> Value {
         Some(v) if v.downcast::<Dict>().is_some() => v,
         Some(v) => match v.header().and_then(|h| attr::dict_word(type_of(&v), h)).map(Slot::get) {
             Some(dict) if dict.downcast::<Dict>().is_some() => dict,
-            _ => t.builtins.get(),
+            _ => t.builtins().get(),
         },
         // The running code's, if that has been given its own.
         None => match (t.hooks.globals)(t).downcast::<Dict>() {
             Some(running) if running.get_str(n::__builtins__()).is_some() => builtins_of(t, running),
-            _ => t.builtins.get(),
+            _ => t.builtins().get(),
         },
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn missing_builtin(t: &Thread, builtins: &Value, name: &Value) -> Res
 
 /// An attribute of the `sys` module, if it is there.
 pub fn sys_attr(t: &Thread, name: &str) -> Res<Option<Value>> {
-    let modules = t.modules.get();
+    let modules = t.modules().get();
     let Some(modules) = modules.downcast::<Dict>() else { return Ok(None) };
     let Some(sys) = modules.get_str(names::n::sys()) else { return Ok(None) };
     typhon_object::attr::get_opt(t, &sys, &names::intern_text(t, name))

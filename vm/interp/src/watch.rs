@@ -74,7 +74,7 @@ pub fn set(t: &Thread, function: Value, trace: bool) -> Res<()> {
     let old = slot.take();
     if !function.is_absent() {
         // The slot lies in no object; the isolate's dict of modules, which lives as long, stands in for the barrier.
-        let modules = t.modules.get();
+        let modules = t.modules().get();
         if let Some(h) = modules.header() {
             slot.set(h, function);
         }

@@ -1,6 +1,6 @@
 //! The eval-breaker: the word that tells a running thread to look up from its work.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use typhon_qsbr::cell::Bits;
 
@@ -18,6 +18,11 @@ pub mod reason {
     pub const QS: u32 = 1 << 4;
     /// An exception was sent from another thread.
     pub const ASYNC_EXC: u32 = 1 << 5;
+    // 1 << 6 is the interpreter's (`watch`).
+    /// Other threads have handed objects of this one back.
+    pub const MERGE: u32 = 1 << 7;
+    /// Another thread is short of memory that this one may have to spare.
+    pub const SPARE: u32 = 1 << 8;
 }
 
 /// Why a thread was stopped for good.
@@ -28,82 +33,132 @@ pub mod why {
     pub const MEMORY: u32 = 2;
 }
 
-/// The breaker, shared with whoever may interrupt.
+/// A thread's breaker, shared with whoever may interrupt. The threads of an isolate stop together; anything else is asked
+/// of one of them.
 #[derive(Clone)]
-pub struct Breaker(Arc<Inner>);
+pub struct Breaker {
+    bits: Arc<Bits>,
+    group: Arc<Group>,
+}
 
-struct Inner {
-    bits: Bits,
-    why: parking_lot::Mutex<Option<u32>>,
-    /// Rung when the thread is stopped.
+struct Group {
+    state: parking_lot::Mutex<State>,
+    /// Rung when the threads are stopped.
     stop: parking_lot::Condvar,
 }
 
+struct State {
+    why: Option<u32>,
+    members: Vec<Weak<Bits>>,
+}
+
 impl Breaker {
-    /// A quiet breaker.
+    /// A quiet breaker, of the first thread of an isolate.
     pub fn new() -> Self {
-        Self(Arc::new(Inner {
-            bits: Bits::new(),
-            why: parking_lot::Mutex::new(None),
-            stop: parking_lot::Condvar::new(),
-        }))
+        let bits = Arc::new(Bits::new());
+        let state = State { why: None, members: vec![Arc::downgrade(&bits)] };
+        let group = Group { state: parking_lot::Mutex::new(state), stop: parking_lot::Condvar::new() };
+        Self { bits, group: Arc::new(group) }
+    }
+
+    /// The breaker of a further thread, which stops when this one does.
+    pub fn beside(&self) -> Self {
+        let bits = Arc::new(Bits::new());
+        let mut state = self.group.state.lock();
+        state.members.retain(|member| member.strong_count() > 0);
+        state.members.push(Arc::downgrade(&bits));
+        if state.why.is_some() {
+            bits.set(reason::STOP);
+        }
+        drop(state);
+        Self { bits, group: Arc::clone(&self.group) }
+    }
+
+    /// The word itself, for protocols that make requests in it.
+    pub(crate) fn requests(&self) -> &Arc<Bits> {
+        &self.bits
     }
 
     /// Whether anything is asked: one load.
     #[inline(always)]
     pub fn any(&self) -> bool {
-        self.0.bits.any()
+        self.bits.any()
     }
 
     /// The word that [`Breaker::any`] looks at, for who looks without this type: it is not zero when something is asked.
     pub fn word(&self) -> *const u32 {
-        self.0.bits.as_ptr()
+        self.bits.as_ptr()
     }
 
     /// Asks for attention.
     pub fn set(&self, reason: u32) {
-        self.0.bits.set(reason);
+        self.bits.set(reason);
     }
 
     /// Takes the requests in `mask`; `STOP` is never taken.
     pub fn take(&self, mask: u32) -> u32 {
-        self.0.bits.take(mask & !reason::STOP)
+        self.bits.take(mask & !reason::STOP)
     }
 
     /// Whether the thread must stop.
     pub fn stopped(&self) -> bool {
-        self.0.why.lock().is_some()
+        self.group.state.lock().why.is_some()
     }
 
-    /// Stops the thread for good, for a reason the stopper knows; the first one wins.
+    /// Stops the isolate's threads for good, for a reason the stopper knows; the first one wins.
     pub fn stop(&self, why: u32) {
-        self.0.why.lock().get_or_insert(why);
-        self.0.bits.set(reason::STOP);
-        self.0.stop.notify_all();
+        let mut state = self.group.state.lock();
+        state.why.get_or_insert(why);
+        state.members.iter().filter_map(Weak::upgrade).for_each(|bits| {
+            bits.set(reason::STOP);
+        });
+        drop(state);
+        self.group.stop.notify_all();
     }
 
     /// Sleeps, as long as the thread is not stopped.
     pub fn sleep(&self, time: Duration) {
-        let mut why = self.0.why.lock();
-        if why.is_none() {
-            self.0.stop.wait_for(&mut why, time);
+        let mut state = self.group.state.lock();
+        if state.why.is_none() {
+            self.group.stop.wait_for(&mut state, time);
         }
     }
 
     /// Why the thread was stopped.
     pub fn stop_reason(&self) -> Option<u32> {
-        *self.0.why.lock()
+        self.group.state.lock().why
     }
 
     /// Lets a stopped isolate run again (a session whose run was interrupted).
     pub fn rearm(&self) {
-        *self.0.why.lock() = None;
-        self.0.bits.clear(reason::STOP);
+        let mut state = self.group.state.lock();
+        state.why = None;
+        state.members.iter().filter_map(Weak::upgrade).for_each(|bits| bits.clear(reason::STOP));
     }
 }
 
 impl Default for Breaker {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_of_an_isolate_stop_together_and_are_asked_apart() {
+        let (one, two) = {
+            let first = Breaker::new();
+            (first.beside(), first)
+        };
+        one.set(reason::GC);
+        assert!(one.any() && !two.any());
+        two.stop(why::CANCELLED);
+        assert!(one.any() && two.any() && one.stopped());
+        assert!(one.beside().any(), "a late comer stops as well");
+        one.rearm();
+        assert_eq!((one.take(u32::MAX), two.any()), (reason::GC, false));
     }
 }

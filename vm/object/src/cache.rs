@@ -57,9 +57,8 @@ impl MethodCache {
         found
     }
 
-    /// Forgets everything (before the collector decides what is garbage).
-    pub(crate) fn clear(&self) {
-        let old = std::mem::take(&mut *self.entries.borrow_mut());
-        drop(old);
+    /// Empties the cache (before the collector decides what is garbage) and hands over what it held, to be dropped.
+    pub(crate) fn take(&self) -> impl Sized + use<> {
+        std::mem::take(&mut *self.entries.borrow_mut())
     }
 }

@@ -122,7 +122,7 @@ impl Gc {
 
     /// `gc.get_count()`.
     pub fn counts(&self, t: &Thread) -> [isize; 3] {
-        [t.heap().young.get().max(0), 0, 0]
+        [t.young().max(0), 0, 0]
     }
 
     /// `gc.garbage`.
@@ -188,7 +188,7 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
     let out = (|| {
         notify(t, &gc, "start", generation, (0, 0))?;
         let found = run(t, &gc)?;
-        t.heap().young.set(0);
+        t.forget_young();
         let kept = if gc.debug.get() & DEBUG_SAVEALL != 0 { found } else { 0 };
         let mut stats = gc.stats.borrow_mut();
         stats[generation].collections += 1;
@@ -262,10 +262,10 @@ const STRIDE: usize = 4096;
 /// Every live tracked object.
 fn candidates(t: &Thread) -> Vec<*const Header> {
     let (mut out, mut walked) = (Vec::new(), 0);
-    t.heap().walk(&mut |header| {
+    t.walk_objects(&mut |header| {
         walked += 1;
         // An object without references is being destroyed: what it still holds counts as held from outside.
-        if tracked(header) && !header.has(header_flag::DYING) && header.count() > 0 {
+        if tracked(header) && !header.has(header_flag::DYING) && header.whole_count() > 0 {
             out.push(std::ptr::from_ref(header));
         }
     });
@@ -275,7 +275,8 @@ fn candidates(t: &Thread) -> Vec<*const Header> {
 
 /// One full collection.
 fn run(t: &Thread, gc: &Gc) -> Res<usize> {
-    t.method_cache.clear();
+    t.merge_all();
+    t.forget_methods();
     let candidates = candidates(t);
     let before = candidates.len();
     let dead = Trial::new(t, candidates, 0)?.unreachable(t)?;
@@ -288,7 +289,7 @@ fn run(t: &Thread, gc: &Gc) -> Res<usize> {
     let held: Vec<Value> = dead.iter().map(|&at| Value::from_header(unsafe { &*at })).collect();
     let called = call_weakref_callbacks(t, &held, &dead);
     let finalized = finalize(t, &held);
-    t.method_cache.clear();
+    t.forget_methods();
     let doomed = if called || finalized { still_dead(t, &held, dead) } else { Ok(held.iter().collect()) };
     let doomed: Vec<&Value> = match doomed {
         Ok(doomed) => doomed,
@@ -409,7 +410,7 @@ pub fn objects(t: &Thread) -> Vec<Value> {
 
 /// `gc.get_referrers(*targets)`: the tracked objects that refer to one of them directly.
 pub fn referrers(t: &Thread, targets: &[Value]) -> Vec<Value> {
-    t.method_cache.clear();
+    t.forget_methods();
     let mut out = Vec::new();
     for v in objects(t) {
         let mut refers = false;

@@ -137,6 +137,12 @@ impl Header {
         u32::try_from(unsafe { self.0.count(thread::tag()) }).unwrap_or(u32::MAX)
     }
 
+    /// How many references there are, wherever they are counted.
+    pub(crate) fn whole_count(&self) -> u32 {
+        // SAFETY: asked by the collector, while no other thread of the isolate runs.
+        u32::try_from(unsafe { self.0.whole_count() }).unwrap_or(u32::MAX)
+    }
+
     /// Whether the only reference is the caller's.
     #[inline(always)]
     pub fn is_unique(&self) -> bool {

@@ -1,13 +1,20 @@
-//! The isolate's heap: size classes over pages, large blocks on their own, every byte charged to the isolate's account.
+//! A thread's heap: size classes over pages, large blocks on their own, every byte charged to the isolate's account.
 //!
 //! Objects and raw payloads (list arrays, dict tables) live in separate pages, so that the collector can walk all objects
 //! page by page without any list through the headers. A free block's first word is zero, and a page is carved from its
 //! front: a live object's local count and shape are never both zero. Pages and large blocks come from the global
 //! allocator (mimalloc), untouched until they are carved; closing an isolate returns pages, whatever they hold.
+//!
+//! Pages and large blocks are the isolate's ([`Common`]), free blocks a thread's: a block goes to the list of the thread
+//! that frees it, whoever made it. What a thread has too much of, another one may ask for (`reason::SPARE`).
 
+mod account;
+mod common;
 mod large;
 pub(crate) mod reaper;
 mod trim;
+
+pub(crate) use common::{Carved, Common};
 
 use crate::breaker::reason;
 use crate::header::{Header, flag};
@@ -20,11 +27,12 @@ use crate::types::bytes::Bytes;
 use crate::types::float::Float;
 use crate::types::range_iter::RangeIter;
 use crate::value::Value;
+use common::Kind;
 use large::{LARGE_HEAD, Large};
 use std::alloc::Layout;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ptr::{self, NonNull};
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 const PAGE: usize = 16 * 1024;
 const GRAIN: usize = 16;
@@ -34,20 +42,16 @@ const BATCH: usize = 1024;
 pub const SMALL_MAX: usize = 1024;
 const CLASSES: usize = SMALL_MAX / GRAIN + 1;
 
-/// One isolate's memory.
+/// One thread's part of an isolate's memory.
 pub struct Heap {
     objects: Space,
     raw: Space,
-    /// Bytes charged: pages, large blocks, and what natives declared with [`Heap::charge`].
-    charged: Cell<usize>,
-    /// Bytes that natives took from the global allocator and did not declare: see [`crate::meter`]. Without a meter
-    /// it only goes down, and counts as none.
+    common: Arc<Common>,
+    /// Bytes that natives took from the global allocator and did not declare, as far as the account does not know of them:
+    /// see [`crate::meter`]. Without a meter it only goes down, and counts as none.
     outside: Cell<isize>,
-    /// Most bytes ever charged.
-    peak: Cell<usize>,
-    limit: Cell<usize>,
-    /// Bytes asked for in vain since the heap was last well below its limit.
-    refused: Cell<usize>,
+    /// At how many of them the account is told.
+    tell_at: Cell<isize>,
     /// Small blocks are given out whatever the account says.
     lenient: Cell<bool>,
     /// Tracked objects allocated since the last collection, minus freed ones.
@@ -57,11 +61,10 @@ pub struct Heap {
 }
 
 struct Space {
+    kind: Kind,
     free: [Cell<*mut Free>; CLASSES],
     /// The page being carved, per class: next unused byte and end.
     bump: [Cell<(usize, usize)>; CLASSES],
-    pages: RefCell<Vec<(*mut u8, u32)>>,
-    large: Cell<*mut Large>,
 }
 
 struct Free {
@@ -71,133 +74,39 @@ struct Free {
     next: *mut Free,
 }
 
-/// Bytes of memory that the machine has: asked once, for an isolate starts faster than the system answers.
-static MACHINE: LazyLock<usize> = LazyLock::new(|| {
-    // SAFETY: asks the C library for two numbers.
-    let (pages, page) = unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
-    match (usize::try_from(pages), usize::try_from(page)) {
-        (Ok(pages), Ok(page)) if pages > 0 && page > 0 => pages.saturating_mul(page),
-        _ => usize::MAX >> 1,
-    }
-});
-
 /// The account is exhausted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
 
 impl Space {
-    fn new() -> Self {
+    fn new(kind: Kind) -> Self {
         Self {
+            kind,
             free: [const { Cell::new(ptr::null_mut()) }; CLASSES],
             bump: [const { Cell::new((0, 0)) }; CLASSES],
-            pages: RefCell::new(Vec::new()),
-            large: Cell::new(ptr::null_mut()),
         }
     }
 }
 
 impl Heap {
-    /// An empty heap that may take `limit` bytes, and no more than the machine has: what is promised here must not fail
-    /// where it is taken.
-    pub fn new(limit: usize) -> Self {
+    /// The heap of an isolate of its own, which may take `limit` bytes.
+    #[cfg(test)]
+    fn new(limit: usize) -> Self {
+        Self::of(&Common::new(limit))
+    }
+
+    /// An empty heap that takes its memory from `common`.
+    pub(crate) fn of(common: &Arc<Common>) -> Self {
         Self {
-            objects: Space::new(),
-            raw: Space::new(),
-            charged: Cell::new(0),
+            objects: Space::new(Kind::Objects),
+            raw: Space::new(Kind::Raw),
+            common: Arc::clone(common),
             outside: Cell::new(0),
-            peak: Cell::new(0),
-            limit: Cell::new(limit.min(*MACHINE)),
-            refused: Cell::new(0),
+            tell_at: Cell::new(0),
             lenient: Cell::new(false),
             young: Cell::new(0),
             collect_at: Cell::new(2000),
         }
-    }
-
-    /// Bytes in use now.
-    pub fn used(&self) -> usize {
-        self.charged.get().saturating_add_signed(self.outside.get().max(0))
-    }
-
-    /// Most bytes ever charged.
-    pub fn peak(&self) -> usize {
-        self.peak.get()
-    }
-
-    /// The limit.
-    pub fn limit(&self) -> usize {
-        self.limit.get()
-    }
-
-    /// Changes the limit.
-    pub fn set_limit(&self, limit: usize) {
-        self.limit.set(limit.min(*MACHINE));
-    }
-
-    /// Whether a block of `size` bytes more would fit.
-    #[inline]
-    pub fn check(&self, size: usize) -> Result<(), OutOfMemory> {
-        let fits = self.used().saturating_add(size) <= self.limit.get() || self.lenient.get();
-        if fits && size <= isize::MAX as usize / 2 { Ok(()) } else { self.make_room(size) }
-    }
-
-    /// Charges memory held outside the heap (a native library's buffers, big integers).
-    pub fn charge(&self, size: usize) -> Result<(), OutOfMemory> {
-        self.check(size)?;
-        self.add(size);
-        Ok(())
-    }
-
-    /// Gives a charge back.
-    pub fn uncharge(&self, size: usize) {
-        self.charged.set(self.charged.get().saturating_sub(size));
-        self.outside.set(self.outside.get().wrapping_add_unsigned(size));
-    }
-
-    fn add(&self, size: usize) {
-        self.charged.set(self.charged.get() + size);
-        // The global allocator gives these bytes, and its meter counts them too.
-        self.outside.set(self.outside.get().wrapping_sub_unsigned(size));
-        self.note_peak();
-    }
-
-    fn note_peak(&self) {
-        self.peak.set(self.peak.get().max(self.used()));
-    }
-
-    /// The meter saw this isolate take bytes from the global allocator, which cannot refuse them: past the limit, the
-    /// next poll raises.
-    #[inline]
-    pub(crate) fn took(&self, size: usize) {
-        self.outside.set(self.outside.get().wrapping_add_unsigned(size));
-        if self.used() > self.limit.get() {
-            thread::request(reason::MEMORY);
-        }
-    }
-
-    /// The meter saw bytes go back.
-    #[inline]
-    pub(crate) fn gave(&self, size: usize) {
-        self.outside.set(self.outside.get().wrapping_sub_unsigned(size));
-    }
-
-    /// Runs `f`, whose allocations are the process's (its caches) and not this isolate's.
-    pub fn exempt<R>(&self, f: impl FnOnce() -> R) -> R {
-        let outside = self.outside.get();
-        let out = f();
-        self.outside.set(outside);
-        out
-    }
-
-    /// Runs `f`, in which nothing is refused: names. What it takes beyond the limit is for the next poll to answer for.
-    pub(crate) fn leniently<R>(&self, f: impl FnOnce() -> R) -> R {
-        let before = self.lenient.replace(true);
-        let out = f();
-        self.lenient.set(before);
-        if self.used() > self.limit.get() {
-            thread::request(reason::MEMORY);
-        }
-        out
     }
 
     #[inline(always)]
@@ -216,15 +125,19 @@ impl Heap {
     #[inline(never)]
     fn carve(&self, space: &Space, class: usize) -> *mut u8 {
         let size = class * GRAIN;
+        if let Some(block) = self.adopt(space, class) {
+            return block;
+        }
         let (mut at, mut end) = space.bump[class].get();
         if at + size > end {
             // Small blocks may overdraw the account by what is allocated until the next poll, which then raises MemoryError.
-            if self.used() + PAGE > self.limit.get() {
+            if self.used() + PAGE > self.limit() {
                 thread::request(reason::MEMORY);
                 if self.exhausted() && !self.lenient.get() {
                     return ptr::null_mut();
                 }
             }
+            self.ask_around();
             self.add(PAGE);
             let layout = page_layout();
             // SAFETY: the layout has a non-zero size.
@@ -232,7 +145,7 @@ impl Heap {
             if page.is_null() {
                 std::alloc::handle_alloc_error(layout);
             }
-            space.pages.borrow_mut().push((page, size as u32));
+            self.common.add_page(space.kind, page, size);
             at = page as usize;
             end = at + PAGE;
         }
@@ -364,54 +277,6 @@ impl Heap {
         } else {
             // SAFETY: a large block is preceded by its head.
             unsafe { self.free_large(space, at) }
-        }
-    }
-
-    /// Calls `f` with every live object, until the isolate is stopped. The heap must not change meanwhile, except that `f`
-    /// may change headers.
-    pub fn walk(&self, f: &mut dyn FnMut(&Header)) {
-        let pages = self.objects.pages.borrow();
-        for &(page, size) in pages.iter() {
-            if thread::stopping() {
-                return;
-            }
-            let mut at = page as usize;
-            // The page that is being carved holds nothing behind the bump pointer.
-            let (bump, carving) = self.objects.bump[size as usize / GRAIN].get();
-            let end = if carving == at + PAGE { bump } else { at + PAGE };
-            while at + size as usize <= end {
-                // SAFETY: a page is carved into blocks of `size`; a block's first word is zero unless it holds an object.
-                unsafe {
-                    if *(at as *const u64) != 0 {
-                        f(&*(at as *const Header));
-                    }
-                }
-                at += size as usize;
-            }
-        }
-        let mut large = self.objects.large.get();
-        while !large.is_null() {
-            // SAFETY: list members are live heads followed by their block.
-            unsafe {
-                let block = large.add(1);
-                if *block.cast::<u64>() != 0 {
-                    f(&*block.cast::<Header>());
-                }
-                large = (*large).next;
-            }
-        }
-    }
-}
-
-impl Drop for Heap {
-    fn drop(&mut self) {
-        for space in [&self.objects, &self.raw] {
-            for (page, _) in space.pages.take() {
-                // SAFETY: pages were allocated with this layout; the isolate is closed, nobody uses its objects.
-                unsafe { std::alloc::dealloc(page, page_layout()) };
-            }
-            // SAFETY: the isolate is closed, nobody uses its objects.
-            unsafe { large::release_all(space) };
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod gc;
 pub mod header;
 pub mod heap;
 pub mod ids;
+pub mod isolate;
 pub mod list;
 pub mod meter;
 pub mod names;

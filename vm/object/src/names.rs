@@ -158,7 +158,7 @@ impl Interner {
 pub fn intern(t: &Thread, v: &Value) -> Value {
     match v.exact::<Str>() {
         Some(s) if s.header.has(crate::header::flag::INTERNED) => v.clone(),
-        Some(s) => t.interner.find_or_insert(v, s),
+        Some(s) => t.isolate.interner.find_or_insert(v, s),
         None => intern_other(t, v),
     }
 }
@@ -177,7 +177,7 @@ pub fn intern_text(t: &Thread, text: &str) -> Value {
     if thread::is_bootstrap() {
         return intern_static(text);
     }
-    let recent = t.interner.recent(text.as_bytes());
+    let recent = t.isolate.interner.recent(text.as_bytes());
     let bits = recent.get();
     if bits != 0 {
         let known = Value::from_ref(&bits);

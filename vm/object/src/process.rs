@@ -10,7 +10,7 @@ use crate::header::Header;
 use crate::names::{self, n};
 use crate::native::{MethodDef, MethodKind};
 use crate::slots::SLOT_NAMES;
-use crate::thread::{BOOTSTRAP_TAG, Hooks, Thread};
+use crate::thread::{Hooks, Thread};
 use crate::ty::{TypeDef, TypeObject, TypeParts, flag};
 use crate::types::{self, descr};
 use crate::value::Value;
@@ -41,7 +41,7 @@ static BOOTSTRAP: LazyLock<ReentrantMutex<Bootstrap>> = LazyLock::new(|| {
         globals: |_| Value::ABSENT,
     };
     ReentrantMutex::new(Bootstrap {
-        thread: Thread::with_tag(hooks, usize::MAX, BOOTSTRAP_TAG),
+        thread: Thread::bootstrap(hooks),
         depth: Cell::new(0),
         signatures: RefCell::default(),
     })
@@ -128,8 +128,8 @@ pub fn build<R>(f: impl FnOnce(&Thread) -> R) -> R {
     let out = guard.thread.attach(64 << 20, f);
     guard.depth.set(guard.depth.get() - 1);
     if guard.depth.get() == 0 {
-        guard.thread.method_cache.clear();
-        guard.thread.heap().walk(&mut |header: &Header| {
+        guard.thread.forget_methods();
+        guard.thread.walk_objects(&mut |header: &Header| {
             if !header.is_immortal() {
                 // SAFETY: made by `f`, reachable by nobody else until the lock is released.
                 unsafe { header.immortalize() };

@@ -1,4 +1,4 @@
-//! The running thread and its isolate: heap, breaker, caches, interned strings, per-module state.
+//! The running thread: heap, breaker, caches, what natives keep for it; and the way to its isolate.
 //!
 //! Everything that runs takes `&Thread`. It is also reachable without being passed ([`current`]), because dropping a
 //! [`Value`] needs the heap and the owner's tag.
@@ -8,22 +8,21 @@ use crate::breaker::{Breaker, why};
 use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
 use crate::header::Header;
-use crate::heap::Heap;
 use crate::heap::reaper::Remains;
-use crate::names::Interner;
+use crate::heap::{Carved, Heap};
+use crate::isolate::{Isolate, States, state_in};
 use crate::native::Signatures;
-use crate::shape::ShapeId;
 use crate::store::Slot;
 use crate::value::Value;
-use rustc_hash::FxHashMap;
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
 use std::rc::Rc;
+use std::sync::Arc;
+use typhon_rc::{Owner, Release};
 
-/// The tag under which an isolate's main thread owns what it makes.
-pub const MAIN_TAG: u16 = 1;
-/// The tag while the process makes its immortal objects.
-pub const BOOTSTRAP_TAG: u16 = 2;
+/// The tag while the process makes its immortal objects: no thread of an isolate gets as far.
+pub const BOOTSTRAP_TAG: u16 = typhon_rc::TAG_MAX;
 
 thread_local! {
     static CURRENT: Cell<*const Thread> = const { Cell::new(std::ptr::null()) };
@@ -72,11 +71,12 @@ pub(crate) fn request(reason: u32) {
     }
 }
 
-/// The last reference of a foreign thread goes back to its owner. An isolate has one thread until free threading lands,
-/// so a foreign owner is another isolate's: that is a bug worth stopping for.
+/// The last reference that this thread can know of goes back to the object's owner. Whether the object is dead.
 #[cold]
 pub(crate) fn hand_back(h: &Header) -> bool {
-    panic!("object of owner {} released by tag {}", h.owner(), tag());
+    let Some(t) = current().filter(|t| !t.closing.get()) else { return false };
+    // SAFETY: the release has just asked for it; an object is released by threads of its own isolate only.
+    unsafe { t.isolate.queues.hand_back(NonNull::from(h.rc())) == Release::Dead }
 }
 
 /// What the interpreter and the process around it do for the object layer.
@@ -98,10 +98,7 @@ pub struct Hooks {
     pub globals: fn(&Thread) -> Value,
 }
 
-/// What natives keep, by its type.
-type States = RefCell<FxHashMap<TypeId, Rc<dyn Any>>>;
-
-/// A thread of an isolate, and for now the isolate itself.
+/// One OS thread's part of an isolate.
 pub struct Thread {
     /// Requests to look up.
     pub breaker: Breaker,
@@ -111,10 +108,8 @@ pub struct Thread {
     own_tag: u16,
     pub(crate) method_cache: MethodCache,
     pub(crate) attr_cache: AttrCache,
-    pub(crate) interner: Interner,
     pub(crate) signatures: Signatures,
-    type_version: Cell<u32>,
-    keys_version: Cell<u32>,
+    pub(crate) isolate: Arc<Isolate>,
     pub(crate) dealloc_depth: Cell<u32>,
     pub(crate) trashcan: RefCell<Vec<*mut Header>>,
     /// Something lies in the trashcan.
@@ -126,40 +121,53 @@ pub struct Thread {
     pub depth: Cell<u32>,
     /// See `depth`.
     pub depth_limit: Cell<u32>,
-    retired: RefCell<Vec<ShapeId>>,
-    /// Python subclasses of built-in types, by the base's address.
-    pub(crate) subclasses: RefCell<FxHashMap<usize, Vec<*const crate::ty::TypeObject>>>,
-    states: States,
-    /// As `states`, of the OS thread that runs.
+    /// What natives keep for this thread.
     own_states: States,
     /// The one of them asked for last, and its type; null for none.
     own_last: Cell<(Option<TypeId>, *const ())>,
-    /// `builtins` module's dict.
-    pub builtins: Slot,
-    /// `sys.modules`.
-    pub modules: Slot,
     /// The interpreter's part: frames, handled exceptions.
     pub interp: Cell<*const ()>,
+    /// The claim to the tag; none for the bootstrap thread, and once the thread has ended.
+    owner: RefCell<Option<Owner>>,
 }
 
 impl Thread {
-    /// A thread of a new isolate, not attached yet.
+    /// The first thread of a new isolate, not attached yet.
     pub fn new(hooks: Hooks, memory_limit: usize) -> Box<Self> {
-        Self::with_tag(hooks, memory_limit, MAIN_TAG)
+        let isolate = Isolate::new(memory_limit, 1 << 16);
+        match Self::claim(hooks, Breaker::new(), &isolate) {
+            Some(t) => t,
+            None => unreachable!("a new isolate has all its tags"),
+        }
     }
 
-    pub(crate) fn with_tag(hooks: Hooks, memory_limit: usize, own_tag: u16) -> Box<Self> {
-        Box::new(Self {
-            breaker: Breaker::new(),
+    pub(crate) fn bootstrap(hooks: Hooks) -> Box<Self> {
+        Self::make(hooks, Breaker::new(), &Isolate::new(usize::MAX, 1), BOOTSTRAP_TAG, None)
+    }
+
+    /// A further thread of this one's isolate, not attached yet; `None` if there are too many. To be ended by
+    /// [`Thread::end`].
+    pub fn sibling(&self) -> Option<Box<Self>> {
+        let t = Self::claim(self.hooks, self.breaker.beside(), &self.isolate)?;
+        t.depth_limit.set(self.depth_limit.get());
+        Some(t)
+    }
+
+    fn claim(hooks: Hooks, breaker: Breaker, isolate: &Arc<Isolate>) -> Option<Box<Self>> {
+        let owner = Owner::claim(&isolate.queues, Arc::clone(breaker.requests()))?;
+        Some(Self::make(hooks, breaker, isolate, owner.tag(), Some(owner)))
+    }
+
+    fn make(hooks: Hooks, breaker: Breaker, isolate: &Arc<Isolate>, own_tag: u16, owner: Option<Owner>) -> Box<Self> {
+        let t = Box::new(Self {
+            breaker,
             hooks,
-            heap: Heap::new(memory_limit),
+            heap: Heap::of(&isolate.memory),
             own_tag,
             method_cache: MethodCache::new(),
             attr_cache: AttrCache::new(),
-            interner: Interner::new(),
             signatures: Signatures::new(),
-            type_version: Cell::new(if own_tag == BOOTSTRAP_TAG { 1 } else { 1 << 16 }),
-            keys_version: Cell::new(1),
+            isolate: Arc::clone(isolate),
             dealloc_depth: Cell::new(0),
             trashcan: RefCell::new(Vec::new()),
             trash_waits: Cell::new(false),
@@ -167,15 +175,13 @@ impl Thread {
             stack_limit: Cell::new(0),
             depth: Cell::new(0),
             depth_limit: Cell::new(1000),
-            retired: RefCell::new(Vec::new()),
-            subclasses: RefCell::default(),
-            states: States::default(),
             own_states: States::default(),
             own_last: Cell::new((None, std::ptr::null())),
-            builtins: Slot::empty(),
-            modules: Slot::empty(),
             interp: Cell::new(std::ptr::null()),
-        })
+            owner: RefCell::new(owner),
+        });
+        isolate.joined(&t);
+        t
     }
 
     /// Runs `f` with this thread attached to the calling OS thread; `stack` is how many bytes of native stack guest
@@ -190,32 +196,28 @@ impl Thread {
         out
     }
 
-    /// Takes what belongs to the running OS thread out, before another one of the isolate runs.
-    pub fn leave(&self) -> RunState {
-        self.own_last.set((None, std::ptr::null()));
-        RunState {
-            interp: self.interp.get(),
-            stack_limit: self.stack_limit.get(),
-            depth: self.depth.replace(0),
-            dealloc_depth: self.dealloc_depth.replace(0),
-            own_states: self.own_states.take(),
-        }
-    }
-
-    /// Puts back what [`Thread::leave`] took out.
-    pub fn enter(&self, state: RunState) {
-        self.own_last.set((None, std::ptr::null()));
-        self.interp.set(state.interp);
-        self.stack_limit.set(state.stack_limit);
-        self.depth.set(state.depth);
-        self.dealloc_depth.set(state.dealloc_depth);
-        self.own_states.replace(state.own_states);
-    }
-
     /// The tag of the objects that this thread owns.
     #[inline(always)]
     pub fn own_tag(&self) -> u16 {
         self.own_tag
+    }
+
+    /// What the isolate's threads share.
+    #[inline(always)]
+    pub fn isolate(&self) -> &Isolate {
+        &self.isolate
+    }
+
+    /// The `builtins` module's dict.
+    #[inline(always)]
+    pub fn builtins(&self) -> &Slot {
+        &self.isolate.builtins
+    }
+
+    /// `sys.modules`.
+    #[inline(always)]
+    pub fn modules(&self) -> &Slot {
+        &self.isolate.modules
     }
 
     /// The heap.
@@ -280,7 +282,7 @@ impl Thread {
 
     /// This isolate's state of type `T`, made on first use: what a native module keeps instead of statics.
     pub fn state<T: Default + 'static>(&self) -> Rc<T> {
-        state_in(&self.states)
+        state_in(&self.isolate.states)
     }
 
     /// The running OS thread's state of type `T`, made on first use.
@@ -310,32 +312,93 @@ impl Thread {
 
     /// Puts a state in place (the host, set up before anything runs).
     pub fn set_state<T: 'static>(&self, state: T) {
-        self.states.borrow_mut().insert(TypeId::of::<T>(), Rc::new(state));
+        self.isolate.states.borrow_mut().insert(TypeId::of::<T>(), Rc::new(state));
     }
 
     /// The state if it was put in place.
     pub fn get_state<T: 'static>(&self) -> Option<Rc<T>> {
-        self.states.borrow().get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+        self.isolate.states.borrow().get(&TypeId::of::<T>()).cloned()?.downcast().ok()
     }
 
     /// A version no type has had; 0 for ever once they have run out.
     pub fn next_type_version(&self) -> u32 {
-        next_version(&self.type_version)
+        self.isolate.next_type_version()
     }
 
     /// A version no dict's keys have had; 0 for ever once they have run out.
     pub fn next_keys_version(&self) -> u32 {
-        next_version(&self.keys_version)
+        self.isolate.next_keys_version()
     }
 
     /// Uses up all versions but `left` of each kind, for tests of what happens then.
     pub fn spend_versions(&self, left: u32) {
-        self.type_version.set(left.wrapping_neg());
-        self.keys_version.set(left.wrapping_neg());
+        self.isolate.spend_versions(left);
     }
 
-    pub(crate) fn retire_shapes(&self, root: ShapeId) {
-        self.retired.borrow_mut().push(root);
+    /// Calls `f` with every live object of the isolate, until it is stopped. The heap must not change meanwhile, except
+    /// that `f` may change headers.
+    pub fn walk_objects(&self, f: &mut dyn FnMut(&Header)) {
+        let mut carved = Carved::default();
+        // SAFETY: this thread has the turn, and noting where pages end runs nothing.
+        unsafe { self.isolate.each_thread(|t| t.heap.note_carved(&mut carved)) };
+        self.isolate.memory.walk(&carved, f);
+    }
+
+    /// Merges what other threads have handed back to this one.
+    pub fn merge(&self) {
+        let mut dead = Vec::new();
+        if let Some(owner) = &*self.owner.borrow() {
+            owner.drain(|at| dead.push(at));
+        }
+        bury(dead);
+    }
+
+    /// Settles every count of the isolate, as far as threads have left work to each other: a collector wants to see the
+    /// whole of it.
+    pub(crate) fn merge_all(&self) {
+        if self.isolate.is_threaded() {
+            let mut dead = Vec::new();
+            // SAFETY: this thread has the turn: no other one counts meanwhile.
+            unsafe { self.isolate.queues.drain_all(|at| dead.push(at)) };
+            bury(dead);
+        }
+    }
+
+    /// Empties the caches that hold references, of every thread.
+    pub(crate) fn forget_methods(&self) {
+        // SAFETY: this thread has the turn. A cache gives up references to what types hold as well, or to what is dead
+        // by now, and a finalizer of that starts no thread that this could meet: threads are started by natives, which
+        // find the list of threads borrowed.
+        let mut caches = Vec::new();
+        unsafe { self.isolate.each_thread(|t| caches.push(t.method_cache.take())) };
+        drop(caches);
+    }
+
+    /// New objects since the last collection, freed ones taken off.
+    pub(crate) fn young(&self) -> isize {
+        let mut sum = 0;
+        // SAFETY: this thread has the turn.
+        unsafe { self.isolate.each_thread(|t| sum += t.heap.young.get()) };
+        sum
+    }
+
+    /// A collection is over: counts start again.
+    pub(crate) fn forget_young(&self) {
+        // SAFETY: as in `young`.
+        unsafe { self.isolate.each_thread(|t| t.heap.young.set(0)) };
+    }
+
+    /// Ends a thread made by [`Thread::sibling`]: what it holds goes, what it owns gets other owners. It is attached, and
+    /// nothing runs on it afterwards.
+    pub fn end(&self) {
+        self.forget_own_states();
+        drop(self.method_cache.take());
+        if let Some(owner) = self.owner.take() {
+            // SAFETY: the queue has just said so.
+            owner.leave(|at| unsafe { crate::heap::dealloc(at.cast().as_ptr()) });
+        }
+        self.heap.hand_over();
+        self.isolate.left(self);
     }
 
     /// Ends the isolate: no destructor of an object runs from here on; memory goes as a whole.
@@ -346,52 +409,36 @@ impl Thread {
         // References are given back by the thread that owns them, attached or not.
         self.attach(1 << 20, |t| {
             t.forget_own_states();
-            let states = std::mem::take(&mut *t.states.borrow_mut());
+            let states = std::mem::take(&mut *t.isolate.states.borrow_mut());
             drop(states);
-            t.method_cache.clear();
-            t.interner.clear();
-            drop(t.builtins.take());
-            drop(t.modules.take());
+            drop(t.method_cache.take());
+            t.isolate.interner.clear();
+            drop(t.isolate.builtins.take());
+            drop(t.isolate.modules.take());
+            if let Some(owner) = t.owner.take() {
+                owner.leave(|_| {});
+            }
         });
     }
 }
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        self.close();
-        let heap = std::mem::replace(&mut self.heap, Heap::new(0));
-        Remains { heap, shapes: self.retired.take(), tag: self.own_tag }.bury();
+        // A further thread has ended before.
+        if self.owner.borrow().is_some() {
+            self.close();
+        }
+        if self.closing.get() {
+            Remains::of(&self.isolate, &self.heap, self.own_tag).bury();
+        }
     }
 }
 
-/// A cache must never take a new state for an old one, so versions do not start again: 0 means "not to be cached".
-fn next_version(counter: &Cell<u32>) -> u32 {
-    let v = counter.get();
-    if v != 0 {
-        counter.set(v.wrapping_add(1));
-    }
-    v
-}
-
-/// What of a [`Thread`] belongs to the OS thread that runs on it, not to the isolate.
-pub struct RunState {
-    interp: *const (),
-    stack_limit: usize,
-    depth: u32,
-    dealloc_depth: u32,
-    own_states: FxHashMap<TypeId, Rc<dyn Any>>,
-}
-
-fn state_in<T: Default + 'static>(states: &States) -> Rc<T> {
-    let found = states.borrow().get(&TypeId::of::<T>()).cloned();
-    let any = found.unwrap_or_else(|| {
-        let new: Rc<dyn Any> = Rc::new(T::default());
-        states.borrow_mut().insert(TypeId::of::<T>(), Rc::clone(&new));
-        new
-    });
-    match any.downcast::<T>() {
-        Ok(state) => state,
-        Err(_) => unreachable!("states are keyed by their type"),
+/// Frees objects that a merge of their counts has found dead.
+fn bury(dead: Vec<NonNull<typhon_rc::RcHeader>>) {
+    for at in dead {
+        // SAFETY: the merge has just said so, once for each.
+        unsafe { crate::heap::dealloc(at.cast().as_ptr()) };
     }
 }
 

@@ -192,7 +192,7 @@ impl TypeObject {
         ty.root.set(crate::shape::Shape::new_root(NonNull::from(ty), fixed, dict_mode));
         if ty.is_heap_type() {
             // Inline caches may remember a dead class's shapes, so these live as long as the isolate.
-            t.retire_shapes(ty.root.get());
+            t.isolate.retire_shapes(ty.root.get());
         }
         Ok(value)
     }
@@ -455,7 +455,7 @@ impl TypeObject {
     /// to remember.
     pub fn add_subclass(&self, t: &Thread, sub: &TypeObject) {
         if self.header.is_immortal() && !crate::thread::is_bootstrap() {
-            t.subclasses.borrow_mut().entry(std::ptr::from_ref(self) as usize).or_default().push(sub);
+            t.isolate.subclasses.borrow_mut().entry(std::ptr::from_ref(self) as usize).or_default().push(sub);
         } else {
             self.subclasses.borrow_mut().push(sub);
         }
@@ -464,7 +464,7 @@ impl TypeObject {
     /// Forgets a direct subclass.
     pub fn remove_subclass(&self, t: &Thread, sub: &TypeObject) {
         if self.header.is_immortal() {
-            if let Some(list) = t.subclasses.borrow_mut().get_mut(&(std::ptr::from_ref(self) as usize)) {
+            if let Some(list) = t.isolate.subclasses.borrow_mut().get_mut(&(std::ptr::from_ref(self) as usize)) {
                 list.retain(|&s| !std::ptr::eq(s, sub));
             }
         } else {
@@ -475,7 +475,7 @@ impl TypeObject {
     /// Direct subclasses that are alive, oldest first.
     pub fn subclasses(&self, t: &Thread) -> Vec<Value> {
         let mut out: Vec<*const TypeObject> = self.subclasses.borrow().clone();
-        if let Some(more) = t.subclasses.borrow().get(&(std::ptr::from_ref(self) as usize)) {
+        if let Some(more) = t.isolate.subclasses.borrow().get(&(std::ptr::from_ref(self) as usize)) {
             out.extend(more);
         }
         // SAFETY: a type removes itself from its bases' lists before it dies.

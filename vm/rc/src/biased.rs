@@ -340,6 +340,21 @@ impl RcHeader {
         u64::try_from(local + i64::from(shared.count())).unwrap_or(1).max(1)
     }
 
+    /// How many references there are, those included that wait in a queue to be released.
+    ///
+    /// # Safety
+    /// The world is stopped: no other thread counts.
+    pub unsafe fn whole_count(&self) -> u64 {
+        // Relaxed: pairs with nothing; whoever stopped the world sees all that was done before.
+        let (owner, shared) = (self.owner.load(Relaxed), Shared::from_bits(self.shared.load(Relaxed)));
+        let local = match owner {
+            TAG_IMMORTAL => return u64::from(u32::MAX),
+            TAG_NONE => 0,
+            _ => i64::from(self.local.get()),
+        };
+        u64::try_from(local + i64::from(shared.count())).unwrap_or(0)
+    }
+
     /// Makes the object immortal.
     ///
     /// # Safety

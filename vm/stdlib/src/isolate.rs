@@ -74,6 +74,12 @@ fn on_breaker(t: &Thread) -> Res<()> {
         return Err(Exc::stopped());
     }
     let asked = t.breaker.take(u32::MAX);
+    if asked & reason::MERGE != 0 {
+        t.merge();
+    }
+    if asked & reason::SPARE != 0 {
+        t.heap().spare();
+    }
     if asked & reason::MEMORY != 0 {
         overdrawn(t)?;
     }
@@ -188,9 +194,9 @@ pub fn populate(t: &Thread) -> Res {
     );
     let modules = Dict::create(t);
     let Some(header) = modules.header() else { return Err(error::system_error(t, "no sys.modules")) };
-    t.modules.set(header, modules.clone());
+    t.modules().set(header, modules.clone());
     let builtins = import::load_native(t, "builtins", &crate::builtins::MODULE)?;
-    t.builtins.set(header, module::dict_of(t, &builtins));
+    t.builtins().set(header, module::dict_of(t, &builtins));
     builtins.expect::<module::Module>().lazy.set(Some(site_builtins::lazy));
     import::load_native(t, "sys", &sys::MODULE)?;
     let name = n::__main__();
@@ -248,7 +254,7 @@ fn flush(t: &Thread) {
 
 /// Empties the modules, so that what they hold dies in CPython's order: `__main__` and what it imported first.
 fn tear_down(t: &Thread) -> Res<()> {
-    let modules = t.modules.get();
+    let modules = t.modules().get();
     let Some(table) = modules.downcast::<Dict>() else { return Ok(()) };
     for key in ["last_type", "last_value", "last_traceback", "last_exc", "ps1", "ps2"] {
         if let Some(sys) = text::loaded(t, "sys") {

@@ -23,7 +23,7 @@ pub fn offer(t: &Thread) {
 pub fn missing(t: &Thread, builtins: &Value, name: &Value) -> Res<Option<Value>> {
     let asked = NAMES.into_iter().find(|n| strs::eq_str(name, n));
     match asked {
-        Some(asked) if builtins.is(&t.builtins.get()) && make(t)? => Ok(text::get(t, builtins, asked)),
+        Some(asked) if builtins.is(&t.builtins().get()) && make(t)? => Ok(text::get(t, builtins, asked)),
         _ => Ok(None),
     }
 }
@@ -44,7 +44,7 @@ fn make(t: &Thread) -> Res<bool> {
         return Ok(false);
     }
     let m = import::module_named(t, "_sitebuiltins")?;
-    let builtins = t.builtins.get();
+    let builtins = t.builtins().get();
     let quitter = attr::get_text(t, &m, "Quitter")?;
     let end = strs::new(t, "Ctrl-D (i.e. EOF)")?;
     for name in ["exit", "quit"] {

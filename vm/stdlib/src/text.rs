@@ -38,7 +38,7 @@ pub fn text_attr(t: &Thread, v: &Value, key: &str) -> Res<Option<String>> {
 
 /// The loaded module of that name.
 pub fn loaded(t: &Thread, module: &str) -> Option<Value> {
-    get(t, &t.modules.get(), module).filter(|m| !m.is_none())
+    get(t, &t.modules().get(), module).filter(|m| !m.is_none())
 }
 
 /// A str from bytes that are a path or an argument of the operating system: what is no UTF-8 becomes surrogates.

@@ -363,7 +363,7 @@ fn from_module(t: &Thread, module: &Value, name: &Value) -> Res {
     let package = attr::get_opt(t, module, n::__name__())?.filter(|p| p.downcast::<Str>().is_some());
     if let Some(package) = &package {
         let full = strs::new(t, &format!("{}.{}", strs::display(package), strs::display(name)))?;
-        if let Some(modules) = t.modules.get().downcast::<Dict>()
+        if let Some(modules) = t.modules().get().downcast::<Dict>()
             && let Some(found) = modules.get(t, &full)?
         {
             return Ok(found);

@@ -382,7 +382,7 @@ fn common(t: &Thread, kind: CommonKind) -> Res {
         // The functions that the isolate began with. What a program has put in their place is nothing known: absent, which is
         // identical to no value.
         CommonKind::All | CommonKind::Any => {
-            let found = Dict::of(&t.builtins.get()).get_str(&names::intern_text(t, kind.text())).unwrap_or_default();
+            let found = Dict::of(&t.builtins().get()).get_str(&names::intern_text(t, kind.text())).unwrap_or_default();
             let own = found.exact::<NativeFunction>().is_some_and(|f| f.def.name == kind.text());
             if own { found } else { Value::ABSENT }
         }

@@ -94,7 +94,7 @@ fn init(t: &Thread, this: &Value) -> Res<()> {
     for (name, n) in model::TYPES.iter().chain(&model::QUANTIFIERS) {
         set(&numbers, name, Value::small(*n))?;
     }
-    let modules = t.modules.get();
+    let modules = t.modules().get();
     for (name, v) in [("errors", errors), ("model", model)] {
         set(&modules, &format!("pyexpat.{name}"), v.clone())?;
         set(&dict, name, v)?;

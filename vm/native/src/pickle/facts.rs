@@ -50,7 +50,7 @@ pub(super) fn renamed(
 
 /// A module by its full name, imported if need be.
 pub(super) fn module(t: &Thread, name: &Value) -> Res {
-    let modules = t.modules.get();
+    let modules = t.modules().get();
     if let Some(dict) = modules.downcast::<Dict>()
         && let Some(found) = dict.get(t, name)?
         && !found.is_none()

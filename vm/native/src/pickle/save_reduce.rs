@@ -270,7 +270,7 @@ impl Saver<'_> {
     /// A loaded module that has `v` under the name; `__main__` without one.
     fn search(&self, v: &Value, parts: &[Value]) -> Res {
         let t = self.t;
-        let modules = t.modules.get();
+        let modules = t.modules().get();
         let loaded = modules.downcast::<Dict>().map_or_else(Vec::new, Dict::items);
         for (name, module) in loaded {
             let skipped = ["__main__", "__mp_main__"].iter().any(|main| strs::eq_str(&name, main));

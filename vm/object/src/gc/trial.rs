@@ -135,7 +135,7 @@ impl Trial {
         for (i, &at) in objects.iter().enumerate() {
             look_up(t, i)?;
             // SAFETY: a live object; nothing runs between the walk and the end of the trial.
-            let count = unsafe { &*at }.count();
+            let count = unsafe { &*at }.whole_count();
             outside.add(at as usize, if count < LIMIT as u32 { count as i32 - held } else { MANY });
         }
         for (i, &at) in objects.iter().enumerate() {

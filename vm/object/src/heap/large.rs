@@ -71,12 +71,12 @@ unsafe fn resize(at: *mut Large, old: usize, new: usize) -> *mut Large {
     }
 }
 
-/// Frees every large block of a space.
+/// Frees every block of a list of large ones.
 ///
 /// # Safety
 /// Nobody uses them any more.
-pub(super) unsafe fn release_all(space: &Space) {
-    let mut large = space.large.replace(ptr::null_mut());
+pub(super) unsafe fn release_all(first: *mut Large) {
+    let mut large = first;
     while !large.is_null() {
         // SAFETY: list members are live heads, and each is freed once.
         unsafe {
@@ -92,14 +92,14 @@ impl Heap {
     fn add_large(&self, total: usize) {
         self.add(total);
         if total >= MAPPED {
-            self.outside.set(self.outside.get().wrapping_add_unsigned(total));
+            self.shift(total as isize);
         }
     }
 
     fn remove_large(&self, total: usize) {
         self.uncharge(total);
         if total >= MAPPED {
-            self.outside.set(self.outside.get().wrapping_sub_unsigned(total));
+            self.shift((total as isize).wrapping_neg());
         }
     }
 
@@ -113,7 +113,8 @@ impl Heap {
             return Err(OutOfMemory);
         }
         self.add_large(total);
-        let next = space.large.get();
+        let mut first = self.common.pool(space.kind).large.lock();
+        let next = *first;
         // SAFETY: freshly allocated and long enough for the head and the first word of the block.
         unsafe {
             head.write(Large { prev: ptr::null_mut(), next, size: total });
@@ -123,7 +124,7 @@ impl Heap {
             // SAFETY: list members are live heads.
             unsafe { (*next).prev = head };
         }
-        space.large.set(head);
+        *first = head;
         // SAFETY: the block follows its head.
         Ok(unsafe { head.add(1) }.cast())
     }
@@ -141,26 +142,29 @@ impl Heap {
         // Only a mapping grows in place; anything else is there twice for a moment.
         let more = if old >= MAPPED { total.saturating_sub(old) } else { total };
         self.check(more)?;
+        let mut first = self.common.pool(space.kind).large.lock();
         // SAFETY: the block came from `obtain(old)`.
         let moved = unsafe { resize(head, old, total) };
         if moved.is_null() {
             return Err(OutOfMemory);
         }
-        self.remove_large(old);
-        self.add_large(total);
         // SAFETY: the head moved along; its neighbours are live heads of the same list.
         unsafe {
             (*moved).size = total;
             if (*moved).prev.is_null() {
-                space.large.set(moved);
+                *first = moved;
             } else {
                 (*(*moved).prev).next = moved;
             }
             if !(*moved).next.is_null() {
                 (*(*moved).next).prev = moved;
             }
-            Ok(moved.add(1).cast())
         }
+        drop(first);
+        self.remove_large(old);
+        self.add_large(total);
+        // SAFETY: the block follows its head.
+        Ok(unsafe { moved.add(1) }.cast())
     }
 
     /// Returns a large block.
@@ -175,15 +179,17 @@ impl Heap {
             if self.shrink(head).is_break() {
                 return;
             }
+            let mut first = self.common.pool(space.kind).large.lock();
             let Large { prev, next, size } = head.read();
             if prev.is_null() {
-                space.large.set(next);
+                *first = next;
             } else {
                 (*prev).next = next;
             }
             if !next.is_null() {
                 (*next).prev = prev;
             }
+            drop(first);
             self.remove_large(size);
             give_back(head, size);
         }

@@ -4,24 +4,26 @@
 //! go. The system takes pages back at some gigabytes a second, so whoever waits for the answer of a program with a large
 //! heap would wait for longer than a limit may be late: large heaps are given back on a thread of the process.
 
-use super::Heap;
+use super::{Carved, Common, Heap};
 use crate::header::Header;
+use crate::isolate::Isolate;
 use crate::shape::{Shape, ShapeId};
 use crate::thread;
 use crate::types::type_::TYPE;
-use std::sync::LazyLock;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, LazyLock};
 
 /// Smaller heaps are given back at once.
 const WORTH: usize = 4 << 20;
 
 /// What is left of an isolate.
 pub(crate) struct Remains {
-    pub(crate) heap: Heap,
+    memory: Arc<Common>,
+    carved: Carved,
     /// Roots of the shapes of its classes.
-    pub(crate) shapes: Vec<ShapeId>,
-    /// Who owned the objects.
-    pub(crate) tag: u16,
+    shapes: Vec<ShapeId>,
+    /// Who owned most objects.
+    tag: u16,
 }
 
 // SAFETY: the isolate is closed: nobody else knows its objects, and any thread may give memory back.
@@ -36,9 +38,16 @@ static REAPER: LazyLock<Option<SyncSender<Remains>>> = LazyLock::new(|| {
 });
 
 impl Remains {
+    /// What is left of an isolate whose last thread had this heap and tag.
+    pub(crate) fn of(isolate: &Isolate, heap: &Heap, tag: u16) -> Self {
+        let mut carved = Carved::default();
+        heap.note_carved(&mut carved);
+        Self { memory: Arc::clone(&isolate.memory), carved, shapes: isolate.take_shapes(), tag }
+    }
+
     /// Gives everything back: at once if it is little, else soon.
     pub(crate) fn bury(self) {
-        if self.heap.used() < WORTH {
+        if self.memory.used() < WORTH {
             return self.decay();
         }
         match &*REAPER {
@@ -53,10 +62,10 @@ impl Remains {
     /// References among the dead are given back as by their owner, and no object dies of it: all memory stays until the
     /// end. Classes come last, because they say what the others are.
     fn decay(self) {
-        let Self { heap, shapes, tag } = self;
+        let Self { memory, carved, shapes, tag } = self;
         thread::as_undertaker(tag, || {
             let mut classes = Vec::new();
-            heap.walk(&mut |header| {
+            memory.walk(&carved, &mut |header| {
                 // SAFETY: the shape's type lives as long as objects of that shape: classes have not been dropped yet.
                 let def = unsafe { header.shape().get().ty.as_ref() }.def();
                 let at = std::ptr::from_ref::<Header>(header).cast_mut();

@@ -1,5 +1,6 @@
 //! Pages given back: what a heap under pressure can spare.
 
+use super::common::Pool;
 use super::{CLASSES, Free, GRAIN, Heap, OutOfMemory, PAGE, Space, page_layout};
 use crate::thread;
 use std::ptr;
@@ -13,7 +14,7 @@ impl Heap {
     /// Pages without a live block make room for a large block, if there are enough of them.
     #[cold]
     pub(super) fn make_room(&self, size: usize) -> Result<(), OutOfMemory> {
-        let limit = self.limit.get();
+        let limit = self.limit();
         if size > limit {
             return Err(OutOfMemory);
         }
@@ -21,17 +22,20 @@ impl Heap {
         if self.used().saturating_add(size) <= limit {
             return Ok(());
         }
-        let before = if self.used() < limit - limit / 8 { 0 } else { self.refused.get() };
-        self.refused.set(before.saturating_add(size.max(PAGE)));
+        let refused = &self.common.account.refused;
+        if self.used() < limit - limit / 8 {
+            refused.reset();
+        }
+        refused.add(size.max(PAGE) as u64);
         Err(OutOfMemory)
     }
 
     /// Overdrawn beyond what handling a MemoryError needs, or full and asked again and again: the isolate must stop, because
     /// a program that catches MemoryError could go on for ever.
     pub fn exhausted(&self) -> bool {
-        let limit = self.limit.get();
+        let limit = self.limit();
         self.used() > limit.saturating_add((limit / 16).max(HEADROOM))
-            || self.refused.get() > limit.saturating_mul(PATIENCE)
+            || self.common.account.refused.get() > limit.saturating_mul(PATIENCE) as u64
     }
 
     /// Gives pages back that hold no live block, and tells how many bytes that were. It looks at every free block, so
@@ -39,9 +43,10 @@ impl Heap {
     pub fn trim(&self, stop: impl Fn() -> bool) -> usize {
         let mut freed = 0;
         for space in [&self.objects, &self.raw] {
+            self.adopt_all(space);
             for class in 1..CLASSES {
                 if !space.free[class].get().is_null() {
-                    freed += space.trim_class(class, &stop);
+                    freed += space.trim_class(self.common.pool(space.kind), class, &stop);
                 }
             }
         }
@@ -51,12 +56,12 @@ impl Heap {
 }
 
 impl Space {
-    fn trim_class(&self, class: usize, stop: &impl Fn() -> bool) -> usize {
+    fn trim_class(&self, pool: &Pool, class: usize, stop: &impl Fn() -> bool) -> usize {
         let size = class * GRAIN;
         let current = self.bump[class].get().1;
-        let mut pages: Vec<(usize, usize)> = self
+        let mut pages: Vec<(usize, usize)> = pool
             .pages
-            .borrow()
+            .lock()
             .iter()
             .filter(|(page, of)| *of as usize == size && *page as usize + PAGE != current)
             .map(|(page, _)| (*page as usize, 0))
@@ -73,7 +78,7 @@ impl Space {
         if pages.is_empty() || !self.unlink(class, stop, &pages) {
             return 0;
         }
-        self.pages.borrow_mut().retain(|(page, _)| pages.binary_search_by_key(&(*page as usize), |p| p.0).is_err());
+        pool.pages.lock().retain(|(page, _)| pages.binary_search_by_key(&(*page as usize), |p| p.0).is_err());
         for (page, _) in &pages {
             // SAFETY: allocated with this layout; all its blocks are free and on no list any more.
             unsafe { std::alloc::dealloc(*page as *mut u8, page_layout()) };

@@ -54,7 +54,7 @@ pub fn own_new(v: &Value, base: &'static TypeDef) -> bool {
 
 /// A function of the builtins module, for `__reduce__`.
 pub fn builtin(t: &Thread, name: &str) -> Res {
-    let builtins = t.builtins.get();
+    let builtins = t.builtins().get();
     let found = match builtins.downcast::<crate::dict::Dict>() {
         Some(d) => d.get(t, &names::intern_text(t, name))?,
         None => None,

@@ -53,7 +53,7 @@ fn this(t: &Thread, v: &Value) -> Res {
     if let Some(bound) = f.bound.get().present() {
         return Ok(bound);
     }
-    let (modules, name) = (t.modules.get(), f.module.get());
+    let (modules, name) = (t.modules().get(), f.module.get());
     let found = match modules.exact::<Dict>() {
         Some(modules) if name.downcast::<strs::Str>().is_some() => modules.get(t, &name)?,
         _ => None,

@@ -195,7 +195,7 @@ fn namespaces(t: &Thread, function: &str, globals: &Value, locals: &Value) -> Re
     }
     let l = locals.non_none().unwrap_or(g).clone();
     if Dict::of(g).get(t, n::__builtins__())?.is_none() {
-        let builtins = typhon_interp::query::builtins(t).present().unwrap_or_else(|| t.builtins.get());
+        let builtins = typhon_interp::query::builtins(t).present().unwrap_or_else(|| t.builtins().get());
         Dict::of(g).set(t, n::__builtins__(), &builtins)?;
     }
     Ok((g.clone(), l))

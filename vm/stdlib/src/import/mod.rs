@@ -59,7 +59,7 @@ pub fn import_level(t: &Thread, name: &Value, globals: &Value, fromlist: &Value,
         Some((front, _)) => {
             let cut = text.len() - front.len();
             let name = &absolute[..absolute.len() - cut];
-            match text::get(t, &t.modules.get(), name) {
+            match text::get(t, &t.modules().get(), name) {
                 Some(m) => Ok(m),
                 None => {
                     let message = strs::new(t, &format!("'{name}' not in sys.modules as expected"))?;
@@ -141,7 +141,7 @@ fn resolve(t: &Thread, name: &str, globals: &Value, level: usize) -> Res<String>
 
 /// The module of an absolute name, imported if need be.
 pub fn module_named(t: &Thread, name: &str) -> Res {
-    match text::get(t, &t.modules.get(), name) {
+    match text::get(t, &t.modules().get(), name) {
         Some(m) if m.is_none() => {
             let text = format!("import of {name} halted; None in sys.modules");
             Err(error::import_error(t, true, &strs::new(t, name)?, None, text))
@@ -178,7 +178,7 @@ fn handle_fromlist(t: &Thread, found: &Value, fromlist: &Value, recursive: bool)
             // A backwards-compatibility rule: a missing submodule is the business of the from import itself.
             Err(e) if e.is(&exc::MODULE_NOT_FOUND_ERROR) => {
                 let missing = exc::field(e.value(), "name").is_some_and(|name| strs::eq_str(&name, &full));
-                if !missing || text::get(t, &t.modules.get(), &full).is_some_and(|m| m.is_none()) {
+                if !missing || text::get(t, &t.modules().get(), &full).is_some_and(|m| m.is_none()) {
                     return Err(e);
                 }
             }
@@ -197,7 +197,7 @@ fn find_and_load(t: &Thread, name: &str) -> Res {
     };
     if let Some(m) = own {
         // Loaded when somebody looks, and again what it was if somebody has taken it out.
-        text::put(t, &t.modules.get(), name, m.clone())?;
+        text::put(t, &t.modules().get(), name, m.clone())?;
         return Ok(m);
     }
     if !pristine::is_pristine(t)? {
@@ -209,10 +209,10 @@ fn find_and_load(t: &Thread, name: &str) -> Res {
     if let Some(parent) = parent {
         module_named(t, parent)?;
         // The parent's own code may have imported the child.
-        if let Some(m) = text::get(t, &t.modules.get(), name) {
+        if let Some(m) = text::get(t, &t.modules().get(), name) {
             return Ok(m);
         }
-        let Some(m) = text::get(t, &t.modules.get(), parent) else {
+        let Some(m) = text::get(t, &t.modules().get(), parent) else {
             let key = strs::new(t, parent)?;
             return Err(error::key_error(t, &key));
         };
@@ -238,7 +238,7 @@ fn find_and_load(t: &Thread, name: &str) -> Res {
         return Err(not_found(t, name, format!("No module named '{name}'")));
     };
     if let Some(parent) = parent
-        && let Some(m) = text::get(t, &t.modules.get(), parent)
+        && let Some(m) = text::get(t, &t.modules().get(), parent)
     {
         match attr::set(t, &m, &text::name(t, child), Some(&loaded)) {
             Err(e) if e.is(&exc::ATTRIBUTE_ERROR) => {
@@ -338,7 +338,7 @@ fn load_file(t: &Thread, name: &str, file: &std::path::Path, package: bool) -> R
 fn load_source(t: &Thread, name: &Value, spec: &Value, code: impl FnOnce(&Thread) -> Res<Arc<Code>>) -> Res {
     let m = module_of_spec(t, name, spec)?;
     let key = typhon_object::names::intern(t, name);
-    let modules = t.modules.get();
+    let modules = t.modules().get();
     let modules = Dict::of(&modules);
     modules.set(t, &key, &m)?;
     let s = spec.expect::<spec::Spec>();
@@ -410,7 +410,7 @@ pub fn load_native(t: &Thread, name: &str, def: &'static typhon_object::native::
     let key = text::name(t, name);
     let spec = spec::new(t, &key, strs::new(t, "built-in")?, Value::NONE, spec::Lazy::Builtin, Value::ABSENT)?;
     text::set_entry(t, &m, "__spec__", spec)?;
-    let modules = t.modules.get();
+    let modules = t.modules().get();
     Dict::of(&modules).set(t, &key, &m)?;
     if let Some(init) = def.init
         && let Err(e) = init(t, &m)
@@ -425,7 +425,7 @@ pub fn load_native(t: &Thread, name: &str, def: &'static typhon_object::native::
 pub fn add_builtins(t: &Thread, dict: &Value) -> Res<()> {
     let d = Dict::of(dict);
     if d.get_str(n::__builtins__()).is_none() {
-        d.set_str(t, n::__builtins__(), t.builtins.get())?;
+        d.set_str(t, n::__builtins__(), t.builtins().get())?;
     }
     Ok(())
 }

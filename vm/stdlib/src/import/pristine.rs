@@ -60,7 +60,7 @@ pub fn bootstrap(t: &Thread) -> Res {
     }
     let made = load(t);
     if made.is_err() {
-        let modules = t.modules.get();
+        let modules = t.modules().get();
         for name in ["_frozen_importlib", "_frozen_importlib_external"] {
             Dict::of(&modules).remove(t, &text::name(t, name))?;
         }
@@ -117,7 +117,7 @@ fn run(t: &Thread, name: &str, path: &str) -> Res {
     let m = module::new(t, &key)?;
     let dict = module::dict_of(t, &m);
     text::put(t, &dict, "__package__", strs::new(t, "importlib")?)?;
-    let modules = t.modules.get();
+    let modules = t.modules().get();
     Dict::of(&modules).set(t, &key, &m)?;
     let code = new_code(t, &super::embedded::code(t, path)?)?;
     super::add_builtins(t, &dict)?;

@@ -457,7 +457,7 @@ fn lend(_: &Thread, v: &Value, _: i32) -> Res<Buffer> {
 fn getbuffer(t: &Thread, a: &[Value]) -> Res {
     open(t, &a[0])?;
     let lender = payload::new(t, |header| BytesIOBuffer { header, source: Slot::new(a[0].clone()) })?;
-    let builtins = t.builtins.get();
+    let builtins = t.builtins().get();
     let view = builtins.downcast::<Dict>().and_then(|d| d.get_str(&names::intern_text(t, "memoryview")));
     match view {
         Some(view) => call::call1(t, &view, &lender),

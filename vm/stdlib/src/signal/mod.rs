@@ -10,6 +10,7 @@ use crate::{frames, kernel, time, world};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use typhon_interp::host::Access;
+use typhon_object::breaker::reason;
 use typhon_object::dict::Dict;
 use typhon_object::names;
 use typhon_object::native::{ModuleDef, def};
@@ -188,7 +189,7 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
 
 /// Gives the process's signals to this isolate if nobody has them: SIGINT becomes KeyboardInterrupt.
 pub fn take_over(t: &Thread) -> Res<()> {
-    if world::host(t)?.permit(Access::ProcessState).is_err() || !system::claim(&t.breaker) {
+    if world::host(t)?.permit(Access::ProcessState).is_err() || !system::claim(&turns::main_breaker(t)) {
         return Ok(());
     }
     t.state::<Handlers>().owner.set(true);
@@ -229,7 +230,7 @@ pub fn deliver(t: &Thread) -> Res<()> {
         return Ok(());
     }
     if !turns::is_main(t) {
-        turns::tell_main(t);
+        turns::main_breaker(t).set(reason::PENDING);
         return Ok(());
     }
     if let Some(e) = system::take_wake_error()

@@ -351,7 +351,7 @@ fn current_frames(t: &Thread, _: &[Value]) -> Res {
 
 /// Stores into a slot that belongs to the isolate rather than to an object.
 fn store(t: &Thread, slot: &Slot, v: Value) {
-    let modules = t.modules.get();
+    let modules = t.modules().get();
     if let Some(h) = modules.header() {
         slot.set(h, v);
     }

@@ -27,7 +27,7 @@ pub(super) fn displayhook(t: &Thread, a: &[Value]) -> Res {
     {
         return Err(error::runtime_error(t, "lost sys.stdout"));
     }
-    let builtins = t.builtins.get();
+    let builtins = t.builtins().get();
     text::put(t, &builtins, "_", Value::NONE)?;
     let shown = ops::repr(t, &a[0])?;
     streams::write_value(t, &shown)?;

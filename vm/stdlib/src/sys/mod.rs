@@ -150,7 +150,7 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
         let items = items.iter().map(|b| text::from_os(t, b)).collect::<Res<Vec<_>>>()?;
         List::from_vec(t, items)
     };
-    text::put(t, &dict, "modules", t.modules.get())?;
+    text::put(t, &dict, "modules", t.modules().get())?;
     text::put(t, &dict, "argv", list(&config.argv)?)?;
     text::put(t, &dict, "orig_argv", list(&config.orig_argv)?)?;
     let mut path = config.path.clone();

@@ -2,6 +2,7 @@
 
 use super::turns::{self, Shared};
 use crate::{sys, time, world};
+use parking_lot::Mutex;
 use std::cell::Cell;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ fn refuse(t: &Thread) -> Exc {
 
 /// What a thread is started with.
 struct Job {
-    thread: *const Thread,
+    thread: Box<Thread>,
     shared: Arc<Shared>,
     function: Value,
     args: Value,
@@ -35,8 +36,8 @@ struct Job {
     handle: Value,
 }
 
-// SAFETY: the values are touched by the new thread in its turn only; the parent made them in its own, and the lock that
-// passes turns on orders the two. The isolate outlives its threads (`turns::stop_others`).
+// SAFETY: the thread and the values are touched by the new OS thread in its turn only; the parent made them in its own, and
+// the lock that passes turns on orders the two.
 unsafe impl Send for Job {}
 
 /// Starts a thread that calls `function(*args, **kwargs)`; its number.
@@ -50,44 +51,62 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
         return Err(refuse(t));
     }
     let shared = turns::share(t);
-    let job = Job { thread: t, shared: Arc::clone(&shared), function, args, kwargs, handle };
+    let Some(thread) = t.sibling() else { return Err(refuse(t)) };
+    let breaker = thread.breaker.clone();
+    // Behind a pointer, so that it is still there if the system refuses.
+    let job = Arc::new(Mutex::new(Some(Job { thread, shared: Arc::clone(&shared), function, args, kwargs, handle })));
     let stack = STACK.max(t.state::<super::StackSize>().0.get());
+    let taken = Arc::clone(&job);
     let started = std::thread::Builder::new().name("python".into()).stack_size(stack).spawn(move || {
-        // The closure takes the job as a whole, which is what may be sent.
-        let job = job;
-        run(job);
+        let job = taken.lock().take();
+        job.into_iter().for_each(run);
     });
-    let Ok(made) = started else { return Err(refuse(t)) };
+    let Ok(made) = started else {
+        if let Some(job) = job.lock().take() {
+            job.thread.attach(MARGIN, Thread::end);
+        }
+        return Err(refuse(t));
+    };
     let id = made.as_pthread_t();
-    shared.started(id);
+    shared.started(id, breaker);
     Ok(id)
 }
 
 fn run(job: Job) {
     let shared = Arc::clone(&job.shared);
     shared.take_turn();
-    // SAFETY: the isolate outlives its threads, and this one has the turn.
-    let t = unsafe { &*job.thread };
-    let before = t.leave();
-    t.attach(STACK - MARGIN, |t| match typhon_interp::start_thread(t) {
-        Some(started) => {
-            if let Err(e) = called(t, &job)
-                && !e.is_stopped()
-                && !e.is(&exceptions::SYSTEM_EXIT)
-            {
-                let shown = typhon_object::ops::repr_text(t, &job.function).unwrap_or_default();
-                sys::unraisable(t, e, &format!("Exception ignored in thread started by {shown}"), None);
+    let Job { thread, function, args, kwargs, handle, .. } = job;
+    let call = Call { function, args, kwargs, handle };
+    thread.attach(STACK - MARGIN, |t| {
+        match typhon_interp::start_thread(t) {
+            Some(started) => {
+                if let Err(e) = called(t, &call)
+                    && !e.is_stopped()
+                    && !e.is(&exceptions::SYSTEM_EXIT)
+                {
+                    let shown = typhon_object::ops::repr_text(t, &call.function).unwrap_or_default();
+                    sys::unraisable(t, e, &format!("Exception ignored in thread started by {shown}"), None);
+                }
+                finish(t, call);
+                drop(started);
             }
-            finish(t, job);
-            drop(started);
+            None => finish(t, call),
         }
-        None => finish(t, job),
+        t.end();
     });
-    t.enter(before);
+    drop(thread);
     shared.ended();
 }
 
-fn called(t: &Thread, job: &Job) -> Res {
+/// What a thread calls, and by what it is known.
+struct Call {
+    function: Value,
+    args: Value,
+    kwargs: Value,
+    handle: Value,
+}
+
+fn called(t: &Thread, job: &Call) -> Res {
     let positional = job.args.downcast::<Tuple>().map(|a| a.items().to_vec()).unwrap_or_default();
     let (mut values, mut names) = (positional, Vec::new());
     if let Some(kwargs) = job.kwargs.downcast::<Dict>() {
@@ -100,7 +119,7 @@ fn called(t: &Thread, job: &Job) -> Res {
 }
 
 /// The thread is done: whoever joins it may go on.
-fn finish(t: &Thread, job: Job) {
+fn finish(t: &Thread, job: Call) {
     if let Some(h) = job.handle.downcast::<Handle>() {
         h.done.set(true);
     }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use typhon_object::Thread;
 use typhon_object::breaker::{Breaker, reason};
-use typhon_object::thread::RunState;
 
 /// How long a thread waits for its turn before it asks for it.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -29,7 +28,6 @@ pub struct Turns {
 pub struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    breaker: Breaker,
 }
 
 #[derive(Default)]
@@ -42,9 +40,8 @@ struct State {
     parked: Vec<Parked>,
     /// Threads that were started and have not ended.
     alive: Vec<u64>,
-    main: u64,
-    /// The main thread has signals to look after.
-    pending_main: bool,
+    /// Where each of them, and the main one, is asked to look up.
+    breakers: Vec<(u64, Breaker)>,
 }
 
 struct Parked {
@@ -83,8 +80,9 @@ pub fn share(t: &Thread) -> Arc<Shared> {
     let turns = t.state::<Turns>();
     let mut place = turns.shared.borrow_mut();
     let made = place.get_or_insert_with(|| {
-        let state = State { running: Some(current()), main, ..State::default() };
-        Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), breaker: t.breaker.clone() })
+        let breakers = vec![(main, t.breaker.clone())];
+        let state = State { running: Some(current()), breakers, ..State::default() };
+        Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() })
     });
     Arc::clone(made)
 }
@@ -99,14 +97,17 @@ pub fn forked(t: &Thread) {
 
 impl Shared {
     /// Notes a thread that was started.
-    pub fn started(&self, who: u64) {
-        self.state.lock().alive.push(who);
+    pub fn started(&self, who: u64, breaker: Breaker) {
+        let mut state = self.state.lock();
+        state.alive.push(who);
+        state.breakers.push((who, breaker));
     }
 
     /// Notes that the calling thread ends; it has the turn and gives it up for good.
     pub fn ended(&self) {
         let mut state = self.state.lock();
         state.alive.retain(|who| *who != current());
+        state.breakers.retain(|(who, _)| *who != current());
         state.running = state.waiting.pop_front();
         self.changed.notify_all();
     }
@@ -121,12 +122,9 @@ impl Shared {
             state.waiting.push_back(me);
             while state.running != Some(me) {
                 if self.changed.wait_for(&mut state, PATIENCE).timed_out() {
-                    self.breaker.set(reason::QS);
+                    state.ask_running();
                 }
             }
-        }
-        if me == state.main && std::mem::take(&mut state.pending_main) {
-            self.breaker.set(reason::PENDING);
         }
     }
 
@@ -136,30 +134,36 @@ impl Shared {
     }
 }
 
+impl State {
+    /// Asks whoever has the turn to offer it.
+    fn ask_running(&self) {
+        let running = self.breakers.iter().find(|(who, _)| self.running == Some(*who));
+        if let Some((_, breaker)) = running {
+            breaker.set(reason::QS);
+        }
+    }
+}
+
 /// Runs `f`, which only waits, while others may run.
 pub fn idle<R>(t: &Thread, f: impl FnOnce() -> R) -> R {
     let Some(shared) = shared(t) else { return f() };
-    let saved = t.leave();
     shared.give_turn(&mut shared.state.lock());
     let r = f();
     shared.take_turn();
-    t.enter(saved);
     r
 }
 
 /// Somebody wants the turn: lets all that wait go first.
 pub fn offer(t: &Thread) {
     let Some(shared) = shared(t) else { return };
-    if shared.state.lock().waiting.is_empty() {
-        return;
-    }
-    let saved: RunState = t.leave();
     {
         let mut state = shared.state.lock();
+        if state.waiting.is_empty() {
+            return;
+        }
         shared.give_turn(&mut state);
     }
     shared.take_turn();
-    t.enter(saved);
 }
 
 /// Waits until somebody wakes `key`, the time is over or it is time to look up.
@@ -169,7 +173,6 @@ pub fn park(t: &Thread, key: usize, longest: Duration) {
         return;
     };
     let (me, end) = (current(), Instant::now() + longest);
-    let saved = t.leave();
     {
         let mut state = shared.state.lock();
         state.parked.push(Parked { key, who: me, woken: false });
@@ -183,7 +186,6 @@ pub fn park(t: &Thread, key: usize, longest: Duration) {
         state.parked.retain(|p| p.who != me);
     }
     shared.take_turn();
-    t.enter(saved);
 }
 
 /// Wakes one that waits for `key`, or all of them.
@@ -203,11 +205,12 @@ pub fn wake(t: &Thread, key: usize, all: bool) {
     }
 }
 
-/// Signals wait for the main thread: it looks after them in its next turn.
-pub fn tell_main(t: &Thread) {
-    if let Some(shared) = shared(t) {
-        shared.state.lock().pending_main = true;
-    }
+/// Where the main thread is asked to look up.
+pub fn main_breaker(t: &Thread) -> Breaker {
+    let main = main(t);
+    let found =
+        shared(t).and_then(|s| s.state.lock().breakers.iter().find(|(who, _)| *who == main).map(|b| b.1.clone()));
+    found.unwrap_or_else(|| t.breaker.clone())
 }
 
 /// Started threads that have not ended.

@@ -89,7 +89,7 @@ fn reduce(t: &Thread, a: &[Value]) -> Res {
 
 /// A function of the builtins module.
 pub(crate) fn builtin(t: &Thread, name: &str) -> Res {
-    let dict = t.builtins.get();
+    let dict = t.builtins().get();
     let name = crate::names::intern_text(t, name);
     let found = dict.downcast::<crate::dict::Dict>().and_then(|d| d.get_str(&name));
     match found {

@@ -1,0 +1,138 @@
+//! The isolate: what its threads have in common.
+//!
+//! A [`Thread`] is one OS thread's part; this is the rest: the memory that threads take theirs from, the queues by which
+//! counts get back to their owners, interned strings, versions, modules, what natives keep. For now the threads of an
+//! isolate run in turns (docs/design/006), so plain cells do.
+
+use crate::breaker::reason;
+use crate::heap::Common;
+use crate::names::Interner;
+use crate::shape::ShapeId;
+use crate::store::Slot;
+use crate::thread::Thread;
+use rustc_hash::FxHashMap;
+use std::any::{Any, TypeId};
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use typhon_rc::MergeQueues;
+
+/// What natives keep, by its type.
+pub(crate) type States = RefCell<FxHashMap<TypeId, Rc<dyn Any>>>;
+
+/// What the threads of an isolate share.
+pub struct Isolate {
+    pub(crate) memory: Arc<Common>,
+    pub(crate) queues: Arc<MergeQueues>,
+    pub(crate) interner: Interner,
+    type_version: Cell<u32>,
+    keys_version: Cell<u32>,
+    retired: RefCell<Vec<ShapeId>>,
+    /// Python subclasses of built-in types, by the base's address.
+    pub(crate) subclasses: RefCell<FxHashMap<usize, Vec<*const crate::ty::TypeObject>>>,
+    pub(crate) states: States,
+    pub(crate) builtins: Slot,
+    pub(crate) modules: Slot,
+    threads: RefCell<Vec<NonNull<Thread>>>,
+}
+
+// SAFETY: reached through the isolate's threads only, of which one runs at a time; whoever passes the turn on orders what
+// it wrote before what the next one reads.
+unsafe impl Sync for Isolate {}
+// SAFETY: as above: the last thread to go drops it.
+unsafe impl Send for Isolate {}
+
+impl Isolate {
+    pub(crate) fn new(memory_limit: usize, first_type_version: u32) -> Arc<Self> {
+        Arc::new(Self {
+            memory: Common::new(memory_limit),
+            queues: Arc::new(MergeQueues::new(reason::MERGE)),
+            interner: Interner::new(),
+            type_version: Cell::new(first_type_version),
+            keys_version: Cell::new(1),
+            retired: RefCell::new(Vec::new()),
+            subclasses: RefCell::default(),
+            states: States::default(),
+            builtins: Slot::empty(),
+            modules: Slot::empty(),
+            threads: RefCell::new(Vec::new()),
+        })
+    }
+
+    pub(crate) fn joined(&self, thread: &Thread) {
+        self.threads.borrow_mut().push(NonNull::from(thread));
+    }
+
+    pub(crate) fn left(&self, thread: &Thread) {
+        self.threads.borrow_mut().retain(|at| !std::ptr::eq(at.as_ptr(), thread));
+    }
+
+    /// Whether there is more than one thread.
+    pub fn is_threaded(&self) -> bool {
+        self.threads.borrow().len() > 1
+    }
+
+    /// Calls `f` with every thread.
+    ///
+    /// # Safety
+    /// The other threads wait, and `f` does nothing by which a thread begins, ends or runs.
+    pub unsafe fn each_thread(&self, mut f: impl FnMut(&Thread)) {
+        for at in self.threads.borrow().iter() {
+            // SAFETY: a thread stays in place until it has left.
+            f(unsafe { at.as_ref() });
+        }
+    }
+
+    /// Asks every thread but `t` to look up.
+    pub(crate) fn ask_others(&self, t: &Thread, reason: u32) {
+        for at in self.threads.borrow().iter().filter(|at| !std::ptr::eq(at.as_ptr(), t)) {
+            // SAFETY: a thread stays in place until it has left; its breaker may be set by anybody.
+            unsafe { at.as_ref() }.breaker.set(reason);
+        }
+    }
+
+    pub(crate) fn next_type_version(&self) -> u32 {
+        next_version(&self.type_version)
+    }
+
+    pub(crate) fn next_keys_version(&self) -> u32 {
+        next_version(&self.keys_version)
+    }
+
+    pub(crate) fn spend_versions(&self, left: u32) {
+        self.type_version.set(left.wrapping_neg());
+        self.keys_version.set(left.wrapping_neg());
+    }
+
+    pub(crate) fn retire_shapes(&self, root: ShapeId) {
+        self.retired.borrow_mut().push(root);
+    }
+
+    pub(crate) fn take_shapes(&self) -> Vec<ShapeId> {
+        self.retired.take()
+    }
+}
+
+/// A cache must never take a new state for an old one, so versions do not start again: 0 means "not to be cached".
+fn next_version(counter: &Cell<u32>) -> u32 {
+    let v = counter.get();
+    if v != 0 {
+        counter.set(v.wrapping_add(1));
+    }
+    v
+}
+
+/// The state of type `T`, made on first use.
+pub(crate) fn state_in<T: Default + 'static>(states: &States) -> Rc<T> {
+    let found = states.borrow().get(&TypeId::of::<T>()).cloned();
+    let any = found.unwrap_or_else(|| {
+        let new: Rc<dyn Any> = Rc::new(T::default());
+        states.borrow_mut().insert(TypeId::of::<T>(), Rc::clone(&new));
+        new
+    });
+    match any.downcast::<T>() {
+        Ok(state) => state,
+        Err(_) => unreachable!("states are keyed by their type"),
+    }
+}
