@@ -9,7 +9,7 @@ use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
 use crate::header::Header;
 use crate::heap::reaper::Remains;
-use crate::heap::{Carved, Heap};
+use crate::heap::{self, Carved, Heap};
 use crate::isolate::{Isolate, States, state_in};
 use crate::native::Signatures;
 use crate::store::Slot;
@@ -346,21 +346,19 @@ impl Thread {
 
     /// Merges what other threads have handed back to this one.
     pub fn merge(&self) {
-        let mut dead = Vec::new();
         if let Some(owner) = &*self.owner.borrow() {
-            owner.drain(|at| dead.push(at));
+            // SAFETY: the queue says so, and at once: as long as it lies in the queue an object is alive, and weak
+            // references may bring it back.
+            owner.drain(|at| unsafe { heap::dealloc(at.cast().as_ptr()) });
         }
-        bury(dead);
     }
 
     /// Settles every count of the isolate, as far as threads have left work to each other: a collector wants to see the
     /// whole of it.
     pub(crate) fn merge_all(&self) {
         if self.isolate.is_threaded() {
-            let mut dead = Vec::new();
-            // SAFETY: this thread has the turn: no other one counts meanwhile.
-            unsafe { self.isolate.queues.drain_all(|at| dead.push(at)) };
-            bury(dead);
+            // SAFETY: this thread has the turn: no other one counts meanwhile. As in `merge`.
+            unsafe { self.isolate.queues.drain_all(|at| heap::dealloc(at.cast().as_ptr())) };
         }
     }
 
@@ -395,7 +393,7 @@ impl Thread {
         drop(self.method_cache.take());
         if let Some(owner) = self.owner.take() {
             // SAFETY: the queue has just said so.
-            owner.leave(|at| unsafe { crate::heap::dealloc(at.cast().as_ptr()) });
+            owner.leave(|at| unsafe { heap::dealloc(at.cast().as_ptr()) });
         }
         self.heap.hand_over();
         self.isolate.left(self);
@@ -431,14 +429,6 @@ impl Drop for Thread {
         if self.closing.get() {
             Remains::of(&self.isolate, &self.heap, self.own_tag).bury();
         }
-    }
-}
-
-/// Frees objects that a merge of their counts has found dead.
-fn bury(dead: Vec<NonNull<typhon_rc::RcHeader>>) {
-    for at in dead {
-        // SAFETY: the merge has just said so, once for each.
-        unsafe { crate::heap::dealloc(at.cast().as_ptr()) };
     }
 }
 

@@ -122,7 +122,9 @@ pub fn make(t: &Thread, class: &TypeObject, object: &Value, callback: Option<&Va
         let shared = table.find(header, |at| {
             // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
             let found = unsafe { &*(at as *const WeakRef) };
-            let same = found.callback.is_absent() && found.header.shape() == class.root_shape();
+            let same = found.callback.is_absent()
+                && !found.header.has(header_flag::DYING)
+                && found.header.shape() == class.root_shape();
             same.then(|| Value::from_header(&found.header))
         });
         if let Some(shared) = shared {
