@@ -79,7 +79,7 @@ impl Default for Gc {
 
 impl Gc {
     /// The isolate's collector.
-    pub fn of(t: &Thread) -> std::rc::Rc<Self> {
+    pub fn of(t: &Thread) -> &Self {
         t.state::<Self>()
     }
 

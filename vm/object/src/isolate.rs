@@ -8,18 +8,15 @@ use crate::breaker::reason;
 use crate::heap::Common;
 use crate::names::Interner;
 use crate::shape::ShapeId;
+use crate::states::States;
 use crate::store::Slot;
 use crate::thread::Thread;
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
-use std::rc::Rc;
 use std::sync::Arc;
 use typhon_rc::MergeQueues;
-
-/// What natives keep, by its type.
-pub(crate) type States = RefCell<FxHashMap<TypeId, Rc<dyn Any>>>;
 
 /// What the threads of an isolate share.
 pub struct Isolate {
@@ -34,7 +31,7 @@ pub struct Isolate {
     pub(crate) states: States,
     pub(crate) builtins: Slot,
     pub(crate) modules: Slot,
-    threads: RefCell<Vec<NonNull<Thread>>>,
+    threads: Mutex<Vec<NonNull<Thread>>>,
 }
 
 // SAFETY: reached through the isolate's threads only, of which one runs at a time; whoever passes the turn on orders what
@@ -56,21 +53,21 @@ impl Isolate {
             states: States::default(),
             builtins: Slot::empty(),
             modules: Slot::empty(),
-            threads: RefCell::new(Vec::new()),
+            threads: Mutex::new(Vec::new()),
         })
     }
 
     pub(crate) fn joined(&self, thread: &Thread) {
-        self.threads.borrow_mut().push(NonNull::from(thread));
+        self.threads.lock().push(NonNull::from(thread));
     }
 
     pub(crate) fn left(&self, thread: &Thread) {
-        self.threads.borrow_mut().retain(|at| !std::ptr::eq(at.as_ptr(), thread));
+        self.threads.lock().retain(|at| !std::ptr::eq(at.as_ptr(), thread));
     }
 
     /// Whether there is more than one thread.
     pub fn is_threaded(&self) -> bool {
-        self.threads.borrow().len() > 1
+        self.threads.lock().len() > 1
     }
 
     /// Calls `f` with every thread.
@@ -78,7 +75,7 @@ impl Isolate {
     /// # Safety
     /// The other threads wait, and `f` does nothing by which a thread begins, ends or runs.
     pub unsafe fn each_thread(&self, mut f: impl FnMut(&Thread)) {
-        for at in self.threads.borrow().iter() {
+        for at in self.threads.lock().iter() {
             // SAFETY: a thread stays in place until it has left.
             f(unsafe { at.as_ref() });
         }
@@ -86,7 +83,7 @@ impl Isolate {
 
     /// Asks every thread but `t` to look up.
     pub(crate) fn ask_others(&self, t: &Thread, reason: u32) {
-        for at in self.threads.borrow().iter().filter(|at| !std::ptr::eq(at.as_ptr(), t)) {
+        for at in self.threads.lock().iter().filter(|at| !std::ptr::eq(at.as_ptr(), t)) {
             // SAFETY: a thread stays in place until it has left; its breaker may be set by anybody.
             unsafe { at.as_ref() }.breaker.set(reason);
         }
@@ -121,18 +118,4 @@ fn next_version(counter: &Cell<u32>) -> u32 {
         counter.set(v.wrapping_add(1));
     }
     v
-}
-
-/// The state of type `T`, made on first use.
-pub(crate) fn state_in<T: Default + 'static>(states: &States) -> Rc<T> {
-    let found = states.borrow().get(&TypeId::of::<T>()).cloned();
-    let any = found.unwrap_or_else(|| {
-        let new: Rc<dyn Any> = Rc::new(T::default());
-        states.borrow_mut().insert(TypeId::of::<T>(), Rc::clone(&new));
-        new
-    });
-    match any.downcast::<T>() {
-        Ok(state) => state,
-        Err(_) => unreachable!("states are keyed by their type"),
-    }
 }

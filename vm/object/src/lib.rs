@@ -33,6 +33,7 @@ pub mod process;
 pub mod registry;
 pub mod shape;
 pub mod slots;
+mod states;
 pub mod store;
 pub mod strs;
 pub mod thread;

@@ -10,14 +10,13 @@ use crate::error::{self, Exc, Res};
 use crate::header::Header;
 use crate::heap::reaper::Remains;
 use crate::heap::{self, Carved, Heap};
-use crate::isolate::{Isolate, States, state_in};
+use crate::isolate::Isolate;
 use crate::native::Signatures;
+use crate::states::{Last, States};
 use crate::store::Slot;
 use crate::value::Value;
-use std::any::TypeId;
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
-use std::rc::Rc;
 use std::sync::Arc;
 use typhon_rc::{Owner, Release};
 
@@ -123,8 +122,8 @@ pub struct Thread {
     pub depth_limit: Cell<u32>,
     /// What natives keep for this thread.
     own_states: States,
-    /// The one of them asked for last, and its type; null for none.
-    own_last: Cell<(Option<TypeId>, *const ())>,
+    last_own: Last,
+    last_state: Last,
     /// The interpreter's part: frames, handled exceptions.
     pub interp: Cell<*const ()>,
     /// The claim to the tag; none for the bootstrap thread, and once the thread has ended.
@@ -176,7 +175,8 @@ impl Thread {
             depth: Cell::new(0),
             depth_limit: Cell::new(1000),
             own_states: States::default(),
-            own_last: Cell::new((None, std::ptr::null())),
+            last_own: Last::none(),
+            last_state: Last::none(),
             interp: Cell::new(std::ptr::null()),
             owner: RefCell::new(owner),
         });
@@ -281,43 +281,37 @@ impl Thread {
     }
 
     /// This isolate's state of type `T`, made on first use: what a native module keeps instead of statics.
-    pub fn state<T: Default + 'static>(&self) -> Rc<T> {
-        state_in(&self.isolate.states)
+    #[inline]
+    pub fn state<T: Default + 'static>(&self) -> &T {
+        self.last_state.of(&self.isolate.states)
     }
 
     /// The running OS thread's state of type `T`, made on first use.
-    pub fn own_state<T: Default + 'static>(&self) -> Rc<T> {
-        state_in(&self.own_states)
-    }
-
-    /// As [`Thread::own_state`], for natives that ask very often: the state of the last question is at hand.
     #[inline]
-    pub fn with_own_state<T: Default + 'static, R>(&self, f: impl FnOnce(&T) -> R) -> R {
-        let (id, mut at) = self.own_last.get();
-        if id != Some(TypeId::of::<T>()) {
-            at = Rc::as_ptr(&self.own_state::<T>()).cast();
-            self.own_last.set((Some(TypeId::of::<T>()), at));
-        }
-        // SAFETY: the pointer is to a state of this type, which stays where it is until its OS thread ends. Whoever takes
-        // the states away forgets the pointer.
-        f(unsafe { &*at.cast::<T>() })
+    pub fn own_state<T: Default + 'static>(&self) -> &T {
+        self.last_own.of(&self.own_states)
     }
 
     /// Drops what natives keep for the running OS thread, which ends.
-    pub fn forget_own_states(&self) {
-        self.own_last.set((None, std::ptr::null()));
-        let states = self.own_states.take();
+    ///
+    /// # Safety
+    /// Nobody borrows such a state: no native runs on the thread.
+    pub unsafe fn forget_own_states(&self) {
+        self.last_own.forget();
+        // SAFETY: the caller's duty.
+        let states = unsafe { self.own_states.take() };
         drop(states);
+        self.last_own.forget();
     }
 
     /// Puts a state in place (the host, set up before anything runs).
     pub fn set_state<T: 'static>(&self, state: T) {
-        self.isolate.states.borrow_mut().insert(TypeId::of::<T>(), Rc::new(state));
+        self.isolate.states.put(state);
     }
 
     /// The state if it was put in place.
-    pub fn get_state<T: 'static>(&self) -> Option<Rc<T>> {
-        self.isolate.states.borrow().get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    pub fn get_state<T: 'static>(&self) -> Option<&T> {
+        self.isolate.states.get()
     }
 
     /// A version no type has had; 0 for ever once they have run out.
@@ -389,7 +383,8 @@ impl Thread {
     /// Ends a thread made by [`Thread::sibling`]: what it holds goes, what it owns gets other owners. It is attached, and
     /// nothing runs on it afterwards.
     pub fn end(&self) {
-        self.forget_own_states();
+        // SAFETY: nothing runs on the thread any more.
+        unsafe { self.forget_own_states() };
         drop(self.method_cache.take());
         if let Some(owner) = self.owner.take() {
             // SAFETY: the queue has just said so.
@@ -406,9 +401,12 @@ impl Thread {
         }
         // References are given back by the thread that owns them, attached or not.
         self.attach(1 << 20, |t| {
-            t.forget_own_states();
-            let states = std::mem::take(&mut *t.isolate.states.borrow_mut());
-            drop(states);
+            // SAFETY: nothing runs in the isolate any more.
+            unsafe { t.forget_own_states() };
+            t.last_state.forget();
+            // SAFETY: as above.
+            drop(unsafe { t.isolate.states.take() });
+            t.last_state.forget();
             drop(t.method_cache.take());
             t.isolate.interner.clear();
             drop(t.isolate.builtins.take());

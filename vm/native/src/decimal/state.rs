@@ -2,7 +2,6 @@
 
 use super::{context, signals};
 use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
 use typhon_num::decimal::{Context, Rounding, status};
 use typhon_object::error::Res;
 use typhon_object::thread::Thread;
@@ -28,7 +27,7 @@ pub(super) struct State {
 pub(super) struct Current(pub(super) RefCell<Option<Value>>);
 
 /// The isolate's state, its classes and templates made.
-pub(super) fn get(t: &Thread) -> Res<Rc<State>> {
+pub(super) fn get(t: &Thread) -> Res<&State> {
     let state = t.state::<State>();
     if state.classes.get().is_none() {
         let classes = signals::make(t)?;

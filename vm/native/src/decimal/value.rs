@@ -62,7 +62,7 @@ pub(super) fn quickly(
     let (x, y) = (operand(a)?, operand(b)?);
     let d = match ctx {
         Some(ctx) => settled(ctx, &x, &y, f),
-        None => t.with_own_state::<Current, _>(|current| settled(current.0.borrow().as_ref()?, &x, &y, f)),
+        None => settled(t.own_state::<Current>().0.borrow().as_ref()?, &x, &y, f),
     }?;
     Some(payload::new(t, |header| Dec { header, number: d, charged: 0 }))
 }

@@ -66,7 +66,7 @@ struct State {
     peak: Cell<usize>,
 }
 
-fn state(t: &Thread) -> std::rc::Rc<State> {
+fn state(t: &Thread) -> &State {
     t.state::<State>()
 }
 

@@ -60,7 +60,7 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
     text::put(t, &dict, "_warnings_context", context)
 }
 
-fn state(t: &Thread) -> Res<std::rc::Rc<State>> {
+fn state(t: &Thread) -> Res<&State> {
     let state = t.state::<State>();
     if state.filters.borrow().is_absent() {
         let row = |action: &str, category: &TypeObject, module: Option<&str>| -> Res {

@@ -124,7 +124,8 @@ fn finish(t: &Thread, job: Call) {
         h.done.set(true);
     }
     super::local::forget(t, turns::current());
-    t.forget_own_states();
+    // SAFETY: the thread's function has returned.
+    unsafe { t.forget_own_states() };
     turns::wake(t, key_of(&job.handle), true);
     turns::wake(t, SHUTDOWN, true);
     drop(job);

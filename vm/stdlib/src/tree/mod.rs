@@ -8,7 +8,6 @@ pub use read::{check, read};
 pub use show::show;
 
 use crate::text;
-use std::rc::Rc;
 use typhon_compiler::tree::table::{ALL, CLASSES, Class, ClassDef, FAMILIES, Many, Placed, Ty};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
@@ -88,7 +87,7 @@ struct Classes {
     place: [Value; 4],
 }
 
-fn loaded(t: &Thread) -> Res<Rc<Classes>> {
+fn loaded(t: &Thread) -> Res<&Classes> {
     if let Some(classes) = t.get_state::<Classes>() {
         return Ok(classes);
     }
