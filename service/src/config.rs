@@ -90,6 +90,10 @@ settings! {
     stack_depth_default: Count = "1000";
     /// Most Python frames an execution may ask for.
     stack_depth_max: Count = "100000";
+    /// Threads of an execution that asks for none, its first included.
+    threads_default: Count = "32";
+    /// Most threads an execution may ask for.
+    threads_max: Count = "256";
     /// Bytes on standard output, and on standard error, of an execution that asks for none.
     output_default: Bytes = "1MiB";
     /// Most bytes per stream an execution may ask for.

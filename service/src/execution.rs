@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use typhon_vm::{
-    Cancel, CancelReason, Detail, Limits, Outcome, Request, Response, Stream, TerminationReason, ThreadClock, Usage,
-};
+use typhon_vm::{Cancel, CancelReason, Detail, Limits, Outcome, Request, Response, Stream, TerminationReason, Usage};
 
 use crate::error::Refusal;
 use crate::events::{Event, EventQueue};
@@ -112,21 +110,19 @@ impl Execution {
         let stdin = std::mem::take(&mut request.stdin);
         let host = GuestHost::new(plan, &request.limits, stdin, world, reply.events(), &cancel);
         let started = Instant::now();
-        let clock = ThreadClock::of_this_thread();
-        let cpu_before = clock.and_then(ThreadClock::elapsed).unwrap_or_default();
-        let watch = watchdog.watch(wall, cpu, &cancel);
+        host.cpu().begin();
+        let watch = watchdog.watch(wall, cpu, host.cpu(), &cancel);
         let result = catch_unwind(AssertUnwindSafe(|| engine.execute(&request, &host, &cancel)));
         drop(watch);
         let took = started.elapsed();
-        let cpu_after = clock.and_then(ThreadClock::elapsed).unwrap_or_default();
+        host.cpu().end();
 
         let poisoned = result.is_err();
         let mut response = result.unwrap_or_else(|panic| crash(&*panic));
         let (stdout, stderr) = (captured(&host, Stream::Stdout), captured(&host, Stream::Stderr));
         response.usage.queue = queue;
         response.usage.wall = took;
-        // The engine sums its threads; without one of its own the thread that ran is all there was.
-        response.usage.cpu = response.usage.cpu.max(cpu_after.saturating_sub(cpu_before));
+        response.usage.cpu = host.cpu().used();
         response.usage.bytes_out = stdout.produced.saturating_add(stderr.produced);
         let finished = Finished { name, response, stdout, stderr, effective: request.limits };
         reply.answer(Ok(Box::new(finished)));

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use typhon_vm::{Access, Attachment, Cancel, CancelReason, Host, HostError, LimitHit, LimitName, Limits, Stream};
+use typhon_vm::{
+    Access, Attachment, Cancel, CancelReason, CpuMeter, Host, HostError, LimitHit, LimitName, Limits, Stream,
+};
 
 use crate::events::EventQueue;
 use crate::output::{Account, OutputMode, OutputPlan, Ruling};
@@ -25,6 +27,8 @@ pub struct GuestHost {
     seeded: Mutex<SplitMix>,
     events: Option<Arc<EventQueue>>,
     cancel: Cancel,
+    /// What all its threads use.
+    cpu: CpuMeter,
     /// Wakes a writer that waits for a slow reader.
     _attachment: Option<Attachment>,
 }
@@ -53,6 +57,7 @@ impl GuestHost {
             seeded: Mutex::new(SplitMix(world.entropy_seed.unwrap_or(0))),
             events,
             cancel: cancel.clone(),
+            cpu: CpuMeter::default(),
             _attachment: attachment,
         }
     }
@@ -62,6 +67,11 @@ impl GuestHost {
             Stream::Stdout => &self.accounts[0],
             Stream::Stderr => &self.accounts[1],
         }
+    }
+
+    /// The processor time of the guest.
+    pub fn cpu(&self) -> &CpuMeter {
+        &self.cpu
     }
 
     fn stop_for(&self, stream: Stream, account: &Account) -> HostError {
@@ -131,6 +141,14 @@ impl Host for GuestHost {
             _ => "the state of the server's process".to_owned(),
         };
         Err(HostError::Denied(format!("this sandbox does not permit {what}")))
+    }
+
+    fn thread_begins(&self) {
+        self.cpu.begin();
+    }
+
+    fn thread_ends(&self) {
+        self.cpu.end();
     }
 
     fn wall_clock(&self) -> Duration {

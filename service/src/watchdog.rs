@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use typhon_vm::{Cancel, CancelReason, LimitHit, LimitName, ThreadClock};
+use typhon_vm::{Cancel, CancelReason, CpuMeter, LimitHit, LimitName};
 
 /// Watches any number of executions. Dropping it ends its thread.
 pub struct Watchdog {
@@ -33,15 +33,14 @@ struct Entry {
     cancel: Cancel,
     wall: Duration,
     started: Instant,
-    cpu: Option<CpuWatch>,
+    cpu: CpuWatch,
     /// The next time this entry may have run out.
     next: Instant,
 }
 
 struct CpuWatch {
-    clock: ThreadClock,
+    meter: CpuMeter,
     limit: Duration,
-    at_start: Duration,
 }
 
 /// Keeps an execution watched; dropping it ends that.
@@ -52,6 +51,8 @@ pub struct Watch {
 
 /// However little CPU time is left, the clock is not read more often than this.
 const CPU_POLL_MIN: Duration = Duration::from_millis(1);
+/// However much is left, it is read as often as this: in between, a guest may have started threads.
+const CPU_POLL_MAX: Duration = Duration::from_millis(250);
 
 impl Watchdog {
     pub fn start() -> std::io::Result<Watchdog> {
@@ -64,15 +65,11 @@ impl Watchdog {
         Ok(Watchdog { shared, thread: Some(thread) })
     }
 
-    /// Watches the calling thread's execution from now on.
-    pub fn watch(&self, wall: Duration, cpu: Duration, cancel: &Cancel) -> Watch {
+    /// Watches an execution from now on, whose processor time `meter` shows.
+    pub fn watch(&self, wall: Duration, cpu: Duration, meter: &CpuMeter, cancel: &Cancel) -> Watch {
         let started = Instant::now();
-        let cpu = ThreadClock::of_this_thread().and_then(|clock| {
-            let at_start = clock.elapsed()?;
-            Some(CpuWatch { clock, limit: cpu, at_start })
-        });
-        let first_cpu = cpu.as_ref().map_or(wall, |watch| watch.limit);
-        let next = started + wall.min(first_cpu);
+        let next = started + wall.min(cpu).min(CPU_POLL_MAX);
+        let cpu = CpuWatch { meter: meter.clone(), limit: cpu };
         let mut state = self.shared.state.lock();
         let id = state.next_id;
         state.next_id += 1;
@@ -144,16 +141,13 @@ impl Entry {
         if now >= wall_end {
             return Err(hit(LimitName::Wall, self.wall, now - self.started));
         }
-        let Some(watch) = &self.cpu else { return Ok(wall_end) };
-        // A clock that cannot be read is a thread that has ended: its watch is about to be dropped.
-        let Some(used) = watch.clock.elapsed().map(|used| used.saturating_sub(watch.at_start)) else {
-            return Ok(wall_end);
-        };
-        if used >= watch.limit {
-            return Err(hit(LimitName::Cpu, watch.limit, used));
+        let (used, limit) = (self.cpu.meter.used(), self.cpu.limit);
+        if used >= limit {
+            return Err(hit(LimitName::Cpu, limit, used));
         }
-        // A thread uses at most all of its time, so the limit cannot be reached before this.
-        Ok(wall_end.min(now + (watch.limit - used).max(CPU_POLL_MIN)))
+        // Each thread uses at most all of its time, so the limit cannot be reached much before this.
+        let threads = u32::try_from(self.cpu.meter.running().max(1)).unwrap_or(u32::MAX);
+        Ok(wall_end.min(now + ((limit - used) / threads).clamp(CPU_POLL_MIN, CPU_POLL_MAX)))
     }
 }
 

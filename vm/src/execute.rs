@@ -33,6 +33,7 @@ pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response 
         config: config(request),
         memory: request.limits.heap_bytes.map(|n| usize::try_from(n).unwrap_or(usize::MAX >> 1)),
         depth: request.limits.stack_depth,
+        threads: request.limits.threads,
         stack: engine::stack_left(),
     };
     engine::with(&options, host, cancel, |t| {
@@ -51,6 +52,7 @@ pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response 
             response = conclude(t, request, cancel, Err(Failure { error: e, compiling: false }));
         }
         usage.peak_heap_bytes = t.heap().peak() as u64;
+        usage.threads_peak = u32::try_from(typhon_stdlib::thread::turns::peak(t)).unwrap_or(u32::MAX);
         response.usage = usage;
         response
     })

@@ -20,7 +20,7 @@ mod site;
 pub mod value;
 
 pub use cancel::{Attachment, Cancel, CancelReason};
-pub use clock::ThreadClock;
+pub use clock::{CpuMeter, ThreadClock};
 pub use command::{Command, Exit, Flags, Program, Session};
 pub use exception::{Frame, Position, PyException};
 pub use execute::execute;

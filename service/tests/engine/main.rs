@@ -2,6 +2,7 @@
 
 mod limits;
 mod running;
+mod threads;
 
 use std::sync::Arc;
 

@@ -68,6 +68,13 @@ pub trait Host: Send + Sync {
         Stdio::Captured
     }
 
+    /// The calling OS thread begins to run guest code beside the one that the isolate began with: what it uses of the
+    /// processor is the guest's.
+    fn thread_begins(&self) {}
+
+    /// The calling OS thread, which began before, is about to end.
+    fn thread_ends(&self) {}
+
     /// Wall clock, since the epoch.
     fn wall_clock(&self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()

@@ -6,6 +6,7 @@ use crate::sys::{self, Config, Settings, streams};
 use crate::text;
 use crate::thread::turns;
 use std::mem::ManuallyDrop;
+use std::time::Duration;
 use typhon_interp::Started;
 use typhon_interp::frame::interp;
 use typhon_interp::host::{self, Host};
@@ -20,6 +21,9 @@ use typhon_object::{Thread, Value, attr, call, process};
 /// `sys.setrecursionlimit` cannot go past this.
 pub struct DepthMax(pub u32);
 
+/// So many threads the isolate may have, its first included.
+pub struct ThreadsMax(pub u32);
+
 /// How an isolate is made.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -29,6 +33,8 @@ pub struct Options {
     pub memory: Option<usize>,
     /// Most Python frames.
     pub depth: Option<u32>,
+    /// Most threads.
+    pub threads: Option<u32>,
     /// Bytes of native stack that the calling thread has for guest code.
     pub stack: usize,
 }
@@ -134,7 +140,10 @@ impl<'h> Live<'h> {
             t.depth_limit.set(depth.min(t.depth_limit.get()));
             t.set_state(DepthMax(depth));
         }
-        // SAFETY: `'h` outlives this value, and no guest code runs after it.
+        if let Some(threads) = options.threads {
+            t.set_state(ThreadsMax(threads));
+        }
+        // SAFETY: `'h` outlives this value, and no guest code runs after it: see `stop_others`.
         unsafe { host::install(&t, host) };
         *t.state::<Settings>().config.borrow_mut() = options.config.clone();
         // SAFETY: the thread is boxed, so it does not move, and `started` is dropped before it.
@@ -165,7 +174,10 @@ impl Drop for Live<'_> {
             std::mem::forget(self.started.take());
             return;
         }
-        self.thread.attach(1 << 16, Thread::close);
+        self.thread.attach(1 << 16, |t| {
+            stop_others(t);
+            t.close();
+        });
         // A trace function, say: references are given back by the thread that owns them.
         let started = self.started.take();
         self.thread.attach(1 << 16, |_| drop(started));
@@ -217,14 +229,24 @@ pub fn finalize(t: &Thread) -> Res<()> {
     tear_down(t)?;
     flush(t);
     crate::signal::restore(t);
-    if !turns::stop_others(t) {
+    stop_others(t);
+    turns::pass_panic_on(t);
+    Ok(())
+}
+
+/// Ends the isolate's other threads. A process that ends takes along what would not stop; the host of anything else may
+/// go away, so those are waited for.
+fn stop_others(t: &Thread) {
+    let whole = host::of(t).is_some_and(|h| h.stdio() == host::Stdio::Process);
+    if !turns::stop_others(t, whole.then_some(Duration::from_secs(2))) {
         t.state::<Abandoned>().0.set(true);
     }
-    Ok(())
 }
 
 /// Ends an isolate that was stopped: what it printed goes out, and its memory goes as a whole.
 pub fn abandon(t: &Thread) {
+    stop_others(t);
+    turns::pass_panic_on(t);
     match streams::flush_direct(t) {
         // The host may be the one that stopped it: there is nobody to tell.
         Ok(()) | Err(_) => {}
@@ -236,6 +258,9 @@ fn shut_threads(t: &Thread) -> Res<()> {
         && let Some(shutdown) = attr::get_opt(t, &threading, &text::name(t, "_shutdown"))?
         && let Err(e) = call::call0(t, &shutdown)
     {
+        if e.is_stopped() {
+            return Err(e);
+        }
         sys::unraisable(t, e, "Exception ignored on threading shutdown", Some(&threading));
     }
     Ok(())

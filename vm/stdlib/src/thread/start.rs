@@ -5,9 +5,11 @@ use crate::{sys, time, world};
 use parking_lot::Mutex;
 use std::cell::Cell;
 use std::os::unix::thread::JoinHandleExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use typhon_interp::host::Stdio;
+use typhon_interp::host;
+use typhon_object::breaker::why;
 use typhon_object::dict::Dict;
 use typhon_object::header::Header;
 use typhon_object::native::{def, getter};
@@ -21,6 +23,8 @@ use typhon_object::{Args, Exc, Res, Thread, Value, call, convert, error, payload
 /// Native stack of a thread, and what of it is kept for natives below the last check.
 const STACK: usize = 16 << 20;
 const MARGIN: usize = 512 << 10;
+/// About what a thread touches of its stacks.
+const TOUCHED: usize = 64 << 10;
 
 fn refuse(t: &Thread) -> Exc {
     error::runtime_error(t, "can't start new thread")
@@ -42,14 +46,15 @@ unsafe impl Send for Job {}
 
 /// Starts a thread that calls `function(*args, **kwargs)`; its number.
 fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value) -> Res<u64> {
-    // A guest's share of the processor is measured on its one thread, so only whole processes have more.
     if t.state::<sys::Settings>().finalizing.get() {
         let e = &exceptions::PYTHON_FINALIZATION_ERROR;
         return Err(error::new(t, e, "can't create new thread at interpreter shutdown"));
     }
-    if world::host(t)?.stdio() != Stdio::Process || t.breaker.stopped() {
+    let most = t.get_state::<crate::isolate::ThreadsMax>().map_or(usize::MAX, |m| m.0 as usize);
+    if t.breaker.stopped() || turns::alive(t).len() + 1 >= most {
         return Err(refuse(t));
     }
+    t.check_alloc(TOUCHED)?;
     let shared = turns::share(t);
     let Some(thread) = t.sibling() else { return Err(refuse(t)) };
     let breaker = thread.breaker.clone();
@@ -77,25 +82,38 @@ fn run(job: Job) {
     shared.take_turn();
     let Job { thread, function, args, kwargs, handle, .. } = job;
     let call = Call { function, args, kwargs, handle };
-    thread.attach(STACK - MARGIN, |t| {
-        match typhon_interp::start_thread(t) {
-            Some(started) => {
-                if let Err(e) = called(t, &call)
-                    && !e.is_stopped()
-                    && !e.is(&exceptions::SYSTEM_EXIT)
-                {
-                    let shown = typhon_object::ops::repr_text(t, &call.function).unwrap_or_default();
-                    sys::unraisable(t, e, &format!("Exception ignored in thread started by {shown}"), None);
-                }
-                finish(t, call);
-                drop(started);
-            }
-            None => finish(t, call),
+    let host = host::of(&thread);
+    host.inspect(|h| h.thread_begins());
+    let ran = catch_unwind(AssertUnwindSafe(|| thread.attach(STACK - MARGIN, |t| run_attached(t, call))));
+    host.inspect(|h| h.thread_ends());
+    match ran {
+        Ok(()) => drop(thread),
+        Err(payload) => {
+            // Whatever it was in the middle of stays as it is; the others are to stop before they meet it.
+            shared.panicked(payload);
+            thread.breaker.stop(why::CANCELLED);
+            std::mem::forget(thread);
         }
-        t.end();
-    });
-    drop(thread);
+    }
     shared.ended();
+}
+
+fn run_attached(t: &Thread, call: Call) {
+    match typhon_interp::start_thread(t) {
+        Some(started) => {
+            if let Err(e) = called(t, &call)
+                && !e.is_stopped()
+                && !e.is(&exceptions::SYSTEM_EXIT)
+            {
+                let shown = typhon_object::ops::repr_text(t, &call.function).unwrap_or_default();
+                sys::unraisable(t, e, &format!("Exception ignored in thread started by {shown}"), None);
+            }
+            finish(t, call);
+            drop(started);
+        }
+        None => finish(t, call),
+    }
+    t.end();
 }
 
 /// What a thread calls, and by what it is known.

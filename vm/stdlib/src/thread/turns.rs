@@ -7,12 +7,13 @@
 
 use crate::kernel;
 use parking_lot::{Condvar, Mutex};
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use typhon_object::Thread;
-use typhon_object::breaker::{Breaker, reason};
+use typhon_object::breaker::{Breaker, reason, why};
 
 /// How long a thread waits for its turn before it asks for it.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -27,7 +28,13 @@ pub struct Turns {
 /// What the threads have in common.
 pub struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
+}
+
+/// Where a thread sleeps: rung when it has got the turn.
+type Bell = Arc<Condvar>;
+
+thread_local! {
+    static BELL: Bell = Bell::default();
 }
 
 #[derive(Default)]
@@ -35,19 +42,23 @@ struct State {
     /// Whose turn it is.
     running: Option<u64>,
     /// Who waits for a turn, in order.
-    waiting: VecDeque<u64>,
+    waiting: VecDeque<(u64, Bell)>,
     /// Who waits for a key: a lock, a thread's end.
     parked: Vec<Parked>,
     /// Threads that were started and have not ended.
     alive: Vec<u64>,
     /// Where each of them, and the main one, is asked to look up.
     breakers: Vec<(u64, Breaker)>,
+    /// Most threads there were at once.
+    peak: usize,
+    /// What a thread panicked with.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 struct Parked {
     key: usize,
     who: u64,
-    woken: bool,
+    bell: Bell,
 }
 
 /// The calling OS thread, as Python numbers it.
@@ -81,8 +92,8 @@ pub fn share(t: &Thread) -> Arc<Shared> {
     let mut place = turns.shared.borrow_mut();
     let made = place.get_or_insert_with(|| {
         let breakers = vec![(main, t.breaker.clone())];
-        let state = State { running: Some(current()), breakers, ..State::default() };
-        Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() })
+        let state = State { running: Some(current()), breakers, peak: 1, ..State::default() };
+        Arc::new(Shared { state: Mutex::new(state) })
     });
     Arc::clone(made)
 }
@@ -101,6 +112,12 @@ impl Shared {
         let mut state = self.state.lock();
         state.alive.push(who);
         state.breakers.push((who, breaker));
+        state.peak = state.peak.max(state.breakers.len());
+    }
+
+    /// Notes that the calling thread panicked: the isolate cannot be trusted any more.
+    pub fn panicked(&self, payload: Box<dyn Any + Send>) {
+        self.state.lock().panic.get_or_insert(payload);
     }
 
     /// Notes that the calling thread ends; it has the turn and gives it up for good.
@@ -108,8 +125,7 @@ impl Shared {
         let mut state = self.state.lock();
         state.alive.retain(|who| *who != current());
         state.breakers.retain(|(who, _)| *who != current());
-        state.running = state.waiting.pop_front();
-        self.changed.notify_all();
+        state.give_turn();
     }
 
     /// Waits for the turn.
@@ -119,22 +135,27 @@ impl Shared {
         if state.running.is_none() {
             state.running = Some(me);
         } else {
-            state.waiting.push_back(me);
+            let bell = BELL.with(Bell::clone);
+            state.waiting.push_back((me, Bell::clone(&bell)));
             while state.running != Some(me) {
-                if self.changed.wait_for(&mut state, PATIENCE).timed_out() {
+                if bell.wait_for(&mut state, PATIENCE).timed_out() {
                     state.ask_running();
                 }
             }
         }
     }
-
-    fn give_turn(&self, state: &mut State) {
-        state.running = state.waiting.pop_front();
-        self.changed.notify_all();
-    }
 }
 
 impl State {
+    /// Passes the turn on to whoever waits longest.
+    fn give_turn(&mut self) {
+        let next = self.waiting.pop_front();
+        self.running = next.as_ref().map(|(who, _)| *who);
+        if let Some((_, bell)) = next {
+            bell.notify_one();
+        }
+    }
+
     /// Asks whoever has the turn to offer it.
     fn ask_running(&self) {
         let running = self.breakers.iter().find(|(who, _)| self.running == Some(*who));
@@ -142,12 +163,23 @@ impl State {
             breaker.set(reason::QS);
         }
     }
+
+    /// Lets those go on that wait for a key: from now on they wait for a turn, and sleep on until they have it.
+    fn wake(&mut self, all: bool, is_meant: impl Fn(usize) -> bool) {
+        while let Some(at) = self.parked.iter().position(|p| is_meant(p.key)) {
+            let Parked { who, bell, .. } = self.parked.remove(at);
+            self.waiting.push_back((who, bell));
+            if !all {
+                break;
+            }
+        }
+    }
 }
 
 /// Runs `f`, which only waits, while others may run.
 pub fn idle<R>(t: &Thread, f: impl FnOnce() -> R) -> R {
     let Some(shared) = shared(t) else { return f() };
-    shared.give_turn(&mut shared.state.lock());
+    shared.state.lock().give_turn();
     let r = f();
     shared.take_turn();
     r
@@ -161,7 +193,7 @@ pub fn offer(t: &Thread) {
         if state.waiting.is_empty() {
             return;
         }
-        shared.give_turn(&mut state);
+        state.give_turn();
     }
     shared.take_turn();
 }
@@ -172,36 +204,29 @@ pub fn park(t: &Thread, key: usize, longest: Duration) {
         t.breaker.sleep(longest);
         return;
     };
-    let (me, end) = (current(), Instant::now() + longest);
-    {
-        let mut state = shared.state.lock();
-        state.parked.push(Parked { key, who: me, woken: false });
-        shared.give_turn(&mut state);
-        loop {
-            let woken = state.parked.iter().any(|p| p.who == me && p.woken);
-            if woken || shared.changed.wait_until(&mut state, end).timed_out() {
-                break;
-            }
+    let (me, end, bell) = (current(), Instant::now() + longest, BELL.with(Bell::clone));
+    let mut state = shared.state.lock();
+    state.parked.push(Parked { key, who: me, bell: Bell::clone(&bell) });
+    state.give_turn();
+    while state.running != Some(me) {
+        if !bell.wait_until(&mut state, end.max(Instant::now() + PATIENCE / 5)).timed_out() {
+            continue;
         }
+        let parked = state.parked.len();
         state.parked.retain(|p| p.who != me);
+        if state.parked.len() < parked {
+            // Nobody has woken it.
+            drop(state);
+            return shared.take_turn();
+        }
+        state.ask_running();
     }
-    shared.take_turn();
 }
 
 /// Wakes one that waits for `key`, or all of them.
 pub fn wake(t: &Thread, key: usize, all: bool) {
-    let Some(shared) = shared(t) else { return };
-    let mut state = shared.state.lock();
-    let mut found = false;
-    for p in state.parked.iter_mut().filter(|p| p.key == key && !p.woken) {
-        p.woken = true;
-        found = true;
-        if !all {
-            break;
-        }
-    }
-    if found {
-        shared.changed.notify_all();
+    if let Some(shared) = shared(t) {
+        shared.state.lock().wake(all, |k| k == key);
     }
 }
 
@@ -218,18 +243,28 @@ pub fn alive(t: &Thread) -> Vec<u64> {
     shared(t).map(|s| s.state.lock().alive.clone()).unwrap_or_default()
 }
 
-/// Stops every other thread, at the isolate's end: no handler of theirs runs. False if one would not come to its end.
-pub fn stop_others(t: &Thread) -> bool {
+/// Most threads that the isolate had at once.
+pub fn peak(t: &Thread) -> usize {
+    shared(t).map_or(1, |s| s.state.lock().peak)
+}
+
+/// A thread that panicked takes the one down that the isolate began with.
+pub fn pass_panic_on(t: &Thread) {
+    let panic = shared(t).and_then(|s| s.state.lock().panic.take());
+    if let Some(payload) = panic {
+        std::panic::resume_unwind(payload);
+    }
+}
+
+/// Stops every other thread, at the isolate's end: no handler of theirs runs. False if one has not come to its end by
+/// then; without a `patience` it is waited for.
+pub fn stop_others(t: &Thread, patience: Option<Duration>) -> bool {
     let Some(shared) = shared(t) else { return true };
     let was_stopped = t.breaker.stopped();
-    t.breaker.stop(1);
-    let end = Instant::now() + Duration::from_secs(2);
-    while !alive(t).is_empty() && Instant::now() < end {
-        {
-            let mut state = shared.state.lock();
-            state.parked.iter_mut().for_each(|p| p.woken = true);
-            shared.changed.notify_all();
-        }
+    t.breaker.stop(why::CANCELLED);
+    let end = patience.map(|p| Instant::now() + p);
+    while !alive(t).is_empty() && end.is_none_or(|end| Instant::now() < end) {
+        shared.state.lock().wake(true, |_| true);
         idle(t, || std::thread::sleep(Duration::from_millis(1)));
     }
     if !was_stopped {
