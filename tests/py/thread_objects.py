@@ -1,7 +1,9 @@
 """Objects that go from thread to thread: made in one, used and dropped in another."""
+import _thread
 import gc
 import queue
 import threading
+import time
 import weakref
 
 
@@ -130,4 +132,41 @@ for _ in range(20):
 stop = True
 for t in threads:
     t.join()
+
+# `__init__` of a thread's own attributes waits, and others come meanwhile.
+
+
+class Own(threading.local):
+    def __init__(self):
+        time.sleep(0.001)
+        self.x = threading.get_ident()
+
+
+own = Own()
+same = []
+
+
+def look():
+    same.append(all(own.x == threading.get_ident() for _ in range(10)))
+
+
+threads = [threading.Thread(target=look) for _ in range(20)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+print(same == [True] * 20)
+
+
+# The program's end finds a thread asleep, which `threading` knows by its number only.
+def asleep(started):
+    threading.current_thread()
+    kept = {1: Node(1), 2: threading.local()}
+    started.set()
+    time.sleep(100)
+
+
+started = threading.Event()
+_thread.start_new_thread(asleep, (started,))
+started.wait()
 print("done")

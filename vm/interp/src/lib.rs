@@ -81,6 +81,13 @@ pub struct Started<'t> {
     it: Box<frame::Interp>,
 }
 
+impl Started<'_> {
+    /// Drops what the state holds, while code can still run: finalizers may.
+    pub fn let_go(&self) {
+        drop((self.it.watch.trace.take(), self.it.watch.profile.take()));
+    }
+}
+
 impl Drop for Started<'_> {
     fn drop(&mut self) {
         let _ = &self.it;

@@ -119,6 +119,8 @@ fn select(t: &Thread, v: &Value) -> Res<()> {
                 (copy(&args.0), copy(&args.1))
             };
             init(t, v, Args { values: &values, names: &names })?;
+            // Others may have run meanwhile. This thread's dict is there now.
+            return select(t, v);
         }
     }
     Ok(())

@@ -109,11 +109,15 @@ fn run_attached(t: &Thread, call: Call) {
                 sys::unraisable(t, e, &format!("Exception ignored in thread started by {shown}"), None);
             }
             finish(t, call);
-            drop(started);
+            // The end of a thread runs finalizers, so the frames go last.
+            started.let_go();
+            t.end();
         }
-        None => finish(t, call),
+        None => {
+            finish(t, call);
+            t.end();
+        }
     }
-    t.end();
 }
 
 /// What a thread calls, and by what it is known.
