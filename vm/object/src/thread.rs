@@ -358,10 +358,8 @@ impl Thread {
 
     /// Empties the caches that hold references, of every thread.
     pub(crate) fn forget_methods(&self) {
-        // SAFETY: this thread has the turn. A cache gives up references to what types hold as well, or to what is dead
-        // by now, and a finalizer of that starts no thread that this could meet: threads are started by natives, which
-        // find the list of threads borrowed.
         let mut caches = Vec::new();
+        // SAFETY: this thread has the turn, and nothing is dropped, so nothing runs, before all threads were asked.
         unsafe { self.isolate.each_thread(|t| caches.push(t.method_cache.take())) };
         drop(caches);
     }
