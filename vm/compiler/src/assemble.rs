@@ -277,9 +277,11 @@ impl Flow {
                 join(states, work, e.labels[row.target.0 as usize] as usize, state);
             }
             cover = inst.cover;
+            // An exhausted iterator leaves the loop's target as it was.
+            let before = (inst.op == Opcode::ForIter).then(|| state.to_vec());
             dirty = self.step(e, i, inst, state);
             if inst.target != Label::NONE {
-                join(states, work, e.labels[inst.target.0 as usize] as usize, state);
+                join(states, work, e.labels[inst.target.0 as usize] as usize, before.as_deref().unwrap_or(state));
             }
             if is_end(inst.op) {
                 return;
