@@ -60,7 +60,7 @@ pub fn parse(text: &str, base: u32, digits_max: u64, poll: &mut Poll) -> Result<
         _ => (Sign::Positive, text),
     };
     let (base, digits, must_be_zero) = split_prefix(text, base);
-    let digits = clean_digits(digits, base)?;
+    let digits = clean_digits(digits, base, poll)?;
     if must_be_zero && digits.iter().any(|&d| d != b'0') {
         return Err(ParseIntError::Invalid);
     }
@@ -93,11 +93,17 @@ fn split_prefix(text: &[u8], base: u32) -> (u32, &[u8], bool) {
     if base == 0 { (10, text, text.first() == Some(&b'0')) } else { (base, text, false) }
 }
 
+/// So many characters are looked at between two polls.
+const CLEANED: usize = 1 << 16;
+
 /// The digits without their underscores, each checked against the base.
-fn clean_digits(text: &[u8], base: u32) -> Result<Vec<u8>, ParseIntError> {
+fn clean_digits(text: &[u8], base: u32, poll: &mut Poll) -> Result<Vec<u8>, ParseIntError> {
     let mut digits = Vec::with_capacity(text.len());
     let mut after_digit = false;
-    for &c in text {
+    for (i, &c) in text.iter().enumerate() {
+        if i % CLEANED == CLEANED - 1 {
+            poll()?;
+        }
         if c == b'_' {
             if !after_digit {
                 return Err(ParseIntError::Invalid);
@@ -131,7 +137,11 @@ pub fn digits_to_int(digits: &[u8], base: u32, poll: &mut Poll) -> Result<UBig, 
         let mut joined = Vec::with_capacity(parts.len().div_ceil(2));
         for pair in parts.chunks(2) {
             joined.push(match pair {
-                [low, high] => kernel::mul(high, &power, poll)? + low,
+                [low, high] => {
+                    let high = kernel::mul(high, &power, poll)?;
+                    poll()?;
+                    high + low
+                }
                 rest => rest[0].clone(),
             });
         }
@@ -161,10 +171,20 @@ pub fn to_decimal(n: &IBig, poll: &mut Poll) -> Result<String, Stop> {
 
 /// `n` in any base of 2 to 36 with lower-case digits and a minus sign, no prefix.
 pub fn to_base(n: &IBig, base: u32, poll: &mut Poll) -> Result<String, Stop> {
+    to_base_with(n, base, "", poll)
+}
+
+/// As [`to_base`], with a prefix between the sign and the digits.
+pub fn to_base_with(n: &IBig, base: u32, prefix: &str, poll: &mut Poll) -> Result<String, Stop> {
     let mut out = String::new();
+    if base.is_power_of_two() {
+        let digits = crate::int::cost::text_digits(n, base);
+        out.reserve(usize::try_from(digits).unwrap_or(0) + prefix.len() + 1);
+    }
     if is_negative(n) {
         out.push('-');
     }
+    out.push_str(prefix);
     push_digits(&magnitude(n), base, &mut out, poll)?;
     Ok(out)
 }

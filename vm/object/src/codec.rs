@@ -4,6 +4,7 @@
 //! `encodings` package registers. Error handlers are the built-in ones by name, then the registered ones.
 
 use crate::buffer;
+use crate::bulk;
 use crate::call;
 use crate::error::{self, Res};
 use crate::registry;
@@ -120,7 +121,7 @@ pub fn normalize(name: &str) -> String {
 }
 
 /// An `encoding` or `errors` argument, which must be a str without null characters; `None` if missing.
-pub fn name_arg(t: &Thread, v: &Value, function: &str, argument: &str) -> Res<Option<String>> {
+pub fn name_arg<'a>(t: &Thread, v: &'a Value, function: &str, argument: &str) -> Res<Option<Cow<'a, str>>> {
     let Some(v) = v.opt() else { return Ok(None) };
     let Some(s) = v.downcast::<Str>() else {
         let name = if v.is_none() { "None".to_string() } else { type_name(v) };
@@ -129,8 +130,8 @@ pub fn name_arg(t: &Thread, v: &Value, function: &str, argument: &str) -> Res<Op
     name_text(t, v, s).map(Some)
 }
 
-fn name_text(t: &Thread, v: &Value, s: &Str) -> Res<String> {
-    match s.to_utf8() {
+fn name_text<'a>(t: &Thread, v: &Value, s: &'a Str) -> Res<Cow<'a, str>> {
+    match s.as_ascii().map_or_else(|| s.to_utf8().map(Cow::Owned), |text| Ok(Cow::Borrowed(text))) {
         Ok(text) if text.contains('\0') => Err(error::value_error(t, "embedded null character")),
         Ok(text) => Ok(text),
         Err(at) => {
@@ -141,7 +142,7 @@ fn name_text(t: &Thread, v: &Value, s: &Str) -> Res<String> {
 }
 
 /// As [`name_arg`] where None may be passed for a missing one.
-pub fn name_arg_or_none(t: &Thread, v: &Value, function: &str, argument: &str) -> Res<Option<String>> {
+pub fn name_arg_or_none<'a>(t: &Thread, v: &'a Value, function: &str, argument: &str) -> Res<Option<Cow<'a, str>>> {
     if v.is_none() { Ok(None) } else { name_arg(t, v, function, argument) }
 }
 
@@ -160,7 +161,10 @@ pub fn encode_known(t: &Thread, v: &Value, known: Known, errors: Option<&str>) -
     let s = v.expect::<Str>();
     if let (Some(text), Known::Utf8 | Known::Latin1 | Known::Ascii) = (s.as_ascii(), known) {
         t.check_alloc(text.len())?;
-        return Ok(text.as_bytes().to_vec());
+        let mut out = Vec::new();
+        bulk::extend(&mut out, text.as_bytes());
+        t.check_stop()?;
+        return Ok(out);
     }
     t.check_alloc(s.len() * 4)?;
     let mut out = Vec::with_capacity(s.len() * s.width().min(2) + 4);

@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), deny(missing_docs))]
 
 pub mod args;
+pub mod aside;
 pub mod attr;
 pub mod attr_cache;
 pub mod breaker;

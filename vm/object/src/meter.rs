@@ -5,23 +5,49 @@
 //! allocator, which cannot ask first. A program that installs this allocator has those bytes counted too, so that no
 //! native can outgrow an isolate's limit by more than it takes between two polls.
 
+use crate::heap::Heap;
 use crate::thread;
 use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+
+thread_local! {
+    /// What the calling thread took and did not give back while no isolate was attached to it.
+    static LOOSE: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Runs `f` on a thread without an isolate; how many bytes it took and kept.
+pub fn tally<R>(f: impl FnOnce() -> R) -> (R, isize) {
+    let before = LOOSE.get();
+    let made = f();
+    (made, LOOSE.get().wrapping_sub(before))
+}
 
 /// Counts what the isolate attached to the calling thread takes of `A`.
 pub struct Metered<A>(pub A);
 
+impl Heap {
+    /// As if the meter had seen so many bytes come or go: what a thread of the process took for this isolate.
+    pub fn note_outside(&self, bytes: isize) {
+        match usize::try_from(bytes) {
+            Ok(bytes) => self.took(bytes),
+            Err(_) => self.gave(bytes.unsigned_abs()),
+        }
+    }
+}
+
 #[inline]
 fn took(size: usize) {
-    if let Some(t) = thread::current() {
-        t.heap().took(size);
+    match thread::current() {
+        Some(t) => t.heap().took(size),
+        None => LOOSE.set(LOOSE.get().wrapping_add_unsigned(size)),
     }
 }
 
 #[inline]
 fn gave(size: usize) {
-    if let Some(t) = thread::current() {
-        t.heap().gave(size);
+    match thread::current() {
+        Some(t) => t.heap().gave(size),
+        None => LOOSE.set(LOOSE.get().wrapping_sub_unsigned(size)),
     }
 }
 

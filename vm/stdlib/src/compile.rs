@@ -4,6 +4,8 @@ use std::sync::Arc;
 use typhon_compiler::tree::table::Class;
 use typhon_compiler::{Compiled, ErrorKind, Mode, Options, SyntaxError, Warning, WarningCategory};
 use typhon_interp::code::new_code;
+use typhon_object::aside;
+use typhon_object::bulk;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::types::{exceptions as exc, int};
 use typhon_object::{Thread, TypeDef, Value, attr, strs, tuple};
@@ -16,12 +18,34 @@ pub fn text(t: &Thread, source: &str, options: &Options) -> Res {
 
 /// As [`text`], the plain code.
 pub fn text_code(t: &Thread, source: &str, options: &Options) -> Res<Arc<typhon_isa::Code>> {
-    // The tree and its code take some times the source's size.
-    t.check_alloc(source.len().saturating_mul(8))?;
-    match typhon_compiler::compile(source, options) {
+    match aside_if_long(t, source, options, 8, typhon_compiler::compile)? {
         Ok(compiled) => finish(t, compiled, &options.filename),
         Err(e) => refused(t, &e, &options.filename),
     }
+}
+
+/// Longer text takes more than some milliseconds.
+const LONG: usize = 64 << 10;
+
+/// What `work` makes of a source; the tree and its code take some `times` the source's size.
+fn aside_if_long<R: Send + 'static>(
+    t: &Thread,
+    source: &str,
+    options: &Options,
+    times: usize,
+    work: fn(&str, &Options) -> R,
+) -> Res<R> {
+    let bytes = source.len().saturating_mul(times);
+    if source.len() <= LONG {
+        t.check_alloc(bytes)?;
+        return Ok(work(source, options));
+    }
+    t.check_alloc(source.len())?;
+    let mut copy = Vec::new();
+    bulk::extend(&mut copy, source.as_bytes());
+    t.check_stop()?;
+    let options = options.clone();
+    aside::run(t, bytes, move || work(std::str::from_utf8(&copy).unwrap_or_default(), &options))
 }
 
 /// Issues what the parser remarked before it refused, and raises the refusal.
@@ -32,8 +56,7 @@ pub(crate) fn refused<T>(t: &Thread, e: &SyntaxError, filename: &str) -> Res<T> 
 
 /// The syntax tree of text, as Python objects.
 pub fn tree(t: &Thread, source: &str, options: &Options) -> Res {
-    t.check_alloc(source.len().saturating_mul(16))?;
-    match typhon_compiler::parse(source, options) {
+    match aside_if_long(t, source, options, 16, typhon_compiler::parse)? {
         Ok(found) => {
             found.warnings.iter().try_for_each(|w| issue(t, w, &options.filename))?;
             crate::tree::show(t, &found.node)

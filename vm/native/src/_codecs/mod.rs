@@ -1,5 +1,6 @@
 //! _codecs: the registry and the codecs behind the `encodings` package.
 
+use std::borrow::Cow;
 use typhon_object::buffer;
 use typhon_object::codec::{self, Decoder, Known};
 use typhon_object::error::{self, Res};
@@ -175,7 +176,7 @@ fn lookup(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn transform(t: &Thread, a: &[Value], which: usize, function: &str) -> Res {
-    let encoding = codec::name_arg(t, &a[1], function, "encoding")?.unwrap_or_else(|| "utf-8".to_string());
+    let encoding = codec::name_arg(t, &a[1], function, "encoding")?.unwrap_or(Cow::Borrowed("utf-8"));
     let errors = codec::name_arg(t, &a[2], function, "errors")?;
     let found = registry::lookup(t, &encoding)?;
     registry::call_codec(t, &found, which, &a[0], &encoding, errors.as_deref())

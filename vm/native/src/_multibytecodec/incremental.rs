@@ -1,6 +1,7 @@
 //! Incremental encoders and decoders.
 
 use super::{Codec, State, decode_data, encode_text, text_of};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use typhon_object::args::Args;
 use typhon_object::codec;
@@ -34,7 +35,8 @@ impl Core {
         let Some(codec) = found.downcast::<Codec>() else {
             return Err(error::type_error(t, "codec is unexpected type"));
         };
-        let errors = codec::name_arg(t, errors, "__new__", "errors")?.unwrap_or_else(|| "strict".to_string());
+        let errors =
+            codec::name_arg(t, errors, "__new__", "errors")?.map_or_else(|| "strict".to_string(), Cow::into_owned);
         Ok(Self {
             name: codec.name,
             state: RefCell::new(codec.fresh.clone()),

@@ -1,5 +1,6 @@
 //! _multibytecodec and the codec modules of East Asia: stateless codecs, incremental ones, and streams over them.
 
+use std::borrow::Cow;
 use typhon_object::codec::{self, Decoder, Encoder};
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
@@ -141,7 +142,7 @@ fn errors_arg(t: &Thread, v: &Value, function: &str) -> Res<Option<String>> {
             let text = format_args!("{function}() argument 'errors' must be str or None, not {name}");
             Err(error::type_error(t, text))
         }
-        Some(v) => codec::name_arg(t, v, function, "errors"),
+        Some(v) => Ok(codec::name_arg(t, v, function, "errors")?.map(Cow::into_owned)),
         None => Ok(None),
     }
 }

@@ -4,6 +4,7 @@
 //! Above the block size the algorithms are our own: Toom-3 and Karatsuba for products, divide and conquer for
 //! quotients and square roots. Every recursion at least halves (or cuts to two thirds) the operand it recurses on.
 
+use super::magnitude;
 use crate::{Poll, Stop};
 use dashu_int::ops::{DivRem, SquareRootRem};
 use dashu_int::{IBig, UBig};
@@ -169,13 +170,21 @@ fn add_at(sum: &mut [u64], add: &[u64], at: usize) {
 }
 
 fn mul_karatsuba(a: &UBig, b: &UBig, poll: &mut Poll) -> Result<UBig, Stop> {
+    let n = words(a) + words(b);
     let half = words(a).div_ceil(2);
     let (a0, a1) = (slice(a, 0, half), slice(a, half, usize::MAX));
     let (b0, b1) = (slice(b, 0, half), slice(b, half, usize::MAX));
+    poll()?;
     let low = mul(&a0, &b0, poll)?;
     let high = mul(&a1, &b1, poll)?;
-    let mid = mul(&(a0 + a1), &(b0 + b1), poll)? - &low - &high;
-    let mut sum = vec![0u64; words(a) + words(b) + 2];
+    let (a, b) = (a0 + a1, b0 + b1);
+    poll()?;
+    let mut mid = mul(&a, &b, poll)?;
+    mid -= &low;
+    poll()?;
+    mid -= &high;
+    poll()?;
+    let mut sum = vec![0u64; n + 2];
     add_at(&mut sum, low.as_words(), 0);
     add_at(&mut sum, mid.as_words(), half);
     add_at(&mut sum, high.as_words(), 2 * half);
@@ -184,40 +193,64 @@ fn mul_karatsuba(a: &UBig, b: &UBig, poll: &mut Poll) -> Result<UBig, Stop> {
 
 /// Signed product used at Toom's negative evaluation points.
 fn mul_signed(a: &IBig, b: &IBig, same: bool, poll: &mut Poll) -> Result<IBig, Stop> {
-    let (sa, ma) = a.clone().into_parts();
+    let ma = magnitude(a);
     if same {
         return Ok(IBig::from(sqr(&ma, poll)?));
     }
-    let (sb, mb) = b.clone().into_parts();
-    Ok(IBig::from_parts(sa * sb, mul(&ma, &mb, poll)?))
+    Ok(IBig::from_parts(a.sign() * b.sign(), mul(&ma, &magnitude(b), poll)?))
 }
 
 /// The values of a cut number at 0, 1, -1, -2 and infinity.
-fn toom3_points(n: &UBig, third: usize) -> [IBig; 5] {
+fn toom3_points(n: &UBig, third: usize, poll: &mut Poll) -> Result<[IBig; 5], Stop> {
+    // Each step takes milliseconds when the number has some tens of millions of bits.
     let c0 = IBig::from(slice(n, 0, third));
+    poll()?;
     let c1 = IBig::from(slice(n, third, 2 * third));
+    poll()?;
     let c2 = IBig::from(slice(n, 2 * third, usize::MAX));
+    poll()?;
     let even = &c0 + &c2;
+    poll()?;
     let plus = &even + &c1;
+    poll()?;
     let minus = even - c1;
-    let minus_two = ((&minus + &c2) << 1) - &c0;
-    [c0, plus, minus, minus_two, c2]
+    poll()?;
+    let mut minus_two = &minus + &c2;
+    poll()?;
+    minus_two <<= 1;
+    poll()?;
+    minus_two -= &c0;
+    Ok([c0, plus, minus, minus_two, c2])
 }
 
 /// Toom-3 with Bodrato's interpolation sequence. `a` and `b` may be the same number.
 fn mul_toom3(a: &UBig, b: &UBig, poll: &mut Poll) -> Result<UBig, Stop> {
     let same = std::ptr::eq(a, b);
     let third = words(a).max(words(b)).div_ceil(3);
-    let pa = toom3_points(a, third);
-    let pb = if same { None } else { Some(toom3_points(b, third)) };
+    let pa = toom3_points(a, third, poll)?;
+    let pb = if same { None } else { Some(toom3_points(b, third, poll)?) };
     let pb = pb.as_ref().unwrap_or(&pa);
     let mut at_point = |i: usize| mul_signed(&pa[i], &pb[i], same, poll);
     let (r0, r1, rm1, rm2, r4) = (at_point(0)?, at_point(1)?, at_point(2)?, at_point(3)?, at_point(4)?);
-    let mut r3 = (rm2 - &r1) / 3u8;
-    let mut c1 = (r1 - &rm1) >> 1;
+    let mut r3 = rm2 - &r1;
+    poll()?;
+    r3 /= 3u8;
+    poll()?;
+    let mut c1 = r1 - &rm1;
+    poll()?;
+    c1 >>= 1;
+    poll()?;
     let mut r2 = rm1 - &r0;
-    r3 = ((&r2 - r3) >> 1) + (&r4 << 1);
-    r2 = r2 + &c1 - &r4;
+    poll()?;
+    r3 = &r2 - r3;
+    poll()?;
+    r3 >>= 1;
+    poll()?;
+    r3 += &r4 << 1;
+    poll()?;
+    r2 += &c1;
+    poll()?;
+    r2 -= &r4;
     c1 -= &r3;
     poll()?;
     let mut sum = vec![0u64; words(a) + words(b) + 2];
@@ -226,6 +259,7 @@ fn mul_toom3(a: &UBig, b: &UBig, poll: &mut Poll) -> Result<UBig, Stop> {
         let part = part.as_sign_words().1;
         if !part.is_empty() {
             add_at(&mut sum, part, i * third);
+            poll()?;
         }
     }
     Ok(UBig::from_words(&sum))

@@ -7,6 +7,8 @@ mod output;
 
 use crate::import;
 use crate::text;
+use typhon_num::int::cost;
+use typhon_num::int_text;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
@@ -314,17 +316,12 @@ fn ascii(t: &Thread, a: &[Value]) -> Res {
 
 fn based(t: &Thread, v: &Value, radix: u32, prefix: &str) -> Res {
     let i = convert::to_index(t, v)?;
-    let (negative, digits) = match int::to_i64(&i) {
-        Some(x) => return strs::new(t, small_based(x, radix, prefix, &mut [0; 68])),
-        None => {
-            let Some(big) = int::to_big(&i) else { return Err(error::type_error(t, "an integer is required")) };
-            t.check_alloc(big.to_le_bytes().len() * 8)?;
-            let negative = int::is_negative(&i);
-            let text = big.in_radix(radix as u8).to_string();
-            (negative, text.trim_start_matches('-').to_owned())
-        }
-    };
-    strs::new(t, &format!("{}{prefix}{digits}", if negative { "-" } else { "" }))
+    if let Some(x) = int::to_i64(&i) {
+        return strs::new(t, small_based(x, radix, prefix, &mut [0; 68]));
+    }
+    let Some(big) = int::as_big(&i) else { return Err(error::type_error(t, "an integer is required")) };
+    t.check_alloc(usize::try_from(cost::text_digits(big, radix)).map_or(usize::MAX, |n| n.saturating_mul(2)))?;
+    strs::new(t, &int::with_poll(t, |poll| int_text::to_base_with(big, radix, prefix, poll))?)
 }
 
 /// An int's digits behind its sign and prefix, written from the end of a buffer that has room for them.

@@ -73,6 +73,9 @@ pub fn new(t: &Thread, number: u8) -> Res {
     Ok(v)
 }
 
+/// So much is handed over between two looks at the breaker.
+const PIECE: usize = 256 << 10;
+
 impl HostStream {
     fn check(&self, t: &Thread) -> Res<()> {
         if self.closed.get() { Err(base::closed_error(t)) } else { Ok(()) }
@@ -86,7 +89,10 @@ impl HostStream {
             1 => Stream::Stdout,
             _ => Stream::Stderr,
         };
-        world::host(t)?.write(stream, data).map_err(|e| world::host_error(t, e, None))
+        data.chunks(PIECE).try_for_each(|piece| {
+            t.check_stop()?;
+            world::host(t)?.write(stream, piece).map_err(|e| world::host_error(t, e, None))
+        })
     }
 
     /// Reads once.

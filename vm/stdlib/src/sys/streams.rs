@@ -83,8 +83,21 @@ pub fn direct_str(t: &Thread, name: &str, v: &Value) -> Res<()> {
     }
 }
 
+/// So much is handed over between two looks at the breaker.
+const PIECE: usize = 256 << 10;
+
 /// Writes bytes without a stream object.
 pub fn direct(t: &Thread, name: &str, bytes: &[u8]) -> Res<()> {
+    if bytes.len() > PIECE {
+        if name != "stderr" {
+            flush_pending(t)?;
+        }
+        let stream = if name == "stderr" { Stream::Stderr } else { Stream::Stdout };
+        return bytes.chunks(PIECE).try_for_each(|piece| {
+            t.check_stop()?;
+            to_host(t, stream, piece)
+        });
+    }
     if name == "stderr" {
         return to_host(t, Stream::Stderr, bytes);
     }

@@ -24,6 +24,7 @@ use crate::types::index::{self, Key};
 use crate::types::str_::{percent, search};
 use crate::types::{bytearray, int};
 use crate::value::Value;
+use std::borrow::Cow;
 use std::cell::Cell;
 
 mod case;
@@ -285,8 +286,8 @@ pub(crate) fn bind_new(t: &Thread, name: &str, args: Args<'_>) -> Res<Parts> {
     signature.bind(t, name, args, |a| {
         Ok(Parts {
             source: a[0].clone(),
-            encoding: codec::name_arg(t, &a[1], name, "encoding")?,
-            errors: codec::name_arg(t, &a[2], name, "errors")?,
+            encoding: codec::name_arg(t, &a[1], name, "encoding")?.map(Cow::into_owned),
+            errors: codec::name_arg(t, &a[2], name, "errors")?.map(Cow::into_owned),
         })
     })
 }
@@ -457,7 +458,7 @@ pub(crate) fn concat(t: &Thread, a: &Value, b: &Value) -> Res {
             }
         };
         // SAFETY: `fill` writes all bytes.
-        return unsafe { raw(t, BYTES.ty(), x.len() + y.len(), fill) };
+        return unsafe { filled(t, x.len() + y.len(), fill) };
     }
     t.check_alloc(x.len() + y.len())?;
     bytearray::from_vec(t, [x, &y].concat())

@@ -1,6 +1,7 @@
 //! int: operators. Two immediate words are handled in line; everything else is big.
 
-use super::{Long, from_big, wide, with_poll};
+use super::{HUGE, Long, from_big, wide, with_poll};
+use crate::aside;
 use crate::convert::{from_f64, from_i64};
 use crate::error::Res;
 use crate::ops::CompareOp;
@@ -11,6 +12,7 @@ use crate::value::Value;
 use crate::{strs, tuple};
 use dashu_int::IBig;
 use std::borrow::Cow;
+use std::sync::Arc;
 use typhon_num::int::{self as num, cost, small};
 use typhon_num::int_text;
 
@@ -68,6 +70,38 @@ macro_rules! bigs {
     };
 }
 
+/// What one step over two integers gives: at once, or for huge ones by a thread that a stop does not wait for.
+#[inline]
+fn linear<R: Send + 'static>(
+    t: &Thread,
+    (a, x): (&Value, &IBig),
+    (b, y): (&Value, &IBig),
+    f: fn(&IBig, &IBig) -> R,
+) -> Res<R> {
+    let words = |n: &IBig| n.as_sign_words().1.len();
+    if words(x).max(words(y)) < HUGE { Ok(f(x, y)) } else { linear_aside(t, (a, x), (b, y), f) }
+}
+
+#[cold]
+#[inline(never)]
+fn linear_aside<R: Send + 'static>(
+    t: &Thread,
+    (a, x): (&Value, &IBig),
+    (b, y): (&Value, &IBig),
+    f: fn(&IBig, &IBig) -> R,
+) -> Res<R> {
+    let shared =
+        |v: &Value, n: &IBig| v.downcast::<Long>().and_then(Long::shared).unwrap_or_else(|| Arc::new(n.clone()));
+    let bytes = x.as_sign_words().1.len().max(y.as_sign_words().1.len()) * 8;
+    let (x, y) = (shared(a, x), shared(b, y));
+    aside::run(t, bytes, move || f(&x, &y))
+}
+
+fn of_one(t: &Thread, v: &Value, f: fn(&IBig, &IBig) -> IBig) -> Res {
+    let x = big(v).unwrap_or_default();
+    from_big(t, linear(t, (v, &x), (&Value::NONE, &IBig::ZERO), f)?)
+}
+
 /// `a + b`.
 #[inline]
 pub fn add(t: &Thread, a: &Value, b: &Value) -> Res {
@@ -80,7 +114,7 @@ pub fn add(t: &Thread, a: &Value, b: &Value) -> Res {
         return wide::value(t, z);
     }
     let (x, y) = bigs!(a, b);
-    from_big(t, &*x + &*y)
+    from_big(t, linear(t, (a, &x), (b, &y), |x, y| x + y)?)
 }
 
 /// `a - b`.
@@ -95,7 +129,7 @@ pub fn sub(t: &Thread, a: &Value, b: &Value) -> Res {
         return wide::value(t, z);
     }
     let (x, y) = bigs!(a, b);
-    from_big(t, &*x - &*y)
+    from_big(t, linear(t, (a, &x), (b, &y), |x, y| x - y)?)
 }
 
 /// `a * b`.
@@ -245,7 +279,8 @@ pub fn lshift(t: &Thread, a: &Value, b: &Value) -> Res {
             check_bits(t, Some(bits))?;
         }
     }
-    from_big(t, with_poll(t, |_| num::shl(&x, &y))?)
+    let shifted = linear(t, (a, &x), (b, &y), num::shl)?;
+    from_big(t, with_poll(t, |_| shifted)?)
 }
 
 /// `a >> b`.
@@ -262,7 +297,8 @@ pub fn rshift(t: &Thread, a: &Value, b: &Value) -> Res {
         return wide::value(t, z);
     }
     let (x, y) = bigs!(a, b);
-    from_big(t, with_poll(t, |_| num::shr(&x, &y))?)
+    let shifted = linear(t, (a, &x), (b, &y), num::shr)?;
+    from_big(t, with_poll(t, |_| shifted)?)
 }
 
 macro_rules! bitwise {
@@ -277,7 +313,7 @@ macro_rules! bitwise {
                 return wide::value(t, x $op y);
             }
             let (x, y) = bigs!(a, b);
-            from_big(t, num::$name(&x, &y))
+            from_big(t, linear(t, (a, &x), (b, &y), num::$name)?)
         }
     )*};
 }
@@ -290,7 +326,7 @@ pub fn neg(t: &Thread, v: &Value) -> Res {
         Some(i) => from_i64(t, -i),
         None => match wide::of(v) {
             Some(i) => wide::value(t, -i),
-            None => from_big(t, -big(v).unwrap_or_default().into_owned()),
+            None => of_one(t, v, |x, _| -x),
         },
     }
 }
@@ -302,7 +338,7 @@ fn abs(t: &Thread, v: &Value) -> Res {
 fn invert(t: &Thread, v: &Value) -> Res {
     match v.as_small() {
         Some(i) => Ok(Value::small(!i)),
-        None => from_big(t, num::not(&big(v).unwrap_or_default())),
+        None => of_one(t, v, |x, _| num::not(x)),
     }
 }
 

@@ -20,13 +20,14 @@ use crate::ty::{TypeDef, flag, type_of};
 use crate::value::{INT_MAX, INT_MIN, Value};
 use dashu_int::IBig;
 use std::cell::Cell;
+use std::sync::Arc;
 use typhon_num::{NumError, Poll, Stop, int_text};
 
 /// A heap long. Of type int, its value is outside the immediate range; a subclass of int holds any value.
 #[repr(C)]
 pub struct Long {
     pub(crate) header: Header,
-    big: IBig,
+    big: Digits,
     /// Bytes charged for a large value.
     charged: usize,
 }
@@ -103,7 +104,7 @@ pub fn to_i64(v: &Value) -> Option<i64> {
     match v.as_small() {
         Some(i) => Some(i),
         None if v.is_bool() => Some(i64::from(v.is_true())),
-        None => i64::try_from(&v.downcast::<Long>()?.big).ok(),
+        None => i64::try_from(v.downcast::<Long>()?.big()).ok(),
     }
 }
 
@@ -111,7 +112,7 @@ pub fn to_i64(v: &Value) -> Option<i64> {
 pub fn to_u64(v: &Value) -> Option<u64> {
     match to_i64(v) {
         Some(i) => u64::try_from(i).ok(),
-        None => u64::try_from(&v.downcast::<Long>()?.big).ok(),
+        None => u64::try_from(v.downcast::<Long>()?.big()).ok(),
     }
 }
 
@@ -122,14 +123,14 @@ pub fn to_big(v: &Value) -> Option<IBig> {
 
 /// The big integer of a heap long (or an int subclass), without a copy.
 pub fn as_big(v: &Value) -> Option<&IBig> {
-    v.downcast::<Long>().map(|l| &l.big)
+    v.downcast::<Long>().map(|l| l.big())
 }
 
 /// Whether an int is negative.
 pub fn is_negative(v: &Value) -> bool {
     match to_i64(v) {
         Some(i) => i < 0,
-        None => v.downcast::<Long>().is_some_and(|l| l.big < IBig::ZERO),
+        None => v.downcast::<Long>().is_some_and(|l| *l.big() < IBig::ZERO),
     }
 }
 
@@ -142,7 +143,7 @@ pub fn from_big(t: &Thread, big: IBig) -> Res {
         return Ok(Value::small(i));
     }
     let charged = charge(t, &big)?;
-    payload::new(t, |header| Long { header, big, charged })
+    payload::new(t, |header| Long { header, big: Digits::of(big), charged })
 }
 
 /// An int of at most a pair of words.
@@ -157,7 +158,7 @@ pub fn to_i128(v: &Value) -> Option<i128> {
     match wide::of(v) {
         Some(i) => Some(i),
         None if v.is_bool() => Some(i128::from(v.is_true())),
-        None => i128::try_from(&v.downcast::<Long>()?.big).ok(),
+        None => i128::try_from(v.downcast::<Long>()?.big()).ok(),
     }
 }
 
@@ -176,7 +177,7 @@ pub fn exact(t: &Thread, v: &Value) -> Res {
 /// An int of a subclass of int.
 pub fn of_class(t: &Thread, class: &Value, big: IBig) -> Res {
     let charged = charge(t, &big)?;
-    payload::new_for(t, class, |header| Long { header, big, charged })
+    payload::new_for(t, class, |header| Long { header, big: Digits::of(big), charged })
 }
 
 /// Charges a value whose words lie outside the heap; small ones are not worth counting.
@@ -189,11 +190,37 @@ fn charge(t: &Thread, big: &IBig) -> Res<usize> {
     Ok(bytes)
 }
 
+/// From this many words on one step over a number takes milliseconds: work on it is done aside.
+const HUGE: usize = 1 << 19;
+
+/// An integer, in the way that threads can share when it is huge.
+enum Digits {
+    Own(IBig),
+    Shared(Arc<IBig>),
+}
+
+impl Digits {
+    fn of(big: IBig) -> Self {
+        if big.as_sign_words().1.len() < HUGE { Self::Own(big) } else { Self::Shared(Arc::new(big)) }
+    }
+}
+
 impl Long {
     /// The value.
     #[inline]
     pub fn big(&self) -> &IBig {
-        &self.big
+        match &self.big {
+            Digits::Own(big) => big,
+            Digits::Shared(big) => big,
+        }
+    }
+
+    /// The value for another thread to work on, if it is huge.
+    fn shared(&self) -> Option<Arc<IBig>> {
+        match &self.big {
+            Digits::Own(_) => None,
+            Digits::Shared(big) => Some(Arc::clone(big)),
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn value(t: &Thread, i: i128) -> Res {
     if (i128::from(INT_MIN)..=i128::from(INT_MAX)).contains(&i) {
         return Ok(Value::small(i as i64));
     }
-    payload::new(t, |header| Long { header, big: IBig::from(i), charged: 0 })
+    payload::new(t, |header| Long { header, big: super::Digits::Own(IBig::from(i)), charged: 0 })
 }
 
 /// `a * b`, if it fits.

@@ -74,6 +74,9 @@ pub(super) fn count(t: &Thread, a: &[Value]) -> Res {
 
 fn tail_match(t: &Thread, a: &[Value], name: &str, matches: fn(Units<'_>, Units<'_>) -> bool) -> Res {
     let s = a[0].expect::<Str>();
+    if let (Some(affix), true) = (a[1].exact::<Str>(), a[2].is_absent()) {
+        return Ok(Value::bool(matches(s.units(), affix.units())));
+    }
     let (from, to) = index::bounds(t, &a[2], &a[3], s.len())?;
     let test = |affix: &Str| from <= to && matches(s.units().slice(from, to), affix.units());
     if let Some(options) = a[1].downcast::<Tuple>() {

@@ -159,14 +159,31 @@ fn max_arg(t: &Thread, v: &Value) -> Res<usize> {
     }
 }
 
+/// As `str.isspace` has it, by a table where most text is.
+#[inline(always)]
+fn is_space(c: u32) -> bool {
+    const LATIN: [bool; 256] = {
+        let (mut table, mut c) = ([false; 256], 0);
+        while c < 256 {
+            table[c] = matches!(c, 9..=13 | 28..=32 | 0x85 | 0xa0);
+            c += 1;
+        }
+        table
+    };
+    match LATIN.get(c as usize) {
+        Some(&blank) => blank,
+        None => uni::is_space(c),
+    }
+}
+
 fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
     let s = a[0].expect::<Str>();
     let max = max_arg(t, &a[2])?;
     let Some(sep) = a[1].non_none() else {
         let spans = any_width!(s.units(), |u| if right {
-            words_right(t, u, max, uni::is_space)
+            words_right(t, u, max, is_space)
         } else {
-            words(t, u, max, uni::is_space)
+            words(t, u, max, is_space)
         })?;
         return list(t, &a[0], &spans);
     };
@@ -258,7 +275,7 @@ pub(crate) fn trimmed<C: Cell>(s: &[C], sides: (bool, bool), drop: impl Fn(C) ->
 fn strip_sides(t: &Thread, a: &[Value], name: &str, sides: (bool, bool)) -> Res {
     let s = a[0].expect::<Str>();
     let span = match a[1].non_none() {
-        None => any_width!(s.units(), |u| trimmed(u, sides, |c| uni::is_space(c.point()))),
+        None => any_width!(s.units(), |u| trimmed(u, sides, |c| is_space(c.point()))),
         Some(chars) => {
             let Some(chars) = chars.downcast::<Str>() else {
                 return Err(error::type_error(t, format_args!("{name} arg must be None or str")));
