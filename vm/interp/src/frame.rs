@@ -354,13 +354,14 @@ pub fn interp(t: &Thread) -> &Interp {
     unsafe { &*t.interp.get().cast::<Interp>() }
 }
 
-/// Drops every pointer in registers `from..to` and leaves zeros in their place; immediates stay.
+/// Drops every pointer in registers `from..to` and leaves zeros in their place; immediates stay. The last goes first, as in
+/// CPython.
 ///
 /// # Safety
 /// The registers are a live frame's.
 #[inline(always)]
 pub unsafe fn clear_registers(base: *mut u64, from: usize, to: usize) {
-    for i in from..to {
+    for i in (from..to).rev() {
         // SAFETY: the caller's duty; each pointer is taken out before it is dropped.
         unsafe {
             let slot = base.add(i);

@@ -24,7 +24,8 @@ pub(crate) fn plain(m: &mut M<'_>, v: impl FnOnce(&mut M<'_>) -> Value, none: bo
     }
     let mut v = v(m);
     for i in 0..count {
-        m.kill(i);
+        // The last local dies first. What is noted is done from the last note on.
+        m.kill(if cfg!(threaded) { i } else { count - 1 - i });
     }
     // SAFETY: as above; each word the record owns is taken once.
     let (func, extra, dst, skip, init) = unsafe {
