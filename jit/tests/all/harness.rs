@@ -73,7 +73,7 @@ fn execute(t: &Thread, source: &str) {
     for def in classes.iter().chain(exceptions::ALL) {
         b.set_str(t, &names::intern_text(t, def.name), def.ty().value()).expect("small");
     }
-    t.builtins.set(builtins.header().expect("a dict"), builtins.clone());
+    t.builtins().set(builtins.header().expect("a dict"), builtins.clone());
     let options = typhon_compiler::Options::new(typhon_compiler::Mode::Exec, "loop.py");
     let compiled = typhon_compiler::compile(source, &options).unwrap_or_else(|e| panic!("{e:?}"));
     let globals = Dict::create(t);

@@ -294,7 +294,7 @@ pub fn set_events(t: &Thread, tool: i64, set: i64) -> Res<()> {
     let tool = check_tool(t, tool)?;
     let set = event_set(t, set, "event", u32::MAX)?;
     let m = t.state::<Monitoring>();
-    check_used(t, &m, tool)?;
+    check_used(t, m, tool)?;
     let mut events = m.events.get();
     events[tool] = set;
     m.events.set(events);
@@ -314,7 +314,7 @@ pub fn set_local_events(t: &Thread, tool: i64, code: &Arc<Code>, set: i64) -> Re
     let tool = check_tool(t, tool)?;
     let set = event_set(t, set, "local event", LOCAL)?;
     let m = t.state::<Monitoring>();
-    check_used(t, &m, tool)?;
+    check_used(t, m, tool)?;
     let key = Arc::as_ptr(code) as usize;
     m.local.borrow_mut().entry(key).or_insert_with(|| (Arc::clone(code), [0; TOOLS])).1[tool] = set;
     m.local.borrow_mut().retain(|_, (_, sets)| sets.iter().any(|&s| s != 0));

@@ -186,8 +186,8 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
     }
     let generation = generation.min(2);
     let out = (|| {
-        notify(t, &gc, "start", generation, (0, 0))?;
-        let found = run(t, &gc)?;
+        notify(t, gc, "start", generation, (0, 0))?;
+        let found = run(t, gc)?;
         t.forget_young();
         let kept = if gc.debug.get() & DEBUG_SAVEALL != 0 { found } else { 0 };
         let mut stats = gc.stats.borrow_mut();
@@ -195,7 +195,7 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
         stats[generation].collected += found - kept;
         stats[generation].uncollectable += kept;
         drop(stats);
-        notify(t, &gc, "stop", generation, (found, kept))?;
+        notify(t, gc, "stop", generation, (found, kept))?;
         Ok(found)
     })();
     gc.running.set(false);

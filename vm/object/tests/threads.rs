@@ -3,7 +3,7 @@
 //! Values go from thread to thread through a locked pool, and each is used by whoever took it last; what several threads
 //! hold at once are tuples and strs, which nobody changes.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use typhon_object::breaker::reason;
 use typhon_object::list::List;
 use typhon_object::thread::{Hooks, Thread};
@@ -58,7 +58,7 @@ fn work(t: &Thread, pool: &Mutex<Vec<Handed<Value>>>, rounds: usize) -> Res<()> 
     for i in 0..rounds {
         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let r = x >> 33;
-        let mut pool = pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = pool.lock();
         match r % 4 {
             0 | 1 => {
                 drop(pool);
@@ -111,7 +111,7 @@ fn values_made_by_one_thread_are_freed_by_others() {
         for Handed(sibling) in siblings {
             sibling.attach(1 << 20, Thread::end);
         }
-        for Handed(v) in pool.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for Handed(v) in pool.lock().drain(..) {
             check(&v);
         }
         t.merge();

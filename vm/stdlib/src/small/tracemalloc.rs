@@ -102,7 +102,7 @@ fn traced(t: &Thread, _: &[Value]) -> Res {
     if s.frames.get() == 0 {
         return tuple::from_array(t, [Value::small(0), Value::small(0)]);
     }
-    let now = now(t, &s);
+    let now = now(t, s);
     tuple::from_array(t, [convert::from_usize(now), convert::from_usize(s.peak.get())])
 }
 
@@ -110,7 +110,7 @@ fn reset_peak(t: &Thread, _: &[Value]) -> Res {
     let s = state(t);
     s.peak.set(0);
     if s.frames.get() != 0 {
-        now(t, &s);
+        now(t, s);
     }
     Ok(Value::NONE)
 }

@@ -145,7 +145,7 @@ fn setlocale(t: &Thread, a: &[Value]) -> Res {
     let choice = t.state::<Choice>();
     let Some(name) = a[1].non_none() else {
         return match usize::try_from(category).ok().filter(|c| *c < CATEGORIES.len()) {
-            Some(c) => shown(t, &choice, c),
+            Some(c) => shown(t, choice, c),
             None => Err(fail(t, "locale query failed")),
         };
     };
@@ -175,7 +175,7 @@ fn setlocale(t: &Thread, a: &[Value]) -> Res {
     for (c, n) in chosen {
         choice.of.borrow_mut()[c] = n;
     }
-    shown(t, &choice, category)
+    shown(t, choice, category)
 }
 
 fn shown(t: &Thread, choice: &Choice, category: usize) -> Res {

@@ -19,7 +19,7 @@ use typhon_object::{Thread, Value, attr, convert, ops, tuple, type_of};
 /// The node of a Python object, which must be an instance of `class`.
 pub fn read(t: &Thread, v: &Value, class: Class) -> Res<Node> {
     check(t, v, class)?;
-    Reader { t, classes: &*super::loaded(t)? }.fields(v, class, Span::default())
+    Reader { t, classes: super::loaded(t)? }.fields(v, class, Span::default())
 }
 
 /// Refuses what is no instance of `class`.

@@ -11,7 +11,7 @@ use typhon_object::{Thread, Value, attr, convert, names, payload, strs};
 
 /// The Python object of a node, with all that hangs on it.
 pub fn show(t: &Thread, node: &Node) -> Res {
-    Shower { t, classes: &*super::loaded(t)? }.node(node)
+    Shower { t, classes: super::loaded(t)? }.node(node)
 }
 
 struct Shower<'a> {
