@@ -27,7 +27,7 @@ type Wide = SmallVec<[u32; 64]>;
 /// `fmt % args` for a str.
 pub(super) fn format(t: &Thread, fmt: &Value, args: &Value) -> Res {
     if let Some(text) = fmt.expect::<Str>().as_ascii()
-        && is_plain(text.as_bytes())
+        && is_plain(t, text.as_bytes())?
     {
         return plain(t, text.as_bytes(), args);
     }
@@ -50,13 +50,17 @@ fn bare(after: &[u8]) -> Option<(Option<&[u8]>, u8, usize)> {
 }
 
 /// Whether a format has no conversions but bare `%s`, `%r`, `%d`, and those with keys.
-fn is_plain(text: &[u8]) -> bool {
-    let mut rest = text;
+fn is_plain(t: &Thread, text: &[u8]) -> Res<bool> {
+    let (mut rest, mut conversions) = (text, 0usize);
     while let Some(at) = memchr::memchr(b'%', rest) {
-        let Some((_, _, n)) = bare(&rest[at + 1..]) else { return false };
+        let Some((_, _, n)) = bare(&rest[at + 1..]) else { return Ok(false) };
         rest = &rest[at + 1 + n..];
+        conversions += 1;
+        if conversions.is_multiple_of(4096) {
+            t.check_stop()?;
+        }
     }
-    rest.len() < text.len()
+    Ok(conversions > 0)
 }
 
 /// A plain format, without the general reader.
