@@ -33,7 +33,7 @@
 //! | [`alias`], [`helper`] | the tables of memory classes and of runtime helpers |
 //! | [`arg`], [`trace`], [`snapshot`] | the parts of a trace |
 //! | [`build`] | making one; copying one with changes |
-//! | [`print`], [`parse`] | its text |
+//! | [`mod@print`], [`parse`] | its text |
 //! | [`verify`] | well-formedness |
 //! | [`run`], [`memory`] | the interpreter, the oracle |
 //! | [`opt`] | the passes |

@@ -3,7 +3,7 @@
 //! Trial deletion over one isolate's own objects: every candidate starts with its reference count; each reference found
 //! inside another candidate is taken off; what is left counts references from outside (the interpreter's registers,
 //! values held by natives, immortal objects). Whatever those cannot reach is garbage. Nothing is kept between
-//! collections, so objects carry no links and a store costs nothing; the scratch is a table on the side ([`trial`]).
+//! collections, so objects carry no links and a store costs nothing; the scratch is a table on the side (`trial`).
 //!
 //! The order of the end of a cycle is CPython's: callbacks of weak references from outside, finalizers (once an object),
 //! resurrection, the remaining weak references, `clear`.

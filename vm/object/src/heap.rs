@@ -5,7 +5,7 @@
 //! front: a live object's local count and shape are never both zero. Pages and large blocks come from the global
 //! allocator (mimalloc), untouched until they are carved; closing an isolate returns pages, whatever they hold.
 //!
-//! Pages and large blocks are the isolate's ([`Common`]), free blocks a thread's: a block goes to the list of the thread
+//! Pages and large blocks are the isolate's (`Common`), free blocks a thread's: a block goes to the list of the thread
 //! that frees it, whoever made it. What a thread has too much of, another one may ask for (`reason::SPARE`).
 
 mod account;

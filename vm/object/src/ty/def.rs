@@ -25,9 +25,9 @@ pub struct TypeDef {
     pub id: u32,
     /// Size of the payload.
     pub size: usize,
-    /// See [`flag`].
+    /// See [`super::flag`].
     pub flags: u32,
-    /// Offset in the payload of a [`Slot`] that holds the instance's `__dict__`, or 0.
+    /// Offset in the payload of a [`crate::store::Slot`] that holds the instance's `__dict__`, or 0.
     pub dict_offset: usize,
     /// What instances can do.
     pub slots: Slots,
