@@ -30,6 +30,9 @@ use std::cell::{Cell, RefCell};
 /// Young objects that start a collection.
 const THRESHOLD: isize = 2000;
 
+/// Up to so many objects a heap may double between two collections.
+const DOUBLING: usize = 1 << 16;
+
 /// `gc.DEBUG_SAVEALL`: unreachable objects go to `gc.garbage` instead of being cleared.
 pub const DEBUG_SAVEALL: u32 = 32;
 
@@ -150,12 +153,14 @@ impl Gc {
         self.frozen.get()
     }
 
-    /// Decides how many young objects start the next collection: a quarter of what the last one had to walk over, tracked
-    /// or not, but not too few. So a heap of many strings does not pay for all of them again and again.
+    /// Decides how many young objects start the next collection: as many as the last one had to walk over, tracked or not,
+    /// and past some number half as many, but not too few. So a heap that grows is walked a few times in all, and garbage
+    /// takes no more than living objects do. (A full heap is collected in any case.)
     fn arm(&self, t: &Thread) {
         let first = self.thresholds.get()[0];
         let walked = self.long_lived.get().max(self.walked.get());
-        let at = if self.enabled.get() && first > 0 { first.max((walked / 4) as isize) } else { isize::MAX };
+        let young = walked.min(walked / 2 + DOUBLING / 2);
+        let at = if self.enabled.get() && first > 0 { first.max(young as isize) } else { isize::MAX };
         t.heap().collect_at(at);
     }
 }

@@ -39,8 +39,10 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn new() -> Self {
-        Self { index: vec![(0, 0); 64], numbers: Vec::new(), last: (usize::MAX, None), same: (0, None) }
+    /// For about so many objects: where they are few to a stretch the numbers have to move once or twice.
+    fn new(objects: usize) -> Self {
+        let numbers = Vec::with_capacity(objects / 128 + 1);
+        Self { index: vec![(0, 0); 64], numbers, last: (usize::MAX, None), same: (0, None) }
     }
 
     /// Where a stretch's entry is or belongs.
@@ -131,7 +133,7 @@ impl Trial {
     /// # Errors
     /// If the isolate is stopped.
     pub fn new(t: &Thread, objects: Vec<*const Header>, held: i32) -> Res<Self> {
-        let mut outside = Scratch::new();
+        let mut outside = Scratch::new(objects.len());
         for (i, &at) in objects.iter().enumerate() {
             look_up(t, i)?;
             // SAFETY: a live object; nothing runs between the walk and the end of the trial.
