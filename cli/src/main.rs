@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use typhon_vm::Exit;
 
 #[global_allocator]
-static ALLOCATOR: typhon_vm::Metered<mimalloc::MiMalloc> = typhon_vm::Metered(mimalloc::MiMalloc);
+static ALLOCATOR: typhon_vm::Metered<typhon_vm::Malloc> = typhon_vm::Metered(typhon_vm::Malloc);
 
 /// The interpreter's own recursion is bounded by counting; this is what the bound may use.
 const MAIN_STACK: usize = 256 << 20;

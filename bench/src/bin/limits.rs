@@ -13,7 +13,7 @@ use typhon_bench::host::Silent;
 use typhon_vm::{Cancel, CancelReason, LimitHit, LimitName, Limits, Request, Response, TerminationReason, ThreadClock};
 
 #[global_allocator]
-static ALLOCATOR: typhon_vm::Metered<mimalloc::MiMalloc> = typhon_vm::Metered(mimalloc::MiMalloc);
+static ALLOCATOR: typhon_vm::Metered<typhon_vm::Malloc> = typhon_vm::Metered(typhon_vm::Malloc);
 
 /// How late an answer may come.
 const ALLOWED: Duration = Duration::from_millis(10);

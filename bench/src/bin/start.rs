@@ -13,7 +13,7 @@ use typhon_bench::host::Silent;
 use typhon_vm::{Cancel, Request, ResultMode};
 
 #[global_allocator]
-static ALLOCATOR: typhon_vm::Metered<mimalloc::MiMalloc> = typhon_vm::Metered(mimalloc::MiMalloc);
+static ALLOCATOR: typhon_vm::Metered<typhon_vm::Malloc> = typhon_vm::Metered(typhon_vm::Malloc);
 
 const ROUNDS: usize = 40;
 const IMPORTS: &str = "import json, re, dataclasses, typing, asyncio";

@@ -25,6 +25,7 @@ pub mod heap;
 pub mod ids;
 pub mod isolate;
 pub mod list;
+pub mod malloc;
 pub mod meter;
 pub mod names;
 pub mod native;

@@ -8,6 +8,9 @@ mod place;
 
 pub use place::{FOLDER, filename};
 
+use std::sync::{LazyLock, Mutex, PoisonError};
+use zstd::bulk::Decompressor;
+
 /// A piece of the blob: empty when there is nothing.
 struct Frame {
     offset: usize,
@@ -24,6 +27,10 @@ struct Row {
 /// Sorted by path.
 static INDEX: &[Row] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
 static BLOB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/library.bin"));
+
+/// One for the process, for its tables are larger than most modules.
+static DECOMPRESSOR: LazyLock<Mutex<Decompressor<'static>>> =
+    LazyLock::new(|| Mutex::new(Decompressor::new().expect("a decompressor has no settings that could be wrong")));
 
 /// Where a module's source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +57,8 @@ impl Frame {
             return Vec::new();
         }
         let frame = &BLOB[self.offset..][..self.packed];
-        zstd::bulk::decompress(frame, self.size).expect("this crate packed the frame")
+        let mut decompressor = DECOMPRESSOR.lock().unwrap_or_else(PoisonError::into_inner);
+        decompressor.decompress(frame, self.size).expect("this crate packed the frame")
     }
 }
 
