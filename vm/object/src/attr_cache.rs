@@ -5,6 +5,7 @@
 //! they have run out: then nothing is remembered. The cache holds no references: what an answer points at is kept alive by the type's dict while the version stands.
 
 use crate::attr;
+use crate::cache::SIZES;
 use crate::header::Header;
 use crate::ids;
 use crate::native::GetSetDef;
@@ -14,7 +15,7 @@ use crate::thread::Thread;
 use crate::ty::{TypeObject, flag, type_of};
 use crate::types::descr::{self, What};
 use crate::value::Value;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, UnsafeCell};
 
 /// What `obj.name` is, or where a store to it goes.
 #[derive(Clone, Copy)]
@@ -63,16 +64,17 @@ struct Entry {
     found: Found,
 }
 
-const SIZE: usize = 1024;
-
-/// A direct-mapped cache, one a thread; its memory is taken on the first miss.
+/// A direct-mapped cache, one a thread; its memory is taken on the first miss, and more when it has been filled as often as
+/// it has entries.
 pub(crate) struct AttrCache {
-    entries: OnceCell<Box<[Cell<Entry>]>>,
+    entries: UnsafeCell<Box<[Entry]>>,
+    /// How often an answer was kept.
+    filled: Cell<usize>,
 }
 
 impl AttrCache {
     pub(crate) fn new() -> Self {
-        Self { entries: OnceCell::new() }
+        Self { entries: UnsafeCell::default(), filled: Cell::new(0) }
     }
 
     #[inline]
@@ -84,25 +86,34 @@ impl AttrCache {
         }
     }
 
+    /// The place in a cache of any size: the low bits count.
     #[inline(always)]
     fn at(key: u64, name: &Value, ask: Ask) -> usize {
         let word = name.bits() >> 4 ^ (ask as u64) << 7;
-        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 ^ word) as usize & (SIZE - 1)
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 ^ word) as usize
     }
 
     #[inline(always)]
     fn probe(&self, key: u64, name: &Value, ask: Ask) -> Option<Found> {
-        let e = self.entries.get()?.get(Self::at(key, name, ask))?.get();
+        // SAFETY: the thread's own; only `fill` writes, which calls nothing meanwhile, and no reference outlives either.
+        let entries = unsafe { &*self.entries.get() };
+        let e = entries.get(Self::at(key, name, ask) & entries.len().wrapping_sub(1))?;
         (e.key == key && e.name == name.bits() | ask as u64).then_some(e.found)
     }
 
     #[cold]
     #[inline(never)]
     fn fill(&self, at: usize, entry: Entry) -> Found {
-        // SAFETY: numbers, and an enum of a defined layout whose first variant holds a number. Memory that the system gives
-        // is zero as it comes, so a small program touches little of it.
-        let empty = || unsafe { Box::new_zeroed_slice(SIZE).assume_init() };
-        self.entries.get_or_init(empty)[at].set(entry);
+        let filled = self.filled.replace(self.filled.get().saturating_add(1));
+        // SAFETY: as in `probe`.
+        let entries = unsafe { &mut *self.entries.get() };
+        let size = SIZES[usize::from(filled >= SIZES[0])];
+        if entries.len() < size {
+            // SAFETY: numbers, and an enum of a defined layout whose first variant holds a number.
+            *entries = unsafe { Box::new_zeroed_slice(size).assume_init() };
+        }
+        let at = at & (entries.len() - 1);
+        entries[at] = entry;
         entry.found
     }
 }

@@ -2,13 +2,17 @@
 
 use crate::ty::TypeObject;
 use crate::value::Value;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-const SIZE: usize = 1024;
+/// Entries of a small program's cache, and of one that has been filled as often.
+pub(crate) const SIZES: [usize; 2] = [128, 1024];
 
 /// A direct-mapped cache, one a thread. Entries hold references, so a hit needs no further check.
 pub(crate) struct MethodCache {
+    /// None before the first miss.
     entries: RefCell<Box<[Entry]>>,
+    /// How often an answer was kept.
+    filled: Cell<usize>,
 }
 
 #[derive(Default)]
@@ -20,20 +24,21 @@ struct Entry {
 
 impl MethodCache {
     pub(crate) fn new() -> Self {
-        Self { entries: RefCell::new(Box::default()) }
+        Self { entries: RefCell::new(Box::default()), filled: Cell::new(0) }
     }
 
     #[inline]
     pub(crate) fn lookup(&self, ty: &TypeObject, name: &Value) -> Option<Value> {
         let version = ty.version.get();
         let at = (version as usize).wrapping_mul(31) ^ (name.bits() >> 4) as usize;
-        let at = at & (SIZE - 1);
-        if let Some(e) = self.entries.borrow().get(at)
+        let entries = self.entries.borrow();
+        if let Some(e) = entries.get(at & entries.len().wrapping_sub(1))
             && e.version == version
             && e.name == name.bits()
         {
             return e.found.clone().present();
         }
+        drop(entries);
         self.fill(ty, name, version, at)
     }
 
@@ -43,18 +48,28 @@ impl MethodCache {
         let found = ty.lookup_uncached(name);
         // Only interned names are compared by identity; the interner keeps them alive as long as the isolate.
         if crate::strs::is_interned(name) && ty.version.get() == version && version != 0 {
+            let _dropped_last = self.make_room();
             let mut entries = self.entries.borrow_mut();
-            if entries.is_empty() {
-                // SAFETY: zeros are numbers and an absent value. Memory that the system gives is zero as it comes, so a small
-                // program touches little of it.
-                *entries = unsafe { Box::new_zeroed_slice(SIZE).assume_init() };
-            }
+            let at = at & (entries.len() - 1);
             let found = found.clone().unwrap_or_default();
             let old = std::mem::replace(&mut entries[at], Entry { version, name: name.bits(), found });
             drop(entries);
             drop(old);
         }
         found
+    }
+
+    /// Counts an answer to be kept; at the first of all, and when there have been as many as the cache has entries, a new
+    /// one takes its place. What the old one held.
+    fn make_room(&self) -> impl Sized + use<> {
+        let filled = self.filled.replace(self.filled.get().saturating_add(1));
+        let mut entries = self.entries.borrow_mut();
+        let size = SIZES[usize::from(filled >= SIZES[0])];
+        (entries.len() < size).then(|| {
+            // SAFETY: zeros are numbers and an absent value.
+            let empty = unsafe { Box::new_zeroed_slice(size).assume_init() };
+            std::mem::replace(&mut *entries, empty)
+        })
     }
 
     /// Empties the cache (before the collector decides what is garbage) and hands over what it held, to be dropped.

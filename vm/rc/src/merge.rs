@@ -21,15 +21,17 @@ use crate::{
     word::{TAG_IMMORTAL, TAG_MAX, TAG_NONE},
 };
 
-const LEAF: usize = if cfg!(vm_loom) { 2 } else { 256 };
-const LEAVES: usize = if cfg!(vm_loom) { 2 } else { 256 };
+/// Queues in the first leaf; each further one has twice as many, so that an isolate of one thread holds little.
+const LEAF: usize = if cfg!(vm_loom) { 2 } else { 4 };
+/// Enough for every tag.
+const LEAVES: usize = if cfg!(vm_loom) { 2 } else { 15 };
 
 /// A queue per tag, and the tags that are free. An isolate has one.
 #[derive(Debug)]
 pub struct MergeQueues {
     /// The bit of an owner's word by which it is asked to drain its queue.
     request: u32,
-    leaves: Box<[Slot<Leaf>]>,
+    leaves: [Slot<Leaf>; LEAVES],
     tags: Mutex<Tags>,
 }
 
@@ -67,10 +69,17 @@ pub struct Owner {
     left: bool,
 }
 
+/// In which leaf a tag's queue is, and where there.
+fn place(tag: u16) -> (usize, usize) {
+    let nth = usize::from(tag) / LEAF + 1;
+    let leaf = nth.ilog2() as usize;
+    (leaf, usize::from(tag) - LEAF * ((1 << leaf) - 1))
+}
+
 impl MergeQueues {
     /// No owners. `request` is the bit of an owner's word by which it is asked to drain.
     pub fn new(request: u32) -> Self {
-        let leaves = (0..LEAVES).map(|_| Slot::new()).collect();
+        let leaves = std::array::from_fn(|_| Slot::new());
         Self { request, leaves, tags: Mutex::new(Tags { left: Vec::new(), fresh: TAG_NONE + 1 }) }
     }
 
@@ -144,15 +153,16 @@ impl MergeQueues {
 
     /// The queue of `tag`, if anybody has ever claimed a tag near it.
     fn queue(&self, tag: u16) -> Option<&Mutex<Queue>> {
-        let tag = usize::from(tag);
-        self.leaves.get(tag / LEAF)?.get().map(|leaf| &leaf[tag % LEAF])
+        let (leaf, at) = place(tag);
+        self.leaves.get(leaf)?.get().map(|leaf| &leaf[at])
     }
 
     fn ensure_queue(&self, tag: u16) -> Option<&Mutex<Queue>> {
         if self.queue(tag).is_none() {
-            let leaf: Leaf = (0..LEAF).map(|_| Mutex::new(Queue::default())).collect();
+            let (at, _) = place(tag);
+            let leaf: Leaf = (0..LEAF << at).map(|_| Mutex::new(Queue::default())).collect();
             // Whoever was first has set the same: an empty leaf.
-            let _first = self.leaves.get(usize::from(tag) / LEAF)?.set(Box::new(leaf));
+            let _first = self.leaves.get(at)?.set(Box::new(leaf));
         }
         self.queue(tag)
     }
