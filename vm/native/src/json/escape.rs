@@ -23,6 +23,9 @@ const ESCAPES: [u8; 256] = {
     table
 };
 
+/// Up to this length a text is looked through in one go.
+const SHORT: usize = 1 << 10;
+
 /// `encode_basestring` or `encode_basestring_ascii`.
 pub(super) fn quoted(t: &Thread, v: &Value, ascii: bool) -> Res {
     let s = str_arg(t, v)?;
@@ -33,9 +36,16 @@ pub(super) fn quoted(t: &Thread, v: &Value, ascii: bool) -> Res {
 
 /// Appends a text in quotes, escaped.
 pub(super) fn push_quoted(t: &Thread, out: &mut StrBuilder, s: &Str, ascii: bool) -> Res<()> {
+    let mask = if ascii { 2 } else { 1 };
+    if let Units::Latin1(text) = s.units()
+        && text.len() <= SHORT
+        && text.iter().all(|&c| ESCAPES[usize::from(c)] & mask == 0)
+    {
+        out.push_between(b'"', text, b'"');
+        return Ok(());
+    }
     t.check_alloc(s.len())?;
     out.push_units(Units::Latin1(b"\""));
-    let mask = if ascii { 2 } else { 1 };
     match s.units() {
         Units::Latin1(text) => push_latin1(t, out, text, mask)?,
         wide if ascii => {

@@ -10,14 +10,15 @@ use typhon_object::names::{self, n};
 use typhon_object::strs::{self, Str, StrBuilder, Units};
 use typhon_object::tuple::Tuple;
 use typhon_object::types::{exceptions, float, int, iters};
-use typhon_object::{Thread, Value, call, convert, ops, type_of};
+use typhon_object::{Thread, Value, call, ops, type_of};
 
 /// The text so far, and the encoder's settings at hand.
 pub(super) struct Writer<'a> {
     t: &'a Thread,
     out: StrBuilder,
     this: &'a Encoder,
-    markers: Option<Value>,
+    /// The containers being written, innermost last, if cycles are to be found. They are few: nesting is bounded.
+    marks: Option<Vec<Value>>,
     key_separator: Value,
     item_separator: Value,
     indent: Option<Value>,
@@ -32,7 +33,7 @@ impl<'a> Writer<'a> {
             t,
             out: StrBuilder::new(),
             this,
-            markers: this.markers.get().non_none().cloned(),
+            marks: this.markers.get().non_none().map(|_| Vec::new()),
             key_separator: this.key_separator.get(),
             item_separator: this.item_separator.get(),
             indent: this.indent.get().non_none().cloned(),
@@ -93,14 +94,15 @@ impl<'a> Writer<'a> {
 
     /// Writes a container or custom object with its mark set, so that it is not met inside itself.
     fn marked(&mut self, v: &Value, f: impl FnOnce(&mut Self) -> Res<()>) -> Res<()> {
-        let Some(markers) = self.markers.clone() else { return f(self) };
-        let (t, dict, id) = (self.t, Dict::of(&markers), convert::from_i64(self.t, v.id())?);
-        if dict.contains(t, &id)? {
-            return Err(error::value_error(t, "Circular reference detected"));
+        let Some(marks) = &mut self.marks else { return f(self) };
+        if marks.iter().any(|mark| mark.is(v)) {
+            return Err(error::value_error(self.t, "Circular reference detected"));
         }
-        dict.set(t, &id, v)?;
+        marks.push(v.clone());
         f(self)?;
-        dict.remove(t, &id)?;
+        if let Some(marks) = &mut self.marks {
+            marks.pop();
+        }
         Ok(())
     }
 

@@ -74,6 +74,14 @@ impl StrBuilder {
 
     #[inline]
     fn append(&mut self, bytes: &[u8]) {
+        if let &[byte] = bytes {
+            return self.latin1.push(byte);
+        }
+        if let &[first, second] = bytes {
+            // Separators: cheaper than a call that copies.
+            self.latin1.push(first);
+            return self.latin1.push(second);
+        }
         if bytes.len() <= STRIDE {
             return self.latin1.extend_from_slice(bytes);
         }
@@ -112,6 +120,21 @@ impl StrBuilder {
                 self.widen();
                 bulk::extend_from(&mut self.wide, u.iter());
             }
+        }
+    }
+
+    /// Appends a short text of one-byte code points between two others.
+    #[inline]
+    pub fn push_between(&mut self, before: u8, text: &[u8], after: u8) {
+        if self.wide.is_empty() {
+            self.latin1.reserve(text.len() + 2);
+            self.latin1.push(before);
+            self.latin1.extend_from_slice(text);
+            self.latin1.push(after);
+        } else {
+            self.push(u32::from(before));
+            self.push_units(Units::Latin1(text));
+            self.push(u32::from(after));
         }
     }
 
