@@ -33,6 +33,13 @@ impl CodeObject {
         let unit = Unit::of(t, &self.code)?;
         Ok(self.unit.get_or_init(|| unit))
     }
+
+    /// The same, with its constants and names made.
+    fn ready_unit(&self, t: &Thread) -> Res<&Rc<Unit>> {
+        let unit = self.unit(t)?;
+        unit.ready(t)?;
+        Ok(unit)
+    }
 }
 
 /// A code object's value.
@@ -104,7 +111,7 @@ const GETSET: &[GetSetDef] = &[
     getter("co_cellvars", |t, v| of_kind(t, v, LocalKind::Cell), ""),
     getter("co_freevars", |t, v| of_kind(t, v, LocalKind::Free), ""),
     getter("co_names", |t, v| texts(t, me(v).names.iter().map(|n| &**n)), ""),
-    getter("co_consts", |t, v| tuple::new(t, v.expect::<CodeObject>().unit(t)?.consts()), ""),
+    getter("co_consts", |t, v| tuple::new(t, v.expect::<CodeObject>().ready_unit(t)?.consts()), ""),
     getter("co_code", bytes_of_words, ""),
     getter("_co_code_adaptive", bytes_of_words, ""),
     getter("co_linetable", |t, _| typhon_object::types::bytes::new(t, b""), ""),

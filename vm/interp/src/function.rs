@@ -5,7 +5,7 @@ use crate::code::CodeObject;
 use crate::unit::Unit;
 use std::cell::Cell;
 use std::rc::Rc;
-use typhon_isa::{CodeFlags, Const};
+use typhon_isa::CodeFlags;
 use typhon_object::args::Args;
 use typhon_object::attr;
 use typhon_object::dict::Dict;
@@ -101,14 +101,7 @@ pub fn new(t: &Thread, code: &Value, globals: &Value, builtins: &Value) -> Res {
     let object = code.expect::<CodeObject>();
     let unit = Rc::clone(object.unit(t)?);
     let module = Dict::of(globals).get_str(n::__name__()).unwrap_or(Value::NONE);
-    let doc = if unit.code.flags & CodeFlags::HAS_DOCSTRING != 0 {
-        unit.consts().first().cloned().unwrap_or(Value::NONE)
-    } else {
-        Value::NONE
-    };
-    debug_assert!(
-        unit.code.flags & CodeFlags::HAS_DOCSTRING == 0 || matches!(unit.code.consts.first(), Some(Const::Str(_)))
-    );
+    let doc = unit.doc.clone().unwrap_or(Value::NONE);
     let (name, qualname) = (unit.name.clone(), unit.qualname.clone());
     let pointer = Rc::as_ptr(&unit);
     payload::new(t, |header| Function {

@@ -1,11 +1,13 @@
 //! A unit: one isolate's working copy of a code object.
 //!
 //! The code object is immutable and shared by the process; a unit holds what running it needs and changes: the quickened
-//! copy of its instructions with their inline caches, and its constants and names as values.
+//! copy of its instructions with their inline caches, and its constants and names as values. Most functions of a module
+//! are never called, so all that is made by the first call: until then a unit begins with the instruction `Begin`, which
+//! makes it.
 
 use crate::code::new_code;
 use rustc_hash::FxHashMap;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use typhon_isa::opcode::Intrinsic1Kind;
@@ -19,12 +21,15 @@ use typhon_object::{Thread, Value, convert, names, strs, tuple};
 pub struct Unit {
     /// What it is a copy of.
     pub code: Arc<Code>,
-    /// The quickened instructions. Written by the specializer while they run.
-    words: Box<[Cell<u64>]>,
-    /// Constants as values.
-    consts: Box<[Value]>,
-    /// Names, interned.
-    names: Box<[Value]>,
+    body: OnceCell<Body>,
+    /// Where the body's words begin, or `BEGIN`.
+    words_at: Cell<*const Word>,
+    /// Where the body's constants begin.
+    consts_at: Cell<*const Value>,
+    /// Where the body's names begin.
+    names_at: Cell<*const Value>,
+    /// The constant that is functions' `__doc__`, if there is one.
+    pub doc: Option<Value>,
     /// `__name__` and `__qualname__` of functions made from the code, interned.
     pub name: Value,
     /// See `name`.
@@ -39,9 +44,20 @@ pub struct Unit {
     pub arg_count: usize,
     /// Only positional-or-keyword parameters: exact calls need no binding.
     pub simple: bool,
-    /// Calls so far, saturating: what is called often is worth specializing.
-    pub calls: Cell<u32>,
 }
+
+/// What running a unit needs.
+struct Body {
+    /// The quickened instructions. Written by the specializer while they run.
+    words: Box<[Cell<u64>]>,
+    /// Constants as values.
+    consts: Box<[Value]>,
+    /// Names, interned.
+    names: Box<[Value]>,
+}
+
+/// The instructions of a unit without a body.
+static BEGIN: [Word; 1] = [Word::new(Opcode::Begin, 0, 0, 0, 0)];
 
 /// The isolate's units, by the address of their code.
 #[derive(Default)]
@@ -65,29 +81,54 @@ impl Unit {
     }
 
     fn new(t: &Thread, code: &Arc<Code>) -> Res<Self> {
-        t.check_alloc(code.words.len() * 8 + code.consts.len() * 8)?;
-        let consts = code.consts.iter().map(|c| constant(t, c)).collect::<Res<Box<[Value]>>>()?;
+        let doc = if code.flags & CodeFlags::HAS_DOCSTRING != 0 { code.consts.first() } else { None };
         let special = CodeFlags::VARARGS | CodeFlags::VARKEYWORDS;
         Ok(Self {
-            words: crate::tier::words(t, code),
-            consts,
+            body: OnceCell::new(),
+            words_at: Cell::new(BEGIN.as_ptr()),
+            consts_at: Cell::new(std::ptr::null()),
+            names_at: Cell::new(std::ptr::null()),
+            doc: doc.map(|doc| constant(t, doc)).transpose()?,
             name: names::intern_text(t, &code.name),
             qualname: names::intern_text(t, &code.qualname),
-            names: code.names.iter().map(|n| names::intern_text(t, n)).collect(),
             locals: code.locals.iter().map(|l| names::intern_text(t, &l.name)).collect(),
             local_count: code.locals.len(),
             register_count: code.register_count as usize,
             arg_count: code.arg_count as usize,
             simple: code.flags & special == 0 && code.kwonly_count == 0,
-            calls: Cell::new(0),
             code: Arc::clone(code),
         })
+    }
+
+    /// Makes what running the code needs, unless that has been done.
+    ///
+    /// # Errors
+    /// MemoryError.
+    #[inline]
+    pub fn ready(&self, t: &Thread) -> Res<()> {
+        if self.body.get().is_some() { Ok(()) } else { self.make_ready(t) }
+    }
+
+    #[cold]
+    fn make_ready(&self, t: &Thread) -> Res<()> {
+        let code = &self.code;
+        t.check_alloc(code.words.len() * 8 + code.consts.len() * 8)?;
+        let mut doc = self.doc.clone();
+        let consts = code.consts.iter().map(|c| doc.take().map_or_else(|| constant(t, c), Ok));
+        let consts = consts.collect::<Res<Box<[Value]>>>()?;
+        let names = code.names.iter().map(|n| names::intern_text(t, n)).collect();
+        // Nothing that was called above has run code, so this is still the first time.
+        let body = self.body.get_or_init(|| Body { words: crate::tier::words(t, code), consts, names });
+        self.words_at.set(body.words.as_ptr().cast());
+        self.consts_at.set(body.consts.as_ptr());
+        self.names_at.set(body.names.as_ptr());
+        Ok(())
     }
 
     /// Address of the first instruction.
     #[inline(always)]
     pub fn start(&self) -> *const Word {
-        self.words.as_ptr().cast()
+        self.words_at.get()
     }
 
     /// How many words before `ip` the unit begins.
@@ -98,19 +139,37 @@ impl Unit {
 
     /// The quickened word at an offset.
     pub fn word(&self, offset: usize) -> Option<Word> {
-        self.words.get(offset).map(|w| Word(w.get()))
+        self.body.get()?.words.get(offset).map(|w| Word(w.get()))
     }
 
-    /// Constants.
-    #[inline(always)]
+    /// Constants; none before the unit is [`ready`](Self::ready).
     pub fn consts(&self) -> &[Value] {
-        &self.consts
+        self.body.get().map_or(&[], |body| &body.consts)
     }
 
-    /// Names.
-    #[inline(always)]
+    /// Names; none before the unit is [`ready`](Self::ready).
     pub fn names(&self) -> &[Value] {
-        &self.names
+        self.body.get().map_or(&[], |body| &body.names)
+    }
+
+    /// Constant `i`.
+    ///
+    /// # Safety
+    /// An instruction of the unit asks for it, of its own code.
+    #[inline(always)]
+    pub(crate) unsafe fn constant(&self, i: usize) -> *const Value {
+        // SAFETY: instructions run in a unit that is ready only; the compiler keeps `i` in range.
+        unsafe { self.consts_at.get().add(i) }
+    }
+
+    /// Name `i`.
+    ///
+    /// # Safety
+    /// As for [`Self::constant`].
+    #[inline(always)]
+    pub(crate) unsafe fn name(&self, i: usize) -> *const Value {
+        // SAFETY: as in `constant`.
+        unsafe { self.names_at.get().add(i) }
     }
 
     /// Names of the named registers.
@@ -133,6 +192,8 @@ impl Unit {
 
     /// The handler of an exception raised by the instruction whose word lies before `ip`.
     pub fn handler_at(&self, ip: *const Word) -> Option<Handler> {
+        // A unit that could not be made ready has nowhere to go on.
+        self.body.get()?;
         self.code.handler(self.offset_of(ip).saturating_sub(1))
     }
 

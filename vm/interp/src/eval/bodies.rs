@@ -181,6 +181,7 @@ macro_rules! bodies {
             CallKnown => native::known($m, $w),
             CallMethodKnown => native::known_method($m, $w),
             JumpBackCounted => tier::jump_back($m, $w); tier::jump_back_looked_at::<$watched>($m, $w),
+            Begin => @outlined begin($m),
             Breakpoint => breakpoint($m),
         }
     };

@@ -263,14 +263,14 @@ impl M<'_> {
     #[inline(always)]
     pub(crate) fn name(&self, i: usize) -> &'static Value {
         // SAFETY: as for `unit`; the borrow is used within the instruction only. The compiler keeps `i` in range.
-        unsafe { &*(self.unit().names().as_ptr().add(i)) }
+        unsafe { &*self.unit().name(i) }
     }
 
     /// Constant `i` of the code.
     #[inline(always)]
     pub(crate) fn constant(&self, i: usize) -> &'static Value {
         // SAFETY: as for `name`.
-        unsafe { &*(self.unit().consts().as_ptr().add(i)) }
+        unsafe { &*self.unit().constant(i) }
     }
 
     /// Extra word `i` of the running instruction.

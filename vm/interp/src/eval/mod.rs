@@ -193,6 +193,14 @@ fn switch(m: &mut M<'_>) -> Flow {
     Err(Stop::Switch)
 }
 
+/// The first call of the running code.
+fn begin(m: &mut M<'_>) -> Flow {
+    m.unit().ready(m.t)?;
+    m.ip = m.unit().start();
+    m.skip_resume();
+    Ok(())
+}
+
 #[inline(always)]
 fn breakpoint(m: &mut M<'_>) -> Flow {
     m.advance(-1);
