@@ -140,26 +140,29 @@ pub fn stop_iteration(t: &Thread, value: Value) -> Exc {
 #[cold]
 pub fn attribute_error(t: &Thread, obj: &Value, name: &Value, message: impl Display) -> Exc {
     let e = new(t, &exc::ATTRIBUTE_ERROR, message);
-    exc::set_field(t, &e, "name", name);
-    exc::set_field(t, &e, "obj", obj);
+    exc::set_fields(&e, &exc::ATTRIBUTE_ERROR, &[name, obj]);
     e
 }
 
 /// "'T' object has no attribute 'name'".
 #[cold]
 pub fn no_attribute(t: &Thread, obj: &Value, name: &Value) -> Exc {
-    let message = match obj.downcast::<TypeObject>() {
-        Some(ty) => format!("type object '{}' has no attribute '{}'", ty.name(), strs::display(name)),
-        None => format!("'{}' object has no attribute '{}'", type_of(obj).name(), strs::display(name)),
-    };
-    attribute_error(t, obj, name, message)
+    let shown = strs::display(name);
+    match obj.downcast::<TypeObject>() {
+        Some(ty) => {
+            attribute_error(t, obj, name, format_args!("type object '{}' has no attribute '{shown}'", ty.name()))
+        }
+        None => {
+            attribute_error(t, obj, name, format_args!("'{}' object has no attribute '{shown}'", type_of(obj).name()))
+        }
+    }
 }
 
 /// NameError with its `name` set.
 #[cold]
 pub fn name_error(t: &Thread, name: &Value) -> Exc {
     let e = new(t, &exc::NAME_ERROR, format_args!("name '{}' is not defined", strs::display(name)));
-    exc::set_field(t, &e, "name", name);
+    exc::set_fields(&e, &exc::NAME_ERROR, &[name]);
     e
 }
 

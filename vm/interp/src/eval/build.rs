@@ -234,7 +234,12 @@ fn merge(t: &Thread, d: &Dict, from: &Value, f: &Value) -> Res<()> {
         d.set(t, k, v)
     };
     if let Some(other) = from.exact::<Dict>() {
-        return other.items().iter().try_for_each(|(k, v)| add(k, v));
+        let (mut at, alone) = (0, d.is_empty());
+        while let Some((k, v)) = other.next(&mut at) {
+            // The keys of one dict differ from each other.
+            if alone { d.set(t, &k, &v)? } else { add(&k, &v)? }
+        }
+        return Ok(());
     }
     let Some(keys) = attr::get_opt(t, from, n::keys())? else {
         let (what, name) = (super::call::function_text(t, f)?, type_of(from).name());

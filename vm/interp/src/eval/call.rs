@@ -465,11 +465,12 @@ fn gather(t: &Thread, window: &[Value], spread: &mut Spread) -> Res<()> {
         }
     }
     if let Some(d) = kwargs.downcast::<Dict>() {
-        for (k, v) in d.items() {
+        let mut at = 0;
+        while let Some((k, v)) = d.next(&mut at) {
             if k.downcast::<strs::Str>().is_none() {
                 return Err(error::type_error(t, "keywords must be strings"));
             }
-            spread.names.push(typhon_object::names::intern(t, &k));
+            spread.names.push(if strs::is_interned(&k) { k } else { typhon_object::names::intern(t, &k) });
             spread.values.push(v);
         }
     }

@@ -12,6 +12,7 @@ use typhon_object::store::Slot;
 use typhon_object::strs::{self, Str};
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::iters::next_of;
+use typhon_object::types::list_::ListIter;
 use typhon_object::types::{call_iter, complex, exceptions as exc, float, int};
 use typhon_object::{Thread, Value, call, convert, payload, type_of};
 
@@ -179,6 +180,9 @@ pub(super) fn sum(t: &Thread, a: &[Value]) -> Res {
         }
     }
     let it = ops::iter(t, &a[0])?;
+    if let (Some(start), Some(items)) = (total.as_small(), it.exact::<ListIter>()) {
+        total = convert::from_i64(t, small_run(t, items, start)?)?;
+    }
     let exact_float = |v: &Value| std::ptr::eq(type_of(v), float::FLOAT.ty());
     let exact_int = |v: &Value| std::ptr::eq(type_of(v), int::INT.ty());
     loop {
@@ -210,6 +214,16 @@ pub(super) fn sum(t: &Thread, a: &[Value]) -> Res {
         }
         total = ops::binary(t, ops::ADD, &total, &x)?;
     }
+}
+
+/// Adds small ints as long as a list's iterator gives them and 64 bits hold the sum.
+fn small_run(t: &Thread, items: &ListIter, start: i64) -> Res<i64> {
+    let mut total = start;
+    while let Some(sum) = items.step_small(|n| total.checked_add(n)) {
+        total = sum;
+        t.poll()?;
+    }
+    Ok(total)
 }
 
 /// Adds floats and ints as long as they come; the first item of another kind is handed back.

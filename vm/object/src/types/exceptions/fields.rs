@@ -12,6 +12,7 @@ use crate::value::Value;
 /// Stores a field; an absent value empties it.
 pub(super) fn put(v: &Value, name: &str, value: Value) {
     if let Some(x) = v.downcast::<Exception>()
+        && !(value.is_absent() && x.fields.borrow().is_empty())
         && let Some(i) = field_index(type_of(v), name)
     {
         super::set_field_at(x, i, value);

@@ -198,6 +198,16 @@ pub fn set_field(t: &Thread, e: &Exc, name: &str, value: &Value) {
     }
 }
 
+/// Sets all named fields of a new exception at once, if it is of that very type.
+pub(crate) fn set_fields(e: &Exc, def: &'static TypeDef, values: &[&Value]) {
+    if let Some(x) = payload(e.value())
+        && std::ptr::eq(type_of(e.value()).def(), def)
+    {
+        debug_assert!(FIELDS.iter().any(|(d, names)| std::ptr::eq(*d, def) && names.len() == values.len()));
+        x.fields.replace(values.iter().map(|&v| v.clone()).collect());
+    }
+}
+
 fn set_field_at(x: &Exception, i: usize, value: Value) {
     let mut fields = x.fields.borrow_mut();
     if fields.len() <= i {

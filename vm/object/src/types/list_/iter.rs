@@ -114,6 +114,19 @@ impl ListIter {
     }
 }
 
+impl ListIter {
+    /// Takes the next item if it is a small int and `f` makes something of it.
+    #[inline]
+    pub fn step_small<R>(&self, f: impl FnOnce(i64) -> Option<R>) -> Option<R> {
+        let i = self.index.get();
+        // SAFETY: nothing is stored into the slot while the list is looked at.
+        let item = unsafe { self.list.peek() }.downcast::<List>()?.get(i)?;
+        let made = f(item.as_small()?)?;
+        self.index.set(i + 1);
+        Some(made)
+    }
+}
+
 fn next_back(_: &Thread, v: &Value) -> Res {
     let it = v.expect::<ListReverseIter>();
     let list = it.list.get();

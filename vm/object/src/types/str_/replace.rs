@@ -5,11 +5,26 @@ use super::{from_slice, text_arg};
 use crate::bulk;
 use crate::convert;
 use crate::error::{self, Res};
-use crate::strs::{self, Str};
+use crate::strs::{self, Str, Units};
 use crate::thread::Thread;
 use crate::value::Value;
 
 const POLL_EVERY: usize = 64 * 1024;
+
+/// Texts up to this length are copied on the stack.
+const SHORT: usize = 256;
+
+/// A short text with at most `max` of one byte replaced by another.
+fn replaced_byte(t: &Thread, whole: &Value, text: &[u8], (from, to): (u8, u8), max: usize) -> Res {
+    let Some(first) = text.iter().position(|&c| c == from) else { return strs::exact(t, whole) };
+    let mut copy = [0; SHORT];
+    let copy = &mut copy[..text.len()];
+    copy.copy_from_slice(text);
+    for c in copy[first..].iter_mut().filter(|c| **c == from).take(max) {
+        *c = to;
+    }
+    strs::from_latin1(t, copy)
+}
 
 pub(super) fn replace(t: &Thread, a: &[Value]) -> Res {
     let s = a[0].expect::<Str>();
@@ -21,6 +36,11 @@ pub(super) fn replace(t: &Thread, a: &[Value]) -> Res {
     };
     if max == 0 || old.len() > s.len() || old.same_text(new) {
         return strs::exact(t, &a[0]);
+    }
+    if let (Units::Latin1(text), Units::Latin1(&[from]), Units::Latin1(&[to])) = (s.units(), old.units(), new.units())
+        && text.len() <= SHORT
+    {
+        return replaced_byte(t, &a[0], text, (from, to), max);
     }
     // Everything at the widest of the three.
     let width = s.width().max(new.width());
