@@ -148,9 +148,11 @@ pub struct Interp {
 }
 
 impl Interp {
-    /// The interpreter state of a new thread. Address space is reserved, memory is used as it is touched.
+    /// The interpreter state of a new thread. Address space is reserved, memory is used as it is touched. Where a limit of
+    /// the process leaves too little of it (`ulimit -v`), recursion ends earlier.
     pub fn new() -> Box<Self> {
-        let made = SPARE.take().or_else(|| Stacks::new(FRAMES, REGISTERS)).map(Self::on);
+        let stacks = |less: u32| Stacks::new(FRAMES >> less, REGISTERS >> less);
+        let made = SPARE.take().or_else(|| [0, 4, 6].into_iter().find_map(stacks)).map(Self::on);
         match made {
             Some(made) => made,
             None => panic!("cannot reserve address space for a thread's stack"),

@@ -27,8 +27,10 @@ use crate::weakref::Table;
 use rustc_hash::FxHashSet;
 use std::cell::{Cell, RefCell};
 
-/// Young objects that start a collection.
+/// Young objects that start a collection, as CPython says it.
 const THRESHOLD: isize = 2000;
+/// As long as nobody has set another, so many do: a small heap's garbage is not worth looking for more often.
+pub(crate) const FEW: isize = 8000;
 
 /// Up to so many objects a heap may double between two collections.
 const DOUBLING: usize = 1 << 16;
@@ -158,9 +160,10 @@ impl Gc {
     /// takes no more than living objects do. (A full heap is collected in any case.)
     fn arm(&self, t: &Thread) {
         let first = self.thresholds.get()[0];
+        let least = if first == THRESHOLD { FEW } else { first };
         let walked = self.long_lived.get().max(self.walked.get());
         let young = walked.min(walked / 2 + DOUBLING / 2);
-        let at = if self.enabled.get() && first > 0 { first.max(young as isize) } else { isize::MAX };
+        let at = if self.enabled.get() && first > 0 { least.max(young as isize) } else { isize::MAX };
         t.heap().collect_at(at);
     }
 }

@@ -105,7 +105,7 @@ impl Heap {
             tell_at: Cell::new(0),
             lenient: Cell::new(false),
             young: Cell::new(0),
-            collect_at: Cell::new(2000),
+            collect_at: Cell::new(crate::gc::FEW),
         }
     }
 
