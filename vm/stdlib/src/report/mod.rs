@@ -1,6 +1,12 @@
 //! Uncaught exceptions: their text, and what they make of the exit status.
 
+mod carets;
+mod ordinary;
+mod stack;
+mod suggest;
+
 use crate::text as words;
+use typhon_interp::code::CodeObject;
 use typhon_interp::frame_object::FrameObject;
 use typhon_interp::host::{self, Stdio};
 use typhon_interp::traceback::{Traceback, line_of};
@@ -22,7 +28,13 @@ pub fn text_for_stderr(t: &Thread, e: &Value, tb: Option<&Value>) -> Res<String>
 }
 
 fn text_for(t: &Thread, e: &Value, tb: Option<&Value>, stderr: bool) -> Res<String> {
-    match through_traceback(t, e, tb, stderr) {
+    let colours = stderr && shows_colours(t)?;
+    let made = match if colours { Ok(None) } else { ordinary::text(t, e, tb) } {
+        Ok(Some(text)) => return Ok(text),
+        Err(err) if err.is_stopped() => return Err(err),
+        Ok(None) | Err(_) => through_traceback(t, e, tb, colours),
+    };
+    match made {
         Ok(text) => Ok(text),
         Err(err) if err.is_stopped() => Err(err),
         // The library's module cannot say it (no memory, no stack, not importable): say less.
@@ -30,9 +42,8 @@ fn text_for(t: &Thread, e: &Value, tb: Option<&Value>, stderr: bool) -> Res<Stri
     }
 }
 
-fn through_traceback(t: &Thread, e: &Value, tb: Option<&Value>, stderr: bool) -> Res<String> {
+fn through_traceback(t: &Thread, e: &Value, tb: Option<&Value>, colours: bool) -> Res<String> {
     register_source(t)?;
-    let colours = stderr && shows_colours(t)?;
     let m = (t.hooks.import)(t, "traceback")?;
     let f = attr::get_text(t, &m, "format_exception")?;
     let own = exc::traceback(e).present().unwrap_or(Value::NONE);
@@ -201,6 +212,16 @@ pub fn keep_source(t: &Thread, filename: &str, source: &str) {
 /// Remembers the code of that text.
 pub fn keep_code(t: &Thread, code: &Value) {
     *t.state::<Kept>().code.borrow_mut() = Some(code.clone());
+}
+
+/// The lines of the remembered text, if `code` is a part of its code.
+fn kept_lines(t: &Thread, code: &typhon_isa::Code) -> Vec<String> {
+    let kept = t.state::<Kept>();
+    let (of, source) = (kept.code.borrow(), kept.source.borrow());
+    match (of.as_ref().and_then(|v| v.downcast::<CodeObject>()), &*source) {
+        (Some(of), Some((_, text))) if stack::has_part(&of.code, code) => stack::split(text),
+        _ => Vec::new(),
+    }
 }
 
 /// Tells linecache of the remembered text.
