@@ -332,14 +332,38 @@ def tabs():
 	return x[0] +	x[7]
 
 
-PROGRAMS = [v for k, v in list(globals().items()) if callable(v) and v not in (Out, shown, Thing, Odd, Deep, f, recursive)]
+def syntax(source, name="<text>"):
+    compile(source, name, "exec")
+
+
+def syntax_of(*args):
+    raise SyntaxError(*args)
+
+
+SOURCES = [
+    "x = (1,\n", "  x", "if x\n  y", "é = 'a", "\tx = 'abc\n", "def f():\nx", "print 1",
+    "return 1", "f(a=1, 2)", "x = {1: 2, 3}", "'''abc", "1 = x", "def f(a, a): pass", "await x",
+    "class A:\n  def f(self):\n    nonlocal z", "x = 08", "0x", "if 1:\n\tx\n        y",
+]
+REFUSALS = [
+    ("only text",), ("m", ("f", 1, 1, "abc")), ("m", ("f", 1, 9, "abc")), ("m", ("f", 1, 0, "abc")),
+    ("m", (None, 2, 2, "  abc\n")), ("m", ("f", None, None, None)), ("m", ("f", 1, 2, "  a\tb c", 1, 6)),
+    ("m", ("f", 1, 2, "abc", 2, 1)), ("", ("f", 1, 1, "")), ("m", ("f", 1, None, " abc")),
+    ("m", ("", 1, 2, "abc", 1, 0)), ("m", ("f", 1, 2, "abc", 1, -1)),
+]
+# The module is needed for these: it looks for misspelt keywords.
+VAGUE = ["from x import *, y", "\x0cfoo bar", "def f(:\n  pass", "for", "x = 1 +", "a b", "fro x import y", "whille x: pass", "f(a b)"]
+SYNTAX = [lambda s=s: syntax(s) for s in SOURCES] + [lambda a=a: syntax_of(*a) for a in REFUSALS]
+
+
+PROGRAMS = [v for k, v in list(globals().items()) if callable(v) and v not in (Out, shown, Thing, Odd, Deep, f, recursive, syntax, syntax_of)]
 made = []
-for program in PROGRAMS + [lambda: recursive(2), lambda: recursive(3), lambda: recursive(50)]:
+for program in PROGRAMS + SYNTAX + [lambda: recursive(2), lambda: recursive(3), lambda: recursive(50)] + [lambda s=s: syntax(s) for s in VAGUE]:
     try:
         program()
     except BaseException as e:
         made.append((program.__name__, e, shown(e)))
-        if sys.implementation.name == "typhon" and "traceback" in sys.modules:
+        if sys.implementation.name == "typhon" and "traceback" in sys.modules and "invalid" not in str(e):
             made.append((program.__name__, None, "loaded traceback"))
     else:
         made.append((program.__name__, None, ""))

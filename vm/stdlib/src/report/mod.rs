@@ -4,6 +4,7 @@ mod carets;
 mod ordinary;
 mod stack;
 mod suggest;
+mod syntax;
 
 use crate::text as words;
 use typhon_interp::code::CodeObject;

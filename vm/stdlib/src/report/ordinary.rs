@@ -1,10 +1,10 @@
 //! Ordinary reports: what the library's `traceback` module says, without loading it.
 //!
 //! Loading it takes hundreds of times as long as most programs that end with an exception run. What only that module
-//! knows (groups, syntax errors, colours, hooks of the program in `traceback` or `linecache`) is left to it.
+//! knows (groups, misspelt keywords, colours, hooks of the program in `traceback` or `linecache`) is left to it.
 
 use super::stack::{self, Sources};
-use super::suggest;
+use super::{suggest, syntax};
 use crate::text as words;
 use rustc_hash::FxHashSet;
 use typhon_object::dict::Dict;
@@ -91,7 +91,7 @@ fn origins(t: &Thread, e: &Value) -> Res<Option<[Value; 3]>> {
 
 fn is_ordinary(t: &Thread, e: &Value) -> Res<bool> {
     let ty = type_of(e);
-    if ty.is_subtype(exc::SYNTAX_ERROR.ty()) || ty.is_subtype(exc::BASE_EXCEPTION_GROUP.ty()) {
+    if ty.is_subtype(exc::BASE_EXCEPTION_GROUP.ty()) {
         return Ok(false);
     }
     let names_from = || attr::get_opt(t, e, &words::name(t, "name_from"));
@@ -106,13 +106,19 @@ fn report(t: &Thread, e: &Value, tb: &Value, sources: &mut Sources) -> Res<Optio
         out += "Traceback (most recent call last):\n";
         out += &frames;
     }
-    let message = said(t, e, "exception")? + &suggest::hint(t, e, tb)?;
-    out += &class_name(t, e)?;
-    if !message.is_empty() {
-        out += ": ";
-        out += &message;
+    let class = class_name(t, e)?;
+    if type_of(e).is_subtype(exc::SYNTAX_ERROR.ty()) {
+        let Some(lines) = syntax::text(t, e, &class)? else { return Ok(None) };
+        out += &lines;
+    } else {
+        let message = said(t, e, "exception")? + &suggest::hint(t, e, tb)?;
+        out += &class;
+        if !message.is_empty() {
+            out += ": ";
+            out += &message;
+        }
+        out.push('\n');
     }
-    out.push('\n');
     match attr::get_opt(t, e, n::__notes__())? {
         None => {}
         Some(notes) if notes.is_none() => {}
