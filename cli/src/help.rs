@@ -10,6 +10,7 @@ usage:
   typhon eval FILE                 run a program over gRPC and show its result
   typhon serve                     offer that service to others
   typhon dis FILE                  show the bytecode a program becomes
+  typhon trace FILE                run a program and show what its loops are compiled to
   typhon bench                     measure the service against an empty gRPC call
 
 try:
@@ -36,6 +37,8 @@ python's options (typhon [options] FILE; environment variables in brackets):
   -x            leave out the file's first line
   -X OPT        implementation option: dev, int_max_str_digits=N
 and PYTHONPATH, PYTHONHASHSEED as in CPython.
+
+TYPHON_JIT compiles hot loops to machine code: 0 (never), 1 (in the background), sync (at once, for tests).
 
 `typhon eval --help`, `typhon serve --help` and `typhon dis --help` say more.
 ";

@@ -3,9 +3,27 @@
 use std::os::fd::AsFd;
 
 use rustix::io::Errno;
-use typhon_vm::{Access, Host, HostError, Stdio, Stream};
+use typhon_jit::Process;
+use typhon_jit::process::NoProcess;
+use typhon_vm::{Access, Host, HostError, Stdio, Stream, Tiers};
 
-pub struct ProcessHost;
+#[derive(Default)]
+pub struct ProcessHost {
+    /// What compiles hot loops.
+    pub compiler: Option<Process>,
+}
+
+impl ProcessHost {
+    /// With what the environment asks for.
+    pub fn from_environment() -> Result<Self, NoProcess> {
+        Ok(Self { compiler: compiler()? })
+    }
+}
+
+/// What the environment asks for to compile hot loops.
+pub fn compiler() -> Result<Option<Process>, NoProcess> {
+    Process::from_environment(|name| std::env::var(name).ok())
+}
 
 /// Writes to the descriptor itself: the standard library's streams take a closed one for a success.
 fn write_all(fd: impl AsFd, mut data: &[u8]) -> Result<(), HostError> {
@@ -42,6 +60,10 @@ impl Host for ProcessHost {
 
     fn permit(&self, _access: Access<'_>) -> Result<(), HostError> {
         Ok(())
+    }
+
+    fn tiers(&self) -> Option<&dyn Tiers> {
+        self.compiler.as_ref().map(|compiler| compiler as &dyn Tiers)
     }
 
     fn stdio(&self) -> Stdio {

@@ -1,4 +1,4 @@
-//! The `typhon` program: a Python, a disassembler, a gRPC server and its client, in one file.
+//! The `typhon` program: a Python, what shows its code and traces, a gRPC server and its client, in one file.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -10,6 +10,7 @@ mod options;
 mod python;
 mod repl;
 mod serve;
+mod trace;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn dispatch() -> Exit {
     match args.first().and_then(|word| word.to_str()) {
         Some("run") => python::main(&rest()),
         Some("dis") => report(dis::main(&rest())),
+        Some("trace") => report(trace::main(&rest())),
         Some("eval") => report(eval::main(&rest())),
         Some("serve") => report(serve::main(&rest())),
         Some("bench") => report(bench::main(&rest())),

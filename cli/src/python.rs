@@ -32,7 +32,14 @@ pub fn main(args: &[OsString]) -> Exit {
                 return cannot_open(file, &error);
             }
             let command = Command { program, args, flags: *flags, path, executable };
-            if interactive { repl::main(&command) } else { typhon_vm::run(&command, &ProcessHost, &Cancel::new()) }
+            match ProcessHost::from_environment() {
+                Ok(host) if interactive => repl::main(&command, &host),
+                Ok(host) => typhon_vm::run(&command, &host, &Cancel::new()),
+                Err(problem) => {
+                    eprintln!("typhon: {problem}");
+                    Exit::Status(2)
+                }
+            }
         }
         Err(Misuse::Usage(problem)) => {
             eprintln!("{problem}");

@@ -16,8 +16,8 @@ use typhon_vm::{Cancel, Command, Exit, Session};
 use crate::host::ProcessHost;
 use crate::python::VERSION;
 
-pub fn main(command: &Command) -> Exit {
-    let session = match typhon_vm::open_session(command, &ProcessHost, &Cancel::new()) {
+pub fn main(command: &Command, host: &ProcessHost) -> Exit {
+    let session = match typhon_vm::open_session(command, host, &Cancel::new()) {
         Ok(session) => session,
         Err(problem) => {
             eprintln!("typhon: {problem}");

@@ -10,12 +10,14 @@ use typhon_vm::Exit;
 pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
     let matches = match command().try_get_matches_from(named("typhon serve", words)) {
         Ok(matches) => matches,
-        Err(error) => return Ok(explain(&error)),
+        Err(error) => return Ok(explain_misuse(&error)),
     };
     let config = Config::from_source(|row| matches.get_one::<String>(row.name).cloned())?;
     typhon_service::telemetry::start(&config.log).map_err(plain)?;
     let ready = |address| println!("typhon: serving typhon.v1 on http://{address}");
-    runtime()?.block_on(typhon_service::serve(config, Arc::new(Vm), ready)).map_err(plain)?;
+    runtime()?
+        .block_on(typhon_service::serve(config, Arc::new(Vm { compiler: crate::host::compiler()? }), ready))
+        .map_err(plain)?;
     Ok(Exit::Status(0))
 }
 
@@ -44,14 +46,14 @@ pub fn plain(error: BoxError) -> anyhow::Error {
 
 /// Parses a subcommand's own words; `Err` is how to exit, with everything said.
 pub fn parse<T: Parser>(name: &str, words: &[OsString]) -> Result<T, Exit> {
-    T::try_parse_from(named(name, words)).map_err(|error| explain(&error))
+    T::try_parse_from(named(name, words)).map_err(|error| explain_misuse(&error))
 }
 
-fn named(name: &str, words: &[OsString]) -> Vec<OsString> {
+pub fn named(name: &str, words: &[OsString]) -> Vec<OsString> {
     std::iter::once(name.into()).chain(words.iter().cloned()).collect()
 }
 
-fn explain(error: &clap::Error) -> Exit {
+pub fn explain_misuse(error: &clap::Error) -> Exit {
     // Help goes to standard output, misuse to standard error; a closed one has nobody to tell.
     let _printed = error.print();
     Exit::Status(u8::try_from(error.exit_code()).unwrap_or(2))

@@ -18,6 +18,16 @@ macro_rules! reasons {
                 match self { $(Self::$name => $text,)* }
             }
 
+            /// What it means.
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$name => $doc,)* }
+            }
+
+            /// Its name in `sys._typhon_stats()`.
+            pub const fn counter(self) -> &'static str {
+                match self { $(Self::$name => concat!("jit_abort_", $text),)* }
+            }
+
             /// Whether the same loop may be worth another try.
             pub const fn is_passing(self) -> bool {
                 match self { $(Self::$name => $retry,)* }

@@ -62,10 +62,15 @@ pub enum Kind {
 /// The registers that a trace looks at, and what it wants there, in order.
 pub type LiveIn = Box<[(u16, Kind)]>;
 
+/// What a variant is of: its place, what it was recorded with, and which way it goes.
+type What = (Key, LiveIn, u64);
+
 /// A cached executor.
 pub struct Variant {
     /// What it was recorded with.
     pub live_in: LiveIn,
+    /// Names the way through the code that it goes: with the same registers, another way is another variant.
+    pub path: u64,
     /// The machine code.
     pub executor: Executor,
     /// Looked up since the hand came by.
@@ -107,7 +112,7 @@ pub struct Counts {
 pub struct Cache {
     index: DashMap<Key, Shelf<Variant>, FxBuildHasher>,
     /// What is being made.
-    claims: DashMap<(Key, LiveIn), (), FxBuildHasher>,
+    claims: DashMap<What, (), FxBuildHasher>,
     clock: Mutex<VecDeque<(Key, Arc<Variant>)>>,
     bytes: Tally,
     budget: u64,
@@ -119,7 +124,7 @@ pub struct Cache {
 /// The right to compile a variant. Dropping it gives the right back.
 pub struct Claim {
     cache: Arc<Cache>,
-    what: (Key, LiveIn),
+    what: What,
 }
 
 impl Variant {
@@ -148,9 +153,9 @@ impl Cache {
     }
 
     /// The variant for what the registers hold: `fits` says whether they hold what it wants.
-    pub fn find(&self, key: &Key, fits: impl Fn(&LiveIn) -> bool) -> Option<Arc<Variant>> {
+    pub fn find(&self, key: &Key, fits: impl Fn(&Variant) -> bool) -> Option<Arc<Variant>> {
         let shelf = self.index.get(key);
-        let found = shelf.and_then(|shelf| shelf.find(|variant| fits(&variant.live_in)));
+        let found = shelf.and_then(|shelf| shelf.find(fits));
         match &found {
             Some(variant) => {
                 self.counts.hits.add(1);
@@ -167,12 +172,12 @@ impl Cache {
     }
 
     /// The right to compile a variant, unless somebody has it already.
-    pub fn claim(self: &Arc<Self>, key: Key, live_in: LiveIn) -> Option<Claim> {
-        match self.claims.entry((key, live_in.clone())) {
+    pub fn claim(self: &Arc<Self>, key: Key, live_in: LiveIn, path: u64) -> Option<Claim> {
+        match self.claims.entry((key, live_in.clone(), path)) {
             Place::Occupied(_) => None,
             Place::Vacant(place) => {
                 place.insert(());
-                Some(Claim { cache: self.clone(), what: (key, live_in) })
+                Some(Claim { cache: self.clone(), what: (key, live_in, path) })
             }
         }
     }
@@ -192,16 +197,18 @@ impl Cache {
         self.len() == 0
     }
 
-    fn insert(&self, key: Key, live_in: LiveIn, executor: Executor) -> Result<Arc<Variant>, NotCached> {
+    fn insert(&self, (key, live_in, path): What, executor: Executor) -> Result<Arc<Variant>, NotCached> {
         let (used, evicted) = (Flag::new(false), Flag::new(false));
-        let variant = Arc::new(Variant { live_in, executor, used, evicted });
+        let variant = Arc::new(Variant { live_in, path, executor, used, evicted });
         let bytes = variant.bytes();
         if bytes > self.budget {
             return Err(NotCached::TooBig { bytes });
         }
         // The shard is locked while the shelf is written: a shelf that is swept away is empty.
         let shelf = self.index.entry(key).or_default();
-        let offered = shelf.offer(&variant, self.variants_max, |other| other.live_in == variant.live_in);
+        let offered = shelf.offer(&variant, self.variants_max, |other| {
+            (&other.live_in, other.path) == (&variant.live_in, variant.path)
+        });
         drop(shelf);
         match offered {
             Ok(()) => {
@@ -250,7 +257,7 @@ impl Claim {
 
     /// Publishes the executor: afterwards everybody finds it. If there is one like it, that one is given back instead.
     pub fn commit(self, executor: Executor) -> Result<Arc<Variant>, NotCached> {
-        self.cache.insert(self.what.0, self.what.1.clone(), executor)
+        self.cache.insert(self.what.clone(), executor)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Executors: compiled traces, to be entered.
 
 use crate::code_memory::{Arena, Block, NoRoom};
-use crate::lower::{Exit, LowerError, Lowerer};
+use crate::lower::{COUNTERS_MAX, Exit, LowerError, Lowerer, UNSETTLED};
 use crate::runtime::Runtime;
 use std::sync::Arc;
 use typhon_jit_ir::{Arg, Const, SnapId, Trace};
@@ -14,6 +14,8 @@ pub struct Executor {
     code: Block,
     /// The most values that an exit stores.
     left_max: usize,
+    /// The machine code as text, if it was asked for.
+    pub listing: Option<String>,
 }
 
 /// Why there is no executor for a trace.
@@ -48,8 +50,9 @@ impl Executor {
     ) -> Result<Self, NoExecutor> {
         let machine = lowerer.lower(&trace, runtime)?;
         let code = arena.place(&machine.code)?;
-        let left_max = machine.exits.iter().map(|exit| exit.values.len()).max().unwrap_or_default();
-        Ok(Self { trace, exits: machine.exits, code, left_max })
+        let values = machine.exits.iter().map(|exit| exit.values.len()).max().unwrap_or_default();
+        let left_max = values.max(usize::from(COUNTERS_MAX));
+        Ok(Self { trace, exits: machine.exits, code, left_max, listing: machine.listing })
     }
 
     /// Runs the trace until it is left.
@@ -58,16 +61,43 @@ impl Executor {
     /// The inputs are what the trace was recorded for: its loads and stores are of memory that is there and nobody else's
     /// business, and the runtime's helpers may be called on this thread.
     pub unsafe fn enter(&self, inputs: &[u64]) -> Option<Left<'_>> {
-        if inputs.len() < self.trace.inputs.len() {
+        let mut words = vec![0_u64; self.left_max];
+        // SAFETY: passed on to the caller.
+        let (number, _) = unsafe { self.run(inputs, &mut words)? };
+        self.left(self.exits.get(number)?, &words)
+    }
+
+    /// As [`Executor::enter`]: the exit's number, and whether it has written the frame's registers. If so, `left` begins with
+    /// what the snapshot's counters are, and otherwise with the exit's values.
+    ///
+    /// # Safety
+    /// As for [`Executor::enter`].
+    pub unsafe fn run(&self, inputs: &[u64], left: &mut [u64]) -> Option<(usize, bool)> {
+        if inputs.len() < self.trace.inputs.len() || left.len() < self.left_max {
             return None;
         }
-        let mut left = vec![0_u64; self.left_max];
         // SAFETY: the block holds a function of this type, made by `Lowerer::lower`, and lives while `self` is borrowed.
         let entry: Entry = unsafe { std::mem::transmute(self.code.start()) };
         let number = entry(inputs.as_ptr(), left.as_mut_ptr());
-        let exit = self.exits.get(usize::try_from(number).ok()?)?;
-        let values = exit.values.iter().zip(left).map(|(v, bits)| Const::of(self.trace.inst(*v).ty, bits));
+        let settled = number & UNSETTLED == 0;
+        let number = usize::try_from(number & !UNSETTLED).ok().filter(|number| *number < self.exits.len())?;
+        Some((number, settled && self.exits[number].settles))
+    }
+
+    /// What an exit has left.
+    pub fn left<'e>(&self, exit: &'e Exit, words: &[u64]) -> Option<Left<'e>> {
+        let values = exit.values.iter().zip(words).map(|(v, bits)| Const::of(self.trace.inst(*v).ty, *bits));
         Some(Left { exit, values: values.collect::<Option<_>>()? })
+    }
+
+    /// The exits, by number.
+    pub fn exits(&self) -> &[Exit] {
+        &self.exits
+    }
+
+    /// How many words an exit leaves at most.
+    pub fn left_max(&self) -> usize {
+        self.left_max
     }
 
     /// The machine code.

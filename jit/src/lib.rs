@@ -12,7 +12,10 @@
 //! | [`runtime`] | the addresses of the helpers that machine code calls |
 //! | [`cache`] | executors by what they are for, shared by the process |
 //! | [`worker`] | threads that compile |
+//! | [`process`] | what isolates share, and the switch |
 //! | [`params`] | the table of limits |
+//! | [`journal`] | what was recorded, for who looks |
+//! | [`counts`] | the table of what is counted |
 //! | [`record`] | a running loop's trace (docs/design/007-recorder.md) |
 //! | [`abort`] | the table of reasons for which a recording is given up |
 //! | [`tier`] | what the interpreter calls: [`typhon_interp::tier::Tier2`] |
@@ -22,11 +25,15 @@
 pub mod abort;
 pub mod cache;
 pub mod code_memory;
+pub mod counts;
 pub mod executor;
+pub mod journal;
 pub mod lower;
 pub mod params;
+pub mod process;
 pub mod record;
 pub mod runtime;
+mod site;
 pub mod tier;
 pub mod vm;
 pub mod worker;
@@ -35,6 +42,7 @@ pub use cache::Cache;
 pub use executor::{Executor, Left};
 pub use lower::{Exit, Lowerer};
 pub use params::Params;
+pub use process::{Mode, Process};
 pub use runtime::Runtime;
 pub use tier::Jit;
 pub use worker::{Compiler, Workers};

@@ -46,6 +46,8 @@ pub struct Runtime {
     pub functions: Functions,
     /// The shape id of float objects.
     pub float_shape: u32,
+    /// Which input of a trace is the address of the registers of its frame, if one is.
+    pub registers: Option<usize>,
 }
 
 impl Runtime {

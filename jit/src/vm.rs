@@ -19,6 +19,7 @@ pub const RUNTIME: Runtime = Runtime {
         FloatPow: float_pow,
     },
     float_shape: ids::FLOAT,
+    registers: Some(1),
 };
 
 /// The thread that machine code was entered with.

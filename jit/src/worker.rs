@@ -77,7 +77,8 @@ impl Compiler {
         }));
     }
 
-    fn publish(&self, lowerer: &mut Lowerer, trace: &Trace, claim: Claim) -> Outcome {
+    /// Compiles a trace on this thread.
+    pub(crate) fn publish(&self, lowerer: &mut Lowerer, trace: &Trace, claim: Claim) -> Outcome {
         let better = opt::optimize(trace);
         let executor = Executor::compile(better, lowerer, &self.runtime, &self.arena)?;
         Ok(claim.commit(executor)?)

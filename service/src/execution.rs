@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use typhon_jit::Process;
 use typhon_vm::{Cancel, CancelReason, Detail, Limits, Outcome, Request, Response, Stream, TerminationReason, Usage};
 
 use crate::error::Refusal;
@@ -17,14 +18,27 @@ use crate::watchdog::Watchdog;
 /// What runs a program. The VM is the one that counts; tests put a scripted one in its place.
 pub trait Engine: Send + Sync + 'static {
     fn execute(&self, request: &Request, host: &dyn typhon_vm::Host, cancel: &Cancel) -> Response;
+
+    /// What compiles the guests' loops, for all of them.
+    fn compiler(&self) -> Option<Process> {
+        None
+    }
 }
 
 /// The virtual machine.
-pub struct Vm;
+#[derive(Default)]
+pub struct Vm {
+    /// What compiles hot loops; nothing does unless somebody asks for it.
+    pub compiler: Option<Process>,
+}
 
 impl Engine for Vm {
     fn execute(&self, request: &Request, host: &dyn typhon_vm::Host, cancel: &Cancel) -> Response {
         typhon_vm::execute(request, host, cancel)
+    }
+
+    fn compiler(&self) -> Option<Process> {
+        self.compiler.clone()
     }
 }
 
@@ -108,7 +122,7 @@ impl Execution {
         reply.started(&request.limits);
 
         let stdin = std::mem::take(&mut request.stdin);
-        let host = GuestHost::new(plan, &request.limits, stdin, world, reply.events(), &cancel);
+        let host = GuestHost::new(plan, &request.limits, stdin, world, reply.events(), &cancel, engine.compiler());
         let started = Instant::now();
         host.cpu().begin();
         let watch = watchdog.watch(wall, cpu, host.cpu(), &cancel);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use typhon_jit::Process;
 use typhon_vm::{
-    Access, Attachment, Cancel, CancelReason, CpuMeter, Host, HostError, LimitHit, LimitName, Limits, Stream,
+    Access, Attachment, Cancel, CancelReason, CpuMeter, Host, HostError, LimitHit, LimitName, Limits, Stream, Tiers,
 };
 
 use crate::events::EventQueue;
@@ -29,6 +30,7 @@ pub struct GuestHost {
     cancel: Cancel,
     /// What all its threads use.
     cpu: CpuMeter,
+    compiler: Option<Process>,
     /// Wakes a writer that waits for a slow reader.
     _attachment: Option<Attachment>,
 }
@@ -46,6 +48,7 @@ impl GuestHost {
         world: World,
         events: Option<Arc<EventQueue>>,
         cancel: &Cancel,
+        compiler: Option<Process>,
     ) -> GuestHost {
         let account = |limit: Option<u64>| Mutex::new(Account::new(limit.unwrap_or(u64::MAX), plan.overflow));
         let attachment = events.clone().map(|events| cancel.attach(move |_| events.wake_writer()));
@@ -58,6 +61,7 @@ impl GuestHost {
             events,
             cancel: cancel.clone(),
             cpu: CpuMeter::default(),
+            compiler,
             _attachment: attachment,
         }
     }
@@ -141,6 +145,10 @@ impl Host for GuestHost {
             _ => "the state of the server's process".to_owned(),
         };
         Err(HostError::Denied(format!("this sandbox does not permit {what}")))
+    }
+
+    fn tiers(&self) -> Option<&dyn Tiers> {
+        self.compiler.as_ref().map(|compiler| compiler as &dyn Tiers)
     }
 
     fn thread_begins(&self) {

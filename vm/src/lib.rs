@@ -30,6 +30,7 @@ pub use request::{Request, ResultMode};
 pub use run::run;
 pub use session::open_session;
 pub use typhon_interp::host::{Access, Host, HostError, Stdio, Stream};
+pub use typhon_interp::tier::Tiers;
 pub use typhon_object::malloc::Malloc;
 pub use typhon_object::meter::Metered;
 pub use typhon_stdlib::kernel::signals::stand_back as leave_signals_to_other_threads;

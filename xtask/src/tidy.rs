@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("jit", &["jit-ir", "isa", "object", "interp", "rc", "qsbr"]),
     ("proto", &[]),
     ("service", &["proto", "vm", "jit"]),
-    ("cli", &["vm", "service", "proto", "compiler", "isa"]),
+    ("cli", &["vm", "jit", "service", "proto", "compiler", "isa"]),
     ("bench", &["vm"]),
     ("loom-tests", &["qsbr", "rc"]),
     ("xtask", &[]),

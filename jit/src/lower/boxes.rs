@@ -35,11 +35,26 @@ impl Function<'_> {
     }
 
     pub(super) fn box_int(&mut self, inst: &Inst, value: ir::Value) -> Option<ir::Value> {
+        let (word, misfit) = self.int_word(value);
+        self.leave_if(inst, misfit)?;
+        Some(word)
+    }
+
+    /// An int's word, and whether it fits none.
+    pub(super) fn int_word(&mut self, value: ir::Value) -> (ir::Value, ir::Value) {
         let moved = self.b.ins().iadd_imm_s(value, INT_MIN.wrapping_neg());
         let over = self.b.ins().ushr_imm_u(moved, 62);
-        self.leave_if(inst, over)?;
         let up = self.b.ins().ishl_imm_u(value, 2);
-        Some(self.b.ins().bor_imm_u(up, 2))
+        (self.b.ins().bor_imm_u(up, 2), over)
+    }
+
+    /// A float's word, and whether it fits none.
+    pub(super) fn float_word(&mut self, value: ir::Value) -> (ir::Value, ir::Value) {
+        let bits = self.b.ins().bitcast(types::I64, MemFlagsData::new(), value);
+        let turned = self.b.ins().rotl_imm_u(bits, 4);
+        let word = self.b.ins().iadd_imm_s(turned, 1);
+        let low = self.b.ins().band_imm_u(word, 6);
+        (word, self.b.ins().icmp_imm_u(IntCC::NotEqual, low, 4))
     }
 
     pub(super) fn is_float(&mut self, value: ir::Value) -> ir::Value {

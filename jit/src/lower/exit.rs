@@ -1,10 +1,11 @@
 //! Exits: leaving machine code, with what the snapshot names in memory.
 
-use super::{Exit, Function, LowerError, machine_type};
+use super::{COUNTERS, COUNTERS_MAX, Exit, Function, LowerError, UNSETTLED, machine_type};
 use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use typhon_jit_ir::trace::Inst;
-use typhon_jit_ir::{SnapId, Src, Ty, Var};
+use typhon_jit_ir::{Op, SnapId, Src, Trace, Ty, Var};
 
 impl Function<'_> {
     /// Goes on if `condition` holds, and leaves by the instruction's exit if not.
@@ -31,7 +32,8 @@ impl Function<'_> {
             let block = self.b.create_block();
             self.b.set_cold_block(block);
             let values = held(self.trace, snap);
-            self.exits.push((Exit { snap, values }, block));
+            let settles = self.runtime.registers.is_some() && settles(self.trace, snap);
+            self.exits.push((Exit { snap, values, settles }, block));
             self.exits.len() - 1
         });
         self.exits[number].1
@@ -43,18 +45,79 @@ impl Function<'_> {
         for number in 0..self.exits.len() {
             let (exit, block) = self.exits[number].clone();
             self.b.switch_to_block(block);
-            for (i, v) in exit.values.iter().enumerate() {
-                let mut value = self.value((*v).into())?;
-                if self.trace.inst(*v).ty == Ty::Bool {
-                    value = self.b.ins().uextend(types::I64, value);
-                }
-                let offset = i32::try_from(8 * i).map_err(|_| LowerError::Malformed(v.0))?;
-                self.b.ins().store(slot_flags(), value, left, offset);
+            if exit.settles {
+                let unsettled = self.b.create_block();
+                self.b.set_cold_block(unsettled);
+                self.settle(&exit, number, left, unsettled)?;
+                self.b.switch_to_block(unsettled);
+                self.leave(&exit, number as u64 | UNSETTLED, left)?;
+            } else {
+                self.leave(&exit, number as u64, left)?;
             }
-            let number = self.b.ins().iconst(types::I64, number as i64);
-            self.b.ins().return_(&[number]);
         }
         Ok(())
+    }
+
+    /// Stores an exit's values, and returns.
+    fn leave(&mut self, exit: &Exit, number: u64, left: ir::Value) -> Result<(), LowerError> {
+        for (i, v) in exit.values.iter().enumerate() {
+            let mut value = self.value((*v).into())?;
+            if self.trace.inst(*v).ty == Ty::Bool {
+                value = self.b.ins().uextend(types::I64, value);
+            }
+            let offset = i32::try_from(8 * i).map_err(|_| LowerError::Malformed(v.0))?;
+            self.b.ins().store(slot_flags(), value, left, offset);
+        }
+        let number = self.b.ins().iconst(types::I64, number.cast_signed());
+        self.b.ins().return_(&[number]);
+        Ok(())
+    }
+
+    /// Writes the frame's registers, and returns; goes to `unsettled` before it has done anything if a value fits no word.
+    fn settle(&mut self, exit: &Exit, number: usize, left: ir::Value, unsettled: Block) -> Result<(), LowerError> {
+        let input = self.runtime.registers.and_then(|i| self.trace.inputs.get(i)).ok_or(LowerError::Malformed(0))?;
+        let registers = self.value((*input).into())?;
+        let (mut words, mut boxed) = (Vec::new(), FxHashMap::default());
+        for (slot, (_, src)) in self.trace.resolved(exit.snap) {
+            let Src::Arg(arg) = src else { return Err(LowerError::Malformed(0)) };
+            let value = self.value(arg)?;
+            let word = match (slot.frame, self.trace.ty(arg)) {
+                (COUNTERS, _) | (_, Ty::Val) => value,
+                (_, ty) => match boxed.get(&arg) {
+                    Some(word) => *word,
+                    None => {
+                        let word = self.word_of(ty, value, unsettled);
+                        boxed.insert(arg, word);
+                        word
+                    }
+                },
+            };
+            words.push((slot, word));
+        }
+        for arg in &self.trace.snap(exit.snap).owes {
+            let value = self.value(*arg)?;
+            self.count(Op::Retain, value);
+        }
+        for (slot, word) in words {
+            let base = if slot.frame == COUNTERS { left } else { registers };
+            self.b.ins().store(slot_flags(), word, base, 8 * i32::from(slot.reg));
+        }
+        let number = self.b.ins().iconst(types::I64, number as i64);
+        self.b.ins().return_(&[number]);
+        Ok(())
+    }
+
+    /// The word of an unboxed value, if it fits one.
+    fn word_of(&mut self, ty: Ty, value: ir::Value, unsettled: Block) -> ir::Value {
+        let (word, misfit) = match ty {
+            Ty::Int => self.int_word(value),
+            Ty::Flt => self.float_word(value),
+            _ => return self.box_bool(value),
+        };
+        let on = self.b.create_block();
+        self.b.ins().brif(misfit, unsettled, &[], on, &[]);
+        self.b.switch_to_block(on);
+        word
     }
 
     /// Word `i` of the inputs.
@@ -76,7 +139,7 @@ fn slot_flags() -> MemFlagsData {
 }
 
 /// Whose values are needed to rebuild what a snapshot and its parents say.
-fn held(trace: &typhon_jit_ir::Trace, snap: SnapId) -> Vec<Var> {
+fn held(trace: &Trace, snap: SnapId) -> Vec<Var> {
     let mut held: BTreeSet<Var> = trace.snap(snap).owes.iter().filter_map(|arg| arg.var()).collect();
     for (owner, src) in trace.resolved(snap).into_values() {
         match src {
@@ -91,4 +154,14 @@ fn held(trace: &typhon_jit_ir::Trace, snap: SnapId) -> Vec<Var> {
         }
     }
     held.into_iter().collect()
+}
+
+/// Whether an exit can write all registers: they are of the frame that entered the trace, and nothing is to be made for them.
+fn settles(trace: &Trace, snap: SnapId) -> bool {
+    trace.snap(snap).frames.len() == 1
+        && trace.resolved(snap).into_iter().all(|(slot, (_, src))| match (slot.frame, src) {
+            (COUNTERS, Src::Arg(arg)) => slot.reg < COUNTERS_MAX && trace.ty(arg) == Ty::Int,
+            (0, Src::Arg(arg)) => !matches!(trace.ty(arg), Ty::Ptr | Ty::Unit),
+            _ => false,
+        })
 }

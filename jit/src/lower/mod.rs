@@ -1,7 +1,8 @@
 //! Lowering: a trace becomes one function of machine code, by Cranelift.
 //!
 //! The function is `fn(inputs, left) -> exit`: it loads its inputs, runs until the trace is left, stores what the snapshot
-//! names at `left`, and returns the exit's number. One exit block per snapshot, however many guards share it.
+//! names at `left`, and returns the exit's number. One exit block per snapshot, however many guards share it. Where the
+//! runtime says which input is the frame's registers, exits write those themselves, unless a value needs an object.
 
 mod boxes;
 mod exit;
@@ -39,9 +40,18 @@ pub enum LowerError {
 pub struct Exit {
     /// What it is to the trace.
     pub snap: SnapId,
-    /// Whose values it stores, in this order.
+    /// Whose values it stores, in this order, unless it settles.
     pub values: Vec<Var>,
+    /// It writes the frame's registers by itself, if every value fits a word.
+    pub settles: bool,
 }
+
+/// Set in an exit's number if it has not written the registers, though it mostly does.
+pub const UNSETTLED: u64 = 1 << 32;
+/// Slots of this frame are no registers: they are counters, which a settled exit leaves by number.
+pub const COUNTERS: u8 = u8::MAX;
+/// How many counters a snapshot has at most.
+pub const COUNTERS_MAX: u16 = 4;
 
 /// A trace's machine code.
 #[derive(Debug)]
@@ -50,6 +60,8 @@ pub struct Machine {
     pub code: Vec<u8>,
     /// The exits, by number.
     pub exits: Vec<Exit>,
+    /// The code as text, if the lowerer makes listings.
+    pub listing: Option<String>,
 }
 
 /// What compiles traces, one after the other. Each worker has its own.
@@ -58,6 +70,8 @@ pub struct Lowerer {
     context: Context,
     builder: FunctionBuilderContext,
     plane: ControlPlane,
+    /// Makes listings.
+    pub lists: bool,
 }
 
 impl Lowerer {
@@ -84,6 +98,7 @@ impl Lowerer {
             context: Context::new(),
             builder: FunctionBuilderContext::new(),
             plane: ControlPlane::default(),
+            lists: false,
         })
     }
 
@@ -96,6 +111,7 @@ impl Lowerer {
     /// The machine code of a verified trace.
     pub fn lower(&mut self, trace: &Trace, runtime: &Runtime) -> Result<Machine, LowerError> {
         self.context.clear();
+        self.context.set_disasm(self.lists);
         let function = &mut self.context.func;
         function.name = UserFuncName::user(0, 0);
         function.signature = entry_signature();
@@ -107,7 +123,7 @@ impl Lowerer {
         if !code.buffer.relocs().is_empty() {
             return Err(LowerError::Codegen("the code refers to something outside of it".into()));
         }
-        Ok(Machine { code: code.code_buffer().to_vec(), exits })
+        Ok(Machine { code: code.code_buffer().to_vec(), exits, listing: code.vcode.clone() })
     }
 }
 

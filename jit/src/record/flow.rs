@@ -94,7 +94,12 @@ impl Recorder<'_> {
             O::Jump => Ok(Some(next.saturating_add_signed(by))),
             O::JumpBackCounted | O::JumpBack => {
                 let target = next.saturating_add_signed(by);
-                if target == self.at.target { Ok(None) } else { self.abort(Reason::Nested) }
+                match target == self.at.target {
+                    true => Ok(None),
+                    // On its way to the header, a bridge goes round loops about this one.
+                    false if self.header.is_none() => Ok(Some(target)),
+                    false => self.abort(Reason::Nested),
+                }
             }
             O::CompareIntJump => {
                 let is = self.ints()?;

@@ -12,6 +12,7 @@ mod flow;
 
 use crate::abort::{Abort, Reason};
 use crate::cache::{Kind, LiveIn};
+use crate::lower::COUNTERS;
 use std::collections::{BTreeMap, BTreeSet};
 use typhon_interp::tier::At;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
@@ -26,7 +27,7 @@ const REGISTERS_MAX: usize = 128;
 const ITERATION_MAX: usize = 500;
 
 /// Where snapshots say how often the loop has gone round: no register of any frame.
-pub const ROUNDS: Slot = Slot { frame: u8::MAX, reg: 0 };
+pub const ROUNDS: Slot = Slot { frame: COUNTERS, reg: 0 };
 
 /// What was recorded.
 pub struct Recorded {
@@ -34,14 +35,21 @@ pub struct Recorded {
     pub trace: Trace,
     /// What the registers held that it looks at.
     pub live_in: LiveIn,
+    /// Names the way that was followed.
+    pub path: u64,
 }
 
-/// Records the loop that stands at `at`.
-pub fn record(at: &At<'_>) -> Result<Recorded, Abort> {
-    let written = Recorder::new(at, BTreeSet::new())?.follow()?.wrote;
-    let recorder = Recorder::new(at, written)?.follow()?;
-    let live_in = recorder.live_in();
-    Ok(Recorded { trace: recorder.finish(), live_in })
+/// Records the loop that stands at `at`, from its header or, as a bridge, `from` where a trace was left: the way from there
+/// to the header is the trace's head.
+pub fn record(at: &At<'_>, from: Option<u32>) -> Result<Recorded, Abort> {
+    let written = match Recorder::new(at, from, BTreeSet::new())?.follow() {
+        Ok(recorder) => recorder.wrote,
+        // The way to the header is worth a trace by itself.
+        Err(abort) => return Recorder::way(at, from).map_err(|_| abort),
+    };
+    let recorder = Recorder::new(at, from, written)?.follow()?;
+    let (live_in, path) = (recorder.live_in(), recorder.path);
+    Ok(Recorded { trace: recorder.finish(), live_in, path })
 }
 
 /// What a value is: what recording needs to know of it.
@@ -106,19 +114,28 @@ struct Recorder<'a> {
     at: &'a At<'a>,
     b: Builder,
     thread: Arg,
+    /// Where the word is that asks the thread to look up.
+    wake: Arg,
     regs: Vec<Sym>,
-    /// The registers that the loop writes, as far as known beforehand, and what the trace carries for each.
+    /// What the registers held when the trace began.
+    loaded: Vec<Arg>,
+    /// The registers that the trace writes, as far as known beforehand, and what its loop carries for each: its kind when the
+    /// loop begins, and the value.
     written: BTreeSet<usize>,
-    carried: BTreeMap<usize, Arg>,
+    carried: BTreeMap<usize, (Kind, Arg)>,
     /// Those that it has written.
     wrote: BTreeSet<usize>,
     /// Those that it has looked at before it wrote them.
     read: BTreeSet<usize>,
     /// Iterators that were stepped.
     stepped: BTreeSet<u64>,
-    header: SnapId,
+    /// It begins in the middle of the loop.
+    bridge: bool,
+    /// The header's snapshot, once the loop has begun.
+    header: Option<SnapId>,
     /// How often the loop has gone round.
     rounds: Arg,
+    path: u64,
     /// The snapshot of the instruction at `offset`, if it has one yet.
     snap: Option<SnapId>,
     offset: u32,
@@ -126,18 +143,17 @@ struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    /// The trace up to the loop's first instruction: every register is loaded, what the loop writes is of the kind that it
-    /// is of now, and nobody asks the thread to look up.
-    fn new(at: &'a At<'a>, written: BTreeSet<usize>) -> Result<Self, Abort> {
+    /// The trace's beginning: every register is loaded, and what the trace writes is of the kind that it is of now.
+    fn new(at: &'a At<'a>, from: Option<u32>, written: BTreeSet<usize>) -> Result<Self, Abort> {
         let count = at.unit.register_count;
-        let abort = |reason| Err(Abort { reason, offset: at.target, opcode: None });
+        let offset = from.unwrap_or(at.target);
+        let abort = |reason| Err(Abort { reason, offset, opcode: None });
         if count > REGISTERS_MAX {
             return abort(Reason::Wide);
         }
         let mut b = Builder::new();
         let [thread, base, wake] = [(); 3].map(|()| Arg::from(b.input(Ty::Ptr)));
-        let frames = vec![Place { code: 0, offset: at.target }];
-        let entry = b.snap(Snap { frames: frames.clone(), ..Snap::default() });
+        let entry = b.snap(Snap { frames: vec![Place { code: 0, offset }], ..Snap::default() });
         let mut regs = Vec::new();
         for (i, v) in (0..count).filter_map(|i| Some((i, at.register(i)?))) {
             let offset = i32::try_from(8 * i).unwrap_or(i32::MAX);
@@ -145,7 +161,7 @@ impl<'a> Recorder<'a> {
             regs.push(Sym { arg, real: Real::of(v) });
         }
         for r in &written {
-            let Some(kind) = carried_kind(at, *r) else { return abort(Reason::Object) };
+            let Some(kind) = entry_kind(at, *r) else { return abort(Reason::Object) };
             let arg = regs[*r].arg;
             let is = match kind {
                 Kind::Int => b.op(Op::IsInt, &[arg], None),
@@ -158,49 +174,120 @@ impl<'a> Recorder<'a> {
             };
             b.op(Op::Guard, &[is.into()], Some(entry));
         }
-        b.begin_loop();
-        let mut carried = BTreeMap::new();
-        let mut header = Snap { frames, ..Snap::default() };
-        for r in &written {
-            let param = Arg::from(b.param(Ty::Val, regs[*r].arg));
-            regs[*r].arg = param;
-            carried.insert(*r, param);
-            header.slots.insert(slot(*r), Src::Arg(param));
-        }
-        let rounds = Arg::from(b.param(Ty::Int, Arg::int(0)));
-        header.slots.insert(ROUNDS, Src::Arg(rounds));
-        let header = b.snap(header);
-        let asked = b.mem(Op::Load32, Ty::Int, Alias::Thread, &[wake], 0);
-        let quiet = b.op(Op::IEq, &[asked.into(), Arg::int(0)], None);
-        b.op(Op::Guard, &[quiet.into()], Some(header));
-        let (wrote, read, stepped) = Default::default();
-        let (snap, offset, word) = (None, at.target, Word::default());
-        Ok(Self { at, b, thread, regs, written, carried, wrote, read, stepped, header, rounds, snap, offset, word })
+        let loaded = regs.iter().map(|sym| sym.arg).collect();
+        let (wrote, read, stepped, carried) = Default::default();
+        Ok(Self {
+            at,
+            b,
+            thread,
+            wake,
+            regs,
+            loaded,
+            written,
+            carried,
+            wrote,
+            read,
+            stepped,
+            bridge: from.is_some(),
+            header: None,
+            rounds: Arg::int(0),
+            path: 0,
+            snap: None,
+            offset,
+            word: Word::default(),
+        })
     }
 
-    /// Goes through the instructions until the loop goes round.
+    /// Goes to the header, if the trace begins elsewhere, and then through the instructions until the loop goes round.
     fn follow(mut self) -> Result<Self, Abort> {
+        if self.bridge {
+            self.instructions()?;
+        }
+        self.begin_loop()?;
+        self.instructions()?;
+        self.close()
+    }
+
+    /// A bridge that ends at the header.
+    fn way(at: &'a At<'a>, from: Option<u32>) -> Result<Recorded, Abort> {
+        let mut recorder = Recorder::new(at, from, BTreeSet::new())?;
+        if recorder.bridge {
+            recorder.instructions()?;
+        }
+        let written = recorder.wrote;
+        let mut recorder = Recorder::new(at, from, written)?;
+        if !recorder.bridge {
+            return recorder.abort(Reason::Leaves);
+        }
+        recorder.instructions()?;
+        (recorder.offset, recorder.snap) = (at.target, None);
+        let (live_in, path, end) = (recorder.live_in(), !recorder.path, recorder.exit());
+        Ok(Recorded { trace: recorder.b.finish(End::Leave(end)), live_in, path })
+    }
+
+    /// Goes through the instructions until it comes to the header.
+    fn instructions(&mut self) -> Result<(), Abort> {
         for _ in 0..ITERATION_MAX {
             let Some(word) = self.at.unit.word(self.offset as usize) else { return self.abort(Reason::Opcode) };
             (self.word, self.snap) = (word, None);
             let Some(op) = Opcode::from_u8(word.op()) else { return self.abort(Reason::Opcode) };
+            self.path = (self.path.rotate_left(5) ^ u64::from(self.offset)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             match self.instruction(op)? {
-                Some(next) => self.offset = next,
-                None => return self.close(),
+                // A bridge may come to the header from before the loop.
+                Some(next) if self.header.is_some() || next != self.at.target => self.offset = next,
+                _ => return Ok(()),
             }
         }
         self.abort(Reason::Long)
     }
 
+    /// From here on, every written register is carried, and nobody asks the thread to look up.
+    fn begin_loop(&mut self) -> Result<(), Abort> {
+        (self.offset, self.snap) = (self.at.target, None);
+        for r in self.written.clone() {
+            let Some(kind) = self.loop_kind(r) else { return self.abort(Reason::Object) };
+            self.carried.insert(r, (kind, self.regs[r].arg));
+        }
+        self.b.begin_loop();
+        let mut header = Snap { frames: vec![Place { code: 0, offset: self.offset }], ..Snap::default() };
+        for (r, (_, arg)) in &mut self.carried {
+            *arg = self.b.param(Ty::Val, *arg).into();
+            self.regs[*r].arg = *arg;
+            header.slots.insert(slot(*r), Src::Arg(*arg));
+        }
+        // The way to the header counts as a round.
+        self.rounds = self.b.param(Ty::Int, Arg::int(i64::from(self.bridge))).into();
+        header.slots.insert(ROUNDS, Src::Arg(self.rounds));
+        let header = self.b.snap(header);
+        self.header = Some(header);
+        let asked = self.b.mem(Op::Load32, Ty::Int, Alias::Thread, &[self.wake], 0);
+        let quiet = self.b.op(Op::IEq, &[asked.into(), Arg::int(0)], None);
+        self.b.op(Op::Guard, &[quiet.into()], Some(header));
+        Ok(())
+    }
+
+    /// The kind of what a register holds when the loop begins, if a trace can carry it.
+    fn loop_kind(&self, r: usize) -> Option<Kind> {
+        let Sym { arg, real } = self.regs[r];
+        let local = r < self.at.unit.local_count;
+        match real {
+            Real::Int(_) if local => Some(Kind::Int),
+            Real::Flt(_) if local => Some(Kind::Float),
+            Real::Bool(_) if local => Some(Kind::Bool),
+            // One that the trace has made may be an object another time; what was there is none, see `entry_kind`.
+            Real::Flt(_) => (arg == self.loaded[r]).then_some(Kind::Plain),
+            Real::Word(word) if word::Word(word).is_obj() => None,
+            _ => Some(Kind::Plain),
+        }
+    }
+
     /// The iteration's end must be what its beginning was.
     fn close(self) -> Result<Self, Abort> {
         for r in self.wrote.iter().filter(|r| self.carried.contains_key(r)) {
-            let stable = match (carried_kind(self.at, *r), self.regs[*r].real) {
-                (Some(Kind::Int), Real::Int(_))
-                | (Some(Kind::Float), Real::Flt(_))
-                | (Some(Kind::Bool), Real::Bool(_)) => true,
-                (Some(Kind::Plain), Real::Int(_) | Real::Bool(_)) => true,
-                (Some(Kind::Plain), Real::Word(word)) => !word::Word(word).is_obj(),
+            let stable = match (self.carried[r].0, self.regs[*r].real) {
+                (Kind::Int, Real::Int(_)) | (Kind::Float, Real::Flt(_)) | (Kind::Bool, Real::Bool(_)) => true,
+                (Kind::Plain, Real::Int(_) | Real::Bool(_)) => true,
+                (Kind::Plain, Real::Word(word)) => !word::Word(word).is_obj(),
                 _ => false,
             };
             if !stable {
@@ -225,8 +312,7 @@ impl<'a> Recorder<'a> {
     fn live_in(&self) -> LiveIn {
         let looked_at = self.read.union(&self.written);
         let kinds = looked_at.filter_map(|r| {
-            let kind =
-                if self.written.contains(r) { carried_kind(self.at, *r)? } else { kind_of(self.at.register(*r)?) };
+            let kind = if self.written.contains(r) { entry_kind(self.at, *r)? } else { kind_of(self.at.register(*r)?) };
             Some((u16::try_from(*r).ok()?, kind))
         });
         kinds.collect()
@@ -238,10 +324,13 @@ impl<'a> Recorder<'a> {
             return id;
         }
         let frames = vec![Place { code: 0, offset: self.offset }];
-        let mut snap = Snap { parent: Some(self.header), frames, ..Snap::default() };
-        for (r, param) in &self.carried {
+        let mut snap = Snap { parent: self.header, frames, ..Snap::default() };
+        let known =
+            |r: &usize| if self.header.is_some() { self.carried.get(r).map(|c| c.1) } else { Some(self.loaded[*r]) };
+        let held = if self.header.is_some() { &self.written } else { &self.wrote };
+        for r in held {
             let arg = self.regs[*r].arg;
-            if arg != *param {
+            if known(r) != Some(arg) {
                 snap.slots.insert(slot(*r), Src::Arg(arg));
             }
         }
@@ -304,9 +393,9 @@ fn slot(r: usize) -> Slot {
     Slot { frame: 0, reg: u16::try_from(r).unwrap_or(u16::MAX) }
 }
 
-/// The kind that a register which the loop writes has at its beginning. What a temporary holds there is left over. `None`:
-/// an object that is no float.
-fn carried_kind(at: &At<'_>, r: usize) -> Option<Kind> {
+/// The kind that a register which the trace writes has when it is entered. `None`: an object that is no float, or one in a
+/// temporary.
+fn entry_kind(at: &At<'_>, r: usize) -> Option<Kind> {
     let v = at.register(r)?;
     match kind_of(v) {
         Kind::Shape(_) => None,

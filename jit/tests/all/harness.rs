@@ -1,8 +1,10 @@
 //! Runs Python programs on an interpreter without a library, with the trace compiler or without it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use typhon_jit::{Jit, Params};
+use typhon_interp::tier::Tier2;
+use typhon_jit::{Jit, Mode, Params, Process};
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::native::{self, MethodDef};
@@ -26,16 +28,24 @@ fn print(t: &Thread, args: Args<'_>) -> Res {
 pub struct Ran {
     pub printed: String,
     pub traces: u64,
+    /// What the isolate's tier counted.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the example does not look at it"))]
+    pub counts: BTreeMap<&'static str, u64>,
 }
 
 pub fn run(source: &str, params: Option<Params>) -> Ran {
+    run_in(source, params.map(|params| Process::new(Mode::Sync, params).expect("this machine has a code generator")))
+}
+
+/// The same with a process's compiler.
+pub fn run_in(source: &str, process: Option<Process>) -> Ran {
     let source = source.to_string();
     // As deep a stack as the interpreter is given elsewhere.
-    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(move || run_here(&source, params));
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(move || run_here(&source, process));
     thread.expect("a thread").join().expect("no panic")
 }
 
-fn run_here(source: &str, params: Option<Params>) -> Ran {
+fn run_here(source: &str, process: Option<Process>) -> Ran {
     typhon_interp::set_up();
     let hooks = Hooks {
         on_breaker: |_| Ok(()),
@@ -47,10 +57,7 @@ fn run_here(source: &str, params: Option<Params>) -> Ran {
         globals: typhon_interp::query::globals,
     };
     let t = Thread::new(hooks, 1 << 30);
-    let jit = params.map(|params| {
-        let compiler = Jit::compiler(&params);
-        Rc::new(Jit::new(params, compiler).expect("this machine has a code generator"))
-    });
+    let jit = process.map(|process| Rc::new(Jit::new(process)));
     t.attach(32 << 20, |t| {
         let _started = typhon_interp::start(t);
         if let Some(jit) = &jit {
@@ -59,8 +66,9 @@ fn run_here(source: &str, params: Option<Params>) -> Ran {
         execute(t, source);
     });
     t.close();
-    let traces = jit.map_or(0, |jit| jit.cache().counts.committed.get());
-    Ran { printed: PRINTED.take(), traces }
+    let traces = jit.as_ref().map_or(0, |jit| jit.cache().counts.committed.get());
+    let counts = jit.map(|jit| jit.counters().into_iter().collect()).unwrap_or_default();
+    Ran { printed: PRINTED.take(), traces, counts }
 }
 
 fn execute(t: &Thread, source: &str) {

@@ -3,9 +3,9 @@
 use crate::harness::run;
 use typhon_jit::Params;
 
-/// Thresholds at which everything is recorded almost at once, and later.
-fn thresholds() -> [Params; 3] {
-    [2, 7, 60].map(|loop_hot| Params { loop_hot, ..Params::DEFAULT })
+/// Thresholds at which everything is recorded almost at once, and later; without bridges and with them.
+pub fn thresholds() -> [Params; 4] {
+    [(1, 0), (2, 211), (7, 3), (60, 1)].map(|(loop_hot, exit_hot)| Params { loop_hot, exit_hot, ..Params::DEFAULT })
 }
 
 /// Runs a program without the compiler and with it, at several thresholds. `traces`: whether one must have been compiled.

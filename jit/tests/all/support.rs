@@ -92,7 +92,7 @@ pub fn runtime() -> Runtime {
         FloatFloorDiv: float_floordiv,
         FloatPow: float_pow,
     };
-    Runtime { functions, float_shape: FLOAT_SHAPE }
+    Runtime { functions, float_shape: FLOAT_SHAPE, registers: None }
 }
 
 /// Machine code for a trace.

@@ -22,7 +22,7 @@ pub async fn start(settings: &[(&str, &str)]) -> Fixture {
         let given = settings.iter().find(|(name, _)| *name == row.name).map(|(_, value)| (*value).to_owned());
         given.or_else(|| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))
     });
-    let server = Server::start(config.expect("good settings"), Arc::new(Vm)).await.expect("a server");
+    let server = Server::start(config.expect("good settings"), Arc::new(Vm::default())).await.expect("a server");
     let url = format!("http://{}", server.address());
     let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("a connection");
     Fixture { server, client: ExecutionServiceClient::new(channel).max_decoding_message_size(64 << 20) }

@@ -1,8 +1,9 @@
 //! The host: everything guest code may ask of the world outside its isolate.
 //!
-//! One of the two upward calls of the VM (the other is `Tier2`). The service and the command line implement it;
+//! One of the two upward calls of the VM (the other is `Tier2`, which the host lends). The service and the command line implement it;
 //! nothing below them talks to the operating system on the guest's behalf without asking here first.
 
+use crate::tier::Tiers;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -66,6 +67,11 @@ pub trait Host: Send + Sync {
 
     fn stdio(&self) -> Stdio {
         Stdio::Captured
+    }
+
+    /// Where the isolate's hot loops are compiled, if anywhere.
+    fn tiers(&self) -> Option<&dyn Tiers> {
+        None
     }
 
     /// The calling OS thread begins to run guest code beside the one that the isolate began with: what it uses of the

@@ -4,13 +4,19 @@
 //! may carry the loop on by itself, and says where the interpreter goes on. Units without one pay nothing.
 
 use crate::unit::Unit;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use typhon_isa::{Code, Opcode, Word};
 use typhon_object::error::Exc;
 use typhon_object::{Thread, Value};
 
-/// A tracing compiler, as the interpreter sees it.
+/// Where isolates get their second tiers: a process's compiler.
+pub trait Tiers: Send + Sync {
+    /// One for a new isolate.
+    fn tier(&self) -> Rc<dyn Tier2>;
+}
+
+/// A tracing compiler, as the interpreter sees it: one for all threads of an isolate, called by the one whose turn it is.
 pub trait Tier2 {
     /// How often a loop goes round before [`Tier2::at_loop`] is called for it first.
     fn first(&self) -> u64;
@@ -18,6 +24,9 @@ pub trait Tier2 {
     /// A loop is about to go round. The registers are the tier's until it returns: what they hold then is what the
     /// interpreter finds at [`Went::offset`].
     fn at_loop(&self, at: &At<'_>) -> Went;
+
+    /// What it has done, by name.
+    fn counters(&self) -> Vec<(&'static str, u64)>;
 }
 
 /// Where a loop stands.
@@ -65,16 +74,16 @@ impl<'t> At<'t> {
 }
 
 #[derive(Default)]
-struct Installed(RefCell<Option<Rc<dyn Tier2>>>);
+struct Installed(OnceCell<Rc<dyn Tier2>>);
 
-/// Gives the isolate a second tier. Units that were made before are not looked at.
+/// Gives the isolate a second tier, unless it has one. Units that were made before are not looked at.
 pub fn install(t: &Thread, tier: Rc<dyn Tier2>) {
-    t.state::<Installed>().0.replace(Some(tier));
+    t.state::<Installed>().0.get_or_init(|| tier);
 }
 
 /// The isolate's second tier.
-pub(crate) fn of(t: &Thread) -> Option<Rc<dyn Tier2>> {
-    t.state::<Installed>().0.borrow().clone()
+pub fn of(t: &Thread) -> Option<&dyn Tier2> {
+    t.state::<Installed>().0.get().map(Rc::as_ref)
 }
 
 /// The instructions of a new unit: with a second tier, its backward jumps count.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use typhon_interp::Started;
 use typhon_interp::frame::interp;
 use typhon_interp::host::{self, Host};
+use typhon_interp::tier;
 use typhon_object::breaker::reason;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
@@ -145,6 +146,10 @@ impl<'h> Live<'h> {
         }
         // SAFETY: `'h` outlives this value, and no guest code runs after it: see `stop_others`.
         unsafe { host::install(&t, host) };
+        // Before the first unit is made: only its loops are counted.
+        if let Some(tiers) = host.tiers() {
+            tier::install(&t, tiers.tier());
+        }
         *t.state::<Settings>().config.borrow_mut() = options.config.clone();
         // SAFETY: the thread is boxed, so it does not move, and `started` is dropped before it.
         let thread: &'static Thread = unsafe { &*std::ptr::from_ref(&*t) };

@@ -1,0 +1,103 @@
+//! A journal: what was recorded, what became of it, and why not. For who looks at traces (`typhon trace`).
+
+use crate::abort::{Abort, Reason};
+use crate::cache::Variant;
+use std::fmt::{self, Display, Formatter, Write as _};
+use std::sync::Arc;
+use typhon_jit_ir::Trace;
+use typhon_qsbr::sync::Mutex;
+
+/// What is written down for a process, in order.
+pub struct Journal(Mutex<Vec<Note>>);
+
+/// One recording.
+pub struct Note {
+    /// The function's name.
+    pub function: String,
+    /// The line on which the trace begins.
+    pub line: u32,
+    /// The instruction's offset.
+    pub offset: u32,
+    /// It begins where another trace was left.
+    pub bridge: bool,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a recording.
+pub enum Fate {
+    /// Nothing.
+    GivenUp(Abort),
+    /// An executor.
+    Compiled {
+        /// The trace as it was recorded.
+        before: Trace,
+        /// As it was compiled, and its machine code.
+        variant: Arc<Variant>,
+    },
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
+impl Journal {
+    pub(crate) fn add(&self, note: Note) {
+        self.0.lock().push(note);
+    }
+}
+
+impl Display for Journal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let notes = self.0.lock();
+        for note in notes.iter() {
+            writeln!(f, "{note}")?;
+        }
+        let given_up = notes.iter().filter_map(|note| match note.fate {
+            Fate::GivenUp(abort) => Some(abort.reason),
+            Fate::Compiled { .. } => None,
+        });
+        let reasons: Vec<Reason> = given_up.collect();
+        writeln!(f, "{} compiled, {} given up", notes.len() - reasons.len(), reasons.len())?;
+        for reason in Reason::ALL {
+            let count = reasons.iter().filter(|other| *other == reason).count();
+            if count > 0 {
+                writeln!(f, "{count:6} {}: {}", reason.text(), reason.doc())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let what = if self.bridge { "bridge" } else { "loop" };
+        writeln!(f, "== {what} in {}, line {}, offset {}", self.function, self.line, self.offset)?;
+        match &self.fate {
+            Fate::GivenUp(abort) => {
+                write!(f, "given up: {} at offset {}", abort.reason.text(), abort.offset)?;
+                abort.opcode.map_or(Ok(()), |op| write!(f, ", {op:?}"))?;
+                writeln!(f)
+            }
+            Fate::Compiled { before, variant } => {
+                writeln!(f, "-- recorded, with {:?}\n{before}", variant.live_in)?;
+                let executor = &variant.executor;
+                writeln!(f, "-- optimized\n{}", executor.trace)?;
+                writeln!(f, "-- exits")?;
+                for (number, exit) in executor.exits().iter().enumerate() {
+                    let places = executor.trace.snap(exit.snap).frames.iter().fold(String::new(), |mut text, place| {
+                        // Writing to a string does not fail.
+                        let _ok = write!(text, " {}:{}", place.code, place.offset);
+                        text
+                    });
+                    let how = if exit.settles { "writes registers" } else { "is rebuilt" };
+                    writeln!(f, "{number:4} at{places}, {how}, {} values", exit.values.len())?;
+                }
+                writeln!(f, "-- machine code, {} bytes", executor.code().len())?;
+                f.write_str(executor.listing.as_deref().unwrap_or_default())
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What all isolates of a process share of the trace compiler, and the switch that turns it on.
+
+use crate::cache::Cache;
+use crate::code_memory::Arena;
+use crate::journal::Journal;
+use crate::lower::{LowerError, Lowerer};
+use crate::params::{BadParam, Params};
+use crate::tier::Jit;
+use crate::vm::RUNTIME;
+use crate::worker::{Compiler, Workers};
+use std::rc::Rc;
+use std::sync::Arc;
+use typhon_interp::tier::{Tier2, Tiers};
+use typhon_qsbr::sync::Mutex;
+
+/// The variable that turns the compiler on.
+pub const SWITCH: &str = "TYPHON_JIT";
+
+/// Who compiles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Workers, while the program goes on.
+    Background,
+    /// The running thread, at once: what happens depends on the program only.
+    Sync,
+}
+
+/// A process's trace compiler: a value, so a test can have many. Cheap to clone.
+#[derive(Clone)]
+pub struct Process(pub(crate) Arc<Shared>);
+
+/// What a [`Process`] is.
+pub(crate) struct Shared {
+    pub(crate) params: Params,
+    pub(crate) compiler: Arc<Compiler>,
+    pub(crate) how: How,
+    pub(crate) journal: Option<Journal>,
+}
+
+/// Who compiles, and with what.
+pub(crate) enum How {
+    Background(Workers),
+    Sync(Mutex<Lowerer>),
+}
+
+/// Why there is no compiler though one was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum NoProcess {
+    /// The switch is in no position.
+    #[error("{SWITCH}={0} is not 0, 1 or sync")]
+    Switch(String),
+    /// A limit is no number.
+    #[error(transparent)]
+    Param(#[from] BadParam),
+    /// This machine has no code generator, or no threads.
+    #[error(transparent)]
+    Machine(#[from] LowerError),
+}
+
+impl Process {
+    /// A compiler with an empty cache.
+    pub fn new(mode: Mode, params: Params) -> Result<Self, LowerError> {
+        Self::build(mode, params, None)
+    }
+
+    /// One that compiles at once, and keeps a journal.
+    pub fn watched(params: Params) -> Result<Self, LowerError> {
+        Self::build(Mode::Sync, params, Some(Journal::default()))
+    }
+
+    /// What it did, if it is watched.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.0.journal.as_ref()
+    }
+
+    fn build(mode: Mode, params: Params, journal: Option<Journal>) -> Result<Self, LowerError> {
+        let bytes = usize::try_from(params.code_bytes).unwrap_or(usize::MAX);
+        let compiler = Arc::new(Compiler { cache: Cache::new(&params), arena: Arena::new(bytes), runtime: RUNTIME });
+        let how = match mode {
+            Mode::Background => How::Background(Workers::start(&compiler, &params)?),
+            Mode::Sync => {
+                let mut lowerer = Lowerer::new()?;
+                lowerer.lists = journal.is_some();
+                How::Sync(Mutex::new(lowerer))
+            }
+        };
+        Ok(Self(Arc::new(Shared { params, compiler, how, journal })))
+    }
+
+    /// What the environment asks for. Without a word of it: nothing.
+    pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, NoProcess> {
+        let mode = match get(SWITCH).as_deref() {
+            None | Some("" | "0") => return Ok(None),
+            Some("1") => Mode::Background,
+            Some("sync") => Mode::Sync,
+            Some(other) => return Err(NoProcess::Switch(other.to_owned())),
+        };
+        Ok(Some(Self::new(mode, Params::read(get)?)?))
+    }
+
+    /// The cache.
+    pub fn cache(&self) -> &Cache {
+        &self.0.compiler.cache
+    }
+}
+
+impl Tiers for Process {
+    fn tier(&self) -> Rc<dyn Tier2> {
+        Rc::new(Jit::new(self.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_switch_has_three_positions() {
+        let read = |text: Option<&str>| {
+            let text = text.map(str::to_owned);
+            Process::from_environment(move |name| text.clone().filter(|_| name == SWITCH))
+        };
+        assert!(matches!(read(None), Ok(None)));
+        assert!(matches!(read(Some("0")), Ok(None)));
+        assert!(read(Some("sync")).is_ok_and(|p| p.is_some_and(|p| matches!(p.0.how, How::Sync(_)))));
+        assert!(read(Some("1")).is_ok_and(|p| p.is_some_and(|p| matches!(p.0.how, How::Background(_)))));
+        assert!(matches!(read(Some("on")), Err(NoProcess::Switch(text)) if text == "on"));
+    }
+}

@@ -1,0 +1,151 @@
+//! Places: what an isolate knows of where traces begin in its code, and what it has for them.
+//!
+//! Nothing here is shared between isolates, and the threads of one isolate come here in their turns; so these are cells.
+//! What is shared is the process's cache, whose variants instances hold.
+
+use crate::cache::CodeHash;
+use crate::cache::{Entry, Key, Variant};
+use crate::params::Params;
+use crate::worker::Outcome;
+use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use typhon_isa::Code;
+use typhon_qsbr::sync::Mutex;
+
+/// Entries after which it is looked whether they were worth it.
+const ENTRIES: u64 = 32;
+/// Rounds that an entry is worth: coming and going costs as much as the interpreter needs for some of them.
+const ROUNDS_MIN: u64 = 10;
+/// How often in a row a loop whose entries are not worth it is let be twice as long as before.
+const POOR_MAX: u32 = 12;
+
+/// A code object with hot loops.
+pub(crate) struct Known {
+    /// Keeps the address from being another's.
+    pub(crate) code: Arc<Code>,
+    hash: CodeHash,
+    places: RefCell<FxHashMap<(u32, Entry), Rc<Place>>>,
+}
+
+/// Where traces begin.
+pub(crate) struct Place {
+    pub(crate) key: Key,
+    pub(crate) instances: RefCell<Vec<Rc<Instance>>>,
+    /// Recordings that were given up.
+    pub(crate) tries: Cell<u32>,
+    /// What the workers were given.
+    pub(crate) waiting: RefCell<Option<Arc<Mailbox>>>,
+    /// Entries that are not looked at: exits get their bridges meanwhile.
+    young: Cell<u64>,
+    /// Entries since it was looked, and rounds that they went.
+    entries: Cell<u64>,
+    rounds: Cell<u64>,
+    /// How often in a row they were not worth it.
+    poor: Cell<u32>,
+}
+
+/// What an isolate has of a variant: how often it is left where, and what goes on there.
+pub(crate) struct Instance {
+    pub(crate) variant: Arc<Variant>,
+    /// Where the trace begins.
+    pub(crate) start: u32,
+    pub(crate) outs: Box<[Out]>,
+}
+
+/// An exit of an instance.
+pub(crate) struct Out {
+    /// How often it is taken before it is looked what could go on there.
+    pub(crate) left: Cell<u64>,
+    /// What went on there last.
+    pub(crate) next: RefCell<Weak<Instance>>,
+}
+
+/// Where a worker leaves what became of a trace.
+pub(crate) struct Mailbox(Mutex<Option<Outcome>>);
+
+impl Known {
+    pub(crate) fn new(code: &Arc<Code>) -> Self {
+        Self { code: code.clone(), hash: hash(code), places: RefCell::default() }
+    }
+
+    pub(crate) fn place(&self, offset: u32, entry: Entry, params: &Params) -> Rc<Place> {
+        let key = Key { code: self.hash, offset, entry };
+        self.places.borrow_mut().entry((offset, entry)).or_insert_with(|| Rc::new(Place::new(key, params))).clone()
+    }
+}
+
+impl Place {
+    fn new(key: Key, params: &Params) -> Self {
+        let (instances, waiting) = Default::default();
+        let (tries, poor, entries, rounds) = Default::default();
+        Self { key, instances, tries, waiting, young: Cell::new(2 * params.exit_hot), entries, rounds, poor }
+    }
+
+    /// Something to enter here.
+    pub(crate) fn take(&self, variant: Arc<Variant>, params: &Params) -> Rc<Instance> {
+        let instance = Rc::new(Instance::new(variant, self.key.offset, params));
+        self.instances.borrow_mut().push(instance.clone());
+        instance
+    }
+
+    /// Lets go of what the cache has evicted.
+    pub(crate) fn tidy(&self) {
+        self.instances.borrow_mut().retain(|instance| !instance.variant.is_evicted());
+    }
+
+    /// One of its exits got a bridge: the others are to have their time, too.
+    pub(crate) fn grow(&self, params: &Params) {
+        self.young.set(2 * params.exit_hot);
+    }
+
+    /// An entry has gone round so often. How long to let the loop be.
+    pub(crate) fn entered(&self, rounds: u64, params: &Params) -> u64 {
+        if self.young.get() > 0 {
+            self.young.set(self.young.get() - 1);
+            return 0;
+        }
+        self.entries.set(self.entries.get() + 1);
+        self.rounds.set(self.rounds.get().saturating_add(rounds));
+        if self.entries.get() < ENTRIES {
+            return 0;
+        }
+        let worth = self.rounds.replace(0) / self.entries.replace(0) >= ROUNDS_MIN;
+        self.poor.set(if worth { 0 } else { (self.poor.get() + 1).min(POOR_MAX) });
+        if worth { 0 } else { params.loop_hot << self.poor.get() }
+    }
+}
+
+impl Instance {
+    fn new(variant: Arc<Variant>, start: u32, params: &Params) -> Self {
+        let out = || Out { left: Cell::new(params.exit_hot), next: RefCell::default() };
+        let outs = (0..variant.executor.exits().len()).map(|_| out()).collect();
+        Self { variant, start, outs }
+    }
+}
+
+impl Mailbox {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(None)))
+    }
+
+    pub(crate) fn put(&self, outcome: Outcome) {
+        *self.0.lock() = Some(outcome);
+    }
+
+    pub(crate) fn take(&self) -> Option<Outcome> {
+        self.0.lock().take()
+    }
+}
+
+/// The hash of what a code object is, wherever it is.
+fn hash(code: &Code) -> CodeHash {
+    let mut hash = Sha256::new();
+    for word in &code.words {
+        hash.update(word.0.to_le_bytes());
+    }
+    hash.update(format!("{:?} {:?} {} {}", code.consts, code.names, code.flags, code.register_count).as_bytes());
+    CodeHash(hash.finalize().into())
+}

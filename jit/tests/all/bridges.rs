@@ -1,0 +1,174 @@
+//! Exits that are taken often go on in traces of their own, and a second isolate finds them all.
+
+use crate::harness::{Ran, run, run_in};
+use crate::loops::thresholds;
+use typhon_jit::{Mode, Params, Process};
+
+/// Runs a program without traces and with them. What ran at the lowest thresholds.
+fn same(source: &str) -> Ran {
+    let plain = run(source, None);
+    assert!(!plain.printed.contains("Error"), "{}", plain.printed);
+    let all = thresholds().map(|params| {
+        let ran = run(source, Some(params.clone()));
+        assert_eq!(ran.printed, plain.printed, "{params:?}\n{source}");
+        ran
+    });
+    let [first, ..] = all;
+    first
+}
+
+const ALTERNATING: &str = "def f(n):
+    t = i = 0
+    while i < n:
+        t = (t + i * 3) % 1000003
+        if i & 1:
+            t += 2
+        i += 1
+    return t, i
+print(f(20000))
+";
+
+#[test]
+fn branches_that_alternate_stay_in_machine_code() {
+    let ran = same(ALTERNATING);
+    assert!(ran.counts["jit_bridged"] >= 1 && ran.counts["jit_linked"] > 8000, "{:?}", ran.counts);
+    assert!(ran.counts["jit_entered"] < 100, "{:?}", ran.counts);
+}
+
+#[test]
+fn loops_in_loops_stay_in_machine_code() {
+    let ran = same(
+        "def f(n, m):
+    i = s = 0
+    x = 0.5
+    while i < n:
+        j = 0
+        while j < m:
+            s = (s + i * j) % 65537
+            x = x * 0.5 + j
+            j += 1
+        i += 1
+        s += i
+    return s, x, i, j
+print(f(500, 7), f(3, 700), f(300, 1), f(200, 0))
+def g(n):
+    i = s = 0
+    while i < n:
+        j = 0
+        while j < 5:
+            k = 0
+            while k < j:
+                s += i ^ k
+                k += 1
+            j += 1
+        i += 1
+    return s
+print(g(300))
+",
+    );
+    assert!(ran.counts["jit_linked"] > 1000, "{:?}", ran.counts);
+}
+
+#[test]
+fn every_way_through_an_iteration_has_a_trace() {
+    let ran = same(
+        "def f(n):
+    a = b = c = d = 0
+    seed = 12345
+    for i in range(n):
+        seed = (seed * 1103515245 + 12345) % 2147483648
+        r = seed >> 16
+        if r % 2:
+            if r % 3 == 0:
+                a += 1
+            else:
+                b += r % 7
+        elif r % 5 == 1:
+            c -= 1
+        else:
+            d ^= r
+    return a, b, c, d
+print(f(20000))
+",
+    );
+    assert!(ran.counts["jit_bridged"] >= 4, "{:?}", ran.counts);
+}
+
+#[test]
+fn exits_with_values_that_fit_no_word() {
+    same(
+        "def f(n):
+    x = 1.0
+    i = 0
+    while i < n:
+        if i & 1:
+            x = x * 1e90
+        else:
+            x = x * 1e-90
+        i += 1
+    return x
+print(f(400))
+def g(n):
+    x = 0.0
+    y = 2.0
+    i = 0
+    while i < n:
+        y = x
+        if i % 3 == 0:
+            x = -x
+        i += 1
+    return x, y, x is y
+print(g(400))
+def h(n):
+    s = 1
+    i = 0
+    while i < n:
+        if i & 1:
+            s = s * 3
+        else:
+            s = s - (s >> 1)
+        i += 1
+    return s
+print(h(500))
+def types(n):
+    x = 0
+    for i in range(n):
+        if i % 50 == 49:
+            x = x + 0.5
+        elif i % 70 == 69:
+            x = 1
+        else:
+            x = x + 1
+    return x
+print(types(1000))
+",
+    );
+}
+
+#[test]
+fn the_second_isolate_neither_records_nor_compiles() {
+    let params = Params { loop_hot: 50, exit_hot: 5, ..Params::DEFAULT };
+    let process = Process::new(Mode::Sync, params).expect("this machine has a code generator");
+    let first = run_in(ALTERNATING, Some(process.clone()));
+    assert!(first.counts["jit_recorded"] >= 2 && first.counts["jit_compiled"] >= 2, "{:?}", first.counts);
+    let second = run_in(ALTERNATING, Some(process));
+    assert_eq!(second.printed, first.printed);
+    assert_eq!((second.counts["jit_recorded"], second.counts["jit_compiled"]), (0, 0), "{:?}", second.counts);
+    assert!(second.counts["jit_found"] >= 2 && second.counts["jit_linked"] > 8000, "{:?}", second.counts);
+}
+
+#[test]
+fn workers_compile_while_the_program_goes_on() {
+    let params = Params { loop_hot: 50, exit_hot: 5, ..Params::DEFAULT };
+    let process = Process::new(Mode::Background, params).expect("this machine has a code generator");
+    let plain = run(ALTERNATING, None);
+    let offered = loop {
+        let ran = run_in(ALTERNATING, Some(process.clone()));
+        assert_eq!(ran.printed, plain.printed);
+        assert_eq!(ran.counts["jit_compiled"], 0);
+        if ran.counts["jit_recorded"] == 0 && ran.counts["jit_linked"] > 8000 {
+            break process.cache().counts.committed.get();
+        }
+    };
+    assert!(offered >= 2);
+}
