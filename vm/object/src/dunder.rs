@@ -19,11 +19,38 @@ use crate::types::descr::{self, What};
 use crate::types::exceptions::{ATTRIBUTE_ERROR, STOP_ITERATION};
 use crate::types::int;
 use crate::value::Value;
+use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 
 /// The interned names of `SLOT_NAMES`, by index.
 static NAMES: LazyLock<Vec<u64>> =
     LazyLock::new(|| SLOT_NAMES.iter().map(|s| names::intern_static(s.name).into_raw()).collect());
+
+/// The rows of `SLOT_NAMES` that an interned name has.
+static ROWS: LazyLock<FxHashMap<u64, Vec<usize>>> = LazyLock::new(|| {
+    let mut rows = FxHashMap::<u64, Vec<usize>>::default();
+    NAMES.iter().enumerate().for_each(|(i, &name)| rows.entry(name).or_default().push(i));
+    rows
+});
+
+/// Slots that something is said of.
+type Mentioned = [bool; SLOT_NAMES.len()];
+
+/// Marks the first row of every slot that a name in the class's own dictionary may fill.
+fn mention(ty: &TypeObject, mentioned: &mut Mentioned) {
+    let mut at = 0;
+    let mut mark = |row: usize| mentioned[first(SLOT_NAMES[row].slot)] = true;
+    while let Some((name, other)) = ty.dict().next_with(&mut at, |key, _| {
+        // A namespace may have names that were put together.
+        let other = (!strs::is_interned(key)).then(|| key.clone());
+        (key.bits(), other.filter(|key| key.downcast::<strs::Str>().is_some()))
+    }) {
+        ROWS.get(&name).into_iter().flatten().for_each(|&row| mark(row));
+        if let Some(name) = other.map(|name| strs::display(&name)) {
+            (0..SLOT_NAMES.len()).filter(|&row| SLOT_NAMES[row].name == name).for_each(&mut mark);
+        }
+    }
+}
 
 #[inline]
 pub(crate) fn name_at(i: usize) -> &'static Value {
@@ -112,29 +139,22 @@ crate::for_each_slot!(generics);
 /// Fills the slots of a new class from its MRO and sets the flags that follow from them.
 pub fn fill_slots(ty: &TypeObject) {
     let single = ty.bases().downcast::<crate::tuple::Tuple>().is_some_and(|b| b.len() == 1);
-    match ty.base() {
+    let mut mentioned = [false; SLOT_NAMES.len()];
+    let mut slots = match ty.base() {
         // Only names that the class itself defines can differ from its one base.
         Some(base) if single && ty.mro_types().nth(1).is_some_and(|m| std::ptr::eq(m, base)) => {
-            let mut slots = *base.slots();
-            for (i, row) in SLOT_NAMES.iter().enumerate() {
-                if ty.dict().get_str(name_at(i)).is_some() {
-                    settle(ty, row.slot, &mut slots);
-                }
-            }
-            ty.set_slots(slots);
+            mention(ty, &mut mentioned);
+            *base.slots()
         }
         _ => {
-            let mut slots = Slots::NONE;
-            let mut last = None;
-            for row in SLOT_NAMES {
-                if last != Some(row.slot) {
-                    last = Some(row.slot);
-                    settle(ty, row.slot, &mut slots);
-                }
-            }
-            ty.set_slots(slots);
+            ty.mro_types().for_each(|ty| mention(ty, &mut mentioned));
+            Slots::NONE
         }
+    };
+    for (row, _) in SLOT_NAMES.iter().zip(mentioned).filter(|(_, mentioned)| *mentioned) {
+        settle(ty, row.slot, &mut slots);
     }
+    ty.set_slots(slots);
     set_flags(ty);
 }
 
