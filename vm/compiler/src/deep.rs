@@ -1,6 +1,8 @@
-//! Recursion over trees of any depth: the stack grows, and past a fixed depth the source is refused.
+//! Recursion over trees of any depth: the stack grows, and past a fixed depth the source is refused, as it is when nobody
+//! wants it any more.
 
 use crate::error::{ErrorKind, SyntaxError};
+use crate::wanted;
 
 /// Levels of nesting that are compiled.
 const DEPTH_MAX: u32 = 15_000;
@@ -13,7 +15,7 @@ pub(crate) fn enter(depth: &mut u32) -> Result<(), SyntaxError> {
         return Err(SyntaxError::bare(ErrorKind::Recursion, "maximum recursion depth exceeded during compilation"));
     }
     *depth += 1;
-    Ok(())
+    wanted::step()
 }
 
 /// Runs `f` with enough native stack for one more level.

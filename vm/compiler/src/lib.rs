@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod assemble;
+mod cost;
 mod deep;
 mod emit;
 pub mod error;
@@ -19,9 +20,12 @@ mod text;
 pub mod tree;
 mod unparse;
 pub mod verify;
+mod wanted;
 
+pub use cost::Cost;
 pub use error::{ErrorKind, SyntaxError, Warning, WarningCategory};
 pub use mode::{Mode, ModuleResult, Options, flag};
+pub use wanted::while_wanted;
 
 use source::SourceMap;
 use std::sync::Arc;
@@ -60,6 +64,7 @@ fn compile_ast(
     let future = future::features(ast, map, options)?;
     let annotations = future & flag::FUTURE_ANNOTATIONS != 0;
     let table = symtable::build(ast, map, annotations)?;
+    wanted::step()?;
     let (code, lowered) = lower::lower(ast, map, &table, options, future)?;
     warnings.extend(lowered);
     Ok(Compiled { code, warnings })

@@ -7,6 +7,7 @@ use super::load::{Action, Alt, Grammar, Item, Kind, Rule};
 use crate::error::SyntaxError;
 use crate::mode::Mode;
 use crate::syntax::lex::{Done, Scanner, Token, kind};
+use crate::wanted;
 use rustc_hash::FxHashMap;
 
 /// A node's number.
@@ -215,7 +216,7 @@ impl<'g> Machine<'g> {
             return None;
         }
         self.steps += 1;
-        if self.steps > MAX_STEPS {
+        if self.steps > MAX_STEPS || wanted::step().is_err() {
             self.exhausted = true;
             return None;
         }
