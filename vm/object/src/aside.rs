@@ -1,14 +1,16 @@
 //! Aside: work that looks at no object, on a thread of its own, which a stopped isolate does not wait for.
 //!
 //! The parser of Python's grammar cannot be interrupted, and takes a second for some megabytes; nor can one step over an
-//! integer of some hundred million bits. Such work is done here: the guest's thread waits, answers its breaker, and leaves the work to itself when it must stop. What is left
-//! behind ends by itself; meanwhile it keeps its turn, so that no number of stopped guests can start more work than the
-//! machine has processors.
+//! integer of some hundred million bits. Such work is done here: the guest's thread waits, answers its breaker, keeps its
+//! account of what the work takes, and leaves the work to itself when it must stop. What is left behind ends by itself, at
+//! once where it can ask whether it is [`wanted`]; meanwhile it keeps its turn, so that no number of stopped guests can
+//! start more work than the machine has processors.
 
 use crate::error::{self, Res};
-use crate::meter;
+use crate::meter::{self, Side};
 use crate::thread::Thread;
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -39,7 +41,33 @@ impl Drop for Turn {
     }
 }
 
-/// What `work` gives. Until it is there the isolate's account carries `bytes` for it, then what it really kept.
+/// What the guest's thread has told its account of one piece of work; gone, it wants the work no more.
+struct Waiter<'a> {
+    t: &'a Thread,
+    side: Arc<Side>,
+    told: isize,
+}
+
+impl Waiter<'_> {
+    fn tell(&mut self, taken: isize) {
+        self.t.heap().note_outside(taken.wrapping_sub(self.told));
+        self.told = taken;
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.side.leave();
+    }
+}
+
+/// Whether somebody waits for the work that the calling thread does aside.
+pub fn wanted() -> bool {
+    meter::wanted()
+}
+
+/// What `work` gives. It may take `bytes` more than there is left by no more than a little: what it takes counts as taken
+/// by the isolate while it is at work, but cannot be refused.
 pub fn run<R: Send + 'static>(t: &Thread, bytes: usize, work: impl FnOnce() -> R + Send + 'static) -> Res<R> {
     t.check_alloc(bytes)?;
     let turn = loop {
@@ -49,19 +77,29 @@ pub fn run<R: Send + 'static>(t: &Thread, bytes: usize, work: impl FnOnce() -> R
         }
         t.poll()?;
     };
-    let bytes = bytes as isize;
-    t.heap().note_outside(bytes);
-    let done = wait(t, turn, work);
-    t.heap().note_outside(-bytes);
-    let (made, kept) = done?;
-    t.heap().note_outside(kept);
-    Ok(made)
+    let mut waiter = Waiter { t, side: Arc::new(Side::default()), told: 0 };
+    match wait(&mut waiter, turn, work) {
+        Ok((made, kept)) => {
+            waiter.tell(kept);
+            Ok(made)
+        }
+        Err(e) => {
+            waiter.tell(0);
+            Err(e)
+        }
+    }
 }
 
-fn wait<R: Send + 'static>(t: &Thread, turn: Turn, work: impl FnOnce() -> R + Send + 'static) -> Res<(R, isize)> {
+fn wait<R: Send + 'static>(
+    waiter: &mut Waiter<'_>,
+    turn: Turn,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Res<(R, isize)> {
+    let t = waiter.t;
     let (answer, answered) = channel();
+    let side = waiter.side.clone();
     let body = move || {
-        let done = meter::tally(work);
+        let done = meter::tally(&side, work);
         drop(turn);
         // Nobody waits any more: then it goes here.
         drop(answer.send(done));
@@ -72,7 +110,11 @@ fn wait<R: Send + 'static>(t: &Thread, turn: Turn, work: impl FnOnce() -> R + Se
     loop {
         match answered.recv_timeout(LOOK) {
             Ok(done) => return Ok(done),
-            Err(RecvTimeoutError::Timeout) => t.poll()?,
+            Err(RecvTimeoutError::Timeout) => {
+                let taken = waiter.side.taken();
+                waiter.tell(taken);
+                t.poll()?;
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(error::system_error(t, "a worker ended without an answer"));
             }

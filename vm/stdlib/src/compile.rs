@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use typhon_compiler::tree::table::Class;
-use typhon_compiler::{Compiled, ErrorKind, Mode, Options, SyntaxError, Warning, WarningCategory};
+use typhon_compiler::{Compiled, Cost, ErrorKind, Mode, Options, SyntaxError, Warning, WarningCategory};
 use typhon_interp::code::new_code;
 use typhon_object::aside;
 use typhon_object::bulk;
@@ -18,7 +18,7 @@ pub fn text(t: &Thread, source: &str, options: &Options) -> Res {
 
 /// As [`text`], the plain code.
 pub fn text_code(t: &Thread, source: &str, options: &Options) -> Res<Arc<typhon_isa::Code>> {
-    match aside_if_long(t, source, options, 8, typhon_compiler::compile)? {
+    match aside_if_long(t, source, options, typhon_compiler::compile)? {
         Ok(compiled) => finish(t, compiled, &options.filename),
         Err(e) => refused(t, &e, &options.filename),
     }
@@ -26,26 +26,36 @@ pub fn text_code(t: &Thread, source: &str, options: &Options) -> Res<Arc<typhon_
 
 /// Longer text takes more than some milliseconds.
 const LONG: usize = 64 << 10;
+/// What any shorter text may take, a byte.
+const SHORT_COST: usize = 16;
+/// Text that is looked at between two looks at the breaker.
+const PIECE: usize = 64 << 10;
 
-/// What `work` makes of a source; the tree and its code take some `times` the source's size.
-fn aside_if_long<R: Send + 'static>(
+/// What `work` makes of a source.
+pub(crate) fn aside_if_long<R: Send + 'static>(
     t: &Thread,
     source: &str,
     options: &Options,
-    times: usize,
     work: fn(&str, &Options) -> R,
 ) -> Res<R> {
-    let bytes = source.len().saturating_mul(times);
     if source.len() <= LONG {
-        t.check_alloc(bytes)?;
+        t.check_alloc(source.len() * SHORT_COST)?;
         return Ok(work(source, options));
     }
-    t.check_alloc(source.len())?;
+    let mut cost = Cost::default();
+    for piece in source.as_bytes().chunks(PIECE) {
+        cost.feed(piece);
+        t.check_stop()?;
+    }
+    t.check_alloc(cost.bytes())?;
     let mut copy = Vec::new();
     bulk::extend(&mut copy, source.as_bytes());
     t.check_stop()?;
     let options = options.clone();
-    aside::run(t, bytes, move || work(std::str::from_utf8(&copy).unwrap_or_default(), &options))
+    aside::run(t, cost.bytes(), move || {
+        let text = std::str::from_utf8(&copy).unwrap_or_default();
+        typhon_compiler::while_wanted(aside::wanted, || work(text, &options))
+    })
 }
 
 /// Issues what the parser remarked before it refused, and raises the refusal.
@@ -56,7 +66,7 @@ pub(crate) fn refused<T>(t: &Thread, e: &SyntaxError, filename: &str) -> Res<T> 
 
 /// The syntax tree of text, as Python objects.
 pub fn tree(t: &Thread, source: &str, options: &Options) -> Res {
-    match aside_if_long(t, source, options, 16, typhon_compiler::parse)? {
+    match aside_if_long(t, source, options, typhon_compiler::parse)? {
         Ok(found) => {
             found.warnings.iter().try_for_each(|w| issue(t, w, &options.filename))?;
             crate::tree::show(t, &found.node)

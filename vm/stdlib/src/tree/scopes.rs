@@ -22,7 +22,7 @@ pub(super) fn scopes(t: &Thread, a: &[Value]) -> Res {
         Some("single") => Mode::Single,
         _ => return Err(error::value_error(t, "symtable() arg 3 must be 'exec' or 'eval' or 'single'")),
     };
-    match typhon_compiler::scopes(&text, &options) {
+    match crate::compile::aside_if_long(t, &text, &options, typhon_compiler::scopes)? {
         Ok(found) => row(t, &found, SymbolTable::TOP),
         Err(e) => crate::compile::refused(t, &e, &filename),
     }
