@@ -5,16 +5,25 @@ use typhon_num::Stop;
 use typhon_num::int as num;
 use typhon_num::real::{FloatSum, ProductSum, SumError, vector_norm};
 use typhon_object::error::{self, Res};
-use typhon_object::ops;
 use typhon_object::thread::Thread;
+use typhon_object::tuple::Tuple;
 use typhon_object::types::int;
-use typhon_object::{Args, Value, convert};
+use typhon_object::types::tuple_::TUPLE;
+use typhon_object::{Args, Value, call, convert, ops};
 
 /// Items between polls.
 const POLL_EVERY: usize = 1_024;
 
 fn floats(t: &Thread, values: &[Value]) -> Res<Vec<f64>> {
-    values.iter().map(|v| numeric::real(t, v)).collect()
+    t.check_alloc(size_of_val(values))?;
+    let mut out = Vec::with_capacity(values.len());
+    for piece in values.chunks(POLL_EVERY) {
+        t.poll()?;
+        for v in piece {
+            out.push(numeric::real(t, v)?);
+        }
+    }
+    Ok(out)
 }
 
 fn norm(t: &Thread, values: &[f64]) -> Res<f64> {
@@ -34,12 +43,18 @@ pub(super) fn hypot(t: &Thread, args: Args) -> Res {
 
 pub(super) fn dist(t: &Thread, args: Args) -> Res {
     let (p, q) = two(t, "dist", args)?;
-    let (p, q) = (ops::collect(t, p)?, ops::collect(t, q)?);
+    let as_tuple = |v: &Value| match v.downcast::<Tuple>() {
+        Some(_) => Ok(v.clone()),
+        None => call::call(t, &TUPLE.ty().value(), std::slice::from_ref(v)),
+    };
+    let (p, q) = (as_tuple(p)?, as_tuple(q)?);
+    let (p, q) = (p.expect::<Tuple>().items(), q.expect::<Tuple>().items());
     if p.len() != q.len() {
         return Err(error::value_error(t, "both points must have the same number of dimensions"));
     }
+    t.check_alloc(size_of_val(p))?;
     let mut gaps = Vec::with_capacity(p.len());
-    for (i, (a, b)) in p.iter().zip(&q).enumerate() {
+    for (i, (a, b)) in p.iter().zip(q).enumerate() {
         if i % POLL_EVERY == 0 {
             t.poll()?;
         }

@@ -131,11 +131,19 @@ const STRIDE: usize = 1 << 12;
 
 /// The Euclidean length of a vector, within a hair of correct rounding and without overflow on the way.
 pub fn vector_norm(values: &[f64], poll: &mut Poll<'_>) -> Result<f64, Stop> {
-    let max = values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-    if values.iter().any(|v| v.is_infinite()) {
+    let (mut max, mut infinite, mut nan) = (0.0f64, false, false);
+    for piece in values.chunks(STRIDE) {
+        for v in piece {
+            max = max.max(v.abs());
+            infinite |= v.is_infinite();
+            nan |= v.is_nan();
+        }
+        poll()?;
+    }
+    if infinite {
         return Ok(f64::INFINITY);
     }
-    if values.iter().any(|v| v.is_nan()) {
+    if nan {
         return Ok(f64::NAN);
     }
     if max == 0.0 || values.len() == 1 {
@@ -144,7 +152,11 @@ pub fn vector_norm(values: &[f64], poll: &mut Poll<'_>) -> Result<f64, Stop> {
     let (_, exponent) = super::frexp(max);
     if exponent < -1023 {
         // Subnormal all of them: bring them up first, exactly.
-        let up: Vec<f64> = values.iter().map(|v| v / f64::MIN_POSITIVE).collect();
+        let mut up = Vec::with_capacity(values.len());
+        for piece in values.chunks(STRIDE) {
+            up.extend(piece.iter().map(|v| v / f64::MIN_POSITIVE));
+            poll()?;
+        }
         return Ok(f64::MIN_POSITIVE * vector_norm(&up, poll)?);
     }
     // Scaled so that the largest is below 1; squares and their sum are kept in two floats.

@@ -60,7 +60,7 @@ fn flag(t: &Thread, v: &Value) -> Res<bool> {
 
 fn written(t: &Thread, value: &Value, version: &Value, allow_code: &Value) -> Res<Vec<u8>> {
     let version = version.opt().map_or(Ok(VERSION), |v| convert::to_i32(t, v))?;
-    let mut writer = Writer::new(version, flag(t, allow_code)?);
+    let mut writer = Writer::new(t, version, flag(t, allow_code)?)?;
     writer.value(t, value)?;
     Ok(writer.into_bytes())
 }

@@ -1,7 +1,6 @@
 //! Writing values.
 
 use super::{MAX_DEPTH, code, tag};
-use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use typhon_interp::code::CodeObject;
 use typhon_object::dict::Dict;
@@ -13,7 +12,7 @@ use typhon_object::types::exceptions::STOP_ITERATION;
 use typhon_object::types::set_::{FrozenSet, Set};
 use typhon_object::types::slice::Slice;
 use typhon_object::types::{bytes, float, int};
-use typhon_object::{Res, Thread, Value, buffer, error, ops};
+use typhon_object::{Res, Thread, Value, buffer, convert, error, ops};
 
 /// What has been written, and which values can be referred to.
 pub struct Writer {
@@ -21,22 +20,18 @@ pub struct Writer {
     version: i32,
     allow_code: bool,
     depth: usize,
-    /// Values written so far, by identity.
-    seen: FxHashMap<u64, Seen>,
-}
-
-struct Seen {
-    /// Keeps the identity from being reused.
-    _value: Value,
-    number: u32,
-    /// An immutable value whose parts are being written: nothing can refer to it yet.
-    open: bool,
+    /// Numbers of the values written so far, by identity; negative while the parts of an immutable value are being
+    /// written, for nothing can refer to it yet. Both are the isolate's, which gives back much memory as it can.
+    seen: Value,
+    /// Those values, so that no identity is used again.
+    kept: Value,
 }
 
 impl Writer {
     /// A writer of nothing yet.
-    pub fn new(version: i32, allow_code: bool) -> Self {
-        Self { out: Vec::new(), version, allow_code, depth: 0, seen: FxHashMap::default() }
+    pub fn new(t: &Thread, version: i32, allow_code: bool) -> Res<Self> {
+        let (seen, kept) = (Dict::create(t), List::create(t)?);
+        Ok(Self { out: Vec::new(), version, allow_code, depth: 0, seen, kept })
     }
 
     /// What has been written.
@@ -91,19 +86,19 @@ impl Writer {
         if self.version < 3 || !v.is_object() {
             return self.contents(t, v, 0);
         }
-        if let Some(seen) = self.seen.get(&v.bits()) {
-            if seen.open {
-                return Err(unmarshallable(t));
-            }
-            let number = seen.number;
+        let key = convert::from_u64(t, v.bits())?;
+        let seen = Dict::of(&self.seen);
+        if let Some(number) = seen.get(t, &key)?.and_then(|n| n.as_small()) {
+            let Ok(number) = u32::try_from(number) else { return Err(unmarshallable(t)) };
             return self.tagged(t, tag::REF, &number.to_le_bytes());
         }
         let closed = v.exact::<Slice>().is_some() || v.exact::<CodeObject>().is_some();
-        let number = self.seen.len() as u32;
-        self.seen.insert(v.bits(), Seen { _value: v.clone(), number, open: closed });
+        let number = seen.len() as i64;
+        seen.set(t, &key, &Value::small(if closed { !number } else { number }))?;
+        self.kept.expect::<List>().push(t, v.clone())?;
         self.contents(t, v, tag::FLAG_REF)?;
-        if closed && let Some(seen) = self.seen.get_mut(&v.bits()) {
-            seen.open = false;
+        if closed {
+            Dict::of(&self.seen).set(t, &key, &Value::small(number))?;
         }
         Ok(())
     }
@@ -113,7 +108,7 @@ impl Writer {
             return self.int(t, v, flag);
         }
         if is_exact(v, &float::FLOAT) {
-            return self.float(t, typhon_object::convert::to_f64(t, v)?, flag);
+            return self.float(t, convert::to_f64(t, v)?, flag);
         }
         if let Some(c) = v.exact::<Complex>() {
             return self.complex(t, c.re, c.im, flag);
@@ -134,9 +129,12 @@ impl Writer {
             return items.items().iter().try_for_each(|x| self.value(t, x));
         }
         if let Some(list) = v.exact::<List>() {
-            let items = list.to_vec();
-            self.count(t, tag::LIST | flag, items.len())?;
-            return items.iter().try_for_each(|x| self.value(t, x));
+            let n = list.len();
+            self.count(t, tag::LIST | flag, n)?;
+            return (0..n).try_for_each(|i| match list.get(i) {
+                Some(x) => self.value(t, &x),
+                None => Err(error::runtime_error(t, "list changed size during iteration")),
+            });
         }
         self.other(t, v, flag)
     }
@@ -144,7 +142,8 @@ impl Writer {
     fn other(&mut self, t: &Thread, v: &Value, flag: u8) -> Res<()> {
         if let Some(dict) = v.exact::<Dict>() {
             self.put(t, &[tag::DICT | flag])?;
-            for (key, value) in dict.items() {
+            let mut at = 0;
+            while let Some((key, value)) = dict.next(&mut at) {
                 self.value(t, &key)?;
                 self.value(t, &value)?;
             }
@@ -212,7 +211,7 @@ impl Writer {
 
     fn float_text(&mut self, t: &Thread, x: f64) -> Res<()> {
         let spec = strs::new(t, ".17g")?;
-        let text = ops::format(t, &typhon_object::convert::from_f64(t, x)?, &spec)?;
+        let text = ops::format(t, &convert::from_f64(t, x)?, &spec)?;
         let text = strs::display(&text);
         self.tagged(t, text.len() as u8, text.as_bytes())
     }
@@ -238,7 +237,7 @@ impl Writer {
         let mut rows: Vec<(Vec<u8>, Value)> = Vec::with_capacity(members.len());
         for member in members {
             let n = set.len();
-            let mut alone = Self::new(self.version, self.allow_code);
+            let mut alone = Self::new(t, self.version, self.allow_code)?;
             alone.depth = self.depth;
             alone.value(t, &member)?;
             if set.len() != n {

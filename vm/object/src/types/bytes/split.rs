@@ -3,13 +3,12 @@
 use super::{View, data, make, part, same};
 use crate::convert;
 use crate::error::{self, Res};
-use crate::list::List;
 use crate::ops;
 use crate::thread::Thread;
 use crate::tuple;
 use crate::types::str_::replace::{limit, replaced};
 use crate::types::str_::search;
-use crate::types::str_::split::{self, Span};
+use crate::types::str_::split::{self, Parts};
 use crate::value::Value;
 
 /// ASCII white space.
@@ -17,18 +16,8 @@ pub(super) fn is_blank(c: u32) -> bool {
     matches!(c, 9..=13 | 32)
 }
 
-fn list(t: &Thread, v: &Value, spans: &[Span]) -> Res {
-    t.check_alloc(spans.len() * 8)?;
-    let made = List::create(t)?;
-    let items = made.expect::<List>();
-    items.reserve(t, spans.len())?;
-    for (i, &(from, to)) in spans.iter().enumerate() {
-        items.push(t, part(t, v, from, to)?)?;
-        if i % 1024 == 1023 {
-            t.poll()?;
-        }
-    }
-    Ok(made)
+fn parts<'a>(t: &'a Thread, v: &'a Value) -> Parts<'a> {
+    Parts::new(t, v, part, v.downcast::<super::Bytes>().is_some())
 }
 
 fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
@@ -38,16 +27,16 @@ fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
     };
     let Some(sep) = a[1].non_none() else {
         let s = data(&a[0]);
-        let spans = if right { split::words_right(t, s, max, is_blank)? } else { split::words(t, s, max, is_blank)? };
-        return list(t, &a[0], &spans);
+        let out = parts(t, &a[0]);
+        return if right { split::words_right(out, s, max, is_blank) } else { split::words(out, s, max, is_blank) };
     };
     let sep = View::get(t, sep)?;
     if sep.is_empty() {
         return Err(error::value_error(t, "empty separator"));
     }
     let s = data(&a[0]);
-    let spans = if right { split::parts_right(t, s, &sep, max)? } else { split::parts(t, s, &sep, max)? };
-    list(t, &a[0], &spans)
+    let out = parts(t, &a[0]);
+    if right { split::parts_right(out, s, &sep, max) } else { split::parts(out, s, &sep, max) }
 }
 
 pub(super) fn split_left(t: &Thread, a: &[Value]) -> Res {
@@ -63,8 +52,7 @@ pub(super) fn splitlines(t: &Thread, a: &[Value]) -> Res {
         Some(v) => ops::truth(t, v)?,
         None => false,
     };
-    let spans = split::lines(t, data(&a[0]), keep, |c| c == 10 || c == 13)?;
-    list(t, &a[0], &spans)
+    split::lines(parts(t, &a[0]), data(&a[0]), keep, |c| c == 10 || c == 13)
 }
 
 fn partition_at(t: &Thread, a: &[Value], right: bool) -> Res {

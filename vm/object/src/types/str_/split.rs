@@ -18,138 +18,179 @@ use typhon_unicode as uni;
 /// A part of the text: from, to.
 pub(crate) type Span = (usize, usize);
 
-/// Parts: a few of them take no memory.
-pub(crate) type Spans = SmallVec<[Span; 8]>;
+/// Parts that are kept as places before they become texts.
+const FEW: usize = 8;
+const MANY: usize = 1024;
+
+/// The parts of a text on their way into a list: a few take no memory but the list's, and many wait for nothing.
+pub(crate) struct Parts<'a> {
+    t: &'a Thread,
+    whole: &'a Value,
+    cut: Cut,
+    /// Whether `whole` stays as it is whatever runs.
+    steady: bool,
+    places: SmallVec<[Span; FEW]>,
+    made: Value,
+}
+
+/// Makes an object of a part.
+type Cut = fn(&Thread, &Value, usize, usize) -> Res;
+
+impl<'a> Parts<'a> {
+    /// No parts yet of `whole`, which `cut` cuts; unless it is `steady` no Python code runs meanwhile.
+    pub(crate) fn new(t: &'a Thread, whole: &'a Value, cut: Cut, steady: bool) -> Self {
+        Self { t, whole, cut, steady, places: SmallVec::new(), made: Value::ABSENT }
+    }
+
+    #[inline]
+    fn push(&mut self, part: Span) -> Res<()> {
+        self.places.push(part);
+        if self.places.len() == MANY { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Res<()> {
+        if self.made.opt().is_none() {
+            self.made = List::create(self.t)?;
+            self.made.expect::<List>().reserve(self.t, self.places.len())?;
+        }
+        let items = self.made.expect::<List>();
+        for (from, to) in self.places.drain(..) {
+            items.push(self.t, (self.cut)(self.t, self.whole, from, to)?)?;
+        }
+        if self.steady { self.t.poll() } else { self.t.check_stop() }
+    }
+
+    /// The list of all parts.
+    pub(crate) fn finish(mut self) -> Res {
+        self.flush()?;
+        Ok(self.made)
+    }
+
+    /// The list of all parts, which came from the last to the first.
+    pub(crate) fn finish_reversed(self) -> Res {
+        let t = self.t;
+        let made = self.finish()?;
+        made.expect::<List>().reverse();
+        t.check_stop()?;
+        Ok(made)
+    }
+}
 
 /// Texts that are searched for a byte without a look at the breaker.
 const SHORT: usize = 64 << 10;
 
+/// Units that are looked at between two looks at the breaker.
+const STRIDE: usize = 1 << 16;
+
+#[inline]
+fn look_up(t: &Thread, at: usize) -> Res<()> {
+    if at.is_multiple_of(STRIDE) { t.check_stop() } else { Ok(()) }
+}
+
 /// Parts between runs of what `blank` accepts, at most `max` cuts.
-pub(crate) fn words<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Spans> {
-    let (mut out, mut i) = (Spans::new(), 0);
+pub(crate) fn words<C: Cell>(mut out: Parts<'_>, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res {
+    let (t, mut cuts, mut i) = (out.t, 0, 0);
     loop {
         while i < s.len() && blank(s[i].point()) {
             i += 1;
+            look_up(t, i)?;
         }
         if i == s.len() {
-            return Ok(out);
+            return out.finish();
         }
         let from = i;
-        if out.len() >= max {
+        if cuts == max {
             // The rest keeps its blanks, those at the end too.
-            out.push((from, s.len()));
-            return Ok(out);
+            out.push((from, s.len()))?;
+            return out.finish();
         }
         while i < s.len() && !blank(s[i].point()) {
             i += 1;
+            look_up(t, i)?;
         }
-        out.push((from, i));
-        look_up(t, &out)?;
+        out.push((from, i))?;
+        cuts += 1;
     }
 }
 
-/// As [`words`], from the right; parts come out from left to right.
-pub(crate) fn words_right<C: Cell>(t: &Thread, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res<Spans> {
-    let (mut out, mut end) = (Spans::new(), s.len());
+/// As [`words`], from the right.
+pub(crate) fn words_right<C: Cell>(mut out: Parts<'_>, s: &[C], max: usize, blank: impl Fn(u32) -> bool) -> Res {
+    let (t, mut cuts, mut end) = (out.t, 0, s.len());
     loop {
         while end > 0 && blank(s[end - 1].point()) {
             end -= 1;
+            look_up(t, end)?;
         }
         if end == 0 {
-            break;
+            return out.finish_reversed();
         }
         let to = end;
-        if out.len() >= max {
-            out.push((0, to));
-            break;
+        if cuts == max {
+            out.push((0, to))?;
+            return out.finish_reversed();
         }
         while end > 0 && !blank(s[end - 1].point()) {
             end -= 1;
+            look_up(t, end)?;
         }
-        out.push((end, to));
-        look_up(t, &out)?;
+        out.push((end, to))?;
+        cuts += 1;
     }
-    out.reverse();
-    Ok(out)
-}
-
-/// Looks at the breaker after every so many parts, and at the account before the list of them grows.
-#[inline]
-fn look_up(t: &Thread, parts: &Spans) -> Res<()> {
-    if parts.len().is_multiple_of(1024) {
-        t.check_stop()?;
-    }
-    if parts.len() == parts.capacity() { t.check_alloc(parts.capacity() * 2 * size_of::<Span>()) } else { Ok(()) }
 }
 
 /// Parts between separators, at most `max` cuts.
-pub(crate) fn parts<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Spans> {
-    let (mut out, mut from) = (Spans::new(), 0);
+pub(crate) fn parts<C: Cell>(mut out: Parts<'_>, s: &[C], sep: &[C], max: usize) -> Res {
+    let (t, mut from) = (out.t, 0);
     if let (Some(bytes), Some(&[byte])) = (C::as_bytes(s).filter(|s| s.len() <= SHORT), C::as_bytes(sep)) {
         for at in memchr::memchr_iter(byte, bytes).take(max) {
-            out.push((from, at));
+            out.push((from, at))?;
             from = at + 1;
         }
-        out.push((from, s.len()));
-        return Ok(out);
+    } else {
+        let (mut matches, mut cuts) = (Matches::new(s, sep), 0);
+        while cuts < max
+            && let Some(at) = matches.next(t)?
+        {
+            out.push((from, at))?;
+            from = at + sep.len();
+            cuts += 1;
+        }
     }
-    let mut matches = Matches::new(s, sep);
-    while out.len() < max
-        && let Some(at) = matches.next(t)?
-    {
-        out.push((from, at));
-        from = at + sep.len();
-    }
-    out.push((from, s.len()));
-    Ok(out)
+    out.push((from, s.len()))?;
+    out.finish()
 }
 
-/// As [`parts`], from the right; parts come out from left to right.
-pub(crate) fn parts_right<C: Cell>(t: &Thread, s: &[C], sep: &[C], max: usize) -> Res<Spans> {
-    let (mut out, mut end) = (Spans::new(), s.len());
-    while out.len() < max
+/// As [`parts`], from the right.
+pub(crate) fn parts_right<C: Cell>(mut out: Parts<'_>, s: &[C], sep: &[C], max: usize) -> Res {
+    let (t, mut cuts, mut end) = (out.t, 0, s.len());
+    while cuts < max
         && let Some(at) = search::rfind(t, &s[..end], sep)?
     {
-        out.push((at + sep.len(), end));
+        out.push((at + sep.len(), end))?;
         end = at;
-        look_up(t, &out)?;
+        cuts += 1;
     }
-    out.push((0, end));
-    out.reverse();
-    Ok(out)
+    out.push((0, end))?;
+    out.finish_reversed()
 }
 
 /// The lines, with their breaks if `keep`.
-pub(crate) fn lines<C: Cell>(t: &Thread, s: &[C], keep: bool, is_break: impl Fn(u32) -> bool) -> Res<Spans> {
-    let (mut out, mut i) = (Spans::new(), 0);
+pub(crate) fn lines<C: Cell>(mut out: Parts<'_>, s: &[C], keep: bool, is_break: impl Fn(u32) -> bool) -> Res {
+    let (t, mut i) = (out.t, 0);
     while i < s.len() {
         let from = i;
         while i < s.len() && !is_break(s[i].point()) {
             i += 1;
+            look_up(t, i)?;
         }
         let end = i;
         if i < s.len() {
             let crlf = s[i].point() == 13 && s.get(i + 1).is_some_and(|c| c.point() == 10);
             i += if crlf { 2 } else { 1 };
         }
-        out.push((from, if keep { i } else { end }));
-        look_up(t, &out)?;
+        out.push((from, if keep { i } else { end }))?;
     }
-    Ok(out)
-}
-
-fn list(t: &Thread, v: &Value, spans: &[Span]) -> Res {
-    t.check_alloc(spans.len() * 8)?;
-    let made = List::create(t)?;
-    let items = made.expect::<List>();
-    items.reserve(t, spans.len())?;
-    for (i, &(from, to)) in spans.iter().enumerate() {
-        items.push(t, strs::substring(t, v, from, to)?)?;
-        if i % 1024 == 1023 {
-            t.poll()?;
-        }
-    }
-    Ok(made)
+    out.finish()
 }
 
 fn max_arg(t: &Thread, v: &Value) -> Res<usize> {
@@ -179,13 +220,13 @@ fn is_space(c: u32) -> bool {
 fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
     let s = a[0].expect::<Str>();
     let max = max_arg(t, &a[2])?;
+    let out = Parts::new(t, &a[0], strs::substring, true);
     let Some(sep) = a[1].non_none() else {
-        let spans = any_width!(s.units(), |u| if right {
-            words_right(t, u, max, is_space)
+        return any_width!(s.units(), |u| if right {
+            words_right(out, u, max, is_space)
         } else {
-            words(t, u, max, is_space)
-        })?;
-        return list(t, &a[0], &spans);
+            words(out, u, max, is_space)
+        });
     };
     let Some(sep) = sep.downcast::<Str>() else {
         let name = type_name(sep);
@@ -194,13 +235,13 @@ fn split_any(t: &Thread, a: &[Value], right: bool) -> Res {
     if sep.is_empty() {
         return Err(error::value_error(t, "empty separator"));
     }
-    let whole = || Spans::from_elem((0, s.len()), 1);
-    let spans = same_width!(s.units(), sep.units(), Ok(whole()), |h, n| if right {
-        parts_right(t, h, n, max)
+    // What is wider than the text does not occur in it.
+    let whole = || List::from_vec(t, vec![strs::substring(t, &a[0], 0, s.len())?]);
+    same_width!(s.units(), sep.units(), whole(), |h, n| if right {
+        parts_right(out, h, n, max)
     } else {
-        parts(t, h, n, max)
-    })?;
-    list(t, &a[0], &spans)
+        parts(out, h, n, max)
+    })
 }
 
 pub(super) fn split(t: &Thread, a: &[Value]) -> Res {
@@ -217,8 +258,8 @@ pub(super) fn splitlines(t: &Thread, a: &[Value]) -> Res {
         Some(v) => crate::ops::truth(t, v)?,
         None => false,
     };
-    let spans = any_width!(s.units(), |u| lines(t, u, keep, uni::is_line_break))?;
-    list(t, &a[0], &spans)
+    let out = Parts::new(t, &a[0], strs::substring, true);
+    any_width!(s.units(), |u| lines(out, u, keep, uni::is_line_break))
 }
 
 fn partition_at(t: &Thread, a: &[Value], right: bool) -> Res {
