@@ -1,13 +1,14 @@
-//! _testinternalcapi, _testlimitedcapi: what CPython's tests ask of its C interface and means something here too.
+//! _testcalls, _testinternalcapi, _testlimitedcapi: what CPython's tests ask of its C interface and means something here too.
 
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
-use typhon_object::native::{ModuleDef, def};
-use typhon_object::slots::{SLOT_NAMES, Wrap};
+use typhon_object::native::{MethodDef, ModuleDef, def};
+use typhon_object::slots::{SLOT_NAMES, Slots, Wrap};
 use typhon_object::strs;
-use typhon_object::ty::{TypeObject, flag, type_of};
-use typhon_object::types;
+use typhon_object::ty::{TypeDef, TypeObject, flag, type_of};
+use typhon_object::types::object::{self, OBJECT, Object};
 use typhon_object::{Thread, Value, attr, convert, names, ops};
+use typhon_object::{tuple, types};
 
 /// _testinternalcapi.
 pub static INTERNAL: ModuleDef = ModuleDef {
@@ -65,6 +66,59 @@ pub static LIMITED: ModuleDef = ModuleDef {
         def("sequence_delitem", "($module, sequence, index, /)", delete_item, "PySequence_DelItem"),
     ],
     types: &[],
+    init: None,
+};
+
+/// Functions of every calling convention; each answers what it was called with, `$self` first.
+macro_rules! calls {
+    ($this:literal, $me:expr, |$def:ident| $kind:expr) => {{
+        /// What a function of one convention gives: who it was called on, and the parameters of `a` from `skip` on.
+        fn answer(t: &Thread, a: &[Value]) -> Res {
+            let me: fn(&Thread, &[Value]) -> Res<(Value, usize)> = $me;
+            let (this, skip) = me(t, a)?;
+            let given = a[skip..].iter().map(|v| v.opt().cloned().unwrap_or(Value::NONE));
+            let mut all = vec![this];
+            all.extend(given);
+            if all.len() == 1 { Ok(all.swap_remove(0)) } else { tuple::from_vec(t, all) }
+        }
+        const fn bind($def: MethodDef) -> MethodDef {
+            $kind
+        }
+        &[
+            bind(def("meth_varargs", concat!("(", $this, ", /, *args)"), answer, "")),
+            bind(def("meth_varargs_keywords", concat!("(", $this, ", /, *args, **kwargs)"), answer, "")),
+            bind(def("meth_o", concat!("(", $this, ", arg, /)"), answer, "")),
+            bind(def("meth_noargs", concat!("(", $this, ", /)"), answer, "")),
+            bind(def("meth_fastcall", concat!("(", $this, ", /, *args)"), answer, "")),
+            bind(def("meth_fastcall_keywords", concat!("(", $this, ", /, *args, **kwargs)"), answer, "")),
+        ]
+    }};
+}
+
+macro_rules! callers {
+    ($($def:ident, $name:literal, $methods:expr;)*) => {
+        $(static $def: TypeDef = TypeDef {
+            name: $name,
+            base: Some(&OBJECT),
+            flags: flag::BASETYPE,
+            slots: Slots { new: Some(object::new), ..Slots::NONE },
+            methods: $methods,
+            ..TypeDef::of::<Object>()
+        };)*
+    };
+}
+callers! {
+    INSTANCE, "_testcapi.MethInstance", calls!("$self", |_, a| Ok((a[0].clone(), 1)), |def| def);
+    CLASS, "_testcapi.MethClass", calls!("$type", |_, a| Ok((a[0].clone(), 1)), |def| def.class());
+    STATIC, "_testcapi.MethStatic", calls!("$module", |_, _| Ok((Value::NONE, 0)), |def| def.stat());
+}
+
+/// _testcalls: what _testcapi has of native functions.
+pub static CALLS: ModuleDef = ModuleDef {
+    name: "_testcalls",
+    doc: "Native functions of every calling convention.",
+    functions: calls!("$module", |t, _| Ok(((t.hooks.import)(t, "_testcapi")?, 0)), |def| def),
+    types: &[("MethInstance", &INSTANCE), ("MethClass", &CLASS), ("MethStatic", &STATIC)],
     init: None,
 };
 

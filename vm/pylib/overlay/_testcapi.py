@@ -36,40 +36,10 @@ def traceback_print(tb, file, /):
 
 
 # What test_call calls in every way there is: each answers what it was called with.
-
-class _Methods:
-    def meth_varargs(self, /, *args):
-        return self, args
-
-    def meth_varargs_keywords(self, /, *args, **kwargs):
-        return self, args, kwargs
-
-    def meth_o(self, arg, /):
-        return self, arg
-
-    def meth_noargs(self, /):
-        return self
-
-    meth_fastcall = meth_varargs
-    meth_fastcall_keywords = meth_varargs_keywords
-
-
-def _made(name, bind):
-    functions = {key: f for key, f in vars(_Methods).items() if key.startswith("meth_")}
-    return type(name, (), {key: bind(f) for key, f in functions.items()})
-
-
-def _without_self(function):
-    import functools
-    return staticmethod(functools.partial(function, None))
-
-
-MethInstance = _made("MethInstance", lambda function: function)
-MethClass = _made("MethClass", classmethod)
-MethStatic = _made("MethStatic", _without_self)
-for _name in [_name for _name in vars(_Methods) if _name.startswith("meth_")]:
-    globals()[_name] = vars(_Methods)[_name].__get__(sys.modules[__name__])
-del _name
+from _testcalls import (
+    MethClass, MethInstance, MethStatic, meth_fastcall, meth_fastcall_keywords, meth_noargs, meth_o, meth_varargs,
+    meth_varargs_keywords,
+)
 
 
 class CodeLike:
@@ -89,3 +59,15 @@ for _name in ("py_start", "py_resume", "py_yield", "py_return", "call", "jump", 
     globals()["fire_event_" + _name] = _no_event
 monitoring_enter_scope = monitoring_exit_scope = _no_event
 del _name
+
+
+def pyobject_vectorcall(func, args, kwnames, /):
+    args, kwnames = args or (), kwnames or ()
+    if not isinstance(args, tuple) or not isinstance(kwnames, tuple):
+        raise TypeError("expected a tuple")
+    positional = len(args) - len(kwnames)
+    return func(*args[:positional], **dict(zip(kwnames, args[positional:], strict=True)))
+
+
+def pyobject_fastcalldict(func, args, kwargs, /):
+    return func(*(args or ()), **(kwargs or {}))

@@ -14,10 +14,10 @@ use typhon_object::{Thread, Value, convert, ops, payload};
 
 /// A running keyed hash: the inner state takes the data, the outer one its digest at the end.
 #[derive(Clone)]
-struct Keyed {
-    name: &'static str,
-    inner: State,
-    outer: State,
+pub(super) struct Keyed {
+    pub(super) name: &'static str,
+    pub(super) inner: State,
+    pub(super) outer: State,
 }
 
 /// _hmac.HMAC.
@@ -96,7 +96,7 @@ const OUTER_PAD: u8 = 0x5c;
 
 impl Keyed {
     /// With a key, over an algorithm that has a block size.
-    fn new(t: &Thread, fresh: State, key: &Value) -> Res<Self> {
+    pub(super) fn new(t: &Thread, fresh: State, key: &Value) -> Res<Self> {
         let facts = fresh.facts();
         let mut block = vec![0; facts.block];
         // A key that is longer than a block is hashed first.
@@ -119,7 +119,7 @@ impl Keyed {
         Ok(Self { name: facts.name, inner: padded(INNER_PAD), outer: padded(OUTER_PAD) })
     }
 
-    fn digest(&self) -> Vec<u8> {
+    pub(super) fn digest(&self) -> Vec<u8> {
         let mut outer = self.outer.clone();
         outer.update(&self.inner.digest(0));
         outer.digest(0)

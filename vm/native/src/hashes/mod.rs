@@ -1,9 +1,12 @@
-//! Hashes: _md5, _sha1, _sha2, _sha3 and _blake2.
+//! Hashes: _md5, _sha1, _sha2, _sha3 and _blake2; their keyed use in _hmac, and all of it in _hashlib.
 
 mod blake2;
+mod derive;
+mod hashlib;
 mod hmac;
 mod state;
 
+pub use hashlib::MODULE as HASHLIB;
 pub use hmac::MODULE as HMAC;
 
 use crate::ctor::bind;
@@ -223,6 +226,16 @@ where
     Hash<K>: Payload,
 {
     payload::new(t, |header| Hash::<K> { header, state: RefCell::new(state) })
+}
+
+/// A copy of the class of the original.
+fn copy_of<const K: usize>(t: &Thread, a: &[Value]) -> Res
+where
+    Hash<K>: Payload,
+{
+    let state = state_of::<K>(&a[0]).borrow().clone();
+    let class = typhon_object::type_of(&a[0]).value();
+    payload::new_for(t, &class, |header| Hash::<K> { header, state: RefCell::new(state) })
 }
 
 fn copy<const K: usize>(t: &Thread, a: &[Value]) -> Res
