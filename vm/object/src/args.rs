@@ -258,7 +258,7 @@ impl Signature {
                     ));
                 }
                 None => {
-                    let Some(at) = varkw else { return Err(self.unexpected(t, name, key)) };
+                    let Some(at) = varkw else { return Err(self.unexpected(t, name, args, key)) };
                     if out[at].is_absent() {
                         out[at] = Dict::create(t);
                     }
@@ -296,14 +296,7 @@ impl Signature {
         let n = args.values.len().saturating_sub(skip);
         let (min, max) = (self.min.saturating_sub(skip), self.max - skip);
         if max == 0 || (min == max && max == 1) {
-            // CPython names the type here, and only here.
-            let owner = match args.values.first() {
-                Some(this) if self.has_self => {
-                    let ty = this.downcast::<TypeObject>().unwrap_or_else(|| type_of(this));
-                    format!("{}.", ty.def().short_name())
-                }
-                _ => String::new(),
-            };
+            let owner = self.owner(args);
             let what = if max == 0 { "no arguments" } else { "exactly one argument" };
             return error::type_error(t, format_args!("{owner}{name}() takes {what} ({n} given)"));
         }
@@ -339,9 +332,21 @@ impl Signature {
         error::type_error(t, format_args!("{name}() missing required argument '{param}' (pos {})", i + 1 - skip))
     }
 
-    fn unexpected(&self, t: &Thread, name: &str, key: &Value) -> error::Exc {
-        if self.simple {
-            return error::type_error(t, format_args!("{name}() takes no keyword arguments"));
+    /// The type of a method, which CPython names where it knows nothing but the function.
+    fn owner(&self, args: Args<'_>) -> String {
+        match args.values.first() {
+            Some(this) if self.has_self => {
+                let ty = this.downcast::<TypeObject>().unwrap_or_else(|| type_of(this));
+                format!("{}.", ty.def().short_name())
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn unexpected(&self, t: &Thread, name: &str, args: Args<'_>, key: &Value) -> error::Exc {
+        if self.params.iter().all(|p| matches!(p.kind, ParamKind::Positional | ParamKind::VarArgs)) {
+            let owner = self.owner(args);
+            return error::type_error(t, format_args!("{owner}{name}() takes no keyword arguments"));
         }
         let key = strs::display(key);
         error::type_error(t, format_args!("{name}() got an unexpected keyword argument '{key}'"))

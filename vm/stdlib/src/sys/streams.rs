@@ -7,7 +7,7 @@ use typhon_interp::host::{self, HostError, Stdio, Stream};
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::names::n;
 use typhon_object::strs::Str;
-use typhon_object::{Thread, Value, attr, call, strs};
+use typhon_object::{Thread, Value, attr, call, ops, strs};
 
 /// Output that has not reached the host yet.
 pub struct Pending {
@@ -144,13 +144,22 @@ pub fn host_result<T>(t: &Thread, r: Result<T, HostError>) -> Res<T> {
 /// Flushes a stream.
 pub fn flush(t: &Thread, name: &str) -> Res<()> {
     match object(t, name) {
-        Some(f) if f.is_none() => Ok(()),
+        Some(f) if f.is_none() || is_closed(t, &f)? => Ok(()),
         Some(f) => match attr::get_opt(t, &f, n::flush())? {
             Some(flush) => call::call0(t, &flush).map(drop),
             None => Ok(()),
         },
         None if name == "stdout" => flush_pending(t),
         None => Ok(()),
+    }
+}
+
+/// Whether an object says that it is a closed file; one that cannot say is none.
+fn is_closed(t: &Thread, f: &Value) -> Res<bool> {
+    let closed = attr::get_text(t, f, "closed").and_then(|closed| ops::truth(t, &closed));
+    match closed {
+        Err(e) if !e.is_stopped() => Ok(false),
+        closed => closed,
     }
 }
 
