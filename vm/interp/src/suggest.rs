@@ -1,5 +1,6 @@
 //! "Did you mean": the closest of several names, by CPython's edit distance.
 
+/// So many names are too many.
 const MAX_ITEMS: usize = 750;
 const MAX_LENGTH: usize = 40;
 const MOVE: usize = 2;
@@ -51,8 +52,8 @@ fn distance(a: &str, b: &str, max: usize) -> usize {
 
 /// The name most like `wrong`, if one is like it.
 pub fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let names: Vec<&str> = names.take(MAX_ITEMS + 1).collect();
-    if names.len() > MAX_ITEMS {
+    let names: Vec<&str> = names.take(MAX_ITEMS).collect();
+    if names.len() == MAX_ITEMS {
         return None;
     }
     let length = wrong.chars().count();

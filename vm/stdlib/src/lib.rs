@@ -42,6 +42,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &small::queue::MODULE,
     &small::faulthandler::MODULE,
     &small::tracemalloc::MODULE,
+    &small::suggestions::MODULE,
     &small::uuid::MODULE,
     &io::MODULE,
     &marshal::MODULE,

@@ -6,6 +6,7 @@ pub mod errno;
 pub mod faulthandler;
 pub mod namespace;
 pub mod queue;
+pub mod suggestions;
 pub mod tokenizer;
 pub mod tracemalloc;
 pub mod typing;
