@@ -32,9 +32,10 @@ pub fn main(args: &[OsString]) -> Exit {
                 return cannot_open(file, &error);
             }
             let command = Command { program, args, flags: *flags, path, executable };
-            match ProcessHost::from_environment() {
-                Ok(host) if interactive => repl::main(&command, &host),
-                Ok(host) => typhon_vm::run(&command, &host, &Cancel::new()),
+            // Never dropped: compile threads are not waited for, and a fork's child has none. The process ends with it.
+            match ProcessHost::from_environment().map(|host| &*Box::leak(Box::new(host))) {
+                Ok(host) if interactive => repl::main(&command, host),
+                Ok(host) => typhon_vm::run(&command, host, &Cancel::new()),
                 Err(problem) => {
                     eprintln!("typhon: {problem}");
                     Exit::Status(2)

@@ -44,6 +44,11 @@ impl Default for Journal {
 }
 
 impl Journal {
+    /// Shows every note.
+    pub fn each(&self, show: impl FnMut(&Note)) {
+        self.0.lock().iter().for_each(show);
+    }
+
     pub(crate) fn add(&self, note: Note) {
         self.0.lock().push(note);
     }

@@ -39,6 +39,8 @@ pub struct Jit {
     /// By the code's address.
     known: RefCell<FxHashMap<usize, Rc<Known>>>,
     known_max: Cell<usize>,
+    /// The process is the child of a fork.
+    alone: Cell<bool>,
     /// Why recordings were given up.
     pub aborts: abort::Counts,
     /// What was done.
@@ -63,7 +65,7 @@ impl Jit {
     /// A tier with a process's cache.
     pub fn new(process: Process) -> Self {
         let (known, aborts, counts) = Default::default();
-        Self { process, known, known_max: Cell::new(KNOWN_MIN), aborts, counts }
+        Self { process, known, known_max: Cell::new(KNOWN_MIN), alone: Cell::new(false), aborts, counts }
     }
 
     /// Gives an isolate this tier.
@@ -101,6 +103,10 @@ impl Jit {
     fn find(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Result<Rc<Instance>, u64> {
         if let Some(found) = Self::ready(at, place, tried) {
             return Ok(found);
+        }
+        if self.alone.get() && matches!(self.process.0.how, How::Background(_)) {
+            // There are no workers here, and they may have held the cache's locks when the process was copied.
+            return Err(u64::MAX);
         }
         let fits = |variant: &Variant| fits(at, variant);
         let give_up = |reason| Err(self.later(place, Abort { reason, offset: place.key.offset, opcode: None }));
@@ -359,6 +365,10 @@ impl Tier2 for Jit {
             }
             Err(again) => Went { offset: at.target, again, raised: None },
         }
+    }
+
+    fn forked(&self) {
+        self.alone.set(true);
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

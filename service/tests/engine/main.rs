@@ -1,5 +1,6 @@
 //! The service with the engine itself, over loopback gRPC: what a hostile or clumsy program meets.
 
+mod compiled;
 mod limits;
 mod running;
 mod threads;
@@ -7,6 +8,7 @@ mod threads;
 use std::sync::Arc;
 
 use tonic::transport::Channel;
+use typhon_jit::Process;
 use typhon_proto::v1;
 use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
 use typhon_service::{Config, Server, Vm};
@@ -16,13 +18,19 @@ pub struct Fixture {
     pub client: ExecutionServiceClient<Channel>,
 }
 
-/// Starts a server with these settings over the defaults.
+/// Starts a server with these settings over the defaults, and what the environment says about traces.
 pub async fn start(settings: &[(&str, &str)]) -> Fixture {
+    let compiler = Process::from_environment(|name| std::env::var(name).ok());
+    start_with(settings, compiler.expect("a switch in order")).await
+}
+
+/// The same with a compiler.
+pub async fn start_with(settings: &[(&str, &str)], compiler: Option<Process>) -> Fixture {
     let config = Config::from_source(|row| {
         let given = settings.iter().find(|(name, _)| *name == row.name).map(|(_, value)| (*value).to_owned());
         given.or_else(|| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))
     });
-    let server = Server::start(config.expect("good settings"), Arc::new(Vm::default())).await.expect("a server");
+    let server = Server::start(config.expect("good settings"), Arc::new(Vm { compiler })).await.expect("a server");
     let url = format!("http://{}", server.address());
     let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("a connection");
     Fixture { server, client: ExecutionServiceClient::new(channel).max_decoding_message_size(64 << 20) }

@@ -25,6 +25,9 @@ pub trait Tier2 {
     /// interpreter finds at [`Went::offset`].
     fn at_loop(&self, at: &At<'_>) -> Went;
 
+    /// This process is a fork's child: of its parent's threads there is only this one.
+    fn forked(&self);
+
     /// What it has done, by name.
     fn counters(&self) -> Vec<(&'static str, u64)>;
 }

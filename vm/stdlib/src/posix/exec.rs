@@ -106,6 +106,9 @@ pub fn after_fork(t: &Thread, in_child: bool) {
     if in_child {
         turns::forked(t);
         signal::forget();
+        if let Some(tier) = typhon_interp::tier::of(t) {
+            tier.forked();
+        }
     }
     let hooks = if in_child { state.child.borrow().clone() } else { state.parent.borrow().clone() };
     run(t, hooks);

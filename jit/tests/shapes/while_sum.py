@@ -1,0 +1,7 @@
+def f(n):
+    i = s = 0
+    while i < n:
+        s += i
+        i += 1
+    return s
+f(50)
