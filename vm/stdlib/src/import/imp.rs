@@ -87,7 +87,9 @@ const FUNCTIONS: &[MethodDef] = &[
 
 fn init(t: &Thread, m: &Value) -> Res<()> {
     text::set_entry(t, m, "check_hash_based_pycs", strs::new(t, "default")?)?;
-    text::set_entry(t, m, "pyc_magic_number_token", Value::small(0x0a0d_0e2a))
+    // Code that another process packed cannot be unpacked here: its files are of another version, and made anew.
+    let token = 0x0a0d_0000 | i64::from(crate::marshal::code::mark());
+    text::set_entry(t, m, "pyc_magic_number_token", Value::small(token))
 }
 
 fn name_arg(t: &Thread, v: &Value, function: &str) -> Res<String> {

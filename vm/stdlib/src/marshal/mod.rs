@@ -1,6 +1,6 @@
 //! marshal: values as bytes, in CPython's format; code objects in ours.
 
-mod code;
+pub(crate) mod code;
 mod read;
 mod source;
 mod tag;
