@@ -10,7 +10,7 @@ use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::exceptions as exc;
-use typhon_object::{Thread, Value, call, payload};
+use typhon_object::{Thread, Value, call, ops, payload};
 
 /// A value that an async generator yielded, as opposed to one that an await inside it passes on.
 #[repr(C)]
@@ -84,6 +84,7 @@ const SLOTS: Slots = Slots {
     iter: Some(|_, v| Ok(v.clone())),
     await_: Some(|_, v| Ok(v.clone())),
     next: Some(|t, v| generator::result(t, step_send(t, v, &Value::NONE))),
+    finalize: Some(finalize),
     ..Slots::NONE
 };
 const STEP_METHODS: &[MethodDef] = &[
@@ -176,6 +177,36 @@ fn reused(t: &Thread, s: &Step) -> Exc {
     error::runtime_error(t, format_args!("cannot reuse already awaited {what}"))
 }
 
+/// Warns of a step that nobody took.
+fn finalize(t: &Thread, v: &Value) {
+    let s = me(v);
+    let generator = s.generator.get();
+    let Some(g) = as_generator(&generator).filter(|_| s.phase.get() == Phase::Init) else { return };
+    let method = match s.what {
+        What::Send => "asend",
+        What::Throw => "athrow",
+        What::Close => "aclose",
+    };
+    let warned = ops::repr_text(t, &g.qualname())
+        .and_then(|name| (t.hooks.warn)(t, &exc::RUNTIME_WARNING.ty().value(), &never_awaited(method, &name), 1));
+    if let Err(e) = warned {
+        error::unraisable(t, e, "while finalizing async generator method", v);
+    }
+}
+
+fn never_awaited(method: &str, generator: &str) -> String {
+    format!("coroutine method '{method}' of {generator} was never awaited")
+}
+
+fn running(t: &Thread, s: &Step) -> Exc {
+    let what = match s.what {
+        What::Send => "anext()",
+        What::Throw => "athrow()",
+        What::Close => "aclose()",
+    };
+    error::runtime_error(t, format_args!("{what}: asynchronous generator is already running"))
+}
+
 /// One step of an awaitable: what it passes on, or its result.
 pub(crate) fn step_send(t: &Thread, v: &Value, sent: &Value) -> Res<Resumed> {
     let s = me(v);
@@ -186,12 +217,7 @@ pub(crate) fn step_send(t: &Thread, v: &Value, sent: &Value) -> Res<Resumed> {
         Phase::Init => {
             if g.running_async.get() {
                 s.phase.set(Phase::Closed);
-                let what = match s.what {
-                    What::Send => "anext()",
-                    What::Throw => "athrow()",
-                    What::Close => "aclose()",
-                };
-                return Err(error::runtime_error(t, format_args!("{what}: asynchronous generator is already running")));
+                return Err(running(t, s));
             }
             begin(t, s, &gen_value, g, sent)
         }
@@ -281,7 +307,7 @@ fn step_throw(t: &Thread, a: &[Value]) -> Res {
     if s.phase.get() == Phase::Init {
         if g.running_async.get() {
             s.phase.set(Phase::Closed);
-            return Err(error::runtime_error(t, "anext(): asynchronous generator is already running"));
+            return Err(running(t, s));
         }
         s.phase.set(Phase::Iter);
         g.running_async.set(true);

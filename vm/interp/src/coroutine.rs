@@ -88,8 +88,8 @@ pub(crate) fn warn_never_awaited(t: &Thread, v: &Value, qualname: &Value) {
     }
 }
 
-/// The iterator that `await v` drives.
-pub(crate) fn awaitable(t: &Thread, v: &Value, kind: u8) -> Res {
+/// The iterator that `await v` drives; `kind` 1 and 2 are for what `async with` awaits.
+pub fn awaitable(t: &Thread, v: &Value, kind: u8) -> Res {
     if let Some(g) = as_generator(v) {
         let flags = g.unit.code.flags;
         if flags & CodeFlags::COROUTINE != 0 {

@@ -341,8 +341,18 @@ pub fn setitem(t: &Thread, v: &Value, key: &Value, value: &Value) -> Res<()> {
 pub fn delitem(t: &Thread, v: &Value, key: &Value) -> Res<()> {
     match type_of(v).slots().setitem {
         Some(f) => f(t, v, key, None),
-        None => Err(error::type_error(t, format_args!("'{}' object doesn't support item deletion", type_of(v).name()))),
+        None => Err(no_deletion(t, v, key)),
     }
+}
+
+/// CPython refuses a number in another function than any other key, if the type is a sequence to it.
+#[cold]
+fn no_deletion(t: &Thread, v: &Value, key: &Value) -> Exc {
+    let ty = type_of(v);
+    let sequence = ty.is_heap_type() || ty.slots().contains.is_some() || ty.slots().len.is_some();
+    let number = type_of(key).slots().index.is_some();
+    let not = if sequence && number { "doesn't" } else { "does not" };
+    error::type_error(t, format_args!("'{}' object {not} support item deletion", ty.name()))
 }
 
 /// `item in container`.

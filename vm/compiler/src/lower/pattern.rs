@@ -141,8 +141,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn pattern_value(&mut self, v: &'a ast::PatternMatchValue, subject: u16, context: &mut Context) -> Done {
-        let is_attribute = v.value.is_attribute_expr() || v.value.is_f_string_expr();
-        if !is_attribute && self.const_of(&v.value).is_none() {
+        if !v.value.is_attribute_expr() && self.const_of(&v.value).is_none() {
             return Err(self.error(v.range, "patterns may only match literals and attribute lookups"));
         }
         let base = self.top();
@@ -337,7 +336,7 @@ impl<'a> Compiler<'a> {
         for key in &m.keys {
             match self.const_of(key) {
                 Some(constant) => {
-                    if seen.contains(&constant) {
+                    if seen.iter().any(|other| same_key(other, &constant)) {
                         let text = crate::unparse::repr(&constant);
                         let text = format!("mapping pattern checks duplicate key ({text})");
                         return Err(self.error(m.range, text));
@@ -469,4 +468,30 @@ fn captured(p: &Pattern) -> Vec<&Name> {
         }
     }
     out
+}
+
+/// Whether two constants are equal as keys: numbers are by their value, whatever their type.
+fn same_key(a: &Const, b: &Const) -> bool {
+    fn int(c: &Const) -> Option<i64> {
+        match *c {
+            Const::Bool(b) => Some(i64::from(b)),
+            Const::Int(i) => Some(i),
+            _ => None,
+        }
+    }
+    fn complex(c: &Const) -> Option<(f64, f64)> {
+        match *c {
+            Const::Float(x) => Some((x, 0.0)),
+            Const::Complex(re, im) => Some((re, im)),
+            _ => None,
+        }
+    }
+    // An int equals a float when it is that float's value exactly.
+    let mixed = |i: i64, (re, im): (f64, f64)| im == 0.0 && i as f64 == re && re as i128 == i128::from(i);
+    match (int(a), int(b), complex(a), complex(b)) {
+        (Some(i), Some(j), ..) => i == j,
+        (Some(i), _, _, Some(z)) | (_, Some(i), Some(z), _) => mixed(i, z),
+        (_, _, Some(x), Some(y)) => x == y,
+        _ => a == b,
+    }
 }

@@ -1,7 +1,8 @@
 //! The builtins that walk iterables: all, any, iter, next, max, min, sorted, sum, aiter, anext.
 
+use typhon_interp::coroutine::awaitable;
 use typhon_object::args::Args;
-use typhon_object::error::{self, Res};
+use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
 use typhon_object::list::List;
 use typhon_object::names::n;
@@ -372,10 +373,13 @@ pub static ANEXT: TypeDef = TypeDef {
 /// The iterator of what is awaited.
 fn anext_iter(t: &Thread, v: &Value) -> Res {
     let wrapped = v.expect::<Anext>().wrapped.get();
-    match type_of(&wrapped).slots().await_ {
-        Some(f) => f(t, &wrapped),
-        None => Ok(wrapped),
-    }
+    let Some(f) = type_of(&wrapped).slots().await_ else { return awaitable(t, &wrapped, 0) };
+    let it = f(t, &wrapped)?;
+    if type_of(&it).slots().next.is_none() { Err(no_iterator(t, &it)) } else { Ok(it) }
+}
+
+fn no_iterator(t: &Thread, it: &Value) -> Exc {
+    error::type_error(t, format_args!("__await__() returned non-iterator of type '{}'", type_of(it).name()))
 }
 
 fn anext_end(t: &Thread, v: &Value, r: Res) -> Res {
@@ -389,7 +393,7 @@ fn anext_next(t: &Thread, v: &Value) -> Res {
     let it = anext_iter(t, v)?;
     let r = match type_of(&it).slots().next {
         Some(f) => f(t, &it),
-        None => Err(error::type_error(t, "__await__ must return an iterable")),
+        None => Err(no_iterator(t, &it)),
     };
     anext_end(t, v, r)
 }
