@@ -164,6 +164,8 @@ fn loops_inside_natives_stop() {
         "list(itertools.permutations(range(100)))",
         "itertools.tee(count(), 10**9)",
         "math.prod(count(1))",
+        "import hashlib\nhashlib.pbkdf2_hmac('sha256', b'p', b's', 10**9)",
+        "import hashlib\nhashlib.scrypt(b'p', salt=b's', n=1 << 14, r=8, p=1 << 10, maxmem=2**31 - 1)",
         "math.fsum(repeat(1.0))",
         "' ' * 10**7 == ' ' * 10**7\nwhile 'a' * 10**7 != 'b': pass",
         "while True: ('a' * 10**6).find('a' * 1000 + 'b')",
