@@ -67,13 +67,13 @@ mod tests {
                 // SAFETY: a size above zero; the block is freed with the layout it has then.
                 unsafe {
                     let at = Malloc.alloc(layout);
-                    assert!(!at.is_null() && at.addr() % align == 0, "{layout:?}");
+                    assert!(!at.is_null() && at.addr().is_multiple_of(align), "{layout:?}");
                     at.write(7);
                     let more = Malloc.realloc(at, layout, size + 24);
-                    assert!(more.addr() % align == 0 && more.read() == 7, "{layout:?} grown");
+                    assert!(more.addr().is_multiple_of(align) && more.read() == 7, "{layout:?} grown");
                     Malloc.dealloc(more, Layout::from_size_align(size + 24, align).unwrap());
                     let zeroed = Malloc.alloc_zeroed(layout);
-                    assert!(zeroed.addr() % align == 0 && zeroed.read() == 0, "{layout:?} zeroed");
+                    assert!(zeroed.addr().is_multiple_of(align) && zeroed.read() == 0, "{layout:?} zeroed");
                     Malloc.dealloc(zeroed, layout);
                 }
             }

@@ -8,7 +8,8 @@ mod place;
 
 pub use place::{FOLDER, filename};
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::LazyLock;
 use zstd::bulk::Decompressor;
 
 /// A piece of the blob: empty when there is nothing.
@@ -57,7 +58,7 @@ impl Frame {
             return Vec::new();
         }
         let frame = &BLOB[self.offset..][..self.packed];
-        let mut decompressor = DECOMPRESSOR.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decompressor = DECOMPRESSOR.lock();
         decompressor.decompress(frame, self.size).expect("this crate packed the frame")
     }
 }

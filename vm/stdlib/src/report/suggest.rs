@@ -87,7 +87,7 @@ fn of_attributes(t: &Thread, e: &Value, tb: &Value, wrong: &str) -> Res<Option<S
         Err(e) if e.is(&exc::TYPE_ERROR) => {
             // The object is a class.
             let of_class = attr::get_text(t, &type_of(&obj).value(), "__dir__")?;
-            call::call(t, &of_class, &[obj.clone()])?
+            call::call(t, &of_class, std::slice::from_ref(&obj))?
         }
         made => made?,
     };
