@@ -28,6 +28,8 @@ pub struct Cancel {
 struct State {
     reason: Option<CancelReason>,
     interrupts: u32,
+    /// There has been an interrupt, taken or not.
+    interrupted: bool,
     next_id: u64,
     hooks: Vec<(u64, Hook)>,
 }
@@ -55,6 +57,7 @@ impl Cancel {
             }
             if reason == CancelReason::Interrupt {
                 state.interrupts = state.interrupts.saturating_add(1);
+                state.interrupted = true;
             } else {
                 state.reason = Some(reason.clone());
             }
@@ -68,6 +71,11 @@ impl Cancel {
     /// The terminal reason, once there is one.
     pub fn reason(&self) -> Option<CancelReason> {
         self.state.lock().reason.clone()
+    }
+
+    /// Whether an interrupt was asked for.
+    pub fn interrupted(&self) -> bool {
+        self.state.lock().interrupted
     }
 
     /// Takes one pending interrupt: the engine raises one `KeyboardInterrupt` for each.

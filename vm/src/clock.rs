@@ -67,6 +67,15 @@ impl CpuMeter {
         }
     }
 
+    /// Forgets what was used so far; who is at work stays so.
+    pub fn restart(&self) {
+        let mut metered = self.0.lock();
+        metered.spent = Duration::ZERO;
+        for (_, clock, began) in &mut metered.running {
+            *began = clock.elapsed().unwrap_or(*began);
+        }
+    }
+
     /// What was used so far.
     pub fn used(&self) -> Duration {
         let metered = self.0.lock();

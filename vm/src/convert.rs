@@ -100,16 +100,22 @@ fn time_args(t: &Thread, x: &Time) -> Res<Vec<Object>> {
 
 /// A result as plain data.
 pub(crate) fn from_object(t: &Thread, v: &Object, request: &Request) -> Res<Value> {
-    let mut copy = Copy { t, open: Vec::new(), left: request.limits.result_bytes.unwrap_or(u64::MAX) };
-    copy.value(v)
+    Copy::new(t, request.limits.result_bytes.unwrap_or(u64::MAX)).value(v)
 }
 
-struct Copy<'t> {
+/// Values being copied out, within one budget.
+pub(crate) struct Copy<'t> {
     t: &'t Thread,
     /// Containers being copied, outermost first.
     open: Vec<u64>,
     /// Bytes that the result may still take.
     left: u64,
+}
+
+impl<'t> Copy<'t> {
+    pub(crate) fn new(t: &'t Thread, left: u64) -> Self {
+        Copy { t, open: Vec::new(), left }
+    }
 }
 
 impl Copy<'_> {
@@ -122,7 +128,7 @@ impl Copy<'_> {
         true
     }
 
-    fn value(&mut self, v: &Object) -> Res<Value> {
+    pub(crate) fn value(&mut self, v: &Object) -> Res<Value> {
         self.t.poll()?;
         if let Some(plain) = self.scalar(v)? {
             return Ok(plain);

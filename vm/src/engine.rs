@@ -1,5 +1,8 @@
 //! What every entry point does around a program: native stack, interrupts, exits.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use typhon_interp::host::Host;
 use typhon_object::breaker::{Breaker, reason, why};
 use typhon_object::error::Exc;
@@ -57,12 +60,22 @@ pub(crate) fn with<R>(options: &Options, host: &dyn Host, cancel: &Cancel, f: im
 }
 
 pub(crate) fn attach(t: &Thread, cancel: &Cancel) -> Attachment {
+    attach_while(t, cancel, Arc::new(Mutex::new(true)))
+}
+
+/// As [`attach`]; once `armed` is false, a cancel that is on its way does nothing to the isolate any more.
+pub(crate) fn attach_while(t: &Thread, cancel: &Cancel, armed: Arc<Mutex<bool>>) -> Attachment {
     let breaker: Breaker = t.breaker.clone();
     let interrupts = cancel.clone();
     *t.state::<Pending>().interrupt.borrow_mut() = Some(Box::new(move || interrupts.take_interrupt()));
-    cancel.attach(move |cause| match cause {
-        CancelReason::Interrupt => breaker.set(reason::PENDING),
-        _ => breaker.stop(why::CANCELLED),
+    cancel.attach(move |cause| {
+        // Held until the breaker is set, so that whoever disarms knows what was done.
+        let armed = armed.lock();
+        match cause {
+            _ if !*armed => {}
+            CancelReason::Interrupt => breaker.set(reason::PENDING),
+            _ => breaker.stop(why::CANCELLED),
+        }
     })
 }
 

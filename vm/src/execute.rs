@@ -8,10 +8,11 @@ use typhon_object::breaker::why;
 use typhon_object::error::{Exc, Res};
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value as Object};
-use typhon_stdlib::isolate::{self, Options};
+use typhon_stdlib::isolate::{self, Environment, Options};
 use typhon_stdlib::sys::{Config, Flags};
 use typhon_stdlib::{compile, report, site_builtins, text};
 
+use crate::callbacks;
 use crate::cancel::Cancel;
 use crate::convert;
 use crate::engine;
@@ -23,39 +24,58 @@ use crate::value::Value;
 /// Runs `request` in a fresh isolate on this thread and closes the isolate. Never panics on guest input, never
 /// outlives a cancel by more than a few milliseconds, returns with every guest thread ended.
 pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response {
-    if let Some(limit) = request.limits.source_bytes
-        && request.source.len() as u64 > limit
-    {
-        let hit = LimitHit { which: LimitName::SourceBytes, limit, used: request.source.len() as u64 };
-        return Response { outcome: Outcome::limit(hit), result: None, usage: Usage::default(), warnings: Vec::new() };
+    if let Some(refused) = too_long(request) {
+        return refused;
     }
-    let options = Options {
+    engine::with(&options(request), host, cancel, |t| {
+        t.set_state(Environment(request.env.clone()));
+        let mut usage = Usage::default();
+        let ran = start(t, &mut usage).map_err(Failure::from).and_then(|main| run(t, &main, request, &mut usage));
+        let mut response = conclude(t, request, cancel, ran);
+        if t.breaker.stopped() || cancel.reason().is_some() {
+            response = if_stopped(t, request, cancel, response);
+            isolate::abandon(t);
+        } else if let Err(e) = isolate::finalize(t)
+            && (response.outcome.reason == TerminationReason::Completed || e.is_stopped())
+        {
+            response = conclude(t, request, cancel, Err(e.into()));
+        }
+        response.usage = counted(t, usage);
+        response
+    })
+}
+
+pub(crate) fn too_long(request: &Request) -> Option<Response> {
+    let limit = request.limits.source_bytes.filter(|limit| request.source.len() as u64 > *limit)?;
+    let hit = LimitHit { which: LimitName::SourceBytes, limit, used: request.source.len() as u64 };
+    Some(Response { outcome: Outcome::limit(hit), result: None, usage: Usage::default(), warnings: Vec::new() })
+}
+
+/// The finalizer of the result may have been what was stopped.
+pub(crate) fn if_stopped(t: &Thread, request: &Request, cancel: &Cancel, response: Response) -> Response {
+    if t.breaker.stopped() && response.outcome.reason == TerminationReason::Completed {
+        return conclude(t, request, cancel, Err(Exc::stopped().into()));
+    }
+    response
+}
+
+pub(crate) fn counted(t: &Thread, usage: Usage) -> Usage {
+    Usage {
+        peak_heap_bytes: t.heap().peak() as u64,
+        threads_peak: u32::try_from(typhon_stdlib::thread::turns::peak(t)).unwrap_or(u32::MAX),
+        ..usage
+    }
+}
+
+/// How the isolate for this request is made.
+pub(crate) fn options(request: &Request) -> Options {
+    Options {
         config: config(request),
         memory: request.limits.heap_bytes.map(|n| usize::try_from(n).unwrap_or(usize::MAX >> 1)),
         depth: request.limits.stack_depth,
         threads: request.limits.threads,
         stack: engine::stack_left(),
-    };
-    engine::with(&options, host, cancel, |t| {
-        let mut usage = Usage::default();
-        let ran = run(t, request, &mut usage);
-        let mut response = conclude(t, request, cancel, ran);
-        if t.breaker.stopped() || cancel.reason().is_some() {
-            // The finalizer of the result may have been what was stopped.
-            if t.breaker.stopped() && response.outcome.reason == TerminationReason::Completed {
-                response = conclude(t, request, cancel, Err(Failure { error: Exc::stopped(), compiling: false }));
-            }
-            isolate::abandon(t);
-        } else if let Err(e) = isolate::finalize(t)
-            && (response.outcome.reason == TerminationReason::Completed || e.is_stopped())
-        {
-            response = conclude(t, request, cancel, Err(Failure { error: e, compiling: false }));
-        }
-        usage.peak_heap_bytes = t.heap().peak() as u64;
-        usage.threads_peak = u32::try_from(typhon_stdlib::thread::turns::peak(t)).unwrap_or(u32::MAX);
-        response.usage = usage;
-        response
-    })
+    }
 }
 
 fn config(request: &Request) -> Config {
@@ -66,7 +86,7 @@ fn config(request: &Request) -> Config {
     Config { orig_argv: argv.clone(), argv, flags, ..Config::default() }
 }
 
-struct Failure {
+pub(crate) struct Failure {
     error: Exc,
     compiling: bool,
 }
@@ -77,11 +97,17 @@ impl From<Exc> for Failure {
     }
 }
 
-fn run(t: &Thread, request: &Request, usage: &mut Usage) -> Result<Object, Failure> {
+/// Fills a fresh isolate; its `__main__`.
+pub(crate) fn start(t: &Thread, usage: &mut Usage) -> Res {
     let started = Instant::now();
     let main = isolate::populate(t)?;
     site_builtins::offer(t);
     usage.start_cost = started.elapsed();
+    Ok(main)
+}
+
+/// Compiles the program and runs it in `main`.
+pub(crate) fn run(t: &Thread, main: &Object, request: &Request, usage: &mut Usage) -> Result<Object, Failure> {
     let compiling = |error| Failure { error, compiling: true };
     let began = Instant::now();
     let source = compile::decode(t, &request.source, &request.filename).map_err(compiling)?;
@@ -98,16 +124,17 @@ fn run(t: &Thread, request: &Request, usage: &mut Usage) -> Result<Object, Failu
     if request.validate_only {
         return Ok(Object::NONE);
     }
-    text::put(t, &main, "__file__", typhon_object::strs::new(t, &request.filename)?)?;
-    text::put(t, &main, "__spec__", Object::NONE)?;
+    text::put(t, main, "__file__", typhon_object::strs::new(t, &request.filename)?)?;
+    text::put(t, main, "__spec__", Object::NONE)?;
+    callbacks::install(t, main, request.host.as_ref())?;
     for (name, value) in &request.inputs {
         let value = convert::to_object(t, value, 0)?;
-        text::put(t, &main, name, value)?;
+        text::put(t, main, name, value)?;
     }
-    Ok(compile::run(t, &code, &main, &main)?)
+    Ok(compile::run(t, &code, main, main)?)
 }
 
-fn conclude(t: &Thread, request: &Request, cancel: &Cancel, ran: Result<Object, Failure>) -> Response {
+pub(crate) fn conclude(t: &Thread, request: &Request, cancel: &Cancel, ran: Result<Object, Failure>) -> Response {
     let mut response =
         Response { outcome: Outcome::completed(), result: None, usage: Usage::default(), warnings: Vec::new() };
     // A finalizer that was stopped has nobody to tell; its program ends all the same.
@@ -139,6 +166,7 @@ fn outcome(t: &Thread, request: &Request, cancel: &Cancel, failure: &Failure) ->
     let exception = convert::exception(t, e.value(), 0);
     let reason = match () {
         () if failure.compiling => TerminationReason::CompileError,
+        () if e.is(&exc::KEYBOARD_INTERRUPT) && cancel.interrupted() => TerminationReason::Interrupted,
         () if e.is(&exc::MEMORY_ERROR) && request.limits.heap_bytes.is_some() => TerminationReason::Memory,
         () if e.is(&exc::RECURSION_ERROR) && request.limits.stack_depth.is_some() => TerminationReason::Stack,
         () => TerminationReason::Exception,

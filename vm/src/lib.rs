@@ -4,6 +4,7 @@
 //! the guest reaches the world, and a [`Cancel`] that stops it from any thread. One synchronous call runs the program.
 //! Nothing here knows gRPC, tokio or clap; nothing outside the VM sees an object.
 
+mod callbacks;
 pub mod cancel;
 pub mod clock;
 pub mod command;
@@ -13,12 +14,15 @@ pub mod exception;
 mod execute;
 pub mod limits;
 pub mod outcome;
+mod relay;
 pub mod request;
+mod resident;
 mod run;
 mod session;
 mod site;
 pub mod value;
 
+pub use callbacks::{Grant, HostAnswer, HostCall, HostCalls, HostFunction};
 pub use cancel::{Attachment, Cancel, CancelReason};
 pub use clock::{CpuMeter, ThreadClock};
 pub use command::{Command, Exit, Flags, Program, Session};
@@ -27,6 +31,7 @@ pub use execute::execute;
 pub use limits::{LimitHit, LimitName, Limits, Usage};
 pub use outcome::{Detail, Outcome, Response, TerminationReason};
 pub use request::{Request, ResultMode};
+pub use resident::{Resident, Run};
 pub use run::run;
 pub use session::open_session;
 pub use typhon_interp::host::{Access, Host, HostError, Stdio, Stream};

@@ -1,5 +1,6 @@
 //! What to run in a fresh isolate.
 
+use crate::callbacks::Grant;
 use crate::limits::Limits;
 use crate::value::Value;
 
@@ -21,6 +22,8 @@ pub struct Request {
     /// Compile the source, and run nothing: `Completed` or `CompileError`.
     pub validate_only: bool,
     pub limits: Limits,
+    /// The host functions that the program may call.
+    pub host: Option<Grant>,
     /// Fixes `hash(str)` and `random`'s seeding; `None` takes them from the host's entropy.
     pub hash_seed: Option<u64>,
 }

@@ -25,6 +25,9 @@ pub struct DepthMax(pub u32);
 /// So many threads the isolate may have, its first included.
 pub struct ThreadsMax(pub u32);
 
+/// `os.environ` of an isolate that does not see the process's.
+pub struct Environment(pub Vec<(String, String)>);
+
 /// How an isolate is made.
 #[derive(Clone, Debug, Default)]
 pub struct Options {

@@ -224,6 +224,7 @@ fn cpu_clock(t: &Thread, a: &[Value]) -> Res {
     if id != turns::current() && id != turns::main(t) && !turns::alive(t).contains(&id) {
         return Err(failed(libc::ESRCH));
     }
+    let Some(id) = kernel::signals::os_thread(id) else { return Err(failed(libc::ESRCH)) };
     kernel::thread_clock(id).map(|id| Value::small(id.into())).map_err(failed)
 }
 

@@ -4,6 +4,7 @@
 //! write to. The handler does nothing but atomic steps and one write(2).
 
 use super::{Sys, check, done, errno, given};
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 use typhon_object::breaker::{Breaker, reason};
@@ -237,10 +238,43 @@ pub fn wait(signals: &[i32], longest: Duration) -> Sys<libc::siginfo_t> {
     unsafe { check(libc::sigtimedwait(&set, info.as_mut_ptr(), &time)).map(|_| info.assume_init()) }
 }
 
-/// The calling OS thread.
+/// The number of an isolate's first thread when that is not always the same OS thread. No OS thread has it: theirs are
+/// addresses.
+const ROVING: u64 = 1;
+
+thread_local! {
+    /// The calling OS thread is the first one of an isolate that moves, for now.
+    static ROVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The calling thread's number: the OS thread's own, unless it runs an isolate that moves between OS threads.
 pub fn this_thread() -> u64 {
+    if ROVES.get() { ROVING } else { own() }
+}
+
+fn own() -> u64 {
     // SAFETY: takes nothing.
     unsafe { libc::pthread_self() as u64 }
+}
+
+/// Runs `f`, whose first thread keeps its number on whatever OS thread it is.
+pub fn roving<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ROVES.set(self.0);
+        }
+    }
+    let _restore = Restore(ROVES.replace(true));
+    f()
+}
+
+/// The OS thread of a number; none if it is one that moves and not the calling one.
+pub fn os_thread(number: u64) -> Option<u64> {
+    match number {
+        ROVING => ROVES.get().then(own),
+        own => Some(own),
+    }
 }
 
 /// The calling thread's name.

@@ -60,6 +60,7 @@ pub fn pthread_kill(t: &Thread, a: &[Value]) -> Res {
     if id != turns::current() && id != turns::main(t) && !turns::alive(t).contains(&id) {
         return Err(fail(t, libc::ESRCH));
     }
+    let Some(id) = crate::kernel::signals::os_thread(id) else { return Err(fail(t, libc::ESRCH)) };
     system::to_thread(id, n).map_err(|e| fail(t, e))?;
     t.poll()?;
     Ok(Value::NONE)

@@ -1,0 +1,59 @@
+//! The host of an isolate that outlives its executions: passes every call on to the host of the one that runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use typhon_interp::host::{Access, Host, HostError, Stream};
+
+#[derive(Default)]
+pub(crate) struct Relay(RwLock<Option<Arc<dyn Host>>>);
+
+impl Relay {
+    pub fn put(&self, host: Option<Arc<dyn Host>>) {
+        let before = std::mem::replace(&mut *self.0.write(), host);
+        drop(before);
+    }
+
+    /// A clone, so that a call that blocks does not keep the next execution from putting its own host here.
+    fn now(&self) -> Option<Arc<dyn Host>> {
+        self.0.read().clone()
+    }
+}
+
+/// Between executions there is no world.
+const NOBODY: HostError = HostError::Os(libc::EIO);
+
+impl Host for Relay {
+    fn write(&self, stream: Stream, data: &[u8]) -> Result<(), HostError> {
+        self.now().map_or(Err(NOBODY), |host| host.write(stream, data))
+    }
+
+    fn read_stdin(&self, buffer: &mut [u8]) -> Result<usize, HostError> {
+        self.now().map_or(Err(NOBODY), |host| host.read_stdin(buffer))
+    }
+
+    fn entropy(&self, buffer: &mut [u8]) -> Result<(), HostError> {
+        self.now().map_or(Err(NOBODY), |host| host.entropy(buffer))
+    }
+
+    fn permit(&self, access: Access<'_>) -> Result<(), HostError> {
+        self.now().map_or(Err(NOBODY), |host| host.permit(access))
+    }
+
+    fn thread_begins(&self) {
+        if let Some(host) = self.now() {
+            host.thread_begins();
+        }
+    }
+
+    fn thread_ends(&self) {
+        if let Some(host) = self.now() {
+            host.thread_ends();
+        }
+    }
+
+    fn wall_clock(&self) -> Duration {
+        self.now().map_or(Duration::ZERO, |host| host.wall_clock())
+    }
+}

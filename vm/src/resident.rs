@@ -1,0 +1,161 @@
+//! The resident isolate: one that lives on between executions, on whatever OS thread runs the next.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use typhon_interp::host::Host;
+use typhon_object::breaker::why;
+use typhon_object::{Res, Thread, Value as Object, attr, strs};
+use typhon_stdlib::isolate::{self, Environment, Live};
+use typhon_stdlib::kernel::signals::roving;
+use typhon_stdlib::sys::streams;
+use typhon_stdlib::thread::turns;
+use typhon_stdlib::{import, text};
+
+use crate::callbacks;
+use crate::cancel::Cancel;
+use crate::engine;
+use crate::execute::{self, Failure};
+use crate::limits::Usage;
+use crate::outcome::Response;
+use crate::relay::Relay;
+use crate::request::Request;
+
+/// An isolate with its globals, modules and threads. Its threads run while an execution does, and stand still between
+/// two: nothing that a guest does is without a limit.
+pub struct Resident {
+    main: Option<Object>,
+    live: Option<Live<'static>>,
+    /// What `live` borrows.
+    relay: Box<Relay>,
+    fresh: bool,
+}
+
+// SAFETY: nothing of an isolate is bound to the OS thread that made it. Between calls of `enter` no thread-local points into
+// it; values, heap and frames are reached through `live` alone, which goes along whole and is used by one OS thread at a time,
+// since every method wants the `Resident` for itself. Its further threads wait for a turn that its first one keeps, whose number
+// is the same on every OS thread (`roving`).
+unsafe impl Send for Resident {}
+
+/// What came of one execution, and of the isolate.
+#[derive(Debug)]
+pub struct Run {
+    pub response: Response,
+    /// Why the isolate can run nothing any more.
+    pub lost: Option<&'static str>,
+    /// What it holds.
+    pub heap_bytes: u64,
+    /// Its threads that have not ended, besides the first.
+    pub threads: usize,
+}
+
+const STOPPED: &str =
+    "stopped in the middle: no handler and no finally block ran, locks stay as they were, threads have ended";
+/// A heap as full as this after the stop has no room to run in.
+const FULL: fn(usize) -> usize = |limit| limit - limit / 8;
+
+impl Resident {
+    /// A fresh isolate. What `request` says of argv, environment, heap, stack and threads holds for its whole life.
+    pub fn open(request: &Request) -> Resident {
+        let relay = Box::<Relay>::default();
+        // SAFETY: the relay is boxed, so it stays where it is, and `drop` ends `live` before it.
+        let host: &'static Relay = unsafe { &*std::ptr::from_ref(&*relay) };
+        let live = roving(|| Live::new(&execute::options(request), host));
+        live.thread().set_state(Environment(request.env.clone()));
+        Resident { main: None, live: Some(live), relay, fresh: true }
+    }
+
+    /// Runs `request` in the isolate, on this OS thread. As [`crate::execute`], but what the program leaves stays.
+    pub fn execute(&mut self, request: &Request, host: Arc<dyn Host>, cancel: &Cancel) -> Run {
+        let Some(live) = &self.live else { unreachable!("there until it is dropped") };
+        let armed = Arc::new(Mutex::new(true));
+        self.relay.put(Some(host));
+        let attachment = engine::attach_while(live.thread(), cancel, armed.clone());
+        let (main, fresh) = (&mut self.main, std::mem::take(&mut self.fresh));
+        let run = roving(|| {
+            live.enter(engine::stack_left(), |t| {
+                let response = respond(t, main, fresh, request, cancel);
+                *armed.lock() = false;
+                callbacks::withdraw(t);
+                conclude(t, response)
+            })
+        });
+        drop(attachment);
+        self.relay.put(None);
+        run
+    }
+}
+
+impl Drop for Resident {
+    fn drop(&mut self) {
+        let (main, live) = (self.main.take(), self.live.take());
+        roving(|| {
+            if let Some(live) = &live {
+                // References are given back by the thread that owns them.
+                live.enter(engine::stack_left(), |_| drop(main));
+            }
+            drop(live);
+        });
+    }
+}
+
+fn respond(t: &Thread, main: &mut Option<Object>, fresh: bool, request: &Request, cancel: &Cancel) -> Response {
+    if let Some(refused) = execute::too_long(request) {
+        return refused;
+    }
+    let mut usage = Usage::default();
+    let ran = prepared(t, main, fresh, request, &mut usage).map_err(Failure::from);
+    let ran = ran.and_then(|main| execute::run(t, &main, request, &mut usage));
+    let mut response = execute::conclude(t, request, cancel, ran);
+    if !t.breaker.stopped()
+        && let Err(e) = flush(t)
+    {
+        response = execute::conclude(t, request, cancel, Err(e.into()));
+    }
+    if t.breaker.stopped() || cancel.reason().is_some() {
+        response = execute::if_stopped(t, request, cancel, response);
+    }
+    response.usage = execute::counted(t, usage);
+    response
+}
+
+/// `__main__`, made at the first execution; `sys.argv` is that of the latest that gave one.
+fn prepared(t: &Thread, main: &mut Option<Object>, fresh: bool, request: &Request, usage: &mut Usage) -> Res {
+    if let Some(main) = main {
+        if !fresh && !request.argv.is_empty() {
+            let argv = request.argv.iter().map(|arg| strs::new(t, arg)).collect::<Res<Vec<_>>>()?;
+            let argv = typhon_object::list::List::from_vec(t, argv)?;
+            let sys = import::module_named(t, "sys")?;
+            attr::set(t, &sys, &text::name(t, "argv"), Some(&argv))?;
+        }
+        return Ok(main.clone());
+    }
+    Ok(main.insert(execute::start(t, usage)?).clone())
+}
+
+fn flush(t: &Thread) -> Res<()> {
+    streams::flush(t, "stdout")?;
+    streams::flush(t, "stderr")?;
+    streams::flush_direct(t)
+}
+
+/// Nobody can stop the isolate any more: lets it run again if it was stopped.
+fn conclude(t: &Thread, mut response: Response) -> Run {
+    let mut lost = None;
+    if t.breaker.stopped() {
+        isolate::abandon(t);
+        let heap = t.heap();
+        if t.breaker.stop_reason() == Some(why::MEMORY) {
+            heap.trim(|| false);
+            lost = (heap.used() > FULL(heap.limit())).then_some("its heap is full");
+        }
+        if t.depth.get() != 0 {
+            lost = Some("its frames are not at rest");
+        }
+        if lost.is_none() {
+            t.breaker.rearm();
+            response.warnings.push(STOPPED.to_owned());
+        }
+    }
+    Run { response, lost, heap_bytes: t.heap().used() as u64, threads: turns::alive(t).len() }
+}
