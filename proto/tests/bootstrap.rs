@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 6] = ["execution_service", "limits", "outcome", "policy", "runtime_service", "value"];
+const FILES: [&str; 7] =
+    ["execution_service", "limits", "outcome", "policy", "runtime_service", "session_service", "value"];
 
 #[test]
 fn generated_code_is_current() {
@@ -35,6 +36,12 @@ fn generated_code_is_current() {
         .boxed(".typhon.v1.StreamExecuteResponse.event.started")
         .boxed(".typhon.v1.StreamExecuteResponse.event.progress")
         .boxed(".typhon.v1.StreamExecuteResponse.event.finished")
+        .boxed(".typhon.v1.InteractRequest.message.start")
+        .boxed(".typhon.v1.InteractRequest.message.host_result")
+        .boxed(".typhon.v1.InteractResponse.event.started")
+        .boxed(".typhon.v1.InteractResponse.event.progress")
+        .boxed(".typhon.v1.InteractResponse.event.finished")
+        .boxed(".typhon.v1.InteractResponse.event.host_call")
         .compile_fds(descriptors)
         .expect("the code is generated");
 

@@ -5,20 +5,24 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use typhon_vm::Cancel;
+use typhon_vm::{Cancel, CancelReason, Grant};
 
+use crate::callbacks::Callbacks;
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::events::{Event, EventQueue};
 use crate::execution::{Execution, Finished, Reply, StreamReply};
 use crate::grpc::request::Wanted;
+use crate::host::{Kept, Stdin};
 use crate::limits;
 use crate::output::OutputMode;
+use crate::sessions::Sessions;
 use crate::workers::{NotQueued, Workers};
 
 pub struct Admission {
     pub config: Arc<Config>,
     workers: Arc<Workers>,
+    sessions: Arc<Sessions>,
     state: Mutex<State>,
     /// Makes execution names of two servers, or of two lives of one, unlike.
     prefix: u64,
@@ -32,23 +36,70 @@ struct State {
 /// Retry after this when there is no better guess.
 const RETRY_MIN: Duration = Duration::from_millis(10);
 
-/// Cancels its execution when dropped: a client that goes away takes its program with it.
-pub struct CancelOnDrop(pub Cancel);
+/// Cancels its execution when dropped before the end: a client that goes away takes its program with it.
+pub struct CancelOnDrop {
+    cancel: Cancel,
+    /// In a session the program may clean up behind itself, for so long.
+    grace: Option<Duration>,
+    over: bool,
+}
 
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel(typhon_vm::CancelReason::ClientGone);
+impl CancelOnDrop {
+    /// The execution has ended.
+    pub fn over(&mut self) {
+        self.over = true;
     }
 }
 
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let cancel = self.cancel.clone();
+        match (self.grace, tokio::runtime::Handle::try_current()) {
+            (Some(grace), Ok(runtime)) => {
+                cancel.cancel(CancelReason::Interrupt);
+                runtime.spawn(async move {
+                    tokio::time::sleep(grace).await;
+                    cancel.cancel(CancelReason::ClientGone);
+                });
+            }
+            _ => {
+                cancel.cancel(CancelReason::ClientGone);
+            }
+        }
+    }
+}
+
+/// The ways from a client to a program that runs.
+pub struct Line {
+    pub calls: Arc<Callbacks>,
+    pub stdin: Arc<Stdin>,
+    pub cancel: Cancel,
+    pub events: Arc<EventQueue>,
+    /// Standard input may run ahead of the program so far.
+    pub stdin_max: usize,
+}
+
 impl Admission {
-    pub fn new(config: Arc<Config>, workers: Arc<Workers>) -> Result<Admission, getrandom::Error> {
+    pub fn new(
+        config: Arc<Config>,
+        workers: Arc<Workers>,
+        sessions: Arc<Sessions>,
+    ) -> Result<Admission, getrandom::Error> {
         let prefix = getrandom::u64()?;
-        Ok(Admission { config, workers, state: Mutex::new(State { next_id: 0, draining: false }), prefix })
+        let state = Mutex::new(State { next_id: 0, draining: false });
+        Ok(Admission { config, workers, sessions, state, prefix })
     }
 
     pub fn workers(&self) -> &Workers {
         &self.workers
+    }
+
+    /// The sessions, unless the server is stopping.
+    pub fn sessions(&self) -> Result<&Sessions, Refusal> {
+        if self.state.lock().draining { Err(self.draining()) } else { Ok(&self.sessions) }
     }
 
     /// From now on everybody is sent away.
@@ -59,22 +110,64 @@ impl Admission {
     /// Runs to the end.
     pub async fn run(&self, wanted: Wanted, deadline: Option<Instant>) -> Result<Box<Finished>, Refusal> {
         let (sender, receiver) = oneshot::channel();
-        let cancel = Cancel::new();
-        let _guard = CancelOnDrop(cancel.clone());
-        self.submit(wanted, deadline, cancel, Reply::Unary(sender))?;
-        receiver.await.unwrap_or(Err(Refusal::WorkerLost))
+        let (cancel, mut guard) = self.cancel(&wanted);
+        let submitted = self.submit(wanted, deadline, cancel, Reply::Unary(sender), None);
+        let answer = match submitted {
+            Ok(()) => receiver.await.unwrap_or(Err(Refusal::WorkerLost)),
+            Err(refusal) => Err(refusal),
+        };
+        guard.over();
+        answer
     }
 
     /// Starts, and tells what happens through a queue.
     pub fn start(&self, wanted: Wanted, deadline: Option<Instant>) -> Result<(Arc<EventQueue>, CancelOnDrop), Refusal> {
         let events = Arc::new(EventQueue::new(self.config.stream_buffer.as_usize()));
-        let cancel = Cancel::new();
-        let guard = CancelOnDrop(cancel.clone());
-        self.submit(wanted, deadline, cancel, Reply::Stream(StreamReply(events.clone())))?;
+        let (cancel, guard) = self.cancel(&wanted);
+        self.submit(wanted, deadline, cancel, Reply::Stream(StreamReply(events.clone())), None)?;
         Ok((events, guard))
     }
 
-    fn submit(&self, wanted: Wanted, deadline: Option<Instant>, cancel: Cancel, reply: Reply) -> Result<(), Refusal> {
+    /// As [`Admission::start`], with the ways by which the client answers.
+    pub fn interact(
+        &self,
+        wanted: Wanted,
+        deadline: Option<Instant>,
+    ) -> Result<(Arc<EventQueue>, CancelOnDrop, Line), Refusal> {
+        let events = Arc::new(EventQueue::new(self.config.stream_buffer.as_usize()));
+        let (cancel, guard) = self.cancel(&wanted);
+        let stdin = Stdin::new(wanted.request.stdin.clone(), true);
+        let reply = Reply::Stream(StreamReply(events.clone()));
+        let (limit, open_max) = (self.host_calls(&wanted)?, self.config.host_calls_open as usize);
+        let calls = Callbacks::new(events.clone(), &cancel, limit, open_max);
+        let line = Line { calls, stdin, cancel, events: events.clone(), stdin_max: self.config.max_message.as_usize() };
+        self.submit(wanted, deadline, line.cancel.clone(), reply, Some(&line))?;
+        Ok((events, guard, line))
+    }
+
+    fn host_calls(&self, wanted: &Wanted) -> Result<u64, Refusal> {
+        Ok(match &wanted.session {
+            None => limits::derive(&wanted.request.limits, &self.config),
+            Some(name) => limits::within(&wanted.request.limits, &self.sessions.find(name)?.terms.limits),
+        }
+        .host_calls
+        .unwrap_or(u64::MAX))
+    }
+
+    fn cancel(&self, wanted: &Wanted) -> (Cancel, CancelOnDrop) {
+        let cancel = Cancel::new();
+        let grace = wanted.session.is_some().then_some(self.config.interrupt_grace);
+        (cancel.clone(), CancelOnDrop { cancel, grace, over: false })
+    }
+
+    fn submit(
+        &self,
+        wanted: Wanted,
+        deadline: Option<Instant>,
+        cancel: Cancel,
+        reply: Reply,
+        line: Option<&Line>,
+    ) -> Result<(), Refusal> {
         let id = {
             let mut state = self.state.lock();
             if state.draining {
@@ -89,8 +182,23 @@ impl Admission {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });
         }
-        let Wanted { mut request, plan, world } = wanted;
-        request.limits = limits::derive(&request.limits, &self.config);
+        let Wanted { mut request, plan, world, session, mut functions } = wanted;
+        let session = session.map(|name| self.sessions.find(&name)).transpose()?;
+        let kept = match &session {
+            None => {
+                request.limits = limits::derive(&request.limits, &self.config);
+                Kept::new(world)
+            }
+            Some(session) => {
+                request.limits = limits::within(&request.limits, &session.terms.limits);
+                request.env.clone_from(&session.terms.env);
+                functions.clone_from(&session.terms.functions);
+                session.terms.kept.clone()
+            }
+        };
+        request.host =
+            line.filter(|_| !functions.is_empty()).map(|line| Grant { functions, calls: line.calls.clone() });
+        let stdin = line.map(|line| line.stdin.clone());
         if plan.mode == OutputMode::Inline {
             limits::fit_message(&mut request.limits, self.config.max_message.0);
         }
@@ -100,12 +208,13 @@ impl Admission {
             return Err(Refusal::invalid("source.text", problem));
         }
         let arrived = Instant::now();
-        let execution = Execution { id, name, request, plan, world, cancel, arrived, deadline, reply };
+        let execution = Execution { id, name, request, plan, kept, stdin, session, cancel, arrived, deadline, reply };
         self.workers.submit(execution).map_err(|refused| match refused {
             NotQueued::Full => {
                 Refusal::QueueFull { depth: self.workers.waiting(), retry_after: estimated_start.max(RETRY_MIN) }
             }
             NotQueued::Closed => self.draining(),
+            NotQueued::Refused(refusal) => refusal,
         })
     }
 

@@ -104,6 +104,28 @@ settings! {
     result_max: Bytes = "16MiB";
     /// Largest source text.
     source_max: Bytes = "16MiB";
+    /// Calls of host functions of an execution that asks for none.
+    host_calls_default: Count = "10000";
+    /// Most calls of host functions an execution may ask for.
+    host_calls_max: Count = "1000000";
+    /// Calls of host functions that may be open at once; the guest waits with the next.
+    host_calls_open: Count = "64";
+    /// Sessions that may exist at once.
+    sessions_max: Count = "10000";
+    /// Heap that all sessions may hold; above it none is created.
+    sessions_heap_max: Bytes = "4GiB";
+    /// Executions that may wait for one session before SESSION_BUSY.
+    session_line_max: Count = "16";
+    /// Idle time after which a session ends that asks for none.
+    session_idle_ttl_default: Duration = "10m";
+    /// Most idle time a session may ask for.
+    session_idle_ttl_max: Duration = "24h";
+    /// Life of a session that asks for none.
+    session_ttl_default: Duration = "1h";
+    /// Longest life a session may ask for.
+    session_ttl_max: Duration = "24h";
+    /// After an execution in a session has lost its client, it may handle KeyboardInterrupt for so long.
+    interrupt_grace: Duration = "1s";
     /// How long before the client's deadline the outcome is sent.
     deadline_margin: Duration = "25ms";
     /// Bytes of output that may wait for a slow reader before the guest is stalled.

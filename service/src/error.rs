@@ -3,7 +3,7 @@
 //! What happens once guest code runs is an outcome, never a status.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -34,6 +34,33 @@ pub enum Refusal {
     },
     /// The worker went away before the program started.
     WorkerLost,
+    /// Cancelled before the program started.
+    Cancelled,
+    SessionNotFound {
+        name: String,
+    },
+    SessionExpired {
+        name: String,
+        at: SystemTime,
+    },
+    /// Something runs in the session, and the line is full or not wanted.
+    SessionBusy {
+        name: String,
+        running: String,
+    },
+    /// The session's isolate is lost.
+    SessionFailed {
+        name: String,
+        why: &'static str,
+    },
+    TooManySessions {
+        max: u32,
+    },
+    /// What sessions hold leaves no room for another.
+    SessionsTooLarge {
+        held: u64,
+        max: u64,
+    },
     UnknownMethod,
     Internal {
         what: String,
@@ -72,11 +99,23 @@ impl From<Refusal> for Status {
             Refusal::PayloadTooLarge { .. } => {
                 details.add_quota_failure_violation("message", message.clone());
             }
-            Refusal::Unsupported { .. } | Refusal::UnknownMethod | Refusal::Internal { .. } => {}
+            Refusal::SessionNotFound { name } | Refusal::SessionExpired { name, .. } => {
+                details.set_resource_info("typhon.v1.Session", name, "", message.clone());
+            }
+            Refusal::SessionBusy { name, .. } | Refusal::SessionFailed { name, .. } => {
+                details.add_precondition_failure_violation(reason, name, message.clone());
+            }
+            Refusal::TooManySessions { .. } | Refusal::SessionsTooLarge { .. } => {
+                details.add_quota_failure_violation("sessions", message.clone()).set_retry_info(Some(SESSION_RETRY));
+            }
+            Refusal::Cancelled | Refusal::Unsupported { .. } | Refusal::UnknownMethod | Refusal::Internal { .. } => {}
         }
         Status::with_error_details(code, message, details)
     }
 }
+
+/// Sessions end by themselves, in their own time.
+const SESSION_RETRY: Duration = Duration::from_secs(10);
 
 type Metadata = Vec<(String, String)>;
 
@@ -118,10 +157,55 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
         Refusal::WorkerLost => {
             (Code::Unavailable, "WORKER_LOST", "the worker went away before the start".to_owned(), Vec::new())
         }
+        Refusal::Cancelled => (Code::Cancelled, "CANCELLED", "cancelled before the start".to_owned(), Vec::new()),
+        Refusal::SessionNotFound { .. }
+        | Refusal::SessionExpired { .. }
+        | Refusal::SessionBusy { .. }
+        | Refusal::SessionFailed { .. }
+        | Refusal::TooManySessions { .. }
+        | Refusal::SessionsTooLarge { .. } => of_session(refusal),
         Refusal::UnknownMethod => {
             (Code::Unimplemented, "METHOD_UNKNOWN", "there is no such method".to_owned(), Vec::new())
         }
         Refusal::Internal { what } => (Code::Internal, "INTERNAL", what.clone(), Vec::new()),
+    }
+}
+
+fn of_session(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
+    let pair = |key: &str, value: String| vec![(key.to_owned(), value)];
+    match refusal {
+        Refusal::SessionExpired { name, at } => {
+            let at = prost_types::Timestamp::from(*at).to_string();
+            (Code::NotFound, "SESSION_EXPIRED", format!("{name} ended at {at}"), pair("expire_time", at))
+        }
+        Refusal::SessionBusy { name, running } => (
+            Code::FailedPrecondition,
+            "SESSION_BUSY",
+            format!("{name} is busy with {running}"),
+            pair("execution", running.clone()),
+        ),
+        Refusal::SessionFailed { name, why } => (
+            Code::FailedPrecondition,
+            "SESSION_FAILED",
+            format!("the isolate of {name} is lost: {why}; reset or delete the session"),
+            pair("failure", (*why).to_owned()),
+        ),
+        Refusal::TooManySessions { max } => (
+            Code::ResourceExhausted,
+            "TOO_MANY_SESSIONS",
+            format!("there are {max} sessions already"),
+            pair("max", max.to_string()),
+        ),
+        Refusal::SessionsTooLarge { held, max } => (
+            Code::ResourceExhausted,
+            "SESSION_MEMORY",
+            format!("sessions hold {held} bytes, of {max}"),
+            pair("max_bytes", max.to_string()),
+        ),
+        Refusal::SessionNotFound { name } => {
+            (Code::NotFound, "SESSION_NOT_FOUND", format!("there is no session {name:?}"), Vec::new())
+        }
+        _ => (Code::Internal, "INTERNAL", "not a refusal of a session".to_owned(), Vec::new()),
     }
 }
 
@@ -142,6 +226,13 @@ mod tests {
             Refusal::Draining { retry_after: second },
             Refusal::WorkerLost,
             Refusal::UnknownMethod,
+            Refusal::Cancelled,
+            Refusal::SessionNotFound { name: "sessions/1".into() },
+            Refusal::SessionExpired { name: "sessions/1".into(), at: SystemTime::now() },
+            Refusal::SessionBusy { name: "sessions/1".into(), running: "executions/1".into() },
+            Refusal::SessionFailed { name: "sessions/1".into(), why: "its heap is full" },
+            Refusal::TooManySessions { max: 1 },
+            Refusal::SessionsTooLarge { held: 2, max: 1 },
             Refusal::Internal { what: "broken".into() },
         ];
         for refusal in all {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use parking_lot::{Condvar, Mutex};
-use typhon_vm::{Cancel, HostError, Limits, Stream};
+use typhon_vm::{Cancel, HostCall, HostError, Limits, Stream};
 
 use crate::error::Refusal;
 use crate::execution::Finished;
@@ -31,6 +31,15 @@ pub enum Event {
         offset: u64,
         data: Vec<u8>,
         dropped: u64,
+    },
+    /// The program calls one of the client's functions.
+    HostCall {
+        number: u64,
+        call: HostCall,
+    },
+    /// Its answer is not wanted any more.
+    HostCallCancelled {
+        number: u64,
     },
     /// Always the last.
     Ended(Result<Box<Finished>, Refusal>),

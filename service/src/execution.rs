@@ -6,22 +6,40 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use typhon_jit::Process;
-use typhon_vm::{Cancel, CancelReason, Detail, Limits, Outcome, Request, Response, Stream, TerminationReason, Usage};
+use typhon_vm::{
+    Cancel, CancelReason, Detail, Limits, Outcome, Request, Resident, Response, Run, Stream, TerminationReason, Tiers,
+    Usage,
+};
 
 use crate::error::Refusal;
 use crate::events::{Event, EventQueue};
-use crate::host::{GuestHost, World};
+use crate::host::{GuestHost, Kept, Stdin};
 use crate::limits::wall_before_deadline;
 use crate::output::OutputPlan;
+use crate::session::Session;
 use crate::watchdog::Watchdog;
 
 /// What runs a program. The VM is the one that counts; tests put a scripted one in its place.
 pub trait Engine: Send + Sync + 'static {
     fn execute(&self, request: &Request, host: &dyn typhon_vm::Host, cancel: &Cancel) -> Response;
 
+    /// An isolate that lives on between executions, made as `request`'s argv, environment and limits say.
+    fn open(&self, request: &Request) -> Box<dyn Isolate>;
+
     /// What compiles the guests' loops, for all of them.
     fn compiler(&self) -> Option<Process> {
         None
+    }
+}
+
+/// An isolate that lives on between executions, whichever worker runs them.
+pub trait Isolate: Send {
+    fn execute(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run;
+}
+
+impl Isolate for Resident {
+    fn execute(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run {
+        Resident::execute(self, request, host, cancel)
     }
 }
 
@@ -37,6 +55,11 @@ impl Engine for Vm {
         typhon_vm::execute(request, host, cancel)
     }
 
+    fn open(&self, request: &Request) -> Box<dyn Isolate> {
+        let tiers = self.compiler.clone().map(|compiler| Arc::new(compiler) as Arc<dyn Tiers>);
+        Box::new(Resident::open(request, tiers))
+    }
+
     fn compiler(&self) -> Option<Process> {
         self.compiler.clone()
     }
@@ -49,7 +72,11 @@ pub struct Execution {
     /// Its limits are already clamped, but for the deadline.
     pub request: Request,
     pub plan: OutputPlan,
-    pub world: World,
+    pub kept: Kept,
+    /// Standard input that comes as the program runs; the request's otherwise.
+    pub stdin: Option<Arc<Stdin>>,
+    /// Where it runs; a fresh isolate without one.
+    pub session: Option<Arc<Session>>,
     pub cancel: Cancel,
     pub arrived: Instant,
     /// When the client stops waiting.
@@ -75,6 +102,8 @@ impl Drop for StreamReply {
 #[derive(Debug)]
 pub struct Finished {
     pub name: String,
+    /// The session it ran in, and whether that can go on.
+    pub session: Option<(String, bool)>,
     pub response: Response,
     pub stdout: Captured,
     pub stderr: Captured,
@@ -93,55 +122,90 @@ pub struct Ran {
     pub took: Duration,
     /// The engine panicked: this thread's VM state is not to be trusted.
     pub poisoned: bool,
+    /// Waited for the session that is free now.
+    pub next: Option<Execution>,
 }
 
 impl Execution {
     /// Runs on this thread and answers.
     pub fn run(self, engine: &dyn Engine, watchdog: &Watchdog, margin: Duration) -> Ran {
         let queue = self.arrived.elapsed();
-        let Execution { name, mut request, plan, world, cancel, deadline, reply, .. } = self;
-        if let Some(reason) = cancel.reason() {
-            reply.refuse(match reason {
-                CancelReason::ServerDrain => Refusal::Draining { retry_after: Duration::from_secs(1) },
-                _ => Refusal::WorkerLost,
-            });
-            return Ran { took: Duration::ZERO, poisoned: false };
-        }
-        let asked_wall = request.limits.wall.unwrap_or(Duration::from_secs(3600));
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let wall = match left {
-            None => Some(asked_wall),
-            Some(left) => wall_before_deadline(asked_wall, left, margin),
+        let wall = match self.wall(margin) {
+            Ok(wall) => wall,
+            Err(refusal) => {
+                let next = self.session.as_ref().and_then(|session| session.leave());
+                self.reply.refuse(refusal);
+                return Ran { took: Duration::ZERO, poisoned: false, next };
+            }
         };
-        let Some(wall) = wall else {
-            reply.refuse(Refusal::CannotMeetDeadline { retry_after: queue });
-            return Ran { took: Duration::ZERO, poisoned: false };
-        };
+        let Execution { name, mut request, plan, kept, session, stdin, cancel, reply, .. } = self;
         request.limits.wall = Some(wall);
         let cpu = request.limits.cpu.unwrap_or(wall);
         reply.started(&request.limits);
 
-        let stdin = std::mem::take(&mut request.stdin);
-        let host = GuestHost::new(plan, &request.limits, stdin, world, reply.events(), &cancel, engine.compiler());
+        let stdin = stdin.unwrap_or_else(|| Stdin::new(std::mem::take(&mut request.stdin), false));
+        let host =
+            Arc::new(GuestHost::new(plan, &request.limits, stdin, kept, reply.events(), &cancel, engine.compiler()));
         let started = Instant::now();
+        host.cpu().restart();
         host.cpu().begin();
         let watch = watchdog.watch(wall, cpu, host.cpu(), &cancel);
-        let result = catch_unwind(AssertUnwindSafe(|| engine.execute(&request, &host, &cancel)));
+        let place = session.as_ref().map(|session| session.take());
+        let result = catch_unwind(AssertUnwindSafe(|| match place {
+            None => (engine.execute(&request, &*host, &cancel), None),
+            Some(isolate) => {
+                let mut isolate = isolate.unwrap_or_else(|| engine.open(&request));
+                let run = isolate.execute(&request, host.clone(), &cancel);
+                (
+                    run.response,
+                    Some(AfterRun { isolate, lost: run.lost, heap_bytes: run.heap_bytes, threads: run.threads }),
+                )
+            }
+        }));
         drop(watch);
         let took = started.elapsed();
         host.cpu().end();
 
         let poisoned = result.is_err();
-        let mut response = result.unwrap_or_else(|panic| crash(&*panic));
+        let (mut response, after) = result.unwrap_or_else(|panic| (crash(&*panic), None));
         let (stdout, stderr) = (captured(&host, Stream::Stdout), captured(&host, Stream::Stderr));
         response.usage.queue = queue;
         response.usage.wall = took;
         response.usage.cpu = host.cpu().used();
         response.usage.bytes_out = stdout.produced.saturating_add(stderr.produced);
-        let finished = Finished { name, response, stdout, stderr, effective: request.limits };
+        // Free before the client hears of it, and may send the next one.
+        let (survives, next) = session.as_ref().map_or((false, None), |session| session.put(after));
+        let session = session.map(|session| (session.name.clone(), survives));
+        let finished = Finished { name, session, response, stdout, stderr, effective: request.limits };
         reply.answer(Ok(Box::new(finished)));
-        Ran { took, poisoned }
+        Ran { took, poisoned, next }
     }
+
+    /// How long it may run, if it still may.
+    fn wall(&self, margin: Duration) -> Result<Duration, Refusal> {
+        if let Some(refusal) = self.session.as_ref().and_then(|session| session.refusal()) {
+            return Err(refusal);
+        }
+        match self.cancel.reason() {
+            Some(CancelReason::ServerDrain) => return Err(Refusal::Draining { retry_after: Duration::from_secs(1) }),
+            Some(CancelReason::CancelledByClient) => return Err(Refusal::Cancelled),
+            Some(_) => return Err(Refusal::WorkerLost),
+            None => {}
+        }
+        let asked = self.request.limits.wall.unwrap_or(Duration::from_secs(3600));
+        let Some(deadline) = self.deadline else { return Ok(asked) };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let late = Refusal::CannotMeetDeadline { retry_after: self.arrived.elapsed() };
+        wall_before_deadline(asked, left, margin).ok_or(late)
+    }
+}
+
+/// An isolate once an execution in it has ended.
+pub struct AfterRun {
+    pub isolate: Box<dyn Isolate>,
+    pub lost: Option<&'static str>,
+    pub heap_bytes: u64,
+    pub threads: usize,
 }
 
 impl Reply {

@@ -1,9 +1,10 @@
 //! The outside world of one execution: captured streams, chosen clock and entropy, nothing else permitted.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use typhon_jit::Process;
 use typhon_vm::{
     Access, Attachment, Cancel, CancelReason, CpuMeter, Host, HostError, LimitHit, LimitName, Limits, Stream, Tiers,
@@ -20,32 +21,87 @@ pub struct World {
     pub entropy_seed: Option<u64>,
 }
 
+/// What stays when an execution of a session ends and the next begins.
+#[derive(Clone)]
+pub struct Kept {
+    world: World,
+    seeded: Arc<Mutex<SplitMix>>,
+    /// What all threads use.
+    cpu: CpuMeter,
+}
+
+impl Kept {
+    pub fn new(world: World) -> Kept {
+        let seeded = Arc::new(Mutex::new(SplitMix(world.entropy_seed.unwrap_or(0))));
+        Kept { world, seeded, cpu: CpuMeter::default() }
+    }
+}
+
 pub struct GuestHost {
     plan: OutputPlan,
     accounts: [Mutex<Account>; 2],
-    stdin: Mutex<Unread>,
-    world: World,
-    seeded: Mutex<SplitMix>,
+    stdin: Arc<Stdin>,
+    kept: Kept,
     events: Option<Arc<EventQueue>>,
     cancel: Cancel,
-    /// What all its threads use.
-    cpu: CpuMeter,
     compiler: Option<Process>,
     /// Wakes a writer that waits for a slow reader.
     _attachment: Option<Attachment>,
 }
 
-struct Unread {
-    data: Vec<u8>,
-    at: usize,
+/// The guest's standard input: all of it, or what has come so far.
+pub struct Stdin {
+    unread: Mutex<Unread>,
+    more: Condvar,
 }
+
+struct Unread {
+    data: VecDeque<u8>,
+    /// More may come.
+    open: bool,
+}
+
+impl Stdin {
+    pub fn new(data: Vec<u8>, open: bool) -> Arc<Stdin> {
+        Arc::new(Stdin { unread: Mutex::new(Unread { data: data.into(), open }), more: Condvar::new() })
+    }
+
+    /// More has come. How much waits now.
+    pub fn push(&self, data: &[u8], eof: bool) -> usize {
+        let mut unread = self.unread.lock();
+        if unread.open {
+            unread.data.extend(data);
+            unread.open = !eof;
+        }
+        self.more.notify_all();
+        unread.data.len()
+    }
+
+    fn read(&self, buffer: &mut [u8], cancel: &Cancel) -> Result<usize, HostError> {
+        let mut unread = self.unread.lock();
+        while unread.data.is_empty() && unread.open {
+            if cancel.reason().is_some() {
+                return Err(HostError::Interrupted);
+            }
+            self.more.wait_for(&mut unread, LOOK);
+        }
+        let length = unread.data.len().min(buffer.len());
+        for (to, from) in buffer.iter_mut().zip(unread.data.drain(..length)) {
+            *to = from;
+        }
+        Ok(length)
+    }
+}
+
+/// How often a reader that waits looks whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(5);
 
 impl GuestHost {
     pub fn new(
         plan: OutputPlan,
         limits: &Limits,
-        stdin: Vec<u8>,
-        world: World,
+        stdin: Arc<Stdin>,
+        kept: Kept,
         events: Option<Arc<EventQueue>>,
         cancel: &Cancel,
         compiler: Option<Process>,
@@ -55,12 +111,10 @@ impl GuestHost {
         GuestHost {
             plan,
             accounts: [account(limits.stdout_bytes), account(limits.stderr_bytes)],
-            stdin: Mutex::new(Unread { data: stdin, at: 0 }),
-            world,
-            seeded: Mutex::new(SplitMix(world.entropy_seed.unwrap_or(0))),
+            stdin,
+            kept,
             events,
             cancel: cancel.clone(),
-            cpu: CpuMeter::default(),
             compiler,
             _attachment: attachment,
         }
@@ -75,7 +129,7 @@ impl GuestHost {
 
     /// The processor time of the guest.
     pub fn cpu(&self) -> &CpuMeter {
-        &self.cpu
+        &self.kept.cpu
     }
 
     fn stop_for(&self, stream: Stream, account: &Account) -> HostError {
@@ -120,17 +174,12 @@ impl Host for GuestHost {
     }
 
     fn read_stdin(&self, buffer: &mut [u8]) -> Result<usize, HostError> {
-        let mut unread = self.stdin.lock();
-        let rest = &unread.data[unread.at..];
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        unread.at += length;
-        Ok(length)
+        self.stdin.read(buffer, &self.cancel)
     }
 
     fn entropy(&self, buffer: &mut [u8]) -> Result<(), HostError> {
-        if self.world.entropy_seed.is_some() {
-            self.seeded.lock().fill(buffer);
+        if self.kept.world.entropy_seed.is_some() {
+            self.kept.seeded.lock().fill(buffer);
             return Ok(());
         }
         getrandom::fill(buffer).map_err(|error| HostError::Os(error.raw_os_error().unwrap_or(0)))
@@ -152,15 +201,15 @@ impl Host for GuestHost {
     }
 
     fn thread_begins(&self) {
-        self.cpu.begin();
+        self.cpu().begin();
     }
 
     fn thread_ends(&self) {
-        self.cpu.end();
+        self.cpu().end();
     }
 
     fn wall_clock(&self) -> Duration {
-        self.world.frozen_clock.unwrap_or_else(|| {
+        self.kept.world.frozen_clock.unwrap_or_else(|| {
             let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
             since_epoch.unwrap_or_default()
         })

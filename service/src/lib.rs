@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod callbacks;
 pub mod config;
 mod error;
 mod events;
@@ -15,11 +16,13 @@ mod host;
 mod limits;
 mod output;
 mod server;
+mod session;
+mod sessions;
 mod status_layer;
 pub mod telemetry;
 mod watchdog;
 mod workers;
 
 pub use config::{Config, SETTINGS, Setting};
-pub use execution::{Engine, Vm};
+pub use execution::{Engine, Isolate, Vm};
 pub use server::{BoxError, Server, serve};

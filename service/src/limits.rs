@@ -20,7 +20,38 @@ pub fn derive(asked: &Limits, config: &Config) -> Limits {
         stderr_bytes: output(asked.stderr_bytes),
         result_bytes: clamp(asked.result_bytes, config.result_default.0, config.result_max.0),
         source_bytes: clamp(asked.source_bytes, config.source_max.0, config.source_max.0),
+        host_calls: clamp(asked.host_calls, config.host_calls_default.into(), config.host_calls_max.into()),
         ..asked.clone()
+    }
+}
+
+/// What an execution in a session may use: no more than the session's own limits.
+pub fn within(asked: &Limits, session: &Limits) -> Limits {
+    Limits {
+        wall: least(asked.wall, session.wall),
+        cpu: least(asked.cpu, session.cpu),
+        instructions: least(asked.instructions, session.instructions),
+        heap_bytes: session.heap_bytes,
+        stack_depth: session.stack_depth,
+        threads: session.threads,
+        cpu_parallelism: least(asked.cpu_parallelism, session.cpu_parallelism),
+        stdout_bytes: least(asked.stdout_bytes, session.stdout_bytes),
+        stderr_bytes: least(asked.stderr_bytes, session.stderr_bytes),
+        result_bytes: least(asked.result_bytes, session.result_bytes),
+        file_bytes: least(asked.file_bytes, session.file_bytes),
+        files: least(asked.files, session.files),
+        open_files: least(asked.open_files, session.open_files),
+        host_calls: least(asked.host_calls, session.host_calls),
+        sleep: least(asked.sleep, session.sleep),
+        compile: least(asked.compile, session.compile),
+        source_bytes: least(asked.source_bytes, session.source_bytes),
+    }
+}
+
+fn least<T: Ord>(asked: Option<T>, session: Option<T>) -> Option<T> {
+    match (asked, session) {
+        (Some(asked), Some(session)) => Some(asked.min(session)),
+        (asked, session) => asked.or(session),
     }
 }
 
@@ -40,6 +71,7 @@ pub fn ceilings(config: &Config) -> Limits {
         stderr_bytes: Some(u64::MAX),
         result_bytes: Some(u64::MAX),
         source_bytes: Some(u64::MAX),
+        host_calls: Some(u64::MAX),
         ..Limits::default()
     };
     derive(&most, config)

@@ -13,12 +13,14 @@ use tonic_health::server::HealthReporter;
 use tower::util::MapResponseLayer;
 use typhon_proto::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION};
 use typhon_proto::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME};
+use typhon_proto::v1::session_service_server::{SERVICE_NAME as SESSION, SessionServiceServer};
 use typhon_vm::CancelReason;
 
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::execution::Engine;
 use crate::grpc::Api;
+use crate::sessions::Sessions;
 use crate::status_layer::explain;
 use crate::workers::Workers;
 
@@ -30,6 +32,9 @@ pub struct Server {
     config: Arc<Config>,
     admission: Arc<Admission>,
     workers: Arc<Workers>,
+    sessions: Arc<Sessions>,
+    /// Ends sessions whose time is over.
+    sweeper: JoinHandle<()>,
     health: HealthReporter,
     stop: watch::Sender<bool>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -46,7 +51,8 @@ impl Server {
     pub async fn start(config: Config, engine: Arc<dyn Engine>) -> Result<Server, BoxError> {
         let config = Arc::new(config);
         let workers = Arc::new(Workers::start(&config, engine)?);
-        let admission = Arc::new(Admission::new(config.clone(), workers.clone())?);
+        let sessions = Arc::new(Sessions::new(config.clone()));
+        let admission = Arc::new(Admission::new(config.clone(), workers.clone(), sessions.clone())?);
         let incoming = TcpIncoming::bind(config.listen)?.with_nodelay(Some(true));
         let address = incoming.local_addr()?;
 
@@ -71,6 +77,7 @@ impl Server {
             .http2_max_pending_accept_reset_streams(Some(64))
             .layer(MapResponseLayer::new(move |response| explain(response, max_message.0)))
             .add_service(execution)
+            .add_service(SessionServiceServer::new(api.clone()))
             .add_service(RuntimeServiceServer::new(api))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
@@ -81,7 +88,8 @@ impl Server {
             });
         let transport = tokio::spawn(serve);
         tracing::info!(%address, workers = workers.count(), "serving");
-        Ok(Server { address, config, admission, workers, health, stop, transport })
+        let sweeper = tokio::spawn(sweep(sessions.clone()));
+        Ok(Server { address, config, admission, workers, sessions, sweeper, health, stop, transport })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -109,6 +117,8 @@ impl Server {
                 tracing::error!("an execution did not notice its cancel");
             }
         }
+        self.sweeper.abort();
+        self.sessions.clear();
         self.stop.send_replace(true);
         if let Ok(ended) = tokio::time::timeout(CLOSE_GRACE, &mut self.transport).await {
             ended??;
@@ -131,8 +141,19 @@ impl Server {
     }
 }
 
+/// A session that is found is looked at then; this is for those nobody looks for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+async fn sweep(sessions: Arc<Sessions>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        sessions.sweep();
+    }
+}
+
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in ["", EXECUTION, RUNTIME] {
+    for service in ["", EXECUTION, RUNTIME, SESSION] {
         health.set_service_status(service, status).await;
     }
 }

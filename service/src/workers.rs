@@ -10,12 +10,11 @@ use parking_lot::Mutex;
 use typhon_vm::{Cancel, CancelReason};
 
 use crate::config::Config;
+use crate::error::Refusal;
 use crate::execution::{Engine, Execution};
 use crate::watchdog::Watchdog;
 
 pub struct Workers {
-    /// Taken away to end the threads.
-    queue: Mutex<Option<Sender<Execution>>>,
     shared: Arc<Shared>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
     count: usize,
@@ -27,6 +26,8 @@ struct Shared {
     deadline_margin: Duration,
     stack: usize,
     queue: Receiver<Execution>,
+    /// Taken away to end the threads.
+    door: Mutex<Option<Sender<Execution>>>,
     /// Every execution that waits or runs.
     live: DashMap<u64, Cancel>,
     /// How long an execution took lately: an exponential average.
@@ -34,10 +35,12 @@ struct Shared {
 }
 
 /// The queue would not take it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotQueued {
     Full,
     Closed,
+    /// Its session would not.
+    Refused(Refusal),
 }
 
 impl Workers {
@@ -50,6 +53,7 @@ impl Workers {
             deadline_margin: config.deadline_margin,
             stack: config.worker_stack.as_usize(),
             queue: receiver,
+            door: Mutex::new(Some(sender)),
             live: DashMap::new(),
             pace: Mutex::new(Duration::from_millis(1)),
         });
@@ -57,7 +61,7 @@ impl Workers {
         for _ in 0..count {
             spawn(&shared, &threads)?;
         }
-        Ok(Workers { queue: Mutex::new(Some(sender)), shared, threads, count })
+        Ok(Workers { shared, threads, count })
     }
 
     pub fn count(&self) -> usize {
@@ -77,17 +81,33 @@ impl Workers {
     }
 
     pub fn submit(&self, execution: Execution) -> Result<(), NotQueued> {
-        let queue = self.queue.lock().clone();
-        let Some(queue) = queue else { return Err(NotQueued::Closed) };
-        let id = execution.id;
+        let (id, session) = (execution.id, execution.session.clone());
         self.shared.live.insert(id, execution.cancel.clone());
-        queue.try_send(execution).map_err(|refused| {
+        let entered = match &session {
+            Some(session) => session.enter(execution).map_err(NotQueued::Refused),
+            None => Ok(Some(execution)),
+        };
+        let queued = match entered {
+            Ok(Some(execution)) => self.shared.offer(execution).map_err(|(refused, _)| {
+                // Whoever came to the session meanwhile is in the line still.
+                while let Some(next) = session.as_ref().and_then(|session| session.leave()) {
+                    let next_id = next.id;
+                    let Err((_, next)) = self.shared.offer(next) else { break };
+                    self.shared.live.remove(&next_id);
+                    next.reply.refuse(Refusal::QueueFull {
+                        depth: self.waiting(),
+                        retry_after: self.estimated_wait().max(Duration::from_millis(10)),
+                    });
+                }
+                refused
+            }),
+            Ok(None) => Ok(()),
+            Err(refused) => Err(refused),
+        };
+        if queued.is_err() {
             self.shared.live.remove(&id);
-            match refused {
-                TrySendError::Full(_) => NotQueued::Full,
-                TrySendError::Disconnected(_) => NotQueued::Closed,
-            }
-        })
+        }
+        queued
     }
 
     /// Nothing waits and nothing runs.
@@ -106,11 +126,18 @@ impl Workers {
 
     /// Ends the threads once what was queued has run. Blocks.
     pub fn join(&self) {
-        *self.queue.lock() = None;
+        *self.shared.door.lock() = None;
         // A worker that panicked put another in its place before it ended, so look again until none is left.
         while let Some(thread) = { self.threads.lock().pop() } {
             let _ended = thread.join();
         }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        // The threads hold what is shared, and with it the door that they wait behind.
+        *self.shared.door.lock() = None;
     }
 }
 
@@ -124,17 +151,38 @@ fn spawn(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) -> std
     Ok(())
 }
 
+impl Shared {
+    fn offer(&self, execution: Execution) -> Result<(), (NotQueued, Execution)> {
+        let door = self.door.lock().clone();
+        let Some(door) = door else { return Err((NotQueued::Closed, execution)) };
+        door.try_send(execution).map_err(|refused| match refused {
+            TrySendError::Full(execution) => (NotQueued::Full, execution),
+            TrySendError::Disconnected(execution) => (NotQueued::Closed, execution),
+        })
+    }
+}
+
 fn work(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) {
     while let Ok(execution) = shared.queue.recv() {
-        let (id, name) = (execution.id, execution.name.clone());
-        let ran = execution.run(&*shared.engine, &shared.watchdog, shared.deadline_margin);
-        shared.live.remove(&id);
-        tracing::debug!(execution = %name, took = ?ran.took, "finished");
-        {
+        let mut poisoned = false;
+        let mut job = Some(execution);
+        while let Some(execution) = job.take() {
+            let (id, name) = (execution.id, execution.name.clone());
+            let ran = execution.run(&*shared.engine, &shared.watchdog, shared.deadline_margin);
+            shared.live.remove(&id);
+            tracing::debug!(execution = %name, took = ?ran.took, "finished");
             let mut pace = shared.pace.lock();
             *pace = (*pace * 7 + ran.took) / 8;
+            poisoned |= ran.poisoned;
+            job = ran.next;
+            // Others go first; with no room to wait in, who has waited for a session goes on at once.
+            if !shared.queue.is_empty()
+                && let Some(next) = job.take()
+            {
+                job = shared.offer(next).err().map(|(_, next)| next);
+            }
         }
-        if ran.poisoned {
+        if poisoned {
             // Whatever the VM keeps per thread is suspect: go on in a new thread. If there is none to be had, this
             // one is better than none.
             match spawn(shared, threads) {

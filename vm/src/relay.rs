@@ -5,19 +5,27 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use typhon_interp::host::{Access, Host, HostError, Stream};
+use typhon_interp::tier::Tiers;
 
-#[derive(Default)]
-pub(crate) struct Relay(RwLock<Option<Arc<dyn Host>>>);
+pub(crate) struct Relay {
+    host: RwLock<Option<Arc<dyn Host>>>,
+    /// The isolate's for life, whoever is the host.
+    tiers: Option<Arc<dyn Tiers>>,
+}
 
 impl Relay {
+    pub fn new(tiers: Option<Arc<dyn Tiers>>) -> Relay {
+        Relay { host: RwLock::default(), tiers }
+    }
+
     pub fn put(&self, host: Option<Arc<dyn Host>>) {
-        let before = std::mem::replace(&mut *self.0.write(), host);
+        let before = std::mem::replace(&mut *self.host.write(), host);
         drop(before);
     }
 
     /// A clone, so that a call that blocks does not keep the next execution from putting its own host here.
     fn now(&self) -> Option<Arc<dyn Host>> {
-        self.0.read().clone()
+        self.host.read().clone()
     }
 }
 
@@ -39,6 +47,10 @@ impl Host for Relay {
 
     fn permit(&self, access: Access<'_>) -> Result<(), HostError> {
         self.now().map_or(Err(NOBODY), |host| host.permit(access))
+    }
+
+    fn tiers(&self) -> Option<&dyn Tiers> {
+        self.tiers.as_deref()
     }
 
     fn thread_begins(&self) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use typhon_interp::host::Host;
+use typhon_interp::tier::Tiers;
 use typhon_object::breaker::why;
 use typhon_object::{Res, Thread, Value as Object, attr, strs};
 use typhon_stdlib::isolate::{self, Environment, Live};
@@ -55,9 +56,9 @@ const STOPPED: &str =
 const FULL: fn(usize) -> usize = |limit| limit - limit / 8;
 
 impl Resident {
-    /// A fresh isolate. What `request` says of argv, environment, heap, stack and threads holds for its whole life.
-    pub fn open(request: &Request) -> Resident {
-        let relay = Box::<Relay>::default();
+    /// A fresh isolate, whose hot loops `tiers` compile. What `request` says of argv, environment, heap, stack and threads holds for its whole life.
+    pub fn open(request: &Request, tiers: Option<Arc<dyn Tiers>>) -> Resident {
+        let relay = Box::new(Relay::new(tiers));
         // SAFETY: the relay is boxed, so it stays where it is, and `drop` ends `live` before it.
         let host: &'static Relay = unsafe { &*std::ptr::from_ref(&*relay) };
         let live = roving(|| Live::new(&execute::options(request), host));

@@ -1,25 +1,27 @@
 //! The gRPC face: protocol types to ours and back, and nothing else.
 
+mod interact;
 pub mod request;
 pub mod response;
+mod session;
 pub mod stream;
 pub mod value;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use typhon_proto::v1;
 use typhon_proto::v1::execution_service_server::ExecutionService;
 use typhon_proto::v1::runtime_service_server::RuntimeService;
 
 use crate::admission::Admission;
 use crate::limits;
-use crate::output::OutputMode;
+use request::Way;
 use stream::EventStream;
 
 /// Grows with every addition to `typhon.v1`.
-const API_REVISION: i32 = 1;
+const API_REVISION: i32 = 2;
 
 #[derive(Clone)]
 pub struct Api {
@@ -34,11 +36,12 @@ impl Api {
 
 #[tonic::async_trait]
 impl ExecutionService for Api {
-    type StreamExecuteStream = EventStream;
+    type StreamExecuteStream = EventStream<v1::StreamExecuteResponse>;
+    type InteractStream = EventStream<v1::InteractResponse>;
 
     async fn execute(&self, request: Request<v1::ExecuteRequest>) -> Result<Response<v1::ExecuteResponse>, Status> {
         let deadline = deadline(&request);
-        let wanted = request::decode(request.into_inner(), OutputMode::Inline)?;
+        let wanted = request::decode(request.into_inner(), Way::Unary)?;
         let finished = self.admission.run(wanted, deadline).await?;
         Ok(Response::new(response::finished(*finished)))
     }
@@ -46,11 +49,24 @@ impl ExecutionService for Api {
     async fn stream_execute(
         &self,
         request: Request<v1::StreamExecuteRequest>,
-    ) -> Result<Response<EventStream>, Status> {
+    ) -> Result<Response<Self::StreamExecuteStream>, Status> {
         let deadline = deadline(&request);
-        let wanted = request::decode(request.into_inner().request.unwrap_or_default(), OutputMode::Stream)?;
+        let wanted = request::decode(request.into_inner().request.unwrap_or_default(), Way::Stream)?;
         let (events, guard) = self.admission.start(wanted, deadline)?;
-        Ok(Response::new(EventStream::new(events, guard, self.admission.config.keepalive_interval)))
+        Ok(Response::new(EventStream::new(events, guard, self.admission.config.keepalive_interval, stream::plain)))
+    }
+
+    async fn interact(
+        &self,
+        request: Request<Streaming<v1::InteractRequest>>,
+    ) -> Result<Response<Self::InteractStream>, Status> {
+        let deadline = deadline(&request);
+        let mut inbound = request.into_inner();
+        let start = interact::start(&mut inbound).await?;
+        let wanted = request::decode(start, Way::Interact)?;
+        let (events, guard, line) = self.admission.interact(wanted, deadline)?;
+        tokio::spawn(interact::listen(inbound, line));
+        Ok(Response::new(EventStream::new(events, guard, self.admission.config.keepalive_interval, interact::event)))
     }
 }
 
@@ -63,7 +79,9 @@ impl RuntimeService for Api {
         let config = &self.admission.config;
         let capabilities = v1::Capabilities {
             language_version: "3.14".into(),
-            features: ["clock.frozen", "entropy.seeded", "validate_only"].map(String::from).into(),
+            features: ["clock.frozen", "entropy.seeded", "host functions", "sessions", "validate_only"]
+                .map(String::from)
+                .into(),
             modules: Vec::new(),
             isolation_levels: vec![v1::IsolationLevel::InProcess.into()],
             limit_ceilings: Some(response::limits(&limits::ceilings(config))),

@@ -1,10 +1,10 @@
 //! An `ExecuteRequest` checked and taken apart. Every field is untrusted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use typhon_proto::v1;
-use typhon_vm::{Limits, Request, ResultMode};
+use typhon_vm::{HostFunction, Limits, Request, ResultMode};
 
 use crate::error::Refusal;
 use crate::grpc::value;
@@ -17,22 +17,46 @@ pub struct Wanted {
     pub request: Request,
     pub plan: OutputPlan,
     pub world: World,
+    /// The name of the session to run in.
+    pub session: Option<String>,
+    /// What the program may call.
+    pub functions: Vec<HostFunction>,
+}
+
+/// What the method offers that the request came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// One answer.
+    Unary,
+    /// A stream of events.
+    Stream,
+    /// A stream of events, and a client that answers calls.
+    Interact,
 }
 
 /// More names than this in one map is a mistake or an attack.
 const NAMES_MAX: usize = 10_000;
+const FUNCTIONS_MAX: usize = 1000;
 
-/// `default_mode` is what an unspecified output mode means for this method.
-pub fn decode(message: v1::ExecuteRequest, default_mode: OutputMode) -> Result<Wanted, Refusal> {
+pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> {
     refuse_unsupported(&message)?;
-    let source = source(message.code)?;
-    if !message.request_id.is_empty() && !is_uuid(&message.request_id) {
-        return Err(Refusal::invalid("request_id", "is not a UUID"));
+    let session = match &message.target {
+        Some(v1::execute_request::Target::Session(name)) => Some(name.clone()),
+        _ => None,
+    };
+    if session.is_some() {
+        fits_session(&message)?;
     }
+    let source = source(message.code)?;
+    request_id(&message.request_id)?;
     let policy = message.policy.unwrap_or_default();
     let world = world(&policy)?;
+    let functions = functions(&policy)?;
+    if !functions.is_empty() && way != Way::Interact {
+        return Err(Refusal::invalid("policy.host_functions", "only a client of Interact can answer"));
+    }
     let limits = limits(&message.limits.unwrap_or_default())?;
-    let plan = plan(&message.output.unwrap_or_default(), default_mode)?;
+    let plan = plan(&message.output.unwrap_or_default(), way)?;
     let result_mode = result_mode(message.result_mode)?;
     for (index, argument) in message.argv.iter().enumerate() {
         no_nul(argument, || format!("argv[{index}]"))?;
@@ -47,22 +71,64 @@ pub fn decode(message: v1::ExecuteRequest, default_mode: OutputMode) -> Result<W
         result_mode,
         validate_only: message.validate_only,
         limits,
+        host: None,
         hash_seed: world.entropy_seed,
     };
-    Ok(Wanted { request, plan, world })
+    Ok(Wanted { request, plan, world, session, functions })
+}
+
+/// The functions that a policy lets the program call.
+pub fn functions(policy: &v1::Policy) -> Result<Vec<HostFunction>, Refusal> {
+    if policy.host_functions.len() > FUNCTIONS_MAX {
+        return Err(Refusal::invalid("policy.host_functions", format!("has more than {FUNCTIONS_MAX} entries")));
+    }
+    let mut names = HashSet::new();
+    let mut functions = Vec::new();
+    for (index, function) in policy.host_functions.iter().enumerate() {
+        let field = || format!("policy.host_functions[{index}].name");
+        if !is_identifier(&function.name) {
+            return Err(Refusal::invalid(field(), "is not a Python identifier"));
+        }
+        if !names.insert(&function.name) {
+            return Err(Refusal::invalid(field(), "is there twice"));
+        }
+        let lines = [&function.signature, &function.documentation].map(String::as_str);
+        let documentation = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n\n");
+        functions.push(HostFunction { name: function.name.clone(), documentation });
+    }
+    Ok(functions)
+}
+
+/// What a session decides is not for its executions to say.
+fn fits_session(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
+    let limits = message.limits.unwrap_or_default();
+    let fixed = [
+        ("policy", message.policy.is_some()),
+        ("env", !message.env.is_empty()),
+        ("limits.heap_bytes", limits.heap_bytes.is_some()),
+        ("limits.stack_depth", limits.stack_depth.is_some()),
+        ("limits.max_threads", limits.max_threads.is_some()),
+    ];
+    match fixed.into_iter().find(|(_, given)| *given) {
+        Some((field, _)) => Err(Refusal::invalid(field, "is fixed when the session is created")),
+        None => Ok(()),
+    }
+}
+
+pub fn request_id(id: &str) -> Result<(), Refusal> {
+    if id.is_empty() || is_uuid(id) { Ok(()) } else { Err(Refusal::invalid("request_id", "is not a UUID")) }
 }
 
 fn refuse_unsupported(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
     use v1::execute_request::{Code, Target};
     let feature = match (&message.target, &message.code) {
-        (Some(Target::Session(_)), _) => "sessions",
         (Some(Target::Template(_)), _) => "templates",
         (Some(Target::Snapshot(_)), _) => "snapshots",
-        (None, Some(Code::Program(_))) => "programs",
-        (None, _) if !message.entry_point.is_empty() => "entry_point",
-        (None, _) if !message.files.is_empty() => "files",
-        (None, _) if message.priority != 0 => "priority",
-        (None, _) => return Ok(()),
+        (_, Some(Code::Program(_))) => "programs",
+        _ if !message.entry_point.is_empty() => "entry_point",
+        _ if !message.files.is_empty() => "files",
+        _ if message.priority != 0 => "priority",
+        _ => return Ok(()),
     };
     Err(Refusal::Unsupported { feature })
 }
@@ -78,7 +144,7 @@ fn source(code: Option<v1::execute_request::Code>) -> Result<v1::Source, Refusal
     Ok(source)
 }
 
-fn env(env: HashMap<String, String>) -> Result<Vec<(String, String)>, Refusal> {
+pub fn env(env: HashMap<String, String>) -> Result<Vec<(String, String)>, Refusal> {
     let mut env: Vec<_> = env.into_iter().collect();
     env.sort_unstable();
     for (name, value) in &env {
@@ -127,15 +193,15 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-fn world(policy: &v1::Policy) -> Result<World, Refusal> {
+pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     use v1::{clock_policy, entropy_policy, network_policy};
     let unsupported = |feature| Err(Refusal::Unsupported { feature });
     let modules = policy.modules.as_ref();
     if modules.is_some_and(|modules| !modules.allow.is_empty() || !modules.deny.is_empty()) {
         return unsupported("policy.modules");
     }
-    if !policy.host_functions.is_empty() || !policy.host_modules.is_empty() {
-        return unsupported("host functions");
+    if !policy.host_modules.is_empty() {
+        return unsupported("policy.host_modules");
     }
     if policy.deterministic {
         return unsupported("policy.deterministic");
@@ -171,14 +237,17 @@ fn epoch(nanoseconds: Option<i64>) -> Result<Duration, Refusal> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-fn plan(options: &v1::OutputOptions, default_mode: OutputMode) -> Result<OutputPlan, Refusal> {
+fn plan(options: &v1::OutputOptions, way: Way) -> Result<OutputPlan, Refusal> {
     use v1::output_options::{Mode, Overflow as Wire};
     let mode = match known(options.mode, "output.mode")? {
-        Mode::Unspecified => default_mode,
+        Mode::Unspecified if way == Way::Unary => OutputMode::Inline,
+        Mode::Unspecified => OutputMode::Stream,
         Mode::Inline => OutputMode::Inline,
         Mode::Discard => OutputMode::Discard,
-        Mode::Stream if default_mode == OutputMode::Stream => OutputMode::Stream,
-        Mode::Stream => return Err(Refusal::invalid("output.mode", "MODE_STREAM is for StreamExecute")),
+        Mode::Stream if way == Way::Unary => {
+            return Err(Refusal::invalid("output.mode", "MODE_STREAM is for methods that stream"));
+        }
+        Mode::Stream => OutputMode::Stream,
     };
     let overflow = match known(options.overflow, "output.overflow")? {
         Wire::Unspecified | Wire::TruncateTail => Overflow::TruncateTail,
@@ -205,7 +274,7 @@ fn result_mode(mode: i32) -> Result<ResultMode, Refusal> {
     })
 }
 
-fn limits(asked: &v1::Limits) -> Result<Limits, Refusal> {
+pub fn limits(asked: &v1::Limits) -> Result<Limits, Refusal> {
     let least = Duration::from_nanos(1);
     Ok(Limits {
         wall: duration(asked.wall_time, "limits.wall_time", least)?,
@@ -240,7 +309,11 @@ where
     }
 }
 
-fn duration(value: Option<prost_types::Duration>, field: &str, least: Duration) -> Result<Option<Duration>, Refusal> {
+pub fn duration(
+    value: Option<prost_types::Duration>,
+    field: &str,
+    least: Duration,
+) -> Result<Option<Duration>, Refusal> {
     let Some(value) = value else { return Ok(None) };
     // The bounds that google.protobuf.Duration documents.
     if value.seconds.abs() > 315_576_000_000 || value.nanos.abs() > 999_999_999 {

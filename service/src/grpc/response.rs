@@ -15,20 +15,21 @@ const EXCEPTION_BYTES: usize = 1 << 20;
 const RESULT_SLACK: usize = 64 * 1024;
 
 pub fn finished(finished: Finished) -> v1::ExecuteResponse {
-    let Finished { name, response, stdout, stderr, effective } = finished;
+    let Finished { name, session, response, stdout, stderr, effective } = finished;
+    let (session, survives) = session.unwrap_or_default();
     let result_bytes = effective.result_bytes.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     // The engine holds the limit on the guest's own terms; this holds it on the wire's, where a small int costs eight.
     let mut encoder = Encoder::new(result_bytes.saturating_mul(4).saturating_add(RESULT_SLACK).min(RESULT_MAX));
     v1::ExecuteResponse {
         execution: name,
-        outcome: Some(outcome(response.outcome)),
+        outcome: Some(v1::Outcome { session_survives: survives, ..outcome(response.outcome) }),
         result: response.result.map(|value| encoder.value(value)),
         stdout: Some(output(stdout)),
         stderr: Some(output(stderr)),
         artifacts: Vec::new(),
         usage: Some(usage(&response.usage)),
         effective_limits: Some(limits(&effective)),
-        session: String::new(),
+        session,
         warnings: response.warnings,
     }
 }

@@ -1,9 +1,9 @@
-//! The response stream of StreamExecute: events numbered without gaps, and a keepalive in silence.
+//! Response streams: events numbered without gaps, and a keepalive in silence.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, Sleep};
 use tonic::Status;
@@ -12,62 +12,80 @@ use typhon_proto::v1::stream_execute_response::Event as Wire;
 use typhon_vm::Stream as Output;
 
 use crate::admission::CancelOnDrop;
+use crate::error::Refusal;
 use crate::events::{Event, EventQueue, Stamped};
 use crate::grpc::response;
 
-pub struct EventStream {
+/// One place in a stream.
+pub struct Stamp {
+    pub sequence: i64,
+    pub at: SystemTime,
+}
+
+/// An event as a method's message; none is a keepalive.
+type Wrap<T> = fn(Stamp, Option<Event>) -> Result<T, Status>;
+
+pub struct EventStream<T> {
     events: Arc<EventQueue>,
     /// The client that drops the stream drops the program.
-    _guard: CancelOnDrop,
+    guard: CancelOnDrop,
     sequence: i64,
     silence: Duration,
     keepalive: Pin<Box<Sleep>>,
     ended: bool,
+    wrap: Wrap<T>,
 }
 
-impl EventStream {
-    pub fn new(events: Arc<EventQueue>, guard: CancelOnDrop, silence: Duration) -> EventStream {
+impl<T> EventStream<T> {
+    pub fn new(events: Arc<EventQueue>, guard: CancelOnDrop, silence: Duration, wrap: Wrap<T>) -> EventStream<T> {
         let keepalive = Box::pin(tokio::time::sleep(silence));
-        EventStream { events, _guard: guard, sequence: 0, silence, keepalive, ended: false }
-    }
-
-    fn number(&mut self, at: std::time::SystemTime, event: Wire) -> v1::StreamExecuteResponse {
-        self.sequence += 1;
-        v1::StreamExecuteResponse { sequence: self.sequence, emit_time: Some(at.into()), event: Some(event) }
+        EventStream { events, guard, sequence: 0, silence, keepalive, ended: false, wrap }
     }
 }
 
-impl tokio_stream::Stream for EventStream {
-    type Item = Result<v1::StreamExecuteResponse, Status>;
+impl<T> tokio_stream::Stream for EventStream<T> {
+    type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.ended {
             return Poll::Ready(None);
         }
-        let (at, wire) = match self.events.poll_next(context) {
+        let (at, event) = match self.events.poll_next(context) {
             Poll::Ready(Stamped { at, event }) => {
-                self.ended = matches!(event, Event::Ended(_));
-                (at, encode(event))
+                if matches!(event, Event::Ended(_)) {
+                    self.ended = true;
+                    self.guard.over();
+                }
+                (at, Some(event))
             }
             Poll::Pending => match self.keepalive.as_mut().poll(context) {
-                Poll::Ready(()) => (std::time::SystemTime::now(), Ok(Wire::Keepalive(v1::Keepalive {}))),
+                Poll::Ready(()) => (SystemTime::now(), None),
                 Poll::Pending => return Poll::Pending,
             },
         };
         let again = Instant::now() + self.silence;
         self.keepalive.as_mut().reset(again);
-        Poll::Ready(Some(wire.map(|wire| self.number(at, wire))))
+        self.sequence += 1;
+        let stamp = Stamp { sequence: self.sequence, at };
+        Poll::Ready(Some((self.wrap)(stamp, event)))
     }
 }
 
-impl Drop for EventStream {
+impl<T> Drop for EventStream<T> {
     fn drop(&mut self) {
         self.events.close_reader();
     }
 }
 
-fn encode(event: Event) -> Result<Wire, Status> {
+/// As StreamExecute sends it.
+pub fn plain(stamp: Stamp, event: Option<Event>) -> Result<v1::StreamExecuteResponse, Status> {
+    let event = Some(encode(event)?);
+    Ok(v1::StreamExecuteResponse { sequence: stamp.sequence, emit_time: Some(stamp.at.into()), event })
+}
+
+pub fn encode(event: Option<Event>) -> Result<Wire, Status> {
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let Some(event) = event else { return Ok(Wire::Keepalive(v1::Keepalive {})) };
     Ok(match event {
         Event::Accepted { execution, queue_position, estimated_start } => Wire::Accepted(v1::Accepted {
             execution,
@@ -90,5 +108,9 @@ fn encode(event: Event) -> Result<Wire, Status> {
             Wire::Finished(Box::new(v1::Finished { response: Some(response::finished(*finished)) }))
         }
         Event::Ended(Err(refusal)) => return Err(refusal.into()),
+        // Only a program that was granted functions calls any, and only Interact grants them.
+        Event::HostCall { .. } | Event::HostCallCancelled { .. } => {
+            return Err(Refusal::Internal { what: "a host call without a client for it".into() }.into());
+        }
     })
 }

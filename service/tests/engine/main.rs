@@ -1,8 +1,10 @@
 //! The service with the engine itself, over loopback gRPC: what a hostile or clumsy program meets.
 
+mod callbacks;
 mod compiled;
 mod limits;
 mod running;
+mod sessions;
 mod threads;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use typhon_service::{Config, Server, Vm};
 pub struct Fixture {
     pub server: Server,
     pub client: ExecutionServiceClient<Channel>,
+    pub channel: Channel,
 }
 
 /// Starts a server with these settings over the defaults, and what the environment says about traces.
@@ -33,7 +36,8 @@ pub async fn start_with(settings: &[(&str, &str)], compiler: Option<Process>) ->
     let server = Server::start(config.expect("good settings"), Arc::new(Vm { compiler })).await.expect("a server");
     let url = format!("http://{}", server.address());
     let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("a connection");
-    Fixture { server, client: ExecutionServiceClient::new(channel).max_decoding_message_size(64 << 20) }
+    let client = ExecutionServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20);
+    Fixture { server, client, channel }
 }
 
 pub fn source(text: impl Into<Vec<u8>>) -> v1::ExecuteRequest {

@@ -160,7 +160,7 @@ async fn a_deadline_ends_the_program_before_the_client_gives_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn draining_stops_what_would_never_end() {
-    let Fixture { server, client } = start(&[("drain_grace", "50ms"), ("wall_time_default", "5m")]).await;
+    let Fixture { server, client, .. } = start(&[("drain_grace", "50ms"), ("wall_time_default", "5m")]).await;
     let mut first = client.clone();
     let request = streamed(source("print('on')\nwhile True: pass"));
     let mut stream = first.stream_execute(request).await.expect("a stream").into_inner();

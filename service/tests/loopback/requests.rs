@@ -113,7 +113,6 @@ async fn what_is_not_offered_says_which_feature() {
         ..source("")
     };
     let cases = [
-        (v1::ExecuteRequest { target: Some(Target::Session("sessions/1".into())), ..source("") }, "sessions"),
         (v1::ExecuteRequest { target: Some(Target::Template("templates/1".into())), ..source("") }, "templates"),
         (v1::ExecuteRequest { target: Some(Target::Snapshot("snapshots/1".into())), ..source("") }, "snapshots"),
         (v1::ExecuteRequest { code: Some(Program::Program("programs/1".into())), ..source("") }, "programs"),
@@ -148,7 +147,7 @@ async fn oversize_messages_are_refused_by_name() {
 
 /// Sends whatever bytes it is given.
 #[derive(Clone, Copy)]
-struct Raw;
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Vec<u8>;
@@ -245,7 +244,7 @@ async fn capabilities_health_and_reflection_answer() {
     assert_eq!(capabilities.limit_ceilings.and_then(|limits| limits.heap_bytes), Some(2 << 30));
 
     let mut health = HealthClient::new(fixture.channel.clone());
-    for service in ["", "typhon.v1.ExecutionService", "typhon.v1.RuntimeService"] {
+    for service in ["", "typhon.v1.ExecutionService", "typhon.v1.RuntimeService", "typhon.v1.SessionService"] {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await.expect("an answer");
         assert_eq!(answer.into_inner().status(), tonic_health::pb::health_check_response::ServingStatus::Serving);
     }

@@ -8,11 +8,15 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use typhon_proto::v1;
 use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
-use typhon_service::{Config, Engine, Server};
-use typhon_vm::{Cancel, CancelReason, Host, Outcome, Request, Response, Stream, Usage, Value};
+use typhon_service::{Config, Engine, Isolate, Server};
+use typhon_vm::{Cancel, CancelReason, Host, Outcome, Request, Response, Run, Stream, Usage, Value};
 
-/// One word per line: `print N`, `err TEXT`, `spin`, `sleep`, `cat`, `inputs`, `panic`, `wall`.
-pub struct Scripted {
+/// One word per line: `print N`, `err TEXT`, `spin`, `sleep`, `cat`, `inputs`, `panic`, `wall`; `keep TEXT` adds to what the
+/// isolate holds, `held` gives that, `lose` says that the isolate is lost, `catch` takes interrupts until it is stopped.
+#[derive(Clone)]
+pub struct Scripted(Arc<Told>);
+
+pub struct Told {
     /// Tells how each execution ended, in case no client is left to hear it.
     ended: parking_lot::Mutex<Sender<Option<CancelReason>>>,
     started: parking_lot::Mutex<Sender<()>>,
@@ -20,8 +24,32 @@ pub struct Scripted {
 
 impl Engine for Scripted {
     fn execute(&self, request: &Request, host: &dyn Host, cancel: &Cancel) -> Response {
+        Held { scripted: self.clone(), held: String::new(), lost: None }.run(request, host, cancel)
+    }
+
+    fn open(&self, _: &Request) -> Box<dyn Isolate> {
+        Box::new(Held { scripted: self.clone(), held: String::new(), lost: None })
+    }
+}
+
+/// An isolate of the script: what it holds is a text.
+struct Held {
+    scripted: Scripted,
+    held: String,
+    lost: Option<&'static str>,
+}
+
+impl Isolate for Held {
+    fn execute(&mut self, request: &Request, host: Arc<dyn Host>, cancel: &Cancel) -> Run {
+        let response = self.run(request, &*host, cancel);
+        Run { response, lost: self.lost, heap_bytes: self.held.len() as u64, threads: 0 }
+    }
+}
+
+impl Held {
+    fn run(&mut self, request: &Request, host: &dyn Host, cancel: &Cancel) -> Response {
         // A test that has seen enough drops its receivers.
-        let _told = self.started.lock().send(());
+        let _told = self.scripted.0.started.lock().send(());
         let source = String::from_utf8(request.source.clone()).expect("the tests send text");
         let mut result = None;
         for line in source.lines() {
@@ -41,12 +69,28 @@ impl Engine for Scripted {
                     result = Some(Value::Dict(pairs.collect()));
                 }
                 "wall" => result = Some(Value::Int(host.wall_clock().as_nanos() as i64)),
+                "keep" => self.held += rest,
+                "held" => result = Some(Value::Str(self.held.clone())),
+                "lose" => self.lost = Some("the script lost it"),
+                "catch" => {
+                    while cancel.reason().is_none() {
+                        if cancel.take_interrupt() {
+                            self.held += "^C";
+                        }
+                        std::thread::yield_now();
+                    }
+                }
+                "interruptible" => {
+                    while cancel.reason().is_none() && !cancel.take_interrupt() {
+                        std::thread::yield_now();
+                    }
+                }
                 "panic" => panic!("the script says so"),
                 other => panic!("no such word: {other}"),
             }
         }
         let outcome = cancel.reason().map_or_else(Outcome::completed, |reason| Outcome::cancelled(&reason));
-        let _told = self.ended.lock().send(cancel.reason());
+        let _told = self.scripted.0.ended.lock().send(cancel.reason());
         Response { outcome, result, usage: Usage::default(), warnings: Vec::new() }
     }
 }
@@ -91,7 +135,8 @@ pub struct Fixture {
 /// Starts a server with these settings over the defaults.
 pub async fn start(settings: &[(&str, &str)]) -> Fixture {
     let ((ended, ended_receiver), (started, started_receiver)) = (channel(), channel());
-    let engine = Scripted { ended: parking_lot::Mutex::new(ended), started: parking_lot::Mutex::new(started) };
+    let told = Told { ended: parking_lot::Mutex::new(ended), started: parking_lot::Mutex::new(started) };
+    let engine = Scripted(Arc::new(told));
     let config = Config::from_source(|row| {
         let chosen = settings.iter().find(|(name, _)| *name == row.name).map(|(_, value)| (*value).to_owned());
         chosen.or(match row.name {

@@ -1,0 +1,131 @@
+//! Calls of host functions on their way between one execution and its client.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use typhon_vm::{Cancel, CancelReason, HostAnswer, HostCall, HostCalls, HostError, LimitHit, LimitName};
+
+use crate::events::{Event, EventQueue};
+
+pub struct Callbacks {
+    state: Mutex<State>,
+    changed: Condvar,
+    events: Arc<EventQueue>,
+    cancel: Cancel,
+    /// Calls that the execution may make, and how many of them at once.
+    limit: u64,
+    open_max: usize,
+}
+
+#[derive(Default)]
+struct State {
+    made: u64,
+    /// Sent, and not answered.
+    open: HashSet<u64>,
+    answers: HashMap<u64, HostAnswer>,
+    epoch: u64,
+    /// The client answers no more.
+    closed: bool,
+}
+
+impl Callbacks {
+    pub fn new(events: Arc<EventQueue>, cancel: &Cancel, limit: u64, open_max: usize) -> Arc<Callbacks> {
+        let cancel = cancel.clone();
+        Arc::new(Callbacks { state: Mutex::default(), changed: Condvar::new(), events, cancel, limit, open_max })
+    }
+
+    /// The client's answer. One that nobody waits for is dropped.
+    pub fn answer(&self, number: u64, answer: HostAnswer) {
+        let mut state = self.state.lock();
+        if state.open.remove(&number) {
+            state.answers.insert(number, answer);
+            state.epoch += 1;
+            self.changed.notify_all();
+        }
+    }
+
+    /// No answer comes any more.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let open: Vec<u64> = state.open.drain().collect();
+        state.answers.extend(open.into_iter().map(|number| (number, nobody())));
+        state.epoch += 1;
+        self.changed.notify_all();
+    }
+}
+
+fn nobody() -> HostAnswer {
+    HostAnswer::Raised { kind: "ConnectionError".into(), message: "the client answers no more calls".into() }
+}
+
+impl HostCalls for Callbacks {
+    fn begin(&self, call: HostCall) -> Result<u64, HostError> {
+        let mut state = self.state.lock();
+        while state.open.len() >= self.open_max && !state.closed {
+            if self.cancel.reason().is_some() {
+                return Err(HostError::Interrupted);
+            }
+            self.changed.wait_for(&mut state, LOOK);
+        }
+        if state.made >= self.limit {
+            let hit = LimitHit { which: LimitName::HostCalls, limit: self.limit, used: state.made + 1 };
+            drop(state);
+            self.cancel.cancel(CancelReason::Limit(hit));
+            return Err(HostError::Interrupted);
+        }
+        state.made += 1;
+        let number = state.made;
+        if state.closed {
+            state.answers.insert(number, nobody());
+        } else {
+            state.open.insert(number);
+            // Under the lock, so that calls are sent in the order of their numbers.
+            self.events.push(Event::HostCall { number, call });
+        }
+        Ok(number)
+    }
+
+    fn take(&self, number: u64) -> Option<HostAnswer> {
+        self.state.lock().answers.remove(&number)
+    }
+
+    fn arrived(&self) -> Vec<u64> {
+        self.state.lock().answers.keys().copied().collect()
+    }
+
+    fn cancel(&self, number: u64) {
+        let mut state = self.state.lock();
+        if state.open.remove(&number) {
+            self.events.push(Event::HostCallCancelled { number });
+            self.changed.notify_all();
+        } else {
+            state.answers.remove(&number);
+        }
+    }
+
+    fn epoch(&self) -> u64 {
+        self.state.lock().epoch
+    }
+
+    fn wait(&self, seen: u64, longest: Duration) -> u64 {
+        let end = Instant::now() + longest;
+        let mut state = self.state.lock();
+        while state.epoch == seen && self.cancel.reason().is_none() {
+            if self.changed.wait_until(&mut state, end).timed_out() {
+                break;
+            }
+        }
+        state.epoch
+    }
+
+    fn wake(&self) {
+        self.state.lock().epoch += 1;
+        self.changed.notify_all();
+    }
+}
+
+/// How often one that waits for room looks whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(5);

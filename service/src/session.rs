@@ -1,0 +1,226 @@
+//! One session: an isolate at rest or at work, and the line of executions that wait for it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::Mutex;
+use typhon_vm::{Cancel, CancelReason, HostFunction, Limits};
+
+use crate::error::Refusal;
+use crate::execution::{AfterRun, Execution, Isolate};
+use crate::host::Kept;
+
+/// What holds for a session's whole life.
+#[derive(Clone)]
+pub struct Terms {
+    pub limits: Limits,
+    pub env: Vec<(String, String)>,
+    /// What its programs may call when their client can answer.
+    pub functions: Vec<HostFunction>,
+    pub kept: Kept,
+    pub when_busy: WhenBusy,
+    pub idle_ttl: Duration,
+    pub ttl: Duration,
+    pub labels: Vec<(String, String)>,
+    /// What was asked of the policy, to be shown.
+    pub policy: Option<typhon_proto::v1::Policy>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenBusy {
+    Wait,
+    Refuse,
+}
+
+pub struct Session {
+    pub name: String,
+    pub terms: Terms,
+    pub created: SystemTime,
+    born: Instant,
+    /// So many may wait.
+    line_max: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// None while it is at work, and before the first execution.
+    isolate: Option<Box<dyn Isolate>>,
+    running: Option<(String, Cancel)>,
+    failure: Option<&'static str>,
+    line: VecDeque<Execution>,
+    active: Instant,
+    executions: u64,
+    heap_bytes: u64,
+    threads: usize,
+    generation: u32,
+    /// Out of the registry: what comes back is dropped.
+    closed: bool,
+}
+
+/// What can be told of a session.
+pub struct Seen {
+    pub running: Option<String>,
+    pub failure: Option<&'static str>,
+    pub waiting: usize,
+    pub executions: u64,
+    pub heap_bytes: u64,
+    pub threads: usize,
+    pub generation: u32,
+    pub active: SystemTime,
+    pub expires: SystemTime,
+}
+
+impl Session {
+    pub fn new(name: String, terms: Terms, line_max: usize) -> Session {
+        let now = Instant::now();
+        let state = State {
+            isolate: None,
+            running: None,
+            failure: None,
+            line: VecDeque::new(),
+            active: now,
+            executions: 0,
+            heap_bytes: 0,
+            threads: 0,
+            generation: 0,
+            closed: false,
+        };
+        Session { name, terms, created: SystemTime::now(), born: now, line_max, state: Mutex::new(state) }
+    }
+
+    /// An execution comes. It is given back when it may go to a worker; else it waits here.
+    pub fn enter(&self, execution: Execution) -> Result<Option<Execution>, Refusal> {
+        let mut state = self.state.lock();
+        if let Some(refusal) = self.refusal_in(&state) {
+            return Err(refusal);
+        }
+        if let Some((running, _)) = &state.running {
+            if self.terms.when_busy == WhenBusy::Refuse || state.line.len() >= self.line_max {
+                return Err(Refusal::SessionBusy { name: self.name.clone(), running: running.clone() });
+            }
+            state.line.push_back(execution);
+            return Ok(None);
+        }
+        state.begin(&execution);
+        Ok(Some(execution))
+    }
+
+    /// Why nothing can run here any more.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal_in(&self.state.lock())
+    }
+
+    fn refusal_in(&self, state: &State) -> Option<Refusal> {
+        if state.closed {
+            return Some(Refusal::SessionNotFound { name: self.name.clone() });
+        }
+        state.failure.map(|why| Refusal::SessionFailed { name: self.name.clone(), why })
+    }
+
+    /// The isolate, for the worker that runs what runs now.
+    pub fn take(&self) -> Option<Box<dyn Isolate>> {
+        self.state.lock().isolate.take()
+    }
+
+    /// An execution has ended; without anything after it the engine panicked. Whether the session can go on, and who is
+    /// next.
+    pub fn put(&self, after: Option<AfterRun>) -> (bool, Option<Execution>) {
+        let mut state = self.state.lock();
+        state.executions += 1;
+        let mut gone = None;
+        match after {
+            None => state.failure = Some("the engine panicked"),
+            Some(after) => {
+                (state.heap_bytes, state.threads) = (after.heap_bytes, after.threads);
+                state.failure = after.lost;
+                *(if after.lost.is_some() || state.closed { &mut gone } else { &mut state.isolate }) =
+                    Some(after.isolate);
+            }
+        }
+        if state.isolate.is_none() {
+            (state.heap_bytes, state.threads) = (0, 0);
+        }
+        let survives = state.isolate.is_some();
+        let next = state.next();
+        drop(state);
+        drop(gone);
+        (survives, next)
+    }
+
+    /// What was to run did not. Who is next.
+    pub fn leave(&self) -> Option<Execution> {
+        self.state.lock().next()
+    }
+
+    /// Interrupts what runs; its name.
+    pub fn interrupt(&self, how: CancelReason) -> Option<String> {
+        // A hook must not run under the lock.
+        let (name, cancel) = self.state.lock().running.clone()?;
+        cancel.cancel(how);
+        Some(name)
+    }
+
+    /// Drops the isolate; the next execution gets a fresh one.
+    pub fn reset(&self) -> Result<Option<Box<dyn Isolate>>, Refusal> {
+        let mut state = self.state.lock();
+        if let Some((running, _)) = &state.running {
+            return Err(Refusal::SessionBusy { name: self.name.clone(), running: running.clone() });
+        }
+        (state.heap_bytes, state.threads, state.failure) = (0, 0, None);
+        state.generation += 1;
+        state.active = Instant::now();
+        Ok(state.isolate.take())
+    }
+
+    /// The session leaves the registry. What runs is for the caller to cancel; what waits is refused in its turn.
+    pub fn close(&self) -> Option<Box<dyn Isolate>> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.isolate.take()
+    }
+
+    /// Whether its time is over. What runs may end before.
+    pub fn expired(&self, now: Instant) -> bool {
+        let state = self.state.lock();
+        state.running.is_none() && now >= self.end(&state)
+    }
+
+    fn end(&self, state: &State) -> Instant {
+        (state.active + self.terms.idle_ttl).min(self.born + self.terms.ttl)
+    }
+
+    pub fn heap_bytes(&self) -> u64 {
+        self.state.lock().heap_bytes
+    }
+
+    pub fn see(&self) -> Seen {
+        let state = self.state.lock();
+        let at = |time: Instant| self.created + time.saturating_duration_since(self.born);
+        Seen {
+            running: state.running.as_ref().map(|(name, _)| name.clone()),
+            failure: state.failure,
+            waiting: state.line.len(),
+            executions: state.executions,
+            heap_bytes: state.heap_bytes,
+            threads: state.threads,
+            generation: state.generation,
+            active: at(state.active),
+            expires: at(self.end(&state)),
+        }
+    }
+}
+
+impl State {
+    fn begin(&mut self, execution: &Execution) {
+        self.active = Instant::now();
+        self.running = Some((execution.name.clone(), execution.cancel.clone()));
+    }
+
+    fn next(&mut self) -> Option<Execution> {
+        self.active = Instant::now();
+        self.running = None;
+        let next = self.line.pop_front()?;
+        self.begin(&next);
+        Some(next)
+    }
+}

@@ -1,0 +1,148 @@
+//! The registry of sessions: made, found, listed, ended.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use parking_lot::{Mutex, RwLock};
+use typhon_vm::CancelReason;
+
+use crate::config::Config;
+use crate::error::Refusal;
+use crate::execution::Isolate;
+use crate::session::{Session, Terms};
+
+pub struct Sessions {
+    config: Arc<Config>,
+    /// By name, so that a list has an order that pages can follow.
+    all: RwLock<BTreeMap<String, Arc<Session>>>,
+    ended: Mutex<Ended>,
+}
+
+/// Names of sessions whose time was over, so that their clients learn why they are not found. The latest only.
+#[derive(Default)]
+struct Ended {
+    when: HashMap<String, SystemTime>,
+    order: VecDeque<String>,
+}
+
+const ENDED_MAX: usize = 10_000;
+
+/// An isolate that holds no more than this, and no threads, ends in no time.
+const SMALL: u64 = 4 << 20;
+
+impl Sessions {
+    pub fn new(config: Arc<Config>) -> Sessions {
+        Sessions { config, all: RwLock::default(), ended: Mutex::default() }
+    }
+
+    pub fn create(&self, terms: Terms) -> Result<Arc<Session>, Refusal> {
+        let random = || getrandom::u64().map_err(|e| Refusal::Internal { what: format!("no entropy: {e}") });
+        // Nobody guesses it.
+        let name = format!("sessions/{:016x}{:016x}", random()?, random()?);
+        let mut all = self.all.write();
+        if all.len() >= self.config.sessions_max as usize {
+            return Err(Refusal::TooManySessions { max: self.config.sessions_max });
+        }
+        let held: u64 = all.values().map(|session| session.heap_bytes()).sum();
+        if held >= self.config.sessions_heap_max.0 {
+            return Err(Refusal::SessionsTooLarge { held, max: self.config.sessions_heap_max.0 });
+        }
+        let session = Arc::new(Session::new(name.clone(), terms, self.config.session_line_max as usize));
+        all.insert(name, session.clone());
+        Ok(session)
+    }
+
+    pub fn find(&self, name: &str) -> Result<Arc<Session>, Refusal> {
+        let found = self.all.read().get(name).cloned();
+        match found {
+            Some(session) if session.expired(Instant::now()) => {
+                self.expire(&session);
+                Err(self.missing(name))
+            }
+            Some(session) => Ok(session),
+            None => Err(self.missing(name)),
+        }
+    }
+
+    fn missing(&self, name: &str) -> Refusal {
+        match self.ended.lock().when.get(name) {
+            Some(at) => Refusal::SessionExpired { name: name.to_owned(), at: *at },
+            None => Refusal::SessionNotFound { name: name.to_owned() },
+        }
+    }
+
+    /// At most `most` sessions whose names come after `after`, and whether there are more.
+    pub fn list(&self, after: &str, most: usize) -> (Vec<Arc<Session>>, bool) {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let all = self.all.read();
+        let now = Instant::now();
+        let mut rest = all.range::<str, _>((Excluded(after), Unbounded)).map(|(_, session)| session);
+        let mut rest = rest.by_ref().filter(|session| !session.expired(now));
+        let page = rest.by_ref().take(most).cloned().collect();
+        (page, rest.next().is_some())
+    }
+
+    pub fn delete(&self, name: &str) -> Result<(), Refusal> {
+        let session = self.find(name)?;
+        self.all.write().remove(name);
+        self.end(&session);
+        Ok(())
+    }
+
+    pub fn reset(&self, name: &str) -> Result<Arc<Session>, Refusal> {
+        let session = self.find(name)?;
+        let quick = is_quick(&session);
+        dispose(session.reset()?, quick);
+        Ok(session)
+    }
+
+    /// Ends those whose time is over.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        let over: Vec<_> = self.all.read().values().filter(|session| session.expired(now)).cloned().collect();
+        over.iter().for_each(|session| self.expire(session));
+    }
+
+    fn expire(&self, session: &Arc<Session>) {
+        if self.all.write().remove(&session.name).is_none() {
+            return;
+        }
+        {
+            let mut ended = self.ended.lock();
+            ended.when.insert(session.name.clone(), session.see().expires);
+            ended.order.push_back(session.name.clone());
+            if ended.order.len() > ENDED_MAX
+                && let Some(oldest) = ended.order.pop_front()
+            {
+                ended.when.remove(&oldest);
+            }
+        }
+        self.end(session);
+    }
+
+    /// Ends all of them, once nothing runs any more.
+    pub fn clear(&self) {
+        let all = std::mem::take(&mut *self.all.write());
+        all.values().for_each(|session| self.end(session));
+    }
+
+    fn end(&self, session: &Arc<Session>) {
+        let quick = is_quick(session);
+        dispose(session.close(), quick);
+        session.interrupt(CancelReason::CancelledByClient);
+    }
+}
+
+fn is_quick(session: &Session) -> bool {
+    let seen = session.see();
+    seen.heap_bytes <= SMALL && seen.threads == 0
+}
+
+/// Drops an isolate. One that is large or has threads takes its time on a thread that may.
+fn dispose(isolate: Option<Box<dyn Isolate>>, quick: bool) {
+    match (isolate, tokio::runtime::Handle::try_current()) {
+        (Some(isolate), Ok(runtime)) if !quick => drop(runtime.spawn_blocking(move || drop(isolate))),
+        (isolate, _) => drop(isolate),
+    }
+}

@@ -1,0 +1,208 @@
+//! The table of bad input: every method, and what each field answers when it is wrong.
+
+use std::collections::HashSet;
+
+use crate::support::{Fixture, check_refusal, source, start};
+use prost::Message;
+use tonic::codec::Streaming;
+use tonic::{Code, Request, Status};
+use typhon_proto::v1;
+
+/// A method, a request, and the status, reason and field that it gets.
+struct Row {
+    method: &'static str,
+    request: Vec<u8>,
+    code: Code,
+    reason: &'static str,
+    field: &'static str,
+}
+
+fn row(method: &'static str, request: &impl Message, code: Code, reason: &'static str, field: &'static str) -> Row {
+    Row { method, request: request.encode_to_vec(), code, reason, field }
+}
+
+fn invalid(method: &'static str, request: &impl Message, field: &'static str) -> Row {
+    row(method, request, Code::InvalidArgument, "INVALID_REQUEST", field)
+}
+
+const SESSIONS: &str = "SessionService";
+const MISSING: &str = "sessions/00000000000000000000000000000000";
+
+fn create(session: v1::Session) -> v1::CreateSessionRequest {
+    v1::CreateSessionRequest { session: Some(session), ..v1::CreateSessionRequest::default() }
+}
+
+fn minus() -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds: -1, nanos: 0 })
+}
+
+fn of_create_session() -> Vec<Row> {
+    const METHOD: &str = "SessionService/CreateSession";
+    let none = v1::Session::default;
+    let limits = v1::Limits { heap_bytes: Some(-1), ..v1::Limits::default() };
+    let clock = v1::ClockPolicy { mode: v1::clock_policy::Mode::Frozen.into(), epoch_nanoseconds: None };
+    let frozen = v1::Policy { clock: Some(clock), ..v1::Policy::default() };
+    let modules = v1::ModulePolicy { deny: vec!["os".into()], ..v1::ModulePolicy::default() };
+    let modules = v1::Policy { modules: Some(modules), ..v1::Policy::default() };
+    let many = (0..65).map(|n| (n.to_string(), String::new())).collect();
+    vec![
+        invalid(METHOD, &v1::CreateSessionRequest { request_id: "x".into(), session: None }, "request_id"),
+        invalid(METHOD, &create(v1::Session { limits: Some(limits), ..none() }), "session.limits.heap_bytes"),
+        invalid(
+            METHOD,
+            &create(v1::Session { policy: Some(frozen), ..none() }),
+            "session.policy.clock.epoch_nanoseconds",
+        ),
+        invalid(
+            METHOD,
+            &create(v1::Session { env: [("a\0".into(), "b".into())].into(), ..none() }),
+            "session.env[\"a\\0\"]",
+        ),
+        invalid(METHOD, &create(v1::Session { when_busy: 9, ..none() }), "session.when_busy"),
+        invalid(METHOD, &create(v1::Session { idle_ttl: minus(), ..none() }), "session.idle_ttl"),
+        invalid(METHOD, &create(v1::Session { ttl: Some(prost_types::Duration::default()), ..none() }), "session.ttl"),
+        invalid(METHOD, &create(v1::Session { labels: many, ..none() }), "session.labels"),
+        row(
+            METHOD,
+            &create(v1::Session { policy: Some(modules), ..none() }),
+            Code::Unimplemented,
+            "FEATURE_UNSUPPORTED",
+            "",
+        ),
+    ]
+}
+
+fn of_named_sessions() -> Vec<Row> {
+    let name = |name: &str| name.to_owned();
+    let mut rows = Vec::new();
+    for (bad, code, reason, field) in [
+        ("", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("sessions/", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("programs/1", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        (MISSING, Code::NotFound, "SESSION_NOT_FOUND", ""),
+        ("sessions/\u{1f}", Code::NotFound, "SESSION_NOT_FOUND", ""),
+    ] {
+        let interrupt = v1::InterruptSessionRequest { name: name(bad), mode: 0 };
+        rows.push(row("SessionService/GetSession", &v1::GetSessionRequest { name: name(bad) }, code, reason, field));
+        rows.push(row(
+            "SessionService/DeleteSession",
+            &v1::DeleteSessionRequest { name: name(bad) },
+            code,
+            reason,
+            field,
+        ));
+        rows.push(row(
+            "SessionService/ResetSession",
+            &v1::ResetSessionRequest { name: name(bad) },
+            code,
+            reason,
+            field,
+        ));
+        rows.push(row("SessionService/InterruptSession", &interrupt, code, reason, field));
+    }
+    let mode = v1::InterruptSessionRequest { name: name(MISSING), mode: 7 };
+    rows.push(invalid("SessionService/InterruptSession", &mode, "mode"));
+    let page = |page_size, token: &str| v1::ListSessionsRequest { page_size, page_token: token.to_owned() };
+    rows.push(invalid("SessionService/ListSessions", &page(-1, ""), "page_size"));
+    rows.push(invalid("SessionService/ListSessions", &page(0, "nonsense"), "page_token"));
+    rows
+}
+
+/// What an execution's target makes of its other fields; the fields themselves are in `requests.rs`.
+fn of_targets() -> Vec<Row> {
+    let target = |name: &str| Some(v1::execute_request::Target::Session(name.to_owned()));
+    let within = |request: v1::ExecuteRequest| v1::ExecuteRequest { target: target(MISSING), ..request };
+    let limits = |limits| v1::ExecuteRequest { limits: Some(limits), ..source("") };
+    let none = v1::Limits::default;
+    let cases = [
+        (v1::ExecuteRequest { policy: Some(v1::Policy::default()), ..source("") }, "policy"),
+        (v1::ExecuteRequest { env: [("A".into(), "b".into())].into(), ..source("") }, "env"),
+        (limits(v1::Limits { heap_bytes: Some(1), ..none() }), "limits.heap_bytes"),
+        (limits(v1::Limits { stack_depth: Some(1), ..none() }), "limits.stack_depth"),
+        (limits(v1::Limits { max_threads: Some(1), ..none() }), "limits.max_threads"),
+        (v1::ExecuteRequest::default(), "code"),
+    ];
+    let mut rows = Vec::new();
+    let mut both = |request: v1::ExecuteRequest, code, reason, field| {
+        let streamed = v1::StreamExecuteRequest { request: Some(request.clone()) };
+        rows.push(row("ExecutionService/Execute", &request, code, reason, field));
+        rows.push(row("ExecutionService/StreamExecute", &streamed, code, reason, field));
+    };
+    for (request, field) in cases {
+        both(within(request), Code::InvalidArgument, "INVALID_REQUEST", field);
+    }
+    both(within(source("")), Code::NotFound, "SESSION_NOT_FOUND", "");
+    both(v1::ExecuteRequest { target: target(""), ..source("") }, Code::NotFound, "SESSION_NOT_FOUND", "");
+    rows
+}
+
+fn of_interact() -> Vec<Row> {
+    use v1::interact_request::Message;
+    const METHOD: &str = "ExecutionService/Interact";
+    let first = |message| v1::InteractRequest { message };
+    let start = |request| first(Some(Message::Start(Box::new(request))));
+    let functions = |names: &[&str]| {
+        let one = |name: &&str| v1::HostFunction { name: (*name).to_owned(), ..v1::HostFunction::default() };
+        let policy = v1::Policy { host_functions: names.iter().map(one).collect(), ..v1::Policy::default() };
+        v1::ExecuteRequest { policy: Some(policy), ..source("") }
+    };
+    let streamed = v1::StreamExecuteRequest { request: Some(functions(&["f"])) };
+    vec![
+        invalid(METHOD, &first(None), "start"),
+        invalid(METHOD, &first(Some(Message::Interrupt(v1::Interrupt::default()))), "start"),
+        invalid(METHOD, &start(v1::ExecuteRequest::default()), "code"),
+        invalid(METHOD, &start(functions(&["a", "b c"])), "policy.host_functions[1].name"),
+        invalid(METHOD, &start(functions(&["a", "a"])), "policy.host_functions[1].name"),
+        invalid(METHOD, &start(functions(&["f"; 1001])), "policy.host_functions"),
+        invalid("ExecutionService/Execute", &functions(&["f"]), "policy.host_functions"),
+        invalid("ExecutionService/StreamExecute", &streamed, "policy.host_functions"),
+    ]
+}
+
+fn table() -> Vec<Row> {
+    let mut rows = of_create_session();
+    rows.extend(of_interact());
+    rows.extend(of_named_sessions());
+    rows.extend(of_targets());
+    rows
+}
+
+/// Calls a method of whatever kind with one message; the first answer.
+async fn call(fixture: &Fixture, row: &Row) -> Result<Option<Vec<u8>>, Status> {
+    let mut grpc = tonic::client::Grpc::new(fixture.channel.clone());
+    grpc.ready().await.expect("a connection");
+    let path = format!("/typhon.v1.{}", row.method).parse().expect("a path");
+    let request = Request::new(tokio_stream::once(row.request.clone()));
+    let answers: Streaming<Vec<u8>> = grpc.streaming(request, path, crate::requests::Raw).await?.into_inner();
+    let mut answers = answers;
+    answers.message().await
+}
+
+#[tokio::test]
+async fn every_refusal_is_the_one_of_the_table() {
+    let fixture = start(&[]).await;
+    for row in table() {
+        let status = call(&fixture, &row).await.map(|_| ()).expect_err(row.method);
+        let fields = check_refusal(&status, row.code, row.reason);
+        assert_eq!(fields, if row.field.is_empty() { vec![] } else { vec![row.field] }, "{}: {status:?}", row.method);
+    }
+    fixture.client.clone().execute(source("")).await.expect("the server lives on");
+}
+
+/// Methods that take nothing which could be wrong.
+const HARMLESS: [&str; 1] = ["RuntimeService/GetCapabilities"];
+
+#[test]
+fn every_method_is_in_the_table() {
+    let set = prost_types::FileDescriptorSet::decode(typhon_proto::FILE_DESCRIPTOR_SET).expect("descriptors");
+    let listed: HashSet<&str> = table().iter().map(|row| row.method).chain(HARMLESS).collect();
+    for file in set.file.iter().filter(|file| file.package() == "typhon.v1") {
+        for service in &file.service {
+            for method in &service.method {
+                let name = format!("{}/{}", service.name(), method.name());
+                assert!(listed.contains(name.as_str()), "{name}");
+            }
+        }
+    }
+    assert!(listed.iter().any(|name| name.starts_with(SESSIONS)));
+}
