@@ -40,7 +40,7 @@ pub(crate) struct Shared {
 /// Who compiles, and with what.
 pub(crate) enum How {
     Background(Workers),
-    Sync(Mutex<Lowerer>),
+    Sync(Box<Mutex<Lowerer>>),
 }
 
 /// Why there is no compiler though one was asked for.
@@ -81,7 +81,7 @@ impl Process {
             Mode::Sync => {
                 let mut lowerer = Lowerer::new()?;
                 lowerer.lists = journal.is_some();
-                How::Sync(Mutex::new(lowerer))
+                How::Sync(Box::new(Mutex::new(lowerer)))
             }
         };
         Ok(Self(Arc::new(Shared { params, compiler, how, journal })))
