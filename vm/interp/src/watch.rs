@@ -309,7 +309,7 @@ fn look(
         entered(&place, w.kind()).map_err(here)?;
         return Ok(ip);
     }
-    if matches!(op, Opcode::ReturnGenerator | Opcode::MakeCell | Opcode::CopyFreeVars) {
+    if matches!(op, Opcode::Begin | Opcode::ReturnGenerator | Opcode::MakeCell | Opcode::CopyFreeVars) {
         return Ok(ip);
     }
     if op == Opcode::ForIterGen {
