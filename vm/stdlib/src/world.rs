@@ -275,6 +275,12 @@ pub fn retry<T>(t: &Thread, mut f: impl FnMut() -> kernel::Sys<T>) -> Res<kernel
     }
 }
 
+/// Whether a descriptor may be read, or written, as it was opened.
+fn opened_for(fd: i32, events: i16) -> bool {
+    let wrong = if events & libc::POLLOUT != 0 { libc::O_RDONLY } else { libc::O_WRONLY };
+    kernel::get_flags(fd).is_ok_and(|flags| flags & libc::O_ACCMODE != wrong)
+}
+
 /// Waits until a descriptor is ready for `events` (`POLLIN`, `POLLOUT`) or the deadline passes; false if it passed.
 pub fn wait_fd(t: &Thread, fd: i32, events: i16, deadline: Option<Instant>) -> Res<bool> {
     loop {
@@ -287,6 +293,8 @@ pub fn wait_fd(t: &Thread, fd: i32, events: i16, deadline: Option<Instant>) -> R
             Ok(n) if n > 0 => return Ok(true),
             // A descriptor that cannot be polled is the following call's to complain about.
             Err(e) if e != libc::EINTR => return Ok(true),
+            // Nor will the end of a pipe that was not opened for it ever be ready.
+            _ if !opened_for(fd, events) => return Ok(true),
             _ => {}
         }
         if deadline.is_some_and(|d| Instant::now() >= d) {
