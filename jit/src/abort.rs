@@ -41,6 +41,10 @@ reasons! {
     Type "type" true "A register holds what the instruction is not specialized for.";
     Object "object" true "The loop writes to a register that holds an object.";
     Unstable "unstable" true "A register has another kind of value at the iteration's end than at its beginning.";
+    Raised "raised" true "An instruction has raised.";
+    Frame "frame" true "Somebody watches, or has the frame's object.";
+    Surprise "surprise" true "The instruction did not do what was recorded.";
+    Deep "deep" true "A frame was entered or left that the recorder does not follow.";
     Leaves "leaves" true "The iteration that was recorded leaves the loop.";
     Raises "raises" true "An instruction raises, or its result fits no word.";
     Nested "nested" false "There is a loop in the loop, which has a trace of its own.";
@@ -48,6 +52,13 @@ reasons! {
     Wide "wide" false "The frame has more registers than a trace carries.";
     Variants "variants" false "There are traces enough for this loop.";
     Compiler "compiler" false "The trace could not be compiled.";
+}
+
+impl Reason {
+    /// Whether only this instruction has no translation: then the trace has the interpreter carry it out.
+    pub const fn is_local(self) -> bool {
+        matches!(self, Self::Opcode | Self::Type | Self::Object | Self::Raises)
+    }
 }
 
 /// A recording that was given up.

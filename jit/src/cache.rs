@@ -125,6 +125,8 @@ pub struct Cache {
 pub struct Claim {
     cache: Arc<Cache>,
     what: What,
+    /// For one isolate only: it is not published.
+    private: bool,
 }
 
 impl Variant {
@@ -171,13 +173,13 @@ impl Cache {
         found
     }
 
-    /// The right to compile a variant, unless somebody has it already.
-    pub fn claim(self: &Arc<Self>, key: Key, live_in: LiveIn, path: u64) -> Option<Claim> {
+    /// The right to compile a variant, unless somebody has it already. `private`: it is for one isolate only.
+    pub fn claim(self: &Arc<Self>, key: Key, live_in: LiveIn, path: u64, private: bool) -> Option<Claim> {
         match self.claims.entry((key, live_in.clone(), path)) {
             Place::Occupied(_) => None,
             Place::Vacant(place) => {
                 place.insert(());
-                Some(Claim { cache: self.clone(), what: (key, live_in, path) })
+                Some(Claim { cache: self.clone(), what: (key, live_in, path), private })
             }
         }
     }
@@ -257,6 +259,12 @@ impl Claim {
 
     /// Publishes the executor: afterwards everybody finds it. If there is one like it, that one is given back instead.
     pub fn commit(self, executor: Executor) -> Result<Arc<Variant>, NotCached> {
+        if self.private {
+            let (_, live_in, path) = self.what.clone();
+            let (used, evicted) = (Flag::new(false), Flag::new(false));
+            self.cache.counts.committed.add(1);
+            return Ok(Arc::new(Variant { live_in, path, executor, used, evicted }));
+        }
         self.cache.insert(self.what.clone(), executor)
     }
 }

@@ -46,6 +46,8 @@ pub struct Runtime {
     pub functions: Functions,
     /// The shape id of float objects.
     pub float_shape: u32,
+    /// Where the thread, which is a trace's first input, has its owner's tag; `None`: references are counted by helpers only.
+    pub tag: Option<i32>,
     /// Which input of a trace is the address of the registers of its frame, if one is.
     pub registers: Option<usize>,
 }

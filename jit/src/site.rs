@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use typhon_interp::unit::Unit;
 use typhon_isa::Code;
 use typhon_qsbr::sync::Mutex;
 
@@ -36,6 +37,8 @@ pub(crate) struct Place {
     pub(crate) instances: RefCell<Vec<Rc<Instance>>>,
     /// Recordings that were given up.
     pub(crate) tries: Cell<u32>,
+    /// Code that its traces name by address.
+    pub(crate) kept: RefCell<Vec<Rc<Unit>>>,
     /// What the workers were given.
     pub(crate) waiting: RefCell<Option<Arc<Mailbox>>>,
     /// Entries that are not looked at: exits get their bridges meanwhile.
@@ -79,9 +82,9 @@ impl Known {
 
 impl Place {
     fn new(key: Key, params: &Params) -> Self {
-        let (instances, waiting) = Default::default();
+        let (instances, waiting, kept) = Default::default();
         let (tries, poor, entries, rounds) = Default::default();
-        Self { key, instances, tries, waiting, young: Cell::new(2 * params.exit_hot), entries, rounds, poor }
+        Self { key, instances, tries, kept, waiting, young: Cell::new(2 * params.exit_hot), entries, rounds, poor }
     }
 
     /// Something to enter here.

@@ -10,14 +10,15 @@ use crate::journal::{Fate, Note};
 use crate::lower::{COUNTERS, COUNTERS_MAX};
 use crate::params::Params;
 use crate::process::{How, Process};
-use crate::record::{ROUNDS, Recorded, is_kind, record};
+use crate::record::{BY_FRAME, ROUNDS, Recorded, is_kind, record};
 use crate::site::{Instance, Known, Mailbox, Place};
-use crate::vm::Objects;
+use crate::vm::{Objects, Raised, let_die};
 use crate::worker::{Job, NoVariant};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use typhon_interp::eval::follow::Running;
 use typhon_interp::tier::{At, Tier2, Went};
 use typhon_jit_ir::End;
 use typhon_jit_ir::run::rebuild;
@@ -47,12 +48,23 @@ pub struct Jit {
     pub counts: Counts,
 }
 
+/// What there is to enter at a place.
+enum Found {
+    /// This.
+    Ready(Rc<Instance>),
+    /// Nothing: to be looked for again after so many visits.
+    Later(u64),
+    /// The program has been recorded, and has gone on by that: nothing is to be entered here and now. After how many visits to
+    /// look again, and what was raised.
+    Moved(u64, Option<Exc>),
+}
+
 /// How machine code was left.
 struct Left {
     /// By which exit.
     number: usize,
-    /// Where the interpreter goes on.
-    offset: u32,
+    /// Where the frame that entered it goes on; `None`: a frame goes on that it has called.
+    offset: Option<u32>,
     /// How often it has gone round.
     rounds: u64,
     raised: Option<Exc>,
@@ -100,47 +112,50 @@ impl Jit {
 
     /// Something to enter at a place with what the registers hold now: the place's own, the process's, or a new one. What was
     /// `tried` is not it. If there is nothing: after how many visits to look again.
-    fn find(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Result<Rc<Instance>, u64> {
+    fn find(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Found {
         if let Some(found) = Self::ready(at, place, tried) {
-            return Ok(found);
+            return Found::Ready(found);
         }
         if self.alone.get() && matches!(self.process.0.how, How::Background(_)) {
             // There are no workers here, and they may have held the cache's locks when the process was copied.
-            return Err(u64::MAX);
+            return Found::Later(u64::MAX);
         }
         let fits = |variant: &Variant| fits(at, variant);
-        let give_up = |reason| Err(self.later(place, Abort { reason, offset: place.key.offset, opcode: None }));
+        let later = |reason| self.later(place, Abort { reason, offset: place.key.offset, opcode: None });
         if place.instances.borrow().len() as u64 >= self.params().variants_max {
-            return give_up(Reason::Variants);
+            return Found::Later(later(Reason::Variants));
         }
         if place.waiting.borrow().is_some() {
-            return self.arrived(place, fits);
+            return self.arrived(place, fits).map_or_else(Found::Later, Found::Ready);
         }
         let held = |variant: &Variant| place.instances.borrow().iter().any(|i| std::ptr::eq(&*i.variant, variant));
         if let Some(variant) = self.cache().find(&place.key, |variant| fits(variant) && !held(variant)) {
             self.counts.add(Count::Found);
-            return Ok(place.take(variant, self.params()));
+            return Found::Ready(place.take(variant, self.params()));
         }
         let from = (place.key.entry == Entry::Exit).then_some(place.key.offset);
-        let recorded = match record(at, from) {
-            Ok(recorded) => recorded,
-            Err(abort) => {
+        let mut recorded = match record(at, from) {
+            (Ok(recorded), _) => recorded,
+            (Err(abort), raised) => {
                 self.note(at, place, || Fate::GivenUp(abort));
-                return Err(self.later(place, abort));
+                return Found::Moved(self.later(place, abort), raised);
             }
         };
         self.counts.add(Count::Recorded);
+        let raised = recorded.raised.take();
         let before = self.process.journal().map(|_| recorded.trace.clone());
-        match self.compile(place, recorded) {
+        let again = match self.compile(place, recorded) {
             Ok(Some(variant)) if !held(&variant) => {
                 if let Some(before) = before {
                     self.note(at, place, || Fate::Compiled { before, variant: variant.clone() });
                 }
-                Ok(place.take(variant, self.params()))
+                place.take(variant, self.params());
+                0
             }
-            Ok(_) => Err(self.hot(place)),
-            Err(_) => give_up(Reason::Compiler),
-        }
+            Ok(_) => self.hot(place),
+            Err(_) => later(Reason::Compiler),
+        };
+        Found::Moved(again, raised)
     }
 
     /// What the place has to enter with what the registers hold now.
@@ -173,7 +188,10 @@ impl Jit {
     /// Compiles a trace, or has it compiled.
     fn compile(&self, place: &Place, recorded: Recorded) -> Result<Option<Arc<Variant>>, NoVariant> {
         let shared = &self.process.0;
-        let Some(claim) = shared.compiler.cache.claim(place.key, recorded.live_in, recorded.path) else {
+        // Whatever becomes of the trace: what it names by address stays where it is.
+        place.kept.borrow_mut().extend(recorded.kept);
+        let (cache, private) = (&shared.compiler.cache, recorded.private);
+        let Some(claim) = cache.claim(place.key, recorded.live_in, recorded.path, private) else {
             return Ok(None);
         };
         match &shared.how {
@@ -235,50 +253,45 @@ impl Jit {
     fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, u64) {
         let (mut instance, mut rounds, mut words) = (first, 0_u64, Vec::new());
         let (mut taken, mut tried) = (None::<Taken>, Vec::new());
+        let went = |raised| Went { offset: Went::BY_FRAME, again: 0, raised };
         loop {
             let Some(left) = self.enter(at, &instance, &mut words) else {
                 return (Went { offset: instance.start, again: 0, raised: None }, rounds);
             };
             rounds += left.rounds + u64::from(taken.is_some());
-            let went = Went { offset: left.offset, again: 0, raised: left.raised };
-            if went.raised.is_some() || at.t.breaker.any() {
-                return (went, rounds);
-            }
-            if left.offset == instance.start && left.rounds == 0 {
+            let Some(offset) = left.offset.filter(|_| left.raised.is_none() && !at.t.breaker.any()) else {
+                return (went(left.raised), rounds);
+            };
+            if offset == instance.start && left.rounds == 0 {
                 // It was not for what happens here now: the exit before it needs something else.
                 tried.push(instance);
             } else {
                 tried.clear();
                 taken = Some((instance, left.number));
             }
-            match taken.as_ref().and_then(|taken| self.after(at, known, taken, left.offset, &tried)) {
-                Some(next) => instance = next,
-                None => return (went, rounds),
+            let Some(taken) = &taken else { return (went(None), rounds) };
+            match self.after(at, known, taken, offset, &tried) {
+                Found::Ready(next) => instance = next,
+                Found::Later(_) => return (went(None), rounds),
+                Found::Moved(_, raised) => return (went(raised), rounds),
             }
             self.counts.add(Count::Linked);
         }
     }
 
     /// What goes on where an exit was taken.
-    fn after(
-        &self,
-        at: &At<'_>,
-        known: &Known,
-        taken: &Taken,
-        offset: u32,
-        tried: &[Rc<Instance>],
-    ) -> Option<Rc<Instance>> {
+    fn after(&self, at: &At<'_>, known: &Known, taken: &Taken, offset: u32, tried: &[Rc<Instance>]) -> Found {
         let out = &taken.0.outs[taken.1];
         if tried.is_empty()
             && let Some(next) = out.next.borrow().upgrade()
         {
-            return Some(next);
+            return Found::Ready(next);
         }
         let left = out.left.get();
         out.left.set(left.saturating_sub(1));
         // What another exit made hot is looked for now and then.
-        if left > 0 && !left.is_multiple_of(LOOK) {
-            return None;
+        if left > 0 && !left.is_multiple_of(LOOK) || Running::on(at.t).is_seen(1) {
+            return Found::Later(left);
         }
         let executor = &taken.0.variant.executor;
         let ends = executor.trace.end == End::Leave(executor.exits()[taken.1].snap);
@@ -286,18 +299,35 @@ impl Jit {
         let entry = if ends && offset == at.target { Entry::Loop } else { Entry::Exit };
         let place = known.place(offset, entry, self.params());
         let next = match Self::ready(at, &place, tried) {
-            None if left == 0 => self.find(at, &place, tried).map_err(|again| out.left.set(again)).ok(),
-            ready => ready,
-        }?;
+            Some(ready) => ready,
+            None if left > 0 => return Found::Later(left),
+            None => match self.find(at, &place, tried) {
+                Found::Ready(ready) => ready,
+                Found::Later(again) => {
+                    out.left.set(again);
+                    return Found::Later(again);
+                }
+                Found::Moved(again, raised) => {
+                    out.left.set(again);
+                    if again == 0 {
+                        self.counts.add(Count::Bridged);
+                    }
+                    return Found::Moved(again, raised);
+                }
+            },
+        };
         self.counts.add(Count::Bridged);
         out.next.replace(Rc::downgrade(&next));
-        Some(next)
+        Found::Ready(next)
     }
 
     /// Runs one trace's machine code until it is left, and gives the registers what is to be found there.
     fn enter(&self, at: &At<'_>, instance: &Instance, words: &mut Vec<u64>) -> Option<Left> {
         let executor = &instance.variant.executor;
-        let inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, at.t.breaker.word() as u64];
+        let running = Running::on(at.t);
+        let height = running.height();
+        let wake = at.t.breaker.word() as u64;
+        let inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, wake, running.record() as u64];
         words.resize(executor.left_max(), 0);
         // Not every snapshot has counters.
         words[..COUNTERS_MAX.into()].fill(0);
@@ -306,9 +336,19 @@ impl Jit {
         let (number, settled) = unsafe { executor.run(&inputs, words) }?;
         let exit = &executor.exits()[number];
         let trace = &executor.trace;
-        let offset = trace.snap(exit.snap).frames.first().map_or(at.target, |place| place.offset);
+        let offset = trace.snap(exit.snap).frames.last().map_or(at.target, |place| place.offset);
+        // Where the frame on top goes on, and whether that is the one that entered.
+        let leave = |behind: u32| {
+            if offset != BY_FRAME {
+                running.go_to(offset + behind);
+            }
+            (running.height() == height).then(|| running.offset())
+        };
         if settled {
-            return Some(Left { number, offset, rounds: words[usize::from(ROUNDS.reg)], raised: None });
+            let offset = leave(0);
+            let_die(at.t);
+            let raised = at.t.state::<Raised>().0.take();
+            return Some(Left { number, offset, rounds: words[usize::from(ROUNDS.reg)], raised });
         }
         self.counts.add(Count::Rebuilt);
         let left = executor.left(exit, words)?;
@@ -323,13 +363,15 @@ impl Jit {
                 rounds = word.to_int().max(0).cast_unsigned();
                 continue;
             }
-            let r = usize::from(slot.reg);
-            if r < at.unit.register_count {
-                // SAFETY: the register is the frame's. What it held was the trace's since it was entered, and is no object
-                // or has been given up by the trace; the new word's reference is the register's.
-                unsafe { at.registers().add(r).write(word.0) };
-            }
+            // SAFETY: the register is one of the frames that the trace has, counted from the first one's. What it held was the
+            // trace's since it was entered, and is no object or has been given up by the trace; the new word's reference is
+            // the register's.
+            unsafe { at.registers().add(slot.reg.into()).write(word.0) };
         }
+        // Who is raised has been raised by the instruction before.
+        let offset = leave(u32::from(raised.is_some()));
+        let_die(at.t);
+        let raised = raised.or_else(|| at.t.state::<Raised>().0.take());
         Some(Left { number, offset, rounds, raised })
     }
 }
@@ -348,8 +390,11 @@ impl Tier2 for Jit {
         self.counts.add(Count::Looked);
         let known = self.known(at);
         let place = known.place(at.target, Entry::Loop, self.params());
+        if Running::on(at.t).is_seen(1) {
+            return Went { offset: at.target, again: self.params().loop_hot, raised: None };
+        }
         match self.find(at, &place, &[]) {
-            Ok(instance) => {
+            Found::Ready(instance) => {
                 self.counts.add(Count::Entered);
                 let grown = || [Count::Bridged, Count::Offered, Count::Arrived].map(|what| self.counts.of(what));
                 let before = grown();
@@ -363,7 +408,8 @@ impl Tier2 for Jit {
                 }
                 Went { again, ..went }
             }
-            Err(again) => Went { offset: at.target, again, raised: None },
+            Found::Later(again) => Went { offset: at.target, again, raised: None },
+            Found::Moved(again, raised) => Went { offset: Went::BY_FRAME, again, raised },
         }
     }
 

@@ -1,9 +1,13 @@
 //! The VM's objects for machine code: the helpers it calls, and what exits make.
 
 use crate::runtime::{Functions, Runtime};
+use std::cell::RefCell;
+use typhon_interp::eval::follow::Running;
 use typhon_jit_ir::run::Heap;
 use typhon_jit_ir::word::Word;
 use typhon_object::error::{Exc, runtime_error};
+use typhon_object::quiet::ends_quietly;
+use typhon_object::thread::current;
 use typhon_object::{Thread, Value, convert, ids};
 
 /// What machine code must know of this VM.
@@ -13,12 +17,17 @@ pub const RUNTIME: Runtime = Runtime {
         Float: float,
         Retain: retain,
         Release: release,
+        Quiet: quiet,
+        Step: step,
+        Push: push,
+        Pop: pop,
         Poll: poll,
         FloatMod: float_mod,
         FloatFloorDiv: float_floor_div,
         FloatPow: float_pow,
     },
     float_shape: ids::FLOAT,
+    tag: Some(Thread::TAG as i32),
     registers: Some(1),
 };
 
@@ -45,8 +54,103 @@ extern "C" fn retain(word: u64) {
 
 extern "C" fn release(word: u64) {
     // SAFETY: the trace gives up a reference that it owns.
-    drop(unsafe { Value::from_raw(word) });
+    let v = unsafe { Value::from_raw(word) };
+    match current() {
+        // The trace has asked, but for one of several references that it gives up at once.
+        Some(t) if !ends_quietly(&v) => t.state::<Parked>().0.borrow_mut().push(v),
+        _ => drop(v),
+    }
 }
+
+/// What would not die quietly, until that may be.
+#[derive(Default)]
+struct Parked(RefCell<Vec<Value>>);
+
+/// Nobody relies on registers of machine code now: what waits for that may die.
+pub fn let_die(t: &Thread) {
+    let parked = t.state::<Parked>().0.take();
+    drop(parked);
+}
+
+extern "C" fn quiet(word: u64) -> bool {
+    ends_quietly(Value::from_ref(&word))
+}
+
+/// See [`typhon_jit_ir::Helper::Step`] and [`Step`] for the operands.
+extern "C" fn step(t: u64, from: i64, unit: u64, at: i64) -> bool {
+    let t = thread(t);
+    let how = Step::unpack(from, at);
+    let running = Running::on(t);
+    let height = running.height();
+    running.go_to(how.from);
+    let_die(t);
+    let done = running.step().and_then(|()| {
+        let called = !how.enters && running.height() == height + 1 && running.is_callee();
+        if called { running.finish_call() } else { Ok(()) }
+    });
+    if let Err(e) = done {
+        t.state::<Raised>().0.replace(Some(e));
+        return false;
+    }
+    let same = unit == 0 || std::ptr::from_ref(running.unit()) as u64 == unit;
+    running.height().wrapping_add_signed(-how.deeper) == height
+        && same
+        && running.offset() == how.at
+        && !running.is_seen(how.frames)
+}
+
+/// Where a call is, as one operand: the first register of the callee, counted from the first frame's, the instruction's
+/// offset, and the register of its frame that takes the result.
+pub fn call_site(base: usize, offset: u32, dst: usize) -> i64 {
+    base as i64 & 0xffff | (dst as i64 & 0xffff) << 16 | i64::from(offset) << 32
+}
+
+extern "C" fn push(t: u64, function: u64, registers: u64, site: i64) -> bool {
+    let base = (registers as *mut u64).wrapping_add(site as u16 as usize);
+    // SAFETY: the trace has asked for a function, and says where its registers lie.
+    unsafe { Running::on(thread(t)).push(function, base, (site >> 32) as u32, (site >> 16) as u16) }
+}
+
+extern "C" fn pop(t: u64) {
+    Running::on(thread(t)).pop();
+}
+
+/// What a step in a trace is to do, and where it must come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// The instruction's offset.
+    pub from: u32,
+    /// Whether a Python function that it calls is entered only; else it is run to its end.
+    pub enters: bool,
+    /// Where the frame on top goes on afterwards.
+    pub at: u32,
+    /// How many frames more there are.
+    pub deeper: isize,
+    /// How many frames are the trace's afterwards.
+    pub frames: usize,
+}
+
+impl Step {
+    /// As two operands.
+    pub fn pack(self) -> (i64, i64) {
+        let from = i64::from(self.from) | i64::from(self.enters) << 32;
+        (from, i64::from(self.at) | (self.deeper as i64 + 1) << 32 | (self.frames as i64) << 40)
+    }
+
+    fn unpack(from: i64, at: i64) -> Self {
+        Self {
+            from: from as u32,
+            enters: from >> 32 != 0,
+            at: at as u32,
+            deeper: (at >> 32 & 0xff) as isize - 1,
+            frames: (at >> 40) as usize,
+        }
+    }
+}
+
+/// What an instruction has raised that a trace had carried out: the trace is about to be left.
+#[derive(Default)]
+pub struct Raised(pub RefCell<Option<Exc>>);
 
 extern "C" fn poll(t: u64) -> bool {
     !thread(t).breaker.any()
@@ -133,6 +237,8 @@ mod tests {
 
     #[test]
     fn layouts_are_what_the_recorder_says() {
+        assert_eq!(typhon_rc::RcHeader::OWNER_OFFSET, word::OWNER_OFFSET as usize);
+        assert_eq!(typhon_rc::RcHeader::LOCAL_OFFSET, word::COUNT_OFFSET as usize);
         assert_eq!(offset_of!(RangeIter, next), word::HEADER_SIZE as usize);
         assert_eq!(size_of::<typhon_object::header::Header>(), word::HEADER_SIZE as usize);
     }

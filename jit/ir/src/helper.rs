@@ -15,6 +15,12 @@ macro_rules! for_each_helper {
             Float "float" (Ptr, Flt) -> Val [FRESH], "a float object of the thread, for floats that fit no word; absent without memory";
             Retain "retain" (Val) -> Unit [STAYS], "one reference more to an object";
             Release "release" (Val) -> Unit [ESCAPES], "one reference less to an object, which may die";
+            Quiet "quiet" (Val) -> Bool [LOOKS], "whether one reference less to an object would run no Python code";
+            Step "step" (Ptr, Int, Ptr, Int) -> Bool [ESCAPES],
+                "carries out the instruction at an offset of the running frame; whether a frame of this code goes on at the other offset";
+            Push "push" (Ptr, Val, Ptr, Int) -> Bool [FRAMES],
+                "enters a function's frame, with registers behind the given ones; false if that cannot be";
+            Pop "pop" (Ptr) -> Unit [FRAMES], "leaves the frame on top";
             Poll "poll" (Ptr) -> Bool [ESCAPES], "does what the thread is asked for; false when the trace must be left";
             FloatMod "float_mod" (Flt, Flt) -> Flt [PURE], "the float modulo of Python; the divisor is not zero";
             FloatFloorDiv "float_floordiv" (Flt, Flt) -> Flt [PURE], "the float floor division of Python; the divisor is not zero";
@@ -60,6 +66,8 @@ macro_rules! declare {
 const PURE: Effects = Effects::NONE;
 const FRESH: Effects = Effects::acts(Acts::FRESH);
 const STAYS: Effects = Effects::write(crate::Alias::Count);
+const FRAMES: Effects = Effects::write(crate::Alias::Frame);
+const LOOKS: Effects = Effects { reads: crate::alias::Aliases::ALL, ..Effects::NONE };
 const ESCAPES: Effects = Effects::ANY;
 for_each_helper!(declare);
 

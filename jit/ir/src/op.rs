@@ -39,6 +39,7 @@ macro_rules! for_each_op {
                 And "and" (a: Bool, b: Bool) -> Bool { a & b } "both";
                 Or "or" (a: Bool, b: Bool) -> Bool { a | b } "either";
                 Same "same" (a: Val, b: Val) -> Bool { a == b } "identity";
+                PEq "peq" (a: Ptr, b: Ptr) -> Bool { a == b } "the same address";
                 IsNull "is_null" (a: Ptr) -> Bool { a == 0 } "no address";
                 IsInt "is_int" (a: Val) -> Bool { a.is_int() } "an int in the word";
                 IsObj "is_obj" (a: Val) -> Bool { a.is_obj() } "a pointer to an object";
@@ -72,7 +73,9 @@ macro_rules! for_each_op {
                 New "new" (Ptr) -> Val [Effects::acts(EXIT.union(Acts::FRESH))] New
                     "an object of the thread: one reference, zeroed, if there is memory";
                 Retain "retain" (Val) -> Unit [COUNTS] Plain "one reference more, if it is to an object";
-                Release "release" (Val) -> Unit [Effects::ANY] Plain "one reference less, if it is to an object, which may die";
+                Release "release" (Val) -> Unit [RELEASES] Plain
+                    "one reference less, if it is to an object, which may die; that runs no Python code (see `quiet`)";
+                Quiet "quiet" (Val) -> Bool [LOOKS] Plain "whether a release would run no Python code: no object, others refer to it, or its end concerns nobody";
                 Call "call" () -> Any [Effects::NONE] Call "a runtime helper";
             }
         }
@@ -81,6 +84,11 @@ macro_rules! for_each_op {
 
 const EXIT: Acts = Acts::EXITS;
 const COUNTS: Effects = Effects { reads: Aliases::of(Alias::Count), ..Effects::write(Alias::Count) };
+
+/// What a release touches: whatever the object refers to is counted, and its memory is somebody else's afterwards.
+const RELEASES: Effects =
+    Effects { reads: Aliases::ALL, writes: Aliases::of(Alias::Count), acts: Acts::RELEASES.union(Acts::STAYS) };
+const LOOKS: Effects = Effects { reads: Aliases::ALL, ..Effects::NONE };
 
 /// How an operation's immediates are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -250,7 +258,10 @@ impl Op {
     /// Does the order of its two operands not matter?
     pub const fn commutes(self) -> bool {
         use Op::*;
-        matches!(self, IAdd | IMul | IAnd | IOr | IXor | IEq | INe | FEq | FNe | And | Or | Same | IAddOv | IMulOv)
+        matches!(
+            self,
+            IAdd | IMul | IAnd | IOr | IXor | IEq | INe | FEq | FNe | And | Or | Same | PEq | IAddOv | IMulOv
+        )
     }
 }
 

@@ -285,6 +285,7 @@ impl<W: World> Machine<'_, W> {
                 }
                 Did::Nothing
             }
+            (Op::Quiet, _) => Did::Gave(Const::Bool(!word.is_obj() || self.world.call(Helper::Quiet, &args)? != 0)),
             (Op::Call, Imm::Call(helper)) => gave(self.world.call(helper, &args)?),
             _ => return Err(Trap::Malformed(v.0)),
         })

@@ -10,6 +10,8 @@ pub const INT_MAX: i64 = (1 << 61) - 1;
 pub const INT_MIN: i64 = -(1 << 61);
 /// Offset of a header's count of the owner's references, 32 bits.
 pub const COUNT_OFFSET: i32 = 0;
+/// Offset of a header's owner's tag, 16 bits.
+pub const OWNER_OFFSET: i32 = 8;
 /// Offset of a header's shape id, 32 bits.
 pub const SHAPE_OFFSET: i32 = 4;
 /// Bytes of a header.

@@ -156,12 +156,11 @@ fn held(trace: &Trace, snap: SnapId) -> Vec<Var> {
     held.into_iter().collect()
 }
 
-/// Whether an exit can write all registers: they are of the frame that entered the trace, and nothing is to be made for them.
+/// Whether an exit can write all registers: they are numbered from the first frame's on, and nothing is to be made for them.
 fn settles(trace: &Trace, snap: SnapId) -> bool {
-    trace.snap(snap).frames.len() == 1
-        && trace.resolved(snap).into_iter().all(|(slot, (_, src))| match (slot.frame, src) {
-            (COUNTERS, Src::Arg(arg)) => slot.reg < COUNTERS_MAX && trace.ty(arg) == Ty::Int,
-            (0, Src::Arg(arg)) => !matches!(trace.ty(arg), Ty::Ptr | Ty::Unit),
-            _ => false,
-        })
+    trace.resolved(snap).into_iter().all(|(slot, (_, src))| match (slot.frame, src) {
+        (COUNTERS, Src::Arg(arg)) => slot.reg < COUNTERS_MAX && trace.ty(arg) == Ty::Int,
+        (0, Src::Arg(arg)) => !matches!(trace.ty(arg), Ty::Ptr | Ty::Unit),
+        _ => false,
+    })
 }

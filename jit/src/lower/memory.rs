@@ -1,8 +1,10 @@
 //! Memory: loads, stores, new objects, and counting references.
 
 use super::{Function, machine_type};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AliasRegionData, InstBuilder, MemFlagsData, types};
 use typhon_jit_ir::trace::{Imm, Inst};
+use typhon_jit_ir::word::{COUNT_OFFSET, OWNER_OFFSET};
 use typhon_jit_ir::{Alias, Helper, Op, Ty};
 
 impl Function<'_> {
@@ -63,16 +65,72 @@ impl Function<'_> {
         Some(made)
     }
 
+    /// Whether a release runs no code: asked of the helper for objects with one reference only. Nobody else counts in that
+    /// word but the object's owner, and he takes away one for each that he has put there.
+    pub(super) fn quiet(&mut self, value: ir::Value) -> Option<ir::Value> {
+        let [object, last, done] = [(); 3].map(|()| self.b.create_block());
+        self.b.set_cold_block(last);
+        let answer = self.b.append_block_param(done, types::I8);
+        let yes = self.b.ins().iconst(types::I8, 1);
+        let is_object = self.is_object(value);
+        self.b.ins().brif(is_object, object, &[], done, &[yes.into()]);
+        self.b.switch_to_block(object);
+        let flags = self.flags(Alias::Count);
+        let count = self.b.ins().uload32(flags, value, COUNT_OFFSET);
+        let others = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, count, 1);
+        self.b.ins().brif(others, done, &[yes.into()], last, &[]);
+        self.b.switch_to_block(last);
+        let told = self.call(Helper::Quiet, &[value])?;
+        self.b.ins().jump(done, &[told.into()]);
+        self.b.switch_to_block(done);
+        Some(answer)
+    }
+
     /// Counts a reference, if the value is one.
     pub(super) fn count(&mut self, op: Op, value: ir::Value) {
         let helper = if op == Op::Retain { Helper::Retain } else { Helper::Release };
         debug_assert_eq!(helper.ty(), Ty::Unit);
-        let [object, on] = [(); 2].map(|()| self.b.create_block());
+        let [object, slow, on] = [(); 3].map(|()| self.b.create_block());
         let is_object = self.is_object(value);
         self.b.ins().brif(is_object, object, &[], on, &[]);
         self.b.switch_to_block(object);
+        match self.tag() {
+            Some(mine) => self.count_own(op, value, mine, slow, on),
+            None => {
+                self.b.ins().jump(slow, &[]);
+            }
+        }
+        self.b.switch_to_block(slow);
         self.call(helper, &[value]);
         self.b.ins().jump(on, &[]);
         self.b.switch_to_block(on);
+    }
+
+    /// The running thread's tag.
+    fn tag(&mut self) -> Option<ir::Value> {
+        let offset = self.runtime.tag?;
+        let thread = self.value((*self.trace.inputs.first()?).into()).ok()?;
+        // Nobody writes to it while the thread runs.
+        let flags = MemFlagsData::new().with_notrap().with_aligned().with_readonly();
+        Some(self.b.ins().uload16(types::I64, flags, thread, offset))
+    }
+
+    /// The owner counts by plain arithmetic, up to where an object dies or the count is full (`typhon_rc`).
+    fn count_own(&mut self, op: Op, value: ir::Value, mine: ir::Value, slow: ir::Block, on: ir::Block) {
+        self.b.set_cold_block(slow);
+        let flags = self.flags(Alias::Count);
+        let owner = self.b.ins().uload16(types::I64, flags, value, OWNER_OFFSET);
+        let own = self.b.ins().icmp(IntCC::Equal, owner, mine);
+        let [mine, write] = [(); 2].map(|()| self.b.create_block());
+        self.b.ins().brif(own, mine, &[], slow, &[]);
+        self.b.switch_to_block(mine);
+        let count = self.b.ins().uload32(flags, value, COUNT_OFFSET);
+        let (limit, by) = if op == Op::Retain { (i64::from(u32::MAX), 1) } else { (1, -1) };
+        let inside = self.b.ins().icmp_imm_u(IntCC::NotEqual, count, limit);
+        self.b.ins().brif(inside, write, &[], slow, &[]);
+        self.b.switch_to_block(write);
+        let count = self.b.ins().iadd_imm_s(count, by);
+        self.b.ins().istore32(flags, count, value, COUNT_OFFSET);
+        self.b.ins().jump(on, &[]);
     }
 }

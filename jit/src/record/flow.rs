@@ -11,14 +11,14 @@ use typhon_object::ids;
 use typhon_object::types::range_iter::RangeIter;
 
 impl Recorder<'_> {
-    /// One instruction. The offset of the next one; `None`: the loop goes round.
-    pub(super) fn instruction(&mut self, op: Opcode) -> Result<Option<u32>, Abort> {
+    /// One instruction: what it will do. The offset of the next one.
+    pub(super) fn instruction(&mut self, op: Opcode) -> Result<u32, Abort> {
         use Opcode as O;
         let kind = BinaryKind::from_u8(self.word.kind().min(BinaryKind::IOr as u8));
-        let next = self.offset + 1 + op.extra() as u32;
+        let next = self.offset() + 1 + op.extra() as u32;
         match op {
-            O::Nop => {}
-            O::Move => self.copy()?,
+            O::Nop | O::Resume => {}
+            O::Move => self.copy(),
             O::LoadInt => {
                 let n = i64::from(self.word.bc());
                 self.set_word(Word::int(n), Real::Int(n))?;
@@ -84,23 +84,14 @@ impl Recorder<'_> {
             O::Is => self.is()?,
             _ => return self.jump(op, next),
         }
-        Ok(Some(next))
+        Ok(next)
     }
 
-    fn jump(&mut self, op: Opcode, next: u32) -> Result<Option<u32>, Abort> {
+    fn jump(&mut self, op: Opcode, next: u32) -> Result<u32, Abort> {
         use Opcode as O;
         let by = self.word.bc();
         match op {
-            O::Jump => Ok(Some(next.saturating_add_signed(by))),
-            O::JumpBackCounted | O::JumpBack => {
-                let target = next.saturating_add_signed(by);
-                match target == self.at.target {
-                    true => Ok(None),
-                    // On its way to the header, a bridge goes round loops about this one.
-                    false if self.header.is_none() => Ok(Some(target)),
-                    false => self.abort(Reason::Nested),
-                }
-            }
+            O::Jump => Ok(next.saturating_add_signed(by)),
             O::CompareIntJump => {
                 let is = self.ints()?;
                 self.branch(is, next)
@@ -118,27 +109,36 @@ impl Recorder<'_> {
                 self.decide(truth);
                 self.kill();
                 let jumps = truth.real == (op == O::JumpIfTrue);
-                Ok(Some(if jumps { next.saturating_add_signed(by) } else { next }))
+                Ok(if jumps { next.saturating_add_signed(by) } else { next })
+            }
+            O::JumpIfNone | O::JumpIfNotNone => {
+                let sym = self.reg(self.word.a());
+                let is = self.op(Op::Same, &[sym.arg, Arg::Const(Const::Val(Word::NONE))]);
+                let real = sym.real == Real::Word(Word::NONE.0);
+                self.decide(Num { arg: is, real });
+                self.kill();
+                Ok(if real == (op == O::JumpIfNone) { next.saturating_add_signed(by) } else { next })
             }
             O::ForIterRange => self.range(next),
-            _ => self.abort(Reason::Opcode),
+            _ => self.object(op, next),
         }
     }
 
-    /// `a = b`, unless that is an object: what is written over is not released but for floats.
-    fn copy(&mut self) -> Result<(), Abort> {
+    /// `a = b`.
+    fn copy(&mut self) {
         let from = self.word.b();
         let sym = self.reg(from);
-        if matches!(sym.real, Real::Word(word) if Word(word).is_obj()) {
-            return self.abort(Reason::Object);
+        let takes = self.word.x() & KILL_B != 0;
+        if self.word.a() == from {
+            return;
         }
-        if self.word.x() & KILL_B != 0 {
-            self.place(from, ABSENT);
+        self.may_write([self.word.a()]);
+        if takes {
+            self.take(from);
         } else {
-            self.b.op(Op::Retain, &[sym.arg], None);
+            self.retain(sym.arg);
         }
-        self.set(self.word.a(), sym);
-        Ok(())
+        self.put(self.word.a(), sym.arg);
     }
 
     fn set_word(&mut self, word: Option<Word>, real: Real) -> Result<(), Abort> {
@@ -148,18 +148,26 @@ impl Recorder<'_> {
     }
 
     fn load_const(&mut self) -> Result<(), Abort> {
-        let Some(v) = usize::try_from(self.word.bc()).ok().and_then(|i| self.at.unit.consts().get(i)) else {
-            return self.abort(Reason::Opcode);
-        };
-        match Real::of(v) {
+        let i = usize::try_from(self.word.bc()).unwrap_or(usize::MAX);
+        let v = self.unit().consts().get(i).map(|v| (Real::of(v), v.is_object(), v.bits()));
+        let Some((real, is_object, bits)) = v else { return self.abort(Reason::Opcode) };
+        match real {
             // A constant's object belongs to the isolate; a float is made anew where somebody wants to see one.
-            Real::Flt(x) if v.is_object() => {
+            Real::Flt(x) if is_object => {
                 let arg = self.op(Op::BoxFlt, &[self.thread, Const::flt(x).into()]);
                 self.set(self.word.a(), Sym { arg, real: Real::Flt(x) });
                 Ok(())
             }
-            _ if v.is_object() => self.abort(Reason::Opcode),
-            real => self.set_word(Some(Word(v.bits())), real),
+            // The code that runs keeps its constants.
+            _ if is_object => {
+                self.private = true;
+                let arg = Arg::Const(Const::Val(Word(bits)));
+                self.may_write([self.word.a()]);
+                self.retain(arg);
+                self.put(self.word.a(), arg);
+                Ok(())
+            }
+            real => self.set_word(Some(Word(bits)), real),
         }
     }
 
@@ -191,6 +199,11 @@ impl Recorder<'_> {
                 let n = self.int(r)?;
                 Ok(Num { arg: self.op(Op::INe, &[n.arg, Arg::int(0)]), real: n.real != 0 })
             }
+            Real::Word(bits) if bits == Word::NONE.0 => {
+                let none = self.op(Op::Same, &[sym.arg, Arg::Const(Const::Val(Word::NONE))]);
+                self.guard(none);
+                Ok(Num { arg: Arg::bool(false), real: false })
+            }
             _ => self.abort(Reason::Type),
         }
     }
@@ -202,30 +215,27 @@ impl Recorder<'_> {
     }
 
     /// A jump on a comparison.
-    fn branch(&mut self, condition: Num<bool>, next: u32) -> Result<Option<u32>, Abort> {
+    fn branch(&mut self, condition: Num<bool>, next: u32) -> Result<u32, Abort> {
         self.decide(condition);
         let sense = self.word.kind() & 8 != 0;
-        let Some(extra) = self.at.unit.word(self.offset as usize + 1) else { return self.abort(Reason::Opcode) };
+        let by = typhon_isa::Word(self.extra(0)).low();
         self.kill();
-        Ok(Some(if condition.real == sense { next.saturating_add_signed(extra.low()) } else { next }))
+        Ok(if condition.real == sense { next.saturating_add_signed(by) } else { next })
     }
 
     /// The next number of a range.
-    fn range(&mut self, next: u32) -> Result<Option<u32>, Abort> {
+    fn range(&mut self, next: u32) -> Result<u32, Abort> {
         const NEXT: i32 = offset_of!(RangeIter, next) as i32;
         const REMAINING: i32 = offset_of!(RangeIter, remaining) as i32;
         const STEP: i32 = offset_of!(RangeIter, step) as i32;
         let r = self.word.b();
         let sym = self.reg(r);
-        let Some(v) = self.at.register(r).filter(|v| sym.real == Real::Word(v.bits())) else {
+        let Some((left, first)) = self.value(r).exact::<RangeIter>().map(|it| (it.remaining.get(), it.next.get()))
+        else {
             return self.abort(Reason::Type);
         };
-        let Some(iter) = v.exact::<RangeIter>() else { return self.abort(Reason::Type) };
-        if !self.stepped.insert(v.bits()) {
-            return self.abort(Reason::Nested);
-        }
-        if iter.remaining.get() <= 0 {
-            return self.abort(Reason::Leaves);
+        if left <= 0 {
+            return self.abort(Reason::Object);
         }
         let object = self.op(Op::IsObj, &[sym.arg]);
         self.guard(object);
@@ -236,15 +246,16 @@ impl Recorder<'_> {
         let remaining = load(self, REMAINING);
         let more = self.op(Op::ILt, &[Arg::int(0), remaining]);
         self.guard(more);
-        let number = Num { arg: load(self, NEXT), real: iter.next.get() };
+        let number = Num { arg: load(self, NEXT), real: first };
         let step = load(self, STEP);
         let boxed = self.box_int(number)?;
+        self.may_write([self.word.a()]);
         let rest = self.op(Op::ISub, &[remaining, Arg::int(1)]);
         self.b.mem(Op::Store, Ty::Unit, Alias::Iter, &[sym.arg, rest], REMAINING);
         let then = self.op(Op::IAdd, &[number.arg, step]);
         self.b.mem(Op::Store, Ty::Unit, Alias::Iter, &[sym.arg, then], NEXT);
-        self.set(self.word.a(), Sym { arg: boxed, real: Real::Int(number.real) });
-        Ok(Some(next))
+        self.put(self.word.a(), boxed);
+        Ok(next)
     }
 
     fn load32(&mut self, base: Arg, offset: i32) -> Arg {

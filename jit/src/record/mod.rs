@@ -1,55 +1,92 @@
-//! Recording: one iteration of a running loop becomes a trace.
+//! Recording: one iteration of a running loop becomes a trace, while it is carried out.
 //!
-//! This first recorder knows loops over ints and floats in local registers. It does not run the iteration: it goes through
-//! the specialized instructions with the values that the registers hold now, and finds out what each would do; nothing is
-//! changed, so it can be given up anywhere. What it follows it follows twice: at first to learn which registers the loop
-//! writes, which is what the loop of the trace carries.
+//! Before each instruction the recorder writes down what it will do, from its specialized opcode and from what the registers
+//! hold; then the interpreter's own body carries it out ([`typhon_interp::eval::follow`]). What has no translation here is
+//! written down as that: the machine code has the interpreter carry it out. So any instruction can be recorded that does not
+//! end the frame, and the recording can be given up anywhere: the interpreter goes on where it has come to.
 //!
-//! docs/design/007-recorder.md says how the interpreter itself, decorated, takes this one's place.
+//! | module | noun |
+//! |---|---|
+//! | `regs` | the registers: what the trace knows that they hold, and what memory holds |
+//! | `opaque` | instructions that the interpreter carries out |
+//! | `flow` | moves, jumps, iteration; which opcode is whose |
+//! | `arith` | numbers |
+//! | `objects` | lists, tuples, attributes, globals, cells |
+//! | `calls` | calls of Python functions, and their returns |
 
 mod arith;
+mod calls;
 mod flow;
+mod objects;
+mod opaque;
+mod regs;
 
 use crate::abort::{Abort, Reason};
 use crate::cache::{Kind, LiveIn};
 use crate::lower::COUNTERS;
-use std::collections::{BTreeMap, BTreeSet};
-use typhon_interp::tier::At;
-use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
+use regs::Regs;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use typhon_interp::eval::follow::Running;
+use typhon_interp::tier::{At, Went};
+use typhon_interp::unit::Unit;
 use typhon_isa::{Opcode, Word};
 use typhon_jit_ir::build::Builder;
 use typhon_jit_ir::{Alias, Arg, Const, End, Op, Place, Slot, Snap, SnapId, Src, Trace, Ty, word};
+use typhon_object::error::Exc;
 use typhon_object::{Value, types::float};
 
 /// Registers that a trace carries at most.
 const REGISTERS_MAX: usize = 128;
 /// Instructions of an iteration at most.
-const ITERATION_MAX: usize = 500;
+const ITERATION_MAX: usize = 1500;
+/// Instructions of a trace at most.
+const INSTRUCTIONS_MAX: usize = 6000;
+/// How often a loop in the loop goes round in a trace.
+const INNER_MAX: u32 = 24;
 
 /// Where snapshots say how often the loop has gone round: no register of any frame.
 pub const ROUNDS: Slot = Slot { frame: COUNTERS, reg: 0 };
+/// The offset in a snapshot that says: the frame's record says where it goes on, and memory holds its registers.
+pub const BY_FRAME: u32 = Went::BY_FRAME;
 
 /// What was recorded.
 pub struct Recorded {
-    /// The trace. Its inputs are the thread, the registers, and the word that asks the thread to look up.
+    /// The trace. Its inputs are the thread, the registers, the word that asks the thread to look up, and the frame's record.
     pub trace: Trace,
     /// What the registers held that it looks at.
     pub live_in: LiveIn,
     /// Names the way that was followed.
     pub path: u64,
+    /// What the instruction has raised at which the recording ended; what was recorded ends before.
+    pub raised: Option<Exc>,
+    /// Code that it names by address.
+    pub kept: Vec<Rc<Unit>>,
+    /// Whether it holds for this isolate only.
+    pub private: bool,
 }
 
 /// Records the loop that stands at `at`, from its header or, as a bridge, `from` where a trace was left: the way from there
-/// to the header is the trace's head.
-pub fn record(at: &At<'_>, from: Option<u32>) -> Result<Recorded, Abort> {
-    let written = match Recorder::new(at, from, BTreeSet::new())?.follow() {
-        Ok(recorder) => recorder.wrote,
-        // The way to the header is worth a trace by itself.
-        Err(abort) => return Recorder::way(at, from).map_err(|_| abort),
+/// to the header is the trace's head. If there is no loop behind it, it is a trace by itself. What is recorded is carried out:
+/// the record of the running frame says how far it has come; what an instruction has raised there comes back, too.
+pub fn record(at: &At<'_>, from: Option<u32>) -> (Result<Recorded, Abort>, Option<Exc>) {
+    let mut recorder = match Recorder::new(at, from) {
+        Ok(recorder) => recorder,
+        Err(abort) => return (Err(abort), None),
     };
-    let recorder = Recorder::new(at, from, written)?.follow()?;
-    let (live_in, path) = (recorder.live_in(), recorder.path);
-    Ok(Recorded { trace: recorder.finish(), live_in, path })
+    let mut way = None;
+    let done = recorder.way(from.is_some()).and_then(|found| {
+        way = found;
+        recorder.follow()?;
+        recorder.close()
+    });
+    match done {
+        Ok(recorded) => (Ok(recorded), None),
+        Err(abort) => match way {
+            Some(way) => (Ok(Recorded { raised: recorder.raised.take(), ..way }), None),
+            None => (Err(abort), recorder.raised.take()),
+        },
+    }
 }
 
 /// What a value is: what recording needs to know of it.
@@ -110,212 +147,226 @@ struct Num<T> {
 
 const ABSENT: Sym = Sym { arg: Arg::Const(Const::Val(word::Word::ABSENT)), real: Real::Word(0) };
 
+/// A frame of the trace: the one that entered it, or one that an instruction in it has entered.
+struct Level {
+    unit: Rc<Unit>,
+    /// Where its registers begin, counted from those of the first frame.
+    base: usize,
+    /// The instruction that runs, or that has entered the frame above.
+    offset: u32,
+    /// Whether a Call has entered it, and its return puts the result into a register and does nothing else.
+    plain: bool,
+}
+
 struct Recorder<'a> {
     at: &'a At<'a>,
+    running: Running<'a>,
     b: Builder,
     thread: Arg,
-    /// Where the word is that asks the thread to look up.
+    /// The record of the first frame.
+    frame: Arg,
+    regs: Regs,
+    levels: Vec<Level>,
+    /// The word that asks the thread to look up.
     wake: Arg,
-    regs: Vec<Sym>,
-    /// What the registers held when the trace began.
-    loaded: Vec<Arg>,
-    /// The registers that the trace writes, as far as known beforehand, and what its loop carries for each: its kind when the
-    /// loop begins, and the value.
-    written: BTreeSet<usize>,
-    carried: BTreeMap<usize, (Kind, Arg)>,
-    /// Those that it has written.
-    wrote: BTreeSet<usize>,
-    /// Those that it has looked at before it wrote them.
-    read: BTreeSet<usize>,
-    /// Iterators that were stepped.
-    stepped: BTreeSet<u64>,
-    /// It begins in the middle of the loop.
-    bridge: bool,
-    /// The header's snapshot, once the loop has begun.
-    header: Option<SnapId>,
     /// How often the loop has gone round.
     rounds: Arg,
+    /// It has begun.
+    looping: bool,
     path: u64,
-    /// The snapshot of the instruction at `offset`, if it has one yet.
+    /// The snapshot of the running instruction, if it has one yet.
     snap: Option<SnapId>,
-    offset: u32,
     word: Word,
+    /// How often loops in the loop have gone round, by frame and offset.
+    inner: BTreeMap<(usize, u32), u32>,
+    kept: Vec<Rc<Unit>>,
+    private: bool,
+    raised: Option<Exc>,
 }
 
 impl<'a> Recorder<'a> {
-    /// The trace's beginning: every register is loaded, and what the trace writes is of the kind that it is of now.
-    fn new(at: &'a At<'a>, from: Option<u32>, written: BTreeSet<usize>) -> Result<Self, Abort> {
-        let count = at.unit.register_count;
+    /// The trace's beginning.
+    fn new(at: &'a At<'a>, from: Option<u32>) -> Result<Self, Abort> {
         let offset = from.unwrap_or(at.target);
         let abort = |reason| Err(Abort { reason, offset, opcode: None });
-        if count > REGISTERS_MAX {
+        let running = Running::on(at.t);
+        running.go_to(offset);
+        let Some(unit) = running.kept_unit() else { return abort(Reason::Frame) };
+        if at.unit.register_count > REGISTERS_MAX {
             return abort(Reason::Wide);
         }
+        if running.is_seen(1) {
+            return abort(Reason::Frame);
+        }
         let mut b = Builder::new();
-        let [thread, base, wake] = [(); 3].map(|()| Arg::from(b.input(Ty::Ptr)));
-        let entry = b.snap(Snap { frames: vec![Place { code: 0, offset }], ..Snap::default() });
-        let mut regs = Vec::new();
-        for (i, v) in (0..count).filter_map(|i| Some((i, at.register(i)?))) {
-            let offset = i32::try_from(8 * i).unwrap_or(i32::MAX);
-            let arg = b.mem(Op::Load, Ty::Val, Alias::Frame, &[base], offset).into();
-            regs.push(Sym { arg, real: Real::of(v) });
-        }
-        for r in &written {
-            let Some(kind) = entry_kind(at, *r) else { return abort(Reason::Object) };
-            let arg = regs[*r].arg;
-            let is = match kind {
-                Kind::Int => b.op(Op::IsInt, &[arg], None),
-                Kind::Float => b.op(Op::IsFlt, &[arg], None),
-                Kind::Bool => b.op(Op::IsBool, &[arg], None),
-                Kind::Plain | Kind::Shape(_) => {
-                    let is = b.op(Op::IsObj, &[arg], None);
-                    b.op(Op::Not, &[is.into()], None)
-                }
-            };
-            b.op(Op::Guard, &[is.into()], Some(entry));
-        }
-        let loaded = regs.iter().map(|sym| sym.arg).collect();
-        let (wrote, read, stepped, carried) = Default::default();
+        let [thread, base, wake, frame] = [(); 4].map(|()| Arg::from(b.input(Ty::Ptr)));
         Ok(Self {
             at,
+            running,
             b,
             thread,
+            frame,
             wake,
-            regs,
-            loaded,
-            written,
-            carried,
-            wrote,
-            read,
-            stepped,
-            bridge: from.is_some(),
-            header: None,
+            regs: Regs::new(at, base),
+            levels: vec![Level { unit, base: 0, offset, plain: false }],
             rounds: Arg::int(0),
+            looping: false,
             path: 0,
             snap: None,
-            offset,
             word: Word::default(),
+            inner: BTreeMap::new(),
+            kept: Vec::new(),
+            private: false,
+            raised: None,
         })
     }
 
-    /// Goes to the header, if the trace begins elsewhere, and then through the instructions until the loop goes round.
-    fn follow(mut self) -> Result<Self, Abort> {
-        if self.bridge {
-            self.instructions()?;
+    /// Goes to the header, if the trace begins elsewhere: that is a trace, too. From there on, what the loop writes is carried,
+    /// and nobody asks the thread to look up.
+    fn way(&mut self, bridge: bool) -> Result<Option<Recorded>, Abort> {
+        let mut way = None;
+        if bridge {
+            self.follow()?;
+            self.running.go_to(self.at.target);
+            self.level_mut().offset = self.at.target;
+            self.snap = None;
+            let end = self.exit();
+            let mut trace = self.b.trace().clone();
+            trace.end = End::Leave(end);
+            way = Some(self.recorded(trace, !self.path));
         }
-        self.begin_loop()?;
-        self.instructions()?;
-        self.close()
+        self.level_mut().offset = self.at.target;
+        self.snap = None;
+        self.looping = true;
+        self.regs.begin_loop(self.at, &mut self.b);
+        // The way to the header counts as a round.
+        self.rounds = self.b.param(Ty::Int, Arg::int(i64::from(bridge))).into();
+        let wake = self.wake;
+        let asked = self.b.mem(Op::Load32, Ty::Int, Alias::Thread, &[wake], 0);
+        let quiet = self.op(Op::IEq, &[asked.into(), Arg::int(0)]);
+        self.guard(quiet);
+        Ok(way)
     }
 
-    /// A bridge that ends at the header.
-    fn way(at: &'a At<'a>, from: Option<u32>) -> Result<Recorded, Abort> {
-        let mut recorder = Recorder::new(at, from, BTreeSet::new())?;
-        if recorder.bridge {
-            recorder.instructions()?;
-        }
-        let written = recorder.wrote;
-        let mut recorder = Recorder::new(at, from, written)?;
-        if !recorder.bridge {
-            return recorder.abort(Reason::Leaves);
-        }
-        recorder.instructions()?;
-        (recorder.offset, recorder.snap) = (at.target, None);
-        let (live_in, path, end) = (recorder.live_in(), !recorder.path, recorder.exit());
-        Ok(Recorded { trace: recorder.b.finish(End::Leave(end)), live_in, path })
+    fn recorded(&self, trace: Trace, path: u64) -> Recorded {
+        let (live_in, kept) = (self.regs.live_in(), self.kept.clone());
+        Recorded { trace, live_in, path, raised: None, kept, private: self.private }
     }
 
-    /// Goes through the instructions until it comes to the header.
-    fn instructions(&mut self) -> Result<(), Abort> {
-        for _ in 0..ITERATION_MAX {
-            let Some(word) = self.at.unit.word(self.offset as usize) else { return self.abort(Reason::Opcode) };
-            (self.word, self.snap) = (word, None);
+    /// Goes through the instructions, carrying them out, until it comes to the header.
+    fn follow(&mut self) -> Result<(), Abort> {
+        for n in 0..ITERATION_MAX {
+            let offset = self.running.offset();
+            self.level_mut().offset = offset;
+            self.snap = None;
+            self.path = (self.path.rotate_left(5) ^ u64::from(offset)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            // A bridge may come to the header from before the loop.
+            if offset == self.at.target && self.levels.len() == 1 && (n > 0 || !self.looping) {
+                return Ok(());
+            }
+            let left = self.looping && self.levels.len() == 1 && !(self.at.target..=self.at.jump).contains(&offset);
+            let Some(word) = self.unit().word(offset as usize) else { return self.abort(Reason::Opcode) };
+            self.word = word;
             let Some(op) = Opcode::from_u8(word.op()) else { return self.abort(Reason::Opcode) };
-            self.path = (self.path.rotate_left(5) ^ u64::from(self.offset)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            match self.instruction(op)? {
-                // A bridge may come to the header from before the loop.
-                Some(next) if self.header.is_some() || next != self.at.target => self.offset = next,
-                _ => return Ok(()),
+            if left {
+                return self.abort(Reason::Leaves);
+            }
+            if matches!(op, Opcode::JumpBack | Opcode::JumpBackCounted) {
+                if self.jump_back()? {
+                    return Ok(());
+                }
+                continue;
+            }
+            if self.b.trace().insts.len() > INSTRUCTIONS_MAX {
+                return self.abort(Reason::Long);
+            }
+            let done = match op {
+                Opcode::Call | Opcode::CallMethod => self.call(op),
+                Opcode::Return | Opcode::ReturnConst => self.ret(op),
+                _ => self.instruction(op).and_then(|next| self.carry_out(next)),
+            };
+            match done {
+                Err(abort) if abort.reason.is_local() => self.opaque(op)?,
+                done => done?,
             }
         }
         self.abort(Reason::Long)
     }
 
-    /// From here on, every written register is carried, and nobody asks the thread to look up.
-    fn begin_loop(&mut self) -> Result<(), Abort> {
-        (self.offset, self.snap) = (self.at.target, None);
-        for r in self.written.clone() {
-            let Some(kind) = self.loop_kind(r) else { return self.abort(Reason::Object) };
-            self.carried.insert(r, (kind, self.regs[r].arg));
+    /// A backward jump; whether it is the loop's own. One of another loop is taken as often as that goes round now.
+    fn jump_back(&mut self) -> Result<bool, Abort> {
+        let target = (self.offset() + 2).saturating_add_signed(self.word.bc());
+        if self.levels.len() == 1 && target == self.at.target {
+            return Ok(true);
         }
-        self.b.begin_loop();
-        let mut header = Snap { frames: vec![Place { code: 0, offset: self.offset }], ..Snap::default() };
-        for (r, (_, arg)) in &mut self.carried {
-            *arg = self.b.param(Ty::Val, *arg).into();
-            self.regs[*r].arg = *arg;
-            header.slots.insert(slot(*r), Src::Arg(*arg));
+        let times = self.inner.entry((self.levels.len(), target)).or_default();
+        *times += 1;
+        if *times > INNER_MAX {
+            return self.abort(Reason::Nested);
         }
-        // The way to the header counts as a round.
-        self.rounds = self.b.param(Ty::Int, Arg::int(i64::from(self.bridge))).into();
-        header.slots.insert(ROUNDS, Src::Arg(self.rounds));
-        let header = self.b.snap(header);
-        self.header = Some(header);
-        let asked = self.b.mem(Op::Load32, Ty::Int, Alias::Thread, &[self.wake], 0);
-        let quiet = self.b.op(Op::IEq, &[asked.into(), Arg::int(0)], None);
-        self.b.op(Op::Guard, &[quiet.into()], Some(header));
+        if self.at.t.breaker.any() {
+            return self.abort(Reason::Frame);
+        }
+        self.running.go_to(target);
+        Ok(false)
+    }
+
+    /// Lets the interpreter do what was written down.
+    fn carry_out(&mut self, next: u32) -> Result<(), Abort> {
+        let height = self.running.height();
+        self.step()?;
+        if self.running.height() != height || self.running.offset() != next {
+            return self.abort(Reason::Surprise);
+        }
         Ok(())
     }
 
-    /// The kind of what a register holds when the loop begins, if a trace can carry it.
-    fn loop_kind(&self, r: usize) -> Option<Kind> {
-        let Sym { arg, real } = self.regs[r];
-        let local = r < self.at.unit.local_count;
-        match real {
-            Real::Int(_) if local => Some(Kind::Int),
-            Real::Flt(_) if local => Some(Kind::Float),
-            Real::Bool(_) if local => Some(Kind::Bool),
-            // One that the trace has made may be an object another time; what was there is none, see `entry_kind`.
-            Real::Flt(_) => (arg == self.loaded[r]).then_some(Kind::Plain),
-            Real::Word(word) if word::Word(word).is_obj() => None,
-            _ => Some(Kind::Plain),
+    /// Carries out the instruction.
+    fn step(&mut self) -> Result<(), Abort> {
+        if let Err(e) = self.running.step() {
+            self.raised = Some(e);
+            return self.abort(Reason::Raised);
         }
-    }
-
-    /// The iteration's end must be what its beginning was.
-    fn close(self) -> Result<Self, Abort> {
-        for r in self.wrote.iter().filter(|r| self.carried.contains_key(r)) {
-            let stable = match (self.carried[r].0, self.regs[*r].real) {
-                (Kind::Int, Real::Int(_)) | (Kind::Float, Real::Flt(_)) | (Kind::Bool, Real::Bool(_)) => true,
-                (Kind::Plain, Real::Int(_) | Real::Bool(_)) => true,
-                (Kind::Plain, Real::Word(word)) => !word::Word(word).is_obj(),
-                _ => false,
-            };
-            if !stable {
-                return self.abort(Reason::Unstable);
-            }
-        }
-        Ok(self)
+        Ok(())
     }
 
     /// The trace: what was carried out, and round it goes.
-    fn finish(mut self) -> Trace {
-        let mut again: Vec<Arg> = self.written.iter().map(|r| self.regs[*r].arg).collect();
+    fn close(&mut self) -> Result<Recorded, Abort> {
+        // Where the jump would have gone.
+        self.running.go_to(self.at.target);
+        if !self.regs.is_stable(self.at) {
+            return self.abort(Reason::Unstable);
+        }
+        let mut again = self.regs.again(&mut self.b);
         again.push(self.b.op(Op::IAdd, &[self.rounds, Arg::int(1)], None).into());
-        self.b.finish(End::Again(again))
+        let trace = std::mem::replace(&mut self.b, Builder::new()).finish(End::Again(again));
+        Ok(self.recorded(self.regs.without_unwritten(trace), self.path))
     }
 
     fn abort<T>(&self, reason: Reason) -> Result<T, Abort> {
-        Err(Abort { reason, offset: self.offset, opcode: Opcode::from_u8(self.word.op()) })
+        Err(Abort { reason, offset: self.offset(), opcode: Opcode::from_u8(self.word.op()) })
     }
 
-    /// The registers that the trace looks at, and what they hold when it begins.
-    fn live_in(&self) -> LiveIn {
-        let looked_at = self.read.union(&self.written);
-        let kinds = looked_at.filter_map(|r| {
-            let kind = if self.written.contains(r) { entry_kind(self.at, *r)? } else { kind_of(self.at.register(*r)?) };
-            Some((u16::try_from(*r).ok()?, kind))
-        });
-        kinds.collect()
+    fn level(&self) -> &Level {
+        self.levels.last().unwrap_or_else(|| unreachable!("the first frame stays"))
+    }
+
+    fn level_mut(&mut self) -> &mut Level {
+        self.levels.last_mut().unwrap_or_else(|| unreachable!("the first frame stays"))
+    }
+
+    fn unit(&self) -> &Unit {
+        &self.level().unit
+    }
+
+    /// The offset of the running instruction.
+    fn offset(&self) -> u32 {
+        self.level().offset
+    }
+
+    /// Extra word `i` of the running instruction.
+    fn extra(&self, i: u32) -> u64 {
+        self.unit().word((self.offset() + 1 + i) as usize).map_or(0, |w| w.0)
     }
 
     /// The snapshot before the running instruction: the interpreter carries it out again.
@@ -323,23 +374,31 @@ impl<'a> Recorder<'a> {
         if let Some(id) = self.snap {
             return id;
         }
-        let frames = vec![Place { code: 0, offset: self.offset }];
-        let mut snap = Snap { parent: self.header, frames, ..Snap::default() };
-        let known =
-            |r: &usize| if self.header.is_some() { self.carried.get(r).map(|c| c.1) } else { Some(self.loaded[*r]) };
-        let held = if self.header.is_some() { &self.written } else { &self.wrote };
-        for r in held {
-            let arg = self.regs[*r].arg;
-            if known(r) != Some(arg) {
-                snap.slots.insert(slot(*r), Src::Arg(arg));
-            }
-        }
-        let id = self.b.snap(snap);
+        let slots = self.regs.to_write(self.top());
+        let id = self.snapshot(self.offset(), slots);
         self.snap = Some(id);
         id
     }
 
+    fn snapshot(&mut self, offset: u32, mut slots: BTreeMap<Slot, Src>) -> SnapId {
+        slots.insert(ROUNDS, Src::Arg(self.rounds));
+        let place = |(i, level): (usize, &Level)| Place { code: i as u32, offset: level.offset };
+        let mut frames: Vec<Place> = self.levels.iter().enumerate().map(place).collect();
+        if let Some(last) = frames.last_mut() {
+            last.offset = offset;
+        }
+        self.b.snap(Snap { frames, slots, ..Snap::default() })
+    }
+
+    /// Where the registers end that are anybody's.
+    fn top(&self) -> usize {
+        self.level().base + self.unit().register_count
+    }
+
     fn guard(&mut self, condition: Arg) {
+        if condition == Arg::bool(true) {
+            return;
+        }
         let exit = self.exit();
         self.b.op(Op::Guard, &[condition], Some(exit));
     }
@@ -348,59 +407,5 @@ impl<'a> Recorder<'a> {
     fn op(&mut self, op: Op, args: &[Arg]) -> Arg {
         let exit = op.exits().then(|| self.exit());
         self.b.op(op, args, exit).into()
-    }
-
-    fn reg(&mut self, r: usize) -> Sym {
-        if !self.wrote.contains(&r) {
-            self.read.insert(r);
-        }
-        self.regs[r]
-    }
-
-    /// Writes a register, which takes the value's reference over and gives up the one that it had.
-    fn set(&mut self, r: usize, sym: Sym) {
-        // Only floats may be objects among what a trace writes over.
-        if let Real::Flt(_) = self.regs[r].real {
-            self.b.op(Op::Release, &[self.regs[r].arg], None);
-        }
-        self.place(r, sym);
-    }
-
-    /// As `set`, for a register that owns nothing any more.
-    fn place(&mut self, r: usize, sym: Sym) {
-        self.regs[r] = sym;
-        self.wrote.insert(r);
-    }
-
-    /// Ends the temporaries of the running instruction that die with it.
-    fn kill(&mut self) {
-        let (w, x) = (self.word, self.word.x());
-        for (bit, r) in [(KILL_A, w.a()), (KILL_B, w.b()), (KILL_C, w.c())] {
-            if x & bit != 0 && r < self.regs.len() {
-                self.set(r, ABSENT);
-            }
-        }
-    }
-
-    /// The result of the running instruction: its dying operands die first.
-    fn result(&mut self, sym: Sym) {
-        self.kill();
-        self.set(self.word.a(), sym);
-    }
-}
-
-fn slot(r: usize) -> Slot {
-    Slot { frame: 0, reg: u16::try_from(r).unwrap_or(u16::MAX) }
-}
-
-/// The kind that a register which the trace writes has when it is entered. `None`: an object that is no float, or one in a
-/// temporary.
-fn entry_kind(at: &At<'_>, r: usize) -> Option<Kind> {
-    let v = at.register(r)?;
-    match kind_of(v) {
-        Kind::Shape(_) => None,
-        Kind::Float if r >= at.unit.local_count && v.is_object() => None,
-        _ if r >= at.unit.local_count => Some(Kind::Plain),
-        kind => Some(kind),
     }
 }

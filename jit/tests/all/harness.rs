@@ -76,8 +76,14 @@ fn execute(t: &Thread, source: &str) {
     let b = Dict::of(&builtins);
     let f = native::new_function(t, &PRINT, Value::ABSENT, Value::NONE).expect("small");
     b.set_str(t, &names::intern_text(t, PRINT.name), f).expect("small");
-    let classes: &[&typhon_object::TypeDef] =
-        &[&types::range::RANGE, &types::list_::LIST, &types::int::INT, &types::float::FLOAT, &types::tuple_::TUPLE];
+    let classes: &[&typhon_object::TypeDef] = &[
+        &types::range::RANGE,
+        &types::list_::LIST,
+        &types::int::INT,
+        &types::float::FLOAT,
+        &types::tuple_::TUPLE,
+        &types::type_::TYPE,
+    ];
     for def in classes.iter().chain(exceptions::ALL) {
         b.set_str(t, &names::intern_text(t, def.name), def.ty().value()).expect("small");
     }

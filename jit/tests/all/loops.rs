@@ -9,7 +9,7 @@ pub fn thresholds() -> [Params; 4] {
 }
 
 /// Runs a program without the compiler and with it, at several thresholds. `traces`: whether one must have been compiled.
-fn same(source: &str, traces: bool) {
+pub fn same(source: &str, traces: bool) {
     let plain = run(source, None);
     assert!(!plain.printed.contains("Error") || source.contains("Error"), "{}", plain.printed);
     for params in thresholds() {

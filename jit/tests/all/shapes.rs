@@ -31,19 +31,22 @@ fn recorded(source: &str) -> String {
     named(&text)
 }
 
-/// The text with names instead of addresses.
+/// The text with names instead of addresses: of code, and of objects.
 fn named(text: &str) -> String {
     let mut names = HashMap::new();
     let mut out = String::new();
-    for (i, part) in text.split("p:0x").enumerate() {
+    for (i, part) in text.split(":0x").enumerate() {
+        let digits = part.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(part.len());
         if i == 0 {
             out.push_str(part);
-            continue;
+        } else if digits < 8 {
+            // A word that is no object.
+            write!(out, ":0x{part}").expect("text has room");
+        } else {
+            let count = names.len();
+            let name = names.entry(&part[..digits]).or_insert(count);
+            write!(out, ":#{name}{}", &part[digits..]).expect("text has room");
         }
-        let digits = part.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(part.len());
-        let count = names.len();
-        let name = names.entry(&part[..digits]).or_insert(count);
-        write!(out, "p:#{name}{}", &part[digits..]).expect("text has room");
     }
     out
 }

@@ -34,7 +34,7 @@ fn added(executor: &Executor, x: i64) -> i64 {
 }
 
 fn commit(cache: &Arc<Cache>, key: Key, kind: Kind, n: i64) -> Result<Arc<Variant>, NotCached> {
-    cache.claim(key, live_in(kind), 0).expect("nobody else compiles").commit(compile(&adder(n)))
+    cache.claim(key, live_in(kind), 0, false).expect("nobody else compiles").commit(compile(&adder(n)))
 }
 
 #[test]
@@ -53,9 +53,9 @@ fn the_second_request_starts_hot() {
 #[test]
 fn losers_get_the_winner() {
     let cache = Cache::new(&Params::DEFAULT);
-    let claim = cache.claim(key(1), live_in(Kind::Int), 0).expect("the first");
-    assert!(cache.claim(key(1), live_in(Kind::Int), 0).is_none());
-    assert!(cache.claim(key(1), live_in(Kind::Float), 0).is_some());
+    let claim = cache.claim(key(1), live_in(Kind::Int), 0, false).expect("the first");
+    assert!(cache.claim(key(1), live_in(Kind::Int), 0, false).is_none());
+    assert!(cache.claim(key(1), live_in(Kind::Float), 0, false).is_some());
     let first = claim.commit(compile(&adder(1))).expect("room");
     let second = commit(&cache, key(1), Kind::Int, 2).expect("the first one's");
     assert!(Arc::ptr_eq(&first, &second));
@@ -96,7 +96,7 @@ fn what_is_evicted_can_still_be_run() {
     let arena = Arena::new(1 << 16);
     let mut lowerer = Lowerer::new().expect("a code generator");
     let executor = Executor::compile(adder(3), &mut lowerer, &runtime(), &arena).expect("room");
-    let mine = cache.claim(key(0), live_in(Kind::Int), 0).expect("nobody else").commit(executor).expect("room");
+    let mine = cache.claim(key(0), live_in(Kind::Int), 0, false).expect("nobody else").commit(executor).expect("room");
     for code in 1..8 {
         commit(&cache, key(code), Kind::Int, 1).expect("room is made");
     }
@@ -121,7 +121,7 @@ fn compiler() -> Arc<Compiler> {
 }
 
 fn job(compiler: &Compiler, code: u8, wanted: bool, done: impl FnOnce(Outcome) + Send + 'static) -> Job {
-    let claim = compiler.cache.claim(key(code), live_in(Kind::Int), 0).expect("nobody else compiles");
+    let claim = compiler.cache.claim(key(code), live_in(Kind::Int), 0, false).expect("nobody else compiles");
     Job { trace: adder(code.into()), claim, wanted: Box::new(move || wanted), done: Box::new(done) }
 }
 
@@ -184,7 +184,7 @@ fn every_job_is_told() {
     assert!(told.recv().expect("told").is_none());
     compiler.compile(&mut lowerer, job(4, false));
     assert!(matches!(told.recv(), Ok(Some(NoVariant::Unwanted))));
-    assert!(compiler.cache.claim(key(4), live_in(Kind::Int), 0).is_some(), "the claim was given back");
+    assert!(compiler.cache.claim(key(4), live_in(Kind::Int), 0, false).is_some(), "the claim was given back");
     drop(go_on);
     workers.stop();
     // The one that was begun is finished; the others are, or are told that they are not.
@@ -202,7 +202,7 @@ fn threads_that_race_agree_on_one_executor() {
                 if let Some(variant) = cache.find(&key(9), |_| true) {
                     return variant;
                 }
-                if let Some(claim) = cache.claim(key(9), live_in(Kind::Int), 0) {
+                if let Some(claim) = cache.claim(key(9), live_in(Kind::Int), 0, false) {
                     return claim.commit(compile(&adder(9))).expect("room");
                 }
                 std::thread::yield_now();

@@ -67,6 +67,18 @@ pub fn runtime() -> Runtime {
     extern "C" fn release(v: u64) {
         call(Helper::Release, &[Const::Val(Word(v))]);
     }
+    extern "C" fn quiet(v: u64) -> bool {
+        call(Helper::Quiet, &[Const::Val(Word(v))]) != 0
+    }
+    extern "C" fn step(_: u64, _: i64, _: u64, _: i64) -> bool {
+        unreachable!("no trace here was recorded")
+    }
+    extern "C" fn push(_: u64, _: u64, _: u64, _: i64) -> bool {
+        unreachable!("no trace here was recorded")
+    }
+    extern "C" fn pop(_: u64) {
+        unreachable!("no trace here was recorded")
+    }
     extern "C" fn poll(t: u64) -> bool {
         call(Helper::Poll, &[Const::Ptr(t)]) != 0
     }
@@ -87,12 +99,16 @@ pub fn runtime() -> Runtime {
         Float: float,
         Retain: retain,
         Release: release,
+        Quiet: quiet,
+        Step: step,
+        Push: push,
+        Pop: pop,
         Poll: poll,
         FloatMod: float_mod,
         FloatFloorDiv: float_floordiv,
         FloatPow: float_pow,
     };
-    Runtime { functions, float_shape: FLOAT_SHAPE, registers: None }
+    Runtime { functions, float_shape: FLOAT_SHAPE, tag: None, registers: None }
 }
 
 /// Machine code for a trace.

@@ -62,6 +62,13 @@ typhon_object::payload!(Function => FUNCTION {
 });
 
 impl Function {
+    /// Where the address of its code's working copy lies, for machine code.
+    pub const UNIT: usize = std::mem::offset_of!(Self, unit_ptr);
+    /// Where its globals lie: they are never replaced.
+    pub const GLOBALS: usize = std::mem::offset_of!(Self, globals);
+    /// Where its builtins lie: they are never replaced.
+    pub const BUILTINS: usize = std::mem::offset_of!(Self, builtins);
+
     fn slots(&self) -> [&Slot; 14] {
         [
             &self.code,

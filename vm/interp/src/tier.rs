@@ -55,6 +55,12 @@ pub struct Went {
     pub raised: Option<Exc>,
 }
 
+impl Went {
+    /// The offset that says: where the frame on top goes on, as its record says (`eval::follow`). If something was raised,
+    /// that lies behind the instruction's word.
+    pub const BY_FRAME: u32 = u32::MAX;
+}
+
 impl<'t> At<'t> {
     /// A loop of the frame with these registers.
     ///

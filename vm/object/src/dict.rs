@@ -114,6 +114,16 @@ unsafe fn start(entries: *mut Entry, log2: u8) -> *mut u8 {
 }
 
 impl Dict {
+    /// Where the version of the keys lies, for machine code.
+    pub const KEYS_VERSION: usize = std::mem::offset_of!(Self, keys_version);
+    /// Where the address of the entries lies.
+    pub const ENTRIES: usize = std::mem::offset_of!(Self, block);
+
+    /// Where the value of entry `i` lies, from the entries' address on.
+    pub const fn value_offset(i: usize) -> usize {
+        i * size_of::<Entry>() + std::mem::offset_of!(Entry, value)
+    }
+
     /// An empty dict's fields.
     #[inline]
     pub fn empty(header: Header) -> Self {

@@ -250,7 +250,7 @@ fn owner(header: &Header) -> &TypeObject {
 }
 
 /// Calls `f` with every reference that an object holds, its reference to its class included.
-fn edges(header: &Header, f: &mut dyn FnMut(&Value)) {
+pub(crate) fn edges(header: &Header, f: &mut dyn FnMut(&Value)) {
     let (ty, at) = (owner(header), std::ptr::from_ref(header).cast_mut());
     // SAFETY: a live object of its type, intact: dying ones are not among the candidates. The visitor stores nothing.
     unsafe {

@@ -32,6 +32,7 @@ pub mod native;
 pub mod ops;
 pub mod payload;
 pub mod process;
+pub mod quiet;
 pub mod registry;
 pub mod shape;
 pub mod slots;

@@ -39,6 +39,11 @@ crate::payload!(List => LIST {
 });
 
 impl List {
+    /// Where the length lies, for machine code.
+    pub const LEN: usize = std::mem::offset_of!(Self, len);
+    /// Where the address of the items lies.
+    pub const DATA: usize = std::mem::offset_of!(Self, data);
+
     /// An empty list's fields.
     #[inline]
     pub(crate) fn empty(header: Header) -> Self {

@@ -131,6 +131,9 @@ pub struct Thread {
 }
 
 impl Thread {
+    /// Where the owner's tag lies, for machine code.
+    pub const TAG: usize = std::mem::offset_of!(Self, own_tag);
+
     /// The first thread of a new isolate, not attached yet.
     pub fn new(hooks: Hooks, memory_limit: usize) -> Box<Self> {
         let isolate = Isolate::new(memory_limit, 1 << 16);

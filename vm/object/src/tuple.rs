@@ -27,6 +27,11 @@ crate::payload!(Tuple => TUPLE {
 });
 
 impl Tuple {
+    /// Where the length lies, for machine code.
+    pub const LEN: usize = std::mem::offset_of!(Self, len);
+    /// Where the items begin.
+    pub const ITEMS: usize = size_of::<Self>();
+
     pub(crate) unsafe fn size_of(at: *mut Header) -> usize {
         // SAFETY: the caller's object is a tuple.
         size_of::<Tuple>() + 8 * unsafe { (*at.cast::<Tuple>()).len }

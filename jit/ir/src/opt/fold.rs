@@ -43,6 +43,7 @@ fn unary(copy: &Copy<'_>, op: Op, a: Arg) -> Option<Step> {
         return Some(Step::Drop);
     }
     match (op, a) {
+        (Op::Quiet, Arg::Const(_)) => return Some(Step::Is(true.into())),
         (Op::IsFlt, Arg::Const(Const::Val(word))) if !word.is_obj() => return Some(Step::Is(word.is_flt().into())),
         (Op::UnboxFlt, Arg::Const(Const::Val(word))) if word.is_flt() => {
             return Some(Step::Is(Const::flt(word.to_flt()).into()));
@@ -55,6 +56,7 @@ fn unary(copy: &Copy<'_>, op: Op, a: Arg) -> Option<Step> {
             Some(Step::Is(x))
         }
         (Op::BoxInt, (Op::UnboxInt, x)) => Some(Step::Is(x)),
+        (Op::Quiet, (Op::BoxInt | Op::BoxBool | Op::BoxFlt, _)) => is(true),
         (Op::IsInt, (Op::BoxInt, _)) | (Op::IsFlt, (Op::BoxFlt, _)) | (Op::IsBool, (Op::BoxBool, _)) => is(true),
         (Op::IsInt | Op::IsFlt | Op::IsObj, (Op::BoxBool, _)) => is(false),
         (Op::IsFlt | Op::IsObj | Op::IsBool, (Op::BoxInt, _)) => is(false),
@@ -76,7 +78,7 @@ fn binary(copy: &mut Copy<'_>, inst: &Inst, a: Arg, b: Arg) -> Option<Step> {
         match inst.op {
             Op::ISub | Op::ISubOv | Op::IXor => return is(Arg::int(0)),
             Op::IAnd | Op::IOr | Op::And | Op::Or => return is(a),
-            Op::ILe | Op::IEq | Op::Same => return is(true.into()),
+            Op::ILe | Op::IEq | Op::Same | Op::PEq => return is(true.into()),
             Op::ILt | Op::INe | Op::IUlt => return is(false.into()),
             _ => {}
         }

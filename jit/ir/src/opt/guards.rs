@@ -116,6 +116,8 @@ impl Guards {
     /// Whether a question about a value's kind has an answer.
     fn known(&self, inst: &Inst) -> Option<bool> {
         let asked = match inst.op {
+            // Floats die without anybody noticing.
+            Op::Quiet => return (*self.kinds.get(&inst.args[0])? != Kind::Obj).then_some(true),
             Op::IsInt => Kind::Int,
             Op::IsFlt => Kind::Flt,
             Op::IsBool => Kind::Bool,

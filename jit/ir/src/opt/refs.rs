@@ -26,6 +26,8 @@ struct Refs {
     plain: FxHashSet<Arg>,
     /// The values that questions ask about.
     asked: FxHashMap<Var, Arg>,
+    /// Questions whether a release is quiet that are answered yes.
+    quiet: FxHashSet<Var>,
     /// Counting that is left out.
     gone: FxHashSet<Var>,
     /// References that are owed when an instruction leaves.
@@ -36,6 +38,9 @@ struct Refs {
 
 impl Pass for Refs {
     fn visit(&mut self, copy: &mut Copy<'_>, old: Var, inst: &Inst) -> Step {
+        if self.quiet.contains(&old) {
+            return Step::Is(true.into());
+        }
         if self.gone.contains(&old) {
             return Step::Drop;
         }
@@ -82,6 +87,10 @@ impl Refs {
             match (inst.op, first) {
                 (Op::Retain | Op::Release, Some(arg)) if self.is_plain(arg) => {
                     self.gone.insert(*v);
+                }
+                // Who has just been given another reference does not die of losing one.
+                (Op::Quiet, Some(arg)) if open.iter().any(|(_, taken, _)| *taken == arg) => {
+                    self.quiet.insert(*v);
                 }
                 (Op::Retain, Some(arg)) => open.push((*v, arg, Vec::new())),
                 (Op::Release, Some(arg)) => match open.iter().rposition(|(_, taken, _)| *taken == arg) {

@@ -43,6 +43,7 @@ impl Pass for Unbox {
         let param = inst.args[0];
         match inst.op {
             Op::UnboxInt | Op::UnboxFlt => Step::Is(param),
+            Op::Quiet => Step::Is(true.into()),
             Op::IsInt => Step::Is((*kind == Ty::Int).into()),
             Op::IsFlt => Step::Is((*kind == Ty::Flt).into()),
             Op::IsBool => Step::Is((*kind == Ty::Bool).into()),
@@ -125,7 +126,7 @@ fn choose(trace: &Trace, looped: &Loop, next: &[Arg]) -> FxHashMap<Var, Ty> {
         let fits = |kind: Ty| match inst.op {
             Op::UnboxInt => kind == Ty::Int,
             Op::UnboxFlt => kind == Ty::Flt,
-            Op::IsInt | Op::IsFlt | Op::IsBool | Op::Retain | Op::Release => true,
+            Op::IsInt | Op::IsFlt | Op::IsBool | Op::Retain | Op::Release | Op::Quiet => true,
             Op::Same => kind == Ty::Bool && inst.args[1] == Arg::Const(Const::Val(Word::TRUE)),
             _ => false,
         };

@@ -79,6 +79,34 @@ fn looped<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
     }
 }
 
+/// Carries out one instruction, for who follows the loop (`crate::follow`).
+#[inline(never)]
+pub(super) fn one(m: &mut M<'_>) -> Flow {
+    macro_rules! once {
+        ($m:ident, $w:ident; $($($op:ident)|+ => $(@$how:ident)? $body:expr $(; $slow:expr)?,)*) => {
+            match op_of($w) {
+                $($(Op::$op)|+ => {
+                    let flow = $body;
+                    $(let flow = if matches!(flow, Err(Stop::Slow)) { $slow } else { flow };)?
+                    flow
+                })*
+            }
+        };
+    }
+    // SAFETY: as in `looped`.
+    let mut w = unsafe { *m.ip };
+    m.advance(1);
+    loop {
+        let flow = bodies!(once, m, w, false);
+        if let Err(Stop::As(op)) = flow {
+            w = w.with_op(opcode(op));
+            continue;
+        }
+        m.settle();
+        return flow;
+    }
+}
+
 /// The native stack pointer.
 #[cfg(threaded)]
 #[inline(always)]

@@ -119,7 +119,7 @@ unsafe fn owned(fp: *mut crate::frame::Frame) -> Frame4 {
 }
 
 #[cold]
-fn init_result(t: &Thread, v: &Value) -> error::Exc {
+pub(super) fn init_result(t: &Thread, v: &Value) -> error::Exc {
     error::type_error(t, format_args!("__init__() should return None, not '{}'", type_of(v).name()))
 }
 

@@ -13,6 +13,7 @@ mod compare;
 mod deferred;
 mod dispatch;
 pub mod exception;
+pub mod follow;
 mod found;
 mod generators;
 mod iter;

@@ -28,14 +28,23 @@ pub(super) fn jump_back_looked_at<const WATCHED: bool>(m: &mut M<'_>, w: Word) -
         return Ok(());
     }
     let jump = m.unit().offset_of(m.ip).saturating_sub(1);
+    m.save();
     let went = hot(m.t, m.unit(), jump, w, m.base);
     m.set_extra(0, went.again);
-    // SAFETY: the tier goes on at an instruction of this unit.
-    m.ip = unsafe { m.unit().start().add(went.offset as usize) };
+    let by_frame = went.offset == Went::BY_FRAME;
+    if by_frame {
+        // It may be another frame, too.
+        m.enter(0);
+    } else {
+        // SAFETY: the tier goes on at an instruction of this unit.
+        m.ip = unsafe { m.unit().start().add(went.offset as usize) };
+    }
     match went.raised {
         None => Ok(()),
         Some(e) => {
-            m.advance(1);
+            if !by_frame {
+                m.advance(1);
+            }
             m.save();
             Err(Stop::Raise(e))
         }

@@ -1,0 +1,372 @@
+//! Lists, tuples, attributes, globals and cells: what inline caches and fixed layouts make a load or a store.
+//!
+//! What a cache of this isolate says becomes a constant of the trace, which holds for the isolate only.
+
+use super::{Abort, Reason, Recorder};
+use typhon_interp::frame::Frame;
+use typhon_interp::function::Function;
+use typhon_isa::Opcode;
+use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
+use typhon_jit_ir::word::{HEADER_SIZE, SHAPE_OFFSET, Word};
+use typhon_jit_ir::{Alias, Arg, Const, Op, Ty};
+use typhon_object::dict::Dict;
+use typhon_object::ids;
+use typhon_object::list::List;
+use typhon_object::shape::{Shape, ShapeId};
+use typhon_object::tuple::Tuple;
+use typhon_object::types::list_::ListIter;
+use typhon_object::types::tuple_iter::TupleIter;
+
+/// Items of a sequence that is unpacked, at most.
+const UNPACKED_MAX: usize = 16;
+
+/// What has items in a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Row {
+    List,
+    Tuple,
+}
+
+impl Recorder<'_> {
+    /// One instruction of these families.
+    pub(super) fn object(&mut self, op: Opcode, next: u32) -> Result<u32, Abort> {
+        use Opcode as O;
+        match op {
+            O::GetItemListInt | O::GetItemTupleInt => self.get_item()?,
+            O::GetItemImm => self.get_item_imm()?,
+            O::SetItem => self.set_item()?,
+            O::UnpackSequence => self.unpack()?,
+            O::ForIterList => self.next_of(Row::List)?,
+            O::ForIterTuple => self.next_of(Row::Tuple)?,
+            O::LoadAttrSlot | O::LoadAttrMember => self.load_slot()?,
+            O::StoreAttrSlot | O::StoreAttrMember | O::StoreAttrAdd => self.store_slot(op)?,
+            O::LoadMethodType => self.load_method()?,
+            O::LoadGlobalModule | O::LoadGlobalBuiltin => self.load_global(op)?,
+            O::LoadDeref => self.load_cell()?,
+            O::StoreDeref => self.store_cell()?,
+            _ => return self.abort(Reason::Opcode),
+        }
+        Ok(next)
+    }
+
+    pub(super) fn load(&mut self, ty: Ty, class: Alias, base: Arg, offset: usize) -> Arg {
+        self.b.mem(Op::Load, ty, class, &[base], i32::try_from(offset).unwrap_or(i32::MAX)).into()
+    }
+
+    /// A value that is an object of this shape.
+    pub(super) fn has_shape(&mut self, value: Arg, shape: u32) {
+        let object = self.op(Op::IsObj, &[value]);
+        self.guard(object);
+        let is = Arg::from(self.b.mem(Op::Load32, Ty::Int, Alias::Shape, &[value], SHAPE_OFFSET));
+        let same = self.op(Op::IEq, &[is, Arg::int(shape.into())]);
+        self.guard(same);
+    }
+
+    /// A word that is there.
+    fn is_present(&mut self, value: Arg) {
+        let absent = self.op(Op::Same, &[value, Arg::Const(Const::Val(Word::ABSENT))]);
+        let present = self.op(Op::Not, &[absent]);
+        self.guard(present);
+    }
+
+    /// Register `r`, which must hold a list or tuple: it, which, its length in the trace and now.
+    fn row(&mut self, r: usize) -> Result<(Arg, Row, Arg, usize), Abort> {
+        let v = self.value(r);
+        let found = match (v.exact::<List>(), v.exact::<Tuple>()) {
+            (Some(list), _) => Some((Row::List, list.len())),
+            (_, Some(tuple)) => Some((Row::Tuple, tuple.len())),
+            _ => None,
+        };
+        let Some((row, now)) = found else { return self.abort(Reason::Type) };
+        let sym = self.reg(r);
+        self.has_shape(sym.arg, if row == Row::List { ids::LIST } else { ids::TUPLE });
+        let len = self.len_of(sym.arg, row);
+        Ok((sym.arg, row, len, now))
+    }
+
+    fn len_of(&mut self, object: Arg, row: Row) -> Arg {
+        match row {
+            Row::List => self.load(Ty::Int, Alias::List, object, List::LEN),
+            Row::Tuple => self.load(Ty::Int, Alias::Tuple, object, Tuple::LEN),
+        }
+    }
+
+    fn item(&mut self, object: Arg, row: Row, index: Arg) -> Arg {
+        match row {
+            Row::List => {
+                let data = self.load(Ty::Ptr, Alias::List, object, List::DATA);
+                self.b.mem(Op::LoadX, Ty::Val, Alias::Item, &[data, index], 0).into()
+            }
+            Row::Tuple => self.b.mem(Op::LoadX, Ty::Val, Alias::Tuple, &[object, index], Tuple::ITEMS as i32).into(),
+        }
+    }
+
+    /// An index that is inside, counted from the front.
+    fn position(&mut self, index: Arg, now: i64, len: Arg, len_now: usize) -> Result<Arg, Abort> {
+        let from_end = now < 0;
+        let at = if from_end { now + len_now as i64 } else { now };
+        if !(0..len_now as i64).contains(&at) {
+            return self.abort(Reason::Raises);
+        }
+        let mut index = index;
+        if from_end {
+            let negative = self.op(Op::ILt, &[index, Arg::int(0)]);
+            self.guard(negative);
+            index = self.op(Op::IAdd, &[index, len]);
+        }
+        let inside = self.op(Op::IUlt, &[index, len]);
+        self.guard(inside);
+        Ok(index)
+    }
+
+    fn get_item(&mut self) -> Result<(), Abort> {
+        let (object, row, len, len_now) = self.row(self.word.b())?;
+        let index = self.int(self.word.c())?;
+        let at = self.position(index.arg, index.real, len, len_now)?;
+        let item = self.item(object, row, at);
+        self.result_of(item);
+        Ok(())
+    }
+
+    fn get_item_imm(&mut self) -> Result<(), Abort> {
+        let (object, row, len, len_now) = self.row(self.word.b())?;
+        let index = i64::from(self.word.imm());
+        let at = self.position(Arg::int(index), index, len, len_now)?;
+        let item = self.item(object, row, at);
+        // The third operand is a number.
+        self.word = typhon_isa::Word(self.word.0 & !(u64::from(KILL_C) << 8));
+        self.result_of(item);
+        Ok(())
+    }
+
+    /// The result of the running instruction, borrowed from where it was found.
+    fn result_of(&mut self, value: Arg) {
+        self.may_write(self.dying().chain([self.word.a()]));
+        self.retain(value);
+        self.end_dying();
+        self.put(self.word.a(), value);
+    }
+
+    fn set_item(&mut self) -> Result<(), Abort> {
+        let w = self.word;
+        if self.value(w.a()).exact::<List>().is_none() || !self.value(w.b()).is_small() {
+            return self.abort(Reason::Type);
+        }
+        let (object, _, len, len_now) = self.row(w.a())?;
+        let index = self.int(w.b())?;
+        let at = self.position(index.arg, index.real, len, len_now)?;
+        let data = self.load(Ty::Ptr, Alias::List, object, List::DATA);
+        let old = Arg::from(self.b.mem(Op::LoadX, Ty::Val, Alias::Item, &[data, at], 0));
+        let value = self.reg(w.c()).arg;
+        self.may_release(old);
+        self.may_write(self.dying().filter(|r| *r != w.c()));
+        self.hand_over(w.c(), value, w.x() & KILL_C != 0);
+        self.b.mem(Op::StoreX, Ty::Unit, Alias::Item, &[data, at, value], 0);
+        self.b.op(Op::Release, &[old], None);
+        self.end_dying();
+        Ok(())
+    }
+
+    /// Something else has a register's value now, with its reference if the register dies and with another one if not.
+    fn hand_over(&mut self, r: usize, value: Arg, dies: bool) {
+        if dies {
+            self.take(r);
+        } else {
+            self.retain(value);
+        }
+    }
+
+    fn unpack(&mut self) -> Result<(), Abort> {
+        let w = self.word;
+        let (object, row, len, now) = self.row(w.b())?;
+        if now != w.c() || now > UNPACKED_MAX {
+            return self.abort(Reason::Type);
+        }
+        let same = self.op(Op::IEq, &[len, Arg::int(now as i64)]);
+        self.guard(same);
+        let items: Vec<Arg> = (0..now as i64).map(|i| self.item(object, row, Arg::int(i))).collect();
+        let dies = w.x() & KILL_B != 0;
+        let over = (w.a()..w.a() + now).chain(dies.then_some(w.b()));
+        self.may_write(over);
+        if dies {
+            self.take(w.b());
+        }
+        for (i, item) in items.into_iter().enumerate() {
+            self.retain(item);
+            self.put(w.a() + i, item);
+        }
+        if dies {
+            self.b.op(Op::Release, &[object], None);
+        }
+        Ok(())
+    }
+
+    /// The next item of a list's or tuple's iterator.
+    fn next_of(&mut self, row: Row) -> Result<(), Abort> {
+        let r = self.word.b();
+        let more = match row {
+            Row::List => self.value(r).exact::<ListIter>().and_then(|it| {
+                // SAFETY: nothing runs while the slot is looked at.
+                let list = unsafe { it.list.peek() }.exact::<List>()?;
+                (it.index.get() < list.len()).then_some(())
+            }),
+            Row::Tuple => self.value(r).exact::<TupleIter>().and_then(|it| {
+                // SAFETY: as above.
+                let tuple = unsafe { it.tuple.peek() }.exact::<Tuple>()?;
+                (it.index.get() < tuple.len()).then_some(())
+            }),
+        };
+        if more.is_none() {
+            return self.abort(Reason::Type);
+        }
+        let (shape, of, at) = match row {
+            Row::List => (ids::LIST_ITER, std::mem::offset_of!(ListIter, list), std::mem::offset_of!(ListIter, index)),
+            Row::Tuple => {
+                (ids::TUPLE_ITER, std::mem::offset_of!(TupleIter, tuple), std::mem::offset_of!(TupleIter, index))
+            }
+        };
+        let it = self.reg(r).arg;
+        self.has_shape(it, shape);
+        let object = self.load(Ty::Val, Alias::Iter, it, of);
+        self.is_present(object);
+        let index = self.load(Ty::Int, Alias::Iter, it, at);
+        let len = self.len_of(object, row);
+        let inside = self.op(Op::IUlt, &[index, len]);
+        self.guard(inside);
+        let item = self.item(object, row, index);
+        self.may_write([self.word.a()]);
+        let then = self.op(Op::IAdd, &[index, Arg::int(1)]);
+        self.b.mem(Op::Store, Ty::Unit, Alias::Iter, &[it, then], at as i32);
+        self.retain(item);
+        self.put(self.word.a(), item);
+        Ok(())
+    }
+
+    /// A register that must hold an object of the cached shape, whose type is as it was.
+    fn cached(&mut self, r: usize) -> Result<Arg, Abort> {
+        let (shape, version) = (self.extra(0) as u32, (self.extra(0) >> 32) as u32);
+        let v = self.value(r);
+        let fits = v.header().is_some_and(|h| h.shape().0 == shape && h.shape().get().version.get() == version);
+        if !fits {
+            return self.abort(Reason::Type);
+        }
+        let object = self.reg(r).arg;
+        self.has_shape(object, shape);
+        self.private = true;
+        let of = Arg::Const(Const::Ptr(std::ptr::from_ref(ShapeId(shape).get()) as u64));
+        let at = std::mem::offset_of!(Shape, version) as i32;
+        let now = Arg::from(self.b.mem(Op::Load32, Ty::Int, Alias::Shape, &[of], at));
+        let same = self.op(Op::IEq, &[now, Arg::int(version.into())]);
+        self.guard(same);
+        Ok(object)
+    }
+
+    fn load_slot(&mut self) -> Result<(), Abort> {
+        let object = self.cached(self.word.b())?;
+        let value = self.load(Ty::Val, Alias::Slot, object, self.extra(1) as usize);
+        self.is_present(value);
+        self.result_of(value);
+        Ok(())
+    }
+
+    fn store_slot(&mut self, op: Opcode) -> Result<(), Abort> {
+        let w = self.word;
+        let object = self.cached(w.a())?;
+        let cache = self.extra(1);
+        let (at, then) = match op {
+            Opcode::StoreAttrAdd => (i32::from(cache as u16), Some((cache >> 32) as i64)),
+            _ => (i32::try_from(cache).unwrap_or(i32::MAX), None),
+        };
+        if op == Opcode::StoreAttrAdd && cache as u32 > u16::MAX.into() {
+            return self.abort(Reason::Opcode);
+        }
+        let old = Arg::from(self.b.mem(Op::Load, Ty::Val, Alias::Slot, &[object], at));
+        let value = self.reg(w.b()).arg;
+        self.may_release(old);
+        self.may_write(self.dying().filter(|r| *r != w.b()));
+        self.hand_over(w.b(), value, w.x() & KILL_B != 0);
+        self.b.mem(Op::Store, Ty::Unit, Alias::Slot, &[object, value], at);
+        if let Some(shape) = then {
+            self.b.mem(Op::Store32, Ty::Unit, Alias::Shape, &[object, Arg::int(shape)], SHAPE_OFFSET);
+        }
+        self.b.op(Op::Release, &[old], None);
+        self.end_dying();
+        Ok(())
+    }
+
+    /// A method of the object's type: the function, and the object it is called with.
+    fn load_method(&mut self) -> Result<(), Abort> {
+        let w = self.word;
+        if !self.value(w.b()).is_object() {
+            return self.abort(Reason::Type);
+        }
+        let object = self.cached(w.b())?;
+        let function = Arg::Const(Const::Val(Word(self.extra(1))));
+        self.may_write([w.a(), w.a() + 1].into_iter().filter(|r| *r != w.b()));
+        let dies = w.x() & KILL_B != 0;
+        if !dies && (w.b() == w.a() || w.b() == w.a() + 1) {
+            return self.abort(Reason::Opcode);
+        }
+        self.hand_over(w.b(), object, dies);
+        self.put(w.a() + 1, object);
+        self.retain(function);
+        self.put(w.a(), function);
+        Ok(())
+    }
+
+    /// The function of the running frame.
+    pub(super) fn function(&mut self) -> Arg {
+        let depth = self.levels.len() - 1;
+        let at = depth * size_of::<Frame>() + std::mem::offset_of!(Frame, func);
+        let frame = self.frame;
+        self.load(Ty::Val, Alias::Frame, frame, at)
+    }
+
+    fn load_global(&mut self, op: Opcode) -> Result<(), Abort> {
+        let (versions, entry) = (self.extra(0), self.extra(1) as usize);
+        let function = self.function();
+        self.private = true;
+        let globals = self.load(Ty::Ptr, Alias::Pool, function, Function::GLOBALS);
+        self.same_keys(globals, versions as u32);
+        let mut of = globals;
+        if op == Opcode::LoadGlobalBuiltin {
+            of = self.load(Ty::Ptr, Alias::Pool, function, Function::BUILTINS);
+            self.same_keys(of, (versions >> 32) as u32);
+        }
+        let entries = self.load(Ty::Ptr, Alias::Dict, of, Dict::ENTRIES);
+        let value = self.load(Ty::Val, Alias::Dict, entries, Dict::value_offset(entry));
+        self.may_write([self.word.a()]);
+        self.retain(value);
+        self.put(self.word.a(), value);
+        Ok(())
+    }
+
+    fn same_keys(&mut self, dict: Arg, version: u32) {
+        let now = Arg::from(self.b.mem(Op::Load32, Ty::Int, Alias::Dict, &[dict], Dict::KEYS_VERSION as i32));
+        let same = self.op(Op::IEq, &[now, Arg::int(version.into())]);
+        self.guard(same);
+    }
+
+    fn load_cell(&mut self) -> Result<(), Abort> {
+        let cell = self.reg(self.word.b()).arg;
+        let value = self.load(Ty::Val, Alias::Cell, cell, HEADER_SIZE as usize);
+        self.is_present(value);
+        self.may_write([self.word.a()]);
+        self.retain(value);
+        self.put(self.word.a(), value);
+        Ok(())
+    }
+
+    fn store_cell(&mut self) -> Result<(), Abort> {
+        let w = self.word;
+        let cell = self.reg(w.a()).arg;
+        let value = self.reg(w.b()).arg;
+        let old = self.load(Ty::Val, Alias::Cell, cell, HEADER_SIZE as usize);
+        self.may_release(old);
+        self.hand_over(w.b(), value, w.x() & KILL_B != 0);
+        self.b.mem(Op::Store, Ty::Unit, Alias::Cell, &[cell, value], HEADER_SIZE);
+        self.b.op(Op::Release, &[old], None);
+        debug_assert!(w.x() & KILL_A == 0);
+        Ok(())
+    }
+}

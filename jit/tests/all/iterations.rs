@@ -1,0 +1,184 @@
+//! Which Python loop becomes what: the operations that are left in an iteration, and those that are not.
+
+use crate::harness::run_in;
+use typhon_jit::{Params, Process};
+
+/// The text of the iterations that the loops of a program were compiled to.
+fn iterations(source: &str) -> String {
+    let params = Params { loop_hot: 40, ..Params::DEFAULT };
+    let process = Process::watched(params).expect("this machine has a code generator");
+    run_in(source, Some(process.clone()));
+    let journal = process.journal().map(ToString::to_string).unwrap_or_default();
+    let loops = journal.split("== loop in ").skip(1).filter_map(|note| {
+        let optimized = note.split("-- optimized\n").nth(1)?.split("-- exits").next()?;
+        Some(optimized.split_once("\nloop ")?.1.to_owned())
+    });
+    let text: String = loops.collect();
+    assert!(!text.is_empty(), "no loop was compiled\n{journal}");
+    text
+}
+
+/// A program's iterations have these operations, and not those.
+fn becomes(source: &str, with: &[&str], without: &[&str]) {
+    let text = iterations(source);
+    for op in with {
+        assert!(text.contains(op), "no {op} in\n{source}\n{text}");
+    }
+    for op in without {
+        assert!(!text.contains(op), "{op} in\n{source}\n{text}");
+    }
+}
+
+/// The interpreter carries nothing out.
+const STEP: &str = "call step";
+
+#[test]
+fn numbers_are_not_boxed() {
+    let count = "def f(n):
+    i = s = 0
+    while i < n:
+        s = (s + i * 3) % 1000003
+        i += 1
+    return s
+f(300)
+";
+    becomes(count, &["iadd"], &[STEP, "box_int", "is_int", "retain", "release"]);
+    let floats = "def f(n):
+    x = 0.5
+    for i in range(n):
+        x = x * 0.75 + i
+    return x
+f(300)
+";
+    becomes(floats, &["fmul", "fadd"], &[STEP, "box_flt", "is_flt", "retain"]);
+}
+
+#[test]
+fn items_of_lists_are_loads() {
+    let sum = "def f(n):
+    a = [1, 2, 3, 4]
+    s = 0
+    for i in range(n):
+        s += a[i & 3]
+    return s
+f(300)
+";
+    becomes(sum, &["loadx item", "iult"], &[STEP, "load32 shape", "load list"]);
+    let swap = "def f(n):
+    a = [1, 2, 3, 4]
+    for i in range(n):
+        a[i & 3] = i
+        a[0] = a[1]
+    return a
+f(300)
+";
+    becomes(swap, &["storex item"], &[STEP]);
+    let tuples = "def f(n):
+    t = (1, 2.5, 3)
+    s = 0
+    for i in range(n):
+        s += t[-1] + t[0]
+    return s
+f(300)
+";
+    becomes(tuples, &[], &[STEP, "loadx tuple", "load tuple"]);
+}
+
+#[test]
+fn iterators_are_stepped() {
+    let list = "def f(n):
+    a = list(range(n))
+    s = 0
+    for x in a:
+        s += x
+    return s
+f(300)
+";
+    becomes(list, &["load iter", "store iter"], &[STEP]);
+    let pairs = "def f(n):
+    s = 0
+    for x, y in ((1, 2.5),) * n:
+        s += x * y
+    return s
+f(300)
+";
+    becomes(pairs, &["loadx tuple"], &[STEP]);
+}
+
+#[test]
+fn attributes_are_slots() {
+    let source = "P = type('P', (), {})
+def f(n):
+    p = P()
+    p.x = 0
+    for i in range(n):
+        p.x = p.x + i
+    return p.x
+f(300)
+";
+    becomes(source, &["store slot"], &[STEP]);
+}
+
+#[test]
+fn calls_are_taken_along() {
+    let plain = "def add(a, b):
+    return a + b
+def f(n):
+    s = 0
+    for i in range(n):
+        s = add(s, i)
+    return s
+f(300)
+";
+    becomes(plain, &["call push", "call pop"], &[STEP]);
+    let method = "def grow(self, by):
+    self.x += by
+P = type('P', (), {'grow': grow})
+def f(n):
+    p = P()
+    p.x = 0
+    for i in range(n):
+        p.grow(i)
+    return p.x
+f(300)
+";
+    becomes(method, &["call push", "store slot"], &[STEP]);
+}
+
+#[test]
+fn globals_and_cells_are_loads() {
+    let global = "k = 3
+def f(n):
+    s = 0
+    for i in range(n):
+        s += k
+    return s
+f(300)
+";
+    becomes(global, &[], &[STEP]);
+    let cell = "def g(n):
+    k = 0
+    def f():
+        nonlocal k
+        for i in range(n):
+            k += i
+    f()
+    return k
+g(300)
+";
+    becomes(cell, &["store cell"], &[STEP]);
+}
+
+#[test]
+fn what_has_no_translation_is_carried_out_by_the_interpreter() {
+    let source = "def f(n):
+    s = 0
+    d = {}
+    for i in range(n):
+        d[i] = s
+        s += i
+    return s
+f(300)
+";
+    becomes(source, &[STEP], &[]);
+}

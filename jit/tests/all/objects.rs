@@ -1,0 +1,265 @@
+//! Loops over lists, tuples, attributes, globals, and calls do the same with the trace compiler and without it.
+
+use crate::loops::same;
+
+#[test]
+fn lists_and_tuples() {
+    same(
+        "def f(n):
+    a = [1, 2, 3, 4.5, 'x']
+    s = 0
+    for i in range(n):
+        s += a[i % 3] + a[-3] + a[0]
+        a[i % 3] = s % 17
+    return s, a
+print(f(10), f(500))
+def g(n):
+    t = (1, 2.5, 3)
+    s = 0.0
+    for i in range(n):
+        s = s + t[i % 3] * t[1] - t[-1]
+    return s
+print(g(500))
+def h(n):
+    a = [0]
+    i = 0
+    while i < n:
+        a[0] = a
+        a[0] = [i]
+        b = a[0]
+        b[0] += 1
+        i += 1
+    return a, b
+print(h(300))
+def k(n):
+    a = list(range(10))
+    try:
+        for i in range(n):
+            a[i % 40] = i
+    except IndexError as e:
+        return 'IndexError', i, a
+print(k(300))
+def u(n):
+    pairs = [(1, 2), (3, 4), (5, 6.5)] * n
+    s = 0
+    for x, y in pairs:
+        s += x * y
+    for p in pairs:
+        q, r = p
+        s -= q
+        r, q = q, r
+    return s, q, r, x, y
+print(u(1), u(200))
+",
+        true,
+    );
+}
+
+#[test]
+fn objects_die_when_they_are_written_over() {
+    same(
+        "def f(n):
+    a = []
+    b = [a] * 3
+    for i in range(n):
+        c = [i, a]
+        d = [c]
+        c = None
+        b[i % 3] = d
+        d = (i, b[0])
+    return b, d
+print(f(5), f(300))
+def g(n):
+    s = 0
+    t = 'ab'
+    for i in range(n):
+        t = t + 'c' if i % 50 else 'ab'
+        s += t == 'abcc'
+    return s, t
+print(g(300))
+",
+        true,
+    );
+}
+
+#[test]
+fn functions_are_taken_along() {
+    same(
+        "def add(a, b):
+    c = a + b
+    return c
+def none(x):
+    y = [x]
+def twice(a, b):
+    return add(add(a, b), b)
+def f(n):
+    s = 0
+    for i in range(n):
+        s = add(s, i)
+        s = twice(s, 1) % 10007
+        x = none(s)
+    return s, x, i
+print(f(10), f(600))
+def fib(n):
+    if n < 2:
+        return n
+    return fib(n - 1) + fib(n - 2)
+def g(n):
+    s = 0
+    for i in range(n):
+        s += fib(i % 9)
+    return s
+print(g(200))
+def loops(n):
+    s = 0
+    for i in range(n):
+        s += i
+    return s
+def h(n):
+    s = 0
+    for i in range(n):
+        s += loops(i % 5) + loops(i % 60)
+    return s
+print(h(300))
+def opt(a, b=3, *c, d=5):
+    return a + b + d + len(c) if c else a + b + d
+def len(x):
+    return 1 if x else 0
+def k(n):
+    s = 0
+    for i in range(n):
+        s += opt(i) + opt(i, 2) + opt(i, 2, 3) + opt(i, d=1)
+    return s
+print(k(300))
+",
+        true,
+    );
+}
+
+#[test]
+fn exceptions_leave_functions_that_were_taken_along() {
+    same(
+        "def bad(i, n):
+    x = [i]
+    if i == n:
+        return x[5]
+    return x[0]
+def f(n):
+    s = 0
+    try:
+        for i in range(n + 10):
+            s += bad(i, n)
+    except IndexError as e:
+        return s, i, e.args
+print(f(3), f(300))
+def div(i, j):
+    return i // j
+def g(n):
+    s = i = 0
+    while i < n:
+        try:
+            s += div(i, i % 7)
+        except ZeroDivisionError:
+            s -= 1
+        i += 1
+    return s
+print(g(200))
+",
+        false,
+    );
+}
+
+#[test]
+fn globals_and_cells_change() {
+    same(
+        "c = 1
+def f(n):
+    global c
+    s = 0
+    for i in range(n):
+        s += c
+        if i % 100 == 99:
+            c = c + 1
+    return s, c
+print(f(50), f(500))
+def one(x):
+    return x + 1
+def two(x):
+    return x + 2
+def g(n):
+    global one
+    s = 0
+    for i in range(n):
+        s = one(s)
+        if i == n // 2:
+            one = two
+    return s
+print(g(400))
+def h(n):
+    k = 0
+    def inc(by):
+        nonlocal k
+        k += by
+        return k
+    s = 0
+    for i in range(n):
+        s += inc(i)
+    return s, k
+print(h(400))
+",
+        true,
+    );
+}
+
+#[test]
+fn attributes_and_methods() {
+    same(
+        "def init(self, x, y):
+    self.x = x
+    self.y = y
+def add(self, other):
+    return P(self.x + other.x, self.y + other.y)
+def grow(self, by):
+    self.x += by
+    return self.x
+P = type('P', (), {'__init__': init, '__add__': add, 'grow': grow, 'k': 7})
+Q = type('Q', (P,), {'grow': add})
+def f(n):
+    p = P(1, 2.5)
+    q = P(3, -0.5)
+    s = 0
+    for i in range(n):
+        p.x = p.x + q.x
+        s += p.x + p.k
+        p.grow(2)
+        r = p + q
+        r.z = r.y
+    return s, p.x, p.y, r.x, r.y, r.z
+print(f(5), f(400))
+def g(n):
+    all = [P(1, 2), Q(3, 4), P(5, 6)]
+    s = 0
+    for i in range(n):
+        a = all[i % 3]
+        s += a.x
+        a.grow(P(1, 1) if i % 3 == 1 else 1)
+    P.k = 9
+    return s, all[0].x, all[0].k
+print(g(300))
+log = []
+def gone(self):
+    log.append(self.n)
+D = type('D', (), {'__del__': gone})
+def h(n):
+    for i in range(n):
+        d = D()
+        d.n = i
+        if i % 50 == 0:
+            keep = d
+            log.append('kept')
+    return keep.n
+print(h(200), log)
+",
+        true,
+    );
+}

@@ -1,0 +1,66 @@
+//! Quiet ends: whether giving up a reference would run code that somebody else has written.
+//!
+//! Machine code keeps values in registers where nobody else can look for them. Before it gives up what may be the last
+//! reference to an object it asks here: if the end of the object, and of what would die with it, has no finalizer and no
+//! weak reference's callback, nobody looks.
+
+use crate::gc::edges;
+use crate::header::{Header, flag};
+use crate::value::Value;
+use smallvec::SmallVec;
+
+/// So many references are followed; what takes more is taken for loud.
+const EDGES_MAX: usize = 200;
+
+/// Whether one reference less to `v` runs no code.
+pub fn ends_quietly(v: &Value) -> bool {
+    let Some(header) = v.header() else { return true };
+    // References to each object found, that would be given up.
+    let mut found: SmallVec<[(*const Header, u32); 16]> = SmallVec::new();
+    let mut dying: SmallVec<[*const Header; 16]> = SmallVec::new();
+    let mut left = EDGES_MAX;
+    if header.count() > 1 {
+        return true;
+    }
+    dying.push(header);
+    while let Some(at) = dying.pop() {
+        // SAFETY: the object is alive: references to it are followed, not given up.
+        let header = unsafe { &*at };
+        // SAFETY: a shape's type lives as long as objects of that shape.
+        let finalizes = unsafe { header.shape().get().ty.as_ref() }.has_finalizer() && !header.has(flag::FINALIZED);
+        if finalizes || header.has(flag::WEAKREFS) {
+            return false;
+        }
+        let mut loud = false;
+        edges(header, &mut |v| {
+            let Some(to) = v.header() else { return };
+            if left == 0 {
+                loud = true;
+                return;
+            }
+            left -= 1;
+            if to.is_immortal() {
+                return;
+            }
+            let count = to.count();
+            let times = match found.iter_mut().find(|(other, _)| std::ptr::eq(*other, to)) {
+                Some((_, times)) => {
+                    *times += 1;
+                    *times
+                }
+                None => {
+                    // Seldom more than a few: most have other references, and then it does not matter.
+                    found.push((to, 1));
+                    1
+                }
+            };
+            if times == count {
+                dying.push(to);
+            }
+        });
+        if loud {
+            return false;
+        }
+    }
+    true
+}
