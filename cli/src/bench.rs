@@ -1,4 +1,6 @@
-//! `typhon bench`: Execute of `1+1` against an empty unary call, same client, same run.
+//! `typhon bench`: Execute of `1+1` against an empty unary call, same client, same run; then what sessions cost.
+
+mod sessions;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use typhon_vm::Exit;
 
 use crate::serve::{plain, runtime};
 
-/// Measure Execute of `1+1` against an empty gRPC call.
+/// Measure Execute of `1+1` against an empty gRPC call, and what sessions cost.
 #[derive(Parser)]
 #[command(name = "typhon bench", disable_version_flag = true)]
 struct Args {
@@ -29,6 +31,9 @@ struct Args {
     /// Rounds; each measures both, and the median ratio is reported.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Idle sessions whose memory is measured.
+    #[arg(long, default_value_t = 1000)]
+    idle: usize,
 }
 
 /// A unary method that does nothing: what tonic alone costs.
@@ -80,7 +85,9 @@ async fn measure(args: &Args) -> anyhow::Result<Exit> {
     }
     ratios.sort_by(f64::total_cmp);
     println!("median ratio {:.3}", ratios[ratios.len() / 2]);
+    sessions::life(&typhon, &empty, span).await?;
     serving.abort();
+    sessions::idle(&typhon, args.idle).await?;
     server.drain(async {}).await.map_err(plain)?;
     Ok(Exit::Status(0))
 }

@@ -9,6 +9,7 @@ usage:
   typhon                           talk to it: a prompt with history and completion
   typhon eval FILE                 run a program over gRPC and show its result
   typhon serve                     offer that service to others
+  typhon config check              show the settings it would run with, and where each comes from
   typhon dis FILE                  show the bytecode a program becomes
   typhon trace FILE                run a program and show what its loops are compiled to
   typhon bench                     measure the service against an empty gRPC call

@@ -10,6 +10,7 @@ mod options;
 mod python;
 mod repl;
 mod serve;
+mod settings;
 mod trace;
 
 use std::ffi::OsString;
@@ -56,6 +57,7 @@ fn dispatch() -> Exit {
         Some("trace") => report(trace::main(&rest())),
         Some("eval") => report(eval::main(&rest())),
         Some("serve") => report(serve::main(&rest())),
+        Some("config") => report(settings::main(&rest())),
         Some("bench") => report(bench::main(&rest())),
         Some("help" | "-h" | "--help" | "-?") => {
             print!("{}", help::TEXT);

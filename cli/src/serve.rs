@@ -1,37 +1,27 @@
-//! `typhon serve`: the settings table as flags, and the server.
+//! `typhon serve`: the server, and what the commands that speak gRPC have in common.
 
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use clap::{Arg, Parser};
-use typhon_service::{BoxError, Config, SETTINGS, Vm};
+use clap::Parser;
+use typhon_service::{BoxError, Vm};
 use typhon_vm::Exit;
 
+use crate::settings;
+
 pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
-    let matches = match command().try_get_matches_from(named("typhon serve", words)) {
+    let command = settings::command("typhon serve", "Serve typhon.v1 over gRPC until SIGTERM, then drain.");
+    let matches = match command.try_get_matches_from(named("typhon serve", words)) {
         Ok(matches) => matches,
         Err(error) => return Ok(explain_misuse(&error)),
     };
-    let config = Config::from_source(|row| matches.get_one::<String>(row.name).cloned())?;
+    let config = settings::Said::new(&matches)?.config()?;
     typhon_service::telemetry::start(&config.log).map_err(plain)?;
     let ready = |address| println!("typhon: serving typhon.v1 on http://{address}");
     runtime()?
         .block_on(typhon_service::serve(config, Arc::new(Vm { compiler: crate::host::compiler()? }), ready))
         .map_err(plain)?;
     Ok(Exit::Status(0))
-}
-
-fn command() -> clap::Command {
-    let about = "Serve typhon.v1 over gRPC until SIGTERM, then drain.";
-    // clap wants names that live as long as the process, and this runs once.
-    let flags = SETTINGS.iter().map(|row| {
-        Arg::new(row.name)
-            .long(&*row.flag().leak())
-            .env(&*row.env().leak())
-            .default_value(row.default)
-            .help(row.doc.trim())
-    });
-    clap::Command::new("typhon serve").about(about).args(flags)
 }
 
 /// The runtime of everything that talks gRPC.

@@ -36,6 +36,31 @@ fn misuse_ends_with_two_as_cpythons_does() {
 }
 
 #[test]
+fn settings_come_from_flags_then_the_environment_then_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("typhon.conf");
+    std::fs::write(&file, "queue_depth = 7\nsessions_max = 8\nworkers = 9\n").expect("written");
+    let check = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_typhon"));
+        command.args(["config", "check", "--config"]).arg(&file).args(more);
+        command.env("TYPHON_WORKERS", "3").env("TYPHON_QUEUE_DEPTH", "4").output().expect("the program starts")
+    };
+    let out = check(&["--queue-depth", "5"]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let shown = text(&out.stdout);
+    for line in
+        ["queue_depth = 5  # flag", "workers = 3  # environment", "sessions_max = 8  # file", "log = info  # default"]
+    {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    let out = check(&["--queue-depth", "many"]);
+    assert!(!out.status.success() && text(&out.stderr).contains("--queue-depth is \"many\", expected a number"));
+    std::fs::write(&file, "queue_deep = 7\n").expect("written");
+    let out = check(&[]);
+    assert!(!out.status.success() && text(&out.stderr).contains("typhon.conf:1: there is no setting \"queue_deep\""));
+}
+
+#[test]
 fn serve_lists_every_setting_and_names_a_bad_one() {
     let out = typhon(&["serve", "--help"]);
     let help = text(&out.stdout);
