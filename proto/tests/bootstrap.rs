@@ -42,6 +42,12 @@ fn generated_code_is_current() {
         .boxed(".typhon.v1.InteractResponse.event.progress")
         .boxed(".typhon.v1.InteractResponse.event.finished")
         .boxed(".typhon.v1.InteractResponse.event.host_call")
+        .boxed(".typhon.v1.AttachExecutionResponse.event.started")
+        .boxed(".typhon.v1.AttachExecutionResponse.event.progress")
+        .boxed(".typhon.v1.AttachExecutionResponse.event.finished")
+        .boxed(".typhon.v1.BatchExecuteRequest.message.setup")
+        .boxed(".typhon.v1.BatchExecuteRequest.message.case")
+        .boxed(".typhon.v1.BatchExecuteResponse.message.result")
         .compile_fds(descriptors)
         .expect("the code is generated");
 

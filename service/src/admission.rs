@@ -10,12 +10,14 @@ use typhon_vm::{Cancel, CancelReason, Grant};
 use crate::callbacks::Callbacks;
 use crate::config::Config;
 use crate::error::Refusal;
-use crate::events::{Event, EventQueue};
+use crate::events::{Event, EventQueue, Events};
 use crate::execution::{Execution, Finished, Reply, StreamReply};
+use crate::executions::Executions;
 use crate::grpc::request::Wanted;
 use crate::host::{Kept, Stdin};
 use crate::limits;
 use crate::output::OutputMode;
+use crate::record::Record;
 use crate::sessions::Sessions;
 use crate::workers::{NotQueued, Workers};
 
@@ -23,9 +25,18 @@ pub struct Admission {
     pub config: Arc<Config>,
     workers: Arc<Workers>,
     sessions: Arc<Sessions>,
+    executions: Arc<Executions>,
     state: Mutex<State>,
     /// Makes execution names of two servers, or of two lives of one, unlike.
     prefix: u64,
+}
+
+type Labels = Vec<(String, String)>;
+
+/// An execution's number and name.
+struct Ticket {
+    id: u64,
+    name: String,
 }
 
 struct State {
@@ -77,7 +88,7 @@ pub struct Line {
     pub calls: Arc<Callbacks>,
     pub stdin: Arc<Stdin>,
     pub cancel: Cancel,
-    pub events: Arc<EventQueue>,
+    pub events: Arc<dyn Events>,
     /// Standard input may run ahead of the program so far.
     pub stdin_max: usize,
 }
@@ -87,10 +98,11 @@ impl Admission {
         config: Arc<Config>,
         workers: Arc<Workers>,
         sessions: Arc<Sessions>,
+        executions: Arc<Executions>,
     ) -> Result<Admission, getrandom::Error> {
         let prefix = getrandom::u64()?;
         let state = Mutex::new(State { next_id: 0, draining: false });
-        Ok(Admission { config, workers, sessions, state, prefix })
+        Ok(Admission { config, workers, sessions, executions, state, prefix })
     }
 
     pub fn workers(&self) -> &Workers {
@@ -102,6 +114,10 @@ impl Admission {
         if self.state.lock().draining { Err(self.draining()) } else { Ok(&self.sessions) }
     }
 
+    pub fn executions(&self) -> &Executions {
+        &self.executions
+    }
+
     /// From now on everybody is sent away.
     pub fn close(&self) {
         self.state.lock().draining = true;
@@ -111,7 +127,8 @@ impl Admission {
     pub async fn run(&self, wanted: Wanted, deadline: Option<Instant>) -> Result<Box<Finished>, Refusal> {
         let (sender, receiver) = oneshot::channel();
         let (cancel, mut guard) = self.cancel(&wanted);
-        let submitted = self.submit(wanted, deadline, cancel, Reply::Unary(sender), None);
+        let submitted =
+            self.ticket().and_then(|ticket| self.submit(ticket, wanted, deadline, cancel, Reply::Unary(sender), None));
         let answer = match submitted {
             Ok(()) => receiver.await.unwrap_or(Err(Refusal::WorkerLost)),
             Err(refusal) => Err(refusal),
@@ -120,11 +137,22 @@ impl Admission {
         answer
     }
 
+    /// Starts, and keeps a record of what happens.
+    pub fn keep(&self, wanted: Wanted, labels: Labels, attended: bool) -> Result<Arc<Record>, Refusal> {
+        let ticket = self.ticket()?;
+        let cancel = Cancel::new();
+        let session = wanted.session.clone();
+        let record = Arc::new(Record::new(ticket.name.clone(), labels, session, cancel.clone(), attended));
+        let reply = Reply::Stream(StreamReply(record.clone()));
+        self.submit(ticket, wanted, None, cancel, reply, None)?;
+        Ok(record)
+    }
+
     /// Starts, and tells what happens through a queue.
     pub fn start(&self, wanted: Wanted, deadline: Option<Instant>) -> Result<(Arc<EventQueue>, CancelOnDrop), Refusal> {
         let events = Arc::new(EventQueue::new(self.config.stream_buffer.as_usize()));
         let (cancel, guard) = self.cancel(&wanted);
-        self.submit(wanted, deadline, cancel, Reply::Stream(StreamReply(events.clone())), None)?;
+        self.submit(self.ticket()?, wanted, deadline, cancel, Reply::Stream(StreamReply(events.clone())), None)?;
         Ok((events, guard))
     }
 
@@ -141,7 +169,7 @@ impl Admission {
         let (limit, open_max) = (self.host_calls(&wanted)?, self.config.host_calls_open as usize);
         let calls = Callbacks::new(events.clone(), &cancel, limit, open_max);
         let line = Line { calls, stdin, cancel, events: events.clone(), stdin_max: self.config.max_message.as_usize() };
-        self.submit(wanted, deadline, line.cancel.clone(), reply, Some(&line))?;
+        self.submit(self.ticket()?, wanted, deadline, line.cancel.clone(), reply, Some(&line))?;
         Ok((events, guard, line))
     }
 
@@ -160,24 +188,27 @@ impl Admission {
         (cancel.clone(), CancelOnDrop { cancel, grace, over: false })
     }
 
+    fn ticket(&self) -> Result<Ticket, Refusal> {
+        let mut state = self.state.lock();
+        if state.draining {
+            return Err(self.draining());
+        }
+        state.next_id += 1;
+        // In the order in which they came.
+        Ok(Ticket { id: state.next_id, name: format!("executions/{:016x}-{:08x}", self.prefix, state.next_id) })
+    }
+
     fn submit(
         &self,
+        ticket: Ticket,
         wanted: Wanted,
         deadline: Option<Instant>,
         cancel: Cancel,
         reply: Reply,
         line: Option<&Line>,
     ) -> Result<(), Refusal> {
-        let id = {
-            let mut state = self.state.lock();
-            if state.draining {
-                return Err(self.draining());
-            }
-            state.next_id += 1;
-            state.next_id
-        };
+        let Ticket { id, name } = ticket;
         let estimated_start = self.workers.estimated_wait();
-        let name = format!("executions/{:016x}-{id:x}", self.prefix);
         if let Reply::Stream(stream) = &reply {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use typhon_vm::{Cancel, CancelReason, HostAnswer, HostCall, HostCalls, HostError, LimitHit, LimitName};
 
-use crate::events::{Event, EventQueue};
+use crate::events::{Event, Events};
 
 pub struct Callbacks {
     state: Mutex<State>,
     changed: Condvar,
-    events: Arc<EventQueue>,
+    events: Arc<dyn Events>,
     cancel: Cancel,
     /// Calls that the execution may make, and how many of them at once.
     limit: u64,
@@ -31,7 +31,7 @@ struct State {
 }
 
 impl Callbacks {
-    pub fn new(events: Arc<EventQueue>, cancel: &Cancel, limit: u64, open_max: usize) -> Arc<Callbacks> {
+    pub fn new(events: Arc<dyn Events>, cancel: &Cancel, limit: u64, open_max: usize) -> Arc<Callbacks> {
         let cancel = cancel.clone();
         Arc::new(Callbacks { state: Mutex::default(), changed: Condvar::new(), events, cancel, limit, open_max })
     }

@@ -104,6 +104,14 @@ settings! {
     result_max: Bytes = "16MiB";
     /// Largest source text.
     source_max: Bytes = "16MiB";
+    /// Executions that are kept: those started detached, and those whose requests have ids.
+    executions_max: Count = "1000";
+    /// Bytes of output and results that kept executions may hold before the oldest ended ones are forgotten.
+    executions_bytes_max: Bytes = "1GiB";
+    /// How long a kept execution is remembered after its end, and with it its request's id.
+    execution_ttl: Duration = "10m";
+    /// How long a program whose request has an id goes on without a client, for a retry to find it.
+    request_grace: Duration = "5s";
     /// Calls of host functions of an execution that asks for none.
     host_calls_default: Count = "10000";
     /// Most calls of host functions an execution may ask for.

@@ -56,6 +56,17 @@ pub enum Refusal {
     TooManySessions {
         max: u32,
     },
+    ExecutionNotFound {
+        name: String,
+    },
+    /// So many are kept, and none of them has ended.
+    TooManyExecutions {
+        max: u32,
+    },
+    /// Another request had this id.
+    RequestIdReused {
+        request_id: String,
+    },
     /// What sessions hold leaves no room for another.
     SessionsTooLarge {
         held: u64,
@@ -70,6 +81,13 @@ pub enum Refusal {
 impl Refusal {
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Refusal {
         Refusal::Invalid(vec![(field.into(), problem.into())])
+    }
+}
+
+impl Refusal {
+    /// The `reason` of its `ErrorInfo`.
+    pub fn reason(&self) -> &'static str {
+        describe(self).1
     }
 }
 
@@ -101,6 +119,15 @@ impl From<Refusal> for Status {
             }
             Refusal::SessionNotFound { name } | Refusal::SessionExpired { name, .. } => {
                 details.set_resource_info("typhon.v1.Session", name, "", message.clone());
+            }
+            Refusal::ExecutionNotFound { name } => {
+                details.set_resource_info("typhon.v1.Execution", name, "", message.clone());
+            }
+            Refusal::TooManyExecutions { .. } => {
+                details.add_quota_failure_violation("executions", message.clone()).set_retry_info(Some(SESSION_RETRY));
+            }
+            Refusal::RequestIdReused { request_id } => {
+                details.set_resource_info("request_id", request_id, "", message.clone());
             }
             Refusal::SessionBusy { name, .. } | Refusal::SessionFailed { name, .. } => {
                 details.add_precondition_failure_violation(reason, name, message.clone());
@@ -157,6 +184,21 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
         Refusal::WorkerLost => {
             (Code::Unavailable, "WORKER_LOST", "the worker went away before the start".to_owned(), Vec::new())
         }
+        Refusal::ExecutionNotFound { name } => {
+            (Code::NotFound, "EXECUTION_NOT_FOUND", format!("there is no execution {name:?}"), Vec::new())
+        }
+        Refusal::TooManyExecutions { max } => (
+            Code::ResourceExhausted,
+            "TOO_MANY_EXECUTIONS",
+            format!("there is no room to keep another execution beside those that run; {max} are kept at most"),
+            pair("max", max.to_string()),
+        ),
+        Refusal::RequestIdReused { request_id } => (
+            Code::AlreadyExists,
+            "REQUEST_ID_REUSED",
+            "another request had this id".to_owned(),
+            pair("request_id", request_id.clone()),
+        ),
         Refusal::Cancelled => (Code::Cancelled, "CANCELLED", "cancelled before the start".to_owned(), Vec::new()),
         Refusal::SessionNotFound { .. }
         | Refusal::SessionExpired { .. }
@@ -232,6 +274,9 @@ mod tests {
             Refusal::SessionBusy { name: "sessions/1".into(), running: "executions/1".into() },
             Refusal::SessionFailed { name: "sessions/1".into(), why: "its heap is full" },
             Refusal::TooManySessions { max: 1 },
+            Refusal::ExecutionNotFound { name: "executions/1".into() },
+            Refusal::TooManyExecutions { max: 1 },
+            Refusal::RequestIdReused { request_id: "1".into() },
             Refusal::SessionsTooLarge { held: 2, max: 1 },
             Refusal::Internal { what: "broken".into() },
         ];

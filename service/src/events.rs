@@ -52,6 +52,23 @@ pub struct Stamped {
     pub event: Event,
 }
 
+/// Who is told what happens while a guest runs.
+pub trait Events: Send + Sync {
+    /// Adds an event that is not output: these are few and never wait. After the end, nothing is added.
+    fn push(&self, event: Event);
+
+    /// Adds output. May wait for room, and ends early when `cancel` strikes or the reader is gone.
+    fn push_output(&self, cancel: &Cancel, stream: Stream, offset: u64, data: &[u8]) -> Result<(), HostError>;
+
+    /// Says that output was left out from here on.
+    fn push_dropped(&self, stream: Stream, offset: u64, dropped: u64) {
+        self.push(Event::Output { stream, offset, data: Vec::new(), dropped });
+    }
+
+    /// Makes a waiting writer look again whether it was cancelled.
+    fn wake_writer(&self);
+}
+
 pub struct EventQueue {
     state: Mutex<State>,
     room: Condvar,
@@ -73,8 +90,30 @@ impl EventQueue {
         EventQueue { state: Mutex::new(state), room: Condvar::new(), capacity: capacity.max(1) }
     }
 
-    /// Adds an event that is not output: these are few and never wait. After the end, nothing is added.
-    pub fn push(&self, event: Event) {
+    pub fn close_reader(&self) {
+        let mut state = self.state.lock();
+        state.reader_gone = true;
+        state.events.clear();
+        self.room.notify_all();
+    }
+
+    /// The next event, or a promise to wake the reader.
+    pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Stamped> {
+        let mut state = self.state.lock();
+        let Some(stamped) = state.events.pop_front() else {
+            state.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        };
+        if let Event::Output { data, .. } = &stamped.event {
+            state.bytes -= data.len();
+            self.room.notify_all();
+        }
+        Poll::Ready(stamped)
+    }
+}
+
+impl Events for EventQueue {
+    fn push(&self, event: Event) {
         let mut state = self.state.lock();
         if state.ended {
             return;
@@ -83,8 +122,7 @@ impl EventQueue {
         state.add(event);
     }
 
-    /// Adds output, waiting for room. Ends early when `cancel` strikes or the reader is gone.
-    pub fn push_output(&self, cancel: &Cancel, stream: Stream, offset: u64, data: &[u8]) -> Result<(), HostError> {
+    fn push_output(&self, cancel: &Cancel, stream: Stream, offset: u64, data: &[u8]) -> Result<(), HostError> {
         let mut offset = offset;
         for chunk in data.chunks(CHUNK_MAX) {
             let mut state = self.state.lock();
@@ -106,37 +144,10 @@ impl EventQueue {
         Ok(())
     }
 
-    /// Says that output was left out from here on.
-    pub fn push_dropped(&self, stream: Stream, offset: u64, dropped: u64) {
-        self.push(Event::Output { stream, offset, data: Vec::new(), dropped });
-    }
-
-    /// Makes a waiting writer look again whether it was cancelled.
-    pub fn wake_writer(&self) {
+    fn wake_writer(&self) {
         // The lock orders this after a writer's check and before its wait, so the wake-up cannot be lost.
         let _state = self.state.lock();
         self.room.notify_all();
-    }
-
-    pub fn close_reader(&self) {
-        let mut state = self.state.lock();
-        state.reader_gone = true;
-        state.events.clear();
-        self.room.notify_all();
-    }
-
-    /// The next event, or a promise to wake the reader.
-    pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Stamped> {
-        let mut state = self.state.lock();
-        let Some(stamped) = state.events.pop_front() else {
-            state.reader = Some(context.waker().clone());
-            return Poll::Pending;
-        };
-        if let Event::Output { data, .. } = &stamped.event {
-            state.bytes -= data.len();
-            self.room.notify_all();
-        }
-        Poll::Ready(stamped)
     }
 }
 

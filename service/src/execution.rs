@@ -12,7 +12,7 @@ use typhon_vm::{
 };
 
 use crate::error::Refusal;
-use crate::events::{Event, EventQueue};
+use crate::events::{Event, Events};
 use crate::host::{GuestHost, Kept, Stdin};
 use crate::limits::wall_before_deadline;
 use crate::output::OutputPlan;
@@ -90,7 +90,7 @@ pub enum Reply {
     Stream(StreamReply),
 }
 
-pub struct StreamReply(pub Arc<EventQueue>);
+pub struct StreamReply(pub Arc<dyn Events>);
 
 impl Drop for StreamReply {
     fn drop(&mut self) {
@@ -227,7 +227,7 @@ impl Reply {
         }
     }
 
-    fn events(&self) -> Option<Arc<EventQueue>> {
+    fn events(&self) -> Option<Arc<dyn Events>> {
         match self {
             Reply::Unary(_) => None,
             Reply::Stream(stream) => Some(stream.0.clone()),

@@ -10,7 +10,7 @@ use typhon_vm::{
     Access, Attachment, Cancel, CancelReason, CpuMeter, Host, HostError, LimitHit, LimitName, Limits, Stream, Tiers,
 };
 
-use crate::events::EventQueue;
+use crate::events::Events;
 use crate::output::{Account, OutputMode, OutputPlan, Ruling};
 
 /// What the request's policy chose.
@@ -42,7 +42,7 @@ pub struct GuestHost {
     accounts: [Mutex<Account>; 2],
     stdin: Arc<Stdin>,
     kept: Kept,
-    events: Option<Arc<EventQueue>>,
+    events: Option<Arc<dyn Events>>,
     cancel: Cancel,
     compiler: Option<Process>,
     /// Wakes a writer that waits for a slow reader.
@@ -102,7 +102,7 @@ impl GuestHost {
         limits: &Limits,
         stdin: Arc<Stdin>,
         kept: Kept,
-        events: Option<Arc<EventQueue>>,
+        events: Option<Arc<dyn Events>>,
         cancel: &Cancel,
         compiler: Option<Process>,
     ) -> GuestHost {
@@ -142,7 +142,7 @@ impl GuestHost {
         HostError::Interrupted
     }
 
-    fn send(&self, events: &EventQueue, stream: Stream, data: &[u8], ruling: Ruling) -> Result<(), HostError> {
+    fn send(&self, events: &dyn Events, stream: Stream, data: &[u8], ruling: Ruling) -> Result<(), HostError> {
         events.push_output(&self.cancel, stream, ruling.offset, &data[..ruling.within])?;
         if ruling.first_drop {
             let dropped = data.len() - ruling.within;
@@ -164,7 +164,7 @@ impl Host for GuestHost {
         };
         // The account stays locked while the bytes are sent, so that two guest threads cannot swap their offsets.
         if let (OutputMode::Stream, Some(events)) = (self.plan.mode, &self.events) {
-            self.send(events, stream, data, ruling)?;
+            self.send(&**events, stream, data, ruling)?;
         }
         match ruling.stop {
             true => Err(self.stop_for(stream, &account)),

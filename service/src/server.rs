@@ -19,6 +19,7 @@ use typhon_vm::CancelReason;
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::execution::Engine;
+use crate::executions::Executions;
 use crate::grpc::Api;
 use crate::sessions::Sessions;
 use crate::status_layer::explain;
@@ -52,7 +53,9 @@ impl Server {
         let config = Arc::new(config);
         let workers = Arc::new(Workers::start(&config, engine)?);
         let sessions = Arc::new(Sessions::new(config.clone()));
-        let admission = Arc::new(Admission::new(config.clone(), workers.clone(), sessions.clone())?);
+        let executions = Arc::new(Executions::new(config.clone()));
+        let admission =
+            Arc::new(Admission::new(config.clone(), workers.clone(), sessions.clone(), executions.clone())?);
         let incoming = TcpIncoming::bind(config.listen)?.with_nodelay(Some(true));
         let address = incoming.local_addr()?;
 
@@ -88,7 +91,7 @@ impl Server {
             });
         let transport = tokio::spawn(serve);
         tracing::info!(%address, workers = workers.count(), "serving");
-        let sweeper = tokio::spawn(sweep(sessions.clone()));
+        let sweeper = tokio::spawn(sweep(sessions.clone(), executions));
         Ok(Server { address, config, admission, workers, sessions, sweeper, health, stop, transport })
     }
 
@@ -144,11 +147,12 @@ impl Server {
 /// A session that is found is looked at then; this is for those nobody looks for.
 const SWEEP: Duration = Duration::from_secs(1);
 
-async fn sweep(sessions: Arc<Sessions>) {
+async fn sweep(sessions: Arc<Sessions>, executions: Arc<Executions>) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
         sessions.sweep();
+        executions.sweep();
     }
 }
 

@@ -10,6 +10,7 @@ use typhon_vm::CancelReason;
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::execution::Isolate;
+use crate::executions::Identity;
 use crate::session::{Session, Terms};
 
 pub struct Sessions {
@@ -17,6 +18,8 @@ pub struct Sessions {
     /// By name, so that a list has an order that pages can follow.
     all: RwLock<BTreeMap<String, Arc<Session>>>,
     ended: Mutex<Ended>,
+    /// What each request id was used for, as long as its session is there: the fingerprint, and the session.
+    requests: Mutex<HashMap<String, (u64, String)>>,
 }
 
 /// Names of sessions whose time was over, so that their clients learn why they are not found. The latest only.
@@ -33,10 +36,30 @@ const SMALL: u64 = 4 << 20;
 
 impl Sessions {
     pub fn new(config: Arc<Config>) -> Sessions {
-        Sessions { config, all: RwLock::default(), ended: Mutex::default() }
+        Sessions { config, all: RwLock::default(), ended: Mutex::default(), requests: Mutex::default() }
     }
 
-    pub fn create(&self, terms: Terms) -> Result<Arc<Session>, Refusal> {
+    /// A new session, or the one that the same request has made already.
+    pub fn create(&self, terms: Terms, identity: Option<Identity>) -> Result<Arc<Session>, Refusal> {
+        // Locked until it is there, so that the same request at the same time finds it.
+        let mut requests = self.requests.lock();
+        if let Some((Identity { request_id, fingerprint }, (known, name))) =
+            identity.as_ref().and_then(|identity| Some((identity, requests.get(&identity.request_id)?)))
+        {
+            return if fingerprint == known {
+                self.find(name)
+            } else {
+                Err(Refusal::RequestIdReused { request_id: request_id.clone() })
+            };
+        }
+        let session = self.make(terms)?;
+        if let Some(Identity { request_id, fingerprint }) = identity {
+            requests.insert(request_id, (fingerprint, session.name.clone()));
+        }
+        Ok(session)
+    }
+
+    fn make(&self, terms: Terms) -> Result<Arc<Session>, Refusal> {
         let random = || getrandom::u64().map_err(|e| Refusal::Internal { what: format!("no entropy: {e}") });
         // Nobody guesses it.
         let name = format!("sessions/{:016x}{:016x}", random()?, random()?);
@@ -102,6 +125,9 @@ impl Sessions {
         let now = Instant::now();
         let over: Vec<_> = self.all.read().values().filter(|session| session.expired(now)).cloned().collect();
         over.iter().for_each(|session| self.expire(session));
+        let mut requests = self.requests.lock();
+        let all = self.all.read();
+        requests.retain(|_, (_, name)| all.contains_key(name));
     }
 
     fn expire(&self, session: &Arc<Session>) {

@@ -1032,7 +1032,9 @@ impl IsolationLevel {
 /// What to run. All of it is untrusted.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExecuteRequest {
-    /// A UUID that makes a retry safe.
+    /// A UUID that makes a retry safe: the same request with the same id, sent again while the server remembers it, gets the
+    /// first one's answer. The program outlives a lost connection for some seconds, so that the retry finds it. Another
+    /// request with that id is refused. Not for Interact and BatchExecute.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// A callable of the program to call with the inputs as keywords, instead of running it as **main**.
@@ -1174,7 +1176,7 @@ pub struct StreamExecuteRequest {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StreamExecuteResponse {
-    /// From 1, without gaps.
+    /// From 1, without gaps. For a request with an id, keepalives have 0, and AttachExecution goes on from any number.
     #[prost(int64, tag = "1")]
     pub sequence: i64,
     #[prost(message, optional, tag = "2")]
@@ -1403,6 +1405,323 @@ pub struct HostCall {
 pub struct HostCallCancelled {
     #[prost(int64, tag = "1")]
     pub call_id: i64,
+}
+/// An execution that is kept: one that StartExecution started, or whose request had an id.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Execution {
+    /// executions/{id}
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(enumeration = "execution::State", tag = "2")]
+    pub state: i32,
+    #[prost(message, optional, tag = "3")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "4")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it is forgotten; set once it has ended.
+    #[prost(message, optional, tag = "5")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(map = "string, string", tag = "6")]
+    pub labels: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// The session it runs in.
+    #[prost(string, tag = "7")]
+    pub session: ::prost::alloc::string::String,
+    /// Of the latest event.
+    #[prost(int64, tag = "8")]
+    pub last_sequence: i64,
+    /// Once it has ended, and not in lists.
+    #[prost(message, optional, tag = "9")]
+    pub response: ::core::option::Option<ExecuteResponse>,
+    /// Why it ended without having run: the reason of the ErrorInfo that AttachExecution ends with.
+    #[prost(string, tag = "10")]
+    pub refusal: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `Execution`.
+pub mod execution {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum State {
+        Unspecified = 0,
+        Queued = 1,
+        Running = 2,
+        Ended = 3,
+    }
+    impl State {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STATE_UNSPECIFIED",
+                Self::Queued => "STATE_QUEUED",
+                Self::Running => "STATE_RUNNING",
+                Self::Ended => "STATE_ENDED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STATE_UNSPECIFIED" => Some(Self::Unspecified),
+                "STATE_QUEUED" => Some(Self::Queued),
+                "STATE_RUNNING" => Some(Self::Running),
+                "STATE_ENDED" => Some(Self::Ended),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StartExecutionRequest {
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<ExecuteRequest>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StartExecutionResponse {
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<Execution>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttachExecutionRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Only events after this one; 0 is all of them.
+    #[prost(int64, tag = "2")]
+    pub after_sequence: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AttachExecutionResponse {
+    /// From 1, without gaps, the same for everybody; 0 for a keepalive. Output events carry offsets into their stream.
+    #[prost(int64, tag = "1")]
+    pub sequence: i64,
+    #[prost(message, optional, tag = "2")]
+    pub emit_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(oneof = "attach_execution_response::Event", tags = "3, 4, 5, 6, 7, 8, 9")]
+    pub event: ::core::option::Option<attach_execution_response::Event>,
+}
+/// Nested message and enum types in `AttachExecutionResponse`.
+pub mod attach_execution_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Event {
+        #[prost(message, tag = "3")]
+        Accepted(super::Accepted),
+        #[prost(message, tag = "4")]
+        Started(::prost::alloc::boxed::Box<super::Started>),
+        #[prost(message, tag = "5")]
+        Output(super::OutputChunk),
+        #[prost(message, tag = "6")]
+        Display(super::Display),
+        #[prost(message, tag = "7")]
+        Progress(::prost::alloc::boxed::Box<super::Progress>),
+        #[prost(message, tag = "8")]
+        Keepalive(super::Keepalive),
+        #[prost(message, tag = "9")]
+        Finished(::prost::alloc::boxed::Box<super::Finished>),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetExecutionRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetExecutionResponse {
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<Execution>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListExecutionsRequest {
+    /// At most so many; 0 is the server's choice.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// next_page_token of the response before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListExecutionsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub executions: ::prost::alloc::vec::Vec<Execution>,
+    /// Empty on the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelExecutionRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How; MODE_STOP when unspecified.
+    #[prost(enumeration = "interrupt::Mode", tag = "2")]
+    pub mode: i32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CancelExecutionResponse {
+    #[prost(message, optional, tag = "1")]
+    pub execution: ::core::option::Option<Execution>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteExecutionRequest {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteExecutionResponse {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchExecuteRequest {
+    #[prost(oneof = "batch_execute_request::Message", tags = "1, 2")]
+    pub message: ::core::option::Option<batch_execute_request::Message>,
+}
+/// Nested message and enum types in `BatchExecuteRequest`.
+pub mod batch_execute_request {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Message {
+        #[prost(message, tag = "1")]
+        Setup(::prost::alloc::boxed::Box<super::BatchSetup>),
+        #[prost(message, tag = "2")]
+        Case(::prost::alloc::boxed::Box<super::BatchCase>),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchSetup {
+    /// What every case runs. Without a target: cases do not share an isolate.
+    #[prost(message, optional, tag = "1")]
+    pub request: ::core::option::Option<ExecuteRequest>,
+    /// Cases that run at once; 0 is the server's choice, more than it has workers is as many.
+    #[prost(int32, tag = "2")]
+    pub max_parallel: i32,
+    /// After a case whose verdict is not PASSED, cases that have not begun get SKIPPED.
+    #[prost(bool, tag = "3")]
+    pub stop_on_first_failure: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchCase {
+    /// The client's own name for it, repeated in the response.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Added to the setup's, over one of the same name.
+    #[prost(map = "string, message", tag = "2")]
+    pub inputs: ::std::collections::HashMap<::prost::alloc::string::String, Value>,
+    /// Instead of the setup's, where given.
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub stdin: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, repeated, tag = "4")]
+    pub argv: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What standard output must be, but for white space at the ends of lines and of the text. Without it, any completion
+    /// passes.
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub expected_stdout: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// Each limit given here is this case's instead of the setup's.
+    #[prost(message, optional, tag = "6")]
+    pub limits: ::core::option::Option<Limits>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchExecuteResponse {
+    #[prost(oneof = "batch_execute_response::Message", tags = "1, 2")]
+    pub message: ::core::option::Option<batch_execute_response::Message>,
+}
+/// Nested message and enum types in `BatchExecuteResponse`.
+pub mod batch_execute_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Message {
+        #[prost(message, tag = "1")]
+        Result(::prost::alloc::boxed::Box<super::BatchResult>),
+        /// Comes last.
+        #[prost(message, tag = "2")]
+        Summary(super::BatchSummary),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchResult {
+    #[prost(string, tag = "1")]
+    pub case_id: ::prost::alloc::string::String,
+    #[prost(enumeration = "batch_result::Verdict", tag = "2")]
+    pub verdict: i32,
+    /// Absent when it did not run.
+    #[prost(message, optional, tag = "3")]
+    pub response: ::core::option::Option<ExecuteResponse>,
+    #[prost(string, tag = "4")]
+    pub refusal: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `BatchResult`.
+pub mod batch_result {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Verdict {
+        Unspecified = 0,
+        Passed = 1,
+        WrongOutput = 2,
+        /// It did not complete; the response's outcome says why.
+        Failed = 3,
+        Skipped = 4,
+        /// It could not start; refusal is the ErrorInfo's reason.
+        Refused = 5,
+    }
+    impl Verdict {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "VERDICT_UNSPECIFIED",
+                Self::Passed => "VERDICT_PASSED",
+                Self::WrongOutput => "VERDICT_WRONG_OUTPUT",
+                Self::Failed => "VERDICT_FAILED",
+                Self::Skipped => "VERDICT_SKIPPED",
+                Self::Refused => "VERDICT_REFUSED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+                "VERDICT_PASSED" => Some(Self::Passed),
+                "VERDICT_WRONG_OUTPUT" => Some(Self::WrongOutput),
+                "VERDICT_FAILED" => Some(Self::Failed),
+                "VERDICT_SKIPPED" => Some(Self::Skipped),
+                "VERDICT_REFUSED" => Some(Self::Refused),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BatchSummary {
+    #[prost(int32, tag = "1")]
+    pub passed: i32,
+    #[prost(int32, tag = "2")]
+    pub wrong_output: i32,
+    #[prost(int32, tag = "3")]
+    pub failed: i32,
+    #[prost(int32, tag = "4")]
+    pub skipped: i32,
+    #[prost(int32, tag = "5")]
+    pub refused: i32,
+    #[prost(message, optional, tag = "6")]
+    pub cpu_time: ::core::option::Option<::prost_types::Duration>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1640,6 +1959,188 @@ pub mod execution_service_client {
                 .insert(GrpcMethod::new("typhon.v1.ExecutionService", "Interact"));
             self.inner.streaming(req, path, codec).await
         }
+        /// Starts a program that nobody has to wait for. Its events are kept for a while after its end.
+        pub async fn start_execution(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StartExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartExecutionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/typhon.v1.ExecutionService/StartExecution",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("typhon.v1.ExecutionService", "StartExecution"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sends the events of a kept execution, those that were and those to come: as often as wanted, from any of them on.
+        pub async fn attach_execution(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AttachExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::AttachExecutionResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/typhon.v1.ExecutionService/AttachExecution",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("typhon.v1.ExecutionService", "AttachExecution"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        pub async fn get_execution(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetExecutionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/typhon.v1.ExecutionService/GetExecution",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("typhon.v1.ExecutionService", "GetExecution"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_executions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListExecutionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListExecutionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/typhon.v1.ExecutionService/ListExecutions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("typhon.v1.ExecutionService", "ListExecutions"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Interrupts or stops a kept execution. One that has ended stays as it is.
+        pub async fn cancel_execution(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelExecutionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/typhon.v1.ExecutionService/CancelExecution",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("typhon.v1.ExecutionService", "CancelExecution"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Forgets a kept execution, and stops it first.
+        pub async fn delete_execution(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteExecutionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/typhon.v1.ExecutionService/DeleteExecution",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("typhon.v1.ExecutionService", "DeleteExecution"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Runs one program over many cases, several at a time; verdicts come as cases end. The first message is `setup`, all
+        /// others are cases.
+        pub async fn batch_execute(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = super::BatchExecuteRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::BatchExecuteResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::StrictCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/typhon.v1.ExecutionService/BatchExecute",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("typhon.v1.ExecutionService", "BatchExecute"));
+            self.inner.streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1686,6 +2187,73 @@ pub mod execution_service_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::InteractRequest>>,
         ) -> std::result::Result<tonic::Response<Self::InteractStream>, tonic::Status>;
+        /// Starts a program that nobody has to wait for. Its events are kept for a while after its end.
+        async fn start_execution(
+            &self,
+            request: tonic::Request<super::StartExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartExecutionResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the AttachExecution method.
+        type AttachExecutionStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::AttachExecutionResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Sends the events of a kept execution, those that were and those to come: as often as wanted, from any of them on.
+        async fn attach_execution(
+            &self,
+            request: tonic::Request<super::AttachExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::AttachExecutionStream>,
+            tonic::Status,
+        >;
+        async fn get_execution(
+            &self,
+            request: tonic::Request<super::GetExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetExecutionResponse>,
+            tonic::Status,
+        >;
+        async fn list_executions(
+            &self,
+            request: tonic::Request<super::ListExecutionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListExecutionsResponse>,
+            tonic::Status,
+        >;
+        /// Interrupts or stops a kept execution. One that has ended stays as it is.
+        async fn cancel_execution(
+            &self,
+            request: tonic::Request<super::CancelExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelExecutionResponse>,
+            tonic::Status,
+        >;
+        /// Forgets a kept execution, and stops it first.
+        async fn delete_execution(
+            &self,
+            request: tonic::Request<super::DeleteExecutionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteExecutionResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the BatchExecute method.
+        type BatchExecuteStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::BatchExecuteResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Runs one program over many cases, several at a time; verdicts come as cases end. The first message is `setup`, all
+        /// others are cases.
+        async fn batch_execute(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::BatchExecuteRequest>>,
+        ) -> std::result::Result<
+            tonic::Response<Self::BatchExecuteStream>,
+            tonic::Status,
+        >;
     }
     /// Runs programs, each in a fresh isolate.
     #[derive(Debug)]
@@ -1889,6 +2457,333 @@ pub mod execution_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = InteractSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/typhon.v1.ExecutionService/StartExecution" => {
+                    #[allow(non_camel_case_types)]
+                    struct StartExecutionSvc<T: ExecutionService>(pub Arc<T>);
+                    impl<
+                        T: ExecutionService,
+                    > tonic::server::UnaryService<super::StartExecutionRequest>
+                    for StartExecutionSvc<T> {
+                        type Response = super::StartExecutionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StartExecutionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExecutionService>::start_execution(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StartExecutionSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/typhon.v1.ExecutionService/AttachExecution" => {
+                    #[allow(non_camel_case_types)]
+                    struct AttachExecutionSvc<T: ExecutionService>(pub Arc<T>);
+                    impl<
+                        T: ExecutionService,
+                    > tonic::server::ServerStreamingService<
+                        super::AttachExecutionRequest,
+                    > for AttachExecutionSvc<T> {
+                        type Response = super::AttachExecutionResponse;
+                        type ResponseStream = T::AttachExecutionStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AttachExecutionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExecutionService>::attach_execution(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AttachExecutionSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/typhon.v1.ExecutionService/GetExecution" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetExecutionSvc<T: ExecutionService>(pub Arc<T>);
+                    impl<
+                        T: ExecutionService,
+                    > tonic::server::UnaryService<super::GetExecutionRequest>
+                    for GetExecutionSvc<T> {
+                        type Response = super::GetExecutionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetExecutionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExecutionService>::get_execution(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetExecutionSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/typhon.v1.ExecutionService/ListExecutions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListExecutionsSvc<T: ExecutionService>(pub Arc<T>);
+                    impl<
+                        T: ExecutionService,
+                    > tonic::server::UnaryService<super::ListExecutionsRequest>
+                    for ListExecutionsSvc<T> {
+                        type Response = super::ListExecutionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListExecutionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExecutionService>::list_executions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListExecutionsSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/typhon.v1.ExecutionService/CancelExecution" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelExecutionSvc<T: ExecutionService>(pub Arc<T>);
+                    impl<
+                        T: ExecutionService,
+                    > tonic::server::UnaryService<super::CancelExecutionRequest>
+                    for CancelExecutionSvc<T> {
+                        type Response = super::CancelExecutionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelExecutionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExecutionService>::cancel_execution(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelExecutionSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/typhon.v1.ExecutionService/DeleteExecution" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteExecutionSvc<T: ExecutionService>(pub Arc<T>);
+                    impl<
+                        T: ExecutionService,
+                    > tonic::server::UnaryService<super::DeleteExecutionRequest>
+                    for DeleteExecutionSvc<T> {
+                        type Response = super::DeleteExecutionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteExecutionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExecutionService>::delete_execution(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteExecutionSvc(inner);
+                        let codec = crate::codec::StrictCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/typhon.v1.ExecutionService/BatchExecute" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchExecuteSvc<T: ExecutionService>(pub Arc<T>);
+                    impl<
+                        T: ExecutionService,
+                    > tonic::server::StreamingService<super::BatchExecuteRequest>
+                    for BatchExecuteSvc<T> {
+                        type Response = super::BatchExecuteResponse;
+                        type ResponseStream = T::BatchExecuteStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::BatchExecuteRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExecutionService>::batch_execute(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchExecuteSvc(inner);
                         let codec = crate::codec::StrictCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

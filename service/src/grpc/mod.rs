@@ -1,6 +1,9 @@
 //! The gRPC face: protocol types to ours and back, and nothing else.
 
+mod batch;
+mod identity;
 mod interact;
+mod kept;
 pub mod request;
 pub mod response;
 mod session;
@@ -10,38 +13,50 @@ pub mod value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use typhon_proto::v1;
 use typhon_proto::v1::execution_service_server::ExecutionService;
 use typhon_proto::v1::runtime_service_server::RuntimeService;
 
 use crate::admission::Admission;
+use crate::error::Refusal;
 use crate::limits;
+use identity::Fingerprints;
 use request::Way;
-use stream::EventStream;
+use stream::{EventStream, Outgoing};
 
 /// Grows with every addition to `typhon.v1`.
-const API_REVISION: i32 = 2;
+const API_REVISION: i32 = 3;
 
 #[derive(Clone)]
 pub struct Api {
     admission: Arc<Admission>,
+    fingerprints: Fingerprints,
 }
 
 impl Api {
     pub fn new(admission: Arc<Admission>) -> Api {
-        Api { admission }
+        Api { admission, fingerprints: Fingerprints::default() }
     }
 }
 
 #[tonic::async_trait]
 impl ExecutionService for Api {
-    type StreamExecuteStream = EventStream<v1::StreamExecuteResponse>;
+    type StreamExecuteStream = Outgoing<v1::StreamExecuteResponse>;
+    type AttachExecutionStream = Outgoing<v1::AttachExecutionResponse>;
+    type BatchExecuteStream = ReceiverStream<Result<v1::BatchExecuteResponse, Status>>;
     type InteractStream = EventStream<v1::InteractResponse>;
 
     async fn execute(&self, request: Request<v1::ExecuteRequest>) -> Result<Response<v1::ExecuteResponse>, Status> {
         let deadline = deadline(&request);
-        let wanted = request::decode(request.into_inner(), Way::Unary)?;
+        let request = request.into_inner();
+        if !request.request_id.is_empty() {
+            let record = self.keep("Execute", request, Way::Unary, true)?;
+            return kept::unary(self.outcome(record).await, |response| response);
+        }
+        let wanted = request::decode(request, Way::Unary)?;
         let finished = self.admission.run(wanted, deadline).await?;
         Ok(Response::new(response::finished(*finished)))
     }
@@ -51,9 +66,15 @@ impl ExecutionService for Api {
         request: Request<v1::StreamExecuteRequest>,
     ) -> Result<Response<Self::StreamExecuteStream>, Status> {
         let deadline = deadline(&request);
-        let wanted = request::decode(request.into_inner().request.unwrap_or_default(), Way::Stream)?;
+        let request = request.into_inner().request.unwrap_or_default();
+        if !request.request_id.is_empty() {
+            let record = self.keep("StreamExecute", request, Way::Stream, true)?;
+            return Ok(Response::new(self.follow(&record, 0, kept::streamed)));
+        }
+        let wanted = request::decode(request, Way::Stream)?;
         let (events, guard) = self.admission.start(wanted, deadline)?;
-        Ok(Response::new(EventStream::new(events, guard, self.admission.config.keepalive_interval, stream::plain)))
+        let silence = self.admission.config.keepalive_interval;
+        Ok(Response::new(Box::pin(EventStream::new(events, guard, silence, stream::plain))))
     }
 
     async fn interact(
@@ -63,10 +84,67 @@ impl ExecutionService for Api {
         let deadline = deadline(&request);
         let mut inbound = request.into_inner();
         let start = interact::start(&mut inbound).await?;
+        if !start.request_id.is_empty() {
+            return Err(Refusal::invalid("request_id", "a conversation cannot be told from its retry").into());
+        }
         let wanted = request::decode(start, Way::Interact)?;
         let (events, guard, line) = self.admission.interact(wanted, deadline)?;
         tokio::spawn(interact::listen(inbound, line));
         Ok(Response::new(EventStream::new(events, guard, self.admission.config.keepalive_interval, interact::event)))
+    }
+
+    async fn start_execution(
+        &self,
+        request: Request<v1::StartExecutionRequest>,
+    ) -> Result<Response<v1::StartExecutionResponse>, Status> {
+        kept::unary(self.begin(request.into_inner()), |e| v1::StartExecutionResponse { execution: Some(e) })
+    }
+
+    async fn attach_execution(
+        &self,
+        request: Request<v1::AttachExecutionRequest>,
+    ) -> Result<Response<Self::AttachExecutionStream>, Status> {
+        self.attach(request.into_inner())
+    }
+
+    async fn get_execution(
+        &self,
+        request: Request<v1::GetExecutionRequest>,
+    ) -> Result<Response<v1::GetExecutionResponse>, Status> {
+        kept::unary(self.describe(request.into_inner()), |e| v1::GetExecutionResponse { execution: Some(e) })
+    }
+
+    async fn list_executions(
+        &self,
+        request: Request<v1::ListExecutionsRequest>,
+    ) -> Result<Response<v1::ListExecutionsResponse>, Status> {
+        kept::unary(self.page(request.into_inner()), |page| page)
+    }
+
+    async fn cancel_execution(
+        &self,
+        request: Request<v1::CancelExecutionRequest>,
+    ) -> Result<Response<v1::CancelExecutionResponse>, Status> {
+        kept::unary(self.stop(request.into_inner()), |e| v1::CancelExecutionResponse { execution: Some(e) })
+    }
+
+    async fn delete_execution(
+        &self,
+        request: Request<v1::DeleteExecutionRequest>,
+    ) -> Result<Response<v1::DeleteExecutionResponse>, Status> {
+        kept::unary(self.forget(request.into_inner()), |()| v1::DeleteExecutionResponse {})
+    }
+
+    async fn batch_execute(
+        &self,
+        request: Request<Streaming<v1::BatchExecuteRequest>>,
+    ) -> Result<Response<Self::BatchExecuteStream>, Status> {
+        let deadline = deadline(&request);
+        let mut inbound = request.into_inner();
+        let batch = Arc::new(batch::setup(&mut inbound, &self.admission, deadline).await?);
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(batch::run(batch, inbound, sender));
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }
 
@@ -79,9 +157,17 @@ impl RuntimeService for Api {
         let config = &self.admission.config;
         let capabilities = v1::Capabilities {
             language_version: "3.14".into(),
-            features: ["clock.frozen", "entropy.seeded", "host functions", "sessions", "validate_only"]
-                .map(String::from)
-                .into(),
+            features: [
+                "batch",
+                "clock.frozen",
+                "entropy.seeded",
+                "executions",
+                "host functions",
+                "sessions",
+                "validate_only",
+            ]
+            .map(String::from)
+            .into(),
             modules: Vec::new(),
             isolation_levels: vec![v1::IsolationLevel::InProcess.into()],
             limit_ceilings: Some(response::limits(&limits::ceilings(config))),

@@ -37,6 +37,9 @@ pub enum Way {
 /// More names than this in one map is a mistake or an attack.
 const NAMES_MAX: usize = 10_000;
 const FUNCTIONS_MAX: usize = 1000;
+/// More labels than this, or longer ones, are data.
+const LABELS_MAX: usize = 64;
+const LABEL_BYTES: usize = 256;
 
 pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> {
     refuse_unsupported(&message)?;
@@ -49,6 +52,7 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
     }
     let source = source(message.code)?;
     request_id(&message.request_id)?;
+    labels(message.labels, "labels")?;
     let policy = message.policy.unwrap_or_default();
     let world = world(&policy)?;
     let functions = functions(&policy)?;
@@ -323,6 +327,28 @@ pub fn duration(
         (Ok(seconds), Ok(nanos)) if Duration::new(seconds, nanos) >= least => Ok(Some(Duration::new(seconds, nanos))),
         (Ok(_), Ok(_)) => Err(Refusal::invalid(field, "must be positive")),
         _ => Err(Refusal::invalid(field, "is negative")),
+    }
+}
+
+/// Labels, in the order of their names.
+pub fn labels(labels: HashMap<String, String>, field: &str) -> Result<Vec<(String, String)>, Refusal> {
+    let mut labels: Vec<_> = labels.into_iter().collect();
+    labels.sort_unstable();
+    let long = |(name, value): &(String, String)| name.len() > LABEL_BYTES || value.len() > LABEL_BYTES;
+    if labels.len() > LABELS_MAX || labels.iter().any(long) {
+        let problem = format!("has more than {LABELS_MAX} entries, or one of more than {LABEL_BYTES} bytes");
+        return Err(Refusal::invalid(field, problem));
+    }
+    Ok(labels)
+}
+
+/// The refusal of a field that lies within another one.
+pub fn at(outer: &str, refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Invalid(fields) => {
+            Refusal::Invalid(fields.into_iter().map(|(field, problem)| (format!("{outer}.{field}"), problem)).collect())
+        }
+        other => other,
     }
 }
 

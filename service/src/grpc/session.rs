@@ -16,10 +16,6 @@ use crate::session::{Session, Terms, WhenBusy};
 
 const PAGE: usize = 100;
 const PAGE_MAX: usize = 1000;
-/// More labels than this, or longer ones, are data.
-const LABELS_MAX: usize = 64;
-const LABEL_BYTES: usize = 256;
-
 #[tonic::async_trait]
 impl SessionService for Api {
     async fn create_session(
@@ -28,8 +24,9 @@ impl SessionService for Api {
     ) -> Result<Response<v1::CreateSessionResponse>, Status> {
         let request = request.into_inner();
         request::request_id(&request.request_id)?;
+        let identity = self.fingerprints.session(&request);
         let terms = terms(request.session.unwrap_or_default(), &self.admission.config)?;
-        let session = self.admission.sessions()?.create(terms)?;
+        let session = self.admission.sessions()?.create(terms, identity)?;
         Ok(Response::new(v1::CreateSessionResponse { session: Some(wire(&session)) }))
     }
 
@@ -109,7 +106,7 @@ pub fn page_size_of(asked: i32) -> Result<usize, Refusal> {
 
 fn terms(asked: v1::Session, config: &Config) -> Result<Terms, Refusal> {
     use v1::session::BusyPolicy;
-    let within = |refusal| at("session", refusal);
+    let within = |refusal| request::at("session", refusal);
     let limits = request::limits(&asked.limits.unwrap_or_default()).map_err(within)?;
     let world = request::world(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
     let when_busy = match request::known(asked.when_busy, "session.when_busy")? {
@@ -119,13 +116,7 @@ fn terms(asked: v1::Session, config: &Config) -> Result<Terms, Refusal> {
     let least = Duration::from_millis(1);
     let idle_ttl = request::duration(asked.idle_ttl, "session.idle_ttl", least)?;
     let ttl = request::duration(asked.ttl, "session.ttl", least)?;
-    let mut labels: Vec<_> = asked.labels.into_iter().collect();
-    labels.sort_unstable();
-    let long = |(name, value): &(String, String)| name.len() > LABEL_BYTES || value.len() > LABEL_BYTES;
-    if labels.len() > LABELS_MAX || labels.iter().any(long) {
-        let problem = format!("has more than {LABELS_MAX} entries, or one of more than {LABEL_BYTES} bytes");
-        return Err(Refusal::invalid("session.labels", problem));
-    }
+    let labels = request::labels(asked.labels, "session.labels")?;
     Ok(Terms {
         limits: limits::derive(&limits, config),
         env: request::env(asked.env).map_err(within)?,
@@ -137,16 +128,6 @@ fn terms(asked: v1::Session, config: &Config) -> Result<Terms, Refusal> {
         labels,
         policy: asked.policy,
     })
-}
-
-/// The refusal of a field that lies within another one.
-fn at(outer: &str, refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::Invalid(fields) => {
-            Refusal::Invalid(fields.into_iter().map(|(field, problem)| (format!("{outer}.{field}"), problem)).collect())
-        }
-        other => other,
-    }
 }
 
 fn wire(session: &Session) -> v1::Session {

@@ -22,6 +22,9 @@ pub struct Stamp {
     pub at: SystemTime,
 }
 
+/// What a method that streams answers with.
+pub type Outgoing<T> = Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
+
 /// An event as a method's message; none is a keepalive.
 type Wrap<T> = fn(Stamp, Option<Event>) -> Result<T, Status>;
 

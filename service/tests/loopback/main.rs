@@ -1,5 +1,7 @@
 //! The service over real loopback gRPC, with a scripted engine.
 
+mod batch;
+mod kept;
 mod refusals;
 mod requests;
 mod running;

@@ -151,6 +151,7 @@ fn of_interact() -> Vec<Row> {
         invalid(METHOD, &first(None), "start"),
         invalid(METHOD, &first(Some(Message::Interrupt(v1::Interrupt::default()))), "start"),
         invalid(METHOD, &start(v1::ExecuteRequest::default()), "code"),
+        invalid(METHOD, &start(v1::ExecuteRequest { request_id: ID.into(), ..source("") }), "request_id"),
         invalid(METHOD, &start(functions(&["a", "b c"])), "policy.host_functions[1].name"),
         invalid(METHOD, &start(functions(&["a", "a"])), "policy.host_functions[1].name"),
         invalid(METHOD, &start(functions(&["f"; 1001])), "policy.host_functions"),
@@ -159,8 +160,69 @@ fn of_interact() -> Vec<Row> {
     ]
 }
 
+fn of_kept_executions() -> Vec<Row> {
+    let name = |name: &str| name.to_owned();
+    let mut rows = Vec::new();
+    for (bad, code, reason, field) in [
+        ("", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("executions/", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("sessions/1", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("executions/0", Code::NotFound, "EXECUTION_NOT_FOUND", ""),
+    ] {
+        let get = v1::GetExecutionRequest { name: name(bad) };
+        let delete = v1::DeleteExecutionRequest { name: name(bad) };
+        let cancel = v1::CancelExecutionRequest { name: name(bad), mode: 0 };
+        let attach = v1::AttachExecutionRequest { name: name(bad), after_sequence: 0 };
+        rows.push(row("ExecutionService/GetExecution", &get, code, reason, field));
+        rows.push(row("ExecutionService/DeleteExecution", &delete, code, reason, field));
+        rows.push(row("ExecutionService/CancelExecution", &cancel, code, reason, field));
+        rows.push(row("ExecutionService/AttachExecution", &attach, code, reason, field));
+    }
+    let mode = v1::CancelExecutionRequest { name: name("executions/0"), mode: 9 };
+    rows.push(invalid("ExecutionService/CancelExecution", &mode, "mode"));
+    let page = |page_size, token: &str| v1::ListExecutionsRequest { page_size, page_token: token.to_owned() };
+    rows.push(invalid("ExecutionService/ListExecutions", &page(-1, ""), "page_size"));
+    rows.push(invalid("ExecutionService/ListExecutions", &page(0, "nonsense"), "page_token"));
+    let started = |request| v1::StartExecutionRequest { request };
+    let long = [("a".repeat(257), String::new())].into();
+    let labelled = v1::ExecuteRequest { labels: long, ..source("") };
+    let numbered = v1::ExecuteRequest { request_id: "1".into(), ..source("") };
+    rows.push(invalid("ExecutionService/StartExecution", &started(None), "code"));
+    rows.push(invalid("ExecutionService/StartExecution", &started(Some(labelled.clone())), "labels"));
+    rows.push(invalid("ExecutionService/StartExecution", &started(Some(numbered)), "request_id"));
+    rows.push(invalid("ExecutionService/Execute", &labelled, "labels"));
+    rows
+}
+
+fn of_batches() -> Vec<Row> {
+    use v1::batch_execute_request::Message;
+    const METHOD: &str = "ExecutionService/BatchExecute";
+    let first = |message| v1::BatchExecuteRequest { message };
+    let setup = |setup| first(Some(Message::Setup(Box::new(setup))));
+    let of = |request| setup(v1::BatchSetup { request: Some(request), ..v1::BatchSetup::default() });
+    let target = Some(v1::execute_request::Target::Session(MISSING.into()));
+    let limits = Some(v1::Limits { heap_bytes: Some(0), ..v1::Limits::default() });
+    vec![
+        invalid(METHOD, &first(None), "setup"),
+        invalid(METHOD, &first(Some(Message::Case(Box::default()))), "setup"),
+        invalid(METHOD, &setup(v1::BatchSetup::default()), "setup.request.code"),
+        invalid(METHOD, &of(v1::ExecuteRequest { target, ..source("") }), "setup.request.target"),
+        invalid(METHOD, &of(v1::ExecuteRequest { request_id: ID.into(), ..source("") }), "setup.request.request_id"),
+        invalid(METHOD, &of(v1::ExecuteRequest { limits, ..source("") }), "setup.request.limits.heap_bytes"),
+        invalid(
+            METHOD,
+            &setup(v1::BatchSetup { request: Some(source("")), max_parallel: -1, ..v1::BatchSetup::default() }),
+            "setup.max_parallel",
+        ),
+    ]
+}
+
+const ID: &str = "00000000-0000-0000-0000-000000000001";
+
 fn table() -> Vec<Row> {
     let mut rows = of_create_session();
+    rows.extend(of_kept_executions());
+    rows.extend(of_batches());
     rows.extend(of_interact());
     rows.extend(of_named_sessions());
     rows.extend(of_targets());
