@@ -22,6 +22,9 @@ const ENTRIES: u64 = 32;
 const ROUNDS_MIN: u64 = 10;
 /// How often in a row a loop whose entries are not worth it is let be twice as long as before.
 const POOR_MAX: u32 = 12;
+/// How often a loop waits for the workers, and for how many times what makes it hot.
+const PATIENCE: u32 = 64;
+const PAUSE: u64 = 8;
 
 /// A code object with hot loops.
 pub(crate) struct Known {
@@ -43,6 +46,8 @@ pub(crate) struct Place {
     pub(crate) waiting: RefCell<Option<Arc<Mailbox>>>,
     /// Entries that are not looked at: exits get their bridges meanwhile.
     young: Cell<u64>,
+    /// How often they become young again because the workers are not done.
+    patience: Cell<u32>,
     /// Entries since it was looked, and rounds that they went.
     entries: Cell<u64>,
     rounds: Cell<u64>,
@@ -84,7 +89,8 @@ impl Place {
     fn new(key: Key, params: &Params) -> Self {
         let (instances, waiting, kept) = Default::default();
         let (tries, poor, entries, rounds) = Default::default();
-        Self { key, instances, tries, kept, waiting, young: Cell::new(2 * params.exit_hot), entries, rounds, poor }
+        let (young, patience) = (Cell::new(2 * params.exit_hot), Cell::new(PATIENCE));
+        Self { key, instances, tries, kept, waiting, young, patience, entries, rounds, poor }
     }
 
     /// Something to enter here.
@@ -102,13 +108,20 @@ impl Place {
     /// One of its exits got a bridge: the others are to have their time, too.
     pub(crate) fn grow(&self, params: &Params) {
         self.young.set(2 * params.exit_hot);
+        self.patience.set(PATIENCE);
+        self.poor.set(0);
     }
 
-    /// An entry has gone round so often. How long to let the loop be.
-    pub(crate) fn entered(&self, rounds: u64, params: &Params) -> u64 {
+    /// An entry has gone round so often. How long to let the loop be; less if workers have something that is `pending`.
+    pub(crate) fn entered(&self, rounds: u64, params: &Params, pending: bool) -> u64 {
         if self.young.get() > 0 {
             self.young.set(self.young.get() - 1);
             return 0;
+        }
+        if pending && self.patience.get() > 0 {
+            self.patience.set(self.patience.get() - 1);
+            self.young.set(2 * params.exit_hot);
+            return PAUSE * params.loop_hot;
         }
         self.entries.set(self.entries.get() + 1);
         self.rounds.set(self.rounds.get().saturating_add(rounds));

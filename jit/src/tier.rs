@@ -4,7 +4,7 @@
 //! taken often. A place whose recording is given up is tried again, ever later, and in the end not any more.
 
 use crate::abort::{self, Abort, Reason};
-use crate::cache::{Cache, Entry, Variant};
+use crate::cache::{Cache, Entry, Kind, Variant};
 use crate::counts::{Count, Counts};
 use crate::journal::{Fate, Note};
 use crate::lower::{COUNTERS, COUNTERS_MAX};
@@ -284,6 +284,7 @@ impl Jit {
         let out = &taken.0.outs[taken.1];
         if tried.is_empty()
             && let Some(next) = out.next.borrow().upgrade()
+            && fits(at, &next.variant)
         {
             return Found::Ready(next);
         }
@@ -376,9 +377,16 @@ impl Jit {
     }
 }
 
-/// Whether the registers hold what a variant wants.
+/// Whether the registers hold what a variant wants: its trace asks again for what it writes only.
 fn fits(at: &At<'_>, variant: &Variant) -> bool {
-    variant.live_in.iter().all(|(r, kind)| at.register((*r).into()).is_some_and(|v| is_kind(v, *kind)))
+    variant.live_in.iter().all(|(r, kind)| {
+        at.register((*r).into()).is_some_and(|v| match kind {
+            Kind::Int => v.as_small().is_some(),
+            Kind::Bool => v.is_bool(),
+            Kind::Plain => !v.is_object(),
+            kind => is_kind(v, *kind),
+        })
+    })
 }
 
 impl Tier2 for Jit {
@@ -402,7 +410,8 @@ impl Tier2 for Jit {
                 if grown() != before {
                     place.grow(self.params());
                 }
-                let again = place.entered(rounds, self.params());
+                let pending = self.counts.of(Count::Offered) > self.counts.of(Count::Arrived);
+                let again = place.entered(rounds, self.params(), pending);
                 if again > 0 {
                     self.counts.add(Count::Poor);
                 }
