@@ -24,17 +24,12 @@ pub async fn start(inbound: &mut Streaming<v1::InteractRequest>) -> Result<v1::E
 
 /// Hears the client until it has nothing more to say. A message that is wrong ends the program and the stream.
 pub async fn listen(mut inbound: Streaming<v1::InteractRequest>, line: Line) {
-    loop {
-        match inbound.message().await {
-            Ok(Some(request)) => {
-                if let Err(refusal) = hear(request, &line) {
-                    line.events.push(Event::Ended(Err(refusal)));
-                    line.cancel.cancel(CancelReason::CancelledByClient);
-                    break;
-                }
-            }
-            // The client has closed its side; or it is gone, and so will be its stream of events.
-            Ok(None) | Err(_) => break,
+    // Until the client has closed its side; or it is gone, and so will be its stream of events.
+    while let Ok(Some(request)) = inbound.message().await {
+        if let Err(refusal) = hear(request, &line) {
+            line.events.push(Event::Ended(Err(refusal)));
+            line.cancel.cancel(CancelReason::CancelledByClient);
+            break;
         }
     }
     line.calls.close();
