@@ -41,9 +41,9 @@ const REGISTERS_MAX: usize = 128;
 /// Instructions of an iteration at most.
 const ITERATION_MAX: usize = 1500;
 /// Instructions of a trace at most.
-const INSTRUCTIONS_MAX: usize = 6000;
+const INSTRUCTIONS_MAX: usize = 4000;
 /// How often a loop in the loop goes round in a trace.
-const INNER_MAX: u32 = 24;
+const INNER_MAX: u32 = 8;
 
 /// Where snapshots say how often the loop has gone round: no register of any frame.
 pub const ROUNDS: Slot = Slot { frame: COUNTERS, reg: 0 };
