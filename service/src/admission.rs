@@ -1,6 +1,6 @@
 //! The door: who may start, who waits, who is sent away and told when to come again.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -52,6 +52,8 @@ pub struct CancelOnDrop {
     cancel: Cancel,
     /// In a session the program may clean up behind itself, for so long.
     grace: Option<Duration>,
+    /// So that it does not begin, if it has not.
+    gone: Arc<OnceLock<()>>,
     over: bool,
 }
 
@@ -67,6 +69,7 @@ impl Drop for CancelOnDrop {
         if self.over {
             return;
         }
+        self.gone.get_or_init(|| ());
         let cancel = self.cancel.clone();
         match (self.grace, tokio::runtime::Handle::try_current()) {
             (Some(grace), Ok(runtime)) => {
@@ -185,7 +188,7 @@ impl Admission {
     fn cancel(&self, wanted: &Wanted) -> (Cancel, CancelOnDrop) {
         let cancel = Cancel::new();
         let grace = wanted.session.is_some().then_some(self.config.interrupt_grace);
-        (cancel.clone(), CancelOnDrop { cancel, grace, over: false })
+        (cancel.clone(), CancelOnDrop { cancel, grace, gone: wanted.gone.clone(), over: false })
     }
 
     fn ticket(&self) -> Result<Ticket, Refusal> {
@@ -213,7 +216,7 @@ impl Admission {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });
         }
-        let Wanted { mut request, plan, world, session, mut functions } = wanted;
+        let Wanted { mut request, plan, world, session, mut functions, gone } = wanted;
         let session = session.map(|name| self.sessions.find(&name)).transpose()?;
         let kept = match &session {
             None => {
@@ -239,7 +242,8 @@ impl Admission {
             return Err(Refusal::invalid("source.text", problem));
         }
         let arrived = Instant::now();
-        let execution = Execution { id, name, request, plan, kept, stdin, session, cancel, arrived, deadline, reply };
+        let execution =
+            Execution { id, name, request, plan, kept, stdin, session, cancel, gone, arrived, deadline, reply };
         self.workers.submit(execution).map_err(|refused| match refused {
             NotQueued::Full => {
                 Refusal::QueueFull { depth: self.workers.waiting(), retry_after: estimated_start.max(RETRY_MIN) }

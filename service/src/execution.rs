@@ -1,7 +1,7 @@
 //! One execution, from the queue to its end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -78,6 +78,8 @@ pub struct Execution {
     /// Where it runs; a fresh isolate without one.
     pub session: Option<Arc<Session>>,
     pub cancel: Cancel,
+    /// Set once nobody waits for it any more.
+    pub gone: Arc<OnceLock<()>>,
     pub arrived: Instant,
     /// When the client stops waiting.
     pub deadline: Option<Instant>,
@@ -190,6 +192,7 @@ impl Execution {
             Some(CancelReason::ServerDrain) => return Err(Refusal::Draining { retry_after: Duration::from_secs(1) }),
             Some(CancelReason::CancelledByClient) => return Err(Refusal::Cancelled),
             Some(_) => return Err(Refusal::WorkerLost),
+            None if self.gone.get().is_some() => return Err(Refusal::Cancelled),
             None => {}
         }
         let asked = self.request.limits.wall.unwrap_or(Duration::from_secs(3600));

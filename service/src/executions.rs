@@ -104,7 +104,8 @@ impl State {
         if *fingerprint != identity.fingerprint {
             return Err(Refusal::RequestIdReused { request_id: identity.request_id.clone() });
         }
-        Ok(self.all.get(name).cloned())
+        // One that never ran has no answer to give again.
+        Ok(self.all.get(name).filter(|record| record.see(false).refusal.is_none()).cloned())
     }
 
     /// Forgets the oldest that have ended, until there is room for one more, if there can be.

@@ -1,6 +1,7 @@
 //! An `ExecuteRequest` checked and taken apart. Every field is untrusted.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use typhon_proto::v1;
@@ -21,6 +22,8 @@ pub struct Wanted {
     pub session: Option<String>,
     /// What the program may call.
     pub functions: Vec<HostFunction>,
+    /// Set once nobody waits for it any more.
+    pub gone: Arc<OnceLock<()>>,
 }
 
 /// What the method offers that the request came by.
@@ -78,7 +81,7 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         host: None,
         hash_seed: world.entropy_seed,
     };
-    Ok(Wanted { request, plan, world, session, functions })
+    Ok(Wanted { request, plan, world, session, functions, gone: Arc::default() })
 }
 
 /// The functions that a policy lets the program call.
