@@ -57,7 +57,7 @@ pub struct Gc {
     debug: Cell<u32>,
     /// Objects that survived the last collection.
     long_lived: Cell<usize>,
-    /// Objects of any kind that the last walk met.
+    /// Objects of any kind that the last collection left.
     walked: Cell<usize>,
     frozen: Cell<usize>,
     stats: RefCell<[Stats; 3]>,
@@ -196,6 +196,12 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
     let out = (|| {
         notify(t, gc, "start", generation, (0, 0))?;
         let found = run(t, gc)?;
+        if found > 0 {
+            // What is gone shall not count: or garbage would let ever more garbage wait.
+            let mut left = 0;
+            t.walk_objects(&mut |_| left += 1);
+            gc.walked.set(left);
+        }
         t.forget_young();
         let kept = if gc.debug.get() & DEBUG_SAVEALL != 0 { found } else { 0 };
         let mut stats = gc.stats.borrow_mut();
