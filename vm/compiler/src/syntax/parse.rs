@@ -104,6 +104,8 @@ fn parse_text(text: Cow<'_, str>, options: &Options) -> Result<Parsed, SyntaxErr
         match diagnose(&text, options, start) {
             Verdict::Refused(mut error) => {
                 error.warnings = warnings::before(tree.tokens(), &SourceMap::new(text.into_owned()), error.line);
+                // A number that is refused is not remarked upon as well.
+                error.warnings.pop_if(|last| last.message == error.message);
                 return Err(*error);
             }
             Verdict::Accepted if barry => {

@@ -14,6 +14,7 @@ use crate::thread::Thread;
 use crate::tuple;
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
 use crate::types::iters;
+use crate::types::object::{self, OBJECT};
 use crate::value::Value;
 use crate::wrap;
 
@@ -195,10 +196,16 @@ pub fn new_own_slot(t: &Thread, owner: &TypeObject, name: &Value, offset: usize)
     make(t, &MEMBER_DESCRIPTOR, owner, name.clone(), What::OwnSlot(offset))
 }
 
+fn is_objects(new: crate::slots::NewFn) -> bool {
+    std::ptr::fn_addr_eq(new, object::new as crate::slots::NewFn)
+}
+
 /// What stands for a slot in its type's namespace, if anything does.
 pub fn for_slot(t: &Thread, owner: &TypeObject, slot: &'static SlotName) -> Res<Option<Value>> {
     match slot.wrap {
         Wrap::GetAttrHook => Ok(None),
+        // What makes its objects as `object` does has no `__new__` of its own.
+        Wrap::New if !std::ptr::eq(owner, OBJECT.ty()) && owner.slots().new.is_some_and(is_objects) => Ok(None),
         Wrap::New => wrap::new_function(t, owner).map(Some),
         _ => {
             let name = names::intern_text(t, slot.name);

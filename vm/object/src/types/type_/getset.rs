@@ -323,6 +323,10 @@ fn flags(_: &Thread, v: &Value) -> Res {
     let gc = if ty.has_flag(flag::ATOMIC) { 0 } else { 1 << 14 };
     let (dict, inline) = (ty.is_heap_type() && ty.dict_offset.get() != 0, attr::inline_offset(ty, 0).is_some());
     let gc = gc | if dict { 1 << 4 } else { 0 } | if dict && inline && attr::inline_count(ty) > 0 { 1 << 2 } else { 0 };
+    // CPython makes the types of its modules when they are imported, but for those of datetime.
+    let name = ty.def().name;
+    let made = !ty.is_heap_type() && name.contains('.') && !name.starts_with("datetime.");
+    let gc = gc | if made { 1 << 9 } else { 0 };
     // Ready, and valid version tag.
     let bits = MAP.iter().filter(|(ours, _)| ty.has_flag(*ours)).fold(1 << 12 | gc, |acc, (_, theirs)| acc | theirs);
     Ok(Value::small(bits))

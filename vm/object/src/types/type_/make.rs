@@ -234,13 +234,12 @@ fn set_cells(t: &Thread, ty: &TypeObject, ns: &Dict) -> Res<()> {
     Ok(())
 }
 
-/// Pattern matching's flags come from the first class in the MRO that has one.
+/// Pattern matching's flags come from the first class behind this one in the MRO that has one, whichever gave the layout.
 fn pattern_flags(ty: &TypeObject) {
     const PATTERN: u32 = flag::SEQUENCE | flag::MAPPING;
-    if ty.flags() & PATTERN == 0
-        && let Some(m) = ty.mro_types().find(|m| m.flags() & PATTERN != 0)
-    {
-        ty.set_flag(m.flags() & PATTERN, true);
+    ty.set_flag(PATTERN, false);
+    if let Some(found) = ty.mro_types().skip(1).map(|m| m.flags() & PATTERN).find(|&found| found != 0) {
+        ty.set_flag(found, true);
     }
 }
 

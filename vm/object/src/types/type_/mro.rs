@@ -48,7 +48,12 @@ pub(super) fn c3(t: &Thread, ty: &TypeObject) -> Res<Vec<Value>> {
             let mut names: Vec<String> = Vec::new();
             for i in 0..lists.len() {
                 if let Some(ty) = rest(i).first().and_then(|h| h.downcast::<TypeObject>()) {
+                    // As `__name__`: without the module that a built-in type's name begins with.
                     let name = ty.name();
+                    let name = match name.rsplit_once('.') {
+                        Some((_, short)) if !ty.is_heap_type() => short.to_owned(),
+                        _ => name,
+                    };
                     if !names.contains(&name) {
                         names.push(name);
                     }
