@@ -194,7 +194,7 @@ pub(crate) fn map_add(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn dict_update(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let from = m.take_b(w);
+    let from = m.held_b(w);
     update(m.t, Dict::of(m.reg(w.a())), &from)?;
     Ok(())
 }
@@ -218,7 +218,7 @@ fn update(t: &Thread, d: &Dict, from: &Value) -> Res<()> {
 #[inline(always)]
 pub(crate) fn dict_merge(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let from = m.take_b(w);
+    let from = m.held_b(w);
     merge(m.t, Dict::of(m.reg(w.a())), &from, m.reg(w.c()))?;
     Ok(())
 }

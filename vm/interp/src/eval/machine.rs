@@ -202,6 +202,13 @@ impl M<'_> {
         self.operand(w.b(), w.x() & KILL_B != 0)
     }
 
+    /// As `take_b`, for who gives the value up before the instruction ends: a reference that is taken later would come too
+    /// late.
+    #[inline(always)]
+    pub(crate) fn held_b(&mut self, w: Word) -> Value {
+        if w.x() & KILL_B != 0 { self.take(w.b()) } else { self.reg(w.b()).clone() }
+    }
+
     #[inline(always)]
     pub(crate) fn take_c(&mut self, w: Word) -> Value {
         self.operand(w.c(), w.x() & KILL_C != 0)
