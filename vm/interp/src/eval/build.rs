@@ -149,7 +149,7 @@ fn extend(t: &Thread, list: &Value, items: &Value) -> Res<()> {
 #[inline(always)]
 pub(crate) fn list_to_tuple(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let list = m.take_b(w);
+    let list = m.held_b(w);
     let items = match list.downcast::<List>() {
         Some(l) if list.header().is_some_and(typhon_object::header::Header::is_unique) => l.take(),
         Some(l) => l.to_vec(),
@@ -163,7 +163,7 @@ pub(crate) fn list_to_tuple(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn set_add(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let item = m.take_b(w);
+    let item = m.held_b(w);
     // `__conditional_annotations__` is a name that guest code may rebind.
     let Some(set) = m.reg(w.a()).downcast::<set_::Set>() else {
         let name = type_of(m.reg(w.a())).name();
@@ -176,7 +176,7 @@ pub(crate) fn set_add(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn set_update(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let items = m.take_b(w);
+    let items = m.held_b(w);
     let (t, set) = (m.t, m.reg(w.a()).expect::<set_::Set>());
     set_::fill(t, set, &items)?;
     Ok(())
@@ -185,7 +185,7 @@ pub(crate) fn set_update(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn map_add(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let (key, value) = (m.take_b(w), m.take_c(w));
+    let (key, value) = (m.held_b(w), m.held_c(w));
     let hash = hash_key(m.t, &key)?;
     Dict::of(m.reg(w.a())).set_hashed(m.t, &key, hash, value)?;
     Ok(())
@@ -380,7 +380,7 @@ fn from_module(t: &Thread, module: &Value, name: &Value) -> Res {
 #[inline(always)]
 pub(crate) fn import_star(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let module = m.take_b(w);
+    let module = m.held_b(w);
     star(m.t, &module, &namespace(m.t, m.fp)?)?;
     Ok(())
 }
@@ -424,7 +424,7 @@ fn star(t: &Thread, module: &Value, into: &Value) -> Res<()> {
 #[inline(always)]
 pub(crate) fn intrinsic1(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     let r = intrinsic1_slow(m.t, Intrinsic1Kind::from_u8(w.kind()), v)?;
     m.set(w.a(), r);
     Ok(())
@@ -482,7 +482,7 @@ fn stop_iteration_error(t: &Thread, v: Value) -> Res {
 #[inline(always)]
 pub(crate) fn intrinsic2(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let (b, c) = (m.take_b(w), m.take_c(w));
+    let (b, c) = (m.held_b(w), m.held_c(w));
     let r = match Intrinsic2Kind::from_u8(w.kind()) {
         Intrinsic2Kind::PrepReraiseStar => super::exception::prep_reraise_star(m.t, &b, &c)?,
         kind => crate::hooks::typing2(m.t, kind, b, c)?,

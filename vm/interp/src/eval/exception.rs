@@ -19,11 +19,11 @@ pub(crate) fn raise(m: &mut M<'_>, w: Word) -> Flow {
             None => Err(error::runtime_error(m.t, "No active exception to reraise")),
         },
         1 => {
-            let v = m.take_b(w);
+            let v = m.held_b(w);
             instance(m.t, &v, "exceptions must derive from BaseException").map(Exc::new)
         }
         _ => {
-            let (v, cause) = (m.take_b(w), m.take_c(w));
+            let (v, cause) = (m.held_b(w), m.held_c(w));
             raise_from(m.t, &v, &cause)
         }
     };
@@ -162,7 +162,7 @@ fn check_class(t: &Thread, class: &Value) -> Res<()> {
 #[inline(always)]
 pub(crate) fn check_group(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let (e, class) = (m.take_b(w), m.take_c(w));
+    let (e, class) = (m.held_b(w), m.held_c(w));
     let (matched, rest) = split(m.t, &e, &class)?;
     if !matched.is_none() {
         // The clause handles its part: that is what a bare `raise` raises again.
@@ -356,7 +356,7 @@ pub(crate) fn end_async_for(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn cleanup_throw(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let e = m.take_b(w);
+    let e = m.held_b(w);
     if type_of(&e).is_subtype(exc::STOP_ITERATION.ty()) {
         let v = exc::field(&e, "value").unwrap_or(Value::NONE);
         m.set(w.a(), v);

@@ -50,7 +50,7 @@ pub(crate) fn yield_from_iter(m: &mut M<'_>, w: Word) -> Flow {
             return special::enter(m, f, args, Kind::Iter);
         }
     }
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     let it = delegate(m.t, m.unit().code.flags, v)?;
     m.set(w.a(), it);
     Ok(())
@@ -279,7 +279,7 @@ pub(crate) fn get_awaitable(m: &mut M<'_>, w: Word) -> Flow {
             return Ok(());
         }
     }
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     let it = crate::coroutine::awaitable(m.t, &v, w.kind())?;
     m.set(w.a(), it);
     Ok(())
@@ -288,7 +288,7 @@ pub(crate) fn get_awaitable(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn get_aiter(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     let it = aiter(m.t, &v)?;
     m.set(w.a(), it);
     Ok(())

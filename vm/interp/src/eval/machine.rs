@@ -206,7 +206,18 @@ impl M<'_> {
     /// late.
     #[inline(always)]
     pub(crate) fn held_b(&mut self, w: Word) -> Value {
-        if w.x() & KILL_B != 0 { self.take(w.b()) } else { self.reg(w.b()).clone() }
+        self.held(w.b(), w.x() & KILL_B != 0)
+    }
+
+    /// As [`Self::held_b`], of the third operand.
+    #[inline(always)]
+    pub(crate) fn held_c(&mut self, w: Word) -> Value {
+        self.held(w.c(), w.x() & KILL_C != 0)
+    }
+
+    #[inline(always)]
+    fn held(&mut self, i: usize, dies: bool) -> Value {
+        if dies { self.take(i) } else { self.reg(i).clone() }
     }
 
     #[inline(always)]

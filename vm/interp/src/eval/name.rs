@@ -133,7 +133,7 @@ pub(crate) fn delete_deref(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn load_class_deref(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let name = m.unit().locals().get(w.c()).cloned().unwrap_or(Value::NONE);
-    let dict = m.take_b(w);
+    let dict = m.held_b(w);
     let v = match lookup(m.t, &dict, &name)? {
         Some(v) => v,
         None => match cell(m, w.c()).get().present() {
@@ -332,7 +332,7 @@ pub(crate) fn load_locals(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn load_from_dict_or_globals(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let dict = m.take_b(w);
+    let dict = m.held_b(w);
     let name = m.name(w.c());
     let v = match lookup(m.t, &dict, name)? {
         Some(v) => v,

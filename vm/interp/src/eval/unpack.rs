@@ -46,7 +46,7 @@ const FEW: usize = 16;
 pub(crate) fn other(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (a, n) = (w.a(), w.c());
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     if let Some(items) = v.exact::<Tuple>().map(Tuple::items).filter(|i| i.len() == n) {
         for (i, item) in items.iter().enumerate() {
             m.set_now(a + i, item.clone());
@@ -108,7 +108,7 @@ fn exactly(t: &Thread, v: &Value, n: usize) -> Res<Vec<Value>> {
 pub(crate) fn starred(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (before, after) = (w.c() & 0xff, w.c() >> 8);
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     let items = around_star(m.t, &v, before, after)?;
     for (i, item) in items.into_iter().enumerate() {
         m.set_now(w.a() + i, item);
