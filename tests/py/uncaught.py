@@ -193,6 +193,10 @@ def other_module():
     raise Deep("text")
 
 
+def no_module():
+    raise type("Nowhere", (Exception,), {"__module__": 3})("text")
+
+
 def empty():
     raise Exception
 

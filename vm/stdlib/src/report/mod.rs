@@ -103,10 +103,12 @@ fn plain(t: &Thread, e: &Value, tb: Option<&Value>) -> String {
 /// The exception's class as a traceback names it.
 pub fn name_of(t: &Thread, e: &Value) -> String {
     let class = type_of(e).value();
-    let get = |name: &Value| attr::get_opt(t, &class, name).ok().flatten().filter(|v| v.downcast::<Str>().is_some());
-    let qualname = get(n::__qualname__()).map_or_else(|| type_of(e).name(), |v| strs::display(&v));
-    match get(n::__module__()).map(|v| strs::display(&v)) {
-        Some(m) if m != "builtins" && m != "__main__" => format!("{m}.{qualname}"),
+    let get = |name: &Value| attr::get_opt(t, &class, name).ok().flatten();
+    let text = |v: &Value| v.downcast::<Str>().map(|_| strs::display(v));
+    let qualname = get(n::__qualname__()).and_then(|v| text(&v)).unwrap_or_else(|| type_of(e).name());
+    match get(n::__module__()).map(|v| text(&v)) {
+        Some(Some(m)) if m != "builtins" && m != "__main__" => format!("{m}.{qualname}"),
+        Some(None) => format!("<unknown>.{qualname}"),
         _ => qualname,
     }
 }

@@ -11,7 +11,7 @@ use typhon_object::dict::Dict;
 use typhon_object::error::Res;
 use typhon_object::list::List;
 use typhon_object::names::n;
-use typhon_object::strs::{self, Str};
+use typhon_object::strs;
 use typhon_object::tuple::Tuple;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value, attr, ops, type_of};
@@ -106,7 +106,7 @@ fn report(t: &Thread, e: &Value, tb: &Value, sources: &mut Sources) -> Res<Optio
         out += "Traceback (most recent call last):\n";
         out += &frames;
     }
-    let class = class_name(t, e)?;
+    let class = super::name_of(t, e);
     if type_of(e).is_subtype(exc::SYNTAX_ERROR.ty()) {
         let Some(lines) = syntax::text(t, e, &class)? else { return Ok(None) };
         out += &lines;
@@ -144,16 +144,4 @@ fn said(t: &Thread, v: &Value, what: &str) -> Res<String> {
         Err(e) if e.is_stopped() => Err(e),
         Err(_) => Ok(format!("<{what} str() failed>")),
     }
-}
-
-/// The class as a traceback names it.
-fn class_name(t: &Thread, e: &Value) -> Res<String> {
-    let class = type_of(e).value();
-    let qualname = strs::display(&attr::get_text(t, &class, "__qualname__")?);
-    let module = attr::get_text(t, &class, "__module__")?;
-    Ok(match module.downcast::<Str>().map(|_| strs::display(&module)) {
-        Some(m) if m == "builtins" || m == "__main__" => qualname,
-        Some(m) => format!("{m}.{qualname}"),
-        None => format!("<unknown>.{qualname}"),
-    })
 }
