@@ -11,8 +11,9 @@ use typhon_isa::{Opcode, Word};
 use typhon_object::args::{ArgBuffer, Args, Signature};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
+use typhon_object::list::List;
 use typhon_object::native::{self, MethodDef, NativeFn, NativeFunction};
-use typhon_object::tuple::Tuple;
+use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::descr::{Descriptor, What};
 use typhon_object::types::method::Method;
 use typhon_object::types::type_;
@@ -408,9 +409,13 @@ pub(crate) fn call_kw(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn call_ex(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let at = w.b();
-    let mut spread = Spread::default();
-    gather(m.t, m.window(at, 3), &mut spread)?;
+    let args = listed(m.t, m.window(at, 3))?;
+    if !args.is_absent() {
+        m.set(at + 1, args);
+    }
     if id_of(m, at) == ids::FUNCTION {
+        let mut spread = Spread::default();
+        gather(m.t, m.window(at, 3), &mut spread)?;
         // SAFETY: tested above.
         let f = unsafe { &*(m.bits(at) as *const Function) };
         let base = enter_spread(m.t, m.it, f, &mut spread)?;
@@ -421,12 +426,51 @@ pub(crate) fn call_ex(m: &mut M<'_>, w: Word) -> Flow {
         m.enter_pushed(f.unit(), base);
         return Ok(());
     }
-    let v = slow_kw(m.t, m.reg(at), Args { values: &spread.values, names: &spread.names })?;
-    drop(spread);
+    let v = call_spread(m.t, m.window(at, 3))?;
     m.kill_window(at, 3);
     m.set(w.a(), v);
     Ok(())
 }
+
+/// The tuple of what `*args` gives, if it is not one: absent if it is.
+#[inline]
+fn listed(t: &Thread, window: &[Value]) -> Res {
+    match window {
+        [_, args, ..] if args.exact::<Tuple>().is_some() => Ok(Value::ABSENT),
+        [f, args, ..] => listed_slowly(t, f, args),
+        _ => Err(error::system_error(t, "a call without operands")),
+    }
+}
+
+#[inline(never)]
+fn listed_slowly(t: &Thread, f: &Value, args: &Value) -> Res {
+    if let Some(list) = args.exact::<List>() {
+        // SAFETY: copying its items changes no list.
+        return tuple::new(t, unsafe { list.items() });
+    }
+    if type_of(args).slots().iter.is_none() && !ops::is_sequence(args) {
+        let what = function_text(t, f)?;
+        let name = type_of(args).name();
+        return Err(error::type_error(t, format_args!("{what} argument after * must be an iterable, not {name}")));
+    }
+    tuple::from_vec(t, ops::collect(t, args)?)
+}
+
+/// A call of anything but a Python function. Without keywords it reads the arguments where they are: copies of as many as
+/// a guest likes would take, and go, without an end to be put to it.
+fn call_spread(t: &Thread, window: &[Value]) -> Res {
+    let [f, args, kwargs] = window else { return Err(error::system_error(t, "a call without operands")) };
+    let keywords = kwargs.downcast::<Dict>().is_some_and(|d| !d.is_empty());
+    if let (Some(tuple), false) = (args.exact::<Tuple>(), keywords) {
+        return slow_kw(t, f, Args { values: tuple.items(), names: &[] });
+    }
+    let mut spread = Spread::default();
+    gather(t, window, &mut spread)?;
+    slow_kw(t, f, Args { values: &spread.values, names: &spread.names })
+}
+
+/// So many arguments are copied between two looks at the breaker.
+const PIECE: usize = 1 << 14;
 
 /// The arguments of a CallEx.
 #[derive(Default)]
@@ -446,22 +490,14 @@ fn enter_spread(t: &Thread, it: &Interp, f: &Function, spread: &mut Spread) -> R
     bind::window(t, it, f, words, Some(top), n, &spread.names)
 }
 
-/// Flattens `*args` and `**kwargs`: the callable, the arguments and the keywords (or nothing) of a call.
+/// Flattens `*args` and `**kwargs`: the callable, a tuple of the arguments and the keywords (or nothing) of a call.
 #[inline(never)]
 fn gather(t: &Thread, window: &[Value], spread: &mut Spread) -> Res<()> {
-    let [f, args, kwargs] = window else { return Err(error::system_error(t, "a call without operands")) };
-    match args.exact::<Tuple>() {
-        Some(tuple) => spread.values.extend(tuple.items().iter().cloned()),
-        None => {
-            if type_of(args).slots().iter.is_none() && !ops::is_sequence(args) {
-                let what = function_text(t, f)?;
-                let name = type_of(args).name();
-                return Err(error::type_error(
-                    t,
-                    format_args!("{what} argument after * must be an iterable, not {name}"),
-                ));
-            }
-            spread.values.extend(ops::collect(t, args)?);
+    let [_, args, kwargs] = window else { return Err(error::system_error(t, "a call without operands")) };
+    if let Some(tuple) = args.exact::<Tuple>() {
+        for piece in tuple.items().chunks(PIECE) {
+            spread.values.extend(piece.iter().cloned());
+            t.check_stop()?;
         }
     }
     if let Some(d) = kwargs.downcast::<Dict>() {
