@@ -1,13 +1,15 @@
 //! An isolate's memory limit, seen from outside: the process's resident memory.
 
-use std::alloc::System;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use typhon_vm::{Access, Cancel, Host, HostError, Limits, Metered, Request, Response, Stream, TerminationReason};
+use typhon_vm::{
+    Access, Cancel, Host, HostError, Limits, Malloc, Metered, Request, Response, Stream, TerminationReason,
+};
 
+/// The one that ships: what a process keeps of freed memory depends on it.
 #[global_allocator]
-static ALLOCATOR: Metered<System> = Metered(System);
+static ALLOCATOR: Metered<Malloc> = Metered(Malloc);
 
 const LIMIT: usize = 64 << 20;
 /// What the process may grow beyond it: code that is read once, the allocator's slack, what is taken between two polls.
