@@ -9,7 +9,7 @@ use typhon_object::args::{ArgBuffer, Args};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::tuple::{self, Tuple};
-use typhon_object::{Thread, Value, strs};
+use typhon_object::{Thread, Value, strs, suggest};
 
 /// The call slot of functions: runs the body in a nested run loop.
 pub fn call_function(t: &Thread, f: &Value, args: Args<'_>) -> Res {
@@ -251,15 +251,10 @@ fn unexpected(t: &Thread, f: &Function, unit: &Unit, args: Args<'_>, key: &Value
             ),
         );
     }
-    let name = strs::display(key);
     let candidates: Vec<String> = unit.locals()
         [unit.code.posonly_count as usize..unit.arg_count + unit.code.kwonly_count as usize]
         .iter()
         .map(strs::display)
         .collect();
-    let hint = match crate::suggest::closest(&name, candidates.iter().map(String::as_str)) {
-        Some(s) => format!(". Did you mean '{s}'?"),
-        None => String::new(),
-    };
-    error::type_error(t, format_args!("{}() got an unexpected keyword argument '{name}'{hint}", qualname(f)))
+    suggest::unexpected_keyword(t, &qualname(f), key, candidates.iter().map(String::as_str))
 }

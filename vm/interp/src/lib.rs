@@ -22,7 +22,6 @@ pub mod host;
 mod jump;
 pub mod monitor;
 pub mod query;
-pub mod suggest;
 pub mod template;
 mod throwing;
 pub mod tier;

@@ -4,6 +4,7 @@ use crate::dict::Dict;
 use crate::error::{self, Res};
 use crate::names;
 use crate::strs;
+use crate::suggest;
 use crate::thread::Thread;
 use crate::tuple;
 use crate::ty::{TypeObject, type_of};
@@ -227,6 +228,9 @@ impl Signature {
 
     #[cold]
     fn arrange(&self, t: &Thread, name: &str, args: Args<'_>, out: &mut ArgBuffer) -> Res<()> {
+        if !args.names.is_empty() {
+            self.check_keywords(t, name, args)?;
+        }
         let positional = args.positional();
         let varargs = self.params.iter().position(|p| p.kind == ParamKind::VarArgs);
         let varkw = self.params.iter().position(|p| p.kind == ParamKind::VarKeywords);
@@ -241,6 +245,7 @@ impl Signature {
             let rest = positional.get(self.max..).unwrap_or(&[]);
             out[at] = tuple::new(t, rest)?;
         }
+        let mut unexpected = None;
         for (key, value) in args.keywords() {
             let found = self.params.iter().position(|p| {
                 matches!(p.kind, ParamKind::Both | ParamKind::Keyword) && (p.name.is(key) || strs::eq(&p.name, key))
@@ -258,7 +263,10 @@ impl Signature {
                     ));
                 }
                 None => {
-                    let Some(at) = varkw else { return Err(self.unexpected(t, name, args, key)) };
+                    let Some(at) = varkw else {
+                        unexpected = unexpected.or(Some(key));
+                        continue;
+                    };
                     if out[at].is_absent() {
                         out[at] = Dict::create(t);
                     }
@@ -272,7 +280,23 @@ impl Signature {
                 return Err(self.missing(t, name, args, i));
             }
         }
-        Ok(())
+        unexpected.map_or(Ok(()), |key| Err(self.unexpected(t, name, key)))
+    }
+
+    /// What is said of keywords before anybody looks at which they are.
+    fn check_keywords(&self, t: &Thread, name: &str, args: Args<'_>) -> Res<()> {
+        let mut kinds = self.params.iter().map(|p| p.kind);
+        if kinds.clone().all(|kind| matches!(kind, ParamKind::Positional | ParamKind::VarArgs)) {
+            let owner = self.owner(args);
+            return Err(error::type_error(t, format_args!("{owner}{name}() takes no keyword arguments")));
+        }
+        let most = self.params.len() - usize::from(self.has_self);
+        let given = args.values.len().saturating_sub(usize::from(self.has_self));
+        if given <= most || kinds.any(|kind| matches!(kind, ParamKind::VarArgs | ParamKind::VarKeywords)) {
+            return Ok(());
+        }
+        let (what, s) = (if given == args.names.len() { "keyword " } else { "" }, if most == 1 { "" } else { "s" });
+        Err(error::type_error(t, format_args!("{name}() takes at most {most} {what}argument{s} ({given} given)")))
     }
 
     fn too_many(&self, t: &Thread, name: &str, args: Args<'_>) -> error::Exc {
@@ -343,13 +367,14 @@ impl Signature {
         }
     }
 
-    fn unexpected(&self, t: &Thread, name: &str, args: Args<'_>, key: &Value) -> error::Exc {
-        if self.params.iter().all(|p| matches!(p.kind, ParamKind::Positional | ParamKind::VarArgs)) {
-            let owner = self.owner(args);
-            return error::type_error(t, format_args!("{owner}{name}() takes no keyword arguments"));
-        }
-        let key = strs::display(key);
-        error::type_error(t, format_args!("{name}() got an unexpected keyword argument '{key}'"))
+    fn unexpected(&self, t: &Thread, name: &str, key: &Value) -> error::Exc {
+        let names: Vec<String> = self
+            .params
+            .iter()
+            .filter(|p| matches!(p.kind, ParamKind::Both | ParamKind::Keyword))
+            .map(|p| strs::display(&p.name))
+            .collect();
+        suggest::unexpected_keyword(t, name, key, names.iter().map(String::as_str))
     }
 }
 

@@ -39,6 +39,7 @@ pub mod slots;
 mod states;
 pub mod store;
 pub mod strs;
+pub mod suggest;
 pub mod thread;
 pub mod tuple;
 pub mod ty;

@@ -1,5 +1,10 @@
 //! "Did you mean": the closest of several names, by CPython's edit distance.
 
+use crate::error::{self, Exc};
+use crate::strs;
+use crate::thread::Thread;
+use crate::value::Value;
+
 /// So many names are too many.
 const MAX_ITEMS: usize = 750;
 const MAX_LENGTH: usize = 40;
@@ -72,4 +77,14 @@ pub fn closest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<
         }
     }
     best.map(|(_, name)| name.to_string())
+}
+
+/// TypeError of a call with a keyword that `function`, which knows `names`, does not know.
+pub fn unexpected_keyword<'a>(t: &Thread, function: &str, key: &Value, names: impl Iterator<Item = &'a str>) -> Exc {
+    let key = strs::display(key);
+    let hint = match closest(&key, names) {
+        Some(name) => format!(". Did you mean '{name}'?"),
+        None => String::new(),
+    };
+    error::type_error(t, format_args!("{function}() got an unexpected keyword argument '{key}'{hint}"))
 }

@@ -14,6 +14,7 @@ use crate::payload;
 use crate::slots::Slots;
 use crate::store::Slot;
 use crate::strs::{self, Str};
+use crate::suggest;
 use crate::thread::Thread;
 use crate::ty::{TypeDef, flag};
 use crate::value::Value;
@@ -100,8 +101,7 @@ fn init(t: &Thread, v: &Value, a: crate::Args<'_>) -> Res<()> {
         return Err(error::type_error(t, format_args!("module() takes at most 2 arguments ({given} given)")));
     }
     if let Some((key, _)) = a.keywords().find(|(k, _)| !strs::eq_str(k, "name") && !strs::eq_str(k, "doc")) {
-        let key = strs::display(key);
-        return Err(error::type_error(t, format_args!("module() got an unexpected keyword argument '{key}'")));
+        return Err(suggest::unexpected_keyword(t, "module", key, ["name", "doc"].into_iter()));
     }
     let Some(name) = name else {
         return Err(error::type_error(t, "module() missing required argument 'name' (pos 1)"));

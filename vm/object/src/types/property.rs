@@ -13,6 +13,7 @@ use crate::ops;
 use crate::payload;
 use crate::slots::Slots;
 use crate::store::Slot;
+use crate::suggest;
 use crate::thread::Thread;
 use crate::ty::{TypeDef, flag, type_of};
 use crate::types::exceptions::ATTRIBUTE_ERROR;
@@ -121,8 +122,8 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
         return Err(error::type_error(t, format_args!("property() takes at most 4 arguments ({n} given)")));
     }
     let mut given: [Value; 4] = std::array::from_fn(|i| positional.get(i).cloned().unwrap_or(Value::NONE));
-    for (key, value) in args.keywords() {
-        let key = crate::strs::display(key);
+    for (keyword, value) in args.keywords() {
+        let key = crate::strs::display(keyword);
         match NAMES.iter().position(|k| *k == key) {
             Some(i) if i < positional.len() => {
                 let at = i + 1;
@@ -132,12 +133,7 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
                 ));
             }
             Some(i) => given[i] = value.clone(),
-            None => {
-                return Err(error::type_error(
-                    t,
-                    format_args!("property() got an unexpected keyword argument '{key}'"),
-                ));
-            }
+            None => return Err(suggest::unexpected_keyword(t, "property", keyword, NAMES.into_iter())),
         }
     }
     let p = me(v);

@@ -11,6 +11,7 @@ use crate::process;
 use crate::slots::Slots;
 use crate::store::Slot;
 use crate::strs;
+use crate::suggest;
 use crate::thread::Thread;
 use crate::tuple::{self, Tuple};
 use crate::ty::{TypeDef, flag, type_of};
@@ -59,8 +60,7 @@ pub(super) fn strict_of(t: &Thread, args: Args<'_>, function: &str) -> Res<bool>
     }
     for (key, value) in args.keywords() {
         if !strs::eq_str(key, "strict") {
-            let key = strs::display(key);
-            return Err(error::type_error(t, format_args!("{function}() got an unexpected keyword argument '{key}'")));
+            return Err(suggest::unexpected_keyword(t, function, key, ["strict"].into_iter()));
         }
         strict = ops::truth(t, value)?;
     }

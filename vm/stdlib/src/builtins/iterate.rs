@@ -10,12 +10,12 @@ use typhon_object::native::def;
 use typhon_object::ops::{self, CompareOp};
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
-use typhon_object::strs::{self, Str};
+use typhon_object::strs::Str;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::iters::next_of;
 use typhon_object::types::list_::ListIter;
 use typhon_object::types::{call_iter, complex, exceptions as exc, float, int};
-use typhon_object::{Thread, Value, call, convert, payload, type_of};
+use typhon_object::{Thread, Value, call, convert, payload, suggest, type_of};
 
 pub(super) fn all(t: &Thread, a: &[Value]) -> Res {
     let it = ops::iter(t, &a[0])?;
@@ -62,6 +62,10 @@ pub(super) fn iter(t: &Thread, a: Args<'_>) -> Res {
     call_iter::new(t, &args[0], sentinel)
 }
 
+fn nothing(t: &Thread, name: &str) -> Exc {
+    error::type_error(t, format_args!("{name} expected at least 1 argument, got 0"))
+}
+
 /// max and min.
 pub(super) fn extreme(t: &Thread, a: Args<'_>, op: CompareOp, name: &str) -> Res {
     let (mut key, mut default) = (None, None);
@@ -72,15 +76,13 @@ pub(super) fn extreme(t: &Thread, a: Args<'_>, op: CompareOp, name: &str) -> Res
         match k.downcast::<Str>() {
             Some(s) if s.eq_text("key") => key = v.non_none().cloned(),
             Some(s) if s.eq_text("default") => default = Some(v.clone()),
-            _ => {
-                let k = strs::display(k);
-                return Err(error::type_error(t, format_args!("{name}() got an unexpected keyword argument '{k}'")));
-            }
+            _ if a.positional().is_empty() => return Err(nothing(t, name)),
+            _ => return Err(suggest::unexpected_keyword(t, name, k, ["key", "default"].into_iter())),
         }
     }
     let args = a.positional();
     let source = match args {
-        [] => return Err(error::type_error(t, format_args!("{name} expected at least 1 argument, got 0"))),
+        [] => return Err(nothing(t, name)),
         [one] => one.clone(),
         _ if default.is_some() => {
             return Err(error::type_error(

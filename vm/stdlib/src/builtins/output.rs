@@ -6,7 +6,7 @@ use typhon_object::args::Args;
 use typhon_object::error::{self, Res};
 use typhon_object::names::n;
 use typhon_object::strs::{self, Str};
-use typhon_object::{Thread, Value, attr, call, ops, type_of};
+use typhon_object::{Thread, Value, attr, call, ops, suggest, type_of};
 
 pub(super) fn print(t: &Thread, a: Args<'_>) -> Res {
     let (mut sep, mut end, mut file, mut flush) = (None, None, None, false);
@@ -27,8 +27,8 @@ pub(super) fn print(t: &Thread, a: Args<'_>) -> Res {
             Some("file") => file = v.non_none().cloned(),
             Some("flush") => flush = ops::truth(t, v)?,
             _ => {
-                let k = strs::display(k);
-                return Err(error::type_error(t, format_args!("print() got an unexpected keyword argument '{k}'")));
+                let known = ["sep", "end", "file", "flush"];
+                return Err(suggest::unexpected_keyword(t, "print", k, known.into_iter()));
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Suggestions: what the program may have meant by a name that is not there.
 
 use crate::text as words;
-use typhon_interp::suggest::closest;
 use typhon_interp::traceback::Traceback;
 use typhon_object::error::Res;
 use typhon_object::strs::{self, Str};
+use typhon_object::suggest::closest;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value, attr, call, ops, type_of};
 

@@ -1,10 +1,10 @@
 //! _suggestions: the name that was meant.
 
-use typhon_interp::suggest::closest;
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::native::{ModuleDef, def};
 use typhon_object::strs::{self, Str};
+use typhon_object::suggest::closest;
 use typhon_object::{Thread, Value, type_of};
 
 /// _suggestions.

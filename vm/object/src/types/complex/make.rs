@@ -7,6 +7,7 @@ use crate::error::{self, Res};
 use crate::names::n;
 use crate::ops;
 use crate::strs::{self, Str, StrBuilder};
+use crate::suggest;
 use crate::thread::Thread;
 use crate::ty::type_of;
 use crate::types::exceptions::{DEPRECATION_WARNING, VALUE_ERROR};
@@ -69,10 +70,7 @@ pub(super) fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
         let (slot, at) = match key.downcast::<Str>() {
             Some(s) if s.eq_text("real") => (&mut re, 1),
             Some(s) if s.eq_text("imag") => (&mut im, 2),
-            _ => {
-                let key = strs::display(key);
-                return Err(error::type_error(t, format_args!("complex() got an unexpected keyword argument '{key}'")));
-            }
+            _ => return Err(suggest::unexpected_keyword(t, "complex", key, ["real", "imag"].into_iter())),
         };
         if slot.is_some() {
             let key = strs::display(key);

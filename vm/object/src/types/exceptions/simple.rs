@@ -3,11 +3,12 @@
 use super::{base, field, fields};
 use crate::args::Args;
 use crate::dict::Dict;
-use crate::error::{self, Res};
+use crate::error::Res;
 use crate::names;
 use crate::native::{MethodDef, def};
 use crate::ops;
 use crate::strs::{self, Str};
+use crate::suggest;
 use crate::thread::Thread;
 use crate::tuple;
 use crate::ty::type_of;
@@ -48,13 +49,7 @@ fn keyword_init(t: &Thread, v: &Value, a: Args<'_>, function: &str, known: &[&st
     for (key, value) in a.keywords() {
         match known.iter().find(|k| strs::eq_str(key, k)) {
             Some(name) => fields::put(v, name, value.clone()),
-            None => {
-                let key = strs::display(key);
-                return Err(error::type_error(
-                    t,
-                    format_args!("{function}() got an unexpected keyword argument '{key}'"),
-                ));
-            }
+            None => return Err(suggest::unexpected_keyword(t, function, key, known.iter().copied())),
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use crate::args::Args;
 use crate::error::{self, Exc, Res};
 use crate::payload::Payload;
 use crate::strs::{self, Str, StrBuilder};
+use crate::suggest;
 use crate::thread::Thread;
 use crate::ty::{TypeObject, type_of};
 use crate::types::exceptions;
@@ -17,14 +18,17 @@ use typhon_num::int_text;
 /// `int.__new__`.
 pub(super) fn construct(t: &Thread, class: &Value, args: Args<'_>) -> Res {
     let positional = args.positional();
+    if args.has_keywords() && args.values.len() > 2 {
+        let given = args.values.len();
+        return Err(error::type_error(t, format_args!("int() takes at most 2 arguments ({given} given)")));
+    }
     if positional.len() > 2 {
         return Err(error::type_error(t, format_args!("int expected at most 2 arguments, got {}", positional.len())));
     }
     let mut base = positional.get(1);
     for (key, value) in args.keywords() {
         if !strs::eq_str(key, "base") {
-            let key = strs::display(key);
-            return Err(error::type_error(t, format_args!("int() got an unexpected keyword argument '{key}'")));
+            return Err(suggest::unexpected_keyword(t, "int", key, ["base"].into_iter()));
         }
         if base.is_some() {
             return Err(error::type_error(t, "argument for int() given by name ('base') and position (2)"));

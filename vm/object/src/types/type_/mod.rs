@@ -89,6 +89,9 @@ fn call_with<'a>(t: &Thread, class: &Value, args: impl Fn() -> Args<'a>) -> Res 
         if args().values.len() == 1 && args().names.is_empty() {
             return Ok(type_of(&args().values[0]).value());
         }
+        if args().positional().len() == 1 {
+            return Err(error::type_error(t, "type() takes no keyword arguments"));
+        }
         if args().positional().len() != 3 {
             return Err(error::type_error(t, "type() takes 1 or 3 arguments"));
         }
