@@ -92,7 +92,7 @@ async fn measure(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Status(0))
 }
 
-fn connect(address: std::net::SocketAddr) -> anyhow::Result<Channel> {
+fn connect(address: impl std::fmt::Display) -> anyhow::Result<Channel> {
     let url = format!("http://{address}");
     // The empty server accepts once it is spawned, so the connection is made at the first call.
     Ok(Channel::from_shared(url).context("a URL")?.connect_lazy())

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::Parser;
-use typhon_service::{BoxError, Vm};
+use typhon_service::{BoxError, Listen, Vm};
 use typhon_vm::Exit;
 
 use crate::settings;
@@ -17,7 +17,11 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
     };
     let config = settings::Said::new(&matches)?.config()?;
     typhon_service::telemetry::start(&config.log).map_err(plain)?;
-    let ready = |address| println!("typhon: serving typhon.v1 on http://{address}");
+    let scheme = if config.tls_cert.is_empty() { "http" } else { "https" };
+    let ready = |address: &Listen| match address {
+        Listen::Tcp(address) => println!("typhon: serving typhon.v1 on {scheme}://{address}"),
+        Listen::Unix(_) => println!("typhon: serving typhon.v1 on {address}"),
+    };
     runtime()?
         .block_on(typhon_service::serve(config, Arc::new(Vm { compiler: crate::host::compiler()? }), ready))
         .map_err(plain)?;

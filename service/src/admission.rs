@@ -15,6 +15,7 @@ use crate::execution::{Execution, Finished, Reply, StreamReply};
 use crate::executions::Executions;
 use crate::grpc::request::Wanted;
 use crate::host::{Kept, Stdin};
+use crate::identity::{Caller, Tenant};
 use crate::limits;
 use crate::output::OutputMode;
 use crate::record::Record;
@@ -33,10 +34,11 @@ pub struct Admission {
 
 type Labels = Vec<(String, String)>;
 
-/// An execution's number and name.
+/// An execution's number and name, and whose it is.
 struct Ticket {
     id: u64,
     name: String,
+    tenant: Arc<Tenant>,
 }
 
 struct State {
@@ -127,11 +129,17 @@ impl Admission {
     }
 
     /// Runs to the end.
-    pub async fn run(&self, wanted: Wanted, deadline: Option<Instant>) -> Result<Box<Finished>, Refusal> {
+    pub async fn run(
+        &self,
+        caller: &Caller,
+        wanted: Wanted,
+        deadline: Option<Instant>,
+    ) -> Result<Box<Finished>, Refusal> {
         let (sender, receiver) = oneshot::channel();
         let (cancel, mut guard) = self.cancel(&wanted);
-        let submitted =
-            self.ticket().and_then(|ticket| self.submit(ticket, wanted, deadline, cancel, Reply::Unary(sender), None));
+        let submitted = self
+            .ticket(caller)
+            .and_then(|ticket| self.submit(ticket, wanted, deadline, cancel, Reply::Unary(sender), None));
         let answer = match submitted {
             Ok(()) => receiver.await.unwrap_or(Err(Refusal::WorkerLost)),
             Err(refusal) => Err(refusal),
@@ -141,27 +149,41 @@ impl Admission {
     }
 
     /// Starts, and keeps a record of what happens.
-    pub fn keep(&self, wanted: Wanted, labels: Labels, attended: bool) -> Result<Arc<Record>, Refusal> {
-        let ticket = self.ticket()?;
+    pub fn keep(
+        &self,
+        caller: &Caller,
+        wanted: Wanted,
+        labels: Labels,
+        attended: bool,
+    ) -> Result<Arc<Record>, Refusal> {
+        let ticket = self.ticket(caller)?;
         let cancel = Cancel::new();
         let session = wanted.session.clone();
-        let record = Arc::new(Record::new(ticket.name.clone(), labels, session, cancel.clone(), attended));
+        let (name, tenant) = (ticket.name.clone(), caller.tenant.clone());
+        let record = Arc::new(Record::new(name, tenant, labels, session, cancel.clone(), attended));
         let reply = Reply::Stream(StreamReply(record.clone()));
         self.submit(ticket, wanted, None, cancel, reply, None)?;
         Ok(record)
     }
 
     /// Starts, and tells what happens through a queue.
-    pub fn start(&self, wanted: Wanted, deadline: Option<Instant>) -> Result<(Arc<EventQueue>, CancelOnDrop), Refusal> {
+    pub fn start(
+        &self,
+        caller: &Caller,
+        wanted: Wanted,
+        deadline: Option<Instant>,
+    ) -> Result<(Arc<EventQueue>, CancelOnDrop), Refusal> {
         let events = Arc::new(EventQueue::new(self.config.stream_buffer.as_usize()));
         let (cancel, guard) = self.cancel(&wanted);
-        self.submit(self.ticket()?, wanted, deadline, cancel, Reply::Stream(StreamReply(events.clone())), None)?;
+        let reply = Reply::Stream(StreamReply(events.clone()));
+        self.submit(self.ticket(caller)?, wanted, deadline, cancel, reply, None)?;
         Ok((events, guard))
     }
 
     /// As [`Admission::start`], with the ways by which the client answers.
     pub fn interact(
         &self,
+        caller: &Caller,
         wanted: Wanted,
         deadline: Option<Instant>,
     ) -> Result<(Arc<EventQueue>, CancelOnDrop, Line), Refusal> {
@@ -169,17 +191,17 @@ impl Admission {
         let (cancel, guard) = self.cancel(&wanted);
         let stdin = Stdin::new(wanted.request.stdin.clone(), true);
         let reply = Reply::Stream(StreamReply(events.clone()));
-        let (limit, open_max) = (self.host_calls(&wanted)?, self.config.host_calls_open as usize);
+        let (limit, open_max) = (self.host_calls(&caller.tenant, &wanted)?, self.config.host_calls_open as usize);
         let calls = Callbacks::new(events.clone(), &cancel, limit, open_max);
         let line = Line { calls, stdin, cancel, events: events.clone(), stdin_max: self.config.max_message.as_usize() };
-        self.submit(self.ticket()?, wanted, deadline, line.cancel.clone(), reply, Some(&line))?;
+        self.submit(self.ticket(caller)?, wanted, deadline, line.cancel.clone(), reply, Some(&line))?;
         Ok((events, guard, line))
     }
 
-    fn host_calls(&self, wanted: &Wanted) -> Result<u64, Refusal> {
+    fn host_calls(&self, tenant: &Tenant, wanted: &Wanted) -> Result<u64, Refusal> {
         Ok(match &wanted.session {
             None => limits::derive(&wanted.request.limits, &self.config),
-            Some(name) => limits::within(&wanted.request.limits, &self.sessions.find(name)?.terms.limits),
+            Some(name) => limits::within(&wanted.request.limits, &self.sessions.find(tenant, name)?.terms.limits),
         }
         .host_calls
         .unwrap_or(u64::MAX))
@@ -191,14 +213,15 @@ impl Admission {
         (cancel.clone(), CancelOnDrop { cancel, grace, gone: wanted.gone.clone(), over: false })
     }
 
-    fn ticket(&self) -> Result<Ticket, Refusal> {
+    fn ticket(&self, caller: &Caller) -> Result<Ticket, Refusal> {
         let mut state = self.state.lock();
         if state.draining {
             return Err(self.draining());
         }
         state.next_id += 1;
         // In the order in which they came.
-        Ok(Ticket { id: state.next_id, name: format!("executions/{:016x}-{:08x}", self.prefix, state.next_id) })
+        let name = format!("executions/{:016x}-{:08x}", self.prefix, state.next_id);
+        Ok(Ticket { id: state.next_id, name, tenant: caller.tenant.clone() })
     }
 
     fn submit(
@@ -210,14 +233,14 @@ impl Admission {
         reply: Reply,
         line: Option<&Line>,
     ) -> Result<(), Refusal> {
-        let Ticket { id, name } = ticket;
+        let Ticket { id, name, tenant } = ticket;
         let estimated_start = self.workers.estimated_wait();
         if let Reply::Stream(stream) = &reply {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });
         }
         let Wanted { mut request, plan, world, session, mut functions, gone } = wanted;
-        let session = session.map(|name| self.sessions.find(&name)).transpose()?;
+        let session = session.map(|name| self.sessions.find(&tenant, &name)).transpose()?;
         let kept = match &session {
             None => {
                 request.limits = limits::derive(&request.limits, &self.config);
@@ -243,7 +266,7 @@ impl Admission {
         }
         let arrived = Instant::now();
         let execution =
-            Execution { id, name, request, plan, kept, stdin, session, cancel, gone, arrived, deadline, reply };
+            Execution { id, name, tenant, request, plan, kept, stdin, session, cancel, gone, arrived, deadline, reply };
         self.workers.submit(execution).map_err(|refused| match refused {
             NotQueued::Full => {
                 Refusal::QueueFull { depth: self.workers.waiting(), retry_after: estimated_start.max(RETRY_MIN) }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::listener::{Listen, Plaintext};
+
 /// One row of the table, for help and documentation.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -64,8 +66,34 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Address to listen on; port 0 takes a free one.
-    listen: SocketAddr = "127.0.0.1:50451";
+    /// Address to listen on, or unix: and the path of a socket; port 0 takes a free one.
+    listen: Listen = "127.0.0.1:50451";
+    /// Where connections without TLS are taken: local (on loopback and unix sockets), or anywhere.
+    plaintext: Plaintext = "local";
+    /// File of the server's certificate and its chain, PEM; with tls_key it turns on TLS.
+    tls_cert: String = "";
+    /// File of the certificate's private key, PEM.
+    tls_key: String = "";
+    /// File of the authorities that sign clients' certificates, PEM.
+    tls_client_ca: String = "";
+    /// File of the tenants, TOML: their tokens, SPIFFE ids and quotas.
+    tenants_file: String = "";
+    /// File of the keys that sign JWTs, a JSON Web Key Set.
+    jwks_file: String = "";
+    /// What the aud of JWTs must be; required with jwks_file.
+    jwt_audience: String = "";
+    /// What the iss of JWTs must be; empty takes any.
+    jwt_issuer: String = "";
+    /// The claim of JWTs that names the tenant.
+    jwt_tenant_claim: String = "tenant";
+    /// How often certificates, tenants and keys are read again.
+    reload_interval: Duration = "10s";
+    /// Connections that may be open at once; others wait.
+    connections_max: Count = "10000";
+    /// Age after which a connection is told to end once its streams have; 0s is never.
+    connection_age: Duration = "1h";
+    /// How long the streams of a connection past its age may go on; 0s is for ever.
+    connection_age_grace: Duration = "0s";
     /// Executions that run at once; 0 is one per processor.
     workers: Count = "0";
     /// Executions that may wait for a worker before QUEUE_FULL.
@@ -221,11 +249,27 @@ impl FromText for Count {
     }
 }
 
-impl FromText for SocketAddr {
-    const EXPECTED: &'static str = "an address such as 127.0.0.1:50451 or [::]:50451";
+impl FromText for Listen {
+    const EXPECTED: &'static str = "an address such as 127.0.0.1:50451, [::]:50451 or unix:/run/typhon.sock";
 
     fn from_text(text: &str) -> Option<Self> {
-        text.parse().ok()
+        match text.strip_prefix("unix:") {
+            Some("") => None,
+            Some(path) => Some(Listen::Unix(path.into())),
+            None => text.parse::<SocketAddr>().ok().map(Listen::Tcp),
+        }
+    }
+}
+
+impl FromText for Plaintext {
+    const EXPECTED: &'static str = "local or anywhere";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "local" => Some(Plaintext::Local),
+            "anywhere" => Some(Plaintext::Anywhere),
+            _ => None,
+        }
     }
 }
 
@@ -266,6 +310,8 @@ mod tests {
         assert_eq!(bad("wall_time_max", "10"), "--wall-time-max is \"10\", expected a time such as 250ms, 10s or 5m");
         for (name, value) in [
             ("listen", "localhost"),
+            ("listen", "unix:"),
+            ("plaintext", "yes"),
             ("queue_depth", "-1"),
             ("heap_max", "1MB"),
             ("heap_max", "99999999999GiB"),

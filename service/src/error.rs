@@ -73,6 +73,17 @@ pub enum Refusal {
         max: u64,
     },
     UnknownMethod,
+    CredentialsMissing,
+    CredentialsInvalid {
+        problem: &'static str,
+    },
+    /// The credential is good, and stands for nobody here.
+    TenantUnknown {
+        tenant: String,
+    },
+    TenantSuspended {
+        tenant: String,
+    },
     Internal {
         what: String,
     },
@@ -135,7 +146,14 @@ impl From<Refusal> for Status {
             Refusal::TooManySessions { .. } | Refusal::SessionsTooLarge { .. } => {
                 details.add_quota_failure_violation("sessions", message.clone()).set_retry_info(Some(SESSION_RETRY));
             }
-            Refusal::Cancelled | Refusal::Unsupported { .. } | Refusal::UnknownMethod | Refusal::Internal { .. } => {}
+            Refusal::Cancelled
+            | Refusal::Unsupported { .. }
+            | Refusal::UnknownMethod
+            | Refusal::CredentialsMissing
+            | Refusal::CredentialsInvalid { .. }
+            | Refusal::TenantUnknown { .. }
+            | Refusal::TenantSuspended { .. }
+            | Refusal::Internal { .. } => {}
         }
         Status::with_error_details(code, message, details)
     }
@@ -209,7 +227,33 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
         Refusal::UnknownMethod => {
             (Code::Unimplemented, "METHOD_UNKNOWN", "there is no such method".to_owned(), Vec::new())
         }
+        Refusal::CredentialsMissing
+        | Refusal::CredentialsInvalid { .. }
+        | Refusal::TenantUnknown { .. }
+        | Refusal::TenantSuspended { .. } => of_identity(refusal),
         Refusal::Internal { what } => (Code::Internal, "INTERNAL", what.clone(), Vec::new()),
+    }
+}
+
+fn of_identity(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
+    let pair = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    match refusal {
+        Refusal::CredentialsInvalid { problem } => {
+            (Code::Unauthenticated, "CREDENTIALS_INVALID", (*problem).to_owned(), pair("problem", problem))
+        }
+        Refusal::TenantUnknown { tenant } => {
+            let message = format!("{tenant:?} is no tenant of this server");
+            (Code::PermissionDenied, "TENANT_UNKNOWN", message, pair("tenant", tenant))
+        }
+        Refusal::TenantSuspended { tenant } => {
+            (Code::PermissionDenied, "TENANT_SUSPENDED", format!("{tenant} is suspended"), pair("tenant", tenant))
+        }
+        _ => (
+            Code::Unauthenticated,
+            "CREDENTIALS_MISSING",
+            "this server wants a token in `authorization`, or a client certificate".to_owned(),
+            Vec::new(),
+        ),
     }
 }
 
@@ -278,6 +322,10 @@ mod tests {
             Refusal::TooManyExecutions { max: 1 },
             Refusal::RequestIdReused { request_id: "1".into() },
             Refusal::SessionsTooLarge { held: 2, max: 1 },
+            Refusal::CredentialsMissing,
+            Refusal::CredentialsInvalid { problem: "unknown token" },
+            Refusal::TenantUnknown { tenant: "x".into() },
+            Refusal::TenantSuspended { tenant: "x".into() },
             Refusal::Internal { what: "broken".into() },
         ];
         for refusal in all {

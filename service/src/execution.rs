@@ -14,6 +14,7 @@ use typhon_vm::{
 use crate::error::Refusal;
 use crate::events::{Event, Events};
 use crate::host::{GuestHost, Kept, Stdin};
+use crate::identity::Tenant;
 use crate::limits::wall_before_deadline;
 use crate::output::OutputPlan;
 use crate::session::Session;
@@ -69,6 +70,7 @@ impl Engine for Vm {
 pub struct Execution {
     pub id: u64,
     pub name: String,
+    pub tenant: Arc<Tenant>,
     /// Its limits are already clamped, but for the deadline.
     pub request: Request,
     pub plan: OutputPlan,

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::error::Refusal;
+use crate::identity::Tenant;
 use crate::record::Record;
 
 pub struct Executions {
@@ -20,15 +21,18 @@ struct State {
     /// By name, so that a list has an order that pages can follow.
     all: BTreeMap<String, Arc<Record>>,
     /// What each request id was used for: the request's fingerprint, and the execution.
-    requests: HashMap<String, (u64, String)>,
+    requests: HashMap<RequestKey, (u64, String)>,
 }
 
 /// A request that may come again.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    pub request_id: String,
+    pub key: RequestKey,
     pub fingerprint: u64,
 }
+
+/// A tenant's name, and the id that it has given a request.
+pub type RequestKey = (Arc<str>, String);
 
 impl Executions {
     pub fn new(config: Arc<Config>) -> Executions {
@@ -51,30 +55,31 @@ impl Executions {
         }
         let record = start()?;
         state.all.insert(record.name.clone(), record.clone());
-        if let Some(Identity { request_id, fingerprint }) = identity {
-            state.requests.insert(request_id, (fingerprint, record.name.clone()));
+        if let Some(Identity { key, fingerprint }) = identity {
+            state.requests.insert(key, (fingerprint, record.name.clone()));
         }
         Ok(record)
     }
 
-    pub fn find(&self, name: &str) -> Result<Arc<Record>, Refusal> {
+    /// The tenant's execution of this name. Another tenant's is not there, as far as anybody can tell.
+    pub fn find(&self, tenant: &Tenant, name: &str) -> Result<Arc<Record>, Refusal> {
         let state = self.state.lock();
-        let found = state.all.get(name).filter(|record| !self.expired(record)).cloned();
+        let found = state.all.get(name).filter(|record| record.is_of(tenant) && !self.expired(record)).cloned();
         found.ok_or_else(|| Refusal::ExecutionNotFound { name: name.to_owned() })
     }
 
-    /// At most `most` executions whose names come after `after`, and whether there are more.
-    pub fn list(&self, after: &str, most: usize) -> (Vec<Arc<Record>>, bool) {
+    /// At most `most` executions of the tenant whose names come after `after`, and whether there are more.
+    pub fn list(&self, tenant: &Tenant, after: &str, most: usize) -> (Vec<Arc<Record>>, bool) {
         use std::ops::Bound::{Excluded, Unbounded};
         let state = self.state.lock();
         let rest = state.all.range::<str, _>((Excluded(after), Unbounded)).map(|(_, record)| record);
-        let mut rest = rest.filter(|record| !self.expired(record));
+        let mut rest = rest.filter(|record| record.is_of(tenant) && !self.expired(record));
         let page = rest.by_ref().take(most).cloned().collect();
         (page, rest.next().is_some())
     }
 
-    pub fn delete(&self, name: &str) -> Result<Arc<Record>, Refusal> {
-        let record = self.find(name)?;
+    pub fn delete(&self, tenant: &Tenant, name: &str) -> Result<Arc<Record>, Refusal> {
+        let record = self.find(tenant, name)?;
         self.state.lock().forget(name);
         Ok(record)
     }
@@ -100,9 +105,9 @@ impl Executions {
 
 impl State {
     fn known(&self, identity: &Identity) -> Result<Option<Arc<Record>>, Refusal> {
-        let Some((fingerprint, name)) = self.requests.get(&identity.request_id) else { return Ok(None) };
+        let Some((fingerprint, name)) = self.requests.get(&identity.key) else { return Ok(None) };
         if *fingerprint != identity.fingerprint {
-            return Err(Refusal::RequestIdReused { request_id: identity.request_id.clone() });
+            return Err(Refusal::RequestIdReused { request_id: identity.key.1.clone() });
         }
         // One that never ran has no answer to give again.
         Ok(self.all.get(name).filter(|record| record.see(false).refusal.is_none()).cloned())

@@ -14,9 +14,11 @@ use typhon_vm::{Cancel, CancelReason, HostError, Stream};
 use crate::error::Refusal;
 use crate::events::{CHUNK_MAX, Event, Events};
 use crate::grpc::stream::encode;
+use crate::identity::Tenant;
 
 pub struct Record {
     pub name: String,
+    tenant: Arc<Tenant>,
     pub labels: Vec<(String, String)>,
     pub session: Option<String>,
     pub created: SystemTime,
@@ -73,6 +75,7 @@ const BATCH_BYTES: usize = 1 << 20;
 impl Record {
     pub fn new(
         name: String,
+        tenant: Arc<Tenant>,
         labels: Vec<(String, String)>,
         session: Option<String>,
         cancel: Cancel,
@@ -80,6 +83,7 @@ impl Record {
     ) -> Record {
         Record {
             name,
+            tenant,
             labels,
             session,
             created: SystemTime::now(),
@@ -88,6 +92,10 @@ impl Record {
             state: Mutex::default(),
             changed: watch::Sender::new(0),
         }
+    }
+
+    pub fn is_of(&self, tenant: &Tenant) -> bool {
+        self.tenant.name == tenant.name
     }
 
     /// Rings whenever there is more.

@@ -1,13 +1,11 @@
 //! The server's life: build, serve, drain.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::transport::Server as Transport;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::util::MapResponseLayer;
@@ -21,21 +19,25 @@ use crate::config::Config;
 use crate::execution::Engine;
 use crate::executions::Executions;
 use crate::grpc::Api;
+use crate::identity::Identities;
+use crate::identity::layer::IdentityLayer;
+use crate::listener::{Listen, Listener};
 use crate::sessions::Sessions;
 use crate::status_layer::explain;
+use crate::tls::Certificates;
 use crate::workers::Workers;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A server that listens.
 pub struct Server {
-    address: SocketAddr,
+    address: Listen,
     config: Arc<Config>,
     admission: Arc<Admission>,
     workers: Arc<Workers>,
     sessions: Arc<Sessions>,
-    /// Ends sessions whose time is over.
-    sweeper: JoinHandle<()>,
+    /// Ends sessions whose time is over, and reads again what files say.
+    chores: [JoinHandle<()>; 2],
     health: HealthReporter,
     stop: watch::Sender<bool>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -56,8 +58,10 @@ impl Server {
         let executions = Arc::new(Executions::new(config.clone()));
         let admission =
             Arc::new(Admission::new(config.clone(), workers.clone(), sessions.clone(), executions.clone())?);
-        let incoming = TcpIncoming::bind(config.listen)?.with_nodelay(Some(true));
-        let address = incoming.local_addr()?;
+        let identities = Arc::new(Identities::load(config.clone())?);
+        let certificates = Certificates::load(&config)?.map(Arc::new);
+        let listener = Listener::bind(&config.listen, config.plaintext, certificates.clone()).await?;
+        let address = listener.address().clone();
 
         let (health, health_service) = tonic_health::server::health_reporter();
         set_health(&health, ServingStatus::Serving).await;
@@ -72,31 +76,34 @@ impl Server {
             .max_decoding_message_size(max_message.as_usize())
             .max_encoding_message_size(max_message.as_usize());
         let (stop, mut stopped) = watch::channel(false);
-        let serve = Transport::builder()
+        let serve = aging(Transport::builder(), &config)
             .max_concurrent_streams(config.max_streams)
             .http2_keepalive_interval(Some(config.ping_interval))
             .http2_keepalive_timeout(Some(config.ping_timeout))
             // The defence against rapid resets: past this many, the connection is closed.
             .http2_max_pending_accept_reset_streams(Some(64))
             .layer(MapResponseLayer::new(move |response| explain(response, max_message.0)))
+            .layer(IdentityLayer(identities.clone()))
             .add_service(execution)
             .add_service(SessionServiceServer::new(api.clone()))
             .add_service(RuntimeServiceServer::new(api))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
-            .serve_with_incoming_shutdown(incoming, async move {
+            .serve_with_incoming_shutdown(listener.connections(&config), async move {
                 // An error is a sender that is gone, and so is the server.
                 let _told = stopped.wait_for(|stop| *stop).await;
             });
         let transport = tokio::spawn(serve);
         tracing::info!(%address, workers = workers.count(), "serving");
-        let sweeper = tokio::spawn(sweep(sessions.clone(), executions));
-        Ok(Server { address, config, admission, workers, sessions, sweeper, health, stop, transport })
+        let reload = reload(config.reload_interval, identities, certificates);
+        let chores = [tokio::spawn(sweep(sessions.clone(), executions)), tokio::spawn(reload)];
+        Ok(Server { address, config, admission, workers, sessions, chores, health, stop, transport })
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it listens, with the port that it got.
+    pub fn address(&self) -> &Listen {
+        &self.address
     }
 
     /// Stops gracefully: says so, lets what runs end, then cancels it. `hurry` cuts the waiting short.
@@ -120,7 +127,7 @@ impl Server {
                 tracing::error!("an execution did not notice its cancel");
             }
         }
-        self.sweeper.abort();
+        self.chores.iter().for_each(JoinHandle::abort);
         self.sessions.clear();
         self.stop.send_replace(true);
         if let Ok(ended) = tokio::time::timeout(CLOSE_GRACE, &mut self.transport).await {
@@ -156,6 +163,45 @@ async fn sweep(sessions: Arc<Sessions>, executions: Arc<Executions>) {
     }
 }
 
+/// What files say changes while the server runs.
+async fn reload(interval: Duration, identities: Arc<Identities>, certificates: Option<Arc<Certificates>>) {
+    let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(10)));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (identities, certificates) = (identities.clone(), certificates.clone());
+        let read = move || {
+            log_reload("tenants and keys", identities.reload());
+            if let Some(certificates) = certificates {
+                log_reload("certificates", certificates.reload());
+            }
+        };
+        if tokio::task::spawn_blocking(read).await.is_err() {
+            tracing::error!("reading settings' files panicked");
+        }
+    }
+}
+
+fn log_reload(what: &str, result: Result<bool, BoxError>) {
+    match result {
+        Ok(false) => {}
+        Ok(true) => tracing::info!(what, "read anew"),
+        Err(error) => tracing::error!(what, %error, "cannot be read anew; what was known holds"),
+    }
+}
+
+fn aging(transport: Transport, config: &Config) -> Transport {
+    let given = |time: Duration| (!time.is_zero()).then_some(time);
+    let transport = match given(config.connection_age) {
+        Some(age) => transport.max_connection_age(age),
+        None => transport,
+    };
+    match given(config.connection_age_grace) {
+        Some(grace) => transport.max_connection_age_grace(grace),
+        None => transport,
+    }
+}
+
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
     for service in ["", EXECUTION, RUNTIME, SESSION] {
         health.set_service_status(service, status).await;
@@ -163,7 +209,7 @@ async fn set_health(health: &HealthReporter, status: ServingStatus) {
 }
 
 /// Serves until SIGTERM or SIGINT, then drains; a second signal cuts the draining short. `ready` hears the address.
-pub async fn serve(config: Config, engine: Arc<dyn Engine>, ready: impl FnOnce(SocketAddr)) -> Result<(), BoxError> {
+pub async fn serve(config: Config, engine: Arc<dyn Engine>, ready: impl FnOnce(&Listen)) -> Result<(), BoxError> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let server = Server::start(config, engine).await?;

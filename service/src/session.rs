@@ -1,6 +1,7 @@
 //! One session: an isolate at rest or at work, and the line of executions that wait for it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
@@ -9,6 +10,7 @@ use typhon_vm::{Cancel, CancelReason, HostFunction, Limits};
 use crate::error::Refusal;
 use crate::execution::{AfterRun, Execution, Isolate};
 use crate::host::Kept;
+use crate::identity::Tenant;
 
 /// What holds for a session's whole life.
 #[derive(Clone)]
@@ -34,6 +36,7 @@ pub enum WhenBusy {
 
 pub struct Session {
     pub name: String,
+    pub tenant: Arc<Tenant>,
     pub terms: Terms,
     pub created: SystemTime,
     born: Instant,
@@ -71,7 +74,7 @@ pub struct Seen {
 }
 
 impl Session {
-    pub fn new(name: String, terms: Terms, line_max: usize) -> Session {
+    pub fn new(name: String, tenant: Arc<Tenant>, terms: Terms, line_max: usize) -> Session {
         let now = Instant::now();
         let state = State {
             isolate: None,
@@ -85,7 +88,7 @@ impl Session {
             generation: 0,
             closed: false,
         };
-        Session { name, terms, created: SystemTime::now(), born: now, line_max, state: Mutex::new(state) }
+        Session { name, tenant, terms, created: SystemTime::now(), born: now, line_max, state: Mutex::new(state) }
     }
 
     /// An execution comes. It is given back when it may go to a worker; else it waits here.

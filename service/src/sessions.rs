@@ -10,7 +10,8 @@ use typhon_vm::CancelReason;
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::execution::Isolate;
-use crate::executions::Identity;
+use crate::executions::{Identity, RequestKey};
+use crate::identity::Tenant;
 use crate::session::{Session, Terms};
 
 pub struct Sessions {
@@ -19,13 +20,13 @@ pub struct Sessions {
     all: RwLock<BTreeMap<String, Arc<Session>>>,
     ended: Mutex<Ended>,
     /// What each request id was used for, as long as its session is there: the fingerprint, and the session.
-    requests: Mutex<HashMap<String, (u64, String)>>,
+    requests: Mutex<HashMap<RequestKey, (u64, String)>>,
 }
 
 /// Names of sessions whose time was over, so that their clients learn why they are not found. The latest only.
 #[derive(Default)]
 struct Ended {
-    when: HashMap<String, SystemTime>,
+    when: HashMap<String, (Arc<Tenant>, SystemTime)>,
     order: VecDeque<String>,
 }
 
@@ -40,26 +41,31 @@ impl Sessions {
     }
 
     /// A new session, or the one that the same request has made already.
-    pub fn create(&self, terms: Terms, identity: Option<Identity>) -> Result<Arc<Session>, Refusal> {
+    pub fn create(
+        &self,
+        tenant: &Arc<Tenant>,
+        terms: Terms,
+        identity: Option<Identity>,
+    ) -> Result<Arc<Session>, Refusal> {
         // Locked until it is there, so that the same request at the same time finds it.
         let mut requests = self.requests.lock();
-        if let Some((Identity { request_id, fingerprint }, (known, name))) =
-            identity.as_ref().and_then(|identity| Some((identity, requests.get(&identity.request_id)?)))
+        if let Some((Identity { key, fingerprint }, (known, name))) =
+            identity.as_ref().and_then(|identity| Some((identity, requests.get(&identity.key)?)))
         {
             return if fingerprint == known {
-                self.find(name)
+                self.find(tenant, name)
             } else {
-                Err(Refusal::RequestIdReused { request_id: request_id.clone() })
+                Err(Refusal::RequestIdReused { request_id: key.1.clone() })
             };
         }
-        let session = self.make(terms)?;
-        if let Some(Identity { request_id, fingerprint }) = identity {
-            requests.insert(request_id, (fingerprint, session.name.clone()));
+        let session = self.make(tenant.clone(), terms)?;
+        if let Some(Identity { key, fingerprint }) = identity {
+            requests.insert(key, (fingerprint, session.name.clone()));
         }
         Ok(session)
     }
 
-    fn make(&self, terms: Terms) -> Result<Arc<Session>, Refusal> {
+    fn make(&self, tenant: Arc<Tenant>, terms: Terms) -> Result<Arc<Session>, Refusal> {
         let random = || getrandom::u64().map_err(|e| Refusal::Internal { what: format!("no entropy: {e}") });
         // Nobody guesses it.
         let name = format!("sessions/{:016x}{:016x}", random()?, random()?);
@@ -71,50 +77,51 @@ impl Sessions {
         if held >= self.config.sessions_heap_max.0 {
             return Err(Refusal::SessionsTooLarge { held, max: self.config.sessions_heap_max.0 });
         }
-        let session = Arc::new(Session::new(name.clone(), terms, self.config.session_line_max as usize));
+        let session = Arc::new(Session::new(name.clone(), tenant, terms, self.config.session_line_max as usize));
         all.insert(name, session.clone());
         Ok(session)
     }
 
-    pub fn find(&self, name: &str) -> Result<Arc<Session>, Refusal> {
-        let found = self.all.read().get(name).cloned();
+    /// The tenant's session of this name. Another tenant's is not there, as far as anybody can tell.
+    pub fn find(&self, tenant: &Tenant, name: &str) -> Result<Arc<Session>, Refusal> {
+        let found = self.all.read().get(name).filter(|session| session.tenant.name == tenant.name).cloned();
         match found {
             Some(session) if session.expired(Instant::now()) => {
                 self.expire(&session);
-                Err(self.missing(name))
+                Err(self.missing(tenant, name))
             }
             Some(session) => Ok(session),
-            None => Err(self.missing(name)),
+            None => Err(self.missing(tenant, name)),
         }
     }
 
-    fn missing(&self, name: &str) -> Refusal {
+    fn missing(&self, tenant: &Tenant, name: &str) -> Refusal {
         match self.ended.lock().when.get(name) {
-            Some(at) => Refusal::SessionExpired { name: name.to_owned(), at: *at },
-            None => Refusal::SessionNotFound { name: name.to_owned() },
+            Some((of, at)) if of.name == tenant.name => Refusal::SessionExpired { name: name.to_owned(), at: *at },
+            _ => Refusal::SessionNotFound { name: name.to_owned() },
         }
     }
 
-    /// At most `most` sessions whose names come after `after`, and whether there are more.
-    pub fn list(&self, after: &str, most: usize) -> (Vec<Arc<Session>>, bool) {
+    /// At most `most` sessions of the tenant whose names come after `after`, and whether there are more.
+    pub fn list(&self, tenant: &Tenant, after: &str, most: usize) -> (Vec<Arc<Session>>, bool) {
         use std::ops::Bound::{Excluded, Unbounded};
         let all = self.all.read();
         let now = Instant::now();
         let mut rest = all.range::<str, _>((Excluded(after), Unbounded)).map(|(_, session)| session);
-        let mut rest = rest.by_ref().filter(|session| !session.expired(now));
+        let mut rest = rest.by_ref().filter(|session| session.tenant.name == tenant.name && !session.expired(now));
         let page = rest.by_ref().take(most).cloned().collect();
         (page, rest.next().is_some())
     }
 
-    pub fn delete(&self, name: &str) -> Result<(), Refusal> {
-        let session = self.find(name)?;
+    pub fn delete(&self, tenant: &Tenant, name: &str) -> Result<(), Refusal> {
+        let session = self.find(tenant, name)?;
         self.all.write().remove(name);
         self.end(&session);
         Ok(())
     }
 
-    pub fn reset(&self, name: &str) -> Result<Arc<Session>, Refusal> {
-        let session = self.find(name)?;
+    pub fn reset(&self, tenant: &Tenant, name: &str) -> Result<Arc<Session>, Refusal> {
+        let session = self.find(tenant, name)?;
         let quick = is_quick(&session);
         dispose(session.reset()?, quick);
         Ok(session)
@@ -136,7 +143,7 @@ impl Sessions {
         }
         {
             let mut ended = self.ended.lock();
-            ended.when.insert(session.name.clone(), session.see().expires);
+            ended.when.insert(session.name.clone(), (session.tenant.clone(), session.see().expires));
             ended.order.push_back(session.name.clone());
             if ended.order.len() > ENDED_MAX
                 && let Some(oldest) = ended.order.pop_front()

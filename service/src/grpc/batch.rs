@@ -16,12 +16,14 @@ use super::request::{self, Way};
 use super::response;
 use crate::admission::Admission;
 use crate::error::Refusal;
+use crate::identity::Caller;
 
 type Sender = mpsc::Sender<Result<v1::BatchExecuteResponse, Status>>;
 
 /// What holds for all cases.
 pub struct Batch {
     admission: Arc<Admission>,
+    caller: Caller,
     request: v1::ExecuteRequest,
     parallel: usize,
     stop_on_first_failure: bool,
@@ -33,6 +35,7 @@ pub struct Batch {
 pub async fn setup(
     inbound: &mut Streaming<v1::BatchExecuteRequest>,
     admission: &Arc<Admission>,
+    caller: Caller,
     deadline: Option<Instant>,
 ) -> Result<Batch, Status> {
     let Some(Message::Setup(setup)) = inbound.message().await?.and_then(|first| first.message) else {
@@ -54,7 +57,8 @@ pub async fn setup(
         Err(_) => return Err(Refusal::invalid("setup.max_parallel", "is negative").into()),
     };
     let summary = Mutex::default();
-    Ok(Batch { admission: admission.clone(), request, parallel, stop_on_first_failure, deadline, summary })
+    let admission = admission.clone();
+    Ok(Batch { admission, caller, request, parallel, stop_on_first_failure, deadline, summary })
 }
 
 /// Runs cases as they come, and tells of each as it ends. Takes no case before there is room for it, so that neither a
@@ -134,7 +138,7 @@ impl Batch {
         loop {
             let wanted =
                 request::decode(request.clone(), Way::Unary).map_err(|refusal| request::at("case", refusal))?;
-            match self.admission.run(wanted, self.deadline).await {
+            match self.admission.run(&self.caller, wanted, self.deadline).await {
                 Ok(finished) => return Ok(response::finished(*finished)),
                 // The batch is its own queue.
                 Err(Refusal::QueueFull { retry_after, .. }) => {

@@ -7,6 +7,7 @@ use prost::Message;
 use typhon_proto::v1;
 
 use crate::executions::Identity;
+use crate::identity::Tenant;
 
 /// Tells requests apart, for one server's life.
 #[derive(Clone, Default)]
@@ -14,7 +15,7 @@ pub struct Fingerprints(RandomState);
 
 impl Fingerprints {
     /// The identity of a request that has an id, for the method that it came by.
-    pub fn execute(&self, method: &str, request: &v1::ExecuteRequest) -> Option<Identity> {
+    pub fn execute(&self, tenant: &Tenant, method: &str, request: &v1::ExecuteRequest) -> Option<Identity> {
         let request_id = request.request_id.clone();
         if request_id.is_empty() {
             return None;
@@ -26,10 +27,10 @@ impl Fingerprints {
         sorted(&mut hasher, std::mem::take(&mut rest.env), String::into_bytes);
         sorted(&mut hasher, std::mem::take(&mut rest.labels), String::into_bytes);
         hasher.write(&rest.encode_to_vec());
-        Some(Identity { request_id, fingerprint: hasher.finish() })
+        Some(Identity { key: (tenant.name.clone(), request_id), fingerprint: hasher.finish() })
     }
 
-    pub fn session(&self, request: &v1::CreateSessionRequest) -> Option<Identity> {
+    pub fn session(&self, tenant: &Tenant, request: &v1::CreateSessionRequest) -> Option<Identity> {
         let request_id = request.request_id.clone();
         if request_id.is_empty() {
             return None;
@@ -39,7 +40,7 @@ impl Fingerprints {
         sorted(&mut hasher, std::mem::take(&mut rest.env), String::into_bytes);
         sorted(&mut hasher, std::mem::take(&mut rest.labels), String::into_bytes);
         hasher.write(&rest.encode_to_vec());
-        Some(Identity { request_id, fingerprint: hasher.finish() })
+        Some(Identity { key: (tenant.name.clone(), request_id), fingerprint: hasher.finish() })
     }
 }
 
@@ -62,16 +63,23 @@ mod tests {
     #[test]
     fn order_means_nothing_and_everything_else_does() {
         let fingerprints = Fingerprints::default();
+        let tenant = Tenant::new("a");
         let request = |names: &[&str], stdin: &[u8]| {
             let labels = names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect();
             let request_id = "00000000-0000-0000-0000-000000000000".to_owned();
             v1::ExecuteRequest { request_id, labels, stdin: stdin.to_vec(), ..v1::ExecuteRequest::default() }
         };
-        let of = |request| fingerprints.execute("Execute", &request).map(|identity| identity.fingerprint);
+        let of = |request| fingerprints.execute(&tenant, "Execute", &request).map(|identity| identity.fingerprint);
         assert_eq!(of(request(&["a", "b", "c"], b"")), of(request(&["c", "a", "b"], b"")));
         assert_ne!(of(request(&["a", "b"], b"")), of(request(&["a"], b"")));
         assert_ne!(of(request(&["a"], b"")), of(request(&["a"], b"1")));
-        assert_ne!(of(request(&[], b"")), fingerprints.execute("Start", &request(&[], b"")).map(|i| i.fingerprint));
-        assert_eq!(fingerprints.execute("Execute", &v1::ExecuteRequest::default()).map(|i| i.fingerprint), None);
+        assert_ne!(
+            of(request(&[], b"")),
+            fingerprints.execute(&tenant, "Start", &request(&[], b"")).map(|i| i.fingerprint)
+        );
+        assert_eq!(
+            fingerprints.execute(&tenant, "Execute", &v1::ExecuteRequest::default()).map(|i| i.fingerprint),
+            None
+        );
     }
 }

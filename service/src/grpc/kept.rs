@@ -14,6 +14,7 @@ use super::session::page_size_of;
 use super::stream::Outgoing;
 use super::{Api, request};
 use crate::error::Refusal;
+use crate::identity::Caller;
 use crate::record::{Entry, Next, Record, Watcher};
 use request::Way;
 
@@ -24,15 +25,16 @@ impl Api {
     /// The record of a request: a new one, or the one that the same request has made already.
     pub fn keep(
         &self,
+        caller: &Caller,
         method: &str,
         message: v1::ExecuteRequest,
         way: Way,
         attended: bool,
     ) -> Result<Arc<Record>, Refusal> {
-        let identity = self.fingerprints.execute(method, &message);
+        let identity = self.fingerprints.execute(&caller.tenant, method, &message);
         let labels = request::labels(message.labels.clone(), "labels")?;
         let wanted = request::decode(message, way)?;
-        self.admission.executions().start(identity, || self.admission.keep(wanted, labels, attended))
+        self.admission.executions().start(identity, || self.admission.keep(caller, wanted, labels, attended))
     }
 
     /// The outcome of the record; as long as the caller waits for it, the program is attended.
@@ -52,32 +54,37 @@ impl Api {
 
     pub fn attach(
         &self,
+        caller: &Caller,
         request: v1::AttachExecutionRequest,
     ) -> Result<Response<Outgoing<v1::AttachExecutionResponse>>, Status> {
         let v1::AttachExecutionRequest { name, after_sequence } = request;
-        let record = self.admission.executions().find(&named(name)?)?;
+        let record = self.admission.executions().find(&caller.tenant, &named(name)?)?;
         if after_sequence < 0 || after_sequence > record.see(false).last_sequence {
             return Err(Refusal::invalid("after_sequence", "is not the number of an event").into());
         }
         Ok(Response::new(self.follow(&record, after_sequence, attached)))
     }
 
-    pub fn begin(&self, request: v1::StartExecutionRequest) -> Result<v1::Execution, Refusal> {
-        let record = self.keep("StartExecution", request.request.unwrap_or_default(), Way::Stream, false)?;
+    pub fn begin(&self, caller: &Caller, request: v1::StartExecutionRequest) -> Result<v1::Execution, Refusal> {
+        let record = self.keep(caller, "StartExecution", request.request.unwrap_or_default(), Way::Stream, false)?;
         Ok(self.wire(&record, true))
     }
 
-    pub fn describe(&self, request: v1::GetExecutionRequest) -> Result<v1::Execution, Refusal> {
-        let record = self.admission.executions().find(&named(request.name)?)?;
+    pub fn describe(&self, caller: &Caller, request: v1::GetExecutionRequest) -> Result<v1::Execution, Refusal> {
+        let record = self.admission.executions().find(&caller.tenant, &named(request.name)?)?;
         Ok(self.wire(&record, true))
     }
 
-    pub fn page(&self, request: v1::ListExecutionsRequest) -> Result<v1::ListExecutionsResponse, Refusal> {
+    pub fn page(
+        &self,
+        caller: &Caller,
+        request: v1::ListExecutionsRequest,
+    ) -> Result<v1::ListExecutionsResponse, Refusal> {
         let most = page_size_of(request.page_size)?;
         if !request.page_token.is_empty() && !request.page_token.starts_with("executions/") {
             return Err(Refusal::invalid("page_token", "is not from a response"));
         }
-        let (page, more) = self.admission.executions().list(&request.page_token, most);
+        let (page, more) = self.admission.executions().list(&caller.tenant, &request.page_token, most);
         let next_page_token = match page.last() {
             Some(last) if more => last.name.clone(),
             _ => String::new(),
@@ -86,20 +93,20 @@ impl Api {
         Ok(v1::ListExecutionsResponse { executions, next_page_token })
     }
 
-    pub fn stop(&self, request: v1::CancelExecutionRequest) -> Result<v1::Execution, Refusal> {
+    pub fn stop(&self, caller: &Caller, request: v1::CancelExecutionRequest) -> Result<v1::Execution, Refusal> {
         use v1::interrupt::Mode;
         let name = named(request.name)?;
         let how = match request::known(request.mode, "mode")? {
             Mode::Raise => CancelReason::Interrupt,
             Mode::Unspecified | Mode::Stop => CancelReason::CancelledByClient,
         };
-        let record = self.admission.executions().find(&name)?;
+        let record = self.admission.executions().find(&caller.tenant, &name)?;
         record.cancel.cancel(how);
         Ok(self.wire(&record, true))
     }
 
-    pub fn forget(&self, request: v1::DeleteExecutionRequest) -> Result<(), Refusal> {
-        let record = self.admission.executions().delete(&named(request.name)?)?;
+    pub fn forget(&self, caller: &Caller, request: v1::DeleteExecutionRequest) -> Result<(), Refusal> {
+        let record = self.admission.executions().delete(&caller.tenant, &named(request.name)?)?;
         record.cancel.cancel(CancelReason::CancelledByClient);
         Ok(())
     }

@@ -22,6 +22,7 @@ use typhon_proto::v1::runtime_service_server::RuntimeService;
 
 use crate::admission::Admission;
 use crate::error::Refusal;
+use crate::identity::layer::caller;
 use crate::limits;
 use identity::Fingerprints;
 use request::Way;
@@ -50,14 +51,14 @@ impl ExecutionService for Api {
     type InteractStream = EventStream<v1::InteractResponse>;
 
     async fn execute(&self, request: Request<v1::ExecuteRequest>) -> Result<Response<v1::ExecuteResponse>, Status> {
-        let deadline = deadline(&request);
+        let (caller, deadline) = (caller(&request)?, deadline(&request));
         let request = request.into_inner();
         if !request.request_id.is_empty() {
-            let record = self.keep("Execute", request, Way::Unary, true)?;
+            let record = self.keep(&caller, "Execute", request, Way::Unary, true)?;
             return kept::unary(self.outcome(record).await, |response| response);
         }
         let wanted = request::decode(request, Way::Unary)?;
-        let finished = self.admission.run(wanted, deadline).await?;
+        let finished = self.admission.run(&caller, wanted, deadline).await?;
         Ok(Response::new(response::finished(*finished)))
     }
 
@@ -65,14 +66,14 @@ impl ExecutionService for Api {
         &self,
         request: Request<v1::StreamExecuteRequest>,
     ) -> Result<Response<Self::StreamExecuteStream>, Status> {
-        let deadline = deadline(&request);
+        let (caller, deadline) = (caller(&request)?, deadline(&request));
         let request = request.into_inner().request.unwrap_or_default();
         if !request.request_id.is_empty() {
-            let record = self.keep("StreamExecute", request, Way::Stream, true)?;
+            let record = self.keep(&caller, "StreamExecute", request, Way::Stream, true)?;
             return Ok(Response::new(self.follow(&record, 0, kept::streamed)));
         }
         let wanted = request::decode(request, Way::Stream)?;
-        let (events, guard) = self.admission.start(wanted, deadline)?;
+        let (events, guard) = self.admission.start(&caller, wanted, deadline)?;
         let silence = self.admission.config.keepalive_interval;
         Ok(Response::new(Box::pin(EventStream::new(events, guard, silence, stream::plain))))
     }
@@ -81,14 +82,14 @@ impl ExecutionService for Api {
         &self,
         request: Request<Streaming<v1::InteractRequest>>,
     ) -> Result<Response<Self::InteractStream>, Status> {
-        let deadline = deadline(&request);
+        let (caller, deadline) = (caller(&request)?, deadline(&request));
         let mut inbound = request.into_inner();
         let start = interact::start(&mut inbound).await?;
         if !start.request_id.is_empty() {
             return Err(Refusal::invalid("request_id", "a conversation cannot be told from its retry").into());
         }
         let wanted = request::decode(start, Way::Interact)?;
-        let (events, guard, line) = self.admission.interact(wanted, deadline)?;
+        let (events, guard, line) = self.admission.interact(&caller, wanted, deadline)?;
         tokio::spawn(interact::listen(inbound, line));
         Ok(Response::new(EventStream::new(events, guard, self.admission.config.keepalive_interval, interact::event)))
     }
@@ -97,51 +98,57 @@ impl ExecutionService for Api {
         &self,
         request: Request<v1::StartExecutionRequest>,
     ) -> Result<Response<v1::StartExecutionResponse>, Status> {
-        kept::unary(self.begin(request.into_inner()), |e| v1::StartExecutionResponse { execution: Some(e) })
+        let caller = caller(&request)?;
+        kept::unary(self.begin(&caller, request.into_inner()), |e| v1::StartExecutionResponse { execution: Some(e) })
     }
 
     async fn attach_execution(
         &self,
         request: Request<v1::AttachExecutionRequest>,
     ) -> Result<Response<Self::AttachExecutionStream>, Status> {
-        self.attach(request.into_inner())
+        let caller = caller(&request)?;
+        self.attach(&caller, request.into_inner())
     }
 
     async fn get_execution(
         &self,
         request: Request<v1::GetExecutionRequest>,
     ) -> Result<Response<v1::GetExecutionResponse>, Status> {
-        kept::unary(self.describe(request.into_inner()), |e| v1::GetExecutionResponse { execution: Some(e) })
+        let caller = caller(&request)?;
+        kept::unary(self.describe(&caller, request.into_inner()), |e| v1::GetExecutionResponse { execution: Some(e) })
     }
 
     async fn list_executions(
         &self,
         request: Request<v1::ListExecutionsRequest>,
     ) -> Result<Response<v1::ListExecutionsResponse>, Status> {
-        kept::unary(self.page(request.into_inner()), |page| page)
+        let caller = caller(&request)?;
+        kept::unary(self.page(&caller, request.into_inner()), |page| page)
     }
 
     async fn cancel_execution(
         &self,
         request: Request<v1::CancelExecutionRequest>,
     ) -> Result<Response<v1::CancelExecutionResponse>, Status> {
-        kept::unary(self.stop(request.into_inner()), |e| v1::CancelExecutionResponse { execution: Some(e) })
+        let caller = caller(&request)?;
+        kept::unary(self.stop(&caller, request.into_inner()), |e| v1::CancelExecutionResponse { execution: Some(e) })
     }
 
     async fn delete_execution(
         &self,
         request: Request<v1::DeleteExecutionRequest>,
     ) -> Result<Response<v1::DeleteExecutionResponse>, Status> {
-        kept::unary(self.forget(request.into_inner()), |()| v1::DeleteExecutionResponse {})
+        let caller = caller(&request)?;
+        kept::unary(self.forget(&caller, request.into_inner()), |()| v1::DeleteExecutionResponse {})
     }
 
     async fn batch_execute(
         &self,
         request: Request<Streaming<v1::BatchExecuteRequest>>,
     ) -> Result<Response<Self::BatchExecuteStream>, Status> {
-        let deadline = deadline(&request);
+        let (caller, deadline) = (caller(&request)?, deadline(&request));
         let mut inbound = request.into_inner();
-        let batch = Arc::new(batch::setup(&mut inbound, &self.admission, deadline).await?);
+        let batch = Arc::new(batch::setup(&mut inbound, &self.admission, caller, deadline).await?);
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(batch::run(batch, inbound, sender));
         Ok(Response::new(ReceiverStream::new(receiver)))

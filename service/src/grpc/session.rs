@@ -11,6 +11,7 @@ use super::{Api, request, response};
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::host::Kept;
+use crate::identity::layer::caller;
 use crate::limits;
 use crate::session::{Session, Terms, WhenBusy};
 
@@ -22,11 +23,12 @@ impl SessionService for Api {
         &self,
         request: Request<v1::CreateSessionRequest>,
     ) -> Result<Response<v1::CreateSessionResponse>, Status> {
+        let caller = caller(&request)?;
         let request = request.into_inner();
         request::request_id(&request.request_id)?;
-        let identity = self.fingerprints.session(&request);
+        let identity = self.fingerprints.session(&caller.tenant, &request);
         let terms = terms(request.session.unwrap_or_default(), &self.admission.config)?;
-        let session = self.admission.sessions()?.create(terms, identity)?;
+        let session = self.admission.sessions()?.create(&caller.tenant, terms, identity)?;
         Ok(Response::new(v1::CreateSessionResponse { session: Some(wire(&session)) }))
     }
 
@@ -34,7 +36,8 @@ impl SessionService for Api {
         &self,
         request: Request<v1::GetSessionRequest>,
     ) -> Result<Response<v1::GetSessionResponse>, Status> {
-        let session = self.admission.sessions()?.find(&named(request.into_inner().name)?)?;
+        let tenant = caller(&request)?.tenant;
+        let session = self.admission.sessions()?.find(&tenant, &named(request.into_inner().name)?)?;
         Ok(Response::new(v1::GetSessionResponse { session: Some(wire(&session)) }))
     }
 
@@ -42,12 +45,13 @@ impl SessionService for Api {
         &self,
         request: Request<v1::ListSessionsRequest>,
     ) -> Result<Response<v1::ListSessionsResponse>, Status> {
+        let tenant = caller(&request)?.tenant;
         let v1::ListSessionsRequest { page_size, page_token } = request.into_inner();
         let most = page_size_of(page_size)?;
         if !page_token.is_empty() && !page_token.starts_with("sessions/") {
             return Err(Refusal::invalid("page_token", "is not from a response").into());
         }
-        let (page, more) = self.admission.sessions()?.list(&page_token, most);
+        let (page, more) = self.admission.sessions()?.list(&tenant, &page_token, most);
         let next_page_token = match page.last() {
             Some(last) if more => last.name.clone(),
             _ => String::new(),
@@ -60,7 +64,8 @@ impl SessionService for Api {
         &self,
         request: Request<v1::DeleteSessionRequest>,
     ) -> Result<Response<v1::DeleteSessionResponse>, Status> {
-        self.admission.sessions()?.delete(&named(request.into_inner().name)?)?;
+        let tenant = caller(&request)?.tenant;
+        self.admission.sessions()?.delete(&tenant, &named(request.into_inner().name)?)?;
         Ok(Response::new(v1::DeleteSessionResponse {}))
     }
 
@@ -69,13 +74,14 @@ impl SessionService for Api {
         request: Request<v1::InterruptSessionRequest>,
     ) -> Result<Response<v1::InterruptSessionResponse>, Status> {
         use v1::interrupt_session_request::Mode;
+        let tenant = caller(&request)?.tenant;
         let v1::InterruptSessionRequest { name, mode } = request.into_inner();
         let name = named(name)?;
         let how = match request::known(mode, "mode")? {
             Mode::Unspecified | Mode::Raise => CancelReason::Interrupt,
             Mode::Stop => CancelReason::CancelledByClient,
         };
-        let execution = self.admission.sessions()?.find(&name)?.interrupt(how).unwrap_or_default();
+        let execution = self.admission.sessions()?.find(&tenant, &name)?.interrupt(how).unwrap_or_default();
         Ok(Response::new(v1::InterruptSessionResponse { execution }))
     }
 
@@ -83,7 +89,8 @@ impl SessionService for Api {
         &self,
         request: Request<v1::ResetSessionRequest>,
     ) -> Result<Response<v1::ResetSessionResponse>, Status> {
-        let session = self.admission.sessions()?.reset(&named(request.into_inner().name)?)?;
+        let tenant = caller(&request)?.tenant;
+        let session = self.admission.sessions()?.reset(&tenant, &named(request.into_inner().name)?)?;
         Ok(Response::new(v1::ResetSessionResponse { session: Some(wire(&session)) }))
     }
 }

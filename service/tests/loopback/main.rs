@@ -1,9 +1,11 @@
 //! The service over real loopback gRPC, with a scripted engine.
 
 mod batch;
+mod identity;
 mod kept;
 mod refusals;
 mod requests;
 mod running;
 mod sessions;
 mod support;
+mod tls;

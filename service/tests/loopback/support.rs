@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use typhon_proto::v1;
 use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
-use typhon_service::{Config, Engine, Isolate, Server};
+use typhon_service::{BoxError, Config, Engine, Isolate, Server};
 use typhon_vm::{Cancel, CancelReason, Host, Outcome, Request, Response, Run, Stream, Usage, Value};
 
 /// One word per line: `print N`, `err TEXT`, `spin`, `sleep`, `cat`, `inputs`, `panic`, `wall`; `keep TEXT` adds to what the
@@ -134,6 +134,22 @@ pub struct Fixture {
 
 /// Starts a server with these settings over the defaults.
 pub async fn start(settings: &[(&str, &str)]) -> Fixture {
+    let (server, started, ended) = serve(settings).await;
+    let server = server.expect("the server starts");
+    let channel = connect(&server).await;
+    let client = ExecutionServiceClient::new(channel.clone());
+    Fixture { server, channel, client, ended, started }
+}
+
+pub async fn connect(server: &Server) -> Channel {
+    let url = format!("http://{}", server.address());
+    Channel::from_shared(url).expect("a URL").connect().await.expect("a connection")
+}
+
+/// A server with these settings, if it starts, and who hears of its executions' starts and ends.
+pub async fn serve(
+    settings: &[(&str, &str)],
+) -> (Result<Server, BoxError>, Receiver<()>, Receiver<Option<CancelReason>>) {
     let ((ended, ended_receiver), (started, started_receiver)) = (channel(), channel());
     let told = Told { ended: parking_lot::Mutex::new(ended), started: parking_lot::Mutex::new(started) };
     let engine = Scripted(Arc::new(told));
@@ -147,11 +163,7 @@ pub async fn start(settings: &[(&str, &str)]) -> Fixture {
         })
     })
     .expect("good settings");
-    let server = Server::start(config, Arc::new(engine)).await.expect("the server starts");
-    let url = format!("http://{}", server.address());
-    let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("a connection");
-    let client = ExecutionServiceClient::new(channel.clone());
-    Fixture { server, channel, client, ended: ended_receiver, started: started_receiver }
+    (Server::start(config, Arc::new(engine)).await, started_receiver, ended_receiver)
 }
 
 pub fn source(text: &str) -> v1::ExecuteRequest {

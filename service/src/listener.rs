@@ -1,0 +1,234 @@
+//! The listening socket and its connections: TCP, with TLS or without, or a unix socket.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_rustls::server::TlsStream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+
+use crate::config::Config;
+use crate::identity::{Certified, Peer};
+use crate::server::BoxError;
+use crate::tls::Certificates;
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// Where connections without TLS are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plaintext {
+    /// On loopback and unix sockets.
+    Local,
+    Anywhere,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Tcp(address) => address.fmt(f),
+            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A socket that listens.
+pub struct Listener {
+    socket: Socket,
+    address: Listen,
+    certificates: Option<Arc<Certificates>>,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A handshake takes round trips, not seconds.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// After an accept that failed for want of descriptors.
+const BREATH: Duration = Duration::from_millis(50);
+
+impl Listener {
+    pub async fn bind(
+        listen: &Listen,
+        plaintext: Plaintext,
+        certificates: Option<Arc<Certificates>>,
+    ) -> Result<Listener, BoxError> {
+        match listen {
+            Listen::Tcp(address) => {
+                if certificates.is_none() && plaintext == Plaintext::Local && !address.ip().is_loopback() {
+                    let advice = "name tls_cert and tls_key, or say plaintext = anywhere";
+                    return Err(format!("{address} can be reached from other machines, without TLS: {advice}").into());
+                }
+                let socket = TcpListener::bind(address).await?;
+                let address = Listen::Tcp(socket.local_addr()?);
+                Ok(Listener { socket: Socket::Tcp(socket), address, certificates })
+            }
+            Listen::Unix(path) => {
+                // What a server that is no more has left behind, and nothing else.
+                if UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+                {
+                    std::fs::remove_file(path)?;
+                }
+                let socket = UnixListener::bind(path)?;
+                Ok(Listener { socket: Socket::Unix(socket), address: listen.clone(), certificates: None })
+            }
+        }
+    }
+
+    pub fn address(&self) -> &Listen {
+        &self.address
+    }
+
+    /// Its connections, each once its handshake is over, `connections_max` at once.
+    pub fn connections(self, config: &Config) -> ReceiverStream<io::Result<Connection>> {
+        let (sender, receiver) = mpsc::channel(64);
+        let room = Arc::new(Semaphore::new(config.connections_max as usize));
+        tokio::spawn(async move {
+            loop {
+                let Ok(place) = room.clone().acquire_owned().await else { return };
+                let accepted = tokio::select! {
+                    accepted = self.socket.accept() => accepted,
+                    // The server has stopped.
+                    () = sender.closed() => return,
+                };
+                match accepted {
+                    Ok(stream) => {
+                        tokio::spawn(admit(stream, self.certificates.clone(), place, sender.clone()));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(BREATH).await;
+                    }
+                }
+            }
+        });
+        ReceiverStream::new(receiver)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Listen::Unix(path) = &self.address {
+            // One that is gone already is as good.
+            let _removed = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Socket {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Socket::Tcp(socket) => {
+                let (stream, _) = socket.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Stream::Tcp(stream))
+            }
+            Socket::Unix(socket) => Ok(Stream::Unix(socket.accept().await?.0)),
+        }
+    }
+}
+
+async fn admit(
+    stream: Stream,
+    certificates: Option<Arc<Certificates>>,
+    place: OwnedSemaphorePermit,
+    sender: mpsc::Sender<io::Result<Connection>>,
+) {
+    let (stream, certified) = match (stream, certificates) {
+        (Stream::Tcp(stream), Some(certificates)) => {
+            let shaken = tokio::time::timeout(HANDSHAKE, certificates.acceptor().accept(stream)).await;
+            // Anybody may send anything: this is not worth a line of the log each.
+            let Ok(Ok(stream)) = shaken else { return };
+            let certified = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(Certified::new);
+            (Stream::Tls(Box::new(stream)), certified)
+        }
+        (stream, _) => (stream, None),
+    };
+    let connection = Connection { stream, peer: Peer { certified }, _place: place };
+    // A server that has stopped takes no more.
+    let _sent = sender.send(Ok(connection)).await;
+}
+
+/// One connection, and who is at the other end.
+pub struct Connection {
+    stream: Stream,
+    peer: Peer,
+    _place: OwnedSemaphorePermit,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
+    }
+}
+
+/// Does the same with whichever stream it is.
+macro_rules! either {
+    ($connection:expr, $stream:ident => $does:expr) => {
+        match &mut $connection.get_mut().stream {
+            Stream::Tcp($stream) => $does,
+            Stream::Tls($stream) => $does,
+            Stream::Unix($stream) => $does,
+        }
+    };
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => Pin::new(stream).poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        either!(self, stream => Pin::new(stream).poll_write(cx, data))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        either!(self, stream => Pin::new(stream).poll_write_vectored(cx, data))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+            Stream::Unix(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
