@@ -9,6 +9,7 @@ mod room;
 mod walk;
 
 use crate::error::Res;
+use crate::gc;
 use crate::header::Header;
 use crate::ops;
 use crate::payload;
@@ -48,14 +49,14 @@ pub struct Dict {
 
 crate::payload!(Dict => DICT {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        for i in 0..self.filled.get() as usize {
+        gc::each(self.filled.get() as usize, |i| {
             // SAFETY: within the entries; the collector's visitor changes nothing.
             let e = unsafe { &*self.entry(i) };
             if !e.key.is_absent() {
                 visit(&e.key);
                 visit(&e.value);
             }
-        }
+        });
     }
     fn clear(&self) {
         self.clear_entries();

@@ -19,7 +19,7 @@ use crate::header::{Header, flag as header_flag};
 use crate::list::List;
 use crate::names;
 use crate::strs;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::ty::{TypeObject, flag, type_of};
 use crate::types::weakref::{self, WeakRef};
 use crate::value::Value;
@@ -272,6 +272,22 @@ pub(crate) fn edges(header: &Header, f: &mut dyn FnMut(&Value)) {
 
 /// So many objects are looked at between two looks at the breaker.
 const STRIDE: usize = 4096;
+/// So many items of one object are shown between two looks at the breaker.
+const ITEMS: usize = 1 << 16;
+
+/// Calls `f` with every number below `n`, for a container to show its items; not with all if the isolate is stopped
+/// meanwhile. Who needs all asks the breaker afterwards.
+pub(crate) fn each(n: usize, mut f: impl FnMut(usize)) {
+    let mut from = 0;
+    while from < n {
+        let to = n.min(from + ITEMS);
+        (from..to).for_each(&mut f);
+        from = to;
+        if from < n && thread::current().is_some_and(|t| t.breaker.stopped()) {
+            return;
+        }
+    }
+}
 
 /// Every live tracked object.
 fn candidates(t: &Thread) -> Vec<*const Header> {

@@ -5,6 +5,7 @@
 
 use crate::bulk;
 use crate::error::Res;
+use crate::gc;
 use crate::header::Header;
 use crate::payload;
 use crate::store;
@@ -28,10 +29,8 @@ pub struct List {
 
 crate::payload!(List => LIST {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        for i in 0..self.len.get() {
-            // SAFETY: within the length; the collector's visitor changes nothing.
-            visit(unsafe { &*self.data.get().add(i) });
-        }
+        // SAFETY: within the length; the collector's visitor changes nothing.
+        gc::each(self.len.get(), |i| visit(unsafe { &*self.data.get().add(i) }));
     }
     fn clear(&self) {
         self.clear_items();

@@ -1,6 +1,7 @@
 //! tuple: storage. Methods are in `types/tuple`.
 
 use crate::error::Res;
+use crate::gc;
 use crate::header::Header;
 use crate::payload;
 use crate::shape::ShapeId;
@@ -22,7 +23,8 @@ pub struct Tuple {
 
 crate::payload!(Tuple => TUPLE {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        self.items().iter().for_each(visit);
+        let items = self.items();
+        gc::each(items.len(), |i| visit(&items[i]));
     }
 });
 

@@ -151,6 +151,7 @@ impl Trial {
                 }
             });
         }
+        whole(t)?;
         Ok(Self { objects, outside })
     }
 
@@ -182,9 +183,15 @@ impl Trial {
                 });
             }
         }
+        whole(t)?;
         objects.retain(|&at| outside.at(at as usize).is_none_or(|n| *n != REACHED));
         Ok(objects)
     }
+}
+
+/// A stopped isolate's objects do not all show what they hold (see `gc::each`).
+fn whole(t: &Thread) -> Res<()> {
+    if t.breaker.stopped() { Err(Exc::stopped()) } else { Ok(()) }
 }
 
 /// Now and then: whether the isolate is being stopped.

@@ -10,7 +10,8 @@ use crate::isolate::Isolate;
 use crate::shape::{Shape, ShapeId};
 use crate::thread;
 use crate::types::type_::TYPE;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use parking_lot::Mutex;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, LazyLock};
 
 /// Smaller heaps are given back at once.
@@ -29,11 +30,19 @@ pub(crate) struct Remains {
 // SAFETY: the isolate is closed: nobody else knows its objects, and any thread may give memory back.
 unsafe impl Send for Remains {}
 
-/// `None` where no thread can be had. The channel holds nothing: while the reaper is at work, whoever closes another
-/// isolate gives its memory back himself, so that no more than one heap is in nobody's account.
-static REAPER: LazyLock<Option<SyncSender<Remains>>> = LazyLock::new(|| {
-    let (sender, receiver) = sync_channel::<Remains>(0);
-    let body = move || receiver.into_iter().for_each(Remains::decay);
+/// Whether the reaper has something to do: then whoever closes another isolate gives its memory back himself, so that no
+/// more than one heap is in nobody's account.
+static BUSY: Mutex<bool> = Mutex::new(false);
+
+/// `None` where no thread can be had.
+static REAPER: LazyLock<Option<Sender<Remains>>> = LazyLock::new(|| {
+    let (sender, receiver) = channel::<Remains>();
+    let body = move || {
+        for remains in receiver {
+            remains.decay();
+            *BUSY.lock() = false;
+        }
+    };
     std::thread::Builder::new().name("reaper".to_owned()).spawn(body).ok().map(|_| sender)
 });
 
@@ -51,11 +60,11 @@ impl Remains {
             return self.decay();
         }
         match &*REAPER {
-            Some(reaper) => match reaper.try_send(self) {
-                Ok(()) => {}
-                Err(TrySendError::Full(remains) | TrySendError::Disconnected(remains)) => remains.decay(),
-            },
-            None => self.decay(),
+            Some(reaper) if !std::mem::replace(&mut *BUSY.lock(), true) => {
+                // The reaper hears until the process ends.
+                reaper.send(self).unwrap_or_else(|refused| refused.0.decay());
+            }
+            _ => self.decay(),
         }
     }
 

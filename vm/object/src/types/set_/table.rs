@@ -5,6 +5,7 @@
 
 use crate::bulk;
 use crate::error::Res;
+use crate::gc;
 use crate::header::Header;
 use crate::ops;
 use crate::store;
@@ -78,13 +79,13 @@ crate::payload!(FrozenSet => FROZENSET {
 });
 
 fn traverse(set: &Set, visit: &mut dyn FnMut(&Value)) {
-    for i in 0..set.places() {
+    gc::each(set.places(), |i| {
         // SAFETY: within the table; the collector's visitor changes nothing.
         let key = unsafe { &(*set.entry(i)).key };
         if !key.is_absent() {
             visit(key);
         }
-    }
+    });
 }
 
 /// The set behind a set or frozenset, subclasses included.
