@@ -54,6 +54,7 @@
 //! | [`site`]        | a place for a value that one of many makes, until it is closed |
 //! | [`shelf`]       | a short list for readers who are no participants |
 //! | [`cell`]        | one-word protocols for rooms that name no atomics |
+//! | `words`         | memory that one thread changes while others read it |
 //! | [`sync`]        | the façade over `std` and `loom` |
 //! | [`mutant`]      | seeded faults for the models |
 //!
@@ -76,6 +77,8 @@ pub mod site;
 pub mod stop;
 pub mod sync;
 mod turnstile;
+#[cfg(not(vm_loom))]
+pub mod words;
 
 pub use cell::{Bits, Flag, Slot, Tally, Version};
 pub use domain::{Domain, Goal, Requests};
