@@ -6,8 +6,9 @@ use crate::error::{self, Res};
 use crate::header::Header;
 use crate::names::{self, n};
 use crate::native::GetSetDef;
+use crate::shape::{Shape, ShapeId};
 use crate::slots::GetAttrFn;
-use crate::store::Slot;
+use crate::store::{self, Slot};
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::ty::{TypeObject, flag, type_of};
@@ -129,11 +130,31 @@ pub fn instance_get(ty: &TypeObject, header: &Header, name: &Value) -> Option<Va
     let shape = header.shape().get();
     if shape.dict_mode {
         // SAFETY: looked at for the duration of one lookup by identity or text, which runs no Python code.
-        return unsafe { word.peek() }.downcast::<Dict>()?.get_str(name);
+        return unsafe { word.glance() }.downcast::<Dict>()?.get_str(name);
     }
     let i = shape.slot(name)?;
     // SAFETY: a shape has no more slots than its type has inline.
-    unsafe { inline_slot(ty, header, i) }.get().present()
+    match unsafe { inline_slot(ty, header, i) }.get().present() {
+        // Another thread has just moved the attributes into a dict.
+        None if header.shape() != shape.id => instance_get(ty, header, name),
+        found => found,
+    }
+}
+
+/// Stores into a slot that objects of this shape have, which gets them to the shape `next` if it is a new one. If another
+/// thread has changed the shape, false, and `v` is dropped.
+pub(crate) fn store_shared(header: &Header, shape: ShapeId, slot: &Slot, v: Value, next: Option<ShapeId>) -> bool {
+    let held = store::hold(header);
+    if header.shape() != shape {
+        return false;
+    }
+    let old = slot.exchange_held(v);
+    if let Some(next) = next {
+        header.set_shape(next);
+    }
+    drop(held);
+    store::release_later(old);
+    true
 }
 
 /// Sets the instance's own attribute. The type has a dict word.
@@ -143,7 +164,12 @@ pub fn instance_set(t: &Thread, ty: &TypeObject, header: &Header, name: &Value, 
         let name = &names::intern(t, name);
         if let Some(i) = shape.slot(name) {
             // SAFETY: a shape has no more slots than its type has inline.
-            unsafe { inline_slot(ty, header, i) }.set(header, value);
+            let slot = unsafe { inline_slot(ty, header, i) };
+            if !t.is_shared() {
+                slot.set(header, value);
+            } else if !store_shared(header, shape.id, slot, value.clone(), None) {
+                return instance_set(t, ty, header, name, value);
+            }
             return Ok(());
         }
         if shape.slot_count < ty.inline_slots.get()
@@ -151,8 +177,13 @@ pub fn instance_set(t: &Thread, ty: &TypeObject, header: &Header, name: &Value, 
             && let Some(next) = shape.grown(name)
         {
             // SAFETY: as above: the new slot is within the inline ones.
-            unsafe { inline_slot(ty, header, shape.slot_count as usize) }.set(header, value);
-            header.set_shape(next);
+            let slot = unsafe { inline_slot(ty, header, shape.slot_count as usize) };
+            if !t.is_shared() {
+                slot.set(header, value);
+                header.set_shape(next);
+            } else if !store_shared(header, shape.id, slot, value.clone(), Some(next)) {
+                return instance_set(t, ty, header, name, value);
+            }
             return Ok(());
         }
     }
@@ -182,9 +213,17 @@ pub fn instance_dict(t: &Thread, ty: &TypeObject, header: &Header) -> Res {
     let shape = header.shape().get();
     if shape.dict_mode {
         if word.is_absent() {
-            word.set(header, Dict::create(t));
+            let dict = Dict::create(t);
+            let _held = store::hold(header);
+            if word.is_absent() {
+                word.exchange_held(dict.clone());
+                return Ok(dict);
+            }
         }
         return Ok(word.get());
+    }
+    if t.is_shared() {
+        return shared_dict(t, ty, header, word, shape);
     }
     let dict = Dict::create(t);
     for (i, name) in shape.names().into_iter().enumerate() {
@@ -200,6 +239,33 @@ pub fn instance_dict(t: &Thread, ty: &TypeObject, header: &Header) -> Res {
     }
     header.set_shape(shape.to_dict_mode());
     word.set(header, dict.clone());
+    Ok(dict)
+}
+
+/// As [`instance_dict`], while other threads may read the slots: an attribute is in its slot until it is in the dict.
+fn shared_dict(t: &Thread, ty: &TypeObject, header: &Header, word: &Slot, shape: &Shape) -> Res {
+    let dict = Dict::create(t);
+    let held = store::hold(header);
+    if header.shape() != shape.id {
+        drop(held);
+        return instance_dict(t, ty, header);
+    }
+    let mut old = Vec::with_capacity(shape.slot_count as usize);
+    for (i, name) in shape.names().into_iter().enumerate() {
+        // SAFETY: a shape has no more slots than its type has inline.
+        let value = unsafe { inline_slot(ty, header, i) }.get();
+        if !value.is_absent() {
+            Dict::of(&dict).set_str(t, &name, value)?;
+        }
+    }
+    old.push(word.exchange_held(dict.clone()));
+    header.set_shape(shape.to_dict_mode());
+    for i in 0..shape.slot_count as usize {
+        // SAFETY: as above; the dict holds the values now.
+        old.push(unsafe { inline_slot(ty, header, i) }.exchange_held(Value::ABSENT));
+    }
+    drop(held);
+    old.into_iter().for_each(store::release_later);
     Ok(dict)
 }
 
@@ -290,10 +356,24 @@ pub fn generic_get_opt(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Valu
 /// `object.__setattr__` and `object.__delattr__`.
 pub fn generic_set(t: &Thread, obj: &Value, name: &Value, value: Option<&Value>) -> Res<()> {
     if let (Some(v), Some(header)) = (value, obj.header()) {
+        let shape = header.shape();
         match attr_cache::store(t, obj, name) {
             Found::Slot(offset) | Found::Member(offset) => {
                 // SAFETY: the cache's key vouches that objects of this shape have a slot at this offset.
-                unsafe { type_of(obj).slot_at(header, offset as usize) }.set(header, v.clone());
+                let slot = unsafe { type_of(obj).slot_at(header, offset as usize) };
+                if !t.is_shared() {
+                    slot.set(header, v.clone());
+                } else if !store_shared(header, shape, slot, v.clone(), None) {
+                    return generic_set(t, obj, name, value);
+                }
+                return Ok(());
+            }
+            Found::Add(offset, next) if t.is_shared() => {
+                // SAFETY: as above; the slot is the first free one.
+                let slot = unsafe { type_of(obj).slot_at(header, offset as usize) };
+                if !store_shared(header, shape, slot, v.clone(), Some(next)) {
+                    return generic_set(t, obj, name, value);
+                }
                 return Ok(());
             }
             Found::Add(offset, shape) => {

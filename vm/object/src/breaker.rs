@@ -14,7 +14,7 @@ pub mod reason {
     pub const GC: u32 = 1 << 2;
     /// The memory account is overdrawn.
     pub const MEMORY: u32 = 1 << 3;
-    /// A quiescent-state report is requested.
+    /// Somebody wants the turn.
     pub const QS: u32 = 1 << 4;
     /// An exception was sent from another thread.
     pub const ASYNC_EXC: u32 = 1 << 5;
@@ -23,6 +23,12 @@ pub mod reason {
     pub const MERGE: u32 = 1 << 7;
     /// Another thread is short of memory that this one may have to spare.
     pub const SPARE: u32 = 1 << 8;
+    /// The isolate's domain wants a report (see `grace`).
+    pub const REPORT: u32 = 1 << 9;
+    /// Another thread stops the world.
+    pub const HALT: u32 = 1 << 10;
+    /// Something that was left behind may be let go of.
+    pub const GRACE: u32 = 1 << 11;
 }
 
 /// Why a thread was stopped for good.

@@ -1,57 +1,54 @@
 //! dict: storage. Methods are in `types/dict`.
 //!
-//! A compact ordered hash table (CPython 3.6, PyPy): entries in insertion order, and an open-addressed table of indices
-//! into them, 1, 2 or 4 bytes wide. One block of raw memory holds both: the indices lie in front of the entries, the first
-//! one nearest. Removing leaves a hole in the entries that the next
-//! resize squeezes out.
+//! A compact ordered hash table (CPython 3.6, PyPy): see `table`. Removing leaves a hole in the entries that the next resize
+//! squeezes out.
+//!
+//! While the dict is shared its readers take no lock. They load the table, which says itself how large it is, and use it until
+//! they poll; entries are added and emptied but never filled again, and a table that is replaced stays for a grace period.
+//! Whoever changes the dict has looked for the key without a lock too, since that may run Python code: he holds the lock
+//! only for the change, and looks again if the dict has changed since (`shared`).
 
 mod room;
+mod shared;
+mod table;
 mod walk;
 
-use crate::error::Res;
+use self::table::{Entry, MIN_LOG2, STRIDE, Table};
+use crate::error::{Exc, Res};
 use crate::gc;
 use crate::header::Header;
 use crate::ops;
 use crate::payload;
 use crate::store;
 use crate::strs::Str;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::ty::TypeObject;
 use crate::types::dict_::DICT;
 use crate::types::iters::unhashable_as;
 use crate::value::Value;
-use std::cell::Cell;
+use typhon_qsbr::words::Field;
 
 /// A dict object. Other payloads may begin with one (defaultdict, OrderedDict).
 #[repr(C)]
 pub struct Dict {
     pub(crate) header: Header,
     /// Live entries.
-    used: Cell<usize>,
-    /// Entries written, holes included.
-    filled: Cell<u32>,
-    /// log2 of the number of indices; meaningless while `block` is null.
-    log2: Cell<u8>,
-    /// Every key is an exact str.
-    str_keys: Cell<bool>,
-    /// The entries, behind the indices in one block; null while there are none.
-    block: Cell<*mut Entry>,
+    used: Field<usize>,
+    table: Field<*mut Entry>,
     /// Names the present set of keys and their entries' places; 0 = not asked for yet.
-    keys_version: Cell<u32>,
-    /// Bumped by every structural change: a lookup that ran Python code starts again.
-    changes: Cell<u32>,
-    /// So many entries at the front are known to be holes: taking all items from the front is linear.
-    front: Cell<u32>,
-    /// Places of the index table that are holes with no entry behind them any more: with the entries, they must leave
-    /// some places empty, or a lookup would not end.
-    lost: Cell<u32>,
+    keys_version: Field<u32>,
+    /// Bumped after every structural change: a lookup that ran Python code starts again.
+    changes: Field<u32>,
+    /// Some key is not an exact str.
+    other_keys: Field<u8>,
 }
 
 crate::payload!(Dict => DICT {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        gc::each(self.filled.get() as usize, |i| {
+        let Some(table) = self.table() else { return };
+        gc::each(table.filled(), |i| {
             // SAFETY: within the entries; the collector's visitor changes nothing.
-            let e = unsafe { &*self.entry(i) };
+            let e = unsafe { &*table.entry(i) };
             if !e.key.is_absent() {
                 visit(&e.key);
                 visit(&e.value);
@@ -63,62 +60,23 @@ crate::payload!(Dict => DICT {
     }
 });
 
-#[repr(C)]
-struct Entry {
-    hash: i64,
-    key: Value,
-    value: Value,
-}
-
-/// So many entries are moved between two looks at the breaker.
-const STRIDE: usize = 1 << 14;
-const MIN_LOG2: u8 = 3;
-const EMPTY: u32 = u32::MAX;
-const HOLE: u32 = u32::MAX - 1;
-
-/// What a lookup found: the entry's index, and where in the index table it (or the first free place) is.
+/// What a lookup found.
 struct Found {
+    /// The table that was looked at; null if there was none.
+    table: *mut Entry,
+    /// The entry's index.
     entry: Option<usize>,
+    /// Where in the index table it (or the first free place) is.
     place: usize,
-}
-
-#[inline(always)]
-fn usable(log2: u8) -> usize {
-    (2usize << log2) / 3
-}
-
-#[inline(always)]
-fn width(log2: u8) -> usize {
-    match log2 {
-        0..=7 => 1,
-        8..=15 => 2,
-        _ => 4,
-    }
-}
-
-#[inline(always)]
-fn index_bytes(log2: u8) -> usize {
-    (width(log2) << log2).next_multiple_of(8)
-}
-
-fn block_size(log2: u8) -> usize {
-    index_bytes(log2) + usable(log2) * size_of::<Entry>()
-}
-
-/// Where the block begins whose entries are at `entries`.
-///
-/// # Safety
-/// The entries belong to a block of this size.
-unsafe fn start(entries: *mut Entry, log2: u8) -> *mut u8 {
-    // SAFETY: the indices lie in front of the entries.
-    unsafe { entries.cast::<u8>().sub(index_bytes(log2)) }
+    /// The dict's state when it was looked at.
+    changes: u32,
 }
 
 impl Dict {
     /// Where the version of the keys lies, for machine code.
     pub const KEYS_VERSION: usize = std::mem::offset_of!(Self, keys_version);
     /// Where the address of the entries lies.
-    pub const ENTRIES: usize = std::mem::offset_of!(Self, block);
+    pub const ENTRIES: usize = std::mem::offset_of!(Self, table);
 
     /// Where the value of entry `i` lies, from the entries' address on.
     pub const fn value_offset(i: usize) -> usize {
@@ -130,15 +88,11 @@ impl Dict {
     pub fn empty(header: Header) -> Self {
         Self {
             header,
-            used: Cell::new(0),
-            filled: Cell::new(0),
-            log2: Cell::new(0),
-            str_keys: Cell::new(true),
-            block: Cell::new(std::ptr::null_mut()),
-            keys_version: Cell::new(0),
-            changes: Cell::new(0),
-            front: Cell::new(0),
-            lost: Cell::new(0),
+            used: Field::new(0),
+            table: Field::new(std::ptr::null_mut()),
+            keys_version: Field::new(0),
+            changes: Field::new(0),
+            other_keys: Field::new(0),
         }
     }
 
@@ -178,100 +132,47 @@ impl Dict {
     }
 
     #[inline(always)]
-    fn entry(&self, i: usize) -> *mut Entry {
-        // SAFETY: `i` is below `usable` (callers).
-        unsafe { self.block.get().add(i) }
+    fn table(&self) -> Option<Table> {
+        Table::new(self.table.get())
     }
 
     #[inline(always)]
-    fn index(&self, place: usize) -> u32 {
-        let p = self.block.get();
-        // SAFETY: `place` is masked to the table's size.
-        unsafe {
-            match width(self.log2.get()) {
-                1 => match *p.cast::<u8>().sub(place + 1) {
-                    0xff => EMPTY,
-                    0xfe => HOLE,
-                    i => u32::from(i),
-                },
-                2 => match *p.cast::<u16>().sub(place + 1) {
-                    0xffff => EMPTY,
-                    0xfffe => HOLE,
-                    i => u32::from(i),
-                },
-                _ => *p.cast::<u32>().sub(place + 1),
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn set_index(&self, place: usize, i: u32) {
-        let p = self.block.get();
-        // SAFETY: `place` is masked to the table's size; narrow tables have fewer entries than their width can name.
-        unsafe {
-            match width(self.log2.get()) {
-                1 => *p.cast::<u8>().sub(place + 1) = i as u8,
-                2 => *p.cast::<u16>().sub(place + 1) = i as u16,
-                _ => *p.cast::<u32>().sub(place + 1) = i,
-            }
-        }
-    }
-
-    /// Walks the probe sequence of `hash`; `same` judges an entry with that hash.
-    #[inline(always)]
-    fn probe<E>(&self, hash: i64, mut same: impl FnMut(&Entry) -> Result<bool, E>) -> Result<Found, E> {
-        let mask = (1usize << self.log2.get()) - 1;
-        let mut place = hash as usize & mask;
-        let mut perturb = hash as u64;
-        let mut free = None;
-        loop {
-            match self.index(place) {
-                EMPTY => return Ok(Found { entry: None, place: free.unwrap_or(place) }),
-                HOLE => free = free.or(Some(place)),
-                i => {
-                    // SAFETY: indices in the table name written entries.
-                    let e = unsafe { &*self.entry(i as usize) };
-                    if e.hash == hash && same(e)? {
-                        return Ok(Found { entry: Some(i as usize), place });
-                    }
-                }
-            }
-            perturb >>= 5;
-            place = (place.wrapping_mul(5).wrapping_add(perturb as usize).wrapping_add(1)) & mask;
-        }
-    }
-
-    #[inline(always)]
-    fn find_str(&self, name: &Value, hash: i64) -> Found {
-        let text = name.expect_str();
-        let r: Result<Found, std::convert::Infallible> =
-            self.probe(hash, |e| Ok(e.key.is(name) || e.key.exact::<Str>().is_some_and(|k| k.same_text(text))));
-        match r {
-            Ok(found) => found,
-        }
+    fn has_str_keys(&self) -> bool {
+        self.other_keys.get() == 0
     }
 
     /// Finds any key; may run `__eq__`, after which the table may have changed: then it starts again.
     fn find(&self, t: &Thread, key: &Value, hash: i64) -> Res<Found> {
-        if self.block.get().is_null() {
-            return Ok(Found { entry: None, place: 0 });
+        // First the state, then the table: an answer about an older one is known as such.
+        let changes = self.changes.get();
+        let Some(table) = self.table() else {
+            return Ok(Found { table: std::ptr::null_mut(), entry: None, place: 0, changes });
+        };
+        if self.has_str_keys() && key.exact::<Str>().is_some() {
+            let (entry, place) = table.find_str(key, hash);
+            return Ok(Found { table: table.entries(), entry, place, changes });
         }
-        if self.str_keys.get() && key.exact::<Str>().is_some() {
-            return Ok(self.find_str(key, hash));
+        self.find_any(t, key, hash)
+    }
+
+    #[inline(never)]
+    fn find_any(&self, t: &Thread, key: &Value, hash: i64) -> Res<Found> {
+        enum Stop {
+            Changed,
+            /// The key was met, but the comparison changed the dict.
+            Met(Value),
+            Raised(Exc),
         }
-        'again: loop {
+        loop {
             let changes = self.changes.get();
-            enum Stop {
-                Changed,
-                /// The key was met, but the comparison changed the dict.
-                Met(Value),
-                Raised(crate::error::Exc),
-            }
-            let found = self.probe(hash, |e| {
-                if e.key.is(key) {
+            let Some(table) = self.table() else {
+                return Ok(Found { table: std::ptr::null_mut(), entry: None, place: 0, changes });
+            };
+            let found = table.probe(hash, |theirs| {
+                if theirs.is(key) {
                     return Ok(true);
                 }
-                let theirs = e.key.clone();
+                let theirs = theirs.clone();
                 let same = ops::eq(t, &theirs, key).map_err(Stop::Raised)?;
                 if self.changes.get() != changes {
                     return Err(if same { Stop::Met(theirs) } else { Stop::Changed });
@@ -279,22 +180,18 @@ impl Dict {
                 Ok(same)
             });
             match found {
-                Ok(found) => return Ok(found),
-                Err(Stop::Met(theirs)) if !self.block.get().is_null() => {
+                Ok((entry, place)) => return Ok(Found { table: table.entries(), entry, place, changes }),
+                Err(Stop::Met(theirs)) => {
                     // Nobody is asked again about a key that is still there.
-                    let again: Result<Found, std::convert::Infallible> = self.probe(hash, |e| Ok(e.key.is(&theirs)));
-                    match again {
-                        Ok(found) if found.entry.is_some() => return Ok(found),
-                        Ok(_) => t.poll()?,
-                    }
-                }
-                Err(Stop::Changed | Stop::Met(_)) => {
-                    if self.block.get().is_null() {
-                        return Ok(Found { entry: None, place: 0 });
+                    let changes = self.changes.get();
+                    if let Some(table) = self.table()
+                        && let (Some(i), place) = table.find_same(&theirs, hash)
+                    {
+                        return Ok(Found { table: table.entries(), entry: Some(i), place, changes });
                     }
                     t.poll()?;
-                    continue 'again;
                 }
+                Err(Stop::Changed) => t.poll()?,
                 Err(Stop::Raised(e)) => return Err(e),
             }
         }
@@ -303,18 +200,15 @@ impl Dict {
     /// The value under an exact str key.
     #[inline]
     pub fn get_str(&self, name: &Value) -> Option<Value> {
-        let i = self.find_str_entry(name)?;
-        // SAFETY: the entry was just found.
-        Some(unsafe { (*self.entry(i)).value.clone() })
+        let table = self.table()?;
+        let (entry, _) = table.find_str(name, name.expect_str().hash());
+        table.value(entry?)
     }
 
     /// The entry of an exact str key.
     #[inline]
     pub fn find_str_entry(&self, name: &Value) -> Option<usize> {
-        if self.block.get().is_null() {
-            return None;
-        }
-        self.find_str(name, name.expect_str().hash()).entry
+        self.table()?.find_str(name, name.expect_str().hash()).0
     }
 
     /// The value under `key`.
@@ -327,9 +221,9 @@ impl Dict {
     /// The value under `key`, whose hash is known.
     #[inline]
     pub fn get_hashed(&self, t: &Thread, key: &Value, hash: i64) -> Res<Option<Value>> {
+        // In the table that was looked at: if another has taken its place since, this was the value before.
         let found = self.find(t, key, hash)?;
-        // SAFETY: the entry was just found, and nothing ran since.
-        Ok(found.entry.map(|i| unsafe { (*self.entry(i)).value.clone() }))
+        Ok(found.entry.and_then(|i| Table::new(found.table)?.value(i)))
     }
 
     /// Whether `key` is there.
@@ -348,9 +242,13 @@ impl Dict {
     /// Sets `key`, whose hash is known.
     pub fn set_hashed(&self, t: &Thread, key: &Value, hash: i64, value: Value) -> Res<()> {
         let found = self.find(t, key, hash)?;
+        if t.is_shared() {
+            return self.set_shared(t, key, hash, value, found);
+        }
         match found.entry {
             Some(i) => {
-                self.set_entry_value(i, value);
+                // SAFETY: a live entry of the dict's table, and no other thread runs.
+                drop(Table::new(found.table).map(|table| unsafe { table.replace(&self.header, i, value) }));
                 Ok(())
             }
             None => self.insert(t, key.clone(), hash, value, found.place),
@@ -366,36 +264,34 @@ impl Dict {
     /// The value under `key`, or `default` after inserting it.
     pub fn set_default(&self, t: &Thread, key: &Value, default: &Value) -> Res {
         let hash = hash_key(t, key)?;
-        let found = self.find(t, key, hash)?;
-        match found.entry {
-            // SAFETY: the entry was just found.
-            Some(i) => Ok(unsafe { (*self.entry(i)).value.clone() }),
-            None => {
-                self.insert(t, key.clone(), hash, default.clone(), found.place)?;
-                Ok(default.clone())
+        loop {
+            let found = self.find(t, key, hash)?;
+            let _held = store::hold_on(t, &self.header);
+            if self.changes.get() == found.changes {
+                return match found.entry.and_then(|i| self.table()?.value(i)) {
+                    Some(value) => Ok(value),
+                    None => self.insert(t, key.clone(), hash, default.clone(), found.place).map(|()| default.clone()),
+                };
             }
         }
     }
 
+    /// Inserts a key that is not there. The dict is held.
     fn insert(&self, t: &Thread, key: Value, hash: i64, value: Value, place: usize) -> Res<()> {
         let mut place = place;
-        if self.block.get().is_null() || (self.filled.get() + self.lost.get()) as usize >= usable(self.log2.get()) {
-            self.resize(t, self.used.get() * 3)?;
-            place = self.free_place(hash);
+        let table = match self.table().filter(Table::has_room) {
+            Some(table) => table,
+            None => {
+                let table = self.resize(t, self.used.get() * 3)?;
+                place = table.free_place(hash);
+                table
+            }
+        };
+        if self.has_str_keys() && key.exact::<Str>().is_none() {
+            self.other_keys.set(1);
         }
-        if self.str_keys.get() && key.exact::<Str>().is_none() {
-            self.str_keys.set(false);
-        }
-        let i = self.filled.get();
-        // SAFETY: entry `i` is within the usable ones and holds nothing yet.
-        unsafe {
-            let e = self.entry(i as usize);
-            (&raw mut (*e).hash).write(hash);
-            store::write(&self.header, &raw mut (*e).key, key);
-            store::write(&self.header, &raw mut (*e).value, value);
-        }
-        self.set_index(place, i);
-        self.filled.set(i + 1);
+        // SAFETY: there is room; the place is free.
+        unsafe { table.add(&self.header, place, hash, key, value) };
         self.used.set(self.used.get() + 1);
         self.changed();
         Ok(())
@@ -407,15 +303,6 @@ impl Dict {
         self.changes.set(self.changes.get().wrapping_add(1));
     }
 
-    /// The first free place for `hash` in a table without holes.
-    fn free_place(&self, hash: i64) -> usize {
-        let r: Result<Found, std::convert::Infallible> = self.probe(hash, |_| Ok(false));
-        match r {
-            Ok(found) => found.place,
-        }
-    }
-
-    /// Makes room for `want` entries or more, squeezing holes out.
     /// Removes `key`; returns its value.
     pub fn remove(&self, t: &Thread, key: &Value) -> Res<Option<Value>> {
         let hash = hash_key(t, key)?;
@@ -424,71 +311,101 @@ impl Dict {
 
     /// Removes `key`, whose hash is known.
     pub fn remove_hashed(&self, t: &Thread, key: &Value, hash: i64) -> Res<Option<Value>> {
-        let found = self.find(t, key, hash)?;
-        Ok(found.entry.map(|i| self.remove_entry(i, found.place).1))
+        loop {
+            let found = self.find(t, key, hash)?;
+            let Some(i) = found.entry else { return Ok(None) };
+            let held = store::hold_on(t, &self.header);
+            if self.changes.get() == found.changes {
+                let (key, value) = self.remove_entry(i, found.place);
+                drop(held);
+                drop(store::left(key));
+                return Ok(Some(store::left(value)));
+            }
+        }
     }
 
-    /// Takes entry `i` out, whose index stands at `place`.
+    /// Takes entry `i` out, whose index stands at `place`. The dict is held; what is returned is to be `left`.
     fn remove_entry(&self, i: usize, place: usize) -> (Value, Value) {
-        self.set_index(place, HOLE);
-        // SAFETY: the entry is live; its values are moved out and absent ones left.
-        let (key, value) = unsafe {
-            let e = &mut *self.entry(i);
-            (std::mem::take(&mut e.key), std::mem::take(&mut e.value))
-        };
+        let Some(table) = self.table() else { return (Value::ABSENT, Value::ABSENT) };
+        // SAFETY: the entry is live.
+        let item = unsafe { table.remove(i, place) };
         self.used.set(self.used.get() - 1);
         self.changed();
-        (key, value)
+        item
     }
 
     /// Removes the live entry at index `i`.
     pub fn take_at(&self, i: usize) -> Option<(Value, Value)> {
-        if i >= self.filled.get() as usize {
-            return None;
-        }
-        // SAFETY: within the entries.
-        let hash = unsafe {
-            let e = &*self.entry(i);
-            if e.key.is_absent() {
-                return None;
-            }
-            e.hash
-        };
-        let r: Result<Found, std::convert::Infallible> =
-            self.probe(hash, |e| Ok(std::ptr::eq(e, self.entry(i).cast_const())));
-        match r {
-            Ok(found) => found.entry.map(|i| self.remove_entry(i, found.place)),
-        }
+        let held = store::hold(&self.header);
+        let (key, value) = self.take_held(i)?;
+        drop(held);
+        Some((store::left(key), store::left(value)))
+    }
+
+    /// As [`Dict::take_at`], for who holds the dict; what is returned is to be `left`.
+    fn take_held(&self, i: usize) -> Option<(Value, Value)> {
+        let place = self.table()?.place_of(i)?;
+        Some(self.remove_entry(i, place))
     }
 
     /// Drops all items.
     pub fn clear_entries(&self) {
-        let (block, log2, filled) = (self.block.replace(std::ptr::null_mut()), self.log2.get(), self.filled.replace(0));
-        self.used.set(0);
-        self.front.set(0);
-        self.lost.set(0);
-        self.str_keys.set(true);
-        self.changed();
-        if block.is_null() {
-            return;
+        let held = store::hold(&self.header);
+        let old = self.detach();
+        drop(held);
+        if let Some(table) = old {
+            self.drop_table(table);
         }
-        for i in 0..filled as usize {
-            if i % STRIDE == STRIDE - 1 && crate::thread::stopping() {
+    }
+
+    /// Empties the dict; its table is the caller's.
+    fn detach(&self) -> Option<Table> {
+        self.keys_version.set(0);
+        let old = Table::new(self.table.replace(std::ptr::null_mut()));
+        self.used.set(0);
+        self.other_keys.set(0);
+        self.changed();
+        old
+    }
+
+    /// Lets go of a table that has been detached.
+    fn drop_table(&self, table: Table) {
+        let current = thread::current();
+        for i in 0..table.filled() {
+            if i % STRIDE == STRIDE - 1 && thread::stopping() {
                 // The isolate's memory goes as a whole.
                 return;
             }
-            // SAFETY: the block is detached; each entry is dropped once, holes hold absent values.
-            unsafe { block.add(i).drop_in_place() };
+            // SAFETY: the table is detached; each entry is taken once, holes hold absent values.
+            let e = unsafe { table.entry(i).read() };
+            store::release_later(e.key);
+            store::release_later(e.value);
         }
-        if let Some(t) = crate::thread::current() {
-            // SAFETY: the block came from this heap with this size.
-            unsafe { t.heap().free_raw(start(block, log2), block_size(log2)) };
+        if let Some(t) = current {
+            // SAFETY: the table is detached.
+            unsafe { table.free(t) };
+        }
+    }
+
+    /// As [`Dict::drop_table`], for a dict that has died.
+    fn drop_dead(&self, table: Table) {
+        for i in 0..table.filled() {
+            if i % STRIDE == STRIDE - 1 && thread::stopping() {
+                return;
+            }
+            // SAFETY: each entry is dropped once, holes hold absent values.
+            unsafe { table.entry(i).drop_in_place() };
+        }
+        if let Some(t) = thread::current() {
+            // SAFETY: nobody can reach it any more.
+            unsafe { table.free_now(t) };
         }
     }
 
     /// Names the present keys and their entries: while it stays the same, entry indices stay valid. 0:
     /// versions ran out, nothing may be remembered.
     pub fn keys_version(&self, t: &Thread) -> u32 {
+        let _held = store::hold_on(t, &self.header);
         if self.keys_version.get() == 0 {
             self.keys_version.set(t.next_keys_version());
         }
@@ -501,28 +418,31 @@ impl Dict {
         self.keys_version.get()
     }
 
-    /// The value of entry `i`.
+    /// The value of entry `i`, if the keys are still those of `version`; the word is 0 if another thread is just removing
+    /// it. It refers to its object until this thread polls or waits.
     ///
     /// # Safety
-    /// `i` came from `find_str_entry` under a keys version that still holds.
+    /// `i` came from `find_str_entry` under that version.
     #[inline(always)]
-    pub unsafe fn entry_value(&self, i: usize) -> &Value {
-        // SAFETY: the caller's duty.
-        unsafe { &(*self.entry(i)).value }
+    pub unsafe fn entry_word(&self, version: u32, i: usize) -> Option<u64> {
+        // First the table, then the version, then the word: a table that replaced the version's own is known by then, and
+        // entries are not used again.
+        let table = self.table.get();
+        if self.keys_version.get() != version {
+            return None;
+        }
+        // SAFETY: the caller's duty: there is a table, with such an entry.
+        Some(unsafe { Table::word(table, i) })
     }
 
-    /// Replaces the value of live entry `i`.
+    /// Replaces the value of live entry `i` and hands the old one out, to be `left`. The dict is held.
     #[inline(always)]
-    pub fn set_entry_value(&self, i: usize, value: Value) {
-        debug_assert!(i < self.filled.get() as usize);
-        // SAFETY: a live entry; the new value is in place before the old one is dropped.
-        let old = unsafe {
-            let at = &raw mut (*self.entry(i)).value;
-            let old = at.read();
-            store::write(&self.header, at, value);
-            old
-        };
-        drop(old);
+    fn replace_value(&self, i: usize, value: Value) -> Value {
+        match self.table() {
+            // SAFETY: a live entry.
+            Some(table) => unsafe { table.replace(&self.header, i, value) },
+            None => value,
+        }
     }
 
     /// Structural changes so far: iterators compare.
@@ -533,7 +453,7 @@ impl Dict {
 
     /// Bytes of the table, for `__sizeof__`.
     pub fn table_bytes(&self) -> usize {
-        if self.block.get().is_null() { 0 } else { block_size(self.log2.get()) }
+        self.table().map_or(0, |table| table.bytes())
     }
 }
 
@@ -545,7 +465,10 @@ pub fn hash_key(t: &Thread, key: &Value) -> Res<i64> {
 
 impl Drop for Dict {
     fn drop(&mut self) {
-        self.clear_entries();
+        if let Some(table) = self.table() {
+            // Nobody reads a dict that nothing refers to.
+            self.drop_dead(table);
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::ty::{TypeObject, flag, type_of};
 use crate::types::weakref::{self, WeakRef};
 use crate::value::Value;
 use crate::weakref::Table;
+use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 use std::cell::{Cell, RefCell};
 
@@ -52,7 +53,7 @@ pub struct Stats {
 /// An isolate's collector: its settings and counters.
 pub struct Gc {
     enabled: Cell<bool>,
-    running: Cell<bool>,
+    running: Mutex<bool>,
     thresholds: Cell<[isize; 3]>,
     debug: Cell<u32>,
     /// Objects that survived the last collection.
@@ -69,7 +70,7 @@ impl Default for Gc {
     fn default() -> Self {
         Self {
             enabled: Cell::new(true),
-            running: Cell::new(false),
+            running: Mutex::new(false),
             thresholds: Cell::new([THRESHOLD, 10, 0]),
             debug: Cell::new(0),
             long_lived: Cell::new(0),
@@ -142,7 +143,7 @@ impl Gc {
 
     /// `gc.freeze()`. Without generations there is nothing to move: the number of objects is remembered, no more.
     pub fn freeze(&self, t: &Thread) {
-        self.frozen.set(self.frozen.get() + candidates(t).len());
+        self.frozen.set(self.frozen.get() + t.alone(|| candidates(t).len()));
     }
 
     /// `gc.unfreeze()`.
@@ -179,7 +180,7 @@ fn list_in(t: &Thread, cell: &RefCell<Value>) -> Res {
 /// Answers the breaker's GC request: the interpreter calls it at a poll.
 pub fn on_request(t: &Thread) -> Res<()> {
     let gc = Gc::of(t);
-    if gc.enabled.get() && !gc.running.get() {
+    if gc.enabled.get() && !*gc.running.lock() {
         collect(t, 0)?;
     }
     gc.arm(t);
@@ -189,7 +190,7 @@ pub fn on_request(t: &Thread) -> Res<()> {
 /// `gc.collect(generation)`: the number of unreachable objects found.
 pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
     let gc = Gc::of(t);
-    if gc.running.replace(true) {
+    if std::mem::replace(&mut *gc.running.lock(), true) {
         return Ok(0);
     }
     let generation = generation.min(2);
@@ -212,7 +213,7 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
         notify(t, gc, "stop", generation, (found, kept))?;
         Ok(found)
     })();
-    gc.running.set(false);
+    *gc.running.lock() = false;
     gc.arm(t);
     out
 }
@@ -303,24 +304,47 @@ fn candidates(t: &Thread) -> Vec<*const Header> {
     out
 }
 
-/// One full collection.
-fn run(t: &Thread, gc: &Gc) -> Res<usize> {
+/// What a trial has found, while no other thread ran.
+struct Found {
+    /// Every unreachable object is held, so that none goes away while others are looked at.
+    held: Vec<Value>,
+    dead: Vec<*const Header>,
+    /// Weak references to them from outside, and their callbacks.
+    calls: Vec<(Value, Value)>,
+}
+
+fn search(t: &Thread, gc: &Gc) -> Res<Found> {
     t.merge_all();
     t.forget_methods();
     let candidates = candidates(t);
     let before = candidates.len();
     let dead = Trial::new(t, candidates, 0)?.unreachable(t)?;
     gc.long_lived.set(before - dead.len());
+    // SAFETY: live objects; nothing has run since the walk.
+    let held: Vec<Value> = dead.iter().map(|&at| Value::from_header(unsafe { &*at })).collect();
+    let calls = take_weakrefs(t, &held, &dead);
+    Ok(Found { held, dead, calls })
+}
+
+/// One full collection.
+fn run(t: &Thread, gc: &Gc) -> Res<usize> {
+    t.merge();
+    let Found { held, dead, calls } = t.alone(|| search(t, gc))?;
     if dead.is_empty() {
         return Ok(0);
     }
-    // From here on every unreachable object is held, so that none goes away while others are looked at.
-    // SAFETY: live objects; nothing has run since the walk.
-    let held: Vec<Value> = dead.iter().map(|&at| Value::from_header(unsafe { &*at })).collect();
-    let called = call_weakref_callbacks(t, &held, &dead);
+    let called = !calls.is_empty();
+    weakref::run_callbacks(t, calls);
     let finalized = finalize(t, &held);
-    t.forget_methods();
-    let doomed = if called || finalized { still_dead(t, &held, dead) } else { Ok(held.iter().collect()) };
+    let save = gc.debug.get() & DEBUG_SAVEALL != 0;
+    let doomed = t.alone(|| {
+        t.forget_methods();
+        let doomed = if called || finalized { still_dead(t, &held, dead) } else { Ok(held.iter().collect()) };
+        if !save {
+            doomed.iter().flatten().for_each(|v| forget_weakrefs(t, v));
+        }
+        doomed
+    });
     let doomed: Vec<&Value> = match doomed {
         Ok(doomed) => doomed,
         Err(e) => {
@@ -330,15 +354,12 @@ fn run(t: &Thread, gc: &Gc) -> Res<usize> {
         }
     };
     let found = doomed.len();
-    if gc.debug.get() & DEBUG_SAVEALL != 0 {
+    if save {
         let garbage = gc.garbage(t)?;
         for v in doomed {
             garbage.expect::<List>().push(t, v.clone())?;
         }
         return Ok(found);
-    }
-    for v in &doomed {
-        forget_weakrefs(t, v);
     }
     for (i, v) in doomed.iter().enumerate() {
         if i % STRIDE == STRIDE - 1 && t.breaker.stopped() {
@@ -362,9 +383,9 @@ fn still_dead<'a>(t: &Thread, held: &'a [Value], dead: Vec<*const Header>) -> Re
     Ok(held.iter().filter(|v| dead.contains(&(v.bits() as usize))).collect())
 }
 
-/// Weak references go first: finalizers see none of them alive, whatever they bring back. A callback runs only if the
-/// weak reference itself is not garbage. Whether any ran.
-fn call_weakref_callbacks(t: &Thread, held: &[Value], dead: &[*const Header]) -> bool {
+/// Weak references go first: finalizers see none of them alive, whatever they bring back. A callback is to run only if the
+/// weak reference itself is not garbage.
+fn take_weakrefs(t: &Thread, held: &[Value], dead: &[*const Header]) -> Vec<(Value, Value)> {
     let table = t.state::<Table>();
     let mut dead_set: Option<FxHashSet<usize>> = None;
     let mut calls = Vec::new();
@@ -384,9 +405,7 @@ fn call_weakref_callbacks(t: &Thread, held: &[Value], dead: &[*const Header]) ->
             }
         }
     }
-    let any = !calls.is_empty();
-    weakref::run_callbacks(t, calls);
-    any
+    calls
 }
 
 /// Runs the finalizers that have not run yet; whether there were any.
@@ -409,10 +428,7 @@ fn finalize(t: &Thread, held: &[Value]) -> bool {
 fn forget_weakrefs(t: &Thread, v: &Value) {
     let Some(header) = v.header().filter(|h| h.has(header_flag::WEAKREFS)) else { return };
     header.unset(header_flag::WEAKREFS);
-    for at in t.state::<Table>().take(header) {
-        // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
-        unsafe { &*(at as *const WeakRef) }.object.set(0);
-    }
+    t.state::<Table>().forget(header);
 }
 
 /// Drops what a doomed object refers to.
@@ -435,12 +451,12 @@ fn clear(v: &Value) {
 /// `gc.get_objects()`: every tracked object.
 pub fn objects(t: &Thread) -> Vec<Value> {
     // SAFETY: live objects; nothing has run since the walk.
-    candidates(t).into_iter().map(|at| Value::from_header(unsafe { &*at })).collect()
+    t.alone(|| candidates(t).into_iter().map(|at| Value::from_header(unsafe { &*at })).collect())
 }
 
 /// `gc.get_referrers(*targets)`: the tracked objects that refer to one of them directly.
 pub fn referrers(t: &Thread, targets: &[Value]) -> Vec<Value> {
-    t.forget_methods();
+    t.alone(|| t.forget_methods());
     let mut out = Vec::new();
     for v in objects(t) {
         let mut refers = false;

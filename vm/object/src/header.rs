@@ -4,7 +4,8 @@
 
 use crate::shape::ShapeId;
 use crate::thread;
-use typhon_rc::{RcHeader, Release, TAG_IMMORTAL};
+use crate::value::Value;
+use typhon_rc::{RcHeader, Release, TAG_IMMORTAL, TryRetain};
 
 /// Header flags of the object layer (bits 0 and 1 are `typhon_rc`'s).
 pub mod flag {
@@ -74,6 +75,26 @@ impl Header {
         }
     }
 
+    /// A reference for somebody who holds none, unless the object is dead; it is marked (see [`Header::mark_weak`]).
+    pub(crate) fn try_retain(&self) -> Option<Value> {
+        // SAFETY: whoever asks keeps the memory from being freed; the tag is this thread's own.
+        match unsafe { self.0.try_retain(thread::tag()) } {
+            // SAFETY: the reference that was just taken.
+            TryRetain::Retained => Some(unsafe { Value::from_raw(std::ptr::from_ref(self) as u64) }),
+            TryRetain::Dead => None,
+            TryRetain::Unknown => {
+                debug_assert!(false, "an object with weak references is not marked");
+                None
+            }
+        }
+    }
+
+    /// Lets other threads [`Header::try_retain`] the object.
+    pub(crate) fn mark_weak(&self) {
+        // SAFETY: `&self` borrows a reference, or no other thread runs.
+        unsafe { self.0.mark_weak() }
+    }
+
     /// The counts, for `typhon_rc`'s protocols.
     #[inline(always)]
     pub fn rc(&self) -> &RcHeader {
@@ -101,13 +122,21 @@ impl Header {
     /// Sets a flag.
     #[inline(always)]
     pub fn set(&self, bit: u8) {
-        self.0.put_flags_alone(bit, bit);
+        if thread::is_shared() {
+            self.0.set_flags(bit);
+        } else {
+            self.0.put_flags_alone(bit, bit);
+        }
     }
 
     /// Clears a flag.
     #[inline(always)]
     pub fn unset(&self, bit: u8) {
-        self.0.put_flags_alone(bit, 0);
+        if thread::is_shared() {
+            self.0.clear_flags(bit);
+        } else {
+            self.0.put_flags_alone(bit, 0);
+        }
     }
 
     /// The owner's tag.

@@ -314,7 +314,7 @@ pub unsafe fn new_object(
 }
 
 /// How deep deallocation may nest before objects wait on the trashcan.
-const DEALLOC_DEPTH_MAX: u32 = 64;
+pub(crate) const DEALLOC_DEPTH_MAX: u32 = 64;
 
 /// Sees to the rest of a retain that was not trivial.
 ///
@@ -406,7 +406,7 @@ unsafe fn free_atom(t: &Thread, at: *mut Header) -> bool {
 /// Destroys what had to wait because destruction was nested too deeply.
 #[cold]
 #[inline(never)]
-fn empty_trashcan(t: &Thread) {
+pub(crate) fn empty_trashcan(t: &Thread) {
     loop {
         let next = t.trashcan.borrow_mut().pop();
         let Some(next) = next else { break };

@@ -5,6 +5,7 @@
 //! isolate run in turns (docs/design/006), so plain cells do.
 
 use crate::breaker::reason;
+use crate::grace::{Garbage, REQUESTS};
 use crate::heap::Common;
 use crate::names::Interner;
 use crate::shape::ShapeId;
@@ -13,19 +14,25 @@ use crate::store::Slot;
 use crate::thread::Thread;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ptr::NonNull;
-use std::sync::Arc;
-use typhon_rc::MergeQueues;
+use std::sync::{Arc, OnceLock};
+use typhon_qsbr::{Domain, Orphanage};
+use typhon_rc::{MergeQueues, ParkingLot};
 
 /// What the threads of an isolate share.
 pub struct Isolate {
     pub(crate) memory: Arc<Common>,
     pub(crate) queues: Arc<MergeQueues>,
+    /// Who may be reading what, and what of ended threads waits for that.
+    pub(crate) domain: Arc<Domain>,
+    pub(crate) orphans: Orphanage<Garbage>,
+    /// Where threads wait for objects' locks.
+    lot: OnceLock<ParkingLot>,
     pub(crate) interner: Interner,
-    type_version: Cell<u32>,
-    keys_version: Cell<u32>,
-    retired: RefCell<Vec<ShapeId>>,
+    type_version: Mutex<u32>,
+    keys_version: Mutex<u32>,
+    retired: Mutex<Vec<ShapeId>>,
     /// Python subclasses of built-in types, by the base's address.
     pub(crate) subclasses: RefCell<FxHashMap<usize, Vec<*const crate::ty::TypeObject>>>,
     pub(crate) states: States,
@@ -45,10 +52,13 @@ impl Isolate {
         Arc::new(Self {
             memory: Common::new(memory_limit),
             queues: Arc::new(MergeQueues::new(reason::MERGE)),
+            domain: Arc::new(Domain::new(REQUESTS)),
+            orphans: Orphanage::new(),
+            lot: OnceLock::new(),
             interner: Interner::new(),
-            type_version: Cell::new(first_type_version),
-            keys_version: Cell::new(1),
-            retired: RefCell::new(Vec::new()),
+            type_version: Mutex::new(first_type_version),
+            keys_version: Mutex::new(1),
+            retired: Mutex::new(Vec::new()),
             subclasses: RefCell::default(),
             states: States::default(),
             builtins: Slot::empty(),
@@ -62,7 +72,20 @@ impl Isolate {
     }
 
     pub(crate) fn left(&self, thread: &Thread) {
-        self.threads.lock().retain(|at| !std::ptr::eq(at.as_ptr(), thread));
+        let mut threads = self.threads.lock();
+        threads.retain(|at| !std::ptr::eq(at.as_ptr(), thread));
+        if let [last] = threads[..] {
+            // SAFETY: a thread stays in place until it has left; its breaker may be set by anybody.
+            unsafe { last.as_ref() }.breaker.set(reason::GRACE);
+        }
+    }
+
+    pub(crate) fn lot(&self) -> &ParkingLot {
+        self.lot.get_or_init(ParkingLot::new)
+    }
+
+    pub(crate) fn has_one_thread(&self) -> bool {
+        self.threads.lock().len() == 1
     }
 
     /// Whether there is more than one thread.
@@ -98,24 +121,25 @@ impl Isolate {
     }
 
     pub(crate) fn spend_versions(&self, left: u32) {
-        self.type_version.set(left.wrapping_neg());
-        self.keys_version.set(left.wrapping_neg());
+        *self.type_version.lock() = left.wrapping_neg();
+        *self.keys_version.lock() = left.wrapping_neg();
     }
 
     pub(crate) fn retire_shapes(&self, root: ShapeId) {
-        self.retired.borrow_mut().push(root);
+        self.retired.lock().push(root);
     }
 
     pub(crate) fn take_shapes(&self) -> Vec<ShapeId> {
-        self.retired.take()
+        std::mem::take(&mut *self.retired.lock())
     }
 }
 
 /// A cache must never take a new state for an old one, so versions do not start again: 0 means "not to be cached".
-fn next_version(counter: &Cell<u32>) -> u32 {
-    let v = counter.get();
+fn next_version(counter: &Mutex<u32>) -> u32 {
+    let mut next = counter.lock();
+    let v = *next;
     if v != 0 {
-        counter.set(v.wrapping_add(1));
+        *next = v.wrapping_add(1);
     }
     v
 }

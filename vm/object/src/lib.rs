@@ -20,6 +20,7 @@ pub mod dunder;
 pub mod error;
 mod finalize;
 pub mod gc;
+mod grace;
 pub mod header;
 pub mod heap;
 pub mod ids;

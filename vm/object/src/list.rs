@@ -2,6 +2,11 @@
 //!
 //! Items are plain values: ints and floats already lie in the word itself, so there is one strategy. Whether separate int
 //! and float strategies (DESIGN 3.6) would pay has not been measured.
+//!
+//! While the list is shared its readers take no lock: they read the length, then the array. So an array is replaced by larger
+//! ones only and keeps its size when the list gets shorter; what changes the list holds its lock (`shared`).
+
+mod shared;
 
 use crate::bulk;
 use crate::error::Res;
@@ -9,11 +14,12 @@ use crate::gc;
 use crate::header::Header;
 use crate::payload;
 use crate::store;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::ty::TypeObject;
 use crate::types::list_::LIST;
 use crate::value::Value;
 use std::cell::Cell;
+use typhon_qsbr::words::{self, Field};
 
 /// So many items are moved between two looks at the breaker.
 const STRIDE: usize = 1 << 15;
@@ -22,15 +28,17 @@ const STRIDE: usize = 1 << 15;
 #[repr(C)]
 pub struct List {
     pub(crate) header: Header,
-    len: Cell<usize>,
-    data: Cell<*mut Value>,
+    len: Field<usize>,
+    data: Field<*mut Value>,
+    /// How many items the array has room for; looked at by who changes the list.
     cap: Cell<usize>,
 }
 
 crate::payload!(List => LIST {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        // SAFETY: within the length; the collector's visitor changes nothing.
-        gc::each(self.len.get(), |i| visit(unsafe { &*self.data.get().add(i) }));
+        // SAFETY: the collector's visitor changes nothing.
+        let items = unsafe { self.items() };
+        gc::each(items.len(), |i| visit(&items[i]));
     }
     fn clear(&self) {
         self.clear_items();
@@ -46,7 +54,7 @@ impl List {
     /// An empty list's fields.
     #[inline]
     pub(crate) fn empty(header: Header) -> Self {
-        Self { header, len: Cell::new(0), data: Cell::new(std::ptr::null_mut()), cap: Cell::new(0) }
+        Self { header, len: Field::new(0), data: Field::new(std::ptr::null_mut()), cap: Cell::new(0) }
     }
 
     /// A new list of type list.
@@ -92,7 +100,7 @@ impl List {
                 unsafe { store::init(data.add(i), std::mem::take(&mut *from.add(i))) };
             }
         }
-        payload::new(t, |header| Self { header, len: Cell::new(n), data: Cell::new(data), cap: Cell::new(n) })
+        payload::new(t, |header| Self { header, len: Field::new(n), data: Field::new(data), cap: Cell::new(n) })
     }
 
     /// A new list of copies.
@@ -129,26 +137,34 @@ impl List {
     /// The item at `i`.
     #[inline(always)]
     pub fn get(&self, i: usize) -> Option<Value> {
+        if i >= self.len.get() {
+            return None;
+        }
         // SAFETY: within the length.
-        if i < self.len.get() { Some(unsafe { (*self.data.get().add(i)).clone() }) } else { None }
+        let bits = unsafe { words::load(self.data.get().add(i).cast::<u64>()) };
+        Some(Value::from_ref(&bits).clone())
     }
 
     /// The items, borrowed.
     ///
     /// # Safety
-    /// The list is not changed while the borrow lives: in particular no Python code runs and no reference is dropped.
+    /// This thread neither changes the list while the borrow lives, nor polls or waits: in particular no Python code runs
+    /// and no reference is dropped. Another thread may exchange items meanwhile.
     #[inline(always)]
     pub unsafe fn items(&self) -> &[Value] {
-        if self.len.get() == 0 {
+        // First the length: a later array has room for as many.
+        let n = self.len.get();
+        if n == 0 {
             return &[];
         }
         // SAFETY: `len` items are initialized; the caller promises not to change them.
-        unsafe { std::slice::from_raw_parts(self.data.get(), self.len.get()) }
+        unsafe { std::slice::from_raw_parts(self.data.get(), n) }
     }
 
     /// Copies of the items.
     pub fn to_vec(&self) -> Vec<Value> {
         let mut out = Vec::new();
+        let _held = store::hold(&self.header);
         // SAFETY: cloning values changes no list.
         bulk::extend(&mut out, unsafe { self.items() });
         out
@@ -167,6 +183,9 @@ impl List {
     /// Replaces the item at `i`, which is within the length, and hands the old one back.
     #[inline(always)]
     pub fn exchange_at(&self, i: usize, v: Value) -> Value {
+        if thread::is_shared() {
+            return self.exchange_shared(i, v);
+        }
         assert!(i < self.len.get());
         // SAFETY: within the length; the slot takes the new value before the old one is dropped.
         unsafe {
@@ -180,6 +199,13 @@ impl List {
     /// Makes room for `more` items.
     #[inline]
     pub fn reserve(&self, t: &Thread, more: usize) -> Res<()> {
+        let _held = store::hold_on(t, &self.header);
+        self.make_room(t, more)
+    }
+
+    /// As [`List::reserve`], for who holds the list.
+    #[inline]
+    fn make_room(&self, t: &Thread, more: usize) -> Res<()> {
         let need = self.len.get().saturating_add(more);
         if need <= self.cap.get() { Ok(()) } else { self.grow(t, need, more == 1) }
     }
@@ -190,6 +216,9 @@ impl List {
         let cap = if spare { (need + (need >> 3) + 6) & !3 } else { need.next_multiple_of(2) };
         if cap > isize::MAX as usize / 16 {
             return Err(t.memory_error());
+        }
+        if thread::is_shared() {
+            return self.grow_shared(t, cap);
         }
         let (old, data) = (self.cap.get(), self.data.get());
         let moved = if data.is_null() {
@@ -207,9 +236,17 @@ impl List {
     /// Appends.
     #[inline(always)]
     pub fn push(&self, t: &Thread, v: Value) -> Res<()> {
+        if t.is_shared() {
+            return self.push_shared(t, v);
+        }
+        self.push_held(t, v)
+    }
+
+    #[inline(always)]
+    fn push_held(&self, t: &Thread, v: Value) -> Res<()> {
         let n = self.len.get();
         if n == self.cap.get() {
-            self.reserve(t, 1)?;
+            self.make_room(t, 1)?;
         }
         // SAFETY: there is room at `n`, which holds nothing yet.
         unsafe { store::write(&self.header, self.data.get().add(n), v) };
@@ -235,7 +272,8 @@ impl List {
 
     /// Appends copies. The items are not this list's own: growing may move those.
     pub fn extend_from_slice(&self, t: &Thread, items: &[Value]) -> Res<()> {
-        self.reserve(t, items.len())?;
+        let _held = store::hold_on(t, &self.header);
+        self.make_room(t, items.len())?;
         for piece in items.chunks(STRIDE) {
             let done = self.len.get();
             for (i, item) in piece.iter().enumerate() {
@@ -252,7 +290,8 @@ impl List {
 
     /// Appends `n` copies of one value.
     pub fn extend_n(&self, t: &Thread, item: &Value, n: usize) -> Res<()> {
-        self.reserve(t, n)?;
+        let _held = store::hold_on(t, &self.header);
+        self.make_room(t, n)?;
         let mut left = n;
         while left > 0 {
             let (piece, done) = (left.min(STRIDE), self.len.get());
@@ -271,13 +310,14 @@ impl List {
 
     /// Inserts at `i <= len`.
     pub fn insert(&self, t: &Thread, i: usize, v: Value) -> Res<()> {
-        self.reserve(t, 1)?;
+        let _held = store::hold_on(t, &self.header);
+        self.make_room(t, 1)?;
         let n = self.len.get();
         let i = i.min(n);
         // SAFETY: room for n + 1 items; the tail moves up by one and the gap is written.
         unsafe {
             let at = self.data.get().add(i);
-            if !bulk::slide(at, at.add(1), n - i) {
+            if !slide(at, at.add(1), n - i) {
                 self.len.set(i);
                 return t.check_stop();
             }
@@ -289,72 +329,95 @@ impl List {
 
     /// Removes and returns the item at `i`.
     pub fn remove(&self, i: usize) -> Option<Value> {
+        self.remove_within(|n| if i < n { Some(i) } else { None })
+    }
+
+    /// Removes and returns the item at the place that `choose` makes of the length.
+    #[inline(always)]
+    pub fn remove_within(&self, choose: impl FnOnce(usize) -> Option<usize>) -> Option<Value> {
+        let held = store::hold(&self.header);
         let n = self.len.get();
-        if i >= n {
-            return None;
-        }
+        let i = choose(n)?;
+        assert!(i < n);
         // SAFETY: within the length; the tail moves down over the item read.
         let v = unsafe {
             let at = self.data.get().add(i);
             let v = at.read();
-            let whole = bulk::slide(at.add(1), at, n - i - 1);
+            let whole = slide(at.add(1), at, n - i - 1);
             self.len.set(if whole { n - 1 } else { i });
             v
         };
-        Some(v)
+        drop(held);
+        Some(store::left(v))
     }
 
     /// Removes and returns the last item.
     #[inline]
     pub fn pop(&self) -> Option<Value> {
-        self.remove(self.len.get().wrapping_sub(1))
+        self.remove_within(|n| n.checked_sub(1))
     }
 
     /// Takes all items out; the list is empty afterwards (also while their destructors run).
     pub fn take(&self) -> Vec<Value> {
+        let held = store::hold(&self.header);
         let n = self.len.replace(0);
         // SAFETY: the items are read once and the length says that none are left.
-        (0..n).map(|i| unsafe { self.data.get().add(i).read() }).collect()
+        let items = (0..n).map(|i| unsafe { self.data.get().add(i).read() }).collect();
+        drop(held);
+        left_all(items)
     }
 
     /// Replaces all items.
     pub fn replace(&self, t: &Thread, items: Vec<Value>) -> Res<()> {
         let old = self.take();
-        self.reserve(t, items.len())?;
+        let held = store::hold_on(t, &self.header);
+        self.make_room(t, items.len())?;
         for item in items {
-            self.push(t, item)?;
+            self.push_held(t, item)?;
         }
+        drop(held);
         drop(old);
         Ok(())
     }
 
     /// Replaces `from..to` by `items`; returns the removed ones for the caller to drop.
     pub fn splice(&self, t: &Thread, from: usize, to: usize, items: Vec<Value>) -> Res<Vec<Value>> {
+        let held = store::hold_on(t, &self.header);
         let n = self.len.get();
         let (from, to) = (from.min(n), to.min(n).max(from.min(n)));
         if items.len() > to - from {
-            self.reserve(t, items.len() - (to - from))?;
+            self.make_room(t, items.len() - (to - from))?;
         }
         let added = items.len();
         // SAFETY: the removed items are read once; the tail moves to its new place; the gap is written.
-        unsafe {
+        let removed = unsafe {
             let data = self.data.get();
             let removed = (from..to).map(|i| data.add(i).read()).collect();
             let moves = added != to - from && to < n;
-            if moves && !bulk::slide(data.add(to), data.add(from + added), n - to) {
+            if moves && !slide(data.add(to), data.add(from + added), n - to) {
                 self.len.set(from);
-                return Ok(removed);
+            } else {
+                for (i, item) in items.into_iter().enumerate() {
+                    store::write(&self.header, data.add(from + i), item);
+                }
+                self.len.set(n - (to - from) + added);
             }
-            for (i, item) in items.into_iter().enumerate() {
-                store::write(&self.header, data.add(from + i), item);
-            }
-            self.len.set(n - (to - from) + added);
-            Ok(removed)
-        }
+            removed
+        };
+        drop(held);
+        Ok(left_all(removed))
     }
 
     /// Exchanges the items from `from` on, which must be there, with `items`.
     pub fn exchange(&self, from: usize, items: &mut [Value]) {
+        if thread::is_shared() {
+            for (i, item) in items.iter_mut().enumerate() {
+                if from + i < self.len() {
+                    *item = self.exchange_shared(from + i, std::mem::take(item));
+                }
+            }
+            return;
+        }
         assert!(items.len() <= self.len.get() - from.min(self.len.get()), "exchanged items are in the list");
         for (i, item) in items.iter_mut().enumerate() {
             // SAFETY: within the length, as asserted.
@@ -368,11 +431,15 @@ impl List {
 
     /// Drops all items and the array.
     pub fn clear_items(&self) {
+        if thread::is_shared() { self.clear_shared() } else { self.drop_items() }
+    }
+
+    fn drop_items(&self) {
         let (n, data, cap) = (self.len.replace(0), self.data.replace(std::ptr::null_mut()), self.cap.replace(0));
         if data.is_null() {
             return;
         }
-        let current = crate::thread::current();
+        let current = thread::current();
         for i in 0..n {
             if i % 4096 == 4095 && current.is_some_and(|t| t.check_stop().is_err()) {
                 // The isolate's memory goes as a whole.
@@ -389,6 +456,7 @@ impl List {
 
     /// Takes `count` items out, `step` apart from `first` on, for the caller to drop.
     pub fn remove_strided(&self, first: usize, step: usize, count: usize) -> Vec<Value> {
+        let held = store::hold(&self.header);
         let n = self.len.get();
         let mut removed = Vec::with_capacity(count);
         let (mut to, mut from, mut next) = (first, first, first);
@@ -397,35 +465,43 @@ impl List {
         unsafe {
             let data = self.data.get();
             while from < n {
-                if from % STRIDE == STRIDE - 1 && crate::thread::stopping() {
+                if from % STRIDE == STRIDE - 1 && thread::stopping() {
                     // What was read twice or not at all is not the list's any more.
                     self.len.set(to);
-                    return removed;
+                    drop(held);
+                    return left_all(removed);
                 }
                 if from == next && removed.len() < count {
                     removed.push(data.add(from).read());
                     next += step;
                 } else {
-                    std::ptr::copy(data.add(from), data.add(to), 1);
+                    words::store(data.add(to).cast(), data.add(from).cast::<u64>().read());
                     to += 1;
                 }
                 from += 1;
             }
         }
         self.len.set(n - removed.len());
-        removed
+        drop(held);
+        left_all(removed)
     }
 
     /// Reverses the items in place.
     pub fn reverse(&self) {
+        let _held = store::hold(&self.header);
         let (mut i, mut j) = (0, self.len.get());
         while i + 1 < j {
-            if i % 0x1_0000 == 0xffff && crate::thread::stopping() {
+            if i % 0x1_0000 == 0xffff && thread::stopping() {
                 return;
             }
             j -= 1;
             // SAFETY: both positions are within the length and differ.
-            unsafe { std::ptr::swap(self.data.get().add(i), self.data.get().add(j)) };
+            unsafe {
+                let (a, b) = (self.data.get().add(i).cast::<u64>(), self.data.get().add(j).cast::<u64>());
+                let (x, y) = (a.read(), b.read());
+                words::store(a, y);
+                words::store(b, x);
+            }
             i += 1;
         }
     }
@@ -435,10 +511,10 @@ impl List {
         self.cap.get()
     }
 
-    /// Swaps the items with another list's.
-    pub fn swap(&self, other: &List) {
-        self.len.swap(&other.len);
-        self.data.swap(&other.data);
+    /// Gives the items and their array to a new list, and is empty; no other thread may be reading it.
+    pub(crate) fn swap(&self, other: &List) {
+        other.len.set(self.len.replace(other.len.get()));
+        other.data.set(self.data.replace(other.data.get()));
         self.cap.swap(&other.cap);
     }
 
@@ -451,6 +527,25 @@ impl List {
 
 impl Drop for List {
     fn drop(&mut self) {
-        self.clear_items();
+        self.drop_items();
     }
+}
+
+/// New references to what was taken out.
+fn left_all(items: Vec<Value>) -> Vec<Value> {
+    if thread::is_shared() { items.into_iter().map(store::left).collect() } else { items }
+}
+
+/// As [`bulk::slide`], for items that other threads may be reading.
+///
+/// # Safety
+/// As there.
+unsafe fn slide(from: *const Value, to: *mut Value, n: usize) -> bool {
+    if thread::is_shared() {
+        // SAFETY: the caller's duty.
+        unsafe { words::slide(from.cast(), to.cast(), n) };
+        return true;
+    }
+    // SAFETY: the caller's duty.
+    unsafe { bulk::slide(from, to, n) }
 }

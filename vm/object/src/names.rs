@@ -8,8 +8,9 @@ use crate::strs::{self, Str};
 use crate::thread::{self, Thread};
 use crate::value::Value;
 use hashbrown::HashTable;
-use parking_lot::RwLock;
-use std::cell::{Cell, OnceCell, RefCell};
+use parking_lot::{Mutex, RwLock};
+use std::sync::OnceLock;
+use typhon_qsbr::words::Field;
 
 macro_rules! names {
     ($($name:ident)*) => {
@@ -107,21 +108,21 @@ pub fn intern_static(text: &str) -> Value {
 
 /// An isolate's interned strings.
 pub(crate) struct Interner {
-    table: RefCell<HashTable<Value>>,
+    table: Mutex<HashTable<Value>>,
     /// Words of strings that were asked for by text of late, which the table keeps alive: most such names come again and
     /// again from the same lines of Rust.
-    recent: OnceCell<Box<[Cell<u64>; RECENT]>>,
+    recent: OnceLock<Box<[Field<u64>; RECENT]>>,
 }
 
 const RECENT: usize = 256;
 
 impl Interner {
     pub(crate) fn new() -> Self {
-        Self { table: RefCell::new(HashTable::new()), recent: OnceCell::new() }
+        Self { table: Mutex::new(HashTable::new()), recent: OnceLock::new() }
     }
 
-    fn recent(&self, text: &[u8]) -> &Cell<u64> {
-        let recent = self.recent.get_or_init(|| Box::new([const { Cell::new(0) }; RECENT]));
+    fn recent(&self, text: &[u8]) -> &Field<u64> {
+        let recent = self.recent.get_or_init(|| Box::new([const { Field::new(0) }; RECENT]));
         let end = text.len().saturating_sub(1);
         let byte = |i: usize| text.get(i).map_or(0, |&b| usize::from(b));
         let mixed = byte(0) ^ byte(end) << 3 ^ byte(end / 2) << 5 ^ text.len() << 2;
@@ -131,7 +132,7 @@ impl Interner {
     /// Forgets every string (the isolate closes).
     pub(crate) fn clear(&self) {
         self.recent.get().into_iter().for_each(|recent| recent.iter().for_each(|word| word.set(0)));
-        let old = std::mem::take(&mut *self.table.borrow_mut());
+        let old = std::mem::take(&mut *self.table.lock());
         drop(old);
     }
 
@@ -139,7 +140,7 @@ impl Interner {
     /// identity must go on finding what it found before.
     pub(crate) fn find_or_insert(&self, v: &Value, s: &Str) -> Value {
         let hash = s.hash() as u64;
-        let mut table = self.table.borrow_mut();
+        let mut table = self.table.lock();
         if let Some(found) = table.find(hash, |o| o.expect::<Str>().same_text(s)) {
             return found.clone();
         }

@@ -9,7 +9,7 @@ use crate::ty::TypeObject;
 use crate::value::Value;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::LazyLock;
 
@@ -36,11 +36,11 @@ pub struct Shape {
     /// The newest slot's name (interned).
     pub name: Value,
     /// Name bits to slot, built on the first lookup by name.
-    table: RefCell<Option<Box<FxHashMap<u64, u32>>>>,
+    table: Mutex<Option<Box<FxHashMap<u64, u32>>>>,
     /// Name bits to the shape with that name added.
-    next: RefCell<Vec<(u64, ShapeId)>>,
+    next: Mutex<Vec<(u64, ShapeId)>>,
     /// The dict-mode shape of the same type, kept in the root only.
-    dict_shape: Cell<Option<ShapeId>>,
+    dict_shape: Mutex<Option<ShapeId>>,
     /// Fixed-size part of objects that were made by another class and got this one through `__class__`; 0: the type's.
     pub(crate) adopted_size: u32,
 }
@@ -111,9 +111,9 @@ impl Shape {
             version: Cell::new(unsafe { ty.as_ref() }.version.get()),
             parent: None,
             name: Value::ABSENT,
-            table: RefCell::new(None),
-            next: RefCell::new(Vec::new()),
-            dict_shape: Cell::new(None),
+            table: Mutex::new(None),
+            next: Mutex::new(Vec::new()),
+            dict_shape: Mutex::new(None),
             adopted_size: 0,
         });
         id
@@ -136,7 +136,7 @@ impl Shape {
                 shape = shape.parent?.get();
             }
         }
-        let mut table = self.table.borrow_mut();
+        let mut table = self.table.lock();
         let table = table.get_or_insert_with(|| {
             let mut map = FxHashMap::default();
             let mut shape = self;
@@ -154,7 +154,8 @@ impl Shape {
 
     /// The shape with `name` (interned) added as the next slot.
     pub fn with(&self, name: &Value) -> ShapeId {
-        if let Some(&(_, id)) = self.next.borrow().iter().find(|(bits, _)| *bits == name.bits()) {
+        let mut next = self.next.lock();
+        if let Some(&(_, id)) = next.iter().find(|(bits, _)| *bits == name.bits()) {
             return id;
         }
         let id = reserve();
@@ -166,12 +167,12 @@ impl Shape {
             version: self.version.clone(),
             parent: Some(self.id),
             name: name.clone(),
-            table: RefCell::new(None),
-            next: RefCell::new(Vec::new()),
-            dict_shape: Cell::new(None),
+            table: Mutex::new(None),
+            next: Mutex::new(Vec::new()),
+            dict_shape: Mutex::new(None),
             adopted_size: 0,
         });
-        self.next.borrow_mut().push((name.bits(), id));
+        next.push((name.bits(), id));
         id
     }
 
@@ -179,10 +180,13 @@ impl Shape {
     /// shape that it is not a pattern, or when shapes are running out.
     pub fn grown(&self, name: &Value) -> Option<ShapeId> {
         const FANOUT: usize = 64;
-        let known = self.next.borrow().iter().find(|(bits, _)| *bits == name.bits()).map(|&(_, id)| id);
+        let (known, followers) = {
+            let next = self.next.lock();
+            (next.iter().find(|(bits, _)| *bits == name.bits()).map(|&(_, id)| id), next.len())
+        };
         match known {
             Some(id) => Some(id),
-            None if self.next.borrow().len() < FANOUT && Self::has_room() => Some(self.with(name)),
+            None if followers < FANOUT && Self::has_room() => Some(self.with(name)),
             None => None,
         }
     }
@@ -211,12 +215,8 @@ impl Shape {
     /// The shape of the same type whose instances keep a dict.
     pub fn to_dict_mode(&self) -> ShapeId {
         let root = self.root();
-        if let Some(id) = root.dict_shape.get() {
-            return id;
-        }
-        let id = if root.dict_mode { root.id } else { Self::new_root(self.ty, None, true) };
-        root.dict_shape.set(Some(id));
-        id
+        let mut made = root.dict_shape.lock();
+        *made.get_or_insert_with(|| if root.dict_mode { root.id } else { Self::new_root(self.ty, None, true) })
     }
 
     /// The dict-mode shape of this type for objects whose fixed-size part has `size` bytes, as their first class had it.
@@ -224,7 +224,8 @@ impl Shape {
         let root = self.root();
         // No name has this word: it has the tag of no pointer.
         let key = (size as u64) << 3 | 7;
-        if let Some(&(_, id)) = root.next.borrow().iter().find(|(bits, _)| *bits == key) {
+        let mut next = root.next.lock();
+        if let Some(&(_, id)) = next.iter().find(|(bits, _)| *bits == key) {
             return id;
         }
         let id = reserve();
@@ -236,12 +237,12 @@ impl Shape {
             version: root.version.clone(),
             parent: None,
             name: Value::ABSENT,
-            table: RefCell::new(None),
-            next: RefCell::new(Vec::new()),
-            dict_shape: Cell::new(None),
+            table: Mutex::new(None),
+            next: Mutex::new(Vec::new()),
+            dict_shape: Mutex::new(None),
             adopted_size: size as u32,
         });
-        root.next.borrow_mut().push((key, id));
+        next.push((key, id));
         id
     }
 
@@ -251,8 +252,8 @@ impl Shape {
         while let Some(id) = work.pop() {
             let shape = id.get();
             shape.version.set(version);
-            work.extend(shape.next.borrow().iter().map(|&(_, id)| id));
-            work.extend(shape.dict_shape.get().filter(|&d| d != id));
+            work.extend(shape.next.lock().iter().map(|&(_, id)| id));
+            work.extend(shape.dict_shape.lock().filter(|&d| d != id));
         }
     }
 
@@ -272,8 +273,8 @@ impl Shape {
         let mut work = vec![root];
         while let Some(id) = work.pop() {
             let shape = id.get();
-            work.extend(shape.next.borrow().iter().map(|&(_, id)| id));
-            work.extend(shape.dict_shape.get().filter(|&d| d != id));
+            work.extend(shape.next.lock().iter().map(|&(_, id)| id));
+            work.extend(shape.dict_shape.lock().filter(|&d| d != id));
             // SAFETY: the caller vouches that nobody uses the shape; it was written by `write` and is dropped once.
             let Shape { name, .. } = unsafe { REGION.base.add(id.0 as usize).read() };
             // The name's memory has gone, or goes, with its isolate's heap.

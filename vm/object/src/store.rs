@@ -2,12 +2,15 @@
 //!
 //! Every field of an object that holds a value is a [`Slot`] (or raw memory of a container, written through
 //! [`write()`]). Storing names the container, because a LOCAL value stored into a SHARED container must first be shared
-//! (DESIGN 3.3): the barrier stands here and nowhere else.
+//! (DESIGN 3.3): the barrier stands here and nowhere else. What a store takes out of a container that other threads may be
+//! reading is left behind for a grace period (see `grace`).
 
+use crate::grace::Garbage;
 use crate::header::Header;
-use crate::thread;
+use crate::thread::{self, Thread};
 use crate::value::Value;
 use std::cell::UnsafeCell;
+use typhon_qsbr::words;
 
 /// A field that holds a value.
 #[repr(transparent)]
@@ -29,26 +32,35 @@ impl Slot {
     /// A new reference to the contents (absent if empty).
     #[inline(always)]
     pub fn get(&self) -> Value {
-        // SAFETY: the isolate's threads run one at a time, and no reference into a slot outlives a call that could
-        // store into it (`peek` says so).
-        unsafe { (*self.0.get()).clone() }
+        let bits = self.bits();
+        Value::from_ref(&bits).clone()
     }
 
     /// Looks at the contents.
     ///
     /// # Safety
-    /// Nothing is stored into this slot while the borrow lives: in particular no Python code runs.
+    /// This thread stores nothing into this slot while the borrow lives, nor does it poll or wait: in particular no Python
+    /// code runs. Another thread may store: then the borrow is to one or the other.
     #[inline(always)]
     pub unsafe fn peek(&self) -> &Value {
         // SAFETY: the caller's duty.
         unsafe { &*self.0.get() }
     }
 
-    /// The raw word.
+    /// Looks at the contents as they are at this moment, whoever stores meanwhile.
+    ///
+    /// # Safety
+    /// This thread neither stores into this slot while the result lives, nor polls or waits.
+    #[inline(always)]
+    pub unsafe fn glance(&self) -> Glance {
+        Glance(self.bits())
+    }
+
+    /// The raw word. What it refers to stays until this thread polls or waits, or stores into the slot.
     #[inline(always)]
     pub fn bits(&self) -> u64 {
-        // SAFETY: as for `get`.
-        unsafe { (*self.0.get()).bits() }
+        // SAFETY: the slot's own word.
+        unsafe { words::load(self.word()) }
     }
 
     /// Whether the field is empty.
@@ -60,28 +72,161 @@ impl Slot {
     /// Stores into a field of `container`; the old value is dropped after the new one is in place.
     #[inline(always)]
     pub fn set(&self, container: &Header, v: Value) {
-        drop(self.replace(container, v));
+        barrier(container, &v);
+        if thread::is_shared() {
+            return self.put(v);
+        }
+        // SAFETY: no other thread runs, and no borrow into the slot is alive (`peek` says so).
+        drop(unsafe { std::mem::replace(&mut *self.0.get(), v) });
     }
 
     /// Stores and hands the old value back.
     #[inline(always)]
     pub fn replace(&self, container: &Header, v: Value) -> Value {
         barrier(container, &v);
-        // SAFETY: as for `get`: no borrow into the slot is alive.
+        if thread::is_shared() {
+            return self.exchange(v);
+        }
+        // SAFETY: no other thread runs, and no borrow into the slot is alive (`peek` says so).
+        unsafe { std::mem::replace(&mut *self.0.get(), v) }
+    }
+
+    /// As [`Slot::replace`], where the caller knows that it is alone.
+    ///
+    /// # Safety
+    /// The running thread is not [`Thread::is_shared`].
+    #[inline(always)]
+    pub unsafe fn replace_alone(&self, container: &Header, v: Value) -> Value {
+        barrier(container, &v);
+        // SAFETY: as for `replace`.
         unsafe { std::mem::replace(&mut *self.0.get(), v) }
     }
 
     /// Empties the field.
     #[inline(always)]
     pub fn take(&self) -> Value {
-        // SAFETY: as for `get`.
+        if thread::is_shared() {
+            return self.exchange(Value::ABSENT);
+        }
+        // SAFETY: as for `replace`.
         unsafe { std::mem::take(&mut *self.0.get()) }
+    }
+
+    /// As `set`, while other threads may read or write the slot.
+    #[cold]
+    #[inline(never)]
+    fn put(&self, v: Value) {
+        // SAFETY: the slot's own word; the word that comes out is this call's alone to leave behind.
+        release_later(unsafe { Value::from_raw(words::swap(self.word(), v.into_raw())) });
+    }
+
+    /// As `replace`, while other threads may read or write the slot.
+    #[cold]
+    #[inline(never)]
+    fn exchange(&self, v: Value) -> Value {
+        // SAFETY: the slot's own word; the word that comes out is this call's alone to leave behind.
+        left(unsafe { Value::from_raw(words::swap(self.word(), v.into_raw())) })
+    }
+
+    /// Stores and hands the old value out, for who holds the container; that is to be `left`.
+    #[inline(always)]
+    pub(crate) fn exchange_held(&self, v: Value) -> Value {
+        // SAFETY: the slot's own word; the word that comes out is this call's alone.
+        unsafe { Value::from_raw(words::swap(self.word(), v.into_raw())) }
+    }
+
+    #[inline(always)]
+    fn word(&self) -> *mut u64 {
+        self.0.get().cast()
+    }
+}
+
+/// What was in a slot: a value without a reference of its own.
+pub struct Glance(u64);
+
+impl std::ops::Deref for Glance {
+    type Target = Value;
+
+    #[inline(always)]
+    fn deref(&self) -> &Value {
+        Value::from_ref(&self.0)
     }
 }
 
 impl Default for Slot {
     fn default() -> Self {
         Self::empty()
+    }
+}
+
+/// A new reference to what was taken out of a container, whose own reference is left behind for those who read it.
+#[inline(always)]
+pub(crate) fn left(v: Value) -> Value {
+    if thread::is_shared() { leave(v) } else { v }
+}
+
+#[cold]
+#[inline(never)]
+fn leave(v: Value) -> Value {
+    let kept = v.clone();
+    release_later(v);
+    kept
+}
+
+/// Gives up a reference that was taken out of a container.
+pub(crate) fn release_later(v: Value) {
+    match thread::current() {
+        Some(t) if thread::is_shared() && v.header().is_some_and(|h| !h.is_immortal()) => {
+            t.retire(Garbage::Reference(v))
+        }
+        _ => drop(v),
+    }
+}
+
+/// Frees a raw block that a container had its contents in.
+///
+/// # Safety
+/// The block came from `alloc_raw(size)` of the isolate, and nobody who comes from now on can reach it.
+pub(crate) unsafe fn free_later(t: &Thread, at: *mut u8, size: usize) {
+    if thread::is_shared() {
+        t.retire(Garbage::Block(at, size));
+    } else {
+        // SAFETY: the caller's duty; no other thread runs.
+        unsafe { t.heap().free_raw(at, size) };
+    }
+}
+
+/// The lock of a container, if there are threads to lock out. While it is held nothing waits, polls or drops a reference.
+#[must_use = "what is not held is not locked"]
+pub(crate) struct Held<'a>(Option<(&'a Header, &'a Thread)>);
+
+/// As [`hold`], on the running thread `t`.
+#[inline(always)]
+pub(crate) fn hold_on<'a>(t: &Thread, container: &'a Header) -> Held<'a> {
+    if t.is_shared() { lock(container) } else { Held(None) }
+}
+
+/// Locks a container that is to be changed.
+#[inline(always)]
+pub(crate) fn hold(container: &Header) -> Held<'_> {
+    if thread::is_shared() { lock(container) } else { Held(None) }
+}
+
+#[cold]
+#[inline(never)]
+fn lock(container: &Header) -> Held<'_> {
+    let Some(t) = thread::current() else { return Held(None) };
+    // Waits online: who holds a lock comes to an end without anybody else.
+    container.rc().lock().lock(t.isolate.lot(), &mut ());
+    Held(Some((container, t)))
+}
+
+impl Drop for Held<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some((container, t)) = self.0 {
+            container.rc().lock().unlock(t.isolate.lot());
+        }
     }
 }
 
@@ -93,7 +238,7 @@ impl Default for Slot {
 pub unsafe fn write(container: &Header, at: *mut Value, v: Value) {
     barrier(container, &v);
     // SAFETY: the caller's duty.
-    unsafe { at.write(v) }
+    unsafe { words::store(at.cast::<u64>(), v.into_raw()) }
 }
 
 /// Stores into an object under construction, which is its maker's alone: there is nothing to publish.

@@ -7,6 +7,7 @@ use crate::attr_cache::AttrCache;
 use crate::breaker::{Breaker, why};
 use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
+use crate::grace::Grace;
 use crate::header::Header;
 use crate::heap::reaper::Remains;
 use crate::heap::{self, Carved, Heap};
@@ -26,12 +27,23 @@ pub const BOOTSTRAP_TAG: u16 = typhon_rc::TAG_MAX;
 thread_local! {
     static CURRENT: Cell<*const Thread> = const { Cell::new(std::ptr::null()) };
     static TAG: Cell<u16> = const { Cell::new(0) };
+    static SHARED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The running thread's owner tag.
 #[inline(always)]
 pub fn tag() -> u16 {
     TAG.get()
+}
+
+/// Whether the running thread is one of several of its isolate.
+#[inline(always)]
+pub(crate) fn is_shared() -> bool {
+    SHARED.get()
+}
+
+pub(crate) fn set_shared(shared: bool) {
+    SHARED.set(shared);
 }
 
 /// The attached thread, if any.
@@ -51,7 +63,7 @@ pub fn stopping() -> bool {
 
 /// Runs `f`, which takes a closed isolate apart: objects of owner `tag` may be let go of, and none dies of it.
 pub(crate) fn as_undertaker<R>(tag: u16, f: impl FnOnce() -> R) -> R {
-    let restore = Restore((CURRENT.replace(std::ptr::null()), TAG.replace(tag)));
+    let restore = Restore((CURRENT.replace(std::ptr::null()), TAG.replace(tag), SHARED.replace(false)));
     let out = f();
     drop(restore);
     out
@@ -105,6 +117,9 @@ pub struct Thread {
     pub hooks: Hooks,
     heap: Heap,
     own_tag: u16,
+    /// The isolate has other threads: objects are read and changed with care (see `grace`).
+    pub(crate) shared: Cell<bool>,
+    pub(crate) grace: Grace,
     pub(crate) method_cache: MethodCache,
     pub(crate) attr_cache: AttrCache,
     pub(crate) signatures: Signatures,
@@ -152,6 +167,8 @@ impl Thread {
     pub fn sibling(&self) -> Option<Box<Self>> {
         let t = Self::claim(self.hooks, self.breaker.beside(), &self.isolate)?;
         t.depth_limit.set(self.depth_limit.get());
+        self.share(true);
+        t.share(false);
         Some(t)
     }
 
@@ -166,6 +183,8 @@ impl Thread {
             hooks,
             heap: Heap::of(&isolate.memory),
             own_tag,
+            shared: Cell::new(false),
+            grace: Grace::new(),
             method_cache: MethodCache::new(),
             attr_cache: AttrCache::new(),
             signatures: Signatures::new(),
@@ -192,9 +211,11 @@ impl Thread {
     pub fn attach<R>(&self, stack: usize, f: impl FnOnce(&Self) -> R) -> R {
         let here = stack_pointer();
         self.stack_limit.set(here.saturating_sub(stack));
-        let saved = (CURRENT.replace(self), TAG.replace(self.own_tag));
+        let saved = (CURRENT.replace(self), TAG.replace(self.own_tag), SHARED.replace(self.shared.get()));
         let restore = Restore(saved);
+        let attached = self.come_online();
         let out = f(self);
+        self.go_back(attached);
         drop(restore);
         out
     }
@@ -356,6 +377,7 @@ impl Thread {
         if self.isolate.is_threaded() {
             // SAFETY: this thread has the turn: no other one counts meanwhile. As in `merge`.
             unsafe { self.isolate.queues.drain_all(|at| heap::dealloc(at.cast().as_ptr())) };
+            self.free_limbos();
         }
     }
 
@@ -384,6 +406,7 @@ impl Thread {
     /// Ends a thread made by [`Thread::sibling`]: what it holds goes, what it owns gets other owners. It is attached, and
     /// nothing runs on it afterwards.
     pub fn end(&self) {
+        self.online();
         // SAFETY: nothing runs on the thread any more.
         unsafe { self.forget_own_states() };
         drop(self.method_cache.take());
@@ -391,6 +414,7 @@ impl Thread {
             // SAFETY: the queue has just said so.
             owner.leave(|at| unsafe { heap::dealloc(at.cast().as_ptr()) });
         }
+        self.leave_domain();
         self.heap.hand_over();
         self.isolate.left(self);
     }
@@ -412,6 +436,7 @@ impl Thread {
             t.isolate.interner.clear();
             drop(t.isolate.builtins.take());
             drop(t.isolate.modules.take());
+            t.forget_limbo();
             if let Some(owner) = t.owner.take() {
                 owner.leave(|_| {});
             }
@@ -431,12 +456,13 @@ impl Drop for Thread {
     }
 }
 
-struct Restore((*const Thread, u16));
+struct Restore((*const Thread, u16, bool));
 
 impl Drop for Restore {
     fn drop(&mut self) {
         CURRENT.set(self.0.0);
         TAG.set(self.0.1);
+        SHARED.set(self.0.2);
     }
 }
 

@@ -87,6 +87,7 @@ fn on_breaker(t: &Thread) -> Res<()> {
     if asked & reason::MERGE != 0 {
         t.merge();
     }
+    t.checkpoint(asked);
     if asked & reason::SPARE != 0 {
         t.heap().spare();
     }

@@ -147,7 +147,7 @@ pub(super) unsafe fn slot_of(obj: &Value, offset: usize) -> &Slot {
 #[inline(always)]
 unsafe fn entry_of(obj: &Value, offset: usize, i: usize, name: &Value) -> Value {
     // SAFETY: the caller's duty; nothing is stored into the slot while it is looked at.
-    let dict = unsafe { slot_of(obj, offset).peek() };
+    let dict = unsafe { slot_of(obj, offset).glance() };
     dict.exact::<Dict>().and_then(|d| d.entry_of(i, name)).unwrap_or_default()
 }
 
@@ -214,7 +214,7 @@ pub(crate) fn load_attr_type(m: &mut M<'_>, w: Word) -> Flow {
 
 /// The cached entry of a module's dict, if its keys are still the same.
 #[inline(always)]
-pub(super) fn module_entry<'a>(m: &M<'a>, i: usize) -> Option<&'a Value> {
+pub(super) fn module_entry(m: &M<'_>, i: usize) -> Option<u64> {
     let module = m.reg(i).exact::<Module>()?;
     let bits = module.dict.bits();
     if bits == 0 {
@@ -222,17 +222,14 @@ pub(super) fn module_entry<'a>(m: &M<'a>, i: usize) -> Option<&'a Value> {
     }
     // SAFETY: a module's namespace is a dict; the module keeps it alive through the instruction.
     let d = unsafe { &*(bits as *const Dict) };
-    if u64::from(d.current_keys_version()) != m.extra(0) {
-        return None;
-    }
     // SAFETY: the keys version is the one under which the entry was found.
-    Some(unsafe { &*std::ptr::from_ref(d.entry_value(m.extra(1) as usize)) })
+    unsafe { d.entry_word(m.extra(0) as u32, m.extra(1) as usize) }.filter(|bits| *bits != 0)
 }
 
 #[inline(always)]
 pub(crate) fn load_attr_module(m: &mut M<'_>, w: Word) -> Flow {
-    let Some(v) = module_entry(m, w.b()) else { return load_miss(m, w) };
-    let v = m.copy(v);
+    let Some(bits) = module_entry(m, w.b()) else { return load_miss(m, w) };
+    let v = m.copy(Value::from_ref(&bits));
     done(m, w, v)
 }
 
@@ -291,6 +288,9 @@ pub(crate) fn load_attr_property(m: &mut M<'_>, w: Word) -> Flow {
 /// As [`load_attr_known`].
 #[inline(always)]
 pub(crate) fn store_attr_known(m: &mut M<'_>, w: Word) -> Flow {
+    if m.t.is_shared() {
+        return Err(Stop::Slow);
+    }
     let obj = m.reg(w.a());
     let (offset, shape) = match attr_cache::known_store(m.t, obj, m.name(w.c())) {
         Some(Known::Slot(offset) | Known::Member(offset)) => (offset, None),
@@ -304,7 +304,8 @@ pub(crate) fn store_attr_known(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.take_b(w);
     // SAFETY: the cache knows objects only.
     let header = unsafe { m.reg(w.a()).header_unchecked() };
-    let old = slot_at(m, w.a(), offset as usize).replace(header, v);
+    // SAFETY: asked above.
+    let old = unsafe { slot_at(m, w.a(), offset as usize).replace_alone(header, v) };
     if let Some(shape) = shape {
         header.set_shape(shape);
     }
@@ -316,7 +317,7 @@ pub(crate) fn store_attr_known(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn store_attr(m: &mut M<'_>, w: Word) -> Flow {
-    if due(m) {
+    if !m.t.is_shared() && due(m) {
         let obj = m.reg(w.a());
         let words = match generic_store(m.t, obj, m.name(w.c())) {
             Found::Slot(offset) => Some((Opcode::StoreAttrSlot, offset as u64)),
@@ -355,8 +356,17 @@ fn store_miss(m: &mut M<'_>, w: Word) -> Flow {
     Err(Stop::As(Opcode::StoreAttr as usize))
 }
 
+/// Other threads may be storing into the same object: the long way locks it.
+#[inline(always)]
+fn store_locked() -> Flow {
+    Err(Stop::As(Opcode::StoreAttr as usize))
+}
+
 #[inline(always)]
 pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
+    if m.t.is_shared() {
+        return store_locked();
+    }
     if !same_type(m, w.a()) {
         return store_miss(m, w);
     }
@@ -364,7 +374,8 @@ pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.take_b(w);
     // SAFETY: `same_type` tested that it is an object.
     let header = unsafe { m.reg(w.a()).header_unchecked() };
-    let old = slot_at(m, w.a(), m.extra(1) as usize).replace(header, v);
+    // SAFETY: asked above.
+    let old = unsafe { slot_at(m, w.a(), m.extra(1) as usize).replace_alone(header, v) };
     m.release(old);
     m.kill_a(w);
     m.advance(EXTRA);
@@ -373,6 +384,9 @@ pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn store_attr_add(m: &mut M<'_>, w: Word) -> Flow {
+    if m.t.is_shared() {
+        return store_locked();
+    }
     if !same_type(m, w.a()) {
         return store_miss(m, w);
     }
@@ -380,7 +394,8 @@ pub(crate) fn store_attr_add(m: &mut M<'_>, w: Word) -> Flow {
     // SAFETY: `same_type` tested that it is an object.
     let header = unsafe { m.reg(w.a()).header_unchecked() };
     let cache = m.extra(1);
-    let old = slot_at(m, w.a(), cache as u32 as usize).replace(header, v);
+    // SAFETY: asked above.
+    let old = unsafe { slot_at(m, w.a(), cache as u32 as usize).replace_alone(header, v) };
     header.set_shape(ShapeId((cache >> 32) as u32));
     m.release(old);
     m.kill_a(w);

@@ -130,8 +130,11 @@ fn look_in_module(t: &Thread, module: &Module, obj: &Value, name: &Value) -> Fou
         return Found::No;
     }
     let dict = module.dict.get();
-    match dict.exact::<Dict>().and_then(|d| Some((d.find_str_entry(name)?, d))) {
-        Some((entry, d)) if d.keys_version(t) != 0 => Found::Module(d.keys_version(t), entry),
+    let Some(d) = dict.exact::<Dict>() else { return Found::No };
+    let version = d.keys_version(t);
+    match d.find_str_entry(name) {
+        // Another thread may have changed the dict meanwhile.
+        Some(entry) if version != 0 && version == d.current_keys_version() => Found::Module(version, entry),
         _ => Found::No,
     }
 }

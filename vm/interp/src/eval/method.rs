@@ -90,7 +90,7 @@ fn method_slow(t: &Thread, obj: &Value, name: &Value) -> Res<(Value, bool)> {
 #[inline(always)]
 unsafe fn is_masked(obj: &Value, offset: usize, name: &Value) -> bool {
     // SAFETY: the caller's duty; nothing is stored into the slot while it is looked at.
-    let dict = unsafe { slot_of(obj, offset).peek() };
+    let dict = unsafe { slot_of(obj, offset).glance() };
     dict.is_absent() || dict.exact::<Dict>().is_some_and(|d| d.find_str_entry(name).is_none())
 }
 
@@ -159,8 +159,8 @@ pub(crate) fn load_method_other(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn load_method_module(m: &mut M<'_>, w: Word) -> Flow {
-    let Some(f) = module_entry(m, w.b()) else { return method_miss(m, w) };
-    let f = m.copy(f);
+    let Some(bits) = module_entry(m, w.b()) else { return method_miss(m, w) };
+    let f = m.copy(Value::from_ref(&bits));
     method_done(m, w, f, Value::ABSENT)
 }
 

@@ -112,7 +112,7 @@ pub(crate) fn deref_empty(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn store_deref(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let v = m.take_b(w);
-    let old = cell(m, w.a()).replace(v);
+    let old = cell(m, w.a()).replace_on(m.t, v);
     m.release(old);
     Ok(())
 }
@@ -248,18 +248,19 @@ pub(crate) fn load_global(m: &mut M<'_>, w: Word) -> Flow {
     let globals = f.globals();
     if f.globals.get().exact::<Dict>().is_none() {
         // No cache: every access asks the subclass.
-    } else if let Some(entry) = globals.find_str_entry(name) {
-        let version = globals.keys_version(m.t);
-        if version != 0 {
+    } else if let (version, Some(entry)) = (globals.keys_version(m.t), globals.find_str_entry(name)) {
+        if version != 0 && version == globals.current_keys_version() {
             m.set_extra(0, u64::from(version));
             m.set_extra(1, entry as u64);
             m.rewrite(w, Opcode::LoadGlobalModule);
         }
     } else if let Some(builtins) = f.builtins.get().exact::<Dict>()
+        && let versions = [globals.keys_version(m.t), builtins.keys_version(m.t)]
         && let Some(entry) = builtins.find_str_entry(name)
     {
-        let versions = [globals.keys_version(m.t), builtins.keys_version(m.t)];
-        if !versions.contains(&0) {
+        // Another thread may have changed them meanwhile.
+        let now = [globals.current_keys_version(), builtins.current_keys_version()];
+        if !versions.contains(&0) && versions == now && globals.find_str_entry(name).is_none() {
             m.set_extra(0, u64::from(versions[0]) | u64::from(versions[1]) << 32);
             m.set_extra(1, entry as u64);
             m.rewrite(w, Opcode::LoadGlobalBuiltin);
@@ -274,12 +275,13 @@ pub(crate) fn load_global(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn load_global_module(m: &mut M<'_>, w: Word) -> Flow {
     let globals = function(m.fp).globals();
-    if u64::from(globals.current_keys_version()) != m.extra(0) {
+    // SAFETY: the keys version is the one under which the entry was found.
+    let found = unsafe { globals.entry_word(m.extra(0) as u32, m.extra(1) as usize) };
+    let Some(bits) = found.filter(|bits| *bits != 0) else {
         m.rewrite(w, Opcode::LoadGlobal);
         return Err(Stop::As(Opcode::LoadGlobal as usize));
-    }
-    // SAFETY: the keys version is the one under which the entry was found.
-    let v = m.copy(unsafe { globals.entry_value(m.extra(1) as usize) });
+    };
+    let v = m.copy(Value::from_ref(&bits));
     m.set(w.a(), v);
     m.advance(2);
     Ok(())
@@ -290,13 +292,15 @@ pub(crate) fn load_global_builtin(m: &mut M<'_>, w: Word) -> Flow {
     let f = function(m.fp);
     // SAFETY: specialized only when builtins is an exact dict, and the slot is never replaced.
     let builtins = unsafe { &*(f.builtins.bits() as *const Dict) };
-    let now = u64::from(f.globals().current_keys_version()) | u64::from(builtins.current_keys_version()) << 32;
-    if now != m.extra(0) {
+    let versions = m.extra(0);
+    // SAFETY: as in `load_global_module`.
+    let found = unsafe { builtins.entry_word((versions >> 32) as u32, m.extra(1) as usize) };
+    let found = found.filter(|bits| *bits != 0 && f.globals().current_keys_version() == versions as u32);
+    let Some(bits) = found else {
         m.rewrite(w, Opcode::LoadGlobal);
         return Err(Stop::As(Opcode::LoadGlobal as usize));
-    }
-    // SAFETY: as in `load_global_module`.
-    let v = m.copy(unsafe { builtins.entry_value(m.extra(1) as usize) });
+    };
+    let v = m.copy(Value::from_ref(&bits));
     m.set(w.a(), v);
     m.advance(2);
     Ok(())

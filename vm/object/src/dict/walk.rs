@@ -1,21 +1,18 @@
 //! dict: going through the entries, taking them from either end, and copying them.
 
 use super::Dict;
+use super::table::Table;
 use crate::error::Res;
 use crate::store;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::value::Value;
 
 impl Dict {
     /// The value of entry `i` if its key is the very str `name`.
     #[inline(always)]
     pub fn entry_of(&self, i: usize, name: &Value) -> Option<Value> {
-        if i >= self.filled.get() as usize {
-            return None;
-        }
-        // SAFETY: within the entries.
-        let e = unsafe { &*self.entry(i) };
-        e.key.is(name).then(|| e.value.clone())
+        let (key, _, value) = self.table()?.item(i)?;
+        Value::from_ref(&key).is(name).then(|| Value::from_ref(&value).clone())
     }
 
     /// The first live item at entry `*at` or later; moves `*at` past it. The order is insertion order.
@@ -27,42 +24,26 @@ impl Dict {
     /// As [`Dict::next`], with what `pick`, which runs no Python code, makes of the item.
     #[inline(always)]
     pub(crate) fn next_with<R>(&self, at: &mut usize, pick: impl FnOnce(&Value, &Value) -> R) -> Option<R> {
-        self.skip_front(at);
-        while *at < self.filled.get() as usize {
-            // SAFETY: within the entries.
-            let e = unsafe { &*self.entry(*at) };
+        let table = self.table()?;
+        if *at <= table.front() && self.used.get() != table.filled() {
+            skip_front(table, at);
+        }
+        while *at < table.filled() {
             *at += 1;
-            if !e.key.is_absent() {
-                return Some(pick(&e.key, &e.value));
+            if let Some((key, _, value)) = table.item(*at - 1) {
+                return Some(pick(Value::from_ref(&key), Value::from_ref(&value)));
             }
         }
         None
     }
 
-    /// Moves a cursor that stands at the front past the holes there.
-    #[inline]
-    fn skip_front(&self, at: &mut usize) {
-        let front = self.front.get() as usize;
-        if *at > front || self.used.get() == self.filled.get() as usize {
-            return;
-        }
-        let mut i = front;
-        // SAFETY: within the entries.
-        while i < self.filled.get() as usize && unsafe { (*self.entry(i)).key.is_absent() } {
-            i += 1;
-        }
-        self.front.set(i as u32);
-        *at = i;
-    }
-
     /// As [`Dict::next`], with the key's hash.
     pub fn next_hashed(&self, at: &mut usize) -> Option<(Value, i64, Value)> {
-        while *at < self.filled.get() as usize {
-            // SAFETY: within the entries.
-            let e = unsafe { &*self.entry(*at) };
+        let table = self.table()?;
+        while *at < table.filled() {
             *at += 1;
-            if !e.key.is_absent() {
-                return Some((e.key.clone(), e.hash, e.value.clone()));
+            if let Some((key, hash, value)) = table.item(*at - 1) {
+                return Some((Value::from_ref(&key).clone(), hash, Value::from_ref(&value).clone()));
             }
         }
         None
@@ -70,18 +51,17 @@ impl Dict {
 
     /// How many entries there are, removed ones included: the end of a walk by [`Dict::next`].
     pub(crate) fn filled(&self) -> usize {
-        self.filled.get() as usize
+        self.table().map_or(0, |table| table.filled())
     }
 
     /// The last live item before entry `*at`; moves `*at` to it. Start with `usize::MAX`.
     pub fn prev(&self, at: &mut usize) -> Option<(Value, Value)> {
-        *at = (*at).min(self.filled.get() as usize);
+        let table = self.table()?;
+        *at = (*at).min(table.filled());
         while *at > 0 {
             *at -= 1;
-            // SAFETY: within the entries.
-            let e = unsafe { &*self.entry(*at) };
-            if !e.key.is_absent() {
-                return Some((e.key.clone(), e.value.clone()));
+            if let Some((key, _, value)) = table.item(*at) {
+                return Some((Value::from_ref(&key).clone(), Value::from_ref(&value).clone()));
             }
         }
         None
@@ -89,15 +69,20 @@ impl Dict {
 
     /// Removes and returns the last item.
     pub fn pop_last(&self) -> Option<(Value, Value)> {
-        let mut i = self.filled.get() as usize;
+        let held = store::hold(&self.header);
+        let table = self.table()?;
+        let mut i = table.filled();
         while i > 0 {
             i -= 1;
-            if let Some(item) = self.take_at(i) {
-                // Nothing live stands behind: shorten, so that popping all is linear. The freed entries hold nothing.
-                self.lost.set(self.lost.get() + self.filled.get() - i as u32);
-                self.filled.set(i as u32);
-                self.front.set(self.front.get().min(i as u32));
-                return Some(item);
+            if let Some((key, value)) = self.take_held(i) {
+                if !thread::is_shared() {
+                    // Nothing live stands behind: shorten, so that popping all is linear. Readers in other threads take it
+                    // that an entry is not used again.
+                    // SAFETY: no other thread runs.
+                    unsafe { table.shorten(i) };
+                }
+                drop(held);
+                return Some((store::left(key), store::left(value)));
             }
         }
         None
@@ -105,14 +90,19 @@ impl Dict {
 
     /// Removes and returns the first item.
     pub fn pop_first(&self) -> Option<(Value, Value)> {
-        let mut at = 0;
-        drop(self.next(&mut at)?);
-        self.take_at(at - 1)
+        loop {
+            let mut at = 0;
+            drop(self.next(&mut at)?);
+            if let Some(item) = self.take_at(at - 1) {
+                return Some(item);
+            }
+        }
     }
 
     /// Copies of all items, in order.
     pub fn items(&self) -> Vec<(Value, Value)> {
         let (mut at, mut out) = (0, Vec::with_capacity(self.len()));
+        let _held = store::hold(&self.header);
         while let Some(item) = self.next(&mut at) {
             out.push(item);
         }
@@ -126,17 +116,15 @@ impl Dict {
 
     /// Copies every item of `other` in; keys must be hashable already, so no Python code runs but `__eq__`.
     pub fn merge(&self, t: &Thread, other: &Dict, replace: bool) -> Res<()> {
-        if self.is_empty() && self.block.get().is_null() && !other.is_empty() {
+        if t.is_shared() {
+            return self.merge_shared(t, other, replace);
+        }
+        if self.is_empty() && self.table().is_none() && !other.is_empty() {
             return self.copy_from(t, other);
         }
         let mut at = 0;
         while let Some((key, hash, value)) = other.next_hashed(&mut at) {
-            let found = self.find(t, &key, hash)?;
-            match found.entry {
-                Some(i) if replace => self.set_entry_value(i, value),
-                Some(_) => {}
-                None => self.insert(t, key, hash, value, found.place)?,
-            }
+            self.merge_item(t, (key, hash, value), replace)?;
             if at.is_multiple_of(1024) {
                 t.poll()?;
             }
@@ -144,24 +132,41 @@ impl Dict {
         Ok(())
     }
 
-    /// Fills an empty dict with another's items.
+    fn merge_shared(&self, t: &Thread, other: &Dict, replace: bool) -> Res<()> {
+        t.check_alloc(other.len() * 24)?;
+        for (i, item) in other.snapshot().into_iter().enumerate() {
+            self.merge_item(t, item, replace)?;
+            if i % 1024 == 1023 {
+                t.poll()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_item(&self, t: &Thread, (key, hash, value): (Value, i64, Value), replace: bool) -> Res<()> {
+        let found = self.find(t, &key, hash)?;
+        match found.entry {
+            Some(_) if !replace => Ok(()),
+            _ if t.is_shared() => self.set_shared(t, &key, hash, value, found),
+            Some(i) => {
+                drop(self.replace_value(i, value));
+                Ok(())
+            }
+            None => self.insert(t, key, hash, value, found.place),
+        }
+    }
+
+    /// Fills an empty dict, which nobody else has yet or which is not shared, with another's items, which is held.
     fn copy_from(&self, t: &Thread, other: &Dict) -> Res<()> {
-        self.resize(t, other.used.get() + other.used.get() / 2 + 1)?;
-        self.str_keys.set(other.str_keys.get());
+        let table = self.resize(t, other.used.get() + other.used.get() / 2 + 1)?;
+        self.other_keys.set(other.other_keys.get());
         let mut at = 0;
         while let Some((key, hash, value)) = other.next_hashed(&mut at) {
-            let i = self.filled.get();
             // SAFETY: room was made for all of the other's entries.
-            unsafe {
-                let e = self.entry(i as usize);
-                (&raw mut (*e).hash).write(hash);
-                store::write(&self.header, &raw mut (*e).key, key);
-                store::write(&self.header, &raw mut (*e).value, value);
-            }
-            self.set_index(self.free_place(hash), i);
-            self.filled.set(i + 1);
-            self.used.set(i as usize + 1);
-            if i % 4096 == 4095 {
+            unsafe { table.add(&self.header, table.free_place(hash), hash, key, value) };
+            let n = table.filled();
+            self.used.set(n);
+            if n % 4096 == 0 {
                 t.check_stop()?;
             }
         }
@@ -172,37 +177,60 @@ impl Dict {
     /// Moves `key` behind or before all others; false if it is not there.
     pub fn move_to_end(&self, t: &Thread, key: &Value, last: bool) -> Res<bool> {
         let hash = super::hash_key(t, key)?;
-        let found = self.find(t, key, hash)?;
-        let Some(i) = found.entry else { return Ok(false) };
-        if last {
-            if i + 1 < self.filled.get() as usize {
-                let (key, value) = self.remove_entry(i, found.place);
-                self.insert(t, key, hash, value, found.place)?;
+        loop {
+            let found = self.find(t, key, hash)?;
+            let Some(i) = found.entry else { return Ok(false) };
+            let held = store::hold_on(t, &self.header);
+            if self.changes.get() != found.changes {
+                continue;
             }
+            let Some(table) = self.table() else { return Ok(false) };
+            if last && i + 1 == table.filled() {
+                return Ok(true);
+            }
+            if !last {
+                return self.move_to_front(t, table, i).map(|()| true);
+            }
+            let (key, value) = self.remove_entry(i, found.place);
+            self.insert(t, store::left(key), hash, value, found.place)?;
+            drop(held);
             return Ok(true);
         }
-        t.check_alloc(self.used.get() * 24)?;
-        let (mut at, mut rest) = (0, Vec::with_capacity(self.used.get()));
-        while let Some(item) = self.next_hashed(&mut at) {
-            rest.push((at - 1 != i, item));
+    }
+
+    /// Puts entry `i` before all others, which keep their order, in another table. The dict is held.
+    fn move_to_front(&self, t: &Thread, old: Table, i: usize) -> Res<()> {
+        let new = self.empty_table(t, self.used.get() + self.used.get() / 2 + 1)?;
+        for at in std::iter::once(i).chain((0..old.filled()).filter(|&at| at != i)) {
+            if old.item(at).is_some() {
+                // SAFETY: there is room for all of the dict's entries; each moves once.
+                unsafe { new.move_in(old.entry(at)) };
+            }
         }
-        // Stable: the one moves to the front, the others keep their order.
-        rest.sort_by_key(|(other, _)| *other);
-        self.clear_entries();
-        self.reserve(t, rest.len())?;
-        for (_, (key, hash, value)) in rest {
-            let place = self.free_place(hash);
-            self.insert(t, key, hash, value, place)?;
-        }
-        Ok(true)
+        self.install(new);
+        // SAFETY: it has been replaced, and its entries have moved.
+        unsafe { old.free(t) };
+        Ok(())
     }
 
     /// A new dict with the same items.
     pub fn copy(&self, t: &Thread) -> Res {
         let v = Self::create(t);
         if !self.is_empty() {
+            let _held = store::hold_on(t, &self.header);
             Self::of(&v).copy_from(t, self)?;
         }
         Ok(v)
     }
+}
+
+/// Moves a cursor that stands at the front past the holes there.
+#[inline]
+fn skip_front(table: Table, at: &mut usize) {
+    let mut i = table.front();
+    while i < table.filled() && table.item(i).is_none() {
+        i += 1;
+    }
+    table.set_front(i);
+    *at = i;
 }

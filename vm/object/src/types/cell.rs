@@ -67,6 +67,16 @@ impl Cell {
         self.contents.set(&self.header, v);
     }
 
+    /// As [`Cell::replace`], on the running thread `t`.
+    #[inline(always)]
+    pub fn replace_on(&self, t: &Thread, v: Value) -> Value {
+        if t.is_shared() {
+            return self.replace(v);
+        }
+        // SAFETY: it has just been asked.
+        unsafe { self.contents.replace_alone(&self.header, v) }
+    }
+
     /// Fills the cell and hands the old contents back.
     #[inline(always)]
     pub fn replace(&self, v: Value) -> Value {

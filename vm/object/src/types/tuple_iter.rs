@@ -61,7 +61,8 @@ impl TupleIter {
     #[inline]
     pub fn step(&self) -> Value {
         // SAFETY: nothing is stored into the slot while the tuple is looked at.
-        let Some(tuple) = unsafe { self.tuple.peek() }.downcast::<Tuple>() else { return Value::ABSENT };
+        let tuple = unsafe { self.tuple.glance() };
+        let Some(tuple) = tuple.downcast::<Tuple>() else { return Value::ABSENT };
         let i = self.index.get();
         match tuple.items().get(i) {
             Some(item) => {

@@ -12,19 +12,20 @@ use crate::payload;
 use crate::slots::Slots;
 use crate::store::Slot;
 use crate::strs::{self, Str};
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::ty::{TypeDef, TypeObject, flag, type_of};
 use crate::types::generic_alias;
 use crate::value::Value;
 use crate::weakref::Table;
 use std::cell::Cell;
+use typhon_qsbr::words::Field;
 
 /// A weak reference; proxies have the same payload.
 #[repr(C)]
 pub struct WeakRef {
     pub(crate) header: Header,
     /// Address of the object, 0 once it is dead.
-    pub(crate) object: Cell<usize>,
+    pub(crate) object: Field<usize>,
     pub(crate) callback: Slot,
     /// The object's hash, once asked for.
     pub(crate) hash: Cell<i64>,
@@ -73,6 +74,9 @@ impl WeakRef {
         if at.is_null() {
             return None;
         }
+        if thread::is_shared() {
+            return thread::current().and_then(|t| t.state::<Table>().target(self));
+        }
         // SAFETY: a weak reference is cleared before its object's memory is given back.
         let header = unsafe { &*at };
         // On the trashcan an object is as good as dead: nobody may get a reference again.
@@ -82,8 +86,9 @@ impl WeakRef {
     /// Stops looking at the object.
     fn forget(&self) {
         let object = self.object.replace(0);
-        if object != 0
-            && let Some(t) = crate::thread::current()
+        // Also one that has just been cleared: whoever did may be looking at it still, with the table locked.
+        if (object != 0 || thread::is_shared())
+            && let Some(t) = thread::current()
             && !t.closing.get()
         {
             t.state::<Table>().remove(object, &self.header);
@@ -122,10 +127,8 @@ pub fn make(t: &Thread, class: &TypeObject, object: &Value, callback: Option<&Va
         let shared = table.find(header, |at| {
             // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
             let found = unsafe { &*(at as *const WeakRef) };
-            let same = found.callback.is_absent()
-                && !found.header.has(header_flag::DYING)
-                && found.header.shape() == class.root_shape();
-            same.then(|| Value::from_header(&found.header))
+            let same = found.callback.is_absent() && found.header.shape() == class.root_shape();
+            same.then(|| crate::weakref::living(found)).flatten()
         });
         if let Some(shared) = shared {
             return Ok(shared);
@@ -136,7 +139,7 @@ pub fn make(t: &Thread, class: &TypeObject, object: &Value, callback: Option<&Va
     let made = unsafe {
         payload::new_sized(t, class, class.basic_size(), |at| {
             let w = at.cast::<WeakRef>();
-            (&raw mut (*w).object).write(Cell::new(std::ptr::from_ref(header) as usize));
+            (&raw mut (*w).object).write(Field::new(std::ptr::from_ref(header) as usize));
             (&raw mut (*w).callback).write(Slot::new(callback));
             (&raw mut (*w).hash).write(Cell::new(-1));
             at.add(size_of::<WeakRef>()).write_bytes(0, class.basic_size() - size_of::<WeakRef>());
@@ -213,24 +216,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
     }
 }
 
-/// Clears the weak references at these addresses, then runs their callbacks, newest first. An exception of a callback is
-/// reported and forgotten.
-pub(crate) fn clear_all(t: &Thread, watchers: &[usize]) {
-    let mut calls = Vec::new();
-    for &at in watchers.iter().rev() {
-        // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
-        let watcher = unsafe { &*(at as *const WeakRef) };
-        watcher.object.set(0);
-        let callback = watcher.callback.take();
-        // One that is dying itself, now or on the trashcan, is not told any more.
-        if !callback.is_absent() && !watcher.header.has(header_flag::DYING) {
-            calls.push((Value::from_header(&watcher.header), callback));
-        }
-    }
-    run_callbacks(t, calls);
-}
-
-/// Calls every callback with its weak reference.
+/// Calls every callback with its weak reference. An exception of a callback is reported and forgotten.
 pub(crate) fn run_callbacks(t: &Thread, calls: Vec<(Value, Value)>) {
     for (watcher, callback) in calls {
         if let Err(e) = call::call1(t, &callback, &watcher)
@@ -244,9 +230,7 @@ pub(crate) fn run_callbacks(t: &Thread, calls: Vec<(Value, Value)>) {
 /// The weak references and proxies to an object, oldest first.
 pub fn all(t: &Thread, v: &Value) -> Vec<Value> {
     let Some(header) = v.header() else { return Vec::new() };
-    let list = t.state::<Table>().watchers(header);
-    // SAFETY: a weakref object leaves the table before it dies, so the addresses are live ones.
-    list.iter().map(|&at| Value::from_header(unsafe { &(*(at as *const WeakRef)).header })).collect()
+    t.state::<Table>().living(header)
 }
 
 /// `weakref.getweakrefcount`.

@@ -68,7 +68,10 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
     });
     let Ok(made) = started else {
         if let Some(job) = job.lock().take() {
+            // One of this OS thread's at a time.
+            t.offline();
             job.thread.attach(MARGIN, Thread::end);
+            t.online();
         }
         return Err(refuse(t));
     };
@@ -91,6 +94,7 @@ fn run(job: Job) {
         Err(payload) => {
             // Whatever it was in the middle of stays as it is; the others are to stop before they meet it.
             shared.panicked(payload);
+            thread.offline();
             thread.breaker.stop(why::CANCELLED);
             std::mem::forget(thread);
         }

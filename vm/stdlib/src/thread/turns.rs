@@ -179,9 +179,11 @@ impl State {
 /// Runs `f`, which only waits, while others may run.
 pub fn idle<R>(t: &Thread, f: impl FnOnce() -> R) -> R {
     let Some(shared) = shared(t) else { return f() };
+    t.offline();
     shared.state.lock().give_turn();
     let r = f();
     shared.take_turn();
+    t.online();
     r
 }
 
@@ -193,9 +195,11 @@ pub fn offer(t: &Thread) {
         if state.waiting.is_empty() {
             return;
         }
+        t.offline();
         state.give_turn();
     }
     shared.take_turn();
+    t.online();
 }
 
 /// Waits until somebody wakes `key`, the time is over or it is time to look up.
@@ -204,9 +208,17 @@ pub fn park(t: &Thread, key: usize, longest: Duration) {
         t.breaker.sleep(longest);
         return;
     };
-    let (me, end, bell) = (current(), Instant::now() + longest, BELL.with(Bell::clone));
+    let (end, bell) = (Instant::now() + longest, BELL.with(Bell::clone));
+    t.offline();
+    sleep(&shared, key, end, &bell);
+    t.online();
+}
+
+/// Gives the turn up and gets it back.
+fn sleep(shared: &Shared, key: usize, end: Instant, bell: &Bell) {
+    let me = current();
     let mut state = shared.state.lock();
-    state.parked.push(Parked { key, who: me, bell: Bell::clone(&bell) });
+    state.parked.push(Parked { key, who: me, bell: Bell::clone(bell) });
     state.give_turn();
     while state.running != Some(me) {
         if !bell.wait_until(&mut state, end.max(Instant::now() + PATIENCE / 5)).timed_out() {

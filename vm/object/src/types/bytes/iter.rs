@@ -74,7 +74,7 @@ pub(crate) fn new(t: &Thread, v: &Value) -> Res {
 fn next<P: Parts>(_: &Thread, v: &Value) -> Res {
     let (slot, index) = v.expect::<P>().parts();
     // SAFETY: nothing stores into the slot while the data is looked at.
-    let owner = unsafe { slot.peek() };
+    let owner = &*unsafe { slot.glance() };
     if owner.is_absent() {
         return Ok(Value::ABSENT);
     }

@@ -51,7 +51,8 @@ impl Cursor {
     #[inline(always)]
     fn step_with<R>(&self, t: &Thread, back: bool, pick: impl FnOnce(&Value, &Value) -> R) -> Res<Option<R>> {
         // SAFETY: nothing is stored into the slot while the dict is looked at.
-        let Some(dict) = unsafe { self.dict.peek() }.downcast::<Dict>() else { return Ok(None) };
+        let dict = unsafe { self.dict.glance() };
+        let Some(dict) = dict.downcast::<Dict>() else { return Ok(None) };
         if dict.len() != self.used.get() {
             self.used.set(usize::MAX);
             return Err(error::runtime_error(t, "dictionary changed size during iteration"));

@@ -99,7 +99,8 @@ impl ListIter {
     #[inline]
     pub fn step(&self) -> Value {
         // SAFETY: nothing is stored into the slot while the list is looked at.
-        let Some(list) = unsafe { self.list.peek() }.downcast::<List>() else { return Value::ABSENT };
+        let list = unsafe { self.list.glance() };
+        let Some(list) = list.downcast::<List>() else { return Value::ABSENT };
         let i = self.index.get();
         match list.get(i) {
             Some(item) => {

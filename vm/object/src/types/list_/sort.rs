@@ -23,12 +23,15 @@ pub fn sort(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<
         return Ok(());
     }
     t.check_alloc(list.len() * 40)?;
-    if key.is_none() {
+    if key.is_none() && !t.is_shared() {
         // SAFETY: the words of the list's items; `sort_simple` runs no Python code and drops nothing.
         let words = unsafe { std::slice::from_raw_parts_mut(list.data().cast::<u64>(), list.len()) };
         if let Some(done) = sort_simple(t, words, reverse) {
             return done;
         }
+    }
+    if t.is_shared() {
+        return sort_shared(t, list, key, reverse);
     }
     // The array goes to a list that nobody else sees; an array that the list has afterwards tells of a change.
     let aside = List::create(t)?;
@@ -42,6 +45,20 @@ pub fn sort(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<
     let modified = list.capacity() > 0;
     aside.replace(t, items)?;
     list.swap(aside);
+    done?;
+    if modified { Err(error::value_error(t, "list modified during sort")) } else { Ok(()) }
+}
+
+/// As [`sort`], while other threads may read the list: its array stays its own.
+fn sort_shared(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<()> {
+    let mut items = list.take();
+    let done = match key {
+        None => sort_simple(t, words_of(&mut items), reverse)
+            .unwrap_or_else(|| sort_words(t, words_of(&mut items), reverse)),
+        Some(key) => sort_by_key(t, &mut items, key, reverse),
+    };
+    let modified = !list.is_empty();
+    list.replace(t, items)?;
     done?;
     if modified { Err(error::value_error(t, "list modified during sort")) } else { Ok(()) }
 }

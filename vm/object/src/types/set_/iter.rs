@@ -62,7 +62,8 @@ pub fn new(t: &Thread, v: &Value) -> Res {
 fn next(t: &Thread, v: &Value) -> Res {
     let it = v.expect::<SetIter>();
     // SAFETY: nothing is stored into the slot while the set is looked at.
-    let Some(set) = any(unsafe { it.set.peek() }) else { return Ok(Value::ABSENT) };
+    let set = unsafe { it.set.glance() };
+    let Some(set) = any(&set) else { return Ok(Value::ABSENT) };
     if set.len() != it.expected.get() {
         it.expected.set(usize::MAX);
         return Err(error::runtime_error(t, "Set changed size during iteration"));

@@ -2,6 +2,7 @@
 
 mod iter;
 mod methods;
+mod places;
 mod table;
 
 pub use iter::{SET_ITER, SetIter};

@@ -1,20 +1,22 @@
 //! set: storage shared by set and frozenset.
 //!
 //! An open-addressed table of (hash, key) with short linear runs between jumps. Sizes, probes and growth are such that
-//! elements come out in the order in which CPython's sets give them.
+//! elements come out in the order in which CPython's sets give them. While a set is shared its readers take no lock (see
+//! `places`); who changes it looks first and holds the lock for the change, if nothing has changed since.
 
-use crate::bulk;
+use super::places::{Place, Places, STRIDE};
 use crate::error::Res;
 use crate::gc;
 use crate::header::Header;
 use crate::ops;
 use crate::store;
 use crate::strs::Str;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::types::iters::unhashable_as;
 use crate::types::set_::{FROZENSET, SET};
 use crate::value::Value;
 use std::cell::Cell;
+use typhon_qsbr::words::Field;
 
 /// A set object.
 #[repr(C)]
@@ -33,32 +35,19 @@ pub struct FrozenSet {
 #[repr(C)]
 struct Table {
     /// Live entries.
-    used: Cell<usize>,
+    used: Field<usize>,
     /// Live entries and removed ones.
     fill: Cell<usize>,
-    /// Number of places less one; meaningful while `entries` is not null.
-    mask: Cell<usize>,
-    entries: Cell<*mut Entry>,
+    places: Field<*mut Place>,
     /// A frozenset's hash, -1 if not computed.
     hash: Cell<i64>,
     /// Where the next `pop` looks first.
     finger: Cell<usize>,
-    /// Bumped by every structural change: a lookup that ran Python code starts again.
-    changes: Cell<u32>,
+    /// Bumped after every structural change: a lookup that ran Python code starts again.
+    changes: Field<u32>,
 }
 
-/// An absent key with hash 0 is a free place, with hash -1 a removed entry.
-#[repr(C)]
-struct Entry {
-    hash: i64,
-    key: Value,
-}
-
-const REMOVED: i64 = -1;
-/// So many places are gone through between two looks at the breaker.
-const STRIDE: usize = 1 << 14;
 const MIN_PLACES: usize = 8;
-const LINEAR: usize = 9;
 
 crate::payload!(Set => SET {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
@@ -80,10 +69,8 @@ crate::payload!(FrozenSet => FROZENSET {
 
 fn traverse(set: &Set, visit: &mut dyn FnMut(&Value)) {
     gc::each(set.places(), |i| {
-        // SAFETY: within the table; the collector's visitor changes nothing.
-        let key = unsafe { &(*set.entry(i)).key };
-        if !key.is_absent() {
-            visit(key);
+        if let Some((key, _)) = set.table().and_then(|places| places.item(i)) {
+            visit(Value::from_ref(&key));
         }
     });
 }
@@ -114,15 +101,20 @@ impl FrozenSet {
 impl Table {
     fn empty() -> Self {
         Self {
-            used: Cell::new(0),
+            used: Field::new(0),
             fill: Cell::new(0),
-            mask: Cell::new(0),
-            entries: Cell::new(std::ptr::null_mut()),
+            places: Field::new(std::ptr::null_mut()),
             hash: Cell::new(-1),
             finger: Cell::new(0),
-            changes: Cell::new(0),
+            changes: Field::new(0),
         }
     }
+}
+
+/// What a search found: the key's place, or the free one where it ended, and the set's state when it was looked at.
+struct Found {
+    place: Result<usize, usize>,
+    changes: u32,
 }
 
 /// What can be said of equality without running Python code.
@@ -158,10 +150,15 @@ impl Set {
         self.table.used.get() == 0
     }
 
+    #[inline(always)]
+    fn table(&self) -> Option<Places> {
+        Places::new(self.table.places.get())
+    }
+
     /// Number of places in the table.
     #[inline(always)]
     pub(crate) fn places(&self) -> usize {
-        if self.table.entries.get().is_null() { 0 } else { self.table.mask.get() + 1 }
+        self.table().map_or(0, |places| places.count())
     }
 
     /// What CPython's mask would be: a set without a table has its first eight places.
@@ -185,77 +182,44 @@ impl Set {
         self.table.changes.set(self.table.changes.get().wrapping_add(1));
     }
 
-    #[inline(always)]
-    fn entry(&self, i: usize) -> *mut Entry {
-        // SAFETY: callers keep `i` within the table.
-        unsafe { self.table.entries.get().add(i) }
-    }
-
     /// The key at place `i` and its hash, if the place is live.
     #[inline]
     pub(crate) fn at(&self, i: usize) -> Option<(Value, i64)> {
-        if i >= self.places() {
-            return None;
-        }
-        // SAFETY: within the table.
-        let e = unsafe { &*self.entry(i) };
-        if e.key.is_absent() { None } else { Some((e.key.clone(), e.hash)) }
+        let (key, hash) = self.table()?.item(i)?;
+        Some((Value::from_ref(&key).clone(), hash))
     }
 
     /// The first live element at place `*i` or later; moves `*i` past it.
     #[inline]
     pub fn next(&self, i: &mut usize) -> Option<(Value, i64)> {
-        while *i < self.places() {
-            let found = self.at(*i);
+        let places = self.table()?;
+        while *i < places.count() {
             *i += 1;
-            if found.is_some() {
-                return found;
+            if let Some((key, hash)) = places.item(*i - 1) {
+                return Some((Value::from_ref(&key).clone(), hash));
             }
         }
         None
     }
 
-    /// The place of `key`, or the free place where a search for it ends. The table is not null.
-    fn find(&self, t: &Thread, key: &Value, hash: i64) -> Res<Result<usize, usize>> {
-        'again: loop {
-            let mask = self.table.mask.get();
+    /// Looks for `key`; `None` if there is no table.
+    fn find(&self, t: &Thread, key: &Value, hash: i64) -> Res<Option<Found>> {
+        loop {
+            // First the state, then the table: an answer about an older one is known as such.
             let changes = self.changes();
-            let mut i = hash as usize & mask;
-            let mut perturb = hash as u64 as usize;
-            loop {
-                let run = if i + LINEAR <= mask { LINEAR } else { 0 };
-                for place in i..=i + run {
-                    // SAFETY: `place` is at most the mask.
-                    let e = unsafe { &*self.entry(place) };
-                    if e.key.is_absent() {
-                        if e.hash == 0 {
-                            return Ok(Err(place));
-                        }
-                        continue;
-                    }
-                    if e.hash != hash {
-                        continue;
-                    }
-                    match quick_eq(&e.key, key) {
-                        Some(true) => return Ok(Ok(place)),
-                        Some(false) => continue,
-                        None => {}
-                    }
-                    let theirs = e.key.clone();
-                    let same = ops::eq(t, &theirs, key)?;
-                    if self.changes() != changes {
-                        if self.table.entries.get().is_null() {
-                            self.resize(t, 0)?;
-                        }
-                        t.poll()?;
-                        continue 'again;
-                    }
-                    if same {
-                        return Ok(Ok(place));
-                    }
+            let Some(places) = self.table() else { return Ok(None) };
+            let found = places.probe(hash, |theirs| {
+                if let Some(same) = quick_eq(theirs, key) {
+                    return Ok(same);
                 }
-                perturb >>= 5;
-                i = i.wrapping_mul(5).wrapping_add(1).wrapping_add(perturb) & mask;
+                let theirs = theirs.clone();
+                let same = ops::eq(t, &theirs, key).map_err(Some)?;
+                if self.changes() == changes { Ok(same) } else { Err(None) }
+            });
+            match found {
+                Ok(place) => return Ok(Some(Found { place, changes })),
+                Err(Some(e)) => return Err(e),
+                Err(None) => t.poll()?,
             }
         }
     }
@@ -263,143 +227,105 @@ impl Set {
     /// Whether `key`, of this hash, is an element.
     #[inline]
     pub fn has(&self, t: &Thread, key: &Value, hash: i64) -> Res<bool> {
-        if self.table.entries.get().is_null() {
-            return Ok(false);
-        }
-        Ok(self.find(t, key, hash)?.is_ok())
+        Ok(self.find(t, key, hash)?.is_some_and(|found| found.place.is_ok()))
     }
 
     /// Adds `key`, of this hash.
     #[inline]
     pub fn insert(&self, t: &Thread, key: &Value, hash: i64) -> Res<()> {
-        if self.table.entries.get().is_null() {
-            self.resize(t, 0)?;
-        }
-        if let Err(place) = self.find(t, key, hash)? {
-            // SAFETY: the place is free and within the table.
-            unsafe {
-                let e = self.entry(place);
-                (&raw mut (*e).hash).write(hash);
-                store::write(&self.header, &raw mut (*e).key, key.clone());
-            }
+        loop {
+            let Some(found) = self.find(t, key, hash)? else {
+                let _held = store::hold_on(t, &self.header);
+                if self.table().is_none() {
+                    self.resize_held(t, 0)?;
+                }
+                continue;
+            };
+            let Err(place) = found.place else { return Ok(()) };
+            let _held = store::hold_on(t, &self.header);
+            let Some(places) = self.table().filter(|_| self.changes() == found.changes) else { continue };
+            // SAFETY: the place is free.
+            unsafe { places.fill(&self.header, place, hash, key.clone()) };
             self.table.fill.set(self.table.fill.get() + 1);
             self.table.used.set(self.len() + 1);
             self.changed();
             if self.table.fill.get() * 5 >= self.mask() * 3 {
-                self.resize(t, if self.len() > 50_000 { self.len() * 2 } else { self.len() * 4 })?;
+                self.resize_held(t, if self.len() > 50_000 { self.len() * 2 } else { self.len() * 4 })?;
             }
+            return Ok(());
         }
-        Ok(())
     }
 
     /// Removes `key`, of this hash; false if it was not there.
     pub fn remove(&self, t: &Thread, key: &Value, hash: i64) -> Res<bool> {
-        if self.table.entries.get().is_null() {
-            return Ok(false);
-        }
-        match self.find(t, key, hash)? {
-            Ok(place) => {
-                drop(self.take_at(place));
-                Ok(true)
+        loop {
+            let Some(Found { place: Ok(place), changes }) = self.find(t, key, hash)? else { return Ok(false) };
+            let held = store::hold_on(t, &self.header);
+            if self.changes() == changes {
+                let key = self.take_at(place);
+                drop(held);
+                drop(store::left(key));
+                return Ok(true);
             }
-            Err(_) => Ok(false),
         }
     }
 
+    /// Takes out what is at a live place, to be `left`. The set is held.
     fn take_at(&self, place: usize) -> Value {
-        // SAFETY: the place is live and within the table.
-        let key = unsafe {
-            let e = &mut *self.entry(place);
-            e.hash = REMOVED;
-            std::mem::take(&mut e.key)
-        };
+        // SAFETY: the place is live.
+        let key = self.table().map(|places| unsafe { places.empty(place) });
         self.table.used.set(self.len() - 1);
         self.changed();
-        key
+        key.unwrap_or_default()
     }
 
     /// Removes and returns some element.
     pub fn pop(&self) -> Option<Value> {
-        if self.is_empty() {
-            return None;
-        }
-        let mut i = self.table.finger.get() & self.table.mask.get();
-        while self.at(i).is_none() {
-            i = if i == self.table.mask.get() { 0 } else { i + 1 };
+        let held = store::hold(&self.header);
+        let places = self.table().filter(|_| !self.is_empty())?;
+        let mut i = self.table.finger.get() & places.mask();
+        while places.item(i).is_none() {
+            i = if i == places.mask() { 0 } else { i + 1 };
         }
         self.table.finger.set(i + 1);
-        Some(self.take_at(i))
+        let key = self.take_at(i);
+        drop(held);
+        Some(store::left(key))
     }
 
     /// Makes room, if it is short, for `more` elements to come at once.
     pub(crate) fn prepare(&self, t: &Thread, more: usize) -> Res<()> {
+        let _held = store::hold_on(t, &self.header);
         if (self.table.fill.get() + more) * 5 >= self.mask() * 3 {
-            self.resize(t, (self.len() + more) * 2)?;
+            self.resize_held(t, (self.len() + more) * 2)?;
         }
         Ok(())
     }
 
-    /// Moves the elements to a table of the smallest size above `want`.
-    pub(crate) fn resize(&self, t: &Thread, want: usize) -> Res<()> {
-        let mut places = MIN_PLACES;
-        while places <= want {
-            places <<= 1;
+    /// Moves the elements to a table of the smallest size above `want`. The set is held.
+    fn resize_held(&self, t: &Thread, want: usize) -> Res<()> {
+        let mut count = MIN_PLACES;
+        while count <= want {
+            count <<= 1;
         }
-        let block = t.heap().alloc_raw(places * size_of::<Entry>()).map_err(|_| t.memory_error())?;
-        // SAFETY: the block has that many bytes; zero means free.
-        if let Err(e) = unsafe { bulk::fill(t, block, 0, places * size_of::<Entry>()) } {
-            // SAFETY: nobody has it yet.
-            unsafe { t.heap().free_raw(block, places * size_of::<Entry>()) };
+        let new = Places::make(t, count)?;
+        let old = self.table();
+        if let Some(old) = old
+            // SAFETY: nobody has seen the new table.
+            && let Err(e) = unsafe { new.move_in(t, old) }
+        {
+            // SAFETY: nobody has it; the old table's entries were copied, not changed.
+            unsafe { new.free_now(t) };
             return Err(e);
         }
-        let (old, old_places) = (self.table.entries.replace(block.cast()), self.places());
-        let old_places = if old.is_null() { 0 } else { old_places };
-        self.table.mask.set(places - 1);
-        for i in 0..old_places {
-            if i % STRIDE == STRIDE - 1
-                && let Err(e) = t.check_stop()
-            {
-                self.table.entries.set(old);
-                self.table.mask.set(old_places - 1);
-                // SAFETY: the old block's entries were copied, not changed, and are the set's again.
-                unsafe { t.heap().free_raw(block, places * size_of::<Entry>()) };
-                return Err(e);
-            }
-            // SAFETY: live entries move, each once; absent keys need no drop.
-            unsafe {
-                let e = old.add(i).read();
-                if !e.key.is_absent() {
-                    self.entry(self.free_place(e.hash)).write(e);
-                } else {
-                    std::mem::forget(e);
-                }
-            }
-        }
+        self.table.places.set(new.first());
         self.table.fill.set(self.len());
         self.changed();
-        if !old.is_null() {
-            // SAFETY: the block came from this heap with this size; its entries have moved.
-            unsafe { t.heap().free_raw(old.cast(), old_places * size_of::<Entry>()) };
+        if let Some(old) = old {
+            // SAFETY: it has been replaced, and its entries have moved.
+            unsafe { old.free(t) };
         }
         Ok(())
-    }
-
-    /// The first free place for `hash` in a table without removed entries.
-    fn free_place(&self, hash: i64) -> usize {
-        let mask = self.table.mask.get();
-        let mut i = hash as usize & mask;
-        let mut perturb = hash as u64 as usize;
-        loop {
-            let run = if i + LINEAR <= mask { LINEAR } else { 0 };
-            for place in i..=i + run {
-                // SAFETY: `place` is at most the mask.
-                if unsafe { (*self.entry(place)).key.is_absent() } {
-                    return place;
-                }
-            }
-            perturb >>= 5;
-            i = i.wrapping_mul(5).wrapping_add(1).wrapping_add(perturb) & mask;
-        }
     }
 
     /// Adds every element of another set.
@@ -407,9 +333,12 @@ impl Set {
         if std::ptr::eq(self, other) || other.is_empty() {
             return Ok(());
         }
+        if t.is_shared() {
+            return self.merge_shared(t, other);
+        }
         self.prepare(t, other.len())?;
         if self.places() == 0 {
-            self.resize(t, 0)?;
+            self.resize_held(t, 0)?;
         }
         let clean = other.table.fill.get() == other.len();
         if self.table.fill.get() == 0 && self.mask() == other.mask() && clean {
@@ -430,32 +359,44 @@ impl Set {
         Ok(())
     }
 
-    /// Adds an element known to be new to a table with room and without removed entries.
-    fn put_new(&self, key: Value, hash: i64) {
-        let place = self.free_place(hash);
-        // SAFETY: the place is free and within the table.
-        unsafe {
-            let e = self.entry(place);
-            (&raw mut (*e).hash).write(hash);
-            store::write(&self.header, &raw mut (*e).key, key);
+    fn merge_shared(&self, t: &Thread, other: &Set) -> Res<()> {
+        t.check_alloc(other.len() * 16)?;
+        let (mut all, mut i) = (Vec::new(), 0);
+        let held = store::hold_on(t, &other.header);
+        while let Some(element) = other.next(&mut i) {
+            all.push(element);
         }
+        drop(held);
+        self.prepare(t, all.len())?;
+        for (i, (key, hash)) in all.into_iter().enumerate() {
+            self.insert(t, &key, hash)?;
+            if i % 1024 == 1023 {
+                t.poll()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an element known to be new to a table with room and without removed entries. The set is not shared.
+    fn put_new(&self, key: Value, hash: i64) {
+        let Some(places) = self.table() else { return };
+        // SAFETY: the place is free.
+        unsafe { places.fill(&self.header, places.free_place(hash), hash, key) };
         self.table.fill.set(self.table.fill.get() + 1);
         self.table.used.set(self.len() + 1);
         self.changed();
     }
 
+    /// The other's elements at the same places of an empty table of the same size. The sets are not shared.
     fn copy_places(&self, t: &Thread, other: &Set) -> Res<()> {
+        let Some(places) = self.table() else { return Ok(()) };
         for i in 0..other.places() {
             if i % STRIDE == STRIDE - 1 {
                 t.check_stop()?;
             }
             if let Some((key, hash)) = other.at(i) {
                 // SAFETY: the tables have the same size and this one is empty.
-                unsafe {
-                    let e = self.entry(i);
-                    (&raw mut (*e).hash).write(hash);
-                    store::write(&self.header, &raw mut (*e).key, key);
-                }
+                unsafe { places.fill(&self.header, i, hash, key) };
             }
         }
         self.table.fill.set(other.len());
@@ -464,43 +405,67 @@ impl Set {
         Ok(())
     }
 
-    /// Exchanges the elements with another set's.
+    /// Exchanges the elements with those of a set that nobody else has.
     pub fn swap(&self, other: &Set) {
-        self.table.used.swap(&other.table.used);
+        let held = store::hold(&self.header);
+        other.table.used.set(self.table.used.replace(other.table.used.get()));
         self.table.fill.swap(&other.table.fill);
-        self.table.mask.swap(&other.table.mask);
-        self.table.entries.swap(&other.table.entries);
+        other.table.places.set(self.table.places.replace(other.table.places.get()));
         self.changed();
         other.changed();
+        drop(held);
+        // What was this set's others may be reading.
+        if thread::is_shared() {
+            other.clear_all();
+        }
     }
 
     /// Drops all elements.
     pub fn clear_all(&self) {
-        let places = self.places();
-        let entries = self.table.entries.replace(std::ptr::null_mut());
+        let held = store::hold(&self.header);
+        let old = Places::new(self.table.places.replace(std::ptr::null_mut()));
         self.table.used.set(0);
         self.table.fill.set(0);
         self.changed();
-        if entries.is_null() {
-            return;
-        }
-        for i in 0..places {
-            if i % STRIDE == STRIDE - 1 && crate::thread::stopping() {
+        drop(held);
+        let Some(places) = old else { return };
+        for i in 0..places.count() {
+            if i % STRIDE == STRIDE - 1 && thread::stopping() {
                 // The isolate's memory goes as a whole.
                 return;
             }
-            // SAFETY: the table is detached; each entry is dropped once.
-            unsafe { entries.add(i).drop_in_place() };
+            if let Some((key, _)) = places.item(i) {
+                // SAFETY: the table is detached; each key is taken once.
+                store::release_later(unsafe { Value::from_raw(key) });
+            }
         }
-        if let Some(t) = crate::thread::current() {
-            // SAFETY: the block came from this heap with this size.
-            unsafe { t.heap().free_raw(entries.cast(), places * size_of::<Entry>()) };
+        if let Some(t) = thread::current() {
+            // SAFETY: the table is detached.
+            unsafe { places.free(t) };
+        }
+    }
+
+    /// As [`Set::clear_all`], for a set that has died: nobody reads it.
+    fn drop_dead(&self) {
+        let Some(places) = self.table() else { return };
+        for i in 0..places.count() {
+            if i % STRIDE == STRIDE - 1 && thread::stopping() {
+                return;
+            }
+            if let Some((key, _)) = places.item(i) {
+                // SAFETY: each key is dropped once.
+                drop(unsafe { Value::from_raw(key) });
+            }
+        }
+        if let Some(t) = thread::current() {
+            // SAFETY: nobody can reach it any more.
+            unsafe { places.free_now(t) };
         }
     }
 
     /// Bytes of the table, for `__sizeof__`: small tables are part of CPython's object.
     pub(crate) fn table_bytes(&self) -> usize {
-        if self.places() <= MIN_PLACES { 0 } else { self.places() * size_of::<Entry>() }
+        self.table().filter(|places| places.count() > MIN_PLACES).map_or(0, |places| places.bytes())
     }
 
     /// The hash that a frozenset of these elements has: independent of their order.
@@ -531,12 +496,12 @@ pub fn hash_element(t: &Thread, key: &Value) -> Res<i64> {
 
 impl Drop for Set {
     fn drop(&mut self) {
-        self.clear_all();
+        self.drop_dead();
     }
 }
 
 impl Drop for FrozenSet {
     fn drop(&mut self) {
-        self.as_set().clear_all();
+        self.as_set().drop_dead();
     }
 }

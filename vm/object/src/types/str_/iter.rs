@@ -54,7 +54,7 @@ pub(super) fn new(t: &Thread, v: &Value) -> Res {
 fn next(t: &Thread, v: &Value) -> Res {
     let it = v.expect::<StrIter>();
     // SAFETY: nothing stores into the slot while the str is looked at.
-    let text = unsafe { it.text.peek() };
+    let text = unsafe { it.text.glance() };
     if text.is_absent() {
         return Ok(Value::ABSENT);
     }

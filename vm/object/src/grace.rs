@@ -1,0 +1,239 @@
+//! Grace: what a container gives up lives on until no other thread can be using it.
+//!
+//! As long as an isolate has one thread, what is taken out of a container is released at once and an array is freed when
+//! it is replaced. The second thread makes everything shared: from then on a thread may use a word or an array that it
+//! has loaded until it polls or waits, without counting and without a lock. So whoever takes a reference out of a
+//! container, or replaces an array, leaves the old one here, for a grace period of the isolate's domain; a thread that is
+//! alone does not wait. When one thread is left, nothing is shared any more.
+
+use crate::breaker::reason;
+use crate::heap;
+use crate::thread::{self, Thread};
+use crate::value::Value;
+use std::cell::{Cell, RefCell};
+use typhon_qsbr::{Limbo, Participant, Pressure, Requests, Standing, StoppedWorld};
+
+/// By which bits of its breaker a thread is asked for reports and stops.
+pub(crate) const REQUESTS: Requests = Requests { report: reason::REPORT, stop: reason::HALT };
+
+/// A thread's part in its isolate's domain.
+pub(crate) struct Grace {
+    /// There from the moment on when the thread is one of several.
+    participant: RefCell<Option<Participant>>,
+    limbo: RefCell<Limbo<Garbage>>,
+    /// Others were online when this thread last looked: it does not look again before its next checkpoint.
+    crowded: Cell<bool>,
+}
+
+/// What waits.
+pub(crate) enum Garbage {
+    /// A reference to be released.
+    Reference(Value),
+    /// Raw memory, and its size.
+    Block(*mut u8, usize),
+}
+
+impl Garbage {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Reference(_) => 64,
+            Self::Block(_, size) => *size,
+        }
+    }
+
+    fn free(self, t: &Thread) {
+        match self {
+            Self::Reference(v) => drop(v),
+            // SAFETY: who retired the block vouched for it, and its grace period is over.
+            Self::Block(at, size) => unsafe { t.heap().free_raw(at, size) },
+        }
+    }
+}
+
+impl Grace {
+    pub(crate) fn new() -> Self {
+        Self { participant: RefCell::new(None), limbo: RefCell::new(Limbo::new()), crowded: Cell::new(false) }
+    }
+}
+
+impl Thread {
+    /// Whether the isolate has several threads, this one among them.
+    #[inline(always)]
+    pub fn is_shared(&self) -> bool {
+        self.shared.get()
+    }
+
+    /// From now on this is one thread of several. It is running, or has not begun.
+    pub(crate) fn share(&self, running: bool) {
+        if self.shared.replace(true) {
+            return;
+        }
+        let mut participant = self.grace.participant.borrow_mut();
+        let me =
+            participant.get_or_insert_with(|| Participant::join(&self.isolate.domain, self.breaker.requests().clone()));
+        if running {
+            me.online();
+            drop(participant);
+            self.state::<crate::weakref::Table>().mark_all();
+            thread::set_shared(true);
+        }
+    }
+
+    /// The thread is attached: it uses objects from now on. The standing before.
+    pub(crate) fn come_online(&self) -> Standing {
+        let mut participant = self.grace.participant.borrow_mut();
+        participant.as_mut().filter(|_| self.shared.get()).map_or(Standing::Offline, Participant::online)
+    }
+
+    /// Goes back to the standing before [`Thread::come_online`].
+    pub(crate) fn go_back(&self, standing: Standing) {
+        if standing == Standing::Offline && self.shared.get() {
+            self.offline();
+        }
+    }
+
+    /// Before the thread waits for anything: it uses nothing that it has loaded from a shared object, and will not until
+    /// it is [`Thread::online`] again.
+    pub fn offline(&self) {
+        if let Some(me) = &mut *self.grace.participant.borrow_mut() {
+            self.grace.limbo.borrow_mut().seal(&self.isolate.domain);
+            me.offline();
+        }
+    }
+
+    /// The thread goes on: waits while another has stopped the world.
+    pub fn online(&self) {
+        if let Some(me) = self.grace.participant.borrow_mut().as_mut().filter(|_| self.shared.get()) {
+            me.online();
+            self.grace.crowded.set(false);
+            if !self.grace.limbo.borrow().is_empty() {
+                self.breaker.set(reason::GRACE);
+            }
+        }
+    }
+
+    /// Answers what the domain has `asked` for, at a poll: nothing that was loaded from a shared object is in use. What no
+    /// other thread can use any more is let go of, which may run finalizers.
+    pub fn checkpoint(&self, asked: u32) {
+        if asked & (reason::REPORT | reason::HALT | reason::GRACE) == 0 || !self.shared.get() {
+            return;
+        }
+        if let Some(me) = &mut *self.grace.participant.borrow_mut() {
+            if asked & reason::HALT != 0 {
+                me.offline();
+                me.online();
+            }
+            me.report();
+        }
+        self.grace.crowded.set(false);
+        if self.isolate.has_one_thread() {
+            self.unshare();
+        } else {
+            self.free_ripe();
+        }
+    }
+
+    /// The other threads have ended.
+    fn unshare(&self) {
+        self.shared.set(false);
+        thread::set_shared(false);
+        if let Some(me) = &mut *self.grace.participant.borrow_mut() {
+            me.offline();
+        }
+        self.free_all();
+    }
+
+    /// Lets go of all that is left behind. No other thread is online.
+    fn free_all(&self) {
+        // SAFETY: nobody else can load anything, and this thread uses nothing that it has loaded.
+        let mut all = unsafe { self.grace.limbo.borrow_mut().take_all() };
+        // SAFETY: as above.
+        all.append(&mut unsafe { self.isolate.orphans.take_all() });
+        all.into_iter().for_each(|garbage| garbage.free(self));
+    }
+
+    fn free_ripe(&self) {
+        if self.is_alone() {
+            return self.free_all();
+        }
+        let domain = &self.isolate.domain;
+        loop {
+            let ripe = self.grace.limbo.borrow_mut().take_ripe(domain);
+            let Some(ripe) = ripe.or_else(|| self.isolate.orphans.take_ripe(domain)) else { break };
+            ripe.into_iter().for_each(|garbage| garbage.free(self));
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.grace.participant.borrow().as_ref().is_none_or(|me| self.isolate.domain.is_alone(me))
+    }
+
+    /// Leaves something behind that this thread has unlinked.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn retire(&self, garbage: Garbage) {
+        if !self.grace.crowded.get() {
+            if self.is_alone() {
+                return garbage.free(self);
+            }
+            self.grace.crowded.set(true);
+        }
+        let mut limbo = self.grace.limbo.borrow_mut();
+        let (weight, first) = (garbage.weight(), limbo.is_empty());
+        if limbo.retire(&self.isolate.domain, garbage, weight) == Pressure::Sealed || first {
+            self.breaker.set(reason::GRACE);
+        }
+    }
+
+    /// Runs `f` while no other thread of the isolate runs. It neither waits, polls nor runs Python code: what dies
+    /// meanwhile is destroyed afterwards. The caller uses nothing that it loaded before.
+    pub(crate) fn alone<R>(&self, f: impl FnOnce() -> R) -> R {
+        let Some(stopped) = self.stop_world() else { return f() };
+        let depth = self.dealloc_depth.replace(heap::DEALLOC_DEPTH_MAX);
+        let out = f();
+        self.dealloc_depth.set(depth);
+        drop(stopped);
+        if depth == 0 && self.trash_waits.get() {
+            heap::empty_trashcan(self);
+        }
+        out
+    }
+
+    /// Nothing to stop if there are no other threads, or if this one has stopped them already.
+    fn stop_world(&self) -> Option<StoppedWorld<'_>> {
+        let mut participant = self.grace.participant.borrow_mut();
+        let me = participant.as_mut().filter(|_| self.shared.get())?;
+        if self.isolate.domain.is_stopped_by(me) {
+            return None;
+        }
+        self.grace.crowded.set(false);
+        Some(self.isolate.domain.stop_world(me))
+    }
+
+    /// Lets go of what waits in any thread, all of which are stopped: a collector wants to see every count.
+    pub(crate) fn free_limbos(&self) {
+        let mut all = Vec::new();
+        // SAFETY: the others do not run, so nobody uses what he has loaded; nothing is dropped before all were asked.
+        unsafe { self.isolate.each_thread(|t| all.append(&mut t.grace.limbo.borrow_mut().take_all())) };
+        all.into_iter().for_each(|garbage| garbage.free(self));
+        self.free_all();
+    }
+
+    /// The thread ends: what waits becomes the others'.
+    pub(crate) fn leave_domain(&self) {
+        self.isolate.orphans.take_over(&self.isolate.domain, &mut self.grace.limbo.borrow_mut());
+        *self.grace.participant.borrow_mut() = None;
+        self.shared.set(false);
+        thread::set_shared(false);
+    }
+
+    /// The isolate closes: memory goes as a whole.
+    pub(crate) fn forget_limbo(&self) {
+        // SAFETY: nothing runs in the isolate any more.
+        let all = unsafe { (self.grace.limbo.borrow_mut().take_all(), self.isolate.orphans.take_all()) };
+        std::mem::forget(all);
+        *self.grace.participant.borrow_mut() = None;
+        self.shared.set(false);
+        thread::set_shared(false);
+    }
+}
