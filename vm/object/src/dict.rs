@@ -370,6 +370,9 @@ impl Dict {
 
     /// Lets go of a table that has been detached.
     fn drop_table(&self, table: Table) {
+        if !thread::is_shared() {
+            return self.drop_dead(table);
+        }
         let current = thread::current();
         for i in 0..table.filled() {
             if i % STRIDE == STRIDE - 1 && thread::stopping() {
@@ -387,7 +390,7 @@ impl Dict {
         }
     }
 
-    /// As [`Dict::drop_table`], for a dict that has died.
+    /// As [`Dict::drop_table`], for a dict that has died or that no other thread can be reading.
     fn drop_dead(&self, table: Table) {
         for i in 0..table.filled() {
             if i % STRIDE == STRIDE - 1 && thread::stopping() {

@@ -310,7 +310,10 @@ impl List {
 
     /// Inserts at `i <= len`.
     pub fn insert(&self, t: &Thread, i: usize, v: Value) -> Res<()> {
-        let _held = store::hold_on(t, &self.header);
+        store::locked(&self.header, || self.insert_held(t, i, v))
+    }
+
+    fn insert_held(&self, t: &Thread, i: usize, v: Value) -> Res<()> {
         self.make_room(t, 1)?;
         let n = self.len.get();
         let i = i.min(n);
@@ -335,7 +338,15 @@ impl List {
     /// Removes and returns the item at the place that `choose` makes of the length.
     #[inline(always)]
     pub fn remove_within(&self, choose: impl FnOnce(usize) -> Option<usize>) -> Option<Value> {
-        let held = store::hold(&self.header);
+        if thread::is_shared() {
+            return self.remove_shared(choose);
+        }
+        self.remove_held(choose)
+    }
+
+    /// As [`List::remove_within`], for who holds the list; what is returned is to be `left`.
+    #[inline(always)]
+    fn remove_held(&self, choose: impl FnOnce(usize) -> Option<usize>) -> Option<Value> {
         let n = self.len.get();
         let i = choose(n)?;
         assert!(i < n);
@@ -343,12 +354,11 @@ impl List {
         let v = unsafe {
             let at = self.data.get().add(i);
             let v = at.read();
-            let whole = slide(at.add(1), at, n - i - 1);
+            let whole = i + 1 == n || slide(at.add(1), at, n - i - 1);
             self.len.set(if whole { n - 1 } else { i });
             v
         };
-        drop(held);
-        Some(store::left(v))
+        Some(v)
     }
 
     /// Removes and returns the last item.

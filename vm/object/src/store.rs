@@ -206,6 +206,19 @@ pub(crate) fn hold_on<'a>(t: &Thread, container: &'a Header) -> Held<'a> {
     if t.is_shared() { lock(container) } else { Held(None) }
 }
 
+/// Runs `f`, which changes a container, under its lock if there are threads to lock out.
+#[inline(always)]
+pub(crate) fn locked<R>(container: &Header, f: impl FnOnce() -> R) -> R {
+    if thread::is_shared() { with_lock(container, f) } else { f() }
+}
+
+#[cold]
+#[inline(never)]
+fn with_lock<R>(container: &Header, f: impl FnOnce() -> R) -> R {
+    let _held = lock(container);
+    f()
+}
+
 /// Locks a container that is to be changed.
 #[inline(always)]
 pub(crate) fn hold(container: &Header) -> Held<'_> {

@@ -15,6 +15,15 @@ impl List {
         self.push_held(t, v)
     }
 
+    #[cold]
+    #[inline(never)]
+    pub(super) fn remove_shared(&self, choose: impl FnOnce(usize) -> Option<usize>) -> Option<Value> {
+        let held = store::hold(&self.header);
+        let v = self.remove_held(choose)?;
+        drop(held);
+        Some(store::left(v))
+    }
+
     /// Replaces the item at `i`, or, if there is none any more, hands `v` back.
     #[cold]
     #[inline(never)]

@@ -233,27 +233,52 @@ impl Set {
     /// Adds `key`, of this hash.
     #[inline]
     pub fn insert(&self, t: &Thread, key: &Value, hash: i64) -> Res<()> {
+        if t.is_shared() {
+            return self.insert_shared(t, key, hash);
+        }
+        if self.table().is_none() {
+            self.resize_held(t, 0)?;
+        }
+        match self.find(t, key, hash)? {
+            Some(Found { place: Err(place), .. }) => self.put(t, place, key.clone(), hash),
+            Some(_) => Ok(()),
+            // The comparison has emptied the set.
+            None => self.insert(t, key, hash),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_shared(&self, t: &Thread, key: &Value, hash: i64) -> Res<()> {
         loop {
             let Some(found) = self.find(t, key, hash)? else {
-                let _held = store::hold_on(t, &self.header);
+                let _held = store::hold(&self.header);
                 if self.table().is_none() {
                     self.resize_held(t, 0)?;
                 }
                 continue;
             };
             let Err(place) = found.place else { return Ok(()) };
-            let _held = store::hold_on(t, &self.header);
-            let Some(places) = self.table().filter(|_| self.changes() == found.changes) else { continue };
-            // SAFETY: the place is free.
-            unsafe { places.fill(&self.header, place, hash, key.clone()) };
-            self.table.fill.set(self.table.fill.get() + 1);
-            self.table.used.set(self.len() + 1);
-            self.changed();
-            if self.table.fill.get() * 5 >= self.mask() * 3 {
-                self.resize_held(t, if self.len() > 50_000 { self.len() * 2 } else { self.len() * 4 })?;
+            let _held = store::hold(&self.header);
+            if self.changes() == found.changes {
+                return self.put(t, place, key.clone(), hash);
             }
-            return Ok(());
         }
+    }
+
+    /// Puts a new key at a free place. The set is held.
+    #[inline(always)]
+    fn put(&self, t: &Thread, place: usize, key: Value, hash: i64) -> Res<()> {
+        let Some(places) = self.table() else { return Ok(()) };
+        // SAFETY: the place is free.
+        unsafe { places.fill(&self.header, place, hash, key) };
+        self.table.fill.set(self.table.fill.get() + 1);
+        self.table.used.set(self.len() + 1);
+        self.changed();
+        if self.table.fill.get() * 5 >= places.mask() * 3 {
+            self.resize_held(t, if self.len() > 50_000 { self.len() * 2 } else { self.len() * 4 })?;
+        }
+        Ok(())
     }
 
     /// Removes `key`, of this hash; false if it was not there.
