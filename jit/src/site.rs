@@ -41,7 +41,7 @@ pub(crate) struct Place {
     /// Recordings that were given up.
     pub(crate) tries: Cell<u32>,
     /// Code that its traces name by address.
-    pub(crate) kept: RefCell<Vec<Rc<Unit>>>,
+    pub(crate) kept: RefCell<Vec<Arc<Unit>>>,
     /// What the workers were given.
     pub(crate) waiting: RefCell<Option<Arc<Mailbox>>>,
     /// Entries that are not looked at: exits get their bridges meanwhile.

@@ -2,7 +2,7 @@
 
 use super::{Abort, Level, Reason, Recorder};
 use crate::vm::call_site;
-use std::rc::Rc;
+use std::sync::Arc;
 use typhon_interp::function::Function;
 use typhon_isa::Opcode;
 use typhon_jit_ir::word::Word;
@@ -32,8 +32,8 @@ impl Recorder<'_> {
             },
         };
         let Some(f) = self.value(at).exact::<Function>() else { return self.abort(Reason::Type) };
-        let unit = Rc::clone(&f.unit.borrow());
-        let current = std::ptr::eq(Rc::as_ptr(&unit), f.unit());
+        let unit = f.kept_unit();
+        let current = std::ptr::eq(Arc::as_ptr(&unit), f.unit());
         let base = self.index(first);
         if !current || !unit.simple || n != unit.arg_count || self.running.is_generator() || !self.may_take(&unit, base)
         {
@@ -42,10 +42,10 @@ impl Recorder<'_> {
         let function = self.reg(at).arg;
         self.has_shape(function, ids::FUNCTION);
         let now = self.load(Ty::Ptr, Alias::Slot, function, Function::UNIT);
-        let same = self.op(Op::PEq, &[now, Arg::Const(Const::Ptr(Rc::as_ptr(&unit) as u64))]);
+        let same = self.op(Op::PEq, &[now, Arg::Const(Const::Ptr(Arc::as_ptr(&unit) as u64))]);
         self.guard(same);
         self.private = true;
-        self.kept.push(Rc::clone(&unit));
+        self.kept.push(Arc::clone(&unit));
         let site = call_site(base, self.offset(), self.word.a());
         let registers = self.regs.base();
         let pushed = Arg::from(self.b.call(Helper::Push, &[self.thread, function, registers, Arg::int(site)]));
@@ -57,7 +57,7 @@ impl Recorder<'_> {
         let (height, arguments) = (self.running.height(), unit.arg_count);
         self.step()?;
         let entered = self.running.height() == height + 1
-            && std::ptr::eq(self.running.unit(), Rc::as_ptr(&unit))
+            && std::ptr::eq(self.running.unit(), Arc::as_ptr(&unit))
             && std::ptr::eq(self.running.registers(), self.at.registers().wrapping_add(base));
         if !entered {
             return self.abort(Reason::Surprise);

@@ -26,7 +26,7 @@ use crate::cache::{Kind, LiveIn};
 use crate::lower::COUNTERS;
 use regs::Regs;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
 use typhon_interp::tier::{At, Went};
 use typhon_interp::unit::Unit;
@@ -61,7 +61,7 @@ pub struct Recorded {
     /// What the instruction has raised at which the recording ended; what was recorded ends before.
     pub raised: Option<Exc>,
     /// Code that it names by address.
-    pub kept: Vec<Rc<Unit>>,
+    pub kept: Vec<Arc<Unit>>,
     /// Whether it holds for this isolate only.
     pub private: bool,
 }
@@ -149,7 +149,7 @@ const ABSENT: Sym = Sym { arg: Arg::Const(Const::Val(word::Word::ABSENT)), real:
 
 /// A frame of the trace: the one that entered it, or one that an instruction in it has entered.
 struct Level {
-    unit: Rc<Unit>,
+    unit: Arc<Unit>,
     /// Where its registers begin, counted from those of the first frame.
     base: usize,
     /// The instruction that runs, or that has entered the frame above.
@@ -179,7 +179,7 @@ struct Recorder<'a> {
     word: Word,
     /// How often loops in the loop have gone round, by frame and offset.
     inner: BTreeMap<(usize, u32), u32>,
-    kept: Vec<Rc<Unit>>,
+    kept: Vec<Arc<Unit>>,
     private: bool,
     raised: Option<Exc>,
 }

@@ -7,7 +7,7 @@
 use super::{Abort, BY_FRAME, Level, Reason, Recorder};
 use crate::vm::Step;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use typhon_interp::unit::Unit;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_isa::{Opcode, Word};
@@ -58,7 +58,7 @@ impl Recorder<'_> {
         let at = self.running.offset();
         let depth = self.levels.len();
         // The frame's own code needs no name: it is the one that entered the trace, or that was asked for at its entry.
-        let unit = if deeper == 1 && enters { Rc::as_ptr(&self.level().unit) as u64 } else { 0 };
+        let unit = if deeper == 1 && enters { Arc::as_ptr(&self.level().unit) as u64 } else { 0 };
         self.private |= unit != 0;
         let deeper = depth.cast_signed() - level.cast_signed();
         let (from, to) = Step { from: offset, enters, at, deeper, frames: depth }.pack();
@@ -76,7 +76,7 @@ impl Recorder<'_> {
 
     /// Whether a function's frame is taken along.
     pub(super) fn may_take(&self, unit: &Unit, base: usize) -> bool {
-        let same = self.levels.iter().filter(|level| std::ptr::eq(Rc::as_ptr(&level.unit), unit)).count();
+        let same = self.levels.iter().filter(|level| std::ptr::eq(Arc::as_ptr(&level.unit), unit)).count();
         // Its first call makes it ready, and is not taken along. Loops have traces of their own.
         unit.word(0).is_some()
             && !loops(unit)
@@ -95,7 +95,7 @@ impl Recorder<'_> {
         for i in base..base + unit.register_count {
             if i < base + unit.local_count { self.regs.is_in_memory(i) } else { self.regs.is_dead(i) }
         }
-        self.kept.push(Rc::clone(&unit));
+        self.kept.push(Arc::clone(&unit));
         // What such a call does when it ends is known, whatever it did when it began.
         let plain = matches!(op, Opcode::Call | Opcode::CallMethod) && self.running.is_plain_call();
         self.levels.push(Level { unit, base, offset: self.running.offset(), plain });

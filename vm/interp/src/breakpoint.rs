@@ -2,10 +2,8 @@
 
 use crate::unit::Unit;
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 use typhon_isa::{Opcode, Word};
-use typhon_object::Thread;
-use typhon_object::error::Res;
 
 /// The covered instructions of a thread.
 #[derive(Default)]
@@ -16,30 +14,26 @@ struct Covered {
     at: *const Word,
     word: Word,
     /// Keeps the instruction's place alive.
-    _unit: Rc<Unit>,
+    _unit: Arc<Unit>,
 }
 
 impl Breakpoints {
     /// Covers the instruction behind the one at `ip`.
-    pub(crate) fn cover(&self, t: &Thread, unit: &Unit, ip: *const Word) -> Res<()> {
+    pub(crate) fn cover(&self, unit: &Unit, ip: *const Word) {
         let running = unit.offset_of(ip).saturating_sub(1) as usize;
-        let Some(op) = unit.word(running).and_then(|w| Opcode::from_u8(w.op())) else { return Ok(()) };
+        let Some(op) = unit.word(running).and_then(|w| Opcode::from_u8(w.op())) else { return };
         let next = running + 1 + op.extra();
-        let Some(word) = unit.word(next) else { return Ok(()) };
+        let Some(word) = unit.word(next) else { return };
         if word.op() == Opcode::Breakpoint as u8 {
-            return Ok(());
+            return;
         }
-        let owner = Unit::of(t, &unit.code)?;
-        if !std::ptr::eq(Rc::as_ptr(&owner), unit) {
-            return Ok(());
-        }
-        // SAFETY: `next` is within the unit's words, which are cells that only this thread uses.
+        // SAFETY: `next` is within the unit's words, which are cells that only this thread uses; a frame runs it.
         unsafe {
+            let owner = Unit::keep(unit);
             let at = unit.start().add(next);
             at.cast_mut().write(Word::new(Opcode::Breakpoint, 0, 0, 0, 0));
             self.0.borrow_mut().push(Covered { at, word, _unit: owner });
         }
-        Ok(())
     }
 
     /// Takes the `Breakpoint` at `at` away.

@@ -18,7 +18,7 @@ pub fn call_function(t: &Thread, f: &Value, args: Args<'_>) -> Res {
     // SAFETY: the record `fp` names is live or the bottom; its `top` is where free registers begin.
     let base = unsafe { (*it.fp.get()).top };
     t.poll()?;
-    let unit = function.unit();
+    let unit = function.unit().here(t, it)?;
     if !plainly(t, it, unit, args.values, args.names.len(), base)? {
         bind(t, it, function, args, base)?;
     }
@@ -33,8 +33,9 @@ pub fn run_code(t: &Thread, f: &Value, locals: Option<&Value>) -> Res {
     // SAFETY: as in `call_function`.
     let base = unsafe { (*it.fp.get()).top };
     t.poll()?;
+    let unit = function.unit().here(t, it)?;
     bind(t, it, function, Args::NONE, base)?;
-    push(t, it, f.clone(), function.unit(), base, Kind::Entry, 0, 0);
+    push(t, it, f.clone(), unit, base, Kind::Entry, 0, 0);
     if let Some(locals) = locals {
         // SAFETY: the frame was just pushed; it owns this reference until it is popped.
         unsafe { (*it.fp.get()).locals = locals.clone().into_raw() };

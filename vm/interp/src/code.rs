@@ -1,9 +1,7 @@
 //! code: the Python object behind a code block.
 
 use crate::unit::Unit;
-use std::cell::OnceCell;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use typhon_isa::{Code, CodeFlags, LocalKind};
 use typhon_object::error::Res;
 use typhon_object::header::Header;
@@ -19,14 +17,14 @@ pub struct CodeObject {
     header: Header,
     /// The code.
     pub code: Arc<Code>,
-    unit: OnceCell<Rc<Unit>>,
+    unit: OnceLock<Arc<Unit>>,
 }
 
 typhon_object::payload!(CodeObject => CODE);
 
 impl CodeObject {
     /// This isolate's working copy, made on the first request.
-    pub fn unit(&self, t: &Thread) -> Res<&Rc<Unit>> {
+    pub fn unit(&self, t: &Thread) -> Res<&Arc<Unit>> {
         if let Some(unit) = self.unit.get() {
             return Ok(unit);
         }
@@ -35,7 +33,7 @@ impl CodeObject {
     }
 
     /// The same, with its constants and names made.
-    fn ready_unit(&self, t: &Thread) -> Res<&Rc<Unit>> {
+    fn ready_unit(&self, t: &Thread) -> Res<&Arc<Unit>> {
         let unit = self.unit(t)?;
         unit.ready(t)?;
         Ok(unit)
@@ -44,7 +42,7 @@ impl CodeObject {
 
 /// A code object's value.
 pub fn new_code(t: &Thread, code: &Arc<Code>) -> Res {
-    payload::new(t, |header| CodeObject { header, code: Arc::clone(code), unit: OnceCell::new() })
+    payload::new(t, |header| CodeObject { header, code: Arc::clone(code), unit: OnceLock::new() })
 }
 
 /// code.

@@ -91,7 +91,7 @@ pub(crate) fn warn_never_awaited(t: &Thread, v: &Value, qualname: &Value) {
 /// The iterator that `await v` drives; `kind` 1 and 2 are for what `async with` awaits.
 pub fn awaitable(t: &Thread, v: &Value, kind: u8) -> Res {
     if let Some(g) = as_generator(v) {
-        let flags = g.unit.code.flags;
+        let flags = g.unit().code.flags;
         if flags & CodeFlags::COROUTINE != 0 {
             if g.delegate().is_some() {
                 return Err(error::runtime_error(t, "coroutine is being awaited already"));
@@ -115,7 +115,7 @@ pub fn awaitable(t: &Thread, v: &Value, kind: u8) -> Res {
         });
     };
     let it = f(t, v)?;
-    if as_generator(&it).is_some_and(|g| g.unit.code.flags & CodeFlags::COROUTINE != 0) {
+    if as_generator(&it).is_some_and(|g| g.unit().code.flags & CodeFlags::COROUTINE != 0) {
         return Err(error::type_error(t, "__await__() returned a coroutine"));
     }
     if type_of(&it).slots().next.is_none() {

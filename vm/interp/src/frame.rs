@@ -8,6 +8,7 @@
 //! never a pointer. So a new frame only has to zero its locals.
 
 use crate::unit::Unit;
+use rustc_hash::FxHashSet;
 use std::cell::Cell;
 use typhon_isa::Word;
 use typhon_object::error::{self, Exc, Res};
@@ -145,6 +146,8 @@ pub struct Interp {
     pub(crate) left: crate::eval::Left,
     /// Tracing and profiling functions.
     pub watch: crate::watch::Watch,
+    /// The thread's copies of code that other threads brought.
+    pub(crate) copies: crate::unit::Copies,
 }
 
 impl Interp {
@@ -186,6 +189,7 @@ impl Interp {
             #[cfg(threaded)]
             left: crate::eval::Left::new(),
             watch: crate::watch::Watch::default(),
+            copies: crate::unit::Copies::new(),
             stacks: Some(stacks),
         });
         // The record below the first frame: the stacks are zero, which is valid for every field but these.
@@ -207,6 +211,20 @@ impl Interp {
         let depth = (fp as usize - self.frames as usize) / size_of::<Frame>();
         // SAFETY: within the live records.
         if n < depth { Some(unsafe { fp.sub(n) }) } else { None }
+    }
+
+    /// What the thread's frames run.
+    pub(crate) fn running_units(&self) -> FxHashSet<*const Unit> {
+        let mut out = FxHashSet::default();
+        let mut at = self.fp.get();
+        while at != self.frames {
+            // SAFETY: records between the bottom and `fp` are live.
+            unsafe {
+                out.insert((*at).unit);
+                at = at.sub(1);
+            }
+        }
+        out
     }
 
     /// The frame that called `frame`.
@@ -347,6 +365,23 @@ fn reserve(size: usize) -> Option<*mut u8> {
         )
     };
     if p == libc::MAP_FAILED { None } else { Some(p.cast()) }
+}
+
+/// What the frames of all threads run.
+///
+/// # Safety
+/// No other thread of the isolate runs, begins or ends.
+pub(crate) unsafe fn all_running_units(t: &Thread) -> FxHashSet<*const Unit> {
+    let mut out = FxHashSet::default();
+    // SAFETY: the caller's duty; looking runs nothing.
+    unsafe {
+        t.isolate().each_thread(|t| {
+            if !t.interp.get().is_null() {
+                out.extend(interp(t).running_units());
+            }
+        });
+    }
+    out
 }
 
 /// This thread's interpreter state.

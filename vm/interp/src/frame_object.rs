@@ -9,8 +9,8 @@ use crate::generator::{Generator, State};
 use crate::traceback;
 use crate::unit::Unit;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use typhon_isa::{LocalKind, Word};
+use std::sync::Arc;
+use typhon_isa::LocalKind;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
@@ -26,7 +26,7 @@ use typhon_object::{Thread, Value, payload, strs, tuple};
 pub struct FrameObject {
     header: Header,
     /// The code.
-    pub unit: Rc<Unit>,
+    pub unit: Arc<Unit>,
     func: Slot,
     locals: Slot,
     /// The live record; null once the frame has ended or while its generator is suspended.
@@ -75,7 +75,7 @@ impl FrameObject {
             return self.offset.get();
         }
         // SAFETY: a non-null record is live: `detach` and `forget_generator` reset it.
-        self.unit.offset_of(unsafe { (*record).ip }).saturating_sub(1)
+        unsafe { (*(*record).unit).offset_of((*record).ip) }.saturating_sub(1)
     }
 
     /// The line the frame is at, 0 if none.
@@ -218,10 +218,10 @@ impl FrameObject {
     }
 
     /// The generator is suspended: its registers stay, the record goes.
-    pub(crate) fn suspend(&self, regs: *mut u64, ip: *const Word) {
+    pub(crate) fn suspend(&self, g: &Generator) {
         self.record.set(std::ptr::null_mut());
-        self.suspended.set(regs);
-        self.offset.set(self.unit.offset_of(ip).saturating_sub(1));
+        self.suspended.set(g.regs.get());
+        self.offset.set(g.unit().offset_of(g.ip.get()).saturating_sub(1));
         drop(self.back.take());
     }
 
@@ -244,13 +244,7 @@ pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
         }
         let func = Value::from_ref(&(*fp).func).clone();
         let locals = Value::from_ref(&(*fp).locals).clone();
-        // The function's code may have been replaced since it was called.
-        let now = func.exact::<Function>().map(|f| Rc::clone(&f.unit.borrow()));
-        let unit = match now.filter(|unit| Rc::as_ptr(unit) == (*fp).unit) {
-            Some(unit) => unit,
-            None => Unit::of(t, &(*(*fp).unit).code)?,
-        };
-        let object = new(t, unit, func, locals)?;
+        let object = new(t, Unit::keep((*fp).unit), func, locals)?;
         object.expect::<FrameObject>().record.set(fp);
         (*fp).object = object.clone().into_raw();
         traceback::fulfil(waiting, object.clone());
@@ -280,7 +274,7 @@ pub(crate) fn settle(t: &Thread, it: &Interp, fp: *mut Frame) {
     }
 }
 
-fn new(t: &Thread, unit: Rc<Unit>, func: Value, locals: Value) -> Res {
+fn new(t: &Thread, unit: Arc<Unit>, func: Value, locals: Value) -> Res {
     payload::new(t, |header| FrameObject {
         header,
         unit,
@@ -318,9 +312,11 @@ pub(crate) fn of_generator(t: &Thread, v: &Value, g: &Generator) -> Res {
             n += 1;
         }
     }
-    let object = new(t, Rc::clone(&g.unit), g.func.get(), Value::ABSENT)?;
+    // SAFETY: the generator holds it.
+    let unit = unsafe { Unit::keep(g.unit()) };
+    let object = new(t, unit, g.func.get(), Value::ABSENT)?;
     object.expect::<FrameObject>().generator.set(v.bits());
-    object.expect::<FrameObject>().suspend(g.regs.get(), g.ip.get());
+    object.expect::<FrameObject>().suspend(g);
     g.frame.set(&g.header, object.clone());
     Ok(object)
 }
@@ -337,8 +333,8 @@ pub(crate) unsafe fn detach(t: &Thread, it: &Interp, fp: *mut Frame) {
     let object = unsafe { Value::from_raw(std::mem::replace(&mut (*fp).object, 0)) };
     let Some(me) = object.downcast::<FrameObject>() else { return };
     // SAFETY: as above.
-    let (ip, base) = unsafe { ((*fp).ip, (*fp).base) };
-    me.offset.set(me.unit.offset_of(ip).saturating_sub(1));
+    let (offset, base) = unsafe { ((*(*fp).unit).offset_of((*fp).ip), (*fp).base) };
+    me.offset.set(offset.saturating_sub(1));
     me.record.set(std::ptr::null_mut());
     // Whoever resumed a generator last is not where an ended one belongs.
     let resumed = me.generator.replace(0) != 0;

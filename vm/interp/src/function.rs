@@ -4,7 +4,7 @@ use crate::call;
 use crate::code::CodeObject;
 use crate::unit::Unit;
 use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
 use typhon_isa::CodeFlags;
 use typhon_object::args::Args;
 use typhon_object::attr;
@@ -25,9 +25,7 @@ use typhon_object::{Thread, Value, payload, strs, type_of};
 #[repr(C)]
 pub struct Function {
     pub(crate) header: Header,
-    /// Code, as run in this isolate.
-    pub unit: std::cell::RefCell<Rc<Unit>>,
-    /// The unit's address, for the call path.
+    /// Code, as run by the thread that the function was made in: an `Arc` of its own.
     pub(crate) unit_ptr: Cell<*const Unit>,
     pub(crate) code: Slot,
     pub(crate) globals: Slot,
@@ -88,11 +86,17 @@ impl Function {
         ]
     }
 
-    /// The code's working copy.
+    /// The code's working copy, of the thread that the function was made in. Others run their own ([`Unit::here`]).
     #[inline(always)]
     pub fn unit(&self) -> &Unit {
-        // SAFETY: `unit` holds the Rc behind this pointer; `set_code` replaces both, and frames hold their own Rc.
+        // SAFETY: the function holds the Arc behind this pointer; `set_code` keeps what frames run.
         unsafe { &*self.unit_ptr.get() }
+    }
+
+    /// The same, to be kept.
+    pub fn kept_unit(&self) -> Arc<Unit> {
+        // SAFETY: as in `unit`.
+        unsafe { Unit::keep(self.unit_ptr.get()) }
     }
 
     /// The globals dict.
@@ -103,18 +107,23 @@ impl Function {
     }
 }
 
+impl Drop for Function {
+    fn drop(&mut self) {
+        // SAFETY: the function's own Arc.
+        drop(unsafe { Arc::from_raw(self.unit_ptr.get()) });
+    }
+}
+
 /// A new function of a code object.
 pub fn new(t: &Thread, code: &Value, globals: &Value, builtins: &Value) -> Res {
     let object = code.expect::<CodeObject>();
-    let unit = Rc::clone(object.unit(t)?);
+    let unit = Arc::clone(object.unit(t)?);
     let module = Dict::of(globals).get_str(n::__name__()).unwrap_or(Value::NONE);
     let doc = unit.doc.clone().unwrap_or(Value::NONE);
     let (name, qualname) = (unit.name.clone(), unit.qualname.clone());
-    let pointer = Rc::as_ptr(&unit);
     payload::new(t, |header| Function {
         header,
-        unit: std::cell::RefCell::new(unit),
-        unit_ptr: Cell::new(pointer),
+        unit_ptr: Cell::new(Arc::into_raw(unit)),
         code: Slot::new(code.clone()),
         globals: Slot::new(globals.clone()),
         builtins: Slot::new(builtins.clone()),
@@ -248,7 +257,7 @@ fn set_code(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
         return Err(error::type_error(t, "__code__ must be set to a code object"));
     };
     let f = me(v);
-    let unit = Rc::clone(object.unit(t)?);
+    let unit = Arc::clone(object.unit(t)?);
     let (have, want) = (f.unit().code.free_count(), unit.code.free_count());
     if have != want {
         let name = strs::display(&f.name.get());
@@ -263,10 +272,10 @@ fn set_code(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
             "Assigning a code object of non-matching type is deprecated (e.g., from a generator to a plain function)";
         exceptions::DEPRECATION_WARNING.ty().with_value(|category| (t.hooks.warn)(t, category, text, 1))?;
     }
-    f.unit_ptr.set(Rc::as_ptr(&unit));
-    let old = f.unit.replace(unit);
+    // SAFETY: the function's own Arc.
+    let old = unsafe { Arc::from_raw(f.unit_ptr.replace(Arc::into_raw(unit))) };
     f.code.set(&f.header, value.clone());
-    drop(old);
+    crate::unit::replaced(t, old);
     Ok(())
 }
 

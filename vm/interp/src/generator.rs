@@ -10,7 +10,7 @@ use crate::generator_type::GENERATOR;
 pub(crate) use crate::throwing::close;
 use crate::unit::Unit;
 use std::cell::{Cell, OnceCell};
-use std::rc::Rc;
+use std::sync::Arc;
 use typhon_isa::opcode::ResumeKind;
 use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::error::{self, Exc, Res};
@@ -37,7 +37,8 @@ pub enum State {
 #[repr(C)]
 pub struct Generator {
     pub(crate) header: Header,
-    pub(crate) unit: Rc<Unit>,
+    /// The code, as run by the thread that last resumed it: an `Arc` of its own.
+    unit: Cell<*const Unit>,
     pub(crate) func: Slot,
     pub(crate) regs: Cell<*mut u64>,
     pub(crate) ip: Cell<*const Word>,
@@ -72,7 +73,7 @@ fn traverse(g: &Generator, visit: &mut dyn FnMut(&Value)) {
     }
     visit(Value::from_ref(&g.handling.value.get()));
     if g.state.get() != State::Running && !g.regs.get().is_null() {
-        for i in 0..g.unit.register_count {
+        for i in 0..g.unit().register_count {
             // SAFETY: the block has as many registers as the unit says.
             visit(Value::from_ref(unsafe { &*g.regs.get().add(i) }));
         }
@@ -89,6 +90,33 @@ typhon_object::payload!(Generator => GENERATOR {
 });
 
 impl Generator {
+    /// The code, as run by the thread that last resumed it.
+    #[inline(always)]
+    pub(crate) fn unit(&self) -> &Unit {
+        // SAFETY: the generator holds the Arc behind this pointer; who resumes it replaces it before it runs.
+        unsafe { &*self.unit.get() }
+    }
+
+    /// Whether it can be resumed without another copy of its code.
+    #[inline(always)]
+    pub(crate) fn is_here(&self, t: &Thread) -> bool {
+        self.unit().owner == t.own_tag()
+    }
+
+    /// Another thread had it: from here on it runs the running thread's copy of its code.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn come_here(&self, t: &Thread, it: &Interp) -> Res<()> {
+        let here = self.unit().here(t, it)?;
+        here.ready(t)?;
+        let offset = self.unit().offset_of(self.ip.get()) as usize;
+        // SAFETY: copies of the same code have the same instructions at the same offsets.
+        self.ip.set(unsafe { here.start().add(offset) });
+        // SAFETY: the copy is held by the thread's table; the old Arc is the generator's own.
+        drop(unsafe { Arc::from_raw(self.unit.replace(Arc::into_raw(Unit::keep(here)))) });
+        Ok(())
+    }
+
     /// Ends the generator: drops its registers.
     pub(crate) fn finish(&self) {
         self.state.set(State::Finished);
@@ -102,10 +130,10 @@ impl Generator {
         if typhon_object::thread::current().is_some()
             && let Some(frame) = self.frame.get().downcast::<crate::frame_object::FrameObject>()
         {
-            frame.forget_generator(regs, &self.unit);
+            frame.forget_generator(regs, self.unit());
         }
         // SAFETY: the registers are the generator's, and nobody else finds them any more.
-        unsafe { clear_registers(regs, 0, self.unit.register_count) };
+        unsafe { clear_registers(regs, 0, self.unit().register_count) };
         if self.handling.value.get() != 0 {
             drop(self.handling.replace(Value::ABSENT));
         }
@@ -113,12 +141,12 @@ impl Generator {
 
     /// `__name__`.
     pub(crate) fn name(&self) -> Value {
-        self.names.get().and_then(|n| n.name.get().present()).unwrap_or_else(|| self.unit.name.clone())
+        self.names.get().and_then(|n| n.name.get().present()).unwrap_or_else(|| self.unit().name.clone())
     }
 
     /// `__qualname__`.
     pub(crate) fn qualname(&self) -> Value {
-        self.names.get().and_then(|n| n.qualname.get().present()).unwrap_or_else(|| self.unit.qualname.clone())
+        self.names.get().and_then(|n| n.qualname.get().present()).unwrap_or_else(|| self.unit().qualname.clone())
     }
 
     /// `cr_origin`.
@@ -147,7 +175,7 @@ impl Generator {
     }
 
     pub(crate) fn kind_name(&self) -> &'static str {
-        let flags = self.unit.code.flags;
+        let flags = self.unit().code.flags;
         if flags & CodeFlags::COROUTINE != 0 {
             "coroutine"
         } else if flags & CodeFlags::ASYNC_GENERATOR != 0 {
@@ -163,6 +191,8 @@ impl Drop for Generator {
         if !self.regs.get().is_null() {
             self.finish();
         }
+        // SAFETY: the generator's own Arc.
+        drop(unsafe { Arc::from_raw(self.unit.get()) });
     }
 }
 
@@ -170,13 +200,8 @@ impl Drop for Generator {
 /// popped without it.
 #[inline(never)]
 pub(crate) fn from_frame(t: &Thread, fp: *mut Frame, take: bool) -> Res {
-    // SAFETY: the running frame is live; its function keeps the unit alive and holds its Rc.
-    let (unit, running, base, ip) = unsafe {
-        let f = &*((*fp).func as *const Function);
-        (Rc::clone(&f.unit.borrow()), (*fp).unit, (*fp).base, (*fp).ip)
-    };
-    // SAFETY: as above. The function's code may have been replaced since it was called.
-    let unit = if Rc::as_ptr(&unit) == running { unit } else { Unit::of(t, unsafe { &(*running).code })? };
+    // SAFETY: the running frame is live, and so is what it runs.
+    let (unit, base, ip) = unsafe { (Unit::keep((*fp).unit), (*fp).base, (*fp).ip) };
     let flags = unit.code.flags;
     let id = if flags & CodeFlags::COROUTINE != 0 {
         ids::COROUTINE
@@ -206,7 +231,7 @@ pub(crate) fn from_frame(t: &Thread, fp: *mut Frame, take: bool) -> Res {
         };
         at.write(Generator {
             header: Header::new(ShapeId(id), typhon_object::thread::tag()),
-            unit,
+            unit: Cell::new(Arc::into_raw(unit)),
             func: Slot::new(func),
             regs: Cell::new(regs),
             ip: Cell::new(ip),
@@ -263,9 +288,12 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
     // SAFETY: the record `fp` names is live or the bottom.
     let top = unsafe { (*it.fp.get()).top };
     it.check_room(t, top)?;
+    if !g.is_here(t) {
+        g.come_here(t, it)?;
+    }
     t.depth.set(t.depth.get() + 1);
     let suspended = it.watch.active.get() && g.state.get() == State::Suspended;
-    let watched = if suspended { g.unit.offset_of(g.ip.get()) } else { 0 };
+    let watched = if suspended { g.unit().offset_of(g.ip.get()) } else { 0 };
     g.state.set(State::Running);
     g.handling.below.set(it.handling.get());
     it.handling.set(&raw const g.handling);
@@ -274,7 +302,7 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
         let fp = it.fp.get().add(1);
         let object = if g.frame.is_absent() { Value::ABSENT } else { resume_object(g, fp) };
         fp.write(Frame {
-            unit: Rc::as_ptr(&g.unit),
+            unit: g.unit.get(),
             base: g.regs.get(),
             ip: g.ip.get(),
             top,
@@ -300,7 +328,7 @@ pub(crate) fn record(it: &Interp, g: &Generator, kind: Kind, dst: u16, skip: u8,
     g.handling.below.set(it.handling.get());
     it.handling.set(&raw const g.handling);
     Frame {
-        unit: Rc::as_ptr(&g.unit),
+        unit: g.unit.get(),
         base: g.regs.get(),
         ip: g.ip.get(),
         top,
@@ -374,7 +402,7 @@ pub fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
         return Err(e);
     }
     if g.state.get() == State::Finished {
-        if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
+        if g.unit().code.flags & CodeFlags::COROUTINE != 0 {
             return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
         }
         return Ok(Resumed::Return(Value::NONE));
@@ -408,7 +436,7 @@ pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
     }
     // In one that has not started the exception is raised at the def line; the body never runs.
     if g.state.get() == State::Finished {
-        if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
+        if g.unit().code.flags & CodeFlags::COROUTINE != 0 {
             return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
         }
         return Err(e);
@@ -451,7 +479,7 @@ pub(crate) fn next(t: &Thread, v: &Value) -> Res {
 /// `__del__`: a suspended generator is closed, a coroutine that never ran is warned about.
 pub(crate) fn finalize(t: &Thread, v: &Value) {
     let g = me(v);
-    if g.unit.code.flags & CodeFlags::ASYNC_GENERATOR != 0 {
+    if g.unit().code.flags & CodeFlags::ASYNC_GENERATOR != 0 {
         let finalizer = g.finalizer.get();
         if !finalizer.is_absent() && !finalizer.is_none() && !g.closed.get() && g.state.get() != State::Finished {
             if let Err(e) = call::call1(t, &finalizer, v) {
@@ -461,7 +489,7 @@ pub(crate) fn finalize(t: &Thread, v: &Value) {
         }
     }
     if g.state.get() == State::Created {
-        if g.unit.code.flags & CodeFlags::COROUTINE != 0 {
+        if g.unit().code.flags & CodeFlags::COROUTINE != 0 {
             crate::coroutine::warn_never_awaited(t, v, &g.qualname());
         }
         g.finish();

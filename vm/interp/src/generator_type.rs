@@ -42,7 +42,7 @@ const fn methods(docs: [&'static str; 3]) -> [MethodDef; 5] {
             "See PEP 585",
         )
         .class(),
-        def("__sizeof__", "($self, /)", |_, a| Ok(Value::small(200 + 8 * me(&a[0]).unit.register_count as i64)), ""),
+        def("__sizeof__", "($self, /)", |_, a| Ok(Value::small(200 + 8 * me(&a[0]).unit().register_count as i64)), ""),
     ]
 }
 
@@ -110,7 +110,7 @@ const ASYNC_NAMES: [GetSetDef; 2] = names(["name of the async generator", "quali
 /// A generator's size, registers included.
 unsafe fn size_of_generator(at: *mut Header) -> usize {
     // SAFETY: the caller's object is a generator whose payload is intact.
-    let unit = unsafe { &(*at.cast::<Generator>()).unit };
+    let unit = unsafe { &*at.cast::<Generator>() }.unit();
     size_of::<Generator>() + unit.register_count * 8
 }
 

@@ -232,7 +232,7 @@ pub(crate) fn set_line(t: &Thread, frame: &Value, x: Option<&Value>) -> Res<()> 
     bind_locals(t, f)?;
     drop_temporaries(it, f, &from, &to);
     // SAFETY: the record is live (it is the one an event is about) and `target` is an instruction of its code.
-    unsafe { (*record).ip = f.unit.start().add(target) };
+    unsafe { (*record).ip = (*(*record).unit).start().add(target) };
     Ok(())
 }
 

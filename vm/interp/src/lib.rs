@@ -84,6 +84,7 @@ impl Started<'_> {
     /// Drops what the state holds, while code can still run: finalizers may.
     pub fn let_go(&self) {
         drop((self.it.watch.trace.take(), self.it.watch.profile.take()));
+        self.it.copies.forget();
     }
 }
 

@@ -39,7 +39,7 @@ fn standing<R>(t: &Thread, v: &Value, g: &Generator, f: impl FnOnce() -> Res<R>)
     // SAFETY: whatever `f` pushed it has popped, so the frame on top is the one pushed above, and it owns its words.
     unsafe {
         if let Some(object) = Value::from_ref(&(*fp).object).downcast::<FrameObject>() {
-            object.suspend(g.regs.get(), g.ip.get());
+            object.suspend(g);
         }
         let owner = Value::from_raw(std::mem::replace(&mut (*fp).generator, 0));
         g.state.set(State::Suspended);
@@ -88,8 +88,8 @@ pub(crate) fn close(t: &Thread, v: &Value) -> Res {
             return Err(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name())));
         }
         // Unless nobody could notice that an exception is thrown in.
-        State::Suspended if g.unit.is_guarded(g.ip.get()) || g.delegate().is_some() || interp(t).watch.active.get() => {
-        }
+        State::Suspended
+            if g.unit().is_guarded(g.ip.get()) || g.delegate().is_some() || interp(t).watch.active.get() => {}
         State::Created | State::Suspended => {
             g.finish();
             return Ok(Value::NONE);

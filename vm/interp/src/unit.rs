@@ -1,15 +1,16 @@
-//! A unit: one isolate's working copy of a code object.
+//! A unit: one thread's working copy of a code object.
 //!
 //! The code object is immutable and shared by the process; a unit holds what running it needs and changes: the quickened
 //! copy of its instructions with their inline caches, and its constants and names as values. Most functions of a module
 //! are never called, so all that is made by the first call: until then a unit begins with the instruction `Begin`, which
-//! makes it.
+//! makes it. Whoever first asks for a code object's unit owns it; other threads run copies of their own ([`Copies`]).
 
 use crate::code::new_code;
-use rustc_hash::FxHashMap;
+use crate::frame::Interp;
+use parking_lot::Mutex;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::rc::{Rc, Weak};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use typhon_isa::opcode::Intrinsic1Kind;
 use typhon_isa::{Code, CodeFlags, Const, Handler, LocalKind, Opcode, Position, Word};
 use typhon_object::error::Res;
@@ -17,10 +18,12 @@ use typhon_object::types::set_::frozenset;
 use typhon_object::types::{complex, int, slice};
 use typhon_object::{Thread, Value, convert, names, strs, tuple};
 
-/// One isolate's copy of one code object.
+/// One thread's copy of one code object.
 pub struct Unit {
     /// What it is a copy of.
     pub code: Arc<Code>,
+    /// The tag of the thread that runs it; others look at what never changes only.
+    pub owner: u16,
     body: OnceCell<Body>,
     /// Where the body's words begin, or `BEGIN`.
     words_at: Cell<*const Word>,
@@ -46,6 +49,12 @@ pub struct Unit {
     pub simple: bool,
 }
 
+// SAFETY: the cells are written by the thread that owns the unit, or in its place; what other threads look at is fixed when
+// the unit is made. A thread that gets the tag of one that has ended takes its units over.
+unsafe impl Send for Unit {}
+// SAFETY: as above.
+unsafe impl Sync for Unit {}
+
 /// What running a unit needs.
 struct Body {
     /// The quickened instructions. Written by the specializer while they run.
@@ -59,25 +68,151 @@ struct Body {
 /// The instructions of a unit without a body.
 static BEGIN: [Word; 1] = [Word::new(Opcode::Begin, 0, 0, 0, 0)];
 
-/// The isolate's units, by the address of their code.
+/// The isolate's units, by the address of their code: for each the one that was made first.
 #[derive(Default)]
 pub struct Units {
-    map: RefCell<FxHashMap<usize, Weak<Unit>>>,
+    map: Mutex<FxHashMap<usize, Weak<Unit>>>,
+    /// Units whose functions have been given other code while frames ran them.
+    replaced: Mutex<Vec<Arc<Unit>>>,
+}
+
+/// How many units a thread remembers that it asked for last.
+const RECENT: usize = 128;
+
+/// A thread's own copies of units that other threads own.
+pub(crate) struct Copies {
+    /// By the address of their code, which they keep.
+    all: RefCell<FxHashMap<usize, Arc<Unit>>>,
+    /// Those that nobody else had any more are looked for when there are so many.
+    sweep_at: Cell<usize>,
+    /// Units of others and their copies.
+    recent: [Cell<(*const Unit, *const Unit)>; RECENT],
+}
+
+impl Copies {
+    pub(crate) fn new() -> Self {
+        let recent = [const { Cell::new((std::ptr::null(), std::ptr::null())) }; RECENT];
+        Self { all: RefCell::default(), sweep_at: Cell::new(64), recent }
+    }
+
+    #[inline(always)]
+    fn place(&self, unit: &Unit) -> &Cell<(*const Unit, *const Unit)> {
+        &self.recent[std::ptr::from_ref(unit) as usize / 64 % RECENT]
+    }
+
+    /// The copy of another thread's unit, if it was asked for of late.
+    #[inline(always)]
+    fn recent(&self, unit: &Unit) -> Option<&Unit> {
+        let (of, copy) = self.place(unit).get();
+        if !std::ptr::eq(of, unit) {
+            return None;
+        }
+        // SAFETY: what is remembered is in `all`, or `sweep` would have forgotten it.
+        let copy = unsafe { &*copy };
+        // Another unit may have the place of one that has gone.
+        Arc::ptr_eq(&copy.code, &unit.code).then_some(copy)
+    }
+
+    /// The copy of another thread's unit.
+    #[cold]
+    #[inline(never)]
+    fn of(&self, t: &Thread, unit: &Unit) -> Res<&Unit> {
+        let key = Arc::as_ptr(&unit.code) as usize;
+        let known = self.all.borrow().get(&key).map(Arc::as_ptr);
+        let copy = match known {
+            Some(copy) => copy,
+            None => {
+                if self.all.borrow().len() >= self.sweep_at.get() {
+                    self.sweep(t);
+                }
+                let copy = Arc::new(Unit::new(t, &unit.code)?);
+                let at = Arc::as_ptr(&copy);
+                self.all.borrow_mut().insert(key, copy);
+                at
+            }
+        };
+        self.place(unit).set((unit, copy));
+        // SAFETY: in the table, which lets go only of what no frame runs and nobody else has.
+        Ok(unsafe { &*copy })
+    }
+
+    /// Lets go of copies whose code nobody else has.
+    fn sweep(&self, t: &Thread) {
+        self.recent.iter().for_each(|place| place.set((std::ptr::null(), std::ptr::null())));
+        let running = crate::frame::interp(t).running_units();
+        let mut all = self.all.borrow_mut();
+        let dead: Vec<_> = all
+            .extract_if(|_, copy| {
+                let free = Arc::strong_count(copy) == 1 && Arc::strong_count(&copy.code) == 1;
+                free && !running.contains(&Arc::as_ptr(copy))
+            })
+            .collect();
+        self.sweep_at.set((all.len() * 2).max(64));
+        drop(all);
+        drop(dead);
+    }
+
+    /// Lets go of all copies: the thread ends.
+    pub(crate) fn forget(&self) {
+        self.recent.iter().for_each(|place| place.set((std::ptr::null(), std::ptr::null())));
+        drop(self.all.take());
+    }
+}
+
+/// A function has been given other code than `unit`, which frames may be running.
+pub(crate) fn replaced(t: &Thread, unit: Arc<Unit>) {
+    let mut all = std::mem::take(&mut *t.state::<Units>().replaced.lock());
+    all.push(unit);
+    // SAFETY: nothing begins, ends or runs while frames are looked at.
+    let running: FxHashSet<*const Unit> = unsafe { crate::frame::all_running_units(t) };
+    let (kept, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(|unit| running.contains(&Arc::as_ptr(unit)));
+    t.state::<Units>().replaced.lock().extend(kept);
+    drop(gone);
 }
 
 impl Unit {
     /// The unit of a code object in this isolate.
-    pub fn of(t: &Thread, code: &Arc<Code>) -> Res<Rc<Self>> {
+    pub fn of(t: &Thread, code: &Arc<Code>) -> Res<Arc<Self>> {
         let units = t.state::<Units>();
         let key = Arc::as_ptr(code) as usize;
-        if let Some(unit) = units.map.borrow().get(&key).and_then(Weak::upgrade)
+        if let Some(unit) = units.map.lock().get(&key).and_then(Weak::upgrade)
             && Arc::ptr_eq(&unit.code, code)
         {
             return Ok(unit);
         }
-        let unit = Rc::new(Self::new(t, code)?);
-        units.map.borrow_mut().insert(key, Rc::downgrade(&unit));
+        let unit = Arc::new(Self::new(t, code)?);
+        units.map.lock().insert(key, Arc::downgrade(&unit));
         Ok(unit)
+    }
+
+    /// Another hold on a unit.
+    ///
+    /// # Safety
+    /// The unit is one that an `Arc` holds, as all are that run.
+    pub unsafe fn keep(unit: *const Self) -> Arc<Self> {
+        // SAFETY: the caller's duty.
+        unsafe {
+            Arc::increment_strong_count(unit);
+            Arc::from_raw(unit)
+        }
+    }
+
+    /// The running thread's own copy: this one, if it owns it.
+    ///
+    /// # Errors
+    /// MemoryError.
+    #[inline(always)]
+    pub(crate) fn here<'a>(&'a self, t: &Thread, it: &'a Interp) -> Res<&'a Self> {
+        match self.at_hand(t, it) {
+            Some(unit) => Ok(unit),
+            None => it.copies.of(t, self),
+        }
+    }
+
+    /// The same, if nothing must be made for it.
+    #[inline(always)]
+    pub(crate) fn at_hand<'a>(&'a self, t: &Thread, it: &'a Interp) -> Option<&'a Self> {
+        if self.owner == t.own_tag() { Some(self) } else { it.copies.recent(self) }
     }
 
     fn new(t: &Thread, code: &Arc<Code>) -> Res<Self> {
@@ -97,6 +232,7 @@ impl Unit {
             arg_count: code.arg_count as usize,
             simple: code.flags & special == 0 && code.kwonly_count == 0,
             code: Arc::clone(code),
+            owner: t.own_tag(),
         })
     }
 

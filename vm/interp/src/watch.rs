@@ -101,7 +101,7 @@ pub(crate) fn update(t: &Thread) -> Res<()> {
     let was = w.active.replace(active);
     if active && !was {
         t.breaker.set(WATCH);
-        patch(t, it)?;
+        patch(it);
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ pub(crate) fn update(t: &Thread) -> Res<()> {
 pub const WATCH: u32 = 1 << 6;
 
 /// Covers the next instruction of every frame that waits for a native.
-fn patch(t: &Thread, it: &Interp) -> Res<()> {
+fn patch(it: &Interp) {
     let mut n = 0;
     let mut boundary = true;
     while let Some(fp) = it.frame_at(n) {
@@ -120,12 +120,11 @@ fn patch(t: &Thread, it: &Interp) -> Res<()> {
         // SAFETY: as above.
         unsafe { (*fp).watched = unit.offset_of(ip) };
         if boundary {
-            it.watch.breakpoints.cover(t, unit, ip)?;
+            it.watch.breakpoints.cover(unit, ip);
         }
         boundary = kind == crate::frame::Kind::Entry;
         n += 1;
     }
-    Ok(())
 }
 
 /// What [`step`] remembers of an instruction until the next one.

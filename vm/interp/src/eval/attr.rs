@@ -269,10 +269,10 @@ pub(crate) fn load_attr_property(m: &mut M<'_>, w: Word) -> Flow {
     // SAFETY: the type's version stands, so its dictionary keeps the property alive.
     let property = unsafe { &*(m.extra(1) as *const Property) };
     let Some(f) = getter(property) else { return load_miss(m, w) };
+    let Some(unit) = f.unit().at_hand(m.t, m.it) else { return Err(Stop::As(Opcode::LoadAttr as usize)) };
     m.save();
     // SAFETY: the frame is live.
     let base = unsafe { (*m.fp).top };
-    let unit = f.unit();
     // SAFETY: address arithmetic; checked before use.
     m.it.check_room(m.t, unsafe { base.add(unit.register_count) })?;
     let callee = property.fget.get();

@@ -34,7 +34,7 @@ fn enter_function(
 ) -> Flow {
     // SAFETY: the callers tested the exact type.
     let f = unsafe { &*(callee.bits() as *const Function) };
-    let unit = f.unit();
+    let unit = f.unit().here(m.t, m.it)?;
     // SAFETY: the frame is live. A generator's registers lie in its own block: its callees' go on the thread's stack.
     let top = unsafe { if (*m.fp).generator != 0 { Some((*m.fp).top) } else { None } };
     // SAFETY: address arithmetic within the frame.
@@ -172,7 +172,8 @@ fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, native:
     }
     // SAFETY: tested just above.
     let f = unsafe { &*(m.bits(at) as *const Function) };
-    let (unit, count) = (f.unit(), f.unit().arg_count);
+    let Some(unit) = f.unit().at_hand(m.t, m.it) else { return Err(Stop::Slow) };
+    let count = unit.arg_count;
     let defaults = if n == count { &[] } else { last_defaults(f, count, n) };
     // SAFETY: the frame is live; the rest is address arithmetic, checked before use.
     // A generator's registers lie in its own block: its callees' go on the thread's stack.
@@ -418,12 +419,13 @@ pub(crate) fn call_ex(m: &mut M<'_>, w: Word) -> Flow {
         gather(m.t, m.window(at, 3), &mut spread)?;
         // SAFETY: tested above.
         let f = unsafe { &*(m.bits(at) as *const Function) };
+        let unit = f.unit().here(m.t, m.it)?;
         let base = enter_spread(m.t, m.it, f, &mut spread)?;
         drop(spread);
         let callee = m.take(at);
         m.kill_window(at + 1, 2);
-        push(m.t, m.it, callee, f.unit(), base, Kind::Call, w.a() as u16, 0);
-        m.enter_pushed(f.unit(), base);
+        push(m.t, m.it, callee, unit, base, Kind::Call, w.a() as u16, 0);
+        m.enter_pushed(unit, base);
         return Ok(());
     }
     let v = call_spread(m.t, m.window(at, 3))?;

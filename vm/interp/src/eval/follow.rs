@@ -8,7 +8,7 @@ use super::{dispatch, leave, special};
 use crate::frame::{Frame, Interp, Kind, interp};
 use crate::function::Function;
 use crate::unit::Unit;
-use std::rc::Rc;
+use std::sync::Arc;
 use typhon_object::error::{self, Res};
 use typhon_object::{Thread, Value};
 
@@ -36,11 +36,11 @@ impl<'t> Running<'t> {
     }
 
     /// The code of the frame on top, to be kept; `None` if its function has been given other code meanwhile.
-    pub fn kept_unit(&self) -> Option<Rc<Unit>> {
+    pub fn kept_unit(&self) -> Option<Arc<Unit>> {
         // SAFETY: as in `unit`; the record's word is borrowed while the frame runs.
         let function = unsafe { Value::from_ref(&(*self.frame()).func) }.exact::<Function>()?;
-        let unit = Rc::clone(&function.unit.borrow());
-        std::ptr::eq(Rc::as_ptr(&unit), self.unit()).then_some(unit)
+        let unit = function.kept_unit();
+        std::ptr::eq(Arc::as_ptr(&unit), self.unit()).then_some(unit)
     }
 
     /// Where the frame on top goes on.
@@ -127,7 +127,8 @@ impl<'t> Running<'t> {
         // SAFETY: the caller names a function.
         let unit = unsafe { &*(f as *const Function) }.unit();
         let end = base.wrapping_add(unit.register_count);
-        if !self.it.has_room(self.t, end) || self.t.breaker.any() || self.it.watch.active.get() {
+        let ours = unit.owner == self.t.own_tag();
+        if !ours || !self.it.has_room(self.t, end) || self.t.breaker.any() || self.it.watch.active.get() {
             return false;
         }
         self.go_to(offset + 1);

@@ -20,7 +20,7 @@ fn resume_plain(m: &mut M<'_>, w: Word, g: &Generator, kind: Kind, sent: Option<
     let ready = state == State::Suspended || state == State::Created && none;
     // SAFETY: the frame is live.
     let top = unsafe { (*m.fp).top };
-    if !ready || !g.frame.is_absent() || m.it.watch.active.get() || !m.it.has_room(m.t, top) {
+    if !ready || !g.frame.is_absent() || m.it.watch.active.get() || !m.it.has_room(m.t, top) || !g.is_here(m.t) {
         return Err(Stop::Slow);
     }
     m.save();
@@ -73,7 +73,7 @@ fn descend(m: &mut M<'_>) {
         let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
         // SAFETY: the frame is live.
         let top = unsafe { (*m.fp).top };
-        if g.state.get() != State::Suspended || !g.frame.is_absent() || !m.it.has_room(m.t, top) {
+        if g.state.get() != State::Suspended || !g.frame.is_absent() || !m.it.has_room(m.t, top) || !g.is_here(m.t) {
             return;
         }
         m.ip = behind;
@@ -204,7 +204,7 @@ fn suspend_object(t: &Thread, it: &Interp, fp: *mut crate::frame::Frame, g: &Gen
     // SAFETY: the running frame is live.
     let bits = unsafe { (*fp).object };
     if let Some(object) = Value::from_ref(&bits).downcast::<crate::frame_object::FrameObject>() {
-        object.suspend(g.regs.get(), g.ip.get());
+        object.suspend(g);
     }
 }
 
@@ -279,7 +279,7 @@ pub(crate) fn send(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(never)]
 fn send_slow(t: &Thread, it: &Value, v: &Value) -> Res<generator::Resumed> {
-    if as_generator(it).is_some_and(|g| g.unit.code.flags & CodeFlags::ASYNC_GENERATOR == 0) {
+    if as_generator(it).is_some_and(|g| g.unit().code.flags & CodeFlags::ASYNC_GENERATOR == 0) {
         return generator::send(t, it, v);
     }
     if it.exact::<crate::asyncgen::Step>().is_some() {

@@ -59,7 +59,7 @@ pub(crate) fn yield_from_iter(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(never)]
 fn delegate(t: &Thread, flags: u32, v: Value) -> Res {
     if let Some(g) = as_generator(&v) {
-        if g.unit.code.flags & CodeFlags::COROUTINE == 0 {
+        if g.unit().code.flags & CodeFlags::COROUTINE == 0 {
             return Ok(v);
         }
         if flags & (CodeFlags::COROUTINE | CodeFlags::ITERABLE_COROUTINE) == 0 {

@@ -56,7 +56,7 @@ pub(super) fn binary(t: &Thread, kind: BinaryKind, a: &Value, b: &Value) -> (Val
 #[inline(always)]
 pub(super) fn enter<const N: usize>(m: &mut M<'_>, callee: Value, args: [Value; N], kind: Kind) -> Flow {
     // SAFETY: `method` tested the exact type; the frame owns the function.
-    let unit = unsafe { &*(callee.bits() as *const Function) }.unit();
+    let unit = unsafe { &*(callee.bits() as *const Function) }.unit().here(m.t, m.it)?;
     // SAFETY: the frame is live.
     let base = unsafe { (*m.fp).top };
     // SAFETY: address arithmetic; checked before use.

@@ -174,7 +174,7 @@ pub(crate) fn python(m: &mut M<'_>, w: Word) -> Flow {
     let Some(callee) = own_getitem(m.t, m.reg(w.b())) else { return miss(m, w) };
     m.save();
     // SAFETY: tested just above; the frame owns the function.
-    let unit = unsafe { &*(callee.bits() as *const Function) }.unit();
+    let unit = unsafe { &*(callee.bits() as *const Function) }.unit().here(m.t, m.it)?;
     // SAFETY: the frame is live.
     let base = unsafe { (*m.fp).top };
     // SAFETY: address arithmetic; checked before use.
