@@ -20,7 +20,7 @@ use crate::limits;
 use crate::output::OutputMode;
 use crate::record::Record;
 use crate::sessions::Sessions;
-use crate::workers::{NotQueued, Workers};
+use crate::workers::Workers;
 
 pub struct Admission {
     pub config: Arc<Config>,
@@ -45,9 +45,6 @@ struct State {
     next_id: u64,
     draining: bool,
 }
-
-/// Retry after this when there is no better guess.
-const RETRY_MIN: Duration = Duration::from_millis(10);
 
 /// Cancels its execution when dropped before the end: a client that goes away takes its program with it.
 pub struct CancelOnDrop {
@@ -214,10 +211,11 @@ impl Admission {
     }
 
     fn ticket(&self, caller: &Caller) -> Result<Ticket, Refusal> {
-        let mut state = self.state.lock();
-        if state.draining {
+        if self.state.lock().draining {
             return Err(self.draining());
         }
+        caller.tenant.begin()?;
+        let mut state = self.state.lock();
         state.next_id += 1;
         // In the order in which they came.
         let name = format!("executions/{:016x}-{:08x}", self.prefix, state.next_id);
@@ -234,7 +232,13 @@ impl Admission {
         line: Option<&Line>,
     ) -> Result<(), Refusal> {
         let Ticket { id, name, tenant } = ticket;
-        let estimated_start = self.workers.estimated_wait();
+        let estimated_start = self.workers.estimated_wait(&tenant);
+        if let Some(left) = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+            && !estimated_start.is_zero()
+            && estimated_start + self.config.deadline_margin >= left
+        {
+            return Err(Refusal::CannotMeetDeadline { retry_after: estimated_start });
+        }
         if let Reply::Stream(stream) = &reply {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });
@@ -267,13 +271,7 @@ impl Admission {
         let arrived = Instant::now();
         let execution =
             Execution { id, name, tenant, request, plan, kept, stdin, session, cancel, gone, arrived, deadline, reply };
-        self.workers.submit(execution).map_err(|refused| match refused {
-            NotQueued::Full => {
-                Refusal::QueueFull { depth: self.workers.waiting(), retry_after: estimated_start.max(RETRY_MIN) }
-            }
-            NotQueued::Closed => self.draining(),
-            NotQueued::Refused(refusal) => refusal,
-        })
+        self.workers.submit(execution)
     }
 
     fn draining(&self) -> Refusal {

@@ -187,7 +187,7 @@ fn read<T: FromText>(row: &Setting, source: impl Fn(&Setting) -> Option<String>)
     T::from_text(value.trim()).ok_or(BadSetting { name: row.name, value, expected: T::EXPECTED })
 }
 
-trait FromText: Sized {
+pub trait FromText: Sized {
     const EXPECTED: &'static str;
     fn from_text(text: &str) -> Option<Self>;
 }

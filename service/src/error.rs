@@ -9,6 +9,8 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use typhon_proto::ERROR_DOMAIN;
 
+use crate::quota::QuotaName;
+
 /// Why an execution was not started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -23,6 +25,13 @@ pub enum Refusal {
     },
     QueueFull {
         depth: usize,
+        retry_after: Duration,
+    },
+    /// A tenant has what it may have.
+    QuotaFull {
+        tenant: String,
+        which: QuotaName,
+        max: u64,
         retry_after: Duration,
     },
     /// The client's deadline passed, or would, before the program could start.
@@ -100,6 +109,15 @@ impl Refusal {
     pub fn reason(&self) -> &'static str {
         describe(self).1
     }
+
+    /// When there may be room, for what was refused for want of room to run or wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Refusal::QueueFull { retry_after, .. }
+            | Refusal::QuotaFull { which: QuotaName::Rate | QuotaName::Waiting, retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
 }
 
 impl From<Refusal> for Status {
@@ -115,6 +133,11 @@ impl From<Refusal> for Status {
             }
             Refusal::QueueFull { retry_after, .. } => {
                 details.add_quota_failure_violation("queue", message.clone()).set_retry_info(Some(retry_after));
+            }
+            Refusal::QuotaFull { tenant, retry_after, .. } => {
+                details
+                    .add_quota_failure_violation(format!("tenants/{tenant}"), message.clone())
+                    .set_retry_info(Some(retry_after));
             }
             Refusal::CannotMeetDeadline { retry_after } => {
                 details.add_quota_failure_violation("deadline", message.clone()).set_retry_info(Some(retry_after));
@@ -191,6 +214,12 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
             "QUEUE_FULL",
             format!("{depth} executions are waiting already"),
             pair("depth", depth.to_string()),
+        ),
+        Refusal::QuotaFull { tenant, which, max, .. } => (
+            Code::ResourceExhausted,
+            which.reason(),
+            format!("{tenant} may have {max} {}", which.what()),
+            vec![("tenant".to_owned(), tenant.clone()), ("max".to_owned(), max.to_string())],
         ),
         Refusal::CannotMeetDeadline { .. } => (
             Code::ResourceExhausted,
@@ -309,6 +338,7 @@ mod tests {
             Refusal::PayloadTooLarge { max_bytes: 7 },
             Refusal::QueueFull { depth: 3, retry_after: second },
             Refusal::CannotMeetDeadline { retry_after: second },
+            Refusal::QuotaFull { tenant: "a".into(), which: QuotaName::Rate, max: 1, retry_after: second },
             Refusal::Draining { retry_after: second },
             Refusal::WorkerLost,
             Refusal::UnknownMethod,
@@ -333,7 +363,7 @@ mod tests {
             let info = status.get_details_error_info().expect("an ErrorInfo");
             assert_eq!(info.domain, "typhon");
             assert!(info.reason.len() <= 63 && info.reason.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
-            let retryable = matches!(status.code(), Code::Unavailable) || info.reason == "QUEUE_FULL";
+            let retryable = matches!(status.code(), Code::Unavailable) || refusal.retry_after().is_some();
             assert!(!retryable || status.get_details_retry_info().is_some(), "{refusal:?}");
         }
     }

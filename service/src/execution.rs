@@ -13,6 +13,7 @@ use typhon_vm::{
 
 use crate::error::Refusal;
 use crate::events::{Event, Events};
+use crate::fair::Queued;
 use crate::host::{GuestHost, Kept, Stdin};
 use crate::identity::Tenant;
 use crate::limits::wall_before_deadline;
@@ -86,6 +87,12 @@ pub struct Execution {
     /// When the client stops waiting.
     pub deadline: Option<Instant>,
     pub reply: Reply,
+}
+
+impl Queued for Execution {
+    fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
 }
 
 /// Where the answer goes. Dropping it unanswered says that the worker was lost.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Mutex, RwLock};
 use typhon_vm::CancelReason;
@@ -12,6 +12,7 @@ use crate::error::Refusal;
 use crate::execution::Isolate;
 use crate::executions::{Identity, RequestKey};
 use crate::identity::Tenant;
+use crate::quota::{QuotaName, refuse};
 use crate::session::{Session, Terms};
 
 pub struct Sessions {
@@ -31,6 +32,9 @@ struct Ended {
 }
 
 const ENDED_MAX: usize = 10_000;
+
+/// Nobody is told to come again sooner.
+const RETRY_MIN: Duration = Duration::from_millis(100);
 
 /// An isolate that holds no more than this, and no threads, ends in no time.
 const SMALL: u64 = 4 << 20;
@@ -69,7 +73,9 @@ impl Sessions {
         let random = || getrandom::u64().map_err(|e| Refusal::Internal { what: format!("no entropy: {e}") });
         // Nobody guesses it.
         let name = format!("sessions/{:016x}{:016x}", random()?, random()?);
+        tenant.begin()?;
         let mut all = self.all.write();
+        self.within_quota(&tenant, &all)?;
         if all.len() >= self.config.sessions_max as usize {
             return Err(Refusal::TooManySessions { max: self.config.sessions_max });
         }
@@ -80,6 +86,24 @@ impl Sessions {
         let session = Arc::new(Session::new(name.clone(), tenant, terms, self.config.session_line_max as usize));
         all.insert(name, session.clone());
         Ok(session)
+    }
+
+    fn within_quota(&self, tenant: &Tenant, all: &BTreeMap<String, Arc<Session>>) -> Result<(), Refusal> {
+        let quota = tenant.quota();
+        if (quota.sessions, quota.sessions_heap) == (u32::MAX, u64::MAX) {
+            return Ok(());
+        }
+        let own: Vec<_> = all.values().filter(|session| session.tenant.name == tenant.name).collect();
+        let held: u64 = own.iter().map(|session| session.heap_bytes()).sum();
+        let (which, max) = match () {
+            () if own.len() >= quota.sessions as usize => (QuotaName::Sessions, quota.sessions.into()),
+            () if held >= quota.sessions_heap => (QuotaName::SessionsHeap, quota.sessions_heap),
+            () => return Ok(()),
+        };
+        // If none is deleted before, one ends by itself then.
+        let now = SystemTime::now();
+        let ends = own.iter().filter_map(|session| session.see().expires.duration_since(now).ok()).min();
+        Err(refuse(&tenant.name, which, max, ends.unwrap_or_default().max(RETRY_MIN)))
     }
 
     /// The tenant's session of this name. Another tenant's is not there, as far as anybody can tell.

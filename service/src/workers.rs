@@ -1,10 +1,9 @@
-//! The worker pool: OS threads with deep stacks, fed from tokio through one channel. The only async/sync bridge.
+//! The worker pool: OS threads with deep stacks, fed from tokio through one queue. The only async/sync bridge.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use typhon_vm::{Cancel, CancelReason};
@@ -12,6 +11,9 @@ use typhon_vm::{Cancel, CancelReason};
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::execution::{Engine, Execution};
+use crate::fair::{FairQueue, Refused};
+use crate::identity::Tenant;
+use crate::quota::{QuotaName, refuse};
 use crate::watchdog::Watchdog;
 
 pub struct Workers {
@@ -25,37 +27,24 @@ struct Shared {
     watchdog: Watchdog,
     deadline_margin: Duration,
     stack: usize,
-    queue: Receiver<Execution>,
-    /// Taken away to end the threads.
-    door: Mutex<Option<Sender<Execution>>>,
+    queue: FairQueue<Execution>,
     /// Every execution that waits or runs.
     live: DashMap<u64, Cancel>,
-    /// How long an execution took lately: an exponential average.
-    pace: Mutex<Duration>,
 }
 
-/// The queue would not take it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotQueued {
-    Full,
-    Closed,
-    /// Its session would not.
-    Refused(Refusal),
-}
+/// Retry after this when there is no better guess.
+const RETRY_MIN: Duration = Duration::from_millis(10);
 
 impl Workers {
     pub fn start(config: &Config, engine: Arc<dyn Engine>) -> std::io::Result<Workers> {
         let count = config.worker_count();
-        let (sender, receiver) = bounded(config.queue_depth as usize);
         let shared = Arc::new(Shared {
             engine,
             watchdog: Watchdog::start()?,
             deadline_margin: config.deadline_margin,
             stack: config.worker_stack.as_usize(),
-            queue: receiver,
-            door: Mutex::new(Some(sender)),
+            queue: FairQueue::new(config.queue_depth as usize, count),
             live: DashMap::new(),
-            pace: Mutex::new(Duration::from_millis(1)),
         });
         let threads = Arc::new(Mutex::new(Vec::new()));
         for _ in 0..count {
@@ -70,36 +59,34 @@ impl Workers {
 
     /// How many wait.
     pub fn waiting(&self) -> usize {
-        self.shared.queue.len()
+        self.shared.queue.waiting()
     }
 
-    /// How long one that comes now would wait, going by the recent past.
-    pub fn estimated_wait(&self) -> Duration {
-        let waiting = u32::try_from(self.waiting()).unwrap_or(u32::MAX);
-        let workers = u32::try_from(self.count).unwrap_or(u32::MAX).max(1);
-        self.shared.pace.lock().saturating_mul(waiting) / workers
+    /// How many of the tenant wait, and run.
+    pub fn of(&self, tenant: &Tenant) -> (usize, usize) {
+        self.shared.queue.of(tenant)
     }
 
-    pub fn submit(&self, execution: Execution) -> Result<(), NotQueued> {
+    /// How long one of the tenant that comes now would wait, going by the recent past.
+    pub fn estimated_wait(&self, tenant: &Tenant) -> Duration {
+        self.shared.queue.estimated_wait(tenant)
+    }
+
+    pub fn submit(&self, execution: Execution) -> Result<(), Refusal> {
         let (id, session) = (execution.id, execution.session.clone());
         self.shared.live.insert(id, execution.cancel.clone());
         let entered = match &session {
-            Some(session) => session.enter(execution).map_err(NotQueued::Refused),
+            Some(session) => session.enter(execution),
             None => Ok(Some(execution)),
         };
         let queued = match entered {
-            Ok(Some(execution)) => self.shared.offer(execution).map_err(|(refused, _)| {
-                // Whoever came to the session meanwhile is in the line still.
-                while let Some(next) = session.as_ref().and_then(|session| session.leave()) {
-                    let next_id = next.id;
-                    let Err((_, next)) = self.shared.offer(next) else { break };
-                    self.shared.live.remove(&next_id);
-                    next.reply.refuse(Refusal::QueueFull {
-                        depth: self.waiting(),
-                        retry_after: self.estimated_wait().max(Duration::from_millis(10)),
-                    });
+            Ok(Some(execution)) => self.shared.offer(execution).map_err(|(refused, execution)| {
+                let refusal = self.shared.refusal(&refused, &execution.tenant);
+                // Whoever came to the session meanwhile is in its line still.
+                if let Some(next) = session.and_then(|session| session.leave()) {
+                    self.shared.put(next);
                 }
-                refused
+                refusal
             }),
             Ok(None) => Ok(()),
             Err(refused) => Err(refused),
@@ -126,7 +113,7 @@ impl Workers {
 
     /// Ends the threads once what was queued has run. Blocks.
     pub fn join(&self) {
-        *self.shared.door.lock() = None;
+        self.shared.queue.close();
         // A worker that panicked put another in its place before it ended, so look again until none is left.
         while let Some(thread) = { self.threads.lock().pop() } {
             let _ended = thread.join();
@@ -136,8 +123,8 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        // The threads hold what is shared, and with it the door that they wait behind.
-        *self.shared.door.lock() = None;
+        // The threads hold what is shared, and with it the queue that they wait at.
+        self.shared.queue.close();
     }
 }
 
@@ -152,36 +139,71 @@ fn spawn(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) -> std
 }
 
 impl Shared {
-    fn offer(&self, execution: Execution) -> Result<(), (NotQueued, Execution)> {
-        let door = self.door.lock().clone();
-        let Some(door) = door else { return Err((NotQueued::Closed, execution)) };
-        door.try_send(execution).map_err(|refused| match refused {
-            TrySendError::Full(execution) => (NotQueued::Full, execution),
-            TrySendError::Disconnected(execution) => (NotQueued::Closed, execution),
-        })
+    /// Puts it into the queue, and sends away whom that pushes out.
+    fn offer(&self, execution: Execution) -> Result<(), (Refused, Execution)> {
+        if let Some(out) = self.queue.offer(execution)? {
+            self.send_away(out, &Refused::Full);
+        }
+        Ok(())
+    }
+
+    /// As [`Shared::offer`]; what cannot wait is sent away itself.
+    fn put(&self, execution: Execution) {
+        if let Err((refused, execution)) = self.offer(execution) {
+            self.send_away(execution, &refused);
+        }
+    }
+
+    fn send_away(&self, execution: Execution, why: &Refused) {
+        let refusal = self.refusal(why, &execution.tenant);
+        let mut away = vec![(execution, refusal)];
+        while let Some((execution, refusal)) = away.pop() {
+            self.live.remove(&execution.id);
+            // Its place in its session is the next one's, if there is room for that.
+            if let Some(next) = execution.session.as_ref().and_then(|session| session.leave()) {
+                let sent = match self.queue.offer(next) {
+                    Ok(out) => out.map(|out| (out, Refused::Full)),
+                    Err((refused, next)) => Some((next, refused)),
+                };
+                away.extend(sent.map(|(sent, why)| {
+                    let refusal = self.refusal(&why, &sent.tenant);
+                    (sent, refusal)
+                }));
+            }
+            execution.reply.refuse(refusal);
+        }
+    }
+
+    fn refusal(&self, refused: &Refused, tenant: &Tenant) -> Refusal {
+        let retry_after = self.queue.estimated_wait(tenant).max(RETRY_MIN);
+        match refused {
+            Refused::Full => Refusal::QueueFull { depth: self.queue.waiting(), retry_after },
+            Refused::LineFull { max } => refuse(&tenant.name, QuotaName::Waiting, (*max).into(), retry_after),
+            Refused::Closed => Refusal::Draining { retry_after: Duration::from_secs(1) },
+        }
     }
 }
 
 fn work(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) {
-    while let Ok(execution) = shared.queue.recv() {
-        let mut poisoned = false;
+    while let Some((execution, turn)) = shared.queue.next() {
+        let (mut poisoned, mut took) = (false, Duration::ZERO);
         let mut job = Some(execution);
         while let Some(execution) = job.take() {
             let (id, name) = (execution.id, execution.name.clone());
             let ran = execution.run(&*shared.engine, &shared.watchdog, shared.deadline_margin);
             shared.live.remove(&id);
             tracing::debug!(execution = %name, took = ?ran.took, "finished");
-            let mut pace = shared.pace.lock();
-            *pace = (*pace * 7 + ran.took) / 8;
+            took += ran.took;
             poisoned |= ran.poisoned;
             job = ran.next;
             // Others go first; with no room to wait in, who has waited for a session goes on at once.
-            if !shared.queue.is_empty()
+            if shared.queue.waiting() > 0
                 && let Some(next) = job.take()
             {
                 job = shared.offer(next).err().map(|(_, next)| next);
             }
         }
+        shared.queue.done(turn, took);
         if poisoned {
             // Whatever the VM keeps per thread is suspect: go on in a new thread. If there is none to be had, this
             // one is better than none.

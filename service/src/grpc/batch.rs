@@ -141,10 +141,10 @@ impl Batch {
             match self.admission.run(&self.caller, wanted, self.deadline).await {
                 Ok(finished) => return Ok(response::finished(*finished)),
                 // The batch is its own queue.
-                Err(Refusal::QueueFull { retry_after, .. }) => {
-                    tokio::time::sleep(retry_after.clamp(RETRY.0, RETRY.1)).await;
-                }
-                Err(refusal) => return Err(refusal),
+                Err(refusal) => match refusal.retry_after() {
+                    Some(wait) => tokio::time::sleep(wait.clamp(RETRY.0, RETRY.1)).await,
+                    None => return Err(refusal),
+                },
             }
         }
     }

@@ -19,8 +19,8 @@ use crate::error::Refusal;
 use crate::server::BoxError;
 use jwt::Keys;
 pub use spiffe::Certified;
-pub use tenant::Tenant;
-use tenant::{Book, Tenants};
+use tenant::Book;
+pub use tenant::{Tenant, Tenants};
 
 /// An authenticated caller.
 #[derive(Clone)]

@@ -152,10 +152,25 @@ fn a_tenants_file_that_is_wrong_is_refused() {
         (format!("[tenants.a]\ntokens = [\"sha256:{hash}\"]\n[tenants.b]\ntokens = [\"sha256:{hash}\"]"), "twice"),
         ("[tenants.a]\nspiffe = [\"http://x\"]".to_owned(), "SPIFFE"),
         ("[tenants.a]\nnonsense = 1".to_owned(), "nonsense"),
+        ("[tenants.a.quota]\nweight = 0".to_owned(), "at least 1"),
+        ("[defaults]\nnonsense = 1".to_owned(), "nonsense"),
     ] {
         let problem_found = Tenants::default().read(&text).err().expect(&text);
         assert!(problem_found.contains(problem), "{problem_found}");
     }
+}
+
+#[test]
+fn quotas_come_from_the_tenant_then_the_defaults() {
+    let tenants = Tenants::default();
+    let text = "[defaults]\nweight = 2\nsessions = 5\n[tenants.a]\nadmin = true\n[tenants.a.quota]\nsessions = 7\n";
+    tenants.read(text).expect("a file");
+    let of = |name: &str| tenants.named(name).map(|tenant| (tenant.quota().weight, tenant.quota().sessions));
+    assert_eq!((of("a"), of("other"), of("default")), (Some((2, 7)), Some((2, 5)), Some((2, 5))));
+    assert!(tenants.named("a").is_some_and(|tenant| tenant.is_admin() && tenant.is_listed()));
+    tenants.read("").expect("an empty file");
+    assert_eq!((of("a"), of("other")), (Some((1, u32::MAX)), Some((1, u32::MAX))));
+    assert!(tenants.named("a").is_some_and(|tenant| !tenant.is_admin() && !tenant.is_listed()));
 }
 
 #[test]

@@ -10,11 +10,11 @@ use tonic::{Code, Request, Status};
 use typhon_proto::v1;
 use typhon_service::Server;
 
-const ANN: &str = "ann's token";
-const BOB: &str = "bob's token";
+pub const ANN: &str = "ann's token";
+pub const BOB: &str = "bob's token";
 const EVE: &str = "eve's token";
 
-fn hash(token: &str) -> String {
+pub fn hash(token: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -57,7 +57,7 @@ async fn call(channel: &Channel, method: &str, request: Vec<u8>, token: &str) ->
     answers.message().await.map(Option::unwrap_or_default)
 }
 
-async fn ours<T: Message + Default>(
+pub async fn ours<T: Message + Default>(
     channel: &Channel,
     method: &str,
     request: &impl Message,

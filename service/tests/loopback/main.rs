@@ -1,6 +1,7 @@
 //! The service over real loopback gRPC, with a scripted engine.
 
 mod batch;
+mod fairness;
 mod identity;
 mod kept;
 mod refusals;
