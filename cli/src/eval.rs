@@ -72,7 +72,8 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
 
 pub async fn start_local() -> anyhow::Result<Server> {
     let config = Config::from_source(|row| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))?;
-    Server::start(config, Arc::new(Vm { compiler: crate::host::compiler()? })).await.map_err(plain)
+    let engine = Vm::new(crate::host::compiler()?, &config);
+    Server::start(config, Arc::new(engine)).await.map_err(plain)
 }
 
 fn request(args: &Args) -> anyhow::Result<v1::ExecuteRequest> {

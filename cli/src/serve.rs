@@ -16,15 +16,14 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
         Err(error) => return Ok(explain_misuse(&error)),
     };
     let config = settings::Said::new(&matches)?.config()?;
-    typhon_service::telemetry::start(&config.log).map_err(plain)?;
+    typhon_service::telemetry::start(&config).map_err(plain)?;
     let scheme = if config.tls_cert.is_empty() { "http" } else { "https" };
     let ready = |address: &Listen| match address {
         Listen::Tcp(address) => println!("typhon: serving typhon.v1 on {scheme}://{address}"),
         Listen::Unix(_) => println!("typhon: serving typhon.v1 on {address}"),
     };
-    runtime()?
-        .block_on(typhon_service::serve(config, Arc::new(Vm { compiler: crate::host::compiler()? }), ready))
-        .map_err(plain)?;
+    let engine = Vm::new(crate::host::compiler()?, &config);
+    runtime()?.block_on(typhon_service::serve(config, Arc::new(engine), ready)).map_err(plain)?;
     Ok(Exit::Status(0))
 }
 

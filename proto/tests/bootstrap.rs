@@ -5,8 +5,17 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 7] =
-    ["execution_service", "limits", "outcome", "policy", "runtime_service", "session_service", "value"];
+const FILES: [&str; 9] = [
+    "admin_service",
+    "execution_service",
+    "limits",
+    "outcome",
+    "policy",
+    "program_service",
+    "runtime_service",
+    "session_service",
+    "value",
+];
 
 #[test]
 fn generated_code_is_current() {

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use typhon_vm::{Cancel, CancelReason, Grant};
 
+use crate::audit;
 use crate::callbacks::Callbacks;
 use crate::config::Config;
 use crate::error::Refusal;
@@ -17,7 +18,9 @@ use crate::grpc::request::Wanted;
 use crate::host::{Kept, Stdin};
 use crate::identity::{Caller, Tenant};
 use crate::limits;
+use crate::metrics::Metrics;
 use crate::output::OutputMode;
+use crate::programs::Programs;
 use crate::record::Record;
 use crate::sessions::Sessions;
 use crate::workers::Workers;
@@ -27,6 +30,8 @@ pub struct Admission {
     workers: Arc<Workers>,
     sessions: Arc<Sessions>,
     executions: Arc<Executions>,
+    programs: Programs,
+    metrics: Arc<Metrics>,
     state: Mutex<State>,
     /// Makes execution names of two servers, or of two lives of one, unlike.
     prefix: u64,
@@ -38,7 +43,7 @@ type Labels = Vec<(String, String)>;
 struct Ticket {
     id: u64,
     name: String,
-    tenant: Arc<Tenant>,
+    caller: Caller,
 }
 
 struct State {
@@ -101,10 +106,12 @@ impl Admission {
         workers: Arc<Workers>,
         sessions: Arc<Sessions>,
         executions: Arc<Executions>,
+        metrics: Arc<Metrics>,
     ) -> Result<Admission, getrandom::Error> {
         let prefix = getrandom::u64()?;
         let state = Mutex::new(State { next_id: 0, draining: false });
-        Ok(Admission { config, workers, sessions, executions, state, prefix })
+        let programs = Programs::new(config.programs_bytes_max.as_usize());
+        Ok(Admission { config, workers, sessions, executions, programs, metrics, state, prefix })
     }
 
     pub fn workers(&self) -> &Workers {
@@ -116,8 +123,31 @@ impl Admission {
         if self.state.lock().draining { Err(self.draining()) } else { Ok(&self.sessions) }
     }
 
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     pub fn executions(&self) -> &Executions {
         &self.executions
+    }
+
+    /// The sessions, for whoever only looks.
+    pub fn all_sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.state.lock().draining
+    }
+
+    /// Stops an execution, whosever it is.
+    pub fn stop(&self, name: &str) -> Result<(), Refusal> {
+        let number = name.strip_prefix(&format!("executions/{:016x}-", self.prefix));
+        let number = number.and_then(|number| u64::from_str_radix(number, 16).ok());
+        match number {
+            Some(number) if self.workers.cancel(number, CancelReason::CancelledByClient) => Ok(()),
+            _ => Err(Refusal::ExecutionNotFound { name: name.to_owned() }),
+        }
     }
 
     /// From now on everybody is sent away.
@@ -219,7 +249,7 @@ impl Admission {
         state.next_id += 1;
         // In the order in which they came.
         let name = format!("executions/{:016x}-{:08x}", self.prefix, state.next_id);
-        Ok(Ticket { id: state.next_id, name, tenant: caller.tenant.clone() })
+        Ok(Ticket { id: state.next_id, name, caller: caller.clone() })
     }
 
     fn submit(
@@ -231,8 +261,8 @@ impl Admission {
         reply: Reply,
         line: Option<&Line>,
     ) -> Result<(), Refusal> {
-        let Ticket { id, name, tenant } = ticket;
-        let estimated_start = self.workers.estimated_wait(&tenant);
+        let Ticket { id, name, caller } = ticket;
+        let estimated_start = self.workers.estimated_wait(&caller.tenant);
         if let Some(left) = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
             && !estimated_start.is_zero()
             && estimated_start + self.config.deadline_margin >= left
@@ -243,11 +273,17 @@ impl Admission {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });
         }
-        let Wanted { mut request, plan, world, session, mut functions, gone } = wanted;
-        let session = session.map(|name| self.sessions.find(&tenant, &name)).transpose()?;
+        let Wanted { mut request, program, plan, world, session, mut functions, gone } = wanted;
+        let session = session.map(|name| self.sessions.find(&caller.tenant, &name)).transpose()?;
+        if let Some(program) = program {
+            let program = self.programs.take(&caller.tenant, &program)?;
+            request.source.clone_from(&program.source);
+            request.filename.clone_from(&program.filename);
+        }
         let kept = match &session {
             None => {
-                request.limits = limits::derive(&request.limits, &self.config);
+                let limits = limits::derive(&request.limits, &self.config);
+                request.limits = limits::within_quota(limits, &caller.tenant.quota());
                 Kept::new(world)
             }
             Some(session) => {
@@ -269,8 +305,23 @@ impl Admission {
             return Err(Refusal::invalid("source.text", problem));
         }
         let arrived = Instant::now();
-        let execution =
-            Execution { id, name, tenant, request, plan, kept, stdin, session, cancel, gone, arrived, deadline, reply };
+        let execution = Execution {
+            id,
+            name,
+            caller,
+            request,
+            plan,
+            kept,
+            stdin,
+            session,
+            cancel,
+            gone,
+            arrived,
+            deadline,
+            reply,
+            metrics: self.metrics.clone(),
+        };
+        audit::admitted(&execution.caller, &execution.name, execution.session.as_ref().map(|of| of.name.as_str()));
         self.workers.submit(execution)
     }
 

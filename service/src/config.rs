@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::listener::{Listen, Plaintext};
+use crate::telemetry::LogFormat;
 
 /// One row of the table, for help and documentation.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +87,8 @@ settings! {
     jwt_issuer: String = "";
     /// The claim of JWTs that names the tenant.
     jwt_tenant_claim: String = "tenant";
+    /// Address for AdminService, /metrics, /livez and /readyz, as listen; empty offers none of them.
+    admin_listen: Option<Listen> = "";
     /// How often certificates, tenants and keys are read again.
     reload_interval: Duration = "10s";
     /// Connections that may be open at once; others wait.
@@ -132,6 +135,10 @@ settings! {
     result_max: Bytes = "16MiB";
     /// Largest source text.
     source_max: Bytes = "16MiB";
+    /// Bytes of programs that are kept under a name before those not used for longest are forgotten.
+    programs_bytes_max: Bytes = "256MiB";
+    /// Bytes of compiled source that are kept for when the same source comes again; 0 keeps none.
+    compiled_bytes_max: Bytes = "256MiB";
     /// Executions that are kept: those started detached, and those whose requests have ids.
     executions_max: Count = "1000";
     /// Bytes of output and results that kept executions may hold before the oldest ended ones are forgotten.
@@ -180,6 +187,10 @@ settings! {
     drain_grace: Duration = "20s";
     /// Log filter, as RUST_LOG.
     log: String = "info";
+    /// How lines of the log look: text or json.
+    log_format: LogFormat = "text";
+    /// File to which the audit log is added, or - for standard error; empty keeps none.
+    audit_log: String = "";
 }
 
 fn read<T: FromText>(row: &Setting, source: impl Fn(&Setting) -> Option<String>) -> Result<T, BadSetting> {
@@ -261,6 +272,26 @@ impl FromText for Listen {
     }
 }
 
+impl<T: FromText> FromText for Option<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text.is_empty() { Some(None) } else { T::from_text(text).map(Some) }
+    }
+}
+
+impl FromText for LogFormat {
+    const EXPECTED: &'static str = "text or json";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        }
+    }
+}
+
 impl FromText for Plaintext {
     const EXPECTED: &'static str = "local or anywhere";
 
@@ -312,6 +343,8 @@ mod tests {
             ("listen", "localhost"),
             ("listen", "unix:"),
             ("plaintext", "yes"),
+            ("admin_listen", "localhost"),
+            ("log_format", "xml"),
             ("queue_depth", "-1"),
             ("heap_max", "1MB"),
             ("heap_max", "99999999999GiB"),

@@ -68,6 +68,9 @@ pub enum Refusal {
     ExecutionNotFound {
         name: String,
     },
+    ProgramNotFound {
+        name: String,
+    },
     /// So many are kept, and none of them has ended.
     TooManyExecutions {
         max: u32,
@@ -92,6 +95,14 @@ pub enum Refusal {
     },
     TenantSuspended {
         tenant: String,
+    },
+    /// Only admins may do this.
+    NotAdmin {
+        tenant: String,
+    },
+    /// What the settings' files say cannot be used.
+    Unreadable {
+        problem: String,
     },
     Internal {
         what: String,
@@ -157,6 +168,9 @@ impl From<Refusal> for Status {
             Refusal::ExecutionNotFound { name } => {
                 details.set_resource_info("typhon.v1.Execution", name, "", message.clone());
             }
+            Refusal::ProgramNotFound { name } => {
+                details.set_resource_info("typhon.v1.Program", name, "", message.clone());
+            }
             Refusal::TooManyExecutions { .. } => {
                 details.add_quota_failure_violation("executions", message.clone()).set_retry_info(Some(SESSION_RETRY));
             }
@@ -176,6 +190,8 @@ impl From<Refusal> for Status {
             | Refusal::CredentialsInvalid { .. }
             | Refusal::TenantUnknown { .. }
             | Refusal::TenantSuspended { .. }
+            | Refusal::NotAdmin { .. }
+            | Refusal::Unreadable { .. }
             | Refusal::Internal { .. } => {}
         }
         Status::with_error_details(code, message, details)
@@ -234,6 +250,9 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
         Refusal::ExecutionNotFound { name } => {
             (Code::NotFound, "EXECUTION_NOT_FOUND", format!("there is no execution {name:?}"), Vec::new())
         }
+        Refusal::ProgramNotFound { name } => {
+            (Code::NotFound, "PROGRAM_NOT_FOUND", format!("there is no program {name:?}"), Vec::new())
+        }
         Refusal::TooManyExecutions { max } => (
             Code::ResourceExhausted,
             "TOO_MANY_EXECUTIONS",
@@ -259,7 +278,9 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
         Refusal::CredentialsMissing
         | Refusal::CredentialsInvalid { .. }
         | Refusal::TenantUnknown { .. }
-        | Refusal::TenantSuspended { .. } => of_identity(refusal),
+        | Refusal::TenantSuspended { .. }
+        | Refusal::NotAdmin { .. } => of_identity(refusal),
+        Refusal::Unreadable { problem } => (Code::FailedPrecondition, "CONFIG_UNREADABLE", problem.clone(), Vec::new()),
         Refusal::Internal { what } => (Code::Internal, "INTERNAL", what.clone(), Vec::new()),
     }
 }
@@ -276,6 +297,9 @@ fn of_identity(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
         }
         Refusal::TenantSuspended { tenant } => {
             (Code::PermissionDenied, "TENANT_SUSPENDED", format!("{tenant} is suspended"), pair("tenant", tenant))
+        }
+        Refusal::NotAdmin { tenant } => {
+            (Code::PermissionDenied, "ADMIN_REQUIRED", format!("{tenant} is no admin"), pair("tenant", tenant))
         }
         _ => (
             Code::Unauthenticated,
@@ -350,12 +374,15 @@ mod tests {
             Refusal::TooManySessions { max: 1 },
             Refusal::ExecutionNotFound { name: "executions/1".into() },
             Refusal::TooManyExecutions { max: 1 },
+            Refusal::ProgramNotFound { name: "programs/1".into() },
             Refusal::RequestIdReused { request_id: "1".into() },
             Refusal::SessionsTooLarge { held: 2, max: 1 },
             Refusal::CredentialsMissing,
             Refusal::CredentialsInvalid { problem: "unknown token" },
             Refusal::TenantUnknown { tenant: "x".into() },
             Refusal::TenantSuspended { tenant: "x".into() },
+            Refusal::NotAdmin { tenant: "x".into() },
+            Refusal::Unreadable { problem: "x".into() },
             Refusal::Internal { what: "broken".into() },
         ];
         for refusal in all {

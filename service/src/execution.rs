@@ -7,16 +7,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use typhon_jit::Process;
 use typhon_vm::{
-    Cancel, CancelReason, Detail, Limits, Outcome, Request, Resident, Response, Run, Stream, TerminationReason, Tiers,
-    Usage,
+    Cancel, CancelReason, Detail, Library, Limits, Outcome, Request, Resident, Response, Run, Stream,
+    TerminationReason, Tiers, Usage,
 };
 
+use crate::audit;
+use crate::config::Config;
 use crate::error::Refusal;
 use crate::events::{Event, Events};
 use crate::fair::Queued;
 use crate::host::{GuestHost, Kept, Stdin};
-use crate::identity::Tenant;
+use crate::identity::{Caller, Tenant};
+use crate::library::Shelves;
 use crate::limits::wall_before_deadline;
+use crate::metrics::Metrics;
 use crate::output::OutputPlan;
 use crate::session::Session;
 use crate::watchdog::Watchdog;
@@ -27,6 +31,16 @@ pub trait Engine: Send + Sync + 'static {
 
     /// An isolate that lives on between executions, made as `request`'s argv, environment and limits say.
     fn open(&self, request: &Request) -> Box<dyn Isolate>;
+
+    /// What was compiled lately, for all tenants.
+    fn shelves(&self) -> Option<Arc<Shelves>> {
+        None
+    }
+
+    /// Where a tenant's source is looked for before it is compiled.
+    fn library(&self, tenant: &Arc<str>) -> Option<Arc<dyn Library>> {
+        self.shelves().map(|shelves| shelves.of(tenant))
+    }
 
     /// What compiles the guests' loops, for all of them.
     fn compiler(&self) -> Option<Process> {
@@ -50,6 +64,16 @@ impl Isolate for Resident {
 pub struct Vm {
     /// What compiles hot loops; nothing does unless somebody asks for it.
     pub compiler: Option<Process>,
+    /// What was compiled lately; nothing is kept unless somebody asks for it.
+    pub shelves: Option<Arc<Shelves>>,
+}
+
+impl Vm {
+    /// With a compiler, if there is to be one, and room for compiled source as the settings say.
+    pub fn new(compiler: Option<Process>, config: &Config) -> Vm {
+        let room = config.compiled_bytes_max.as_usize();
+        Vm { compiler, shelves: (room > 0).then(|| Shelves::new(room)) }
+    }
 }
 
 impl Engine for Vm {
@@ -65,13 +89,17 @@ impl Engine for Vm {
     fn compiler(&self) -> Option<Process> {
         self.compiler.clone()
     }
+
+    fn shelves(&self) -> Option<Arc<Shelves>> {
+        self.shelves.clone()
+    }
 }
 
 /// An admitted request, on its way to a worker.
 pub struct Execution {
     pub id: u64,
     pub name: String,
-    pub tenant: Arc<Tenant>,
+    pub caller: Caller,
     /// Its limits are already clamped, but for the deadline.
     pub request: Request,
     pub plan: OutputPlan,
@@ -87,11 +115,12 @@ pub struct Execution {
     /// When the client stops waiting.
     pub deadline: Option<Instant>,
     pub reply: Reply,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Queued for Execution {
     fn tenant(&self) -> &Arc<Tenant> {
-        &self.tenant
+        &self.caller.tenant
     }
 }
 
@@ -149,8 +178,9 @@ impl Execution {
                 return Ran { took: Duration::ZERO, poisoned: false, next };
             }
         };
-        let Execution { name, mut request, plan, kept, session, stdin, cancel, reply, .. } = self;
+        let Execution { name, caller, metrics, mut request, plan, kept, session, stdin, cancel, reply, .. } = self;
         request.limits.wall = Some(wall);
+        request.library = engine.library(&caller.tenant.name);
         let cpu = request.limits.cpu.unwrap_or(wall);
         reply.started(&request.limits);
 
@@ -188,6 +218,8 @@ impl Execution {
         let (survives, next) = session.as_ref().map_or((false, None), |session| session.put(after));
         let session = session.map(|session| (session.name.clone(), survives));
         let finished = Finished { name, session, response, stdout, stderr, effective: request.limits };
+        metrics.ended(&caller.tenant, &finished);
+        audit::ended(&caller, &finished);
         reply.answer(Ok(Box::new(finished)));
         Ran { took, poisoned, next }
     }

@@ -146,6 +146,10 @@ impl<T: Queued> FairQueue<T> {
         self.state.lock().waiting
     }
 
+    pub fn running(&self) -> usize {
+        self.state.lock().running
+    }
+
     /// How many of the tenant wait, and run.
     pub fn of(&self, tenant: &Tenant) -> (usize, usize) {
         let state = self.state.lock();

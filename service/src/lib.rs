@@ -5,7 +5,9 @@
 //! guest code, and workers never touch a socket.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod admission;
+mod audit;
 mod callbacks;
 pub mod config;
 mod error;
@@ -16,9 +18,12 @@ mod fair;
 mod grpc;
 mod host;
 mod identity;
+mod library;
 mod limits;
 mod listener;
+mod metrics;
 mod output;
+mod programs;
 mod quota;
 mod record;
 mod server;
@@ -32,5 +37,6 @@ mod workers;
 
 pub use config::{Config, SETTINGS, Setting};
 pub use execution::{Engine, Isolate, Vm};
+pub use library::Shelves;
 pub use listener::Listen;
 pub use server::{BoxError, Server, serve};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use typhon_vm::Limits;
 
 use crate::config::Config;
+use crate::quota::Quota;
 
 /// Fills what the request left out and lowers what is above the ceiling. Limits that the server has no opinion about
 /// pass through.
@@ -23,6 +24,11 @@ pub fn derive(asked: &Limits, config: &Config) -> Limits {
         host_calls: clamp(asked.host_calls, config.host_calls_default.into(), config.host_calls_max.into()),
         ..asked.clone()
     }
+}
+
+/// No more heap than the tenant's quota allows.
+pub fn within_quota(limits: Limits, quota: &Quota) -> Limits {
+    Limits { heap_bytes: least(limits.heap_bytes, Some(quota.heap)), ..limits }
 }
 
 /// What an execution in a session may use: no more than the session's own limits.

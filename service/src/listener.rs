@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
@@ -57,8 +58,11 @@ enum Socket {
     Unix(UnixListener),
 }
 
-/// A handshake takes round trips, not seconds.
+/// A handshake takes round trips, not seconds; one of TLS, and one of HTTP/2.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// What every client of HTTP/2 begins with, and no request of HTTP/1 is shorter.
+const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
 /// After an accept that failed for want of descriptors.
 const BREATH: Duration = Duration::from_millis(50);
@@ -160,7 +164,8 @@ async fn admit(
         }
         (stream, _) => (stream, None),
     };
-    let connection = Connection { stream, peer: Peer { certified }, _place: place };
+    let patience = Some((0, Box::pin(tokio::time::sleep(HANDSHAKE))));
+    let connection = Connection { stream, peer: Peer { certified }, patience, _place: place };
     // A server that has stopped takes no more.
     let _sent = sender.send(Ok(connection)).await;
 }
@@ -169,6 +174,8 @@ async fn admit(
 pub struct Connection {
     stream: Stream,
     peer: Peer,
+    /// Until the client has said which protocol it speaks: how much of that has come, and until when.
+    patience: Option<(usize, Pin<Box<Sleep>>)>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -189,7 +196,7 @@ impl Connected for Connection {
 /// Does the same with whichever stream it is.
 macro_rules! either {
     ($connection:expr, $stream:ident => $does:expr) => {
-        match &mut $connection.get_mut().stream {
+        match &mut $connection.as_mut().get_mut().stream {
             Stream::Tcp($stream) => $does,
             Stream::Tls($stream) => $does,
             Stream::Unix($stream) => $does,
@@ -198,18 +205,31 @@ macro_rules! either {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => Pin::new(stream).poll_read(cx, buffer))
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some((_, end)) = &mut self.patience
+            && end.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buffer.filled().len();
+        let read = either!(self, stream => Pin::new(stream).poll_read(cx, buffer));
+        if let Some((seen, _)) = &mut self.patience {
+            *seen += buffer.filled().len() - before;
+            if *seen >= PREFACE {
+                self.patience = None;
+            }
+        }
+        read
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         either!(self, stream => Pin::new(stream).poll_write(cx, data))
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
@@ -224,11 +244,11 @@ impl AsyncWrite for Connection {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, stream => Pin::new(stream).poll_flush(cx))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }

@@ -20,6 +20,9 @@ pub struct Quota {
     /// Executions that wait for a worker.
     pub waiting: u32,
     pub sessions: u32,
+    /// Heap of each of its executions and sessions.
+    #[serde(deserialize_with = "bytes")]
+    pub heap: u64,
     /// Heap that its sessions may hold.
     #[serde(deserialize_with = "bytes")]
     pub sessions_heap: u64,
@@ -38,6 +41,7 @@ impl Default for Quota {
             executions: u32::MAX,
             waiting: u32::MAX,
             sessions: u32::MAX,
+            heap: u64::MAX,
             sessions_heap: u64::MAX,
             rate: f64::INFINITY,
             burst: 100,

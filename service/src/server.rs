@@ -1,27 +1,34 @@
 //! The server's life: build, serve, drain.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tonic::body::Body;
+use tonic::codegen::http;
+use tonic::service::Routes;
 use tonic::transport::Server as Transport;
 use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
-use tower::util::MapResponseLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 use typhon_proto::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION};
+use typhon_proto::v1::program_service_server::{ProgramServiceServer, SERVICE_NAME as PROGRAM};
 use typhon_proto::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME};
 use typhon_proto::v1::session_service_server::{SERVICE_NAME as SESSION, SessionServiceServer};
 use typhon_vm::CancelReason;
 
+use crate::admin::Admin;
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::execution::Engine;
 use crate::executions::Executions;
 use crate::grpc::Api;
 use crate::identity::Identities;
-use crate::identity::layer::IdentityLayer;
+use crate::identity::layer::{IdentityLayer, OPEN};
 use crate::listener::{Listen, Listener};
+use crate::metrics::{Metrics, Watched};
 use crate::sessions::Sessions;
 use crate::status_layer::explain;
 use crate::tls::Certificates;
@@ -32,6 +39,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A server that listens.
 pub struct Server {
     address: Listen,
+    admin_address: Option<Listen>,
     config: Arc<Config>,
     admission: Arc<Admission>,
     workers: Arc<Workers>,
@@ -39,9 +47,14 @@ pub struct Server {
     /// Ends sessions whose time is over, and reads again what files say.
     chores: [JoinHandle<()>; 2],
     health: HealthReporter,
+    drain_asked: watch::Receiver<bool>,
+    /// So that the receiver does not take its end for a drain.
+    _drain: watch::Sender<bool>,
     stop: watch::Sender<bool>,
-    transport: JoinHandle<Result<(), tonic::transport::Error>>,
+    transports: Vec<Serving>,
 }
+
+type Serving = JoinHandle<Result<(), tonic::transport::Error>>;
 
 /// After the last execution has ended, clients get this long to read their answers.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
@@ -49,56 +62,151 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// Running executions notice a cancel in milliseconds; this is for what does not.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
+/// What the parts of a server share.
+struct Parts {
+    config: Arc<Config>,
+    metrics: Arc<Metrics>,
+    workers: Arc<Workers>,
+    sessions: Arc<Sessions>,
+    executions: Arc<Executions>,
+    admission: Arc<Admission>,
+    identities: Arc<Identities>,
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl Parts {
+    fn new(config: Config, engine: Arc<dyn Engine>) -> Result<Parts, BoxError> {
+        let config = Arc::new(config);
+        let metrics = Arc::new(Metrics::new());
+        if let Some(shelves) = engine.shelves() {
+            metrics.shelve(&shelves);
+        }
+        let workers = Arc::new(Workers::start(&config, engine)?);
+        let sessions = Arc::new(Sessions::new(config.clone(), metrics.clone()));
+        let executions = Arc::new(Executions::new(config.clone()));
+        let admission =
+            Admission::new(config.clone(), workers.clone(), sessions.clone(), executions.clone(), metrics.clone())?;
+        let admission = Arc::new(admission);
+        let identities = Arc::new(Identities::load(config.clone())?);
+        let certificates = Certificates::load(&config)?.map(Arc::new);
+        let draining = admission.clone();
+        metrics.watch(Watched {
+            workers: workers.clone(),
+            sessions: sessions.clone(),
+            tenants: identities.tenants().clone(),
+            draining: Box::new(move || draining.is_draining()),
+        });
+        Ok(Parts { config, metrics, workers, sessions, executions, admission, identities, certificates })
+    }
+
+    async fn bind(&self, listen: &Listen) -> Result<Listener, BoxError> {
+        Listener::bind(listen, self.config.plaintext, self.certificates.clone()).await
+    }
+
+    /// What every call passes, whichever listener it came by.
+    fn identity(&self, open: &'static [&'static str]) -> IdentityLayer {
+        IdentityLayer { identities: self.identities.clone(), open }
+    }
+
+    /// Serves the programs' side until `stopped`.
+    fn serve(&self, listener: Listener, routes: Routes, stopped: watch::Receiver<bool>) -> Serving {
+        let (counter, explainer) = (self.metrics.clone(), self.metrics.clone());
+        let max_message = self.config.max_message.0;
+        let count = move |request: http::Request<Body>| {
+            counter.call(request.uri().path());
+            request
+        };
+        let serve = aging(Transport::builder(), &self.config)
+            .max_concurrent_streams(self.config.max_streams)
+            .http2_keepalive_interval(Some(self.config.ping_interval))
+            .http2_keepalive_timeout(Some(self.config.ping_timeout))
+            // The defence against rapid resets: past this many, the connection is closed.
+            .http2_max_pending_accept_reset_streams(Some(64))
+            .layer(MapRequestLayer::new(count))
+            .layer(MapResponseLayer::new(move |response| explain(response, max_message, &explainer)))
+            .layer(self.identity(OPEN))
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(listener.connections(&self.config), until(stopped));
+        tokio::spawn(serve)
+    }
+
+    /// Serves the operators' side until `stopped`.
+    fn administer(&self, listener: Listener, drain: watch::Sender<bool>, stopped: watch::Receiver<bool>) -> Serving {
+        let admin = Admin {
+            admission: self.admission.clone(),
+            identities: self.identities.clone(),
+            certificates: self.certificates.clone(),
+            metrics: self.metrics.clone(),
+            started: SystemTime::now(),
+            drain,
+        };
+        let (explainer, max_message) = (self.metrics.clone(), self.config.max_message.0);
+        let serve = Transport::builder()
+            // Prometheus and probes speak it.
+            .accept_http1(true)
+            .layer(MapResponseLayer::new(move |response| explain(response, max_message, &explainer)))
+            .layer(self.identity(crate::admin::OPEN))
+            .add_routes(admin.routes())
+            .serve_with_incoming_shutdown(listener.connections(&self.config), until(stopped));
+        tokio::spawn(serve)
+    }
+}
+
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error is a sender that is gone, and so is the server.
+    let _told = stopped.wait_for(|stop| *stop).await;
+}
+
 impl Server {
     /// Listens and serves in the background of the current tokio runtime.
     pub async fn start(config: Config, engine: Arc<dyn Engine>) -> Result<Server, BoxError> {
-        let config = Arc::new(config);
-        let workers = Arc::new(Workers::start(&config, engine)?);
-        let sessions = Arc::new(Sessions::new(config.clone()));
-        let executions = Arc::new(Executions::new(config.clone()));
-        let admission =
-            Arc::new(Admission::new(config.clone(), workers.clone(), sessions.clone(), executions.clone())?);
-        let identities = Arc::new(Identities::load(config.clone())?);
-        let certificates = Certificates::load(&config)?.map(Arc::new);
-        let listener = Listener::bind(&config.listen, config.plaintext, certificates.clone()).await?;
+        let parts = Parts::new(config, engine)?;
+        let config = parts.config.clone();
+        let listener = parts.bind(&config.listen).await?;
         let address = listener.address().clone();
-
+        let (drain, drain_asked) = watch::channel(false);
+        let (stop, stopped) = watch::channel(false);
         let (health, health_service) = tonic_health::server::health_reporter();
         set_health(&health, ServingStatus::Serving).await;
-        let reflection = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(typhon_proto::FILE_DESCRIPTOR_SET)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        let (admin_address, admin) = match &config.admin_listen {
+            None => (None, None),
+            Some(listen) => {
+                let listener = parts.bind(listen).await?;
+                let address = listener.address().clone();
+                (Some(address), Some(parts.administer(listener, drain.clone(), stopped.clone())))
+            }
         };
-        let max_message = config.max_message;
-        let api = Api::new(admission.clone());
-        let execution = ExecutionServiceServer::new(api.clone())
-            .max_decoding_message_size(max_message.as_usize())
-            .max_encoding_message_size(max_message.as_usize());
-        let (stop, mut stopped) = watch::channel(false);
-        let serve = aging(Transport::builder(), &config)
-            .max_concurrent_streams(config.max_streams)
-            .http2_keepalive_interval(Some(config.ping_interval))
-            .http2_keepalive_timeout(Some(config.ping_timeout))
-            // The defence against rapid resets: past this many, the connection is closed.
-            .http2_max_pending_accept_reset_streams(Some(64))
-            .layer(MapResponseLayer::new(move |response| explain(response, max_message.0)))
-            .layer(IdentityLayer(identities.clone()))
-            .add_service(execution)
-            .add_service(SessionServiceServer::new(api.clone()))
-            .add_service(RuntimeServiceServer::new(api))
-            .add_service(health_service)
-            .add_service(reflection().build_v1()?)
-            .add_service(reflection().build_v1alpha()?)
-            .serve_with_incoming_shutdown(listener.connections(&config), async move {
-                // An error is a sender that is gone, and so is the server.
-                let _told = stopped.wait_for(|stop| *stop).await;
-            });
-        let transport = tokio::spawn(serve);
-        tracing::info!(%address, workers = workers.count(), "serving");
+        let routes = routes(&parts, health_service)?;
+        let transport = parts.serve(listener, routes, stopped);
+        tracing::info!(%address, workers = parts.workers.count(), "serving");
+        let Parts { workers, sessions, executions, admission, identities, certificates, .. } = parts;
         let reload = reload(config.reload_interval, identities, certificates);
         let chores = [tokio::spawn(sweep(sessions.clone(), executions)), tokio::spawn(reload)];
-        Ok(Server { address, config, admission, workers, sessions, chores, health, stop, transport })
+        let transports = std::iter::once(transport).chain(admin).collect();
+        Ok(Server {
+            address,
+            admin_address,
+            config,
+            admission,
+            workers,
+            sessions,
+            chores,
+            health,
+            drain_asked,
+            _drain: drain,
+            stop,
+            transports,
+        })
+    }
+
+    /// Where AdminService listens, if it does.
+    pub fn admin_address(&self) -> Option<&Listen> {
+        self.admin_address.as_ref()
+    }
+
+    /// Waits until an operator asks the server to drain.
+    pub fn drain_asked(&self) -> impl Future<Output = ()> + use<> {
+        until(self.drain_asked.clone())
     }
 
     /// Where it listens, with the port that it got.
@@ -130,11 +238,14 @@ impl Server {
         self.chores.iter().for_each(JoinHandle::abort);
         self.sessions.clear();
         self.stop.send_replace(true);
-        if let Ok(ended) = tokio::time::timeout(CLOSE_GRACE, &mut self.transport).await {
-            ended??;
-        } else {
-            // A client keeps an idle stream open, such as a health watch.
-            self.transport.abort();
+        let closed = tokio::time::Instant::now() + CLOSE_GRACE;
+        for transport in &mut self.transports {
+            if let Ok(ended) = tokio::time::timeout_at(closed, &mut *transport).await {
+                ended??;
+            } else {
+                // A client keeps an idle stream open, such as a health watch.
+                transport.abort();
+            }
         }
         if self.workers.idle() {
             let workers = self.workers.clone();
@@ -149,6 +260,27 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// The services of the programs' side.
+fn routes(parts: &Parts, health: HealthServer<impl Health>) -> Result<Routes, BoxError> {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(typhon_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let max_message = parts.config.max_message.as_usize();
+    let api = Api::new(parts.admission.clone());
+    let execution = ExecutionServiceServer::new(api.clone())
+        .max_decoding_message_size(max_message)
+        .max_encoding_message_size(max_message);
+    Ok(Routes::new(execution)
+        .add_service(SessionServiceServer::new(api.clone()))
+        .add_service(ProgramServiceServer::new(api.clone()).max_decoding_message_size(max_message))
+        .add_service(RuntimeServiceServer::new(api))
+        .add_service(health)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
 }
 
 /// A session that is found is looked at then; this is for those nobody looks for.
@@ -171,7 +303,7 @@ async fn reload(interval: Duration, identities: Arc<Identities>, certificates: O
         ticks.tick().await;
         let (identities, certificates) = (identities.clone(), certificates.clone());
         let read = move || {
-            log_reload("tenants and keys", identities.reload());
+            log_reload("tenants and keys", identities.reload().map(|changed| !changed.is_empty()));
             if let Some(certificates) = certificates {
                 log_reload("certificates", certificates.reload());
             }
@@ -203,7 +335,7 @@ fn aging(transport: Transport, config: &Config) -> Transport {
 }
 
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in ["", EXECUTION, RUNTIME, SESSION] {
+    for service in ["", EXECUTION, PROGRAM, RUNTIME, SESSION] {
         health.set_service_status(service, status).await;
     }
 }
@@ -217,6 +349,7 @@ pub async fn serve(config: Config, engine: Arc<dyn Engine>, ready: impl FnOnce(&
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = server.drain_asked() => {}
     }
     let second = async {
         tokio::select! {

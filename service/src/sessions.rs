@@ -12,11 +12,13 @@ use crate::error::Refusal;
 use crate::execution::Isolate;
 use crate::executions::{Identity, RequestKey};
 use crate::identity::Tenant;
+use crate::metrics::Metrics;
 use crate::quota::{QuotaName, refuse};
 use crate::session::{Session, Terms};
 
 pub struct Sessions {
     config: Arc<Config>,
+    metrics: Arc<Metrics>,
     /// By name, so that a list has an order that pages can follow.
     all: RwLock<BTreeMap<String, Arc<Session>>>,
     ended: Mutex<Ended>,
@@ -40,8 +42,8 @@ const RETRY_MIN: Duration = Duration::from_millis(100);
 const SMALL: u64 = 4 << 20;
 
 impl Sessions {
-    pub fn new(config: Arc<Config>) -> Sessions {
-        Sessions { config, all: RwLock::default(), ended: Mutex::default(), requests: Mutex::default() }
+    pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> Sessions {
+        Sessions { config, metrics, all: RwLock::default(), ended: Mutex::default(), requests: Mutex::default() }
     }
 
     /// A new session, or the one that the same request has made already.
@@ -104,6 +106,32 @@ impl Sessions {
         let now = SystemTime::now();
         let ends = own.iter().filter_map(|session| session.see().expires.duration_since(now).ok()).min();
         Err(refuse(&tenant.name, which, max, ends.unwrap_or_default().max(RETRY_MIN)))
+    }
+
+    /// How many there are, and what they hold.
+    pub fn held(&self) -> (usize, u64) {
+        let all = self.all.read();
+        (all.len(), all.values().map(|session| session.heap_bytes()).sum())
+    }
+
+    /// How many the tenant has, and what they hold.
+    pub fn held_by(&self, tenant: &Tenant) -> (usize, u64) {
+        let all = self.all.read();
+        let own = all.values().filter(|session| session.tenant.name == tenant.name);
+        own.fold((0, 0), |(count, held), session| (count + 1, held + session.heap_bytes()))
+    }
+
+    /// How many are idle, at work, and failed.
+    pub fn states(&self) -> (usize, usize, usize) {
+        let all = self.all.read();
+        all.values().fold((0, 0, 0), |(idle, running, failed), session| {
+            let seen = session.see();
+            match (seen.running, seen.failure) {
+                (Some(_), _) => (idle, running + 1, failed),
+                (None, Some(_)) => (idle, running, failed + 1),
+                (None, None) => (idle + 1, running, failed),
+            }
+        })
     }
 
     /// The tenant's session of this name. Another tenant's is not there, as far as anybody can tell.
@@ -185,6 +213,7 @@ impl Sessions {
     }
 
     fn end(&self, session: &Arc<Session>) {
+        self.metrics.session_ended(session.created);
         let quick = is_quick(session);
         dispose(session.close(), quick);
         session.interrupt(CancelReason::CancelledByClient);

@@ -8,15 +8,24 @@ use tonic_types::{ErrorDetails, StatusExt};
 use typhon_proto::ERROR_DOMAIN;
 
 use crate::error::Refusal;
+use crate::metrics::Metrics;
 
 /// Replaces a bare error status in the response's head. What a stream ends with is ours already.
-pub fn explain(response: Response<tonic::body::Body>, max_message: u64) -> Response<tonic::body::Body> {
-    match Status::from_header_map(response.headers()) {
-        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
-            named(&status, max_message).into_http()
-        }
-        _ => response,
+pub fn explain(
+    response: Response<tonic::body::Body>,
+    max_message: u64,
+    metrics: &Metrics,
+) -> Response<tonic::body::Body> {
+    let status = match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() != Code::Ok => status,
+        _ => return response,
+    };
+    let bare = status.details().is_empty();
+    let status = if bare { named(&status, max_message) } else { status };
+    if let Some(info) = status.get_details_error_info() {
+        metrics.refused(&info.reason);
     }
+    if bare { status.into_http() } else { response }
 }
 
 fn named(bare: &Status, max_message: u64) -> Status {

@@ -62,6 +62,21 @@ impl Workers {
         self.shared.queue.waiting()
     }
 
+    /// How many run.
+    pub fn running(&self) -> usize {
+        self.shared.queue.running()
+    }
+
+    /// Stops the execution of this number, if it waits or runs.
+    pub fn cancel(&self, id: u64, reason: CancelReason) -> bool {
+        // A hook must not run under the map's lock.
+        let cancel = self.shared.live.get(&id).map(|entry| entry.value().clone());
+        cancel.is_some_and(|cancel| {
+            cancel.cancel(reason);
+            true
+        })
+    }
+
     /// How many of the tenant wait, and run.
     pub fn of(&self, tenant: &Tenant) -> (usize, usize) {
         self.shared.queue.of(tenant)
@@ -81,7 +96,7 @@ impl Workers {
         };
         let queued = match entered {
             Ok(Some(execution)) => self.shared.offer(execution).map_err(|(refused, execution)| {
-                let refusal = self.shared.refusal(&refused, &execution.tenant);
+                let refusal = self.shared.refusal(&refused, &execution.caller.tenant);
                 // Whoever came to the session meanwhile is in its line still.
                 if let Some(next) = session.and_then(|session| session.leave()) {
                     self.shared.put(next);
@@ -155,7 +170,7 @@ impl Shared {
     }
 
     fn send_away(&self, execution: Execution, why: &Refused) {
-        let refusal = self.refusal(why, &execution.tenant);
+        let refusal = self.refusal(why, &execution.caller.tenant);
         let mut away = vec![(execution, refusal)];
         while let Some((execution, refusal)) = away.pop() {
             self.live.remove(&execution.id);
@@ -166,7 +181,7 @@ impl Shared {
                     Err((refused, next)) => Some((next, refused)),
                 };
                 away.extend(sent.map(|(sent, why)| {
-                    let refusal = self.refusal(&why, &sent.tenant);
+                    let refusal = self.refusal(&why, &sent.caller.tenant);
                     (sent, refusal)
                 }));
             }

@@ -118,7 +118,11 @@ pub(crate) fn run(t: &Thread, main: &Object, request: &Request, usage: &mut Usag
         ResultMode::LastExpression | ResultMode::Repr => ModuleResult::LastExpression,
         ResultMode::ReturnValue => ModuleResult::Return,
     };
-    let code = compile::text(t, &source, &options).map_err(compiling)?;
+    let code = match &request.library {
+        Some(library) => compile::text_by(t, &source, &options, &**library),
+        None => compile::text(t, &source, &options),
+    };
+    let code = code.map_err(compiling)?;
     usage.compile = began.elapsed();
     report::keep_code(t, &code);
     if request.validate_only {

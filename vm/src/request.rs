@@ -1,5 +1,9 @@
 //! What to run in a fresh isolate.
 
+use std::sync::Arc;
+
+use typhon_stdlib::compile::Library;
+
 use crate::callbacks::Grant;
 use crate::limits::Limits;
 use crate::value::Value;
@@ -24,6 +28,8 @@ pub struct Request {
     pub limits: Limits,
     /// The host functions that the program may call.
     pub host: Option<Grant>,
+    /// Where the source is looked for before it is compiled.
+    pub library: Option<Arc<dyn Library>>,
     /// Fixes `hash(str)` and `random`'s seeding; `None` takes them from the host's entropy.
     pub hash_seed: Option<u64>,
 }

@@ -42,6 +42,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("tokio", &["service", "cli"]),
     ("tonic", &["service", "cli", "proto"]),
     ("hyper", &["service"]),
+    ("axum", &["service"]),
     ("tower", &["service"]),
     ("dashmap", &["service", "jit"]),
     ("rustyline", &["cli"]),

@@ -10,13 +10,14 @@ use typhon_proto::v1::attach_execution_response::Event as Attached;
 use typhon_proto::v1::stream_execute_response::Event as Wire;
 use typhon_vm::CancelReason;
 
-use super::session::page_size_of;
 use super::stream::Outgoing;
-use super::{Api, request};
+use super::{Api, page, request};
 use crate::error::Refusal;
 use crate::identity::Caller;
 use crate::record::{Entry, Next, Record, Watcher};
 use request::Way;
+
+const NAME: &str = "executions/";
 
 /// A reader is told of output at most this often.
 const PACE: Duration = Duration::from_millis(20);
@@ -58,7 +59,7 @@ impl Api {
         request: v1::AttachExecutionRequest,
     ) -> Result<Response<Outgoing<v1::AttachExecutionResponse>>, Status> {
         let v1::AttachExecutionRequest { name, after_sequence } = request;
-        let record = self.admission.executions().find(&caller.tenant, &named(name)?)?;
+        let record = self.admission.executions().find(&caller.tenant, &page::named(name, NAME)?)?;
         if after_sequence < 0 || after_sequence > record.see(false).last_sequence {
             return Err(Refusal::invalid("after_sequence", "is not the number of an event").into());
         }
@@ -71,7 +72,7 @@ impl Api {
     }
 
     pub fn describe(&self, caller: &Caller, request: v1::GetExecutionRequest) -> Result<v1::Execution, Refusal> {
-        let record = self.admission.executions().find(&caller.tenant, &named(request.name)?)?;
+        let record = self.admission.executions().find(&caller.tenant, &page::named(request.name, NAME)?)?;
         Ok(self.wire(&record, true))
     }
 
@@ -80,22 +81,17 @@ impl Api {
         caller: &Caller,
         request: v1::ListExecutionsRequest,
     ) -> Result<v1::ListExecutionsResponse, Refusal> {
-        let most = page_size_of(request.page_size)?;
-        if !request.page_token.is_empty() && !request.page_token.starts_with("executions/") {
-            return Err(Refusal::invalid("page_token", "is not from a response"));
-        }
-        let (page, more) = self.admission.executions().list(&caller.tenant, &request.page_token, most);
-        let next_page_token = match page.last() {
-            Some(last) if more => last.name.clone(),
-            _ => String::new(),
-        };
-        let executions = page.iter().map(|record| self.wire(record, false)).collect();
+        let most = page::page_size_of(request.page_size)?;
+        page::token(&request.page_token, NAME)?;
+        let (records, more) = self.admission.executions().list(&caller.tenant, &request.page_token, most);
+        let next_page_token = page::next(records.last().map(|last| last.name.as_str()), more);
+        let executions = records.iter().map(|record| self.wire(record, false)).collect();
         Ok(v1::ListExecutionsResponse { executions, next_page_token })
     }
 
     pub fn stop(&self, caller: &Caller, request: v1::CancelExecutionRequest) -> Result<v1::Execution, Refusal> {
         use v1::interrupt::Mode;
-        let name = named(request.name)?;
+        let name = page::named(request.name, NAME)?;
         let how = match request::known(request.mode, "mode")? {
             Mode::Raise => CancelReason::Interrupt,
             Mode::Unspecified | Mode::Stop => CancelReason::CancelledByClient,
@@ -106,7 +102,7 @@ impl Api {
     }
 
     pub fn forget(&self, caller: &Caller, request: v1::DeleteExecutionRequest) -> Result<(), Refusal> {
-        let record = self.admission.executions().delete(&caller.tenant, &named(request.name)?)?;
+        let record = self.admission.executions().delete(&caller.tenant, &page::named(request.name, NAME)?)?;
         record.cancel.cancel(CancelReason::CancelledByClient);
         Ok(())
     }
@@ -131,13 +127,6 @@ impl Api {
             response: seen.response,
             refusal: seen.refusal.map(|refusal| refusal.reason().to_owned()).unwrap_or_default(),
         }
-    }
-}
-
-fn named(name: String) -> Result<String, Refusal> {
-    match name.strip_prefix("executions/") {
-        Some(id) if !id.is_empty() => Ok(name),
-        _ => Err(Refusal::invalid("name", "is not of the form executions/{id}")),
     }
 }
 

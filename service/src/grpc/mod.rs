@@ -4,6 +4,8 @@ mod batch;
 mod identity;
 mod interact;
 mod kept;
+pub mod page;
+mod programs;
 pub mod request;
 pub mod response;
 mod session;
@@ -29,7 +31,7 @@ use request::Way;
 use stream::{EventStream, Outgoing};
 
 /// Grows with every addition to `typhon.v1`.
-const API_REVISION: i32 = 3;
+const API_REVISION: i32 = 4;
 
 #[derive(Clone)]
 pub struct Api {
@@ -170,6 +172,7 @@ impl RuntimeService for Api {
                 "entropy.seeded",
                 "executions",
                 "host functions",
+                "programs",
                 "sessions",
                 "validate_only",
             ]

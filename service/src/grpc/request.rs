@@ -16,6 +16,8 @@ use crate::output::{OutputMode, OutputPlan, Overflow};
 #[derive(Debug)]
 pub struct Wanted {
     pub request: Request,
+    /// The name of the program to take the source from.
+    pub program: Option<String>,
     pub plan: OutputPlan,
     pub world: World,
     /// The name of the session to run in.
@@ -53,7 +55,7 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
     if session.is_some() {
         fits_session(&message)?;
     }
-    let source = source(message.code)?;
+    let (source, program) = source(message.code)?;
     request_id(&message.request_id)?;
     labels(message.labels, "labels")?;
     let policy = message.policy.unwrap_or_default();
@@ -79,9 +81,10 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         validate_only: message.validate_only,
         limits,
         host: None,
+        library: None,
         hash_seed: world.entropy_seed,
     };
-    Ok(Wanted { request, plan, world, session, functions, gone: Arc::default() })
+    Ok(Wanted { request, program, plan, world, session, functions, gone: Arc::default() })
 }
 
 /// The functions that a policy lets the program call.
@@ -127,11 +130,10 @@ pub fn request_id(id: &str) -> Result<(), Refusal> {
 }
 
 fn refuse_unsupported(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
-    use v1::execute_request::{Code, Target};
-    let feature = match (&message.target, &message.code) {
-        (Some(Target::Template(_)), _) => "templates",
-        (Some(Target::Snapshot(_)), _) => "snapshots",
-        (_, Some(Code::Program(_))) => "programs",
+    use v1::execute_request::Target;
+    let feature = match &message.target {
+        Some(Target::Template(_)) => "templates",
+        Some(Target::Snapshot(_)) => "snapshots",
         _ if !message.entry_point.is_empty() => "entry_point",
         _ if !message.files.is_empty() => "files",
         _ if message.priority != 0 => "priority",
@@ -140,15 +142,26 @@ fn refuse_unsupported(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
     Err(Refusal::Unsupported { feature })
 }
 
-fn source(code: Option<v1::execute_request::Code>) -> Result<v1::Source, Refusal> {
-    let Some(v1::execute_request::Code::Source(mut source)) = code else {
-        return Err(Refusal::invalid("code", "one of source and program is required"));
-    };
-    no_nul(&source.filename, || "source.filename".into())?;
-    if source.filename.is_empty() {
-        source.filename = "<string>".into();
+/// The source, or the name of the program that has it.
+fn source(code: Option<v1::execute_request::Code>) -> Result<(v1::Source, Option<String>), Refusal> {
+    use v1::execute_request::Code;
+    match code {
+        None => Err(Refusal::invalid("code", "one of source and program is required")),
+        Some(Code::Program(name)) if !name.starts_with("programs/") => {
+            Err(Refusal::invalid("program", "is not of the form programs/{id}"))
+        }
+        Some(Code::Program(name)) => Ok((v1::Source::default(), Some(name))),
+        Some(Code::Source(mut source)) => {
+            no_nul(&source.filename, || "source.filename".into())?;
+            source.filename = filename(source.filename);
+            Ok((source, None))
+        }
     }
-    Ok(source)
+}
+
+/// What source is called that has no name.
+pub fn filename(given: String) -> String {
+    if given.is_empty() { "<string>".to_owned() } else { given }
 }
 
 pub fn env(env: HashMap<String, String>) -> Result<Vec<(String, String)>, Refusal> {

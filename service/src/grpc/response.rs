@@ -61,7 +61,7 @@ fn outcome(outcome: Outcome) -> v1::Outcome {
     v1::Outcome { reason: reason(outcome.reason).into(), detail, session_survives: false }
 }
 
-fn reason(reason: TerminationReason) -> v1::TerminationReason {
+pub fn reason(reason: TerminationReason) -> v1::TerminationReason {
     use v1::TerminationReason as Wire;
     match reason {
         TerminationReason::Completed => Wire::Completed,
@@ -88,7 +88,7 @@ fn reason(reason: TerminationReason) -> v1::TerminationReason {
     }
 }
 
-fn limit_name(name: LimitName) -> v1::LimitName {
+pub fn limit_name(name: LimitName) -> v1::LimitName {
     use v1::LimitName as Wire;
     match name {
         LimitName::Wall => Wire::WallTime,
@@ -162,6 +162,10 @@ pub fn duration(time: Duration) -> prost_types::Duration {
     prost_types::Duration { seconds: i64::try_from(time.as_secs()).unwrap_or(i64::MAX), nanos }
 }
 
-fn signed(number: u64) -> i64 {
+pub fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub fn small(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -7,7 +7,8 @@ use typhon_proto::v1;
 use typhon_proto::v1::session_service_server::SessionService;
 use typhon_vm::CancelReason;
 
-use super::{Api, request, response};
+use super::{Api, page, request, response};
+use crate::audit;
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::host::Kept;
@@ -15,8 +16,8 @@ use crate::identity::layer::caller;
 use crate::limits;
 use crate::session::{Session, Terms, WhenBusy};
 
-const PAGE: usize = 100;
-const PAGE_MAX: usize = 1000;
+const NAME: &str = "sessions/";
+
 #[tonic::async_trait]
 impl SessionService for Api {
     async fn create_session(
@@ -27,8 +28,10 @@ impl SessionService for Api {
         let request = request.into_inner();
         request::request_id(&request.request_id)?;
         let identity = self.fingerprints.session(&caller.tenant, &request);
-        let terms = terms(request.session.unwrap_or_default(), &self.admission.config)?;
+        let mut terms = terms(request.session.unwrap_or_default(), &self.admission.config)?;
+        terms.limits = limits::within_quota(terms.limits, &caller.tenant.quota());
         let session = self.admission.sessions()?.create(&caller.tenant, terms, identity)?;
+        audit::did(&caller, "session.create", &session.name);
         Ok(Response::new(v1::CreateSessionResponse { session: Some(wire(&session)) }))
     }
 
@@ -37,7 +40,7 @@ impl SessionService for Api {
         request: Request<v1::GetSessionRequest>,
     ) -> Result<Response<v1::GetSessionResponse>, Status> {
         let tenant = caller(&request)?.tenant;
-        let session = self.admission.sessions()?.find(&tenant, &named(request.into_inner().name)?)?;
+        let session = self.admission.sessions()?.find(&tenant, &page::named(request.into_inner().name, NAME)?)?;
         Ok(Response::new(v1::GetSessionResponse { session: Some(wire(&session)) }))
     }
 
@@ -47,16 +50,11 @@ impl SessionService for Api {
     ) -> Result<Response<v1::ListSessionsResponse>, Status> {
         let tenant = caller(&request)?.tenant;
         let v1::ListSessionsRequest { page_size, page_token } = request.into_inner();
-        let most = page_size_of(page_size)?;
-        if !page_token.is_empty() && !page_token.starts_with("sessions/") {
-            return Err(Refusal::invalid("page_token", "is not from a response").into());
-        }
-        let (page, more) = self.admission.sessions()?.list(&tenant, &page_token, most);
-        let next_page_token = match page.last() {
-            Some(last) if more => last.name.clone(),
-            _ => String::new(),
-        };
-        let sessions = page.iter().map(|session| wire(session)).collect();
+        let most = page::page_size_of(page_size)?;
+        page::token(&page_token, NAME)?;
+        let (sessions, more) = self.admission.sessions()?.list(&tenant, &page_token, most);
+        let next_page_token = page::next(sessions.last().map(|last| last.name.as_str()), more);
+        let sessions = sessions.iter().map(|session| wire(session)).collect();
         Ok(Response::new(v1::ListSessionsResponse { sessions, next_page_token }))
     }
 
@@ -64,8 +62,10 @@ impl SessionService for Api {
         &self,
         request: Request<v1::DeleteSessionRequest>,
     ) -> Result<Response<v1::DeleteSessionResponse>, Status> {
-        let tenant = caller(&request)?.tenant;
-        self.admission.sessions()?.delete(&tenant, &named(request.into_inner().name)?)?;
+        let caller = caller(&request)?;
+        let name = page::named(request.into_inner().name, NAME)?;
+        self.admission.sessions()?.delete(&caller.tenant, &name)?;
+        audit::did(&caller, "session.delete", &name);
         Ok(Response::new(v1::DeleteSessionResponse {}))
     }
 
@@ -76,7 +76,7 @@ impl SessionService for Api {
         use v1::interrupt_session_request::Mode;
         let tenant = caller(&request)?.tenant;
         let v1::InterruptSessionRequest { name, mode } = request.into_inner();
-        let name = named(name)?;
+        let name = page::named(name, NAME)?;
         let how = match request::known(mode, "mode")? {
             Mode::Unspecified | Mode::Raise => CancelReason::Interrupt,
             Mode::Stop => CancelReason::CancelledByClient,
@@ -89,25 +89,11 @@ impl SessionService for Api {
         &self,
         request: Request<v1::ResetSessionRequest>,
     ) -> Result<Response<v1::ResetSessionResponse>, Status> {
-        let tenant = caller(&request)?.tenant;
-        let session = self.admission.sessions()?.reset(&tenant, &named(request.into_inner().name)?)?;
+        let caller = caller(&request)?;
+        let name = page::named(request.into_inner().name, NAME)?;
+        let session = self.admission.sessions()?.reset(&caller.tenant, &name)?;
+        audit::did(&caller, "session.reset", &name);
         Ok(Response::new(v1::ResetSessionResponse { session: Some(wire(&session)) }))
-    }
-}
-
-fn named(name: String) -> Result<String, Refusal> {
-    match name.strip_prefix("sessions/") {
-        Some(id) if !id.is_empty() => Ok(name),
-        _ => Err(Refusal::invalid("name", "is not of the form sessions/{id}")),
-    }
-}
-
-/// How many a page may hold.
-pub fn page_size_of(asked: i32) -> Result<usize, Refusal> {
-    match usize::try_from(asked) {
-        Ok(0) => Ok(PAGE),
-        Ok(size) => Ok(size.min(PAGE_MAX)),
-        Err(_) => Err(Refusal::invalid("page_size", "is negative")),
     }
 }
 

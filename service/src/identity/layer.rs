@@ -12,25 +12,30 @@ use tower::util::Either;
 use tower::{Layer, Service};
 
 use super::{Caller, Identities, Peer};
+use crate::audit;
 use crate::error::Refusal;
 
 /// Health has to be seen by what has no credentials, and says nothing of anybody.
-const OPEN: &str = "/grpc.health.v1.Health/";
+pub const OPEN: &[&str] = &["/grpc.health.v1.Health/"];
 
 #[derive(Clone)]
-pub struct IdentityLayer(pub Arc<Identities>);
+pub struct IdentityLayer {
+    pub identities: Arc<Identities>,
+    /// Beginnings of paths that are open to all.
+    pub open: &'static [&'static str],
+}
 
 #[derive(Clone)]
 pub struct Identified<S> {
     inner: S,
-    identities: Arc<Identities>,
+    layer: IdentityLayer,
 }
 
 impl<S> Layer<S> for IdentityLayer {
     type Service = Identified<S>;
 
     fn layer(&self, inner: S) -> Identified<S> {
-        Identified { inner, identities: self.0.clone() }
+        Identified { inner, layer: self.clone() }
     }
 }
 
@@ -47,18 +52,21 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if request.uri().path().starts_with(OPEN) {
+        if self.layer.open.iter().any(|open| request.uri().path().starts_with(open)) {
             return Answer(Either::Left(Box::pin(self.inner.call(request))));
         }
         let authorization = request.headers().get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
         let nobody = Peer::default();
         let peer = request.extensions().get::<Peer>().unwrap_or(&nobody);
-        match self.identities.identify(authorization, peer) {
+        match self.layer.identities.identify(authorization, peer) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
                 Answer(Either::Left(Box::pin(self.inner.call(request))))
             }
-            Err(refusal) => Answer(Either::Right(ready(Ok(Status::from(refusal).into_http())))),
+            Err(refusal) => {
+                audit::refused(request.uri().path(), refusal.reason());
+                Answer(Either::Right(ready(Ok(Status::from(refusal).into_http()))))
+            }
         }
     }
 }

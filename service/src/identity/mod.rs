@@ -28,12 +28,21 @@ pub struct Caller {
     pub tenant: Arc<Tenant>,
     /// Who of the tenant, as far as the credential says.
     pub subject: Arc<str>,
+    /// May use AdminService.
+    pub admin: bool,
+}
+
+impl Caller {
+    fn new(tenant: Arc<Tenant>, subject: Arc<str>) -> Caller {
+        let admin = tenant.is_admin();
+        Caller { tenant, subject, admin }
+    }
 }
 
 /// Everything that credentials are checked against.
 pub struct Identities {
     config: Arc<Config>,
-    tenants: Tenants,
+    tenants: Arc<Tenants>,
     known: ArcSwap<Known>,
 }
 
@@ -52,19 +61,25 @@ pub struct Peer {
 
 impl Identities {
     pub fn load(config: Arc<Config>) -> Result<Identities, BoxError> {
-        let tenants = Tenants::default();
+        let tenants = Arc::new(Tenants::default());
         let known = ArcSwap::from_pointee(Known::read(&config, &tenants)?);
         Ok(Identities { config, tenants, known })
     }
 
-    /// Reads the files again. What cannot be read changes nothing. Whether anything has changed.
-    pub fn reload(&self) -> Result<bool, BoxError> {
+    pub fn tenants(&self) -> &Arc<Tenants> {
+        &self.tenants
+    }
+
+    /// Reads the files again. What cannot be read changes nothing. The settings whose files have changed.
+    pub fn reload(&self) -> Result<Vec<&'static str>, BoxError> {
         let fresh = Known::read(&self.config, &self.tenants)?;
-        if fresh.texts == self.known.load().texts {
-            return Ok(false);
+        let known = self.known.load();
+        let settings = ["tenants_file", "jwks_file"].into_iter().zip(fresh.texts.iter().zip(&known.texts));
+        let changed: Vec<_> = settings.filter(|(_, (new, old))| new != old).map(|(name, _)| name).collect();
+        if !changed.is_empty() {
+            self.known.store(Arc::new(fresh));
         }
-        self.known.store(Arc::new(fresh));
-        Ok(true)
+        Ok(changed)
     }
 
     /// Nobody is asked who they are.
@@ -76,7 +91,7 @@ impl Identities {
     pub fn identify(&self, authorization: Option<&[u8]>, peer: &Peer) -> Result<Caller, Refusal> {
         let known = self.known.load();
         if self.is_open(&known) {
-            return Ok(Caller { tenant: self.tenants.default_one(), subject: Arc::from("anonymous") });
+            return Ok(Caller { admin: true, ..Caller::new(self.tenants.default_one(), "anonymous".into()) });
         }
         let caller = match (authorization, &peer.certified) {
             (Some(header), _) => self.by_token(&known, bearer(header)?)?,
@@ -92,13 +107,13 @@ impl Identities {
     fn by_token(&self, known: &Known, token: &str) -> Result<Caller, Refusal> {
         // Three parts make a JWT; our own tokens are free to have dots as well.
         if let Some(tenant) = known.book.as_ref().and_then(|book| book.tokens.find(token)) {
-            return Ok(Caller { tenant: tenant.clone(), subject: Arc::from("token") });
+            return Ok(Caller::new(tenant.clone(), "token".into()));
         }
         let Some(keys) = &known.keys else { return Err(Refusal::CredentialsInvalid { problem: "unknown token" }) };
         let claims = keys.check(token).map_err(|problem| Refusal::CredentialsInvalid { problem })?;
         let tenant = self.tenants.named(&claims.tenant);
         let tenant = tenant.ok_or_else(|| Refusal::TenantUnknown { tenant: claims.tenant })?;
-        Ok(Caller { tenant, subject: claims.subject.into() })
+        Ok(Caller::new(tenant, claims.subject.into()))
     }
 
     fn by_certificate(&self, known: &Known, certified: &Certified) -> Result<Caller, Refusal> {
@@ -115,7 +130,7 @@ impl Identities {
                 .map(|(_, tenant)| tenant.clone())
                 .ok_or_else(|| Refusal::TenantUnknown { tenant: id.to_string() })?,
         };
-        Ok(Caller { tenant, subject: id.clone() })
+        Ok(Caller::new(tenant, id.clone()))
     }
 }
 

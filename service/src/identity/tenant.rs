@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::spiffe::Pattern;
 use super::token::Tokens;
 use crate::error::Refusal;
+use crate::metrics::Used;
 use crate::quota::{Bucket, Quota, QuotaName, refuse};
 
 /// One of those who share the server. It lives as long as the server, whatever becomes of the file.
@@ -19,6 +20,7 @@ pub struct Tenant {
     pub name: Arc<str>,
     terms: ArcSwap<Terms>,
     bucket: Mutex<Bucket>,
+    used: Mutex<Used>,
 }
 
 /// What the file says of a tenant, besides its credentials.
@@ -35,7 +37,7 @@ pub struct Terms {
 impl Tenant {
     pub fn new(name: &str) -> Arc<Tenant> {
         let bucket = Mutex::new(Bucket::full(&Quota::default()));
-        Arc::new(Tenant { name: name.into(), terms: ArcSwap::default(), bucket })
+        Arc::new(Tenant { name: name.into(), terms: ArcSwap::default(), bucket, used: Mutex::default() })
     }
 
     pub fn is_suspended(&self) -> bool {
@@ -62,6 +64,11 @@ impl Tenant {
         }
         let taken = self.bucket.lock().take(&terms.quota, Instant::now());
         taken.map_err(|wait| refuse(&self.name, QuotaName::Rate, terms.quota.rate.ceil() as u64, wait))
+    }
+
+    /// Looks at what it has used, or adds to it.
+    pub fn used<R>(&self, look: impl FnOnce(&mut Used) -> R) -> R {
+        look(&mut self.used.lock())
     }
 
     fn set(&self, terms: Terms) {

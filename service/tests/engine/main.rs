@@ -3,6 +3,7 @@
 mod callbacks;
 mod compiled;
 mod limits;
+mod programs;
 mod running;
 mod sessions;
 mod threads;
@@ -33,7 +34,9 @@ pub async fn start_with(settings: &[(&str, &str)], compiler: Option<Process>) ->
         let given = settings.iter().find(|(name, _)| *name == row.name).map(|(_, value)| (*value).to_owned());
         given.or_else(|| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))
     });
-    let server = Server::start(config.expect("good settings"), Arc::new(Vm { compiler })).await.expect("a server");
+    let config = config.expect("good settings");
+    let engine = Vm::new(compiler, &config);
+    let server = Server::start(config, Arc::new(engine)).await.expect("a server");
     let url = format!("http://{}", server.address());
     let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("a connection");
     let client = ExecutionServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20);

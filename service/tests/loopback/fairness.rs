@@ -90,6 +90,19 @@ async fn what_sessions_hold_is_counted_by_tenant() {
 }
 
 #[tokio::test]
+async fn a_heap_is_lowered_to_the_tenants_quota() {
+    let (_server, channel, _started, _file) = start("heap = \"1MiB\"", &[]).await;
+    let heap = |response: v1::ExecuteResponse| response.effective_limits.and_then(|limits| limits.heap_bytes);
+    assert_eq!(heap(execute(&channel, "", ANN).await.expect("hers")), Some(1 << 20));
+    assert_eq!(heap(execute(&channel, "", BOB).await.expect("his")), Some(256 << 20));
+    let request = v1::CreateSessionRequest::default();
+    let created: v1::CreateSessionResponse =
+        ours(&channel, "SessionService/CreateSession", &request, ANN).await.expect("a session");
+    let limits = created.session.and_then(|session| session.limits).expect("limits");
+    assert_eq!(limits.heap_bytes, Some(1 << 20));
+}
+
+#[tokio::test]
 async fn a_tenant_at_its_limit_leaves_the_workers_to_others() {
     let (server, channel, started, _file) = start("executions = 1\nwaiting = 1", &[]).await;
     begin(&channel, ANN).await.expect("one runs");

@@ -1,9 +1,11 @@
 //! The service over real loopback gRPC, with a scripted engine.
 
+mod admin;
 mod batch;
 mod fairness;
 mod identity;
 mod kept;
+mod programs;
 mod refusals;
 mod requests;
 mod running;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::support::{Fixture, check_refusal, source, start};
+use crate::support::{Fixture, check_refusal, connect_to, source, start};
 use prost::Message;
 use tonic::codec::Streaming;
 use tonic::{Code, Request, Status};
@@ -217,6 +217,59 @@ fn of_batches() -> Vec<Row> {
     ]
 }
 
+fn of_admin() -> Vec<Row> {
+    let name = |name: &str| v1::StopExecutionRequest { name: name.to_owned() };
+    let tenants = |page_size| v1::ListTenantsRequest { page_size, ..v1::ListTenantsRequest::default() };
+    let sessions = |tenant: &str, page_size, page_token: &str| v1::ListTenantSessionsRequest {
+        tenant: tenant.to_owned(),
+        page_size,
+        page_token: page_token.to_owned(),
+    };
+    let stop = |bad: &str, code, reason, field| row("AdminService/StopExecution", &name(bad), code, reason, field);
+    vec![
+        stop("", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        stop("sessions/1", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        stop("executions/1", Code::NotFound, "EXECUTION_NOT_FOUND", ""),
+        stop("executions/\u{e9}", Code::NotFound, "EXECUTION_NOT_FOUND", ""),
+        invalid("AdminService/ListTenants", &tenants(-1), "page_size"),
+        invalid("AdminService/ListTenantSessions", &sessions("nobody", 0, ""), "tenant"),
+        invalid("AdminService/ListTenantSessions", &sessions("default", -1, ""), "page_size"),
+        invalid("AdminService/ListTenantSessions", &sessions("default", 0, "x"), "page_token"),
+    ]
+}
+
+fn of_programs() -> Vec<Row> {
+    let source = |filename: &str| v1::Source { text: b"1".to_vec(), filename: filename.to_owned() };
+    let create = |source| v1::CreateProgramRequest { source };
+    let check = |source| v1::CheckSourceRequest { source };
+    let mut rows = vec![
+        invalid("ProgramService/CreateProgram", &create(None), "source"),
+        invalid("ProgramService/CreateProgram", &create(Some(source("a\0"))), "source.filename"),
+        invalid("ProgramService/CheckSource", &check(None), "source"),
+        invalid("ProgramService/CheckSource", &check(Some(source("a\0"))), "source.filename"),
+    ];
+    for (bad, code, reason, field) in [
+        ("", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("programs/", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("programs/0", Code::NotFound, "PROGRAM_NOT_FOUND", ""),
+    ] {
+        let get = v1::GetProgramRequest { name: bad.to_owned() };
+        rows.push(row("ProgramService/GetProgram", &get, code, reason, field));
+        let delete = v1::DeleteProgramRequest { name: bad.to_owned() };
+        rows.push(row("ProgramService/DeleteProgram", &delete, code, reason, field));
+    }
+    let page = |page_size, token: &str| v1::ListProgramsRequest { page_size, page_token: token.to_owned() };
+    rows.push(invalid("ProgramService/ListPrograms", &page(-1, ""), "page_size"));
+    rows.push(invalid("ProgramService/ListPrograms", &page(0, "nonsense"), "page_token"));
+    let of = |name: &str| v1::ExecuteRequest {
+        code: Some(v1::execute_request::Code::Program(name.to_owned())),
+        ..v1::ExecuteRequest::default()
+    };
+    rows.push(invalid("ExecutionService/Execute", &of("x"), "program"));
+    rows.push(row("ExecutionService/Execute", &of("programs/0"), Code::NotFound, "PROGRAM_NOT_FOUND", ""));
+    rows
+}
+
 const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 fn table() -> Vec<Row> {
@@ -226,12 +279,18 @@ fn table() -> Vec<Row> {
     rows.extend(of_interact());
     rows.extend(of_named_sessions());
     rows.extend(of_targets());
+    rows.extend(of_admin());
+    rows.extend(of_programs());
     rows
 }
 
 /// Calls a method of whatever kind with one message; the first answer.
 async fn call(fixture: &Fixture, row: &Row) -> Result<Option<Vec<u8>>, Status> {
-    let mut grpc = tonic::client::Grpc::new(fixture.channel.clone());
+    let channel = match row.method.starts_with("AdminService") {
+        true => connect_to(fixture.server.admin_address().expect("an address")).await,
+        false => fixture.channel.clone(),
+    };
+    let mut grpc = tonic::client::Grpc::new(channel);
     grpc.ready().await.expect("a connection");
     let path = format!("/typhon.v1.{}", row.method).parse().expect("a path");
     let request = Request::new(tokio_stream::once(row.request.clone()));
@@ -242,7 +301,7 @@ async fn call(fixture: &Fixture, row: &Row) -> Result<Option<Vec<u8>>, Status> {
 
 #[tokio::test]
 async fn every_refusal_is_the_one_of_the_table() {
-    let fixture = start(&[]).await;
+    let fixture = start(&[("admin_listen", "127.0.0.1:0")]).await;
     for row in table() {
         let status = call(&fixture, &row).await.map(|_| ()).expect_err(row.method);
         let fields = check_refusal(&status, row.code, row.reason);
@@ -252,7 +311,8 @@ async fn every_refusal_is_the_one_of_the_table() {
 }
 
 /// Methods that take nothing which could be wrong.
-const HARMLESS: [&str; 1] = ["RuntimeService/GetCapabilities"];
+const HARMLESS: [&str; 4] =
+    ["RuntimeService/GetCapabilities", "AdminService/GetPoolStatus", "AdminService/ReloadConfig", "AdminService/Drain"];
 
 #[test]
 fn every_method_is_in_the_table() {

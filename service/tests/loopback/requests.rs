@@ -106,7 +106,7 @@ async fn absurd_limits_are_lowered_and_the_response_says_so() {
 
 #[tokio::test]
 async fn what_is_not_offered_says_which_feature() {
-    use v1::execute_request::{Code as Program, Target};
+    use v1::execute_request::Target;
     let mut fixture = start(&[]).await;
     let isolation = |level: v1::IsolationLevel| v1::ExecuteRequest {
         policy: Some(v1::Policy { isolation: level.into(), ..v1::Policy::default() }),
@@ -115,7 +115,6 @@ async fn what_is_not_offered_says_which_feature() {
     let cases = [
         (v1::ExecuteRequest { target: Some(Target::Template("templates/1".into())), ..source("") }, "templates"),
         (v1::ExecuteRequest { target: Some(Target::Snapshot("snapshots/1".into())), ..source("") }, "snapshots"),
-        (v1::ExecuteRequest { code: Some(Program::Program("programs/1".into())), ..source("") }, "programs"),
         (v1::ExecuteRequest { entry_point: "main".into(), ..source("") }, "entry_point"),
         (v1::ExecuteRequest { files: vec![v1::InputFile::default()], ..source("") }, "files"),
         (v1::ExecuteRequest { priority: 1, ..source("") }, "priority"),

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use typhon_proto::v1;
 use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
-use typhon_service::{BoxError, Config, Engine, Isolate, Server};
+use typhon_service::{BoxError, Config, Engine, Isolate, Listen, Server};
 use typhon_vm::{Cancel, CancelReason, Host, Outcome, Request, Response, Run, Stream, Usage, Value};
 
 /// One word per line: `print N`, `err TEXT`, `spin`, `sleep`, `cat`, `inputs`, `panic`, `wall`; `keep TEXT` adds to what the
@@ -142,7 +142,11 @@ pub async fn start(settings: &[(&str, &str)]) -> Fixture {
 }
 
 pub async fn connect(server: &Server) -> Channel {
-    let url = format!("http://{}", server.address());
+    connect_to(server.address()).await
+}
+
+pub async fn connect_to(address: &Listen) -> Channel {
+    let url = format!("http://{address}");
     Channel::from_shared(url).expect("a URL").connect().await.expect("a connection")
 }
 

@@ -16,10 +16,31 @@ pub fn text(t: &Thread, source: &str, options: &Options) -> Res {
     new_code(t, &code)
 }
 
+/// Where text that was compiled before is found, whichever isolate that was for.
+pub trait Library: std::fmt::Debug + Send + Sync {
+    fn find(&self, source: &str, options: &Options) -> Option<Arc<Compiled>>;
+    fn keep(&self, source: &str, options: &Options, unit: &Arc<Compiled>);
+}
+
+/// As [`text`], by way of `library`.
+pub fn text_by(t: &Thread, source: &str, options: &Options, library: &dyn Library) -> Res {
+    if let Some(unit) = library.find(source, options) {
+        return new_code(t, &finish(t, &unit, &options.filename)?);
+    }
+    match aside_if_long(t, source, options, typhon_compiler::compile)? {
+        Ok(compiled) => {
+            let unit = Arc::new(compiled);
+            library.keep(source, options, &unit);
+            new_code(t, &finish(t, &unit, &options.filename)?)
+        }
+        Err(e) => refused(t, &e, &options.filename),
+    }
+}
+
 /// As [`text`], the plain code.
 pub fn text_code(t: &Thread, source: &str, options: &Options) -> Res<Arc<typhon_isa::Code>> {
     match aside_if_long(t, source, options, typhon_compiler::compile)? {
-        Ok(compiled) => finish(t, compiled, &options.filename),
+        Ok(compiled) => finish(t, &compiled, &options.filename),
         Err(e) => refused(t, &e, &options.filename),
     }
 }
@@ -84,7 +105,7 @@ pub fn check_root(t: &Thread, v: &Value, mode: Mode) -> Res<()> {
 pub fn of_tree(t: &Thread, v: &Value, options: &Options) -> Res {
     let node = crate::tree::read(t, v, root(options.mode))?;
     match typhon_compiler::compile_tree(&node, options) {
-        Ok(compiled) => new_code(t, &finish(t, compiled, &options.filename)?),
+        Ok(compiled) => new_code(t, &finish(t, &compiled, &options.filename)?),
         Err(e) => Err(raise(t, &e, &options.filename)),
     }
 }
@@ -108,11 +129,11 @@ fn root(mode: Mode) -> Class {
     }
 }
 
-fn finish(t: &Thread, compiled: Compiled, filename: &str) -> Res<Arc<typhon_isa::Code>> {
+fn finish(t: &Thread, compiled: &Compiled, filename: &str) -> Res<Arc<typhon_isa::Code>> {
     for w in &compiled.warnings {
         issue(t, w, filename)?;
     }
-    Ok(compiled.code)
+    Ok(compiled.code.clone())
 }
 
 fn issue(t: &Thread, w: &Warning, filename: &str) -> Res<()> {

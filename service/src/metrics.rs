@@ -1,0 +1,316 @@
+//! What Prometheus scrapes. Labels come from closed sets: no value of a guest or a client ever becomes one.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use parking_lot::Mutex;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use prost::Message;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
+use typhon_vm::{Detail, Usage};
+
+use crate::execution::{Captured, Finished};
+use crate::grpc::response;
+use crate::identity::{Tenant, Tenants};
+use crate::library::Shelves;
+use crate::sessions::Sessions;
+use crate::workers::Workers;
+
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    executions: Family<Ended, Counter>,
+    durations: Family<Outcome, Histogram, fn() -> Histogram>,
+    peak_heap: Histogram,
+    limit_hits: Family<Limit, Counter>,
+    queue_wait: Histogram,
+    rejected: Family<Reason, Counter>,
+    output: Family<Output, Counter>,
+    truncated: Counter,
+    session_lives: Histogram,
+    calls: Family<Method, Counter>,
+    /// Of `calls`, by path: those that there are.
+    methods: HashMap<String, Counter>,
+    unknown: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    /// Fresh, or session.
+    kind: &'static str,
+    outcome: &'static str,
+    tenant: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limit {
+    limit: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Output {
+    stream: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Method {
+    grpc_method: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+    language: &'static str,
+}
+
+/// What a tenant has used since the server began.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Used {
+    pub executions: u64,
+    pub wall: Duration,
+    pub cpu: Duration,
+    pub instructions: u64,
+    pub output_bytes: u64,
+}
+
+impl Used {
+    pub fn add(&mut self, usage: &Usage) {
+        self.executions += 1;
+        self.wall += usage.wall;
+        self.cpu += usage.cpu;
+        self.instructions = self.instructions.saturating_add(usage.instructions);
+        self.output_bytes = self.output_bytes.saturating_add(usage.bytes_out);
+    }
+}
+
+/// Every method of ours, as a path.
+fn paths() -> Vec<String> {
+    // It is compiled in, and a test decodes it.
+    let set = FileDescriptorSet::decode(typhon_proto::FILE_DESCRIPTOR_SET).unwrap_or_default();
+    let ours = set.file.iter().filter(|file| file.package() == "typhon.v1").flat_map(|file| &file.service);
+    let of = |service: &ServiceDescriptorProto| {
+        let path = |method: &MethodDescriptorProto| format!("/typhon.v1.{}/{}", service.name(), method.name());
+        service.method.iter().map(path).collect::<Vec<_>>()
+    };
+    ours.flat_map(of).collect()
+}
+
+/// From 100 microseconds to 7 minutes.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 4.0, 12))
+}
+
+impl Metrics {
+    pub fn new() -> Metrics {
+        let calls = Family::<Method, Counter>::default();
+        let of = |method: String| calls.get_or_create_owned(&Method { grpc_method: method });
+        let methods = paths().into_iter().map(|path| (path.clone(), of(path[1..].to_owned()))).collect();
+        let unknown = of("other".to_owned());
+        let metrics = Metrics {
+            registry: Mutex::default(),
+            executions: Family::default(),
+            durations: Family::new_with_constructor(seconds),
+            // From 64 KiB to 4 GiB.
+            peak_heap: Histogram::new(exponential_buckets(65_536.0, 4.0, 9)),
+            limit_hits: Family::default(),
+            queue_wait: seconds(),
+            rejected: Family::default(),
+            output: Family::default(),
+            truncated: Counter::default(),
+            // From a second to three days.
+            session_lives: Histogram::new(exponential_buckets(1.0, 4.0, 10)),
+            calls,
+            methods,
+            unknown,
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&self) {
+        let mut all = self.registry.lock();
+        let build = Build { version: env!("CARGO_PKG_VERSION"), language: "3.14" };
+        all.register("typhon_build", "The server and the language it runs", Info::new(build));
+        all.register("typhon_executions", "Executions that ended", self.executions.clone());
+        all.register("typhon_execution_duration_seconds", "Wall time of executions", self.durations.clone());
+        all.register("typhon_execution_peak_heap_bytes", "Largest heap of executions", self.peak_heap.clone());
+        all.register("typhon_limit_hits", "Executions that a limit ended", self.limit_hits.clone());
+        all.register("typhon_queue_wait_seconds", "Time from arrival to start", self.queue_wait.clone());
+        all.register("typhon_admission_rejected", "Requests refused", self.rejected.clone());
+        all.register("typhon_output_bytes", "Bytes that programs wrote", self.output.clone());
+        all.register("typhon_output_truncated", "Streams that were cut at their limit", self.truncated.clone());
+        all.register("typhon_session_lifetime_seconds", "Lives of sessions that ended", self.session_lives.clone());
+        all.register("grpc_server_call_started", "Calls that came", self.calls.clone());
+    }
+
+    /// Adds what finds source compiled already.
+    pub fn shelve(&self, shelves: &Shelves) {
+        let mut all = self.registry.lock();
+        let (hits, misses) = (shelves.hits.clone(), shelves.misses.clone());
+        all.register("typhon_program_cache_hits", "Executions whose source was compiled already", hits);
+        all.register("typhon_program_cache_misses", "Executions whose source was compiled", misses);
+    }
+
+    /// Adds what is looked up when somebody scrapes.
+    pub fn watch(&self, watched: Watched) {
+        self.registry.lock().register_collector(Box::new(watched));
+    }
+
+    /// A call came for this path.
+    pub fn call(&self, path: &str) {
+        self.methods.get(path).unwrap_or(&self.unknown).inc();
+    }
+
+    /// A refusal left the server; its reason is one of our own.
+    pub fn refused(&self, reason: &str) {
+        self.rejected.get_or_create(&Reason { reason: reason.to_owned() }).inc();
+    }
+
+    pub fn session_ended(&self, created: SystemTime) {
+        self.session_lives.observe(created.elapsed().unwrap_or_default().as_secs_f64());
+    }
+
+    pub fn ended(&self, tenant: &Tenant, finished: &Finished) {
+        let usage = &finished.response.usage;
+        tenant.used(|used| used.add(usage));
+        let kind = if finished.session.is_some() { "session" } else { "fresh" };
+        let outcome = response::reason(finished.response.outcome.reason).as_str_name();
+        let outcome = outcome.trim_start_matches("TERMINATION_REASON_");
+        self.executions.get_or_create(&Ended { kind, outcome, tenant: label(tenant) }).inc();
+        self.durations.get_or_create(&Outcome { kind, outcome }).observe(usage.wall.as_secs_f64());
+        self.queue_wait.observe(usage.queue.as_secs_f64());
+        self.peak_heap.observe(usage.peak_heap_bytes as f64);
+        if let Detail::Limit(hit) = &finished.response.outcome.detail {
+            let limit = response::limit_name(hit.which).as_str_name().trim_start_matches("LIMIT_NAME_");
+            self.limit_hits.get_or_create(&Limit { limit }).inc();
+        }
+        self.wrote("stdout", &finished.stdout);
+        self.wrote("stderr", &finished.stderr);
+    }
+
+    fn wrote(&self, stream: &'static str, captured: &Captured) {
+        self.output.get_or_create(&Output { stream }).inc_by(captured.produced);
+        if captured.truncated {
+            self.truncated.inc();
+        }
+    }
+
+    /// All of it, as Prometheus reads it.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry.lock())?;
+        Ok(text)
+    }
+}
+
+/// A tenant as a label: those that the file names, so that credentials cannot make new ones.
+fn label(tenant: &Tenant) -> String {
+    if tenant.is_listed() || &*tenant.name == "default" { tenant.name.to_string() } else { "other".to_owned() }
+}
+
+/// What has a value at any time.
+pub struct Watched {
+    pub workers: Arc<Workers>,
+    pub sessions: Arc<Sessions>,
+    pub tenants: Arc<Tenants>,
+    pub draining: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
+}
+
+impl Collector for Watched {
+    fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
+        let running = self.workers.running() as i64;
+        let idle = (self.workers.count() as i64).saturating_sub(running);
+        gauges(&mut to, "typhon_pool_workers", "Workers", "state", &[("running", running), ("idle", idle)])?;
+        let (resting, working, failed) = self.sessions.states();
+        let states = [("idle", resting as i64), ("running", working as i64), ("failed", failed as i64)];
+        gauges(&mut to, "typhon_sessions", "Sessions", "state", &states)?;
+        let drain =
+            to.encode_descriptor("typhon_drain_state", "1 once the server is stopping", None, MetricType::Gauge)?;
+        ConstGauge::new(i64::from((self.draining)())).encode(drain)?;
+        let tenants = self.tenants.all();
+        let mut depths: Vec<(String, i64)> = Vec::new();
+        let mut used: Vec<(String, Used)> = Vec::new();
+        for tenant in &tenants {
+            let (waiting, now) = (self.workers.of(tenant).0 as i64, tenant.used(|used| *used));
+            match depths.iter().position(|(name, _)| *name == label(tenant)) {
+                None => {
+                    depths.push((label(tenant), waiting));
+                    used.push((label(tenant), now));
+                }
+                Some(at) => {
+                    depths[at].1 += waiting;
+                    used[at].1 = used[at].1.plus(now);
+                }
+            }
+        }
+        let depths: Vec<(&str, i64)> = depths.iter().map(|(name, depth)| (name.as_str(), *depth)).collect();
+        gauges(&mut to, "typhon_queue_depth", "Executions that wait for a worker", "tenant", &depths)?;
+        counters(&mut to, "typhon_execution_cpu_seconds", "Processor time of executions", &used, |used| {
+            used.cpu.as_secs_f64()
+        })?;
+        counters(&mut to, "typhon_execution_instructions", "Instructions of executions", &used, |used| {
+            used.instructions as f64
+        })
+    }
+}
+
+impl Used {
+    fn plus(self, other: Used) -> Used {
+        Used {
+            executions: self.executions + other.executions,
+            wall: self.wall + other.wall,
+            cpu: self.cpu + other.cpu,
+            instructions: self.instructions.saturating_add(other.instructions),
+            output_bytes: self.output_bytes.saturating_add(other.output_bytes),
+        }
+    }
+}
+
+fn gauges(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, key: &str, values: &[(&str, i64)]) -> fmt::Result {
+    let mut family = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (label, value) in values {
+        ConstGauge::new(*value).encode(family.encode_family(&[(key, *label)])?)?;
+    }
+    Ok(())
+}
+
+fn counters(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    used: &[(String, Used)],
+    value: fn(&Used) -> f64,
+) -> fmt::Result {
+    let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (tenant, used) in used {
+        ConstCounter::new(value(used)).encode(family.encode_family(&[("tenant", tenant.as_str())])?)?;
+    }
+    Ok(())
+}
