@@ -141,10 +141,8 @@ impl Firsts {
         for (way, &pc) in ways.iter().enumerate() {
             let first = self.first(program, pc);
             let bit = 1u64 << (way & 63);
-            for (c, mask) in (0u32..).zip(wide.iter_mut()) {
-                if first.has_low(c) {
-                    *mask |= bit;
-                }
+            for c in first.each_low() {
+                wide[usize::from(c)] |= bit;
             }
             high |= if first.high { bit } else { 0 };
             at_end |= if first.at_end { bit } else { 0 };
@@ -201,11 +199,7 @@ pub(crate) fn add_single(program: &Program, single: Single, first: &mut First) {
         Single::NotLiteral(c) => add_all_but(Some(c), first),
         Single::Set(set) => match program.sets.get(set as usize) {
             Some(set) => {
-                for (c, &has) in (0u32..).zip(set.table.iter()) {
-                    if has {
-                        first.add(c);
-                    }
-                }
+                first.low.iter_mut().zip(&set.low).for_each(|(word, more)| *word |= more);
                 first.high |= set.may_be_high();
             }
             None => add_all_but(None, first),

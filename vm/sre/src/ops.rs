@@ -196,6 +196,19 @@ impl First {
         }
     }
 
+    /// The characters below 256.
+    pub(crate) fn each_low(&self) -> impl Iterator<Item = u8> {
+        let words = self.low;
+        (0..4u8).flat_map(move |i| {
+            let mut left = words[usize::from(i)];
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+                (bit < 64).then(|| i << 6 | bit as u8)
+            })
+        })
+    }
+
     pub(crate) fn is_disjoint(&self, other: &Self) -> bool {
         !(self.high && other.high) && self.low.iter().zip(&other.low).all(|(a, b)| a & b == 0)
     }

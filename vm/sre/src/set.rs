@@ -7,6 +7,8 @@ use crate::words::Class;
 #[derive(Debug)]
 pub(crate) struct Set {
     pub(crate) table: Box<[bool; 256]>,
+    /// The same as bits.
+    pub(crate) low: [u64; 4],
     high: High,
     rule: Rule,
 }
@@ -60,12 +62,13 @@ pub(crate) struct Big {
 
 impl Set {
     pub(crate) fn new(rule: Rule) -> Self {
-        let mut table = Box::new([false; 256]);
-        for (c, slot) in (0u32..).zip(table.iter_mut()) {
-            *slot = rule.accepts(c);
+        let table = Box::new(rule.table());
+        let mut low = [0; 4];
+        for (word, slots) in low.iter_mut().zip(table.chunks(64)) {
+            *word = slots.iter().rev().fold(0, |bits, &has| bits << 1 | u64::from(has));
         }
         let high = rule.high();
-        Self { table, high, rule }
+        Self { table, low, high, rule }
     }
 
     /// Whether the set accepts a character of 256 or more.
@@ -97,6 +100,46 @@ impl Set {
 }
 
 impl Rule {
+    /// What `accepts` says of each character below 256.
+    fn table(&self) -> [bool; 256] {
+        let held = self.held();
+        match self.fold {
+            Fold::None => held,
+            Fold::Ascii => std::array::from_fn(|c| held[ucd::ascii_to_lower(c as u32) as usize]),
+            _ => std::array::from_fn(|c| self.accepts(c as u32)),
+        }
+    }
+
+    /// What `holds` says of each character below 256. The first item that has a character decides: so the last one is
+    /// written first.
+    fn held(&self) -> [bool; 256] {
+        let negations = self.items.iter().filter(|item| matches!(item, Item::Negate)).count();
+        let mut answer = negations.is_multiple_of(2);
+        let mut table = [!answer; 256];
+        for item in self.items.iter().rev() {
+            match item {
+                Item::Negate => answer = !answer,
+                Item::Literal(c) => {
+                    if let Some(slot) = table.get_mut(*c as usize) {
+                        *slot = answer;
+                    }
+                }
+                Item::Range(lo, hi) => {
+                    let (from, to) = (*lo as usize, (*hi as usize).saturating_add(1).min(256));
+                    if let Some(slots) = table.get_mut(from..to) {
+                        slots.fill(answer);
+                    }
+                }
+                other => {
+                    for (c, slot) in (0u32..).zip(table.iter_mut()) {
+                        *slot = if other.has(c) { answer } else { *slot };
+                    }
+                }
+            }
+        }
+        table
+    }
+
     fn accepts(&self, c: u32) -> bool {
         match self.fold {
             Fold::None => self.holds(c),

@@ -60,17 +60,19 @@ pub(crate) fn choose(program: &Program, first: First) -> Start {
         return Start::Anywhere;
     }
     let high = first.high && set.is_none_or(Set::may_be_high);
+    let mut first = first;
+    if let Some(set) = set {
+        first.low.iter_mut().zip(&set.low).for_each(|(word, mask)| *word &= mask);
+    }
     let mut low = [false; 256];
     let mut bytes = [0; 3];
     let mut count = 0;
-    for (c, slot) in (0u8..=255).zip(low.iter_mut()) {
-        *slot = first.has_low(u32::from(c)) && set.is_none_or(|set| set.table[usize::from(c)]);
-        if *slot {
-            if let Some(byte) = bytes.get_mut(count) {
-                *byte = c;
-            }
-            count += 1;
+    for c in first.each_low() {
+        low[usize::from(c)] = true;
+        if let Some(byte) = bytes.get_mut(count) {
+            *byte = c;
         }
+        count += 1;
     }
     let opening = opening(program, set);
     match (count, high) {
@@ -105,8 +107,12 @@ fn opening(program: &Program, set: Option<&Set>) -> Option<Box<Opening>> {
     for (way, &pc) in ways.iter().enumerate() {
         let places = way_opening(program, pc);
         for (masks, place) in opening.iter_mut().zip(&places) {
-            for (c, mask) in (0u32..).zip(masks.iter_mut()) {
-                *mask |= u8::from(place.has_low(c)) << way;
+            if place.low == [u64::MAX; 4] {
+                masks.iter_mut().for_each(|mask| *mask |= 1 << way);
+                continue;
+            }
+            for c in place.each_low() {
+                masks[usize::from(c)] |= 1 << way;
             }
         }
     }
