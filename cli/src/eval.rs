@@ -1,7 +1,5 @@
 //! `typhon eval FILE`: run a program over gRPC, on a server given or one started for it.
 
-mod show;
-
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -17,6 +15,7 @@ use typhon_service::{Config, Server, Vm};
 use typhon_vm::Exit;
 
 use crate::serve::{plain, runtime};
+use crate::show;
 
 /// Run a program in a sandbox over gRPC: output as it comes, then the value of its last expression.
 #[derive(Parser)]

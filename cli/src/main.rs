@@ -11,6 +11,7 @@ mod python;
 mod repl;
 mod serve;
 mod settings;
+mod show;
 mod trace;
 
 use std::ffi::OsString;
