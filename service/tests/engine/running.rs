@@ -75,6 +75,8 @@ async fn exits_and_exceptions_are_outcomes() {
         ("1 / 0", "ZeroDivisionError", "division by zero"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt", ""),
         ("open('/etc/passwd')", "PermissionError", ""),
+        ("__import__('pwd').getpwuid(0)", "KeyError", ""),
+        ("import sysconfig, zoneinfo\nraise LookupError", "LookupError", ""),
         ("import subprocess\nsubprocess.run(['true'])", "PermissionError", ""),
         ("import os\nos.kill(os.getpid(), 9)", "PermissionError", ""),
         ("import os\nos._exit(1)", "PermissionError", ""),
