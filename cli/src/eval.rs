@@ -2,19 +2,17 @@
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use tonic::transport::Channel;
 use tonic_types::StatusExt;
 use typhon_proto::v1;
 use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
 use typhon_proto::v1::stream_execute_response::Event;
-use typhon_service::{Config, Server, Vm};
 use typhon_vm::Exit;
 
-use crate::serve::{plain, runtime};
+use crate::connect::{Whereto, Wire};
+use crate::serve::{plain, runtime, start_local};
 use crate::show;
 
 /// Run a program in a sandbox over gRPC: output as it comes, then the value of its last expression.
@@ -25,9 +23,8 @@ struct Args {
     file: String,
     /// What the program finds in sys.argv after its own name.
     args: Vec<String>,
-    /// A server such as http://127.0.0.1:50451. Without one, a server is started in this process, on a free port.
-    #[arg(long)]
-    server: Option<String>,
+    #[command(flatten)]
+    whereto: Whereto,
     /// A global to set before the program starts, as NAME=JSON. May be given more than once.
     #[arg(long, value_name = "NAME=JSON")]
     input: Vec<String>,
@@ -49,30 +46,23 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
     };
     let request = request(&args)?;
     runtime()?.block_on(async {
-        let local = match args.server {
+        let local = match args.whereto.server {
             Some(_) => None,
-            None => Some(start_local().await?),
+            None => Some(start_local(&[]).await?),
         };
-        let url = match (&args.server, &local) {
+        let url = match (&args.whereto.server, &local) {
             (Some(url), _) => url.clone(),
             (None, Some(server)) => format!("http://{}", server.address()),
             (None, None) => bail!("no server"),
         };
-        let channel = Channel::from_shared(url.clone()).with_context(|| url.clone())?;
-        let channel = channel.connect().await.with_context(|| format!("cannot reach {url}"))?;
-        let client = ExecutionServiceClient::new(channel).max_decoding_message_size(args.max_message << 20);
+        let wire = args.whereto.connect(&url).await?;
+        let client = ExecutionServiceClient::new(wire).max_decoding_message_size(args.max_message << 20);
         let exit = run(client, request).await;
         if let Some(server) = local {
             server.drain(async {}).await.map_err(plain)?;
         }
         exit
     })
-}
-
-pub async fn start_local() -> anyhow::Result<Server> {
-    let config = Config::from_source(|row| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))?;
-    let engine = Vm::new(crate::host::compiler()?, &config);
-    Server::start(config, Arc::new(engine)).await.map_err(plain)
 }
 
 fn request(args: &Args) -> anyhow::Result<v1::ExecuteRequest> {
@@ -115,7 +105,7 @@ fn request(args: &Args) -> anyhow::Result<v1::ExecuteRequest> {
     })
 }
 
-async fn run(mut client: ExecutionServiceClient<Channel>, request: v1::ExecuteRequest) -> anyhow::Result<Exit> {
+async fn run(mut client: ExecutionServiceClient<Wire>, request: v1::ExecuteRequest) -> anyhow::Result<Exit> {
     let request = v1::StreamExecuteRequest { request: Some(request) };
     let mut stream = match client.stream_execute(request).await {
         Ok(stream) => stream.into_inner(),

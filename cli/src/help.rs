@@ -9,6 +9,7 @@ usage:
   typhon                           talk to it: a prompt with history and completion
   typhon eval FILE                 run a program over gRPC and show its result
   typhon serve                     offer that service to others
+  typhon mcp                       offer it to an agent, as its Python tool (Model Context Protocol)
   typhon config check              show the settings it would run with, and where each comes from
   typhon dis FILE                  show the bytecode a program becomes
   typhon trace FILE                run a program and show what its loops are compiled to
@@ -41,5 +42,5 @@ and PYTHONPATH, PYTHONHASHSEED as in CPython.
 
 TYPHON_JIT compiles hot loops to machine code: 0 (never), 1 (in the background), sync (at once, for tests).
 
-`typhon eval --help`, `typhon serve --help` and `typhon dis --help` say more.
+`typhon eval --help`, and so on for each command, says more.
 ";

@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod connect;
 mod dis;
 mod eval;
 mod help;
 mod host;
+mod mcp;
 mod options;
 mod python;
 mod repl;
@@ -58,6 +60,7 @@ fn dispatch() -> Exit {
         Some("trace") => report(trace::main(&rest())),
         Some("eval") => report(eval::main(&rest())),
         Some("serve") => report(serve::main(&rest())),
+        Some("mcp") => report(mcp::main(&rest())),
         Some("config") => report(settings::main(&rest())),
         Some("bench") => report(bench::main(&rest())),
         Some("help" | "-h" | "--help" | "-?") => {

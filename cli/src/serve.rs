@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::Parser;
-use typhon_service::{BoxError, Listen, Vm};
+use typhon_service::{BoxError, Config, Listen, Server, Vm};
 use typhon_vm::Exit;
 
 use crate::settings;
@@ -25,6 +25,16 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
     let engine = Vm::new(crate::host::compiler()?, &config);
     runtime()?.block_on(typhon_service::serve(config, Arc::new(engine), ready)).map_err(plain)?;
     Ok(Exit::Status(0))
+}
+
+/// A server in this process, with these settings over the defaults; on a free port unless they say otherwise.
+pub async fn start_local(settings: &[(&str, String)]) -> anyhow::Result<Server> {
+    let config = Config::from_source(|row| {
+        let given = settings.iter().find(|(name, _)| *name == row.name).map(|(_, value)| value.clone());
+        given.or_else(|| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))
+    })?;
+    let engine = Vm::new(crate::host::compiler()?, &config);
+    Server::start(config, Arc::new(engine)).await.map_err(plain)
 }
 
 /// The runtime of everything that talks gRPC.

@@ -41,8 +41,7 @@ pub fn repr(value: &v1::Value) -> String {
         Kind::BoolValue(value) => if *value { "True" } else { "False" }.into(),
         Kind::IntValue(value) => value.to_string(),
         Kind::BigintValue(value) => {
-            let digits: String = value.magnitude.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{}0x{digits}", if value.negative { "-" } else { "" })
+            format!("{}{}", if value.negative { "-" } else { "" }, natural(&value.magnitude))
         }
         Kind::FloatValue(value) => float(*value),
         Kind::ComplexValue(value) => format!("({}{:+}j)", float(value.real), value.imag),
@@ -62,11 +61,18 @@ pub fn repr(value: &v1::Value) -> String {
             format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
         }
         Kind::DateValue(date) => format!("datetime.date({}, {}, {})", date.year, date.month, date.day),
+        Kind::TimeValue(time) => format!("datetime.time({})", time_arguments(time)),
+        Kind::DatetimeValue(value) => {
+            let (date, time) = (value.date.unwrap_or_default(), value.time.clone().unwrap_or_default());
+            let v1::Date { year, month, day } = date;
+            format!("datetime.datetime({year}, {month}, {day}, {})", time_arguments(&time))
+        }
         Kind::TimedeltaValue(delta) => format!(
             "datetime.timedelta(days={}, seconds={}, microseconds={})",
             delta.days, delta.seconds, delta.microseconds
         ),
         Kind::DecimalValue(text) => format!("Decimal('{text}')"),
+        Kind::UuidValue(bytes) => format!("UUID('{}')", uuid(bytes)),
         Kind::PathValue(path) => format!("PosixPath({})", quoted(path)),
         Kind::JsonValue(text) => text.clone(),
         Kind::ReprValue(repr) => repr.text.clone(),
@@ -79,6 +85,135 @@ pub fn repr(value: &v1::Value) -> String {
         Kind::CappedValue(capped) => format!("<left out: {}>", capped.cap().as_str_name()),
         other => format!("<{other:?}>"),
     }
+}
+
+/// The value as JSON, where there is a form for it: what has none becomes the text Python would print.
+pub fn to_json(value: &v1::Value) -> serde_json::Value {
+    use serde_json::Value as Json;
+    let array = |list: &v1::ValueList| Json::Array(list.items.iter().map(to_json).collect());
+    let Some(kind) = &value.kind else { return Json::Null };
+    match kind {
+        Kind::None(_) => Json::Null,
+        Kind::BoolValue(value) => Json::Bool(*value),
+        Kind::IntValue(value) => Json::from(*value),
+        Kind::FloatValue(number) if number.is_finite() => Json::from(*number),
+        Kind::StrValue(text) | Kind::DecimalValue(text) | Kind::PathValue(text) => Json::from(text.clone()),
+        Kind::ListValue(list) | Kind::TupleValue(list) | Kind::SetValue(list) | Kind::FrozensetValue(list) => {
+            array(list)
+        }
+        Kind::DictValue(dict) => dict_to_json(dict),
+        Kind::DateValue(date) => Json::from(iso_date(date)),
+        Kind::TimeValue(time) => Json::from(iso_time(time)),
+        Kind::DatetimeValue(value) => {
+            let (date, time) = (value.date.unwrap_or_default(), value.time.clone().unwrap_or_default());
+            Json::from(format!("{}T{}", iso_date(&date), iso_time(&time)))
+        }
+        Kind::UuidValue(bytes) => Json::from(uuid(bytes)),
+        Kind::InstanceValue(instance) => {
+            let of = |attribute: &v1::Attribute| {
+                (attribute.name.clone(), attribute.value.as_ref().map_or(Json::Null, to_json))
+            };
+            Json::Object(instance.attributes.iter().map(of).collect())
+        }
+        _ => Json::from(repr(value)),
+    }
+}
+
+/// An object when all keys are strings, else an array of pairs.
+fn dict_to_json(dict: &v1::Dict) -> serde_json::Value {
+    use serde_json::Value as Json;
+    let half = |half: &Option<v1::Value>| half.as_ref().map_or(Json::Null, to_json);
+    let text = |entry: &v1::DictEntry| match entry.key.as_ref().and_then(|key| key.kind.as_ref()) {
+        Some(Kind::StrValue(text)) => Some((text.clone(), half(&entry.value))),
+        _ => None,
+    };
+    match dict.entries.iter().map(text).collect::<Option<serde_json::Map<_, _>>>() {
+        Some(object) => Json::Object(object),
+        None => dict.entries.iter().map(|entry| Json::Array(vec![half(&entry.key), half(&entry.value)])).collect(),
+    }
+}
+
+fn iso_date(date: &v1::Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
+}
+
+fn iso_time(time: &v1::Time) -> String {
+    let v1::Time { hour, minute, second, microsecond, .. } = time;
+    let mut text = format!("{hour:02}:{minute:02}:{second:02}");
+    if *microsecond != 0 {
+        text += &format!(".{microsecond:06}");
+    }
+    if let Some(offset) = time.utc_offset_microseconds {
+        let seconds = offset.unsigned_abs() / 1_000_000;
+        let sign = if offset < 0 { '-' } else { '+' };
+        text += &format!("{sign}{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
+        if seconds % 60 != 0 {
+            text += &format!(":{:02}", seconds % 60);
+        }
+    }
+    text
+}
+
+fn time_arguments(time: &v1::Time) -> String {
+    let v1::Time { hour, minute, second, microsecond, .. } = time;
+    let mut text = format!("{hour}, {minute}");
+    if (*second, *microsecond) != (0, 0) {
+        text += &format!(", {second}");
+    }
+    if *microsecond != 0 {
+        text += &format!(", {microsecond}");
+    }
+    if time.fold {
+        text += ", fold=1";
+    }
+    match time.utc_offset_microseconds {
+        None => text,
+        Some(_) if !time.zone.is_empty() => text + &format!(", tzinfo=zoneinfo.ZoneInfo(key={})", quoted(&time.zone)),
+        Some(0) => text + ", tzinfo=datetime.timezone.utc",
+        Some(offset) => {
+            let days = offset.div_euclid(86_400_000_000);
+            let (seconds, micros) = (offset.rem_euclid(86_400_000_000) / 1_000_000, offset.rem_euclid(1_000_000));
+            let parts = [("days", days), ("seconds", seconds), ("microseconds", micros)];
+            let said = parts.iter().filter(|(_, count)| *count != 0).map(|(name, count)| format!("{name}={count}"));
+            let said = said.collect::<Vec<_>>().join(", ");
+            text + &format!(", tzinfo=datetime.timezone(datetime.timedelta({said}))")
+        }
+    }
+}
+
+fn uuid(bytes: &[u8]) -> String {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    match (hex.get(..8), hex.get(8..12), hex.get(12..16), hex.get(16..20), hex.get(20..)) {
+        (Some(a), Some(b), Some(c), Some(d), Some(e)) => format!("{a}-{b}-{c}-{d}-{e}"),
+        _ => hex,
+    }
+}
+
+/// Python itself prints no int of more digits than this; larger ones are shown as it would by `hex`.
+const DIGITS_MAX: usize = 4300;
+
+/// A number from its big-endian bytes.
+fn natural(magnitude: &[u8]) -> String {
+    // The largest power of ten that fits, so that a step keeps within u128.
+    const BASE: u64 = 10_u64.pow(19);
+    let mut limbs: Vec<u64> = Vec::new();
+    for byte in magnitude {
+        let mut carry = u128::from(*byte);
+        for limb in &mut limbs {
+            let sum = u128::from(*limb) * 256 + carry;
+            *limb = (sum % u128::from(BASE)) as u64;
+            carry = sum / u128::from(BASE);
+        }
+        if carry != 0 {
+            limbs.push(carry as u64);
+        }
+        if limbs.len() * 19 > DIGITS_MAX + 19 {
+            return magnitude.iter().fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}"));
+        }
+    }
+    let mut limbs = limbs.iter().rev();
+    let first = limbs.next().map_or("0".into(), u64::to_string);
+    limbs.fold(first, |text, limb| text + &format!("{limb:019}"))
 }
 
 fn items(list: &v1::ValueList) -> String {
@@ -130,7 +265,7 @@ fn one_line(exception: &v1::PyException) -> String {
     if exception.message.is_empty() { name } else { format!("{name}: {}", exception.message) }
 }
 
-fn type_name(name: &v1::TypeRef) -> String {
+pub fn type_name(name: &v1::TypeRef) -> String {
     match name.module.as_str() {
         "" | "builtins" | "__main__" => name.qualname.clone(),
         module => format!("{module}.{}", name.qualname),
@@ -153,5 +288,32 @@ mod tests {
         assert_eq!(show("\"a\\n\\u0001\\\\\""), "'a\\n\\x01\\\\'");
         let one = v1::ValueList { items: vec![from_json(serde_json::Value::Bool(false))] };
         assert_eq!(repr(&v1::Value { kind: Some(Kind::TupleValue(one)) }), "(False,)");
+        let show = |kind| repr(&v1::Value { kind: Some(kind) });
+        let big = |negative, magnitude: &[u8]| Kind::BigintValue(v1::BigInt { negative, magnitude: magnitude.into() });
+        assert_eq!(show(big(true, &[1, 0, 0, 0, 0, 0, 0, 0, 0])), "-18446744073709551616");
+        assert_eq!(show(big(false, &[0x80; 16])), "170808403787765189503184116671632670848");
+        assert!(show(big(false, &[1; 4000])).starts_with("0x0101"));
+        assert_eq!(show(Kind::UuidValue((0..16).collect())), "UUID('00010203-0405-0607-0809-0a0b0c0d0e0f')");
+    }
+
+    #[test]
+    fn times_print_as_python_prints_them_and_as_iso() {
+        let time =
+            v1::Time { hour: 7, minute: 5, utc_offset_microseconds: Some(-5_400_000_000), ..v1::Time::default() };
+        let date = Some(v1::Date { year: 2026, month: 1, day: 2 });
+        let value = v1::DateTime { date, time: Some(time) };
+        let value = v1::Value { kind: Some(Kind::DatetimeValue(Box::new(value))) };
+        let zone = "datetime.timezone(datetime.timedelta(days=-1, seconds=81000))";
+        assert_eq!(repr(&value), format!("datetime.datetime(2026, 1, 2, 7, 5, tzinfo={zone})"));
+        assert_eq!(to_json(&value), "2026-01-02T07:05:00-01:30");
+    }
+
+    #[test]
+    fn json_comes_back_as_it_went() {
+        let json = serde_json::json!({"a": [1, 2.5, null, true], "b": {"c": "d"}});
+        assert_eq!(to_json(&from_json(json.clone())), json);
+        let key = from_json(serde_json::json!(1));
+        let dict = v1::Dict { entries: vec![v1::DictEntry { value: Some(key.clone()), key: Some(key) }] };
+        assert_eq!(to_json(&v1::Value { kind: Some(Kind::DictValue(dict)) }), serde_json::json!([[1, 1]]));
     }
 }
