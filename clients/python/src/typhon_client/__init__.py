@@ -1,0 +1,59 @@
+"""Client of Typhon, the service that runs Python programs under limits.
+
+    from typhon_client import Client
+
+    with Client("127.0.0.1:50451") as typhon:
+        print(typhon.run("6 * 7").value)
+
+`AsyncClient` is the same for asyncio.
+"""
+
+from . import errors, proto, values
+from .aio import AsyncClient, AsyncExecution, AsyncRun, AsyncSession
+from .client import Client, Execution, Run, Session
+from .errors import (
+    ConnectionLost,
+    LimitExceeded,
+    ProgramEnded,
+    ProgramExited,
+    ProgramRaised,
+    ProgramStopped,
+    Refused,
+    TyphonError,
+)
+from .host import Functions
+from .options import Case, Limits, Options, Retry, SessionOptions
+from .results import CaseResult, OutputChunk, Result, SessionInfo, Usage
+
+__all__ = [
+    "AsyncClient",
+    "AsyncExecution",
+    "AsyncRun",
+    "AsyncSession",
+    "Case",
+    "CaseResult",
+    "Client",
+    "ConnectionLost",
+    "Execution",
+    "Functions",
+    "LimitExceeded",
+    "Limits",
+    "Options",
+    "OutputChunk",
+    "ProgramEnded",
+    "ProgramExited",
+    "ProgramRaised",
+    "ProgramStopped",
+    "Refused",
+    "Result",
+    "Retry",
+    "Run",
+    "Session",
+    "SessionInfo",
+    "SessionOptions",
+    "TyphonError",
+    "Usage",
+    "errors",
+    "proto",
+    "values",
+]
