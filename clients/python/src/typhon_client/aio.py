@@ -105,14 +105,18 @@ class AsyncClient:
     async def start(self, code: str | bytes, **options: Unpack[Options]) -> AsyncExecution:
         """Starts a program that goes on without this client."""
         request = execute_request(code, options, request_id=self._retry.request_id())
+        affinity = request.request_id or _channel.new_affinity()
         answer = await self._call(
-            self._executions.StartExecution, pb.StartExecutionRequest(request=request), safe=bool(request.request_id)
+            self._executions.StartExecution,
+            pb.StartExecutionRequest(request=request),
+            affinity=affinity,
+            safe=bool(request.request_id),
         )
-        return AsyncExecution(self, answer.execution.name)
+        return AsyncExecution(self, answer.execution.name, affinity)
 
-    def execution(self, name: str) -> AsyncExecution:
+    def execution(self, name: str, *, affinity: str = "") -> AsyncExecution:
         """An execution that the server keeps, by its name."""
-        return AsyncExecution(self, name)
+        return AsyncExecution(self, name, affinity)
 
     async def executions(self) -> AsyncIterator[pb.Execution]:
         """All executions that the server keeps for us."""
@@ -189,7 +193,7 @@ class AsyncClient:
         request_id = self._retry.request_id() if deadline is None else ""
         request = execute_request(code, options, session=session, request_id=request_id)
         answer = await self._call(
-            self._executions.Execute, request, affinity=affinity, safe=bool(request_id), deadline=deadline
+            self._executions.Execute, request, affinity=affinity or request_id, safe=bool(request_id), deadline=deadline
         )
         return result_from_wire(answer)
 
@@ -217,6 +221,8 @@ class AsyncClient:
         # A request with an id outlives its call, so a deadline would not end it.
         request_id = self._retry.request_id() if deadline is None else ""
         request = execute_request(code, options, session=session, request_id=request_id)
+        # Where the execution is kept, behind a proxy.
+        affinity = affinity or request_id
 
         def open_(follower: Follower) -> _Call:
             if follower.execution and request_id:
@@ -226,7 +232,7 @@ class AsyncClient:
                 pb.StreamExecuteRequest(request=request), timeout=deadline, metadata=self._metadata(affinity)
             )
 
-        return AsyncRun(self, _Attempts(open_, self._retry, safe=bool(request_id)))
+        return AsyncRun(self, _Attempts(open_, self._retry, safe=bool(request_id), affinity=affinity))
 
     async def _call(
         self,
@@ -313,15 +319,19 @@ class AsyncSession:
 class AsyncExecution:
     """An execution that the server keeps."""
 
-    def __init__(self, client: AsyncClient, name: str) -> None:
+    def __init__(self, client: AsyncClient, name: str, affinity: str) -> None:
         self._client = client
         #: executions/{id}
         self.name = name
+        #: What a proxy finds the execution's server by.
+        self.affinity = affinity
 
     async def get(self) -> pb.Execution:
         """The server's description of it."""
         request = pb.GetExecutionRequest(name=self.name)
-        answer = await self._client._call(self._client._executions.GetExecution, request, safe=True)
+        answer = await self._client._call(
+            self._client._executions.GetExecution, request, affinity=self.affinity, safe=True
+        )
         execution: pb.Execution = answer.execution
         return execution
 
@@ -330,9 +340,11 @@ class AsyncExecution:
 
         def open_(follower: Follower) -> _Call:
             request = pb.AttachExecutionRequest(name=self.name, after_sequence=follower.sequence)
-            return self._client._executions.AttachExecution(request, metadata=self._client._metadata(""))
+            return self._client._executions.AttachExecution(request, metadata=self._client._metadata(self.affinity))
 
-        attempts = _Attempts(open_, self._client._retry, safe=True, follower=Follower(self.name, after))
+        attempts = _Attempts(
+            open_, self._client._retry, safe=True, affinity=self.affinity, follower=Follower(self.name, after)
+        )
         return AsyncRun(self._client, attempts)
 
     async def result(self) -> Result:
@@ -343,12 +355,16 @@ class AsyncExecution:
         """Stops it where it is, or raises KeyboardInterrupt in it."""
         mode = pb.Interrupt.MODE_RAISE if interrupt else pb.Interrupt.MODE_STOP
         request = pb.CancelExecutionRequest(name=self.name, mode=mode)
-        await self._client._call(self._client._executions.CancelExecution, request, safe=True)
+        await self._client._call(
+            self._client._executions.CancelExecution, request, affinity=self.affinity, safe=True
+        )
 
     async def delete(self) -> None:
         """Stops it and forgets it."""
         request = pb.DeleteExecutionRequest(name=self.name)
-        await self._client._call(self._client._executions.DeleteExecution, request, safe=True)
+        await self._client._call(
+            self._client._executions.DeleteExecution, request, affinity=self.affinity, safe=True
+        )
 
 
 class AsyncRun:
@@ -395,7 +411,7 @@ class AsyncRun:
         self._attempts.cancel()
         if self._attempts.safe and self.execution:
             # One whose request has an id outlives its stream for a while, in case we come back; we do not.
-            await self._client.execution(self.execution).cancel()
+            await self._client.execution(self.execution, affinity=self._attempts.affinity).cancel()
 
     async def _chunks(self) -> AsyncIterator[OutputChunk]:
         try:
@@ -418,11 +434,18 @@ class _Attempts:
     """A stream's events, from as many calls as it takes."""
 
     def __init__(
-        self, open_: Callable[[Follower], _Call], retry: Retry, *, safe: bool, follower: Follower | None = None
+        self,
+        open_: Callable[[Follower], _Call],
+        retry: Retry,
+        *,
+        safe: bool,
+        affinity: str = "",
+        follower: Follower | None = None,
     ) -> None:
         self._open = open_
         self._retry = retry
         self.safe = safe
+        self.affinity = affinity
         self.follower = follower or Follower()
         self._call = open_(self.follower)
         self._given_up = False

@@ -106,14 +106,18 @@ class Client:
     def start(self, code: str | bytes, **options: Unpack[Options]) -> Execution:
         """Starts a program that goes on without this client."""
         request = execute_request(code, options, request_id=self._retry.request_id())
+        affinity = request.request_id or _channel.new_affinity()
         answer = self._call(
-            self._executions.StartExecution, pb.StartExecutionRequest(request=request), safe=bool(request.request_id)
+            self._executions.StartExecution,
+            pb.StartExecutionRequest(request=request),
+            affinity=affinity,
+            safe=bool(request.request_id),
         )
-        return Execution(self, answer.execution.name)
+        return Execution(self, answer.execution.name, affinity)
 
-    def execution(self, name: str) -> Execution:
+    def execution(self, name: str, *, affinity: str = "") -> Execution:
         """An execution that the server keeps, by its name."""
-        return Execution(self, name)
+        return Execution(self, name, affinity)
 
     def executions(self) -> Iterator[pb.Execution]:
         """All executions that the server keeps for us."""
@@ -181,7 +185,7 @@ class Client:
         request_id = self._retry.request_id() if deadline is None else ""
         request = execute_request(code, options, session=session, request_id=request_id)
         answer = self._call(
-            self._executions.Execute, request, affinity=affinity, safe=bool(request_id), deadline=deadline
+            self._executions.Execute, request, affinity=affinity or request_id, safe=bool(request_id), deadline=deadline
         )
         return result_from_wire(answer)
 
@@ -209,6 +213,8 @@ class Client:
         # A request with an id outlives its call, so a deadline would not end it.
         request_id = self._retry.request_id() if deadline is None else ""
         request = execute_request(code, options, session=session, request_id=request_id)
+        # Where the execution is kept, behind a proxy.
+        affinity = affinity or request_id
 
         def open_(follower: Follower) -> _Call:
             if follower.execution and request_id:
@@ -218,7 +224,7 @@ class Client:
                 pb.StreamExecuteRequest(request=request), timeout=deadline, metadata=self._metadata(affinity)
             )
 
-        return Run(self, _Attempts(open_, self._retry, safe=bool(request_id)))
+        return Run(self, _Attempts(open_, self._retry, safe=bool(request_id), affinity=affinity))
 
     def _call(
         self,
@@ -301,24 +307,30 @@ class Session:
 class Execution:
     """An execution that the server keeps."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, name: str, affinity: str) -> None:
         self._client = client
         #: executions/{id}
         self.name = name
+        #: What a proxy finds the execution's server by.
+        self.affinity = affinity
 
     def get(self) -> pb.Execution:
         """The server's description of it."""
         request = pb.GetExecutionRequest(name=self.name)
-        return self._client._call(self._client._executions.GetExecution, request, safe=True).execution
+        return self._client._call(
+            self._client._executions.GetExecution, request, affinity=self.affinity, safe=True
+        ).execution
 
     def attach(self, after: int = 0) -> Run:
         """Its events after that number, those that were and those to come."""
 
         def open_(follower: Follower) -> _Call:
             request = pb.AttachExecutionRequest(name=self.name, after_sequence=follower.sequence)
-            return self._client._executions.AttachExecution(request, metadata=self._client._metadata(""))
+            return self._client._executions.AttachExecution(request, metadata=self._client._metadata(self.affinity))
 
-        return Run(self._client, _Attempts(open_, self._client._retry, safe=True, follower=Follower(self.name, after)))
+        return Run(self._client, _Attempts(
+            open_, self._client._retry, safe=True, affinity=self.affinity, follower=Follower(self.name, after)
+        ))
 
     def result(self) -> Result:
         """Waits for its end."""
@@ -328,12 +340,16 @@ class Execution:
         """Stops it where it is, or raises KeyboardInterrupt in it."""
         mode = pb.Interrupt.MODE_RAISE if interrupt else pb.Interrupt.MODE_STOP
         request = pb.CancelExecutionRequest(name=self.name, mode=mode)
-        self._client._call(self._client._executions.CancelExecution, request, safe=True)
+        self._client._call(
+            self._client._executions.CancelExecution, request, affinity=self.affinity, safe=True
+        )
 
     def delete(self) -> None:
         """Stops it and forgets it."""
         request = pb.DeleteExecutionRequest(name=self.name)
-        self._client._call(self._client._executions.DeleteExecution, request, safe=True)
+        self._client._call(
+            self._client._executions.DeleteExecution, request, affinity=self.affinity, safe=True
+        )
 
 
 class Run:
@@ -380,7 +396,7 @@ class Run:
         self._attempts.cancel()
         if self._attempts.safe and self.execution:
             # One whose request has an id outlives its stream for a while, in case we come back; we do not.
-            self._client.execution(self.execution).cancel()
+            self._client.execution(self.execution, affinity=self._attempts.affinity).cancel()
 
     def _chunks(self) -> Iterator[OutputChunk]:
         try:
@@ -403,11 +419,18 @@ class _Attempts:
     """A stream's events, from as many calls as it takes."""
 
     def __init__(
-        self, open_: Callable[[Follower], _Call], retry: Retry, *, safe: bool, follower: Follower | None = None
+        self,
+        open_: Callable[[Follower], _Call],
+        retry: Retry,
+        *,
+        safe: bool,
+        affinity: str = "",
+        follower: Follower | None = None,
     ) -> None:
         self._open = open_
         self._retry = retry
         self.safe = safe
+        self.affinity = affinity
         self.follower = follower or Follower()
         self._call = open_(self.follower)
         self._given_up = False
