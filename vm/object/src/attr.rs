@@ -323,7 +323,7 @@ pub fn generic_get_opt(t: &Thread, obj: &Value, name: &Value) -> Res<Option<Valu
         Found::Plain(bits) => return Ok(Some(Value::from_ref(&bits).clone())),
         // The getter may change the class: what it runs on is held.
         Found::Static(bits) => return Ok(Some(staticmethod::callable(Value::from_ref(&bits)))),
-        Found::Method(bits) | Found::Property(bits) | Found::ClassMethod(bits) => {
+        Found::Method(bits) | Found::Descriptor(bits) | Found::ClassMethod(bits) => {
             return bind(t, obj, &Value::from_ref(&bits).clone()).map(Some);
         }
         Found::Computed(def) => return (def.get)(t, obj).map(Some),

@@ -29,8 +29,8 @@ pub enum Found {
     Method(u64),
     /// Of the type, and needs no binding.
     Plain(u64),
-    /// The word of a `property`.
-    Property(u64),
+    /// The word of a descriptor of a native type, a `property` for one, whose `__get__` is to be called.
+    Descriptor(u64),
     /// The word of a `staticmethod`.
     Static(u64),
     /// The word of a `classmethod`.
@@ -171,10 +171,9 @@ fn look(t: &Thread, ty: &TypeObject, header: &Header, name: &Value) -> Found {
         && type_of(descr).slots().get.is_some()
         && type_of(descr).slots().set.is_some()
     {
-        if descr.header().is_some_and(|h| h.shape().0 == ids::PROPERTY) {
-            return Found::Property(descr.bits());
-        }
-        return computed(ty, descr).or_else(|| own_slot(ty, descr).map(Found::Member)).unwrap_or(Found::Unknown);
+        return computed(ty, descr)
+            .or_else(|| own_slot(ty, descr).map(Found::Member))
+            .unwrap_or_else(|| descriptor(descr));
     }
     let shape = header.shape().get();
     if shape.dict_mode {
@@ -204,8 +203,13 @@ fn of_type(found: &Value) -> Found {
         _ if ty.root_shape().0 == ids::CLASSMETHOD => Found::ClassMethod(found.bits()),
         _ if ty.has_flag(flag::METHOD_DESCRIPTOR) => Found::Method(found.bits()),
         None => Found::Plain(found.bits()),
-        Some(_) => Found::Unknown,
+        Some(_) => descriptor(found),
     }
+}
+
+/// A descriptor that none of the other answers fits. What a Python class does as one can change.
+fn descriptor(descr: &Value) -> Found {
+    if type_of(descr).is_heap_type() { Found::Unknown } else { Found::Descriptor(descr.bits()) }
 }
 
 /// The offset behind a `__slots__` descriptor, if it lies at the same place in every instance.
