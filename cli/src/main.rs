@@ -28,6 +28,13 @@ static ALLOCATOR: typhon_vm::Metered<typhon_vm::Malloc> = typhon_vm::Metered(typ
 const MAIN_STACK: usize = 256 << 20;
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == "worker") {
+        // Confines itself, which it must do before there is a second thread.
+        return match report(serve::worker()) {
+            Exit::Status(code) => ExitCode::from(code),
+            Exit::Signal(number) => die_of(number),
+        };
+    }
     // The process's first thread has whatever stack the shell allows, so everything happens on one of ours, which ends
     // the process itself: after a fork the child has no other.
     let started =

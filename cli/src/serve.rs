@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::Parser;
+use typhon_service::config::Bytes;
 use typhon_service::{BoxError, Config, Listen, Server, Vm};
 use typhon_vm::Exit;
 
@@ -22,7 +23,7 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
         Listen::Tcp(address) => println!("typhon: serving typhon.v1 on {scheme}://{address}"),
         Listen::Unix(_) => println!("typhon: serving typhon.v1 on {address}"),
     };
-    let engine = Vm::new(crate::host::compiler()?, &config);
+    let engine = Vm::new(crate::host::compiler()?, config.compiled_bytes_max).with_workers("/proc/self/exe".into());
     runtime()?.block_on(typhon_service::serve(config, Arc::new(engine), ready)).map_err(plain)?;
     Ok(Exit::Status(0))
 }
@@ -33,8 +34,21 @@ pub async fn start_local(settings: &[(&str, String)]) -> anyhow::Result<Server> 
         let given = settings.iter().find(|(name, _)| *name == row.name).map(|(_, value)| value.clone());
         given.or_else(|| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))
     })?;
-    let engine = Vm::new(crate::host::compiler()?, &config);
+    let engine = Vm::new(crate::host::compiler()?, config.compiled_bytes_max);
     Server::start(config, Arc::new(engine)).await.map_err(plain)
+}
+
+/// What a worker process keeps of compiled source.
+const WORKER_COMPILED: Bytes = Bytes(32 << 20);
+
+/// A worker process of a server: what it does comes by its standard input.
+pub fn worker() -> anyhow::Result<Exit> {
+    let engine = || -> std::io::Result<Arc<dyn typhon_service::Engine>> {
+        let compiler = crate::host::compiler().map_err(|e| std::io::Error::other(e.to_string()))?;
+        Ok(Arc::new(Vm::new(compiler, WORKER_COMPILED)))
+    };
+    typhon_service::serve_worker(engine)?;
+    Ok(Exit::Status(0))
 }
 
 /// The runtime of everything that talks gRPC.

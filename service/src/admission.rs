@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use typhon_proto::v1;
 use typhon_vm::{Cancel, CancelReason, Grant};
 
 use crate::audit;
@@ -12,7 +13,7 @@ use crate::callbacks::Callbacks;
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::events::{Event, EventQueue, Events};
-use crate::execution::{Execution, Finished, Reply, StreamReply};
+use crate::execution::{Execution, Reply, StreamReply};
 use crate::executions::Executions;
 use crate::grpc::request::Wanted;
 use crate::host::{Kept, Stdin};
@@ -20,6 +21,7 @@ use crate::identity::{Caller, Tenant};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::output::OutputMode;
+use crate::place::Place;
 use crate::programs::Programs;
 use crate::record::Record;
 use crate::sessions::Sessions;
@@ -161,7 +163,7 @@ impl Admission {
         caller: &Caller,
         wanted: Wanted,
         deadline: Option<Instant>,
-    ) -> Result<Box<Finished>, Refusal> {
+    ) -> Result<Box<v1::ExecuteResponse>, Refusal> {
         let (sender, receiver) = oneshot::channel();
         let (cancel, mut guard) = self.cancel(&wanted);
         let submitted = self
@@ -273,29 +275,31 @@ impl Admission {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });
         }
-        let Wanted { mut request, program, plan, world, session, mut functions, gone } = wanted;
+        let Wanted { mut request, program, plan, world, isolation, session, mut functions, gone } = wanted;
         let session = session.map(|name| self.sessions.find(&caller.tenant, &name)).transpose()?;
         if let Some(program) = program {
             let program = self.programs.take(&caller.tenant, &program)?;
             request.source.clone_from(&program.source);
             request.filename.clone_from(&program.filename);
         }
-        let kept = match &session {
+        let (kept, place) = match &session {
             None => {
                 let limits = limits::derive(&request.limits, &self.config);
                 request.limits = limits::within_quota(limits, &caller.tenant.quota());
-                Kept::new(world)
+                let isolation = self.workers.places().isolation(isolation)?;
+                (Kept::new(world), Place { isolation, tenant: caller.tenant.name.clone() })
             }
             Some(session) => {
                 request.limits = limits::within(&request.limits, &session.terms.limits);
                 request.env.clone_from(&session.terms.env);
                 functions.clone_from(&session.terms.functions);
-                session.terms.kept.clone()
+                (session.terms.kept.clone(), session.terms.place.clone())
             }
         };
         request.host =
             line.filter(|_| !functions.is_empty()).map(|line| Grant { functions, calls: line.calls.clone() });
         let stdin = line.map(|line| line.stdin.clone());
+        let calls = line.map(|line| line.calls.clone());
         if plan.mode == OutputMode::Inline {
             limits::fit_message(&mut request.limits, self.config.max_message.0);
         }
@@ -312,7 +316,9 @@ impl Admission {
             request,
             plan,
             kept,
+            place,
             stdin,
+            calls,
             session,
             cancel,
             gone,

@@ -2,9 +2,10 @@
 //!
 //! Its events go where `audit_log` says, a JSON object a line, and nowhere else.
 
-use crate::execution::Finished;
-use crate::grpc::response;
+use typhon_proto::v1;
+
 use crate::identity::Caller;
+use crate::metrics::time;
 
 /// What tells these events from the rest of the log.
 pub const TARGET: &str = "typhon::audit";
@@ -23,18 +24,18 @@ pub fn admitted(caller: &Caller, execution: &str, session: Option<&str>) {
     audit!("execution.admitted", tenant = &*caller.tenant.name, subject = &*caller.subject, execution, session);
 }
 
-pub fn ended(caller: &Caller, finished: &Finished) {
-    let usage = &finished.response.usage;
+pub fn ended(caller: &Caller, response: &v1::ExecuteResponse) {
+    let usage = response.usage.unwrap_or_default();
     audit!(
         "execution.ended",
         tenant = &*caller.tenant.name,
         subject = &*caller.subject,
-        execution = finished.name,
-        session = finished.session.as_ref().map(|(name, _)| name.as_str()),
-        outcome = response::reason(finished.response.outcome.reason).as_str_name(),
-        queue_us = micros(usage.queue),
-        wall_us = micros(usage.wall),
-        cpu_us = micros(usage.cpu),
+        execution = response.execution,
+        session = Some(response.session.as_str()).filter(|name| !name.is_empty()),
+        outcome = response.outcome.as_ref().map(|outcome| outcome.reason().as_str_name()),
+        queue_us = micros(time(usage.queue_time)),
+        wall_us = micros(time(usage.wall_time)),
+        cpu_us = micros(time(usage.cpu_time)),
         peak_heap_bytes = usage.peak_heap_bytes,
         output_bytes = usage.bytes_out,
     );

@@ -8,6 +8,8 @@ use parking_lot::{Condvar, Mutex};
 use typhon_vm::{Cancel, CancelReason, HostAnswer, HostCall, HostCalls, HostError, LimitHit, LimitName};
 
 use crate::events::{Event, Events};
+use crate::grpc::interact::host_call;
+use crate::process::Far;
 
 pub struct Callbacks {
     state: Mutex<State>,
@@ -28,6 +30,8 @@ struct State {
     epoch: u64,
     /// The client answers no more.
     closed: bool,
+    /// Where the guest runs, when that is elsewhere: it keeps the books, and here is only noted what it waits for.
+    far: Option<Arc<Far>>,
 }
 
 impl Callbacks {
@@ -40,6 +44,9 @@ impl Callbacks {
     pub fn answer(&self, number: u64, answer: HostAnswer) {
         let mut state = self.state.lock();
         if state.open.remove(&number) {
+            if let Some(far) = &state.far {
+                return far.answer(number, answer);
+            }
             state.answers.insert(number, answer);
             state.epoch += 1;
             self.changed.notify_all();
@@ -50,10 +57,39 @@ impl Callbacks {
     pub fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
+        if let Some(far) = &state.far {
+            far.unanswered();
+        }
         let open: Vec<u64> = state.open.drain().collect();
         state.answers.extend(open.into_iter().map(|number| (number, nobody())));
         state.epoch += 1;
         self.changed.notify_all();
+    }
+}
+
+/// For a guest that runs elsewhere.
+impl Callbacks {
+    /// Sends answers there from now on. Calls that may be open at once.
+    pub fn forward(&self, far: Arc<Far>) -> usize {
+        let mut state = self.state.lock();
+        if state.closed {
+            far.unanswered();
+        }
+        state.far = Some(far);
+        self.open_max
+    }
+
+    /// It has made a call. False when it makes more than it may.
+    pub fn was_made(&self, number: u64) -> bool {
+        let mut state = self.state.lock();
+        state.made += 1;
+        state.open.insert(number);
+        state.made <= self.limit && state.open.len() <= self.open_max
+    }
+
+    /// It has given a call up.
+    pub fn was_cancelled(&self, number: u64) {
+        self.state.lock().open.remove(&number);
     }
 }
 
@@ -83,7 +119,7 @@ impl HostCalls for Callbacks {
         } else {
             state.open.insert(number);
             // Under the lock, so that calls are sent in the order of their numbers.
-            self.events.push(Event::HostCall { number, call });
+            self.events.push(Event::HostCall(Box::new(host_call(number, call))));
         }
         Ok(number)
     }

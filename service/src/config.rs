@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::listener::{Listen, Plaintext};
+use crate::place::Isolation;
 use crate::telemetry::LogFormat;
 
 /// One row of the table, for help and documentation.
@@ -103,6 +104,17 @@ settings! {
     queue_depth: Count = "1024";
     /// Native stack of a worker thread.
     worker_stack: Bytes = "256MiB";
+    /// Where guests run that do not say: `in_process`, in the server's own process; `worker_process`, in a confined one of
+    /// their tenant; `dedicated_process`, in one of their own.
+    isolation: Isolation = "worker_process";
+    /// The least of it that a request gets, whatever it asks for.
+    isolation_least: Isolation = "worker_process";
+    /// Worker processes that may exist at once; 0 is none ever.
+    processes_max: Count = "256";
+    /// Worker processes that are ready before anybody needs them.
+    processes_spare: Count = "1";
+    /// Idle time after which a tenant's worker process ends.
+    process_idle_ttl: Duration = "1m";
     /// Largest request or response message.
     max_message: Bytes = "32MiB";
     /// Wall time of an execution that asks for none.
@@ -304,6 +316,19 @@ impl FromText for Plaintext {
     }
 }
 
+impl FromText for Isolation {
+    const EXPECTED: &'static str = "in_process, worker_process or dedicated_process";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "in_process" => Some(Isolation::InProcess),
+            "worker_process" => Some(Isolation::WorkerProcess),
+            "dedicated_process" => Some(Isolation::DedicatedProcess),
+            _ => None,
+        }
+    }
+}
+
 impl FromText for String {
     const EXPECTED: &'static str = "text";
 
@@ -349,6 +374,7 @@ mod tests {
             ("heap_max", "1MB"),
             ("heap_max", "99999999999GiB"),
             ("drain_grace", ""),
+            ("isolation", "IN_PROCESS"),
             ("drain_grace", "99999999999999h"),
         ] {
             assert!(bad(name, value).contains("expected"), "{name}");

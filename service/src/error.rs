@@ -2,6 +2,7 @@
 //!
 //! What happens once guest code runs is an outcome, never a status.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
@@ -60,10 +61,15 @@ pub enum Refusal {
     /// The session's isolate is lost.
     SessionFailed {
         name: String,
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     TooManySessions {
         max: u32,
+    },
+    /// None of the worker processes is free to end.
+    TooManyProcesses {
+        max: u32,
+        retry_after: Duration,
     },
     ExecutionNotFound {
         name: String,
@@ -152,6 +158,9 @@ impl From<Refusal> for Status {
             }
             Refusal::CannotMeetDeadline { retry_after } => {
                 details.add_quota_failure_violation("deadline", message.clone()).set_retry_info(Some(retry_after));
+            }
+            Refusal::TooManyProcesses { retry_after, .. } => {
+                details.add_quota_failure_violation("processes", message.clone()).set_retry_info(Some(retry_after));
             }
             Refusal::Draining { retry_after } => {
                 details.set_retry_info(Some(retry_after));
@@ -259,6 +268,12 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
             format!("there is no room to keep another execution beside those that run; {max} are kept at most"),
             pair("max", max.to_string()),
         ),
+        Refusal::TooManyProcesses { max, .. } => (
+            Code::ResourceExhausted,
+            "TOO_MANY_PROCESSES",
+            format!("all {max} worker processes are in use"),
+            pair("max", max.to_string()),
+        ),
         Refusal::RequestIdReused { request_id } => (
             Code::AlreadyExists,
             "REQUEST_ID_REUSED",
@@ -327,7 +342,7 @@ fn of_session(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
             Code::FailedPrecondition,
             "SESSION_FAILED",
             format!("the isolate of {name} is lost: {why}; reset or delete the session"),
-            pair("failure", (*why).to_owned()),
+            pair("failure", why.to_string()),
         ),
         Refusal::TooManySessions { max } => (
             Code::ResourceExhausted,
@@ -370,8 +385,9 @@ mod tests {
             Refusal::SessionNotFound { name: "sessions/1".into() },
             Refusal::SessionExpired { name: "sessions/1".into(), at: SystemTime::now() },
             Refusal::SessionBusy { name: "sessions/1".into(), running: "executions/1".into() },
-            Refusal::SessionFailed { name: "sessions/1".into(), why: "its heap is full" },
+            Refusal::SessionFailed { name: "sessions/1".into(), why: "its heap is full".into() },
             Refusal::TooManySessions { max: 1 },
+            Refusal::TooManyProcesses { max: 1, retry_after: second },
             Refusal::ExecutionNotFound { name: "executions/1".into() },
             Refusal::TooManyExecutions { max: 1 },
             Refusal::ProgramNotFound { name: "programs/1".into() },

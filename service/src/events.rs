@@ -8,10 +8,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use parking_lot::{Condvar, Mutex};
-use typhon_vm::{Cancel, HostCall, HostError, Limits, Stream};
+use typhon_proto::v1;
+use typhon_vm::{Cancel, HostError, Limits, Stream};
 
 use crate::error::Refusal;
-use crate::execution::Finished;
 
 /// No output event carries more.
 pub const CHUNK_MAX: usize = 64 * 1024;
@@ -33,16 +33,13 @@ pub enum Event {
         dropped: u64,
     },
     /// The program calls one of the client's functions.
-    HostCall {
-        number: u64,
-        call: HostCall,
-    },
+    HostCall(Box<v1::HostCall>),
     /// Its answer is not wanted any more.
     HostCallCancelled {
         number: u64,
     },
     /// Always the last.
-    Ended(Result<Box<Finished>, Refusal>),
+    Ended(Result<Box<v1::ExecuteResponse>, Refusal>),
 }
 
 /// An event and when it happened.

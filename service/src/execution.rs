@@ -1,99 +1,25 @@
 //! One execution, from the queue to its end.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use typhon_jit::Process;
-use typhon_vm::{
-    Cancel, CancelReason, Detail, Library, Limits, Outcome, Request, Resident, Response, Run, Stream,
-    TerminationReason, Tiers, Usage,
-};
+use typhon_proto::v1;
+use typhon_vm::{Cancel, CancelReason, Limits, Request};
 
 use crate::audit;
-use crate::config::Config;
+use crate::callbacks::Callbacks;
 use crate::error::Refusal;
 use crate::events::{Event, Events};
 use crate::fair::Queued;
-use crate::host::{GuestHost, Kept, Stdin};
+use crate::host::{Kept, Stdin};
 use crate::identity::{Caller, Tenant};
-use crate::library::Shelves;
+use crate::job::{Done, FOREVER, Job, Room};
 use crate::limits::wall_before_deadline;
 use crate::metrics::Metrics;
 use crate::output::OutputPlan;
+use crate::place::{Place, Places, Unrun};
 use crate::session::Session;
-use crate::watchdog::Watchdog;
-
-/// What runs a program. The VM is the one that counts; tests put a scripted one in its place.
-pub trait Engine: Send + Sync + 'static {
-    fn execute(&self, request: &Request, host: &dyn typhon_vm::Host, cancel: &Cancel) -> Response;
-
-    /// An isolate that lives on between executions, made as `request`'s argv, environment and limits say.
-    fn open(&self, request: &Request) -> Box<dyn Isolate>;
-
-    /// What was compiled lately, for all tenants.
-    fn shelves(&self) -> Option<Arc<Shelves>> {
-        None
-    }
-
-    /// Where a tenant's source is looked for before it is compiled.
-    fn library(&self, tenant: &Arc<str>) -> Option<Arc<dyn Library>> {
-        self.shelves().map(|shelves| shelves.of(tenant))
-    }
-
-    /// What compiles the guests' loops, for all of them.
-    fn compiler(&self) -> Option<Process> {
-        None
-    }
-}
-
-/// An isolate that lives on between executions, whichever worker runs them.
-pub trait Isolate: Send {
-    fn execute(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run;
-}
-
-impl Isolate for Resident {
-    fn execute(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run {
-        Resident::execute(self, request, host, cancel)
-    }
-}
-
-/// The virtual machine.
-#[derive(Default)]
-pub struct Vm {
-    /// What compiles hot loops; nothing does unless somebody asks for it.
-    pub compiler: Option<Process>,
-    /// What was compiled lately; nothing is kept unless somebody asks for it.
-    pub shelves: Option<Arc<Shelves>>,
-}
-
-impl Vm {
-    /// With a compiler, if there is to be one, and room for compiled source as the settings say.
-    pub fn new(compiler: Option<Process>, config: &Config) -> Vm {
-        let room = config.compiled_bytes_max.as_usize();
-        Vm { compiler, shelves: (room > 0).then(|| Shelves::new(room)) }
-    }
-}
-
-impl Engine for Vm {
-    fn execute(&self, request: &Request, host: &dyn typhon_vm::Host, cancel: &Cancel) -> Response {
-        typhon_vm::execute(request, host, cancel)
-    }
-
-    fn open(&self, request: &Request) -> Box<dyn Isolate> {
-        let tiers = self.compiler.clone().map(|compiler| Arc::new(compiler) as Arc<dyn Tiers>);
-        Box::new(Resident::open(request, tiers))
-    }
-
-    fn compiler(&self) -> Option<Process> {
-        self.compiler.clone()
-    }
-
-    fn shelves(&self) -> Option<Arc<Shelves>> {
-        self.shelves.clone()
-    }
-}
 
 /// An admitted request, on its way to a worker.
 pub struct Execution {
@@ -104,8 +30,11 @@ pub struct Execution {
     pub request: Request,
     pub plan: OutputPlan,
     pub kept: Kept,
+    pub place: Place,
     /// Standard input that comes as the program runs; the request's otherwise.
     pub stdin: Option<Arc<Stdin>>,
+    /// Who answers the functions that the request grants.
+    pub calls: Option<Arc<Callbacks>>,
     /// Where it runs; a fresh isolate without one.
     pub session: Option<Arc<Session>>,
     pub cancel: Cancel,
@@ -126,7 +55,7 @@ impl Queued for Execution {
 
 /// Where the answer goes. Dropping it unanswered says that the worker was lost.
 pub enum Reply {
-    Unary(oneshot::Sender<Result<Box<Finished>, Refusal>>),
+    Unary(oneshot::Sender<Result<Box<v1::ExecuteResponse>, Refusal>>),
     Stream(StreamReply),
 }
 
@@ -136,25 +65,6 @@ impl Drop for StreamReply {
     fn drop(&mut self) {
         self.0.push(Event::Ended(Err(Refusal::WorkerLost)));
     }
-}
-
-/// All that is known at the end.
-#[derive(Debug)]
-pub struct Finished {
-    pub name: String,
-    /// The session it ran in, and whether that can go on.
-    pub session: Option<(String, bool)>,
-    pub response: Response,
-    pub stdout: Captured,
-    pub stderr: Captured,
-    pub effective: Limits,
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Captured {
-    pub data: Vec<u8>,
-    pub produced: u64,
-    pub truncated: bool,
 }
 
 /// What running did, for the worker that did it.
@@ -168,7 +78,7 @@ pub struct Ran {
 
 impl Execution {
     /// Runs on this thread and answers.
-    pub fn run(self, engine: &dyn Engine, watchdog: &Watchdog, margin: Duration) -> Ran {
+    pub fn run(self, places: &Places, margin: Duration) -> Ran {
         let queue = self.arrived.elapsed();
         let wall = match self.wall(margin) {
             Ok(wall) => wall,
@@ -178,49 +88,49 @@ impl Execution {
                 return Ran { took: Duration::ZERO, poisoned: false, next };
             }
         };
-        let Execution { name, caller, metrics, mut request, plan, kept, session, stdin, cancel, reply, .. } = self;
+        let Execution {
+            name,
+            caller,
+            metrics,
+            mut request,
+            plan,
+            kept,
+            place,
+            session,
+            stdin,
+            calls,
+            cancel,
+            reply,
+            ..
+        } = self;
         request.limits.wall = Some(wall);
-        request.library = engine.library(&caller.tenant.name);
-        let cpu = request.limits.cpu.unwrap_or(wall);
+        request.library = places.library(&caller.tenant.name);
         reply.started(&request.limits);
 
         let stdin = stdin.unwrap_or_else(|| Stdin::new(std::mem::take(&mut request.stdin), false));
-        let host =
-            Arc::new(GuestHost::new(plan, &request.limits, stdin, kept, reply.events(), &cancel, engine.compiler()));
-        let started = Instant::now();
-        host.cpu().restart();
-        host.cpu().begin();
-        let watch = watchdog.watch(wall, cpu, host.cpu(), &cancel);
-        let place = session.as_ref().map(|session| session.take());
-        let result = catch_unwind(AssertUnwindSafe(|| match place {
-            None => (engine.execute(&request, &*host, &cancel), None),
-            Some(isolate) => {
-                let mut isolate = isolate.unwrap_or_else(|| engine.open(&request));
-                let run = isolate.execute(&request, host.clone(), &cancel);
-                (
-                    run.response,
-                    Some(AfterRun { isolate, lost: run.lost, heap_bytes: run.heap_bytes, threads: run.threads }),
-                )
+        let job = Job { request, plan, kept, stdin, calls, events: reply.events(), cancel, queue };
+        let room = session.as_ref().map_or(Room::Fresh, |session| Room::Resident(session.take()));
+        let Done { mut response, took, poisoned, after } = match places.run(job, room, &place) {
+            Ok(done) => done,
+            Err(unrun) => {
+                let (refusal, next) = unrun_of(unrun, session.as_deref());
+                reply.refuse(refusal);
+                return Ran { took: Duration::ZERO, poisoned: false, next };
             }
-        }));
-        drop(watch);
-        let took = started.elapsed();
-        host.cpu().end();
-
-        let poisoned = result.is_err();
-        let (mut response, after) = result.unwrap_or_else(|panic| (crash(&*panic), None));
-        let (stdout, stderr) = (captured(&host, Stream::Stdout), captured(&host, Stream::Stderr));
-        response.usage.queue = queue;
-        response.usage.wall = took;
-        response.usage.cpu = host.cpu().used();
-        response.usage.bytes_out = stdout.produced.saturating_add(stderr.produced);
+        };
+        response.execution = name;
         // Free before the client hears of it, and may send the next one.
-        let (survives, next) = session.as_ref().map_or((false, None), |session| session.put(after));
-        let session = session.map(|session| (session.name.clone(), survives));
-        let finished = Finished { name, session, response, stdout, stderr, effective: request.limits };
-        metrics.ended(&caller.tenant, &finished);
-        audit::ended(&caller, &finished);
-        reply.answer(Ok(Box::new(finished)));
+        let next = session.and_then(|session| {
+            let (survives, next) = session.put(after);
+            response.session.clone_from(&session.name);
+            if let Some(outcome) = &mut response.outcome {
+                outcome.session_survives = survives;
+            }
+            next
+        });
+        metrics.ended(&caller.tenant, &response);
+        audit::ended(&caller, &response);
+        reply.answer(Ok(Box::new(response)));
         Ran { took, poisoned, next }
     }
 
@@ -236,7 +146,7 @@ impl Execution {
             None if self.gone.get().is_some() => return Err(Refusal::Cancelled),
             None => {}
         }
-        let asked = self.request.limits.wall.unwrap_or(Duration::from_secs(3600));
+        let asked = self.request.limits.wall.unwrap_or(FOREVER);
         let Some(deadline) = self.deadline else { return Ok(asked) };
         let left = deadline.saturating_duration_since(Instant::now());
         let late = Refusal::CannotMeetDeadline { retry_after: self.arrived.elapsed() };
@@ -244,12 +154,16 @@ impl Execution {
     }
 }
 
-/// An isolate once an execution in it has ended.
-pub struct AfterRun {
-    pub isolate: Box<dyn Isolate>,
-    pub lost: Option<&'static str>,
-    pub heap_bytes: u64,
-    pub threads: usize,
+/// What to say of what did not run, and who is next.
+fn unrun_of(unrun: Unrun, session: Option<&Session>) -> (Refusal, Option<Execution>) {
+    match (unrun, session) {
+        (Unrun::Refused(refusal), session) => (refusal, session.and_then(Session::leave)),
+        (Unrun::Lost(why), Some(session)) => {
+            let next = session.fail(why.clone());
+            (Refusal::SessionFailed { name: session.name.clone(), why }, next)
+        }
+        (Unrun::Lost(_), None) => (Refusal::WorkerLost, None),
+    }
 }
 
 impl Reply {
@@ -257,7 +171,7 @@ impl Reply {
         self.answer(Err(refusal));
     }
 
-    fn answer(self, answer: Result<Box<Finished>, Refusal>) {
+    fn answer(self, answer: Result<Box<v1::ExecuteResponse>, Refusal>) {
         match self {
             // A receiver that is gone is a client that is gone: there is nobody to tell.
             Reply::Unary(sender) => drop(sender.send(answer)),
@@ -276,22 +190,5 @@ impl Reply {
             Reply::Unary(_) => None,
             Reply::Stream(stream) => Some(stream.0.clone()),
         }
-    }
-}
-
-fn captured(host: &GuestHost, stream: Stream) -> Captured {
-    let mut account = host.account(stream).lock();
-    Captured { data: account.take(), produced: account.produced(), truncated: account.truncated() }
-}
-
-fn crash(panic: &(dyn std::any::Any + Send)) -> Response {
-    let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    let message = message.unwrap_or("the engine panicked").to_owned();
-    tracing::error!(%message, "the engine panicked");
-    Response {
-        outcome: Outcome { reason: TerminationReason::WorkerCrash, detail: Detail::Crash { message } },
-        result: None,
-        usage: Usage::default(),
-        warnings: Vec::new(),
     }
 }

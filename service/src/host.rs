@@ -12,6 +12,7 @@ use typhon_vm::{
 
 use crate::events::Events;
 use crate::output::{Account, OutputMode, OutputPlan, Ruling};
+use crate::process::Far;
 
 /// What the request's policy chose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,10 @@ impl Kept {
         let seeded = Arc::new(Mutex::new(SplitMix(world.entropy_seed.unwrap_or(0))));
         Kept { world, seeded, cpu: CpuMeter::default() }
     }
+
+    pub fn world(&self) -> World {
+        self.world
+    }
 }
 
 pub struct GuestHost {
@@ -53,28 +58,68 @@ pub struct GuestHost {
 pub struct Stdin {
     unread: Mutex<Unread>,
     more: Condvar,
+    read: Option<Heard>,
 }
+
+type Heard = Box<dyn Fn(usize) + Send + Sync>;
 
 struct Unread {
     data: VecDeque<u8>,
     /// More may come.
     open: bool,
+    /// Where the guest runs, when that is elsewhere, and what is on its way to it or waits there.
+    far: Option<Arc<Far>>,
+    away: usize,
 }
 
 impl Stdin {
     pub fn new(data: Vec<u8>, open: bool) -> Arc<Stdin> {
-        Arc::new(Stdin { unread: Mutex::new(Unread { data: data.into(), open }), more: Condvar::new() })
+        Stdin::telling(data, open, None)
+    }
+
+    /// As [`Stdin::new`]; `read` hears how much the guest takes.
+    pub fn telling(data: Vec<u8>, open: bool, read: Option<Heard>) -> Arc<Stdin> {
+        let unread = Unread { data: data.into(), open, far: None, away: 0 };
+        Arc::new(Stdin { unread: Mutex::new(unread), more: Condvar::new(), read })
     }
 
     /// More has come. How much waits now.
     pub fn push(&self, data: &[u8], eof: bool) -> usize {
         let mut unread = self.unread.lock();
         if unread.open {
-            unread.data.extend(data);
             unread.open = !eof;
+            match unread.far.clone() {
+                // Under the lock, so that it keeps its order.
+                Some(far) => {
+                    unread.away += data.len();
+                    far.stdin(data, eof);
+                }
+                None => unread.data.extend(data),
+            }
         }
         self.more.notify_all();
-        unread.data.len()
+        unread.data.len() + unread.away
+    }
+
+    /// The guest runs elsewhere: what there is, and whether more may come, which then goes there.
+    pub fn forward(&self, far: Arc<Far>) -> (Vec<u8>, bool) {
+        let mut unread = self.unread.lock();
+        unread.away = unread.data.len();
+        unread.far = Some(far);
+        (std::mem::take(&mut unread.data).into(), unread.open)
+    }
+
+    /// It did not run there after all.
+    pub fn take_back(&self, data: Vec<u8>) {
+        let mut unread = self.unread.lock();
+        unread.data = data.into();
+        (unread.far, unread.away) = (None, 0);
+    }
+
+    /// The guest that runs elsewhere has read so much.
+    pub fn was_read(&self, bytes: usize) {
+        let mut unread = self.unread.lock();
+        unread.away = unread.away.saturating_sub(bytes);
     }
 
     fn read(&self, buffer: &mut [u8], cancel: &Cancel) -> Result<usize, HostError> {
@@ -88,6 +133,10 @@ impl Stdin {
         let length = unread.data.len().min(buffer.len());
         for (to, from) in buffer.iter_mut().zip(unread.data.drain(..length)) {
             *to = from;
+        }
+        drop(unread);
+        if let Some(read) = self.read.as_ref().filter(|_| length > 0) {
+            read(length);
         }
         Ok(length)
     }

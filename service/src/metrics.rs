@@ -18,10 +18,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
-use typhon_vm::{Detail, Usage};
+use typhon_proto::v1;
+use typhon_proto::v1::outcome::Detail;
 
-use crate::execution::{Captured, Finished};
-use crate::grpc::response;
 use crate::identity::{Tenant, Tenants};
 use crate::library::Shelves;
 use crate::sessions::Sessions;
@@ -95,13 +94,22 @@ pub struct Used {
 }
 
 impl Used {
-    pub fn add(&mut self, usage: &Usage) {
+    pub fn add(&mut self, usage: &v1::Usage) {
         self.executions += 1;
-        self.wall += usage.wall;
-        self.cpu += usage.cpu;
-        self.instructions = self.instructions.saturating_add(usage.instructions);
-        self.output_bytes = self.output_bytes.saturating_add(usage.bytes_out);
+        self.wall += time(usage.wall_time);
+        self.cpu += time(usage.cpu_time);
+        self.instructions = self.instructions.saturating_add(count(usage.instructions));
+        self.output_bytes = self.output_bytes.saturating_add(count(usage.bytes_out));
     }
+}
+
+/// A time that we have measured ourselves.
+pub fn time(of: Option<prost_types::Duration>) -> Duration {
+    of.and_then(|time| Duration::try_from(time).ok()).unwrap_or_default()
+}
+
+fn count(of: i64) -> u64 {
+    u64::try_from(of).unwrap_or(0)
 }
 
 /// Every method of ours, as a path.
@@ -191,27 +199,29 @@ impl Metrics {
         self.session_lives.observe(created.elapsed().unwrap_or_default().as_secs_f64());
     }
 
-    pub fn ended(&self, tenant: &Tenant, finished: &Finished) {
-        let usage = &finished.response.usage;
-        tenant.used(|used| used.add(usage));
-        let kind = if finished.session.is_some() { "session" } else { "fresh" };
-        let outcome = response::reason(finished.response.outcome.reason).as_str_name();
+    pub fn ended(&self, tenant: &Tenant, response: &v1::ExecuteResponse) {
+        let usage = response.usage.unwrap_or_default();
+        tenant.used(|used| used.add(&usage));
+        let kind = if response.session.is_empty() { "fresh" } else { "session" };
+        let ended = response.outcome.as_ref();
+        let outcome = ended.map_or(v1::TerminationReason::Unspecified, v1::Outcome::reason).as_str_name();
         let outcome = outcome.trim_start_matches("TERMINATION_REASON_");
         self.executions.get_or_create(&Ended { kind, outcome, tenant: label(tenant) }).inc();
-        self.durations.get_or_create(&Outcome { kind, outcome }).observe(usage.wall.as_secs_f64());
-        self.queue_wait.observe(usage.queue.as_secs_f64());
+        self.durations.get_or_create(&Outcome { kind, outcome }).observe(time(usage.wall_time).as_secs_f64());
+        self.queue_wait.observe(time(usage.queue_time).as_secs_f64());
         self.peak_heap.observe(usage.peak_heap_bytes as f64);
-        if let Detail::Limit(hit) = &finished.response.outcome.detail {
-            let limit = response::limit_name(hit.which).as_str_name().trim_start_matches("LIMIT_NAME_");
+        if let Some(Detail::Limit(hit)) = ended.and_then(|ended| ended.detail.as_ref()) {
+            let limit = hit.which().as_str_name().trim_start_matches("LIMIT_NAME_");
             self.limit_hits.get_or_create(&Limit { limit }).inc();
         }
-        self.wrote("stdout", &finished.stdout);
-        self.wrote("stderr", &finished.stderr);
+        self.wrote("stdout", response.stdout.as_ref());
+        self.wrote("stderr", response.stderr.as_ref());
     }
 
-    fn wrote(&self, stream: &'static str, captured: &Captured) {
-        self.output.get_or_create(&Output { stream }).inc_by(captured.produced);
-        if captured.truncated {
+    fn wrote(&self, stream: &'static str, output: Option<&v1::Output>) {
+        let Some(output) = output else { return };
+        self.output.get_or_create(&Output { stream }).inc_by(count(output.produced_bytes));
+        if output.truncated {
             self.truncated.inc();
         }
     }

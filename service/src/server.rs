@@ -22,7 +22,7 @@ use typhon_vm::CancelReason;
 use crate::admin::Admin;
 use crate::admission::Admission;
 use crate::config::Config;
-use crate::execution::Engine;
+use crate::engine::Engine;
 use crate::executions::Executions;
 use crate::grpc::Api;
 use crate::identity::Identities;
@@ -181,7 +181,7 @@ impl Server {
         tracing::info!(%address, workers = parts.workers.count(), "serving");
         let Parts { workers, sessions, executions, admission, identities, certificates, .. } = parts;
         let reload = reload(config.reload_interval, identities, certificates);
-        let chores = [tokio::spawn(sweep(sessions.clone(), executions)), tokio::spawn(reload)];
+        let chores = [tokio::spawn(sweep(sessions.clone(), executions, workers.clone())), tokio::spawn(reload)];
         let transports = std::iter::once(transport).chain(admin).collect();
         Ok(Server {
             address,
@@ -286,12 +286,13 @@ fn routes(parts: &Parts, health: HealthServer<impl Health>) -> Result<Routes, Bo
 /// A session that is found is looked at then; this is for those nobody looks for.
 const SWEEP: Duration = Duration::from_secs(1);
 
-async fn sweep(sessions: Arc<Sessions>, executions: Arc<Executions>) {
+async fn sweep(sessions: Arc<Sessions>, executions: Arc<Executions>, workers: Arc<Workers>) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
         sessions.sweep();
         executions.sweep();
+        workers.places().sweep();
     }
 }
 

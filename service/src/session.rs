@@ -1,5 +1,6 @@
 //! One session: an isolate at rest or at work, and the line of executions that wait for it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -8,9 +9,11 @@ use parking_lot::Mutex;
 use typhon_vm::{Cancel, CancelReason, HostFunction, Limits};
 
 use crate::error::Refusal;
-use crate::execution::{AfterRun, Execution, Isolate};
+use crate::execution::Execution;
 use crate::host::Kept;
 use crate::identity::Tenant;
+use crate::job::{AfterRun, Home};
+use crate::place::Place;
 
 /// What holds for a session's whole life.
 #[derive(Clone)]
@@ -20,6 +23,7 @@ pub struct Terms {
     /// What its programs may call when their client can answer.
     pub functions: Vec<HostFunction>,
     pub kept: Kept,
+    pub place: Place,
     pub when_busy: WhenBusy,
     pub idle_ttl: Duration,
     pub ttl: Duration,
@@ -47,9 +51,9 @@ pub struct Session {
 
 struct State {
     /// None while it is at work, and before the first execution.
-    isolate: Option<Box<dyn Isolate>>,
+    isolate: Option<Home>,
     running: Option<(String, Cancel)>,
-    failure: Option<&'static str>,
+    failure: Option<Cow<'static, str>>,
     line: VecDeque<Execution>,
     active: Instant,
     executions: u64,
@@ -63,7 +67,7 @@ struct State {
 /// What can be told of a session.
 pub struct Seen {
     pub running: Option<String>,
-    pub failure: Option<&'static str>,
+    pub failure: Option<Cow<'static, str>>,
     pub waiting: usize,
     pub executions: u64,
     pub heap_bytes: u64,
@@ -117,11 +121,11 @@ impl Session {
         if state.closed {
             return Some(Refusal::SessionNotFound { name: self.name.clone() });
         }
-        state.failure.map(|why| Refusal::SessionFailed { name: self.name.clone(), why })
+        state.failure().map(|why| Refusal::SessionFailed { name: self.name.clone(), why })
     }
 
     /// The isolate, for the worker that runs what runs now.
-    pub fn take(&self) -> Option<Box<dyn Isolate>> {
+    pub fn take(&self) -> Option<Home> {
         self.state.lock().isolate.take()
     }
 
@@ -132,12 +136,12 @@ impl Session {
         state.executions += 1;
         let mut gone = None;
         match after {
-            None => state.failure = Some("the engine panicked"),
+            None => state.failure = Some(Cow::Borrowed("the engine panicked")),
             Some(after) => {
                 (state.heap_bytes, state.threads) = (after.heap_bytes, after.threads);
                 state.failure = after.lost;
-                *(if after.lost.is_some() || state.closed { &mut gone } else { &mut state.isolate }) =
-                    Some(after.isolate);
+                *(if state.failure.is_some() || state.closed { &mut gone } else { &mut state.isolate }) =
+                    Some(after.home);
             }
         }
         if state.isolate.is_none() {
@@ -148,6 +152,14 @@ impl Session {
         drop(state);
         drop(gone);
         (survives, next)
+    }
+
+    /// What was to run cannot: the isolate is no more. Who is next.
+    pub fn fail(&self, why: Cow<'static, str>) -> Option<Execution> {
+        let mut state = self.state.lock();
+        state.failure = Some(why);
+        (state.heap_bytes, state.threads) = (0, 0);
+        state.next()
     }
 
     /// What was to run did not. Who is next.
@@ -164,7 +176,7 @@ impl Session {
     }
 
     /// Drops the isolate; the next execution gets a fresh one.
-    pub fn reset(&self) -> Result<Option<Box<dyn Isolate>>, Refusal> {
+    pub fn reset(&self) -> Result<Option<Home>, Refusal> {
         let mut state = self.state.lock();
         if let Some((running, _)) = &state.running {
             return Err(Refusal::SessionBusy { name: self.name.clone(), running: running.clone() });
@@ -176,7 +188,7 @@ impl Session {
     }
 
     /// The session leaves the registry. What runs is for the caller to cancel; what waits is refused in its turn.
-    pub fn close(&self) -> Option<Box<dyn Isolate>> {
+    pub fn close(&self) -> Option<Home> {
         let mut state = self.state.lock();
         state.closed = true;
         state.isolate.take()
@@ -201,7 +213,7 @@ impl Session {
         let at = |time: Instant| self.created + time.saturating_duration_since(self.born);
         Seen {
             running: state.running.as_ref().map(|(name, _)| name.clone()),
-            failure: state.failure,
+            failure: state.failure(),
             waiting: state.line.len(),
             executions: state.executions,
             heap_bytes: state.heap_bytes,
@@ -214,6 +226,11 @@ impl Session {
 }
 
 impl State {
+    /// Why nothing can run any more, which the end of a worker process is too.
+    fn failure(&self) -> Option<Cow<'static, str>> {
+        self.failure.clone().or_else(|| self.isolate.as_ref()?.death())
+    }
+
     fn begin(&mut self, execution: &Execution) {
         self.active = Instant::now();
         self.running = Some((execution.name.clone(), execution.cancel.clone()));

@@ -9,9 +9,9 @@ use typhon_vm::CancelReason;
 
 use crate::config::Config;
 use crate::error::Refusal;
-use crate::execution::Isolate;
 use crate::executions::{Identity, RequestKey};
 use crate::identity::Tenant;
+use crate::job::Home;
 use crate::metrics::Metrics;
 use crate::quota::{QuotaName, refuse};
 use crate::session::{Session, Terms};
@@ -226,7 +226,7 @@ fn is_quick(session: &Session) -> bool {
 }
 
 /// Drops an isolate. One that is large or has threads takes its time on a thread that may.
-fn dispose(isolate: Option<Box<dyn Isolate>>, quick: bool) {
+fn dispose(isolate: Option<Home>, quick: bool) {
     match (isolate, tokio::runtime::Handle::try_current()) {
         (Some(isolate), Ok(runtime)) if !quick => drop(runtime.spawn_blocking(move || drop(isolate))),
         (isolate, _) => drop(isolate),

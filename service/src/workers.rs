@@ -9,12 +9,13 @@ use parking_lot::Mutex;
 use typhon_vm::{Cancel, CancelReason};
 
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::error::Refusal;
-use crate::execution::{Engine, Execution};
+use crate::execution::Execution;
 use crate::fair::{FairQueue, Refused};
 use crate::identity::Tenant;
+use crate::place::Places;
 use crate::quota::{QuotaName, refuse};
-use crate::watchdog::Watchdog;
 
 pub struct Workers {
     shared: Arc<Shared>,
@@ -23,8 +24,7 @@ pub struct Workers {
 }
 
 struct Shared {
-    engine: Arc<dyn Engine>,
-    watchdog: Watchdog,
+    places: Places,
     deadline_margin: Duration,
     stack: usize,
     queue: FairQueue<Execution>,
@@ -39,8 +39,7 @@ impl Workers {
     pub fn start(config: &Config, engine: Arc<dyn Engine>) -> std::io::Result<Workers> {
         let count = config.worker_count();
         let shared = Arc::new(Shared {
-            engine,
-            watchdog: Watchdog::start()?,
+            places: Places::start(config, engine)?,
             deadline_margin: config.deadline_margin,
             stack: config.worker_stack.as_usize(),
             queue: FairQueue::new(config.queue_depth as usize, count),
@@ -55,6 +54,11 @@ impl Workers {
 
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Where guests run.
+    pub fn places(&self) -> &Places {
+        &self.shared.places
     }
 
     /// How many wait.
@@ -205,7 +209,7 @@ fn work(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) {
         let mut job = Some(execution);
         while let Some(execution) = job.take() {
             let (id, name) = (execution.id, execution.name.clone());
-            let ran = execution.run(&*shared.engine, &shared.watchdog, shared.deadline_margin);
+            let ran = execution.run(&shared.places, shared.deadline_margin);
             shared.live.remove(&id);
             tracing::debug!(execution = %name, took = ?ran.took, "finished");
             took += ran.took;

@@ -4440,6 +4440,12 @@ pub struct Capabilities {
     /// Worker threads: how many executions run at once.
     #[prost(int32, tag = "12")]
     pub workers: i32,
+    /// What a program gets whose policy does not say.
+    #[prost(enumeration = "IsolationLevel", tag = "13")]
+    pub default_isolation: i32,
+    /// What holds of a worker process's confinement: rlimits, no_new_privs, landlock, seccomp, oom.
+    #[prost(string, repeated, tag = "14")]
+    pub hardening: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ModuleCoverage {
@@ -4861,6 +4867,9 @@ pub struct Session {
     /// How often the isolate was replaced by ResetSession.
     #[prost(int32, tag = "19")]
     pub generation: i32,
+    /// Where it runs: what its policy asks for, or more.
+    #[prost(enumeration = "IsolationLevel", tag = "20")]
+    pub isolation: i32,
 }
 /// Nested message and enum types in `Session`.
 pub mod session {

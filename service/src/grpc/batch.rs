@@ -139,7 +139,7 @@ impl Batch {
             let wanted =
                 request::decode(request.clone(), Way::Unary).map_err(|refusal| request::at("case", refusal))?;
             match self.admission.run(&self.caller, wanted, self.deadline).await {
-                Ok(finished) => return Ok(response::finished(*finished)),
+                Ok(response) => return Ok(*response),
                 // The batch is its own queue.
                 Err(refusal) => match refusal.retry_after() {
                     Some(wait) => tokio::time::sleep(wait.clamp(RETRY.0, RETRY.1)).await,

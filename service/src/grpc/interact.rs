@@ -62,7 +62,7 @@ fn hear(request: v1::InteractRequest, line: &Line) -> Result<(), Refusal> {
     }
 }
 
-fn answer(result: v1::HostResult) -> Result<(u64, HostAnswer), Refusal> {
+pub fn answer(result: v1::HostResult) -> Result<(u64, HostAnswer), Refusal> {
     use v1::host_result::Result as Wire;
     let number = u64::try_from(result.call_id).ok().filter(|number| *number > 0);
     let number = number.ok_or_else(|| Refusal::invalid("host_result.call_id", "is not positive"))?;
@@ -75,10 +75,20 @@ fn answer(result: v1::HostResult) -> Result<(u64, HostAnswer), Refusal> {
     Ok((number, answer))
 }
 
+/// As a client sends it.
+pub fn host_result(number: u64, answer: HostAnswer) -> v1::HostResult {
+    use v1::host_result::Result as Wire;
+    let result = match answer {
+        HostAnswer::Value(value) => Wire::Value(value::Encoder::new(usize::MAX).value(value)),
+        HostAnswer::Raised { kind, message } => Wire::Exception(v1::HostException { r#type: kind, message }),
+    };
+    v1::HostResult { call_id: signed(number), result: Some(result) }
+}
+
 /// As Interact sends it.
 pub fn event(stamp: Stamp, event: Option<Event>) -> Result<v1::InteractResponse, Status> {
     let wire = match event {
-        Some(Event::HostCall { number, call }) => Wire::HostCall(Box::new(host_call(number, call))),
+        Some(Event::HostCall(call)) => Wire::HostCall(call),
         Some(Event::HostCallCancelled { number }) => {
             Wire::HostCallCancelled(v1::HostCallCancelled { call_id: signed(number) })
         }
@@ -98,7 +108,7 @@ pub fn event(stamp: Stamp, event: Option<Event>) -> Result<v1::InteractResponse,
 /// One call's arguments on the wire.
 const CALL_BYTES: usize = 4 << 20;
 
-fn host_call(number: u64, call: HostCall) -> v1::HostCall {
+pub fn host_call(number: u64, call: HostCall) -> v1::HostCall {
     let mut encoder = value::Encoder::new(CALL_BYTES);
     v1::HostCall {
         call_id: signed(number),

@@ -2,7 +2,7 @@
 
 mod batch;
 mod identity;
-mod interact;
+pub mod interact;
 mod kept;
 pub mod page;
 mod programs;
@@ -60,8 +60,8 @@ impl ExecutionService for Api {
             return kept::unary(self.outcome(record).await, |response| response);
         }
         let wanted = request::decode(request, Way::Unary)?;
-        let finished = self.admission.run(&caller, wanted, deadline).await?;
-        Ok(Response::new(response::finished(*finished)))
+        let response = self.admission.run(&caller, wanted, deadline).await?;
+        Ok(Response::new(*response))
     }
 
     async fn stream_execute(
@@ -164,6 +164,7 @@ impl RuntimeService for Api {
         _request: Request<v1::GetCapabilitiesRequest>,
     ) -> Result<Response<v1::GetCapabilitiesResponse>, Status> {
         let config = &self.admission.config;
+        let places = self.admission.workers().places();
         let capabilities = v1::Capabilities {
             language_version: "3.14".into(),
             features: [
@@ -179,7 +180,7 @@ impl RuntimeService for Api {
             .map(String::from)
             .into(),
             modules: Vec::new(),
-            isolation_levels: vec![v1::IsolationLevel::InProcess.into()],
+            isolation_levels: places.levels().into_iter().map(|level| level.wire().into()).collect(),
             limit_ceilings: Some(response::limits(&limits::ceilings(config))),
             limit_defaults: Some(response::limits(&limits::derive(&typhon_vm::Limits::default(), config))),
             jit: Some(v1::JitCapabilities { enabled: false, tiers: Vec::new() }),
@@ -187,6 +188,8 @@ impl RuntimeService for Api {
             snapshot_formats: Vec::new(),
             api_revision: API_REVISION,
             server_version: env!("CARGO_PKG_VERSION").into(),
+            default_isolation: places.default_isolation().wire().into(),
+            hardening: places.hardening(),
             workers: i32::try_from(self.admission.workers().count()).unwrap_or(i32::MAX),
         };
         Ok(Response::new(v1::GetCapabilitiesResponse { capabilities: Some(capabilities) }))

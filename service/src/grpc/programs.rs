@@ -7,7 +7,7 @@ use typhon_proto::v1;
 use typhon_proto::v1::program_service_server::ProgramService;
 
 use super::request::{self, Way};
-use super::response::{finished, signed};
+use super::response::signed;
 use super::{Api, deadline, page};
 use crate::audit;
 use crate::error::Refusal;
@@ -30,7 +30,7 @@ impl Api {
         let wanted = v1::ExecuteRequest { code, validate_only: true, ..v1::ExecuteRequest::default() };
         let wanted = request::decode(wanted, Way::Unary)?;
         let ended = self.admission.run(caller, wanted, deadline).await?;
-        let outcome = finished(*ended).outcome.unwrap_or_default();
+        let outcome = ended.outcome.unwrap_or_default();
         Ok((source, outcome))
     }
 }

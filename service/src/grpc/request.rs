@@ -11,6 +11,7 @@ use crate::error::Refusal;
 use crate::grpc::value;
 use crate::host::World;
 use crate::output::{OutputMode, OutputPlan, Overflow};
+use crate::place::Isolation;
 
 /// What a client asks for, in our own types, with its limits as asked.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Wanted {
     pub program: Option<String>,
     pub plan: OutputPlan,
     pub world: World,
+    pub isolation: Option<Isolation>,
     /// The name of the session to run in.
     pub session: Option<String>,
     /// What the program may call.
@@ -60,6 +62,7 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
     labels(message.labels, "labels")?;
     let policy = message.policy.unwrap_or_default();
     let world = world(&policy)?;
+    let isolation = isolation(&policy)?;
     let functions = functions(&policy)?;
     if !functions.is_empty() && way != Way::Interact {
         return Err(Refusal::invalid("policy.host_functions", "only a client of Interact can answer"));
@@ -84,7 +87,7 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         library: None,
         hash_seed: world.entropy_seed,
     };
-    Ok(Wanted { request, program, plan, world, session, functions, gone: Arc::default() })
+    Ok(Wanted { request, program, plan, world, isolation, session, functions, gone: Arc::default() })
 }
 
 /// The functions that a policy lets the program call.
@@ -226,11 +229,6 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     if policy.deterministic {
         return unsupported("policy.deterministic");
     }
-    match known(policy.isolation, "policy.isolation")? {
-        v1::IsolationLevel::Unspecified | v1::IsolationLevel::InProcess => {}
-        v1::IsolationLevel::WorkerProcess => return unsupported("isolation WORKER_PROCESS"),
-        v1::IsolationLevel::DedicatedProcess => return unsupported("isolation DEDICATED_PROCESS"),
-    }
     let network = policy.network.clone().unwrap_or_default();
     match known(network.mode, "policy.network.mode")? {
         network_policy::Mode::Unspecified | network_policy::Mode::None => {}
@@ -248,6 +246,16 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
         entropy_policy::Mode::Seeded => Some(entropy.seed),
     };
     Ok(World { frozen_clock, entropy_seed })
+}
+
+/// How far from others the policy wants it.
+pub fn isolation(policy: &v1::Policy) -> Result<Option<Isolation>, Refusal> {
+    Ok(match known(policy.isolation, "policy.isolation")? {
+        v1::IsolationLevel::Unspecified => None,
+        v1::IsolationLevel::InProcess => Some(Isolation::InProcess),
+        v1::IsolationLevel::WorkerProcess => Some(Isolation::WorkerProcess),
+        v1::IsolationLevel::DedicatedProcess => Some(Isolation::DedicatedProcess),
+    })
 }
 
 fn epoch(nanoseconds: Option<i64>) -> Result<Duration, Refusal> {

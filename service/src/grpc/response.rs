@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use typhon_proto::v1;
-use typhon_vm::{Detail, LimitName, Limits, Outcome, TerminationReason, Usage};
+use typhon_vm::{Detail, LimitHit, LimitName, Limits, Outcome, Response, TerminationReason, Usage};
 
-use crate::execution::{Captured, Finished};
 use crate::grpc::value::Encoder;
+use crate::job::Captured;
 
 /// What an exception may carry out, whatever the guest put into it.
 const EXCEPTION_BYTES: usize = 1 << 20;
@@ -14,23 +14,20 @@ const EXCEPTION_BYTES: usize = 1 << 20;
 /// What the message's frame around each value costs beyond the result's own limit.
 const RESULT_SLACK: usize = 64 * 1024;
 
-pub fn finished(finished: Finished) -> v1::ExecuteResponse {
-    let Finished { name, session, response, stdout, stderr, effective } = finished;
-    let (session, survives) = session.unwrap_or_default();
+/// The end of an execution, but for its name and its session.
+pub fn ended(response: Response, [stdout, stderr]: [Captured; 2], effective: &Limits) -> v1::ExecuteResponse {
     let result_bytes = effective.result_bytes.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     // The engine holds the limit on the guest's own terms; this holds it on the wire's, where a small int costs eight.
     let mut encoder = Encoder::new(result_bytes.saturating_mul(4).saturating_add(RESULT_SLACK).min(RESULT_MAX));
     v1::ExecuteResponse {
-        execution: name,
-        outcome: Some(v1::Outcome { session_survives: survives, ..outcome(response.outcome) }),
+        outcome: Some(outcome(response.outcome)),
         result: response.result.map(|value| encoder.value(value)),
         stdout: Some(output(stdout)),
         stderr: Some(output(stderr)),
-        artifacts: Vec::new(),
         usage: Some(usage(&response.usage)),
-        effective_limits: Some(limits(&effective)),
-        session,
+        effective_limits: Some(limits(effective)),
         warnings: response.warnings,
+        ..v1::ExecuteResponse::default()
     }
 }
 
@@ -50,11 +47,7 @@ fn outcome(outcome: Outcome) -> v1::Outcome {
             Some(Wire::Exception(Box::new(Encoder::new(EXCEPTION_BYTES).exception(*exception))))
         }
         Detail::ExitCode(code) => Some(Wire::ExitCode(code)),
-        Detail::Limit(hit) => Some(Wire::Limit(v1::LimitHit {
-            which: limit_name(hit.which).into(),
-            limit: signed(hit.limit),
-            used: signed(hit.used),
-        })),
+        Detail::Limit(hit) => Some(Wire::Limit(limit_hit(hit))),
         Detail::Cancelled { by } => Some(Wire::Cancelled(v1::Cancelled { by })),
         Detail::Crash { message } => Some(Wire::Crash(v1::Crash { worker: String::new(), message })),
     };
@@ -88,7 +81,11 @@ pub fn reason(reason: TerminationReason) -> v1::TerminationReason {
     }
 }
 
-pub fn limit_name(name: LimitName) -> v1::LimitName {
+pub fn limit_hit(hit: LimitHit) -> v1::LimitHit {
+    v1::LimitHit { which: limit_name(hit.which).into(), limit: signed(hit.limit), used: signed(hit.used) }
+}
+
+fn limit_name(name: LimitName) -> v1::LimitName {
     use v1::LimitName as Wire;
     match name {
         LimitName::Wall => Wire::WallTime,

@@ -1,5 +1,6 @@
 //! `SessionService`: sessions to the wire and from it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Request, Response, Status};
@@ -14,6 +15,7 @@ use crate::error::Refusal;
 use crate::host::Kept;
 use crate::identity::layer::caller;
 use crate::limits;
+use crate::place::{Place, Places};
 use crate::session::{Session, Terms, WhenBusy};
 
 const NAME: &str = "sessions/";
@@ -28,7 +30,8 @@ impl SessionService for Api {
         let request = request.into_inner();
         request::request_id(&request.request_id)?;
         let identity = self.fingerprints.session(&caller.tenant, &request);
-        let mut terms = terms(request.session.unwrap_or_default(), &self.admission.config)?;
+        let (config, places) = (&self.admission.config, self.admission.workers().places());
+        let mut terms = terms(request.session.unwrap_or_default(), &caller.tenant.name, config, places)?;
         terms.limits = limits::within_quota(terms.limits, &caller.tenant.quota());
         let session = self.admission.sessions()?.create(&caller.tenant, terms, identity)?;
         audit::did(&caller, "session.create", &session.name);
@@ -97,11 +100,13 @@ impl SessionService for Api {
     }
 }
 
-fn terms(asked: v1::Session, config: &Config) -> Result<Terms, Refusal> {
+fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Places) -> Result<Terms, Refusal> {
     use v1::session::BusyPolicy;
     let within = |refusal| request::at("session", refusal);
     let limits = request::limits(&asked.limits.unwrap_or_default()).map_err(within)?;
     let world = request::world(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
+    let isolation = request::isolation(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
+    let place = Place { isolation: places.isolation(isolation)?, tenant: tenant.clone() };
     let when_busy = match request::known(asked.when_busy, "session.when_busy")? {
         BusyPolicy::Unspecified | BusyPolicy::Wait => WhenBusy::Wait,
         BusyPolicy::Refuse => WhenBusy::Refuse,
@@ -115,6 +120,7 @@ fn terms(asked: v1::Session, config: &Config) -> Result<Terms, Refusal> {
         env: request::env(asked.env).map_err(within)?,
         functions: request::functions(&asked.policy.clone().unwrap_or_default()).map_err(within)?,
         kept: Kept::new(world),
+        place,
         when_busy,
         idle_ttl: idle_ttl.unwrap_or(config.session_idle_ttl_default).min(config.session_idle_ttl_max),
         ttl: ttl.unwrap_or(config.session_ttl_default).min(config.session_ttl_max),
@@ -127,7 +133,7 @@ fn wire(session: &Session) -> v1::Session {
     use v1::session::{BusyPolicy, State};
     let seen = session.see();
     let terms = &session.terms;
-    let state = match (&seen.running, seen.failure) {
+    let state = match (&seen.running, &seen.failure) {
         (Some(_), _) => State::Running,
         (None, Some(_)) => State::Failed,
         (None, None) => State::Idle,
@@ -155,7 +161,8 @@ fn wire(session: &Session) -> v1::Session {
         waiting_executions: small(seen.waiting),
         heap_bytes: i64::try_from(seen.heap_bytes).unwrap_or(i64::MAX),
         threads: small(seen.threads),
-        failure: seen.failure.unwrap_or_default().to_owned(),
+        failure: seen.failure.unwrap_or_default().into_owned(),
         generation: i32::try_from(seen.generation).unwrap_or(i32::MAX),
+        isolation: terms.place.isolation.wire().into(),
     }
 }

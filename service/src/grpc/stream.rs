@@ -107,12 +107,10 @@ pub fn encode(event: Option<Event>) -> Result<Wire, Status> {
             data,
             dropped_bytes: signed(dropped),
         }),
-        Event::Ended(Ok(finished)) => {
-            Wire::Finished(Box::new(v1::Finished { response: Some(response::finished(*finished)) }))
-        }
+        Event::Ended(Ok(response)) => Wire::Finished(Box::new(v1::Finished { response: Some(*response) })),
         Event::Ended(Err(refusal)) => return Err(refusal.into()),
         // Only a program that was granted functions calls any, and only Interact grants them.
-        Event::HostCall { .. } | Event::HostCallCancelled { .. } => {
+        Event::HostCall(_) | Event::HostCallCancelled { .. } => {
             return Err(Refusal::Internal { what: "a host call without a client for it".into() }.into());
         }
     })

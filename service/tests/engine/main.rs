@@ -35,7 +35,7 @@ pub async fn start_with(settings: &[(&str, &str)], compiler: Option<Process>) ->
         given.or_else(|| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))
     });
     let config = config.expect("good settings");
-    let engine = Vm::new(compiler, &config);
+    let engine = Vm::new(compiler, config.compiled_bytes_max);
     let server = Server::start(config, Arc::new(engine)).await.expect("a server");
     let url = format!("http://{}", server.address());
     let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("a connection");

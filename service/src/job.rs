@@ -1,0 +1,154 @@
+//! What is left of an execution where its guest runs: the program and its ways out, without session, queue or client.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use typhon_proto::v1;
+use typhon_vm::{Cancel, Detail, Outcome, Request, Response, Stream, TerminationReason, Usage};
+
+use crate::callbacks::Callbacks;
+use crate::engine::{Engine, Isolate};
+use crate::events::Events;
+use crate::grpc::response;
+use crate::host::{GuestHost, Kept, Stdin};
+use crate::output::OutputPlan;
+use crate::process::Resident;
+use crate::watchdog::Watchdog;
+
+pub struct Job {
+    /// Its limits are what holds, wall time included.
+    pub request: Request,
+    pub plan: OutputPlan,
+    pub kept: Kept,
+    pub stdin: Arc<Stdin>,
+    /// Who answers the functions that the request grants.
+    pub calls: Option<Arc<Callbacks>>,
+    pub events: Option<Arc<dyn Events>>,
+    pub cancel: Cancel,
+    /// How long it waited.
+    pub queue: Duration,
+}
+
+/// What came of a job.
+pub struct Done {
+    /// Its name and its session are for the caller to add.
+    pub response: v1::ExecuteResponse,
+    pub took: Duration,
+    /// The engine panicked: this thread's VM state is not to be trusted.
+    pub poisoned: bool,
+    /// With a job in an isolate that lives on; nothing when the engine panicked.
+    pub after: Option<AfterRun>,
+}
+
+/// An isolate once an execution in it has ended.
+pub struct AfterRun {
+    pub home: Home,
+    /// Why it can run nothing any more.
+    pub lost: Option<Cow<'static, str>>,
+    pub heap_bytes: u64,
+    pub threads: usize,
+}
+
+/// What a job runs in.
+pub enum Room<T> {
+    Fresh,
+    /// An isolate that lives on, and has been made already if there is one.
+    Resident(Option<T>),
+}
+
+/// Where an isolate lives that lives on.
+pub enum Home {
+    Here(Box<dyn Isolate>),
+    /// In a worker process.
+    There(Resident),
+}
+
+impl Home {
+    /// Why it is no more, if nobody ended it.
+    pub fn death(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Home::Here(_) => None,
+            Home::There(resident) => {
+                resident.worker.death().map(|how| format!("its worker process is gone: {how}").into())
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    pub data: Vec<u8>,
+    pub produced: u64,
+    pub truncated: bool,
+}
+
+impl Job {
+    /// Runs on this thread, in this process.
+    pub fn run(self, room: Room<Box<dyn Isolate>>, engine: &dyn Engine, watchdog: &Watchdog) -> Done {
+        let Job { request, plan, kept, stdin, events, cancel, queue, .. } = self;
+        let wall = request.limits.wall.unwrap_or(FOREVER);
+        let cpu = request.limits.cpu.unwrap_or(wall);
+        let host = GuestHost::new(plan, &request.limits, stdin, kept, events, &cancel, engine.compiler());
+        let host = Arc::new(host);
+        let started = Instant::now();
+        host.cpu().restart();
+        host.cpu().begin();
+        let watch = watchdog.watch(wall, cpu, host.cpu(), &cancel);
+        let result = catch_unwind(AssertUnwindSafe(|| match room {
+            Room::Fresh => (engine.execute(&request, &*host, &cancel), None),
+            Room::Resident(isolate) => {
+                let mut isolate = isolate.unwrap_or_else(|| engine.open(&request));
+                let run = isolate.execute(&request, host.clone(), &cancel);
+                let lost = run.lost.map(Cow::Borrowed);
+                (
+                    run.response,
+                    Some(AfterRun {
+                        home: Home::Here(isolate),
+                        lost,
+                        heap_bytes: run.heap_bytes,
+                        threads: run.threads,
+                    }),
+                )
+            }
+        }));
+        drop(watch);
+        let took = started.elapsed();
+        host.cpu().end();
+
+        let poisoned = result.is_err();
+        let (mut response, after) = result.unwrap_or_else(|panic| (panicked(&*panic), None));
+        let output = [Stream::Stdout, Stream::Stderr].map(|stream| captured(&host, stream));
+        response.usage.queue = queue;
+        response.usage.wall = took;
+        response.usage.cpu = host.cpu().used();
+        response.usage.bytes_out = output.iter().fold(0, |sum, stream| stream.produced.saturating_add(sum));
+        Done { response: response::ended(response, output, &request.limits), took, poisoned, after }
+    }
+}
+
+/// Where nobody gave a limit.
+pub const FOREVER: Duration = Duration::from_secs(3600);
+
+fn captured(host: &GuestHost, stream: Stream) -> Captured {
+    let mut account = host.account(stream).lock();
+    Captured { data: account.take(), produced: account.produced(), truncated: account.truncated() }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
+    let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let message = message.unwrap_or("the engine panicked").to_owned();
+    tracing::error!(%message, "the engine panicked");
+    crashed(message)
+}
+
+/// The end of a program whose ground gave way.
+pub fn crashed(message: String) -> Response {
+    Response {
+        outcome: Outcome { reason: TerminationReason::WorkerCrash, detail: Detail::Crash { message } },
+        result: None,
+        usage: Usage::default(),
+        warnings: Vec::new(),
+    }
+}

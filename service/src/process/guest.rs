@@ -1,0 +1,302 @@
+//! The worker process itself: takes orders by its standard input, and jobs by lanes, each with a thread.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use typhon_proto::v1;
+use typhon_vm::{CancelReason, HostError, LimitHit, LimitName, Stream};
+
+use super::confine::{Forks, confine};
+use super::link::{self, Receiver, Sender};
+use super::wire::{self, Cause, Control, Order, Run, Setup, Signal, Tale, Told, What};
+use crate::callbacks::Callbacks;
+use crate::engine::{Engine, Isolate};
+use crate::events::{CHUNK_MAX, Event, Events};
+use crate::grpc::interact::answer;
+use crate::grpc::request::{self, Way};
+use crate::grpc::stream::encode;
+use crate::host::{Kept, Stdin};
+use crate::job::{AfterRun, Done, Home, Job, Room};
+use crate::output::OutputMode;
+use crate::watchdog::Watchdog;
+
+/// Serves whoever started this process, by its standard input, until that is closed. Called before there is a second
+/// thread; `engine` is made once the process is confined.
+pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result<()> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let (mut sender, mut receiver) = link::split(socket, 1 << 16)?;
+    let Some(setup) = receiver.receive::<Setup>()? else { return Ok(()) };
+    receiver.allow(usize::try_from(setup.most).unwrap_or(usize::MAX));
+    let ready = confine(Forks::Never);
+    let house = Arc::new(House {
+        engine: engine()?,
+        watchdog: Watchdog::start()?,
+        residents: Mutex::default(),
+        lanes: Mutex::default(),
+        setup,
+    });
+    sender.send(&ready)?;
+    while let Some(control) = receiver.receive::<Control>()? {
+        match control.order {
+            Some(Order::Lane(number)) => {
+                let socket = receiver.descriptor().ok_or(io::ErrorKind::InvalidData)?;
+                house.open(number, UnixStream::from(socket))?;
+            }
+            Some(Order::Signal(signal)) => house.signal(signal),
+            Some(Order::Forget(number)) => house.forget(number),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+struct House {
+    engine: Arc<dyn Engine>,
+    watchdog: Watchdog,
+    residents: Mutex<HashMap<u64, Inmate>>,
+    lanes: Mutex<HashMap<u64, Arc<Mutex<Running>>>>,
+    setup: Setup,
+}
+
+/// An isolate that lives on, and what lives on with it.
+struct Inmate {
+    isolate: Box<dyn Isolate>,
+    kept: Kept,
+    /// It ends in no time.
+    quick: bool,
+}
+
+/// What runs by a lane.
+#[derive(Default)]
+struct Running {
+    serial: u64,
+    job: Option<Ways>,
+    /// Came before its job did: the control socket is not the lane.
+    early: Vec<Signal>,
+}
+
+/// The ways to a job.
+#[derive(Clone)]
+struct Ways {
+    cancel: typhon_vm::Cancel,
+    stdin: Arc<Stdin>,
+    calls: Option<Arc<Callbacks>>,
+}
+
+/// An isolate that holds no more than this, and no threads, ends in no time.
+const SMALL: u64 = 4 << 20;
+const EARLY_MAX: usize = 1024;
+
+impl House {
+    fn open(self: &Arc<House>, number: u64, socket: UnixStream) -> io::Result<()> {
+        let running = Arc::<Mutex<Running>>::default();
+        self.lanes.lock().insert(number, running.clone());
+        let (sender, receiver) = link::split(socket, usize::try_from(self.setup.most).unwrap_or(usize::MAX))?;
+        let stack = usize::try_from(self.setup.stack).unwrap_or(usize::MAX);
+        let house = self.clone();
+        let body = move || house.work(number, &running, sender, receiver);
+        std::thread::Builder::new().name("typhon-worker".into()).stack_size(stack).spawn(body)?;
+        Ok(())
+    }
+
+    /// Runs what comes by a lane, until the server closes it or is gone.
+    fn work(&self, number: u64, running: &Mutex<Running>, sender: Sender, mut receiver: Receiver) {
+        let told = Arc::new(Teller(Mutex::new(sender)));
+        while let Ok(Some(run)) = receiver.receive::<Run>() {
+            let done = self.run(run, running, &told);
+            running.lock().job = None;
+            if told.tell(Tale::Done(Box::new(done))).is_err() {
+                break;
+            }
+        }
+        self.lanes.lock().remove(&number);
+    }
+
+    fn run(&self, run: Run, running: &Mutex<Running>, told: &Arc<Teller>) -> wire::Done {
+        let Run { serial, resident, request, stdin_open, calls_open } = run;
+        let wanted = match request::decode(request.unwrap_or_default(), Way::Interact) {
+            Ok(wanted) => wanted,
+            Err(refusal) => return broken(refusal.reason()),
+        };
+        let mut request = wanted.request;
+        let cancel = typhon_vm::Cancel::new();
+        let read: Box<dyn Fn(usize) + Send + Sync> = {
+            let told = told.clone();
+            // A server that is gone is noticed by whoever waits for it.
+            Box::new(move |bytes| drop(told.tell(Tale::Read(bytes as u64))))
+        };
+        let stdin = Stdin::telling(std::mem::take(&mut request.stdin), stdin_open, stdin_open.then_some(read));
+        let calls = calls_open.map(|most| {
+            let limit = request.limits.host_calls.unwrap_or(u64::MAX);
+            Callbacks::new(told.clone(), &cancel, limit, usize::try_from(most).unwrap_or(usize::MAX))
+        });
+        let functions = wanted.functions;
+        request.host = calls.clone().map(|calls| typhon_vm::Grant { functions, calls });
+        running.lock().begin(serial, Ways { cancel: cancel.clone(), stdin: stdin.clone(), calls: calls.clone() });
+
+        let inmate = if resident == 0 { None } else { self.residents.lock().remove(&resident) };
+        let (isolate, kept) = match inmate {
+            Some(inmate) => (Some(inmate.isolate), inmate.kept),
+            None => (None, Kept::new(wanted.world)),
+        };
+        let room = if resident == 0 { Room::Fresh } else { Room::Resident(isolate) };
+        let events =
+            (wanted.plan.mode == OutputMode::Stream || calls.is_some()).then(|| told.clone() as Arc<dyn Events>);
+        let queue = Duration::ZERO;
+        // A process is one tenant's.
+        request.library = self.engine.library(&"".into());
+        let job = Job { request, plan: wanted.plan, kept: kept.clone(), stdin, calls, events, cancel, queue };
+        let Done { response, after, .. } = job.run(room, &*self.engine, &self.watchdog);
+        let mut done = wire::Done { response: Some(response), ..wire::Done::default() };
+        if let Some(AfterRun { home, lost, heap_bytes, threads }) = after {
+            (done.heap_bytes, done.threads) = (heap_bytes, threads as u64);
+            done.resident = lost.is_none();
+            done.lost = lost.unwrap_or(Cow::Borrowed("")).into_owned();
+            if let Home::Here(isolate) = home
+                && done.resident
+            {
+                let quick = heap_bytes <= SMALL && threads == 0;
+                self.residents.lock().insert(resident, Inmate { isolate, kept, quick });
+            }
+        }
+        done
+    }
+
+    fn signal(&self, signal: Signal) {
+        let running = self.lanes.lock().get(&signal.lane).cloned();
+        if let Some(running) = running {
+            running.lock().signal(signal);
+        }
+    }
+
+    fn forget(&self, number: u64) {
+        let inmate = self.residents.lock().remove(&number);
+        match inmate {
+            Some(inmate) if !inmate.quick => {
+                // Without a thread to be had, orders wait.
+                let body = move || drop(inmate);
+                drop(std::thread::Builder::new().name("typhon-closer".into()).spawn(body));
+            }
+            inmate => drop(inmate),
+        }
+    }
+}
+
+fn broken(why: &str) -> wire::Done {
+    let response = crate::job::crashed(format!("the worker process was sent what it does not take: {why}"));
+    let limits = typhon_vm::Limits::default();
+    let response = crate::grpc::response::ended(response, Default::default(), &limits);
+    wire::Done { response: Some(response), ..wire::Done::default() }
+}
+
+impl Running {
+    fn begin(&mut self, serial: u64, job: Ways) {
+        self.serial = serial;
+        self.job = Some(job);
+        for signal in std::mem::take(&mut self.early) {
+            self.signal(signal);
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        match &self.job {
+            Some(job) if signal.serial == self.serial => job.hear(signal.what),
+            _ if signal.serial > self.serial && self.early.len() < EARLY_MAX => self.early.push(signal),
+            _ => {}
+        }
+    }
+}
+
+impl Ways {
+    fn hear(&self, what: Option<What>) {
+        match what {
+            Some(What::Cancel(cancel)) => {
+                self.cancel.cancel(reason(cancel));
+            }
+            Some(What::Stdin(wire::Stdin { data, eof })) => {
+                self.stdin.push(&data, eof);
+            }
+            Some(What::Answer(result)) => {
+                if let (Some(calls), Ok((number, answer))) = (&self.calls, answer(result)) {
+                    calls.answer(number, answer);
+                }
+            }
+            Some(What::Unanswered(_)) => {
+                if let Some(calls) = &self.calls {
+                    calls.close();
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+fn reason(cancel: wire::Cancel) -> CancelReason {
+    match cancel.cause() {
+        Cause::Client => CancelReason::CancelledByClient,
+        Cause::Gone => CancelReason::ClientGone,
+        Cause::Drain => CancelReason::ServerDrain,
+        Cause::Interrupt => CancelReason::Interrupt,
+        Cause::Limit => {
+            // Only time is watched over by the server as well.
+            let v1::LimitHit { limit, used, .. } = cancel.limit.unwrap_or_default();
+            let number = |n: i64| u64::try_from(n).unwrap_or(0);
+            CancelReason::Limit(LimitHit { which: LimitName::Wall, limit: number(limit), used: number(used) })
+        }
+    }
+}
+
+/// What happens to a guest, to be told by its lane.
+struct Teller(Mutex<Sender>);
+
+impl Teller {
+    fn tell(&self, tale: Tale) -> Result<(), HostError> {
+        let told = self.0.lock().send(&Told { tale: Some(tale) });
+        told.map_err(|error| HostError::Os(error.raw_os_error().unwrap_or(0)))
+    }
+}
+
+impl Events for Teller {
+    fn push(&self, event: Event) {
+        use v1::stream_execute_response::Event as Wire;
+        let tale = match event {
+            Event::HostCall(call) => Tale::HostCall(*call),
+            Event::HostCallCancelled { number } => Tale::HostCallCancelled(number),
+            event @ Event::Output { .. } => match encode(Some(event)) {
+                Ok(Wire::Output(output)) => Tale::Output(output),
+                _ => return,
+            },
+            // The server tells the client these by itself.
+            Event::Accepted { .. } | Event::Started { .. } | Event::Ended(_) => return,
+        };
+        // A server that is gone is noticed by whoever waits for it.
+        drop(self.tell(tale));
+    }
+
+    fn push_output(
+        &self,
+        cancel: &typhon_vm::Cancel,
+        stream: Stream,
+        offset: u64,
+        data: &[u8],
+    ) -> Result<(), HostError> {
+        let mut offset = offset;
+        for chunk in data.chunks(CHUNK_MAX) {
+            if cancel.reason().is_some() {
+                return Err(HostError::Interrupted);
+            }
+            self.push(Event::Output { stream, offset, data: chunk.to_vec(), dropped: 0 });
+            offset += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// One that waits for room in the lane gets it from the server, which stops to keep what comes.
+    fn wake_writer(&self) {}
+}

@@ -1,0 +1,75 @@
+//! A job as an `ExecuteRequest` again, as which a worker process checks it like any other.
+
+use typhon_proto::v1;
+use typhon_vm::ResultMode;
+
+use crate::grpc::response;
+use crate::grpc::value::Encoder;
+use crate::host::World;
+use crate::job::Job;
+use crate::output::{OutputMode, OutputPlan, Overflow};
+
+/// Of what came in by one message, so that nothing is left out.
+const ALL: usize = usize::MAX;
+
+pub fn encode(job: &Job, stdin: Vec<u8>) -> v1::ExecuteRequest {
+    let request = &job.request;
+    let mut encoder = Encoder::new(ALL);
+    let inputs = request.inputs.iter().map(|(name, value)| (name.clone(), encoder.value(value.clone())));
+    let functions = request.host.iter().flat_map(|grant| &grant.functions);
+    let functions = functions.map(|function| v1::HostFunction {
+        name: function.name.clone(),
+        documentation: function.documentation.clone(),
+        ..v1::HostFunction::default()
+    });
+    let source = v1::Source { text: request.source.clone(), filename: request.filename.clone() };
+    v1::ExecuteRequest {
+        code: Some(v1::execute_request::Code::Source(source)),
+        inputs: inputs.collect(),
+        argv: request.argv.clone(),
+        env: request.env.iter().cloned().collect(),
+        stdin,
+        limits: Some(response::limits(&request.limits)),
+        policy: Some(policy(job.kept.world(), functions.collect())),
+        output: Some(output(job.plan)),
+        result_mode: match request.result_mode {
+            ResultMode::None => v1::ResultMode::None,
+            ResultMode::LastExpression => v1::ResultMode::LastExpression,
+            ResultMode::ReturnValue => v1::ResultMode::ReturnValue,
+            ResultMode::Repr => v1::ResultMode::Repr,
+        }
+        .into(),
+        validate_only: request.validate_only,
+        ..v1::ExecuteRequest::default()
+    }
+}
+
+fn policy(world: World, host_functions: Vec<v1::HostFunction>) -> v1::Policy {
+    let clock = world.frozen_clock.map(|now| v1::ClockPolicy {
+        mode: v1::clock_policy::Mode::Frozen.into(),
+        epoch_nanoseconds: Some(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)),
+    });
+    let entropy =
+        world.entropy_seed.map(|seed| v1::EntropyPolicy { mode: v1::entropy_policy::Mode::Seeded.into(), seed });
+    v1::Policy { clock, entropy, host_functions, ..v1::Policy::default() }
+}
+
+fn output(plan: OutputPlan) -> v1::OutputOptions {
+    use v1::output_options::{Mode, Overflow as Wire};
+    let mode = match plan.mode {
+        OutputMode::Inline => Mode::Inline,
+        OutputMode::Stream => Mode::Stream,
+        OutputMode::Discard => Mode::Discard,
+    };
+    let overflow = match plan.overflow {
+        Overflow::TruncateTail => Wire::TruncateTail,
+        Overflow::TruncateHead => Wire::TruncateHead,
+        Overflow::Stop => Wire::Stop,
+    };
+    v1::OutputOptions {
+        mode: mode.into(),
+        overflow: overflow.into(),
+        merge_stderr: plan.merge_stderr,
+        ..v1::OutputOptions::default()
+    }
+}

@@ -1,0 +1,153 @@
+//! The words between the server and its worker processes. Both are the same program, so nothing here has versions.
+
+use prost::{Message, Oneof};
+use typhon_proto::v1;
+
+/// The first message by the control socket.
+#[derive(Clone, PartialEq, Message)]
+pub struct Setup {
+    /// Native stack of a thread that runs guests.
+    #[prost(uint64, tag = "1")]
+    pub stack: u64,
+    /// No message is longer.
+    #[prost(uint64, tag = "2")]
+    pub most: u64,
+}
+
+/// The answer: the worker is confined, and ready.
+#[derive(Clone, PartialEq, Message)]
+pub struct Ready {
+    /// What holds.
+    #[prost(string, repeated, tag = "1")]
+    pub holds: Vec<String>,
+    /// What does not, and why.
+    #[prost(string, repeated, tag = "2")]
+    pub lacks: Vec<String>,
+}
+
+/// By the control socket, from then on.
+#[derive(Clone, PartialEq, Message)]
+pub struct Control {
+    #[prost(oneof = "Order", tags = "1, 2, 3")]
+    pub order: Option<Order>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub enum Order {
+    /// A lane, whose socket comes along.
+    #[prost(uint64, tag = "1")]
+    Lane(u64),
+    #[prost(message, tag = "2")]
+    Signal(Signal),
+    /// A resident isolate is not wanted any more.
+    #[prost(uint64, tag = "3")]
+    Forget(u64),
+}
+
+/// To a job, by its lane and its number there.
+#[derive(Clone, PartialEq, Message)]
+pub struct Signal {
+    #[prost(uint64, tag = "1")]
+    pub lane: u64,
+    #[prost(uint64, tag = "2")]
+    pub serial: u64,
+    #[prost(oneof = "What", tags = "3, 4, 5, 6")]
+    pub what: Option<What>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub enum What {
+    #[prost(message, tag = "3")]
+    Cancel(Cancel),
+    #[prost(message, tag = "4")]
+    Stdin(Stdin),
+    #[prost(message, tag = "5")]
+    Answer(v1::HostResult),
+    /// Nobody answers calls any more.
+    #[prost(bool, tag = "6")]
+    Unanswered(bool),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Cancel {
+    #[prost(enumeration = "Cause", tag = "1")]
+    pub cause: i32,
+    #[prost(message, optional, tag = "2")]
+    pub limit: Option<v1::LimitHit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub enum Cause {
+    Client = 0,
+    Gone = 1,
+    Drain = 2,
+    Interrupt = 3,
+    Limit = 4,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Stdin {
+    #[prost(bytes = "vec", tag = "1")]
+    pub data: Vec<u8>,
+    #[prost(bool, tag = "2")]
+    pub eof: bool,
+}
+
+/// By a lane: a job.
+#[derive(Clone, PartialEq, Message)]
+pub struct Run {
+    #[prost(uint64, tag = "1")]
+    pub serial: u64,
+    /// Where: an isolate that lives on, made if it is not there; 0 is a fresh one.
+    #[prost(uint64, tag = "2")]
+    pub resident: u64,
+    /// Program, inputs, limits and policy.
+    #[prost(message, optional, tag = "3")]
+    pub request: Option<v1::ExecuteRequest>,
+    /// More standard input may come.
+    #[prost(bool, tag = "4")]
+    pub stdin_open: bool,
+    /// Calls of host functions that may be open at once; absent, nobody answers any.
+    #[prost(uint64, optional, tag = "5")]
+    pub calls_open: Option<u64>,
+}
+
+/// By a lane, back.
+#[derive(Clone, PartialEq, Message)]
+pub struct Told {
+    #[prost(oneof = "Tale", tags = "1, 2, 3, 4, 5")]
+    pub tale: Option<Tale>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub enum Tale {
+    #[prost(message, tag = "1")]
+    Output(v1::OutputChunk),
+    #[prost(message, tag = "2")]
+    HostCall(v1::HostCall),
+    #[prost(uint64, tag = "3")]
+    HostCallCancelled(u64),
+    /// The guest has read so much of its standard input.
+    #[prost(uint64, tag = "4")]
+    Read(u64),
+    /// Always the last.
+    #[prost(message, tag = "5")]
+    Done(Box<Done>),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Done {
+    #[prost(message, optional, tag = "1")]
+    pub response: Option<v1::ExecuteResponse>,
+    /// The isolate lives on.
+    #[prost(bool, tag = "2")]
+    pub resident: bool,
+    /// Why it can run nothing any more.
+    #[prost(string, tag = "3")]
+    pub lost: String,
+    #[prost(uint64, tag = "4")]
+    pub heap_bytes: u64,
+    #[prost(uint64, tag = "5")]
+    pub threads: u64,
+}
