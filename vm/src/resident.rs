@@ -30,6 +30,8 @@ pub struct Resident {
     /// What `live` borrows.
     relay: Box<Relay>,
     fresh: bool,
+    /// The process is a copy of the one that ran in it last.
+    copied: bool,
 }
 
 // SAFETY: nothing of an isolate is bound to the OS thread that made it. Between calls of `enter` no thread-local points into
@@ -63,7 +65,13 @@ impl Resident {
         let host: &'static Relay = unsafe { &*std::ptr::from_ref(&*relay) };
         let live = roving(|| Live::new(&execute::options(request), host));
         live.thread().set_state(Environment(request.env.clone()));
-        Resident { main: None, live: Some(live), relay, fresh: true }
+        Resident { main: None, live: Some(live), relay, fresh: true, copied: false }
+    }
+
+    /// The process is a copy: what the isolate must do about that, it does when it runs next, within limits. It must have
+    /// no thread besides its first.
+    pub fn copied(&mut self) {
+        self.copied = true;
     }
 
     /// Runs `request` in the isolate, on this OS thread. As [`crate::execute`], but what the program leaves stays.
@@ -73,8 +81,12 @@ impl Resident {
         self.relay.put(Some(host));
         let attachment = engine::attach_while(live.thread(), cancel, armed.clone());
         let (main, fresh) = (&mut self.main, std::mem::take(&mut self.fresh));
+        let copied = std::mem::take(&mut self.copied);
         let run = roving(|| {
             live.enter(engine::stack_left(), |t| {
+                if copied {
+                    typhon_stdlib::posix::exec::after_fork(t, true);
+                }
                 let response = respond(t, main, fresh, request, cancel);
                 *armed.lock() = false;
                 callbacks::withdraw(t);
