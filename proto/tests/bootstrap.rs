@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "admin_service",
     "execution_service",
     "limits",
@@ -14,6 +14,7 @@ const FILES: [&str; 9] = [
     "program_service",
     "runtime_service",
     "session_service",
+    "template_service",
     "value",
 ];
 

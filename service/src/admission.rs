@@ -16,15 +16,19 @@ use crate::events::{Event, EventQueue, Events};
 use crate::execution::{Execution, Reply, StreamReply};
 use crate::executions::Executions;
 use crate::grpc::request::Wanted;
+use crate::grpc::template::THREADS;
 use crate::host::{Kept, Stdin};
 use crate::identity::{Caller, Tenant};
+use crate::job::Home;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::output::OutputMode;
-use crate::place::Place;
+use crate::place::{Isolation, Place};
 use crate::programs::Programs;
 use crate::record::Record;
+use crate::session::Session;
 use crate::sessions::Sessions;
+use crate::templates::Templates;
 use crate::workers::Workers;
 
 pub struct Admission {
@@ -33,6 +37,7 @@ pub struct Admission {
     sessions: Arc<Sessions>,
     executions: Arc<Executions>,
     programs: Programs,
+    templates: Templates,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
     /// Makes execution names of two servers, or of two lives of one, unlike.
@@ -108,12 +113,13 @@ impl Admission {
         workers: Arc<Workers>,
         sessions: Arc<Sessions>,
         executions: Arc<Executions>,
+        templates: Templates,
         metrics: Arc<Metrics>,
     ) -> Result<Admission, getrandom::Error> {
         let prefix = getrandom::u64()?;
         let state = Mutex::new(State { next_id: 0, draining: false });
         let programs = Programs::new(config.programs_bytes_max.as_usize());
-        Ok(Admission { config, workers, sessions, executions, programs, metrics, state, prefix })
+        Ok(Admission { config, workers, sessions, executions, programs, templates, metrics, state, prefix })
     }
 
     pub fn workers(&self) -> &Workers {
@@ -127,6 +133,11 @@ impl Admission {
 
     pub fn programs(&self) -> &Programs {
         &self.programs
+    }
+
+    /// The templates, unless the server is stopping.
+    pub fn templates(&self) -> Result<&Templates, Refusal> {
+        if self.state.lock().draining { Err(self.draining()) } else { Ok(&self.templates) }
     }
 
     pub fn executions(&self) -> &Executions {
@@ -150,6 +161,41 @@ impl Admission {
             Some(number) if self.workers.cancel(number, CancelReason::CancelledByClient) => Ok(()),
             _ => Err(Refusal::ExecutionNotFound { name: name.to_owned() }),
         }
+    }
+
+    /// Sessions that begin as copies of this one.
+    pub fn fork(&self, session: &Session, count: usize) -> Result<Vec<Arc<Session>>, Refusal> {
+        let home = session.lend()?;
+        let copies = self.copies(session, home.as_ref(), count);
+        // Who came meanwhile is next.
+        if let Some(next) = session.give_back(home) {
+            self.workers.resume(next);
+        }
+        let sessions = self.sessions()?;
+        copies?.into_iter().map(|copy| sessions.copy(session, copy)).collect()
+    }
+
+    fn copies(&self, session: &Session, home: Option<&Home>, count: usize) -> Result<Vec<Option<Home>>, Refusal> {
+        let not = |why: String| Refusal::NotForkable { name: session.name.clone(), why: why.into() };
+        let alone = session.terms.place.isolation == Isolation::DedicatedProcess;
+        match home {
+            // Nothing has run in it: there is nothing to copy yet.
+            None => Ok((0..count).map(|_| None).collect()),
+            Some(Home::There(_)) if alone && session.see().threads > 0 => Err(not(THREADS.to_owned())),
+            Some(Home::There(resident)) if alone => (0..count)
+                .map(|_| {
+                    let copy = resident.copy().map_err(|e| not(format!("its process made no copy: {e}")))?;
+                    self.workers.places().count(&copy)?;
+                    Ok(Some(Home::There(copy)))
+                })
+                .collect(),
+            Some(_) => Err(not("it has no process of its own: isolation DEDICATED_PROCESS gives it one".to_owned())),
+        }
+    }
+
+    /// Ends what nothing can start from any more.
+    pub fn clear(&self) {
+        self.templates.clear();
     }
 
     /// From now on everybody is sent away.
@@ -228,9 +274,12 @@ impl Admission {
     }
 
     fn host_calls(&self, tenant: &Tenant, wanted: &Wanted) -> Result<u64, Refusal> {
-        Ok(match &wanted.session {
-            None => limits::derive(&wanted.request.limits, &self.config),
-            Some(name) => limits::within(&wanted.request.limits, &self.sessions.find(tenant, name)?.terms.limits),
+        Ok(match (&wanted.session, &wanted.template) {
+            (None, None) => limits::derive(&wanted.request.limits, &self.config),
+            (Some(name), _) => limits::within(&wanted.request.limits, &self.sessions.find(tenant, name)?.terms.limits),
+            (None, Some(name)) => {
+                limits::within(&wanted.request.limits, &self.templates.find(tenant, name)?.terms.limits)
+            }
         }
         .host_calls
         .unwrap_or(u64::MAX))
@@ -275,8 +324,14 @@ impl Admission {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });
         }
-        let Wanted { mut request, program, plan, world, isolation, session, mut functions, gone } = wanted;
+        let Wanted { mut request, program, plan, world, isolation, session, template, made, mut functions, gone } =
+            wanted;
         let session = session.map(|name| self.sessions.find(&caller.tenant, &name)).transpose()?;
+        let session = match (made, template) {
+            (Some(made), _) => Some(made),
+            (None, Some(name)) => Some(self.templates.find(&caller.tenant, &name)?.session()),
+            (None, None) => session,
+        };
         if let Some(program) = program {
             let program = self.programs.take(&caller.tenant, &program)?;
             request.source.clone_from(&program.source);
@@ -287,7 +342,7 @@ impl Admission {
                 let limits = limits::derive(&request.limits, &self.config);
                 request.limits = limits::within_quota(limits, &caller.tenant.quota());
                 let isolation = self.workers.places().isolation(isolation)?;
-                (Kept::new(world), Place { isolation, tenant: caller.tenant.name.clone() })
+                (Kept::new(world), Place { isolation, tenant: caller.tenant.name.clone(), template: None })
             }
             Some(session) => {
                 request.limits = limits::within(&request.limits, &session.terms.limits);

@@ -115,6 +115,10 @@ settings! {
     processes_spare: Count = "1";
     /// Idle time after which a tenant's worker process ends.
     process_idle_ttl: Duration = "1m";
+    /// Templates that may exist at once.
+    templates_max: Count = "64";
+    /// Copies of each template that are there before anybody needs them.
+    template_copies_spare: Count = "2";
     /// Largest request or response message.
     max_message: Bytes = "32MiB";
     /// Wall time of an execution that asks for none.

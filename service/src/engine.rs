@@ -40,9 +40,16 @@ pub trait Engine: Send + Sync + 'static {
 /// An isolate that lives on between executions, whichever worker runs them.
 pub trait Isolate: Send {
     fn execute(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run;
+
+    /// This process is a copy of the one that ran in it last.
+    fn copied(&mut self) {}
 }
 
 impl Isolate for Resident {
+    fn copied(&mut self) {
+        Resident::copied(self);
+    }
+
     fn execute(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run {
         Resident::execute(self, request, host, cancel)
     }

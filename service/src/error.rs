@@ -71,6 +71,21 @@ pub enum Refusal {
         max: u32,
         retry_after: Duration,
     },
+    TemplateNotFound {
+        name: String,
+    },
+    /// Nothing can start from it.
+    TemplateFailed {
+        why: Cow<'static, str>,
+    },
+    TooManyTemplates {
+        max: u32,
+    },
+    /// It cannot be copied.
+    NotForkable {
+        name: String,
+        why: Cow<'static, str>,
+    },
     ExecutionNotFound {
         name: String,
     },
@@ -174,6 +189,15 @@ impl From<Refusal> for Status {
             Refusal::SessionNotFound { name } | Refusal::SessionExpired { name, .. } => {
                 details.set_resource_info("typhon.v1.Session", name, "", message.clone());
             }
+            Refusal::TemplateNotFound { name } => {
+                details.set_resource_info("typhon.v1.Template", name, "", message.clone());
+            }
+            Refusal::TooManyTemplates { .. } => {
+                details.add_quota_failure_violation("templates", message.clone()).set_retry_info(Some(SESSION_RETRY));
+            }
+            Refusal::TemplateFailed { .. } => {
+                details.add_precondition_failure_violation(reason, "template", message.clone());
+            }
             Refusal::ExecutionNotFound { name } => {
                 details.set_resource_info("typhon.v1.Execution", name, "", message.clone());
             }
@@ -186,7 +210,9 @@ impl From<Refusal> for Status {
             Refusal::RequestIdReused { request_id } => {
                 details.set_resource_info("request_id", request_id, "", message.clone());
             }
-            Refusal::SessionBusy { name, .. } | Refusal::SessionFailed { name, .. } => {
+            Refusal::SessionBusy { name, .. }
+            | Refusal::SessionFailed { name, .. }
+            | Refusal::NotForkable { name, .. } => {
                 details.add_precondition_failure_violation(reason, name, message.clone());
             }
             Refusal::TooManySessions { .. } | Refusal::SessionsTooLarge { .. } => {
@@ -267,6 +293,27 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
             "TOO_MANY_EXECUTIONS",
             format!("there is no room to keep another execution beside those that run; {max} are kept at most"),
             pair("max", max.to_string()),
+        ),
+        Refusal::TemplateNotFound { name } => {
+            (Code::NotFound, "TEMPLATE_NOT_FOUND", format!("there is no template {name:?}"), Vec::new())
+        }
+        Refusal::TemplateFailed { why } => (
+            Code::FailedPrecondition,
+            "TEMPLATE_FAILED",
+            format!("nothing can start from the template: {why}; delete it, and create another"),
+            pair("failure", why.to_string()),
+        ),
+        Refusal::TooManyTemplates { max } => (
+            Code::ResourceExhausted,
+            "TOO_MANY_TEMPLATES",
+            format!("there are {max} templates already"),
+            pair("max", max.to_string()),
+        ),
+        Refusal::NotForkable { name, why } => (
+            Code::FailedPrecondition,
+            "SESSION_NOT_FORKABLE",
+            format!("{name} cannot be copied: {why}"),
+            pair("why", why.to_string()),
         ),
         Refusal::TooManyProcesses { max, .. } => (
             Code::ResourceExhausted,
@@ -387,6 +434,10 @@ mod tests {
             Refusal::SessionBusy { name: "sessions/1".into(), running: "executions/1".into() },
             Refusal::SessionFailed { name: "sessions/1".into(), why: "its heap is full".into() },
             Refusal::TooManySessions { max: 1 },
+            Refusal::TemplateNotFound { name: "templates/1".into() },
+            Refusal::TemplateFailed { why: "gone".into() },
+            Refusal::TooManyTemplates { max: 1 },
+            Refusal::NotForkable { name: "sessions/1".into(), why: "threads".into() },
             Refusal::TooManyProcesses { max: 1, retry_after: second },
             Refusal::ExecutionNotFound { name: "executions/1".into() },
             Refusal::TooManyExecutions { max: 1 },

@@ -108,7 +108,8 @@ impl Execution {
         reply.started(&request.limits);
 
         let stdin = stdin.unwrap_or_else(|| Stdin::new(std::mem::take(&mut request.stdin), false));
-        let job = Job { request, plan, kept, stdin, calls, events: reply.events(), cancel, queue };
+        let job =
+            Job { request, plan, kept, stdin, calls, events: reply.events(), cancel, queue, began: Instant::now() };
         let room = session.as_ref().map_or(Room::Fresh, |session| Room::Resident(session.take()));
         let Done { mut response, took, poisoned, after } = match places.run(job, room, &place) {
             Ok(done) => done,
@@ -124,7 +125,8 @@ impl Execution {
             let (survives, next) = session.put(after);
             response.session.clone_from(&session.name);
             if let Some(outcome) = &mut response.outcome {
-                outcome.session_survives = survives;
+                // One without a name ends here.
+                outcome.session_survives = survives && !session.name.is_empty();
             }
             next
         });

@@ -37,6 +37,11 @@ impl Kept {
         Kept { world, seeded, cpu: CpuMeter::default() }
     }
 
+    /// The same, with an account of its own.
+    pub fn afresh(&self) -> Kept {
+        Kept::new(self.world)
+    }
+
     pub fn world(&self) -> World {
         self.world
     }

@@ -27,8 +27,9 @@ pub struct Job {
     pub calls: Option<Arc<Callbacks>>,
     pub events: Option<Arc<dyn Events>>,
     pub cancel: Cancel,
-    /// How long it waited.
+    /// How long it waited, and when its wall time began.
     pub queue: Duration,
+    pub began: Instant,
 }
 
 /// What came of a job.

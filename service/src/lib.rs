@@ -35,6 +35,7 @@ mod session;
 mod sessions;
 mod status_layer;
 pub mod telemetry;
+mod templates;
 mod tls;
 mod watchdog;
 mod workers;

@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::error::Refusal;
 use crate::job::{AfterRun, Done, Home, Job, Room};
 use crate::process::{self, NotRun, Pool, Worker};
+use crate::templates::Template;
 use crate::watchdog::Watchdog;
 
 /// How far a guest is from others, the least first.
@@ -20,11 +21,13 @@ pub enum Isolation {
 }
 
 /// Where one guest runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Place {
     pub isolation: Isolation,
     /// Two tenants are never in the same worker process.
     pub tenant: Arc<str>,
+    /// What it begins as a copy of.
+    pub template: Option<Arc<Template>>,
 }
 
 pub struct Places {
@@ -103,6 +106,10 @@ impl Places {
         self.engine.library(tenant)
     }
 
+    pub fn has_processes(&self) -> bool {
+        self.pool.is_some()
+    }
+
     pub fn sweep(&self) {
         if let Some(pool) = &self.pool {
             pool.sweep();
@@ -114,12 +121,27 @@ impl Places {
         match room {
             Room::Resident(Some(Home::Here(isolate))) => Ok(self.run_here(job, Room::Resident(Some(isolate)))),
             Room::Resident(Some(Home::There(resident))) => self.run_there(&job, resident),
+            Room::Resident(None) if place.template.is_some() => {
+                let copy = place.template.as_ref().map(Template::copy).transpose();
+                match copy.map_err(|why| Unrun::Refused(Refusal::TemplateFailed { why }))? {
+                    Some(copy) => {
+                        self.count(&copy)?;
+                        self.run_there(&job, copy)
+                    }
+                    None => Err(Unrun::Refused(Refusal::WorkerLost)),
+                }
+            }
             Room::Resident(None) => match self.worker(place)? {
                 Some(worker) => self.run_there(&job, worker.resident()),
                 None => Ok(self.run_here(job, Room::Resident(None))),
             },
             Room::Fresh => self.run_fresh(job, place),
         }
+    }
+
+    /// A copy of a process counts as one.
+    pub fn count(&self, copy: &process::Resident) -> Result<(), Refusal> {
+        self.pool.as_ref().map_or(Ok(()), |pool| pool.copied(&copy.worker))
     }
 
     fn run_here(&self, job: Job, room: Room<Box<dyn crate::engine::Isolate>>) -> Done {

@@ -17,6 +17,7 @@ use typhon_proto::v1::execution_service_server::{ExecutionServiceServer, SERVICE
 use typhon_proto::v1::program_service_server::{ProgramServiceServer, SERVICE_NAME as PROGRAM};
 use typhon_proto::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME};
 use typhon_proto::v1::session_service_server::{SERVICE_NAME as SESSION, SessionServiceServer};
+use typhon_proto::v1::template_service_server::{SERVICE_NAME as TEMPLATE, TemplateServiceServer};
 use typhon_vm::CancelReason;
 
 use crate::admin::Admin;
@@ -31,6 +32,7 @@ use crate::listener::{Listen, Listener};
 use crate::metrics::{Metrics, Watched};
 use crate::sessions::Sessions;
 use crate::status_layer::explain;
+use crate::templates::Templates;
 use crate::tls::Certificates;
 use crate::workers::Workers;
 
@@ -84,9 +86,14 @@ impl Parts {
         let workers = Arc::new(Workers::start(&config, engine)?);
         let sessions = Arc::new(Sessions::new(config.clone(), metrics.clone()));
         let executions = Arc::new(Executions::new(config.clone()));
-        let admission =
-            Admission::new(config.clone(), workers.clone(), sessions.clone(), executions.clone(), metrics.clone())?;
-        let admission = Arc::new(admission);
+        let admission = Arc::new(Admission::new(
+            config.clone(),
+            workers.clone(),
+            sessions.clone(),
+            executions.clone(),
+            Templates::start(config.clone())?,
+            metrics.clone(),
+        )?);
         let identities = Arc::new(Identities::load(config.clone())?);
         let certificates = Certificates::load(&config)?.map(Arc::new);
         let draining = admission.clone();
@@ -237,6 +244,7 @@ impl Server {
         }
         self.chores.iter().for_each(JoinHandle::abort);
         self.sessions.clear();
+        self.admission.clear();
         self.stop.send_replace(true);
         let closed = tokio::time::Instant::now() + CLOSE_GRACE;
         for transport in &mut self.transports {
@@ -277,6 +285,7 @@ fn routes(parts: &Parts, health: HealthServer<impl Health>) -> Result<Routes, Bo
     Ok(Routes::new(execution)
         .add_service(SessionServiceServer::new(api.clone()))
         .add_service(ProgramServiceServer::new(api.clone()).max_decoding_message_size(max_message))
+        .add_service(TemplateServiceServer::new(api.clone()).max_decoding_message_size(max_message))
         .add_service(RuntimeServiceServer::new(api))
         .add_service(health)
         .add_service(reflection().build_v1()?)
@@ -336,7 +345,7 @@ fn aging(transport: Transport, config: &Config) -> Transport {
 }
 
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in ["", EXECUTION, PROGRAM, RUNTIME, SESSION] {
+    for service in ["", EXECUTION, PROGRAM, RUNTIME, SESSION, TEMPLATE] {
         health.set_service_status(service, status).await;
     }
 }

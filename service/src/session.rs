@@ -175,6 +175,42 @@ impl Session {
         Some(name)
     }
 
+    /// The isolate, to be copied while nothing runs; it must be given back.
+    pub fn lend(&self) -> Result<Option<Home>, Refusal> {
+        let mut state = self.state.lock();
+        if let Some(refusal) = self.refusal_in(&state) {
+            return Err(refusal);
+        }
+        if let Some((running, _)) = &state.running {
+            return Err(Refusal::SessionBusy { name: self.name.clone(), running: running.clone() });
+        }
+        state.running = Some((String::new(), Cancel::new()));
+        Ok(state.isolate.take())
+    }
+
+    /// The isolate is back. Who is next.
+    pub fn give_back(&self, home: Option<Home>) -> Option<Execution> {
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.isolate = home;
+        }
+        state.next()
+    }
+
+    /// As it is when it begins with an isolate that has been at work already.
+    pub fn with(self, home: Option<Home>, of: &Session) -> Session {
+        let (heap_bytes, threads) = {
+            let other = of.state.lock();
+            (other.heap_bytes, other.threads)
+        };
+        {
+            let mut state = self.state.lock();
+            state.isolate = home;
+            (state.heap_bytes, state.threads) = (heap_bytes, threads);
+        }
+        self
+    }
+
     /// Drops the isolate; the next execution gets a fresh one.
     pub fn reset(&self) -> Result<Option<Home>, Refusal> {
         let mut state = self.state.lock();

@@ -71,7 +71,21 @@ impl Sessions {
         Ok(session)
     }
 
+    /// A session that begins as a copy of another: with a copy of its isolate, if it has one.
+    pub fn copy(&self, of: &Session, home: Option<Home>) -> Result<Arc<Session>, Refusal> {
+        self.put(of.tenant.clone(), of.terms.clone(), |session| session.with(home, of))
+    }
+
     fn make(&self, tenant: Arc<Tenant>, terms: Terms) -> Result<Arc<Session>, Refusal> {
+        self.put(tenant, terms, |session| session)
+    }
+
+    fn put(
+        &self,
+        tenant: Arc<Tenant>,
+        terms: Terms,
+        with: impl FnOnce(Session) -> Session,
+    ) -> Result<Arc<Session>, Refusal> {
         let random = || getrandom::u64().map_err(|e| Refusal::Internal { what: format!("no entropy: {e}") });
         // Nobody guesses it.
         let name = format!("sessions/{:016x}{:016x}", random()?, random()?);
@@ -85,7 +99,8 @@ impl Sessions {
         if held >= self.config.sessions_heap_max.0 {
             return Err(Refusal::SessionsTooLarge { held, max: self.config.sessions_heap_max.0 });
         }
-        let session = Arc::new(Session::new(name.clone(), tenant, terms, self.config.session_line_max as usize));
+        let session = Session::new(name.clone(), tenant, terms, self.config.session_line_max as usize);
+        let session = Arc::new(with(session));
         all.insert(name, session.clone());
         Ok(session)
     }

@@ -116,6 +116,11 @@ impl Workers {
         queued
     }
 
+    /// What has waited for a session that is free now.
+    pub fn resume(&self, execution: Execution) {
+        self.shared.put(execution);
+    }
+
     /// Nothing waits and nothing runs.
     pub fn idle(&self) -> bool {
         self.shared.live.is_empty()

@@ -10,6 +10,7 @@ pub mod request;
 pub mod response;
 mod session;
 pub mod stream;
+pub mod template;
 pub mod value;
 
 use std::sync::Arc;
@@ -175,10 +176,13 @@ impl RuntimeService for Api {
                 "host functions",
                 "programs",
                 "sessions",
+                "templates",
                 "validate_only",
             ]
             .map(String::from)
-            .into(),
+            .into_iter()
+            .filter(|feature| feature != "templates" || places.has_processes())
+            .collect(),
             modules: Vec::new(),
             isolation_levels: places.levels().into_iter().map(|level| level.wire().into()).collect(),
             limit_ceilings: Some(response::limits(&limits::ceilings(config))),

@@ -12,9 +12,9 @@ use crate::grpc::value;
 use crate::host::World;
 use crate::output::{OutputMode, OutputPlan, Overflow};
 use crate::place::Isolation;
+use crate::session::Session;
 
 /// What a client asks for, in our own types, with its limits as asked.
-#[derive(Debug)]
 pub struct Wanted {
     pub request: Request,
     /// The name of the program to take the source from.
@@ -24,6 +24,10 @@ pub struct Wanted {
     pub isolation: Option<Isolation>,
     /// The name of the session to run in.
     pub session: Option<String>,
+    /// The name of the template to begin as a copy of.
+    pub template: Option<String>,
+    /// A session that has no name.
+    pub made: Option<Arc<Session>>,
     /// What the program may call.
     pub functions: Vec<HostFunction>,
     /// Set once nobody waits for it any more.
@@ -54,7 +58,11 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         Some(v1::execute_request::Target::Session(name)) => Some(name.clone()),
         _ => None,
     };
-    if session.is_some() {
+    let template = match &message.target {
+        Some(v1::execute_request::Target::Template(name)) => Some(name.clone()),
+        _ => None,
+    };
+    if session.is_some() || template.is_some() {
         fits_session(&message)?;
     }
     let (source, program) = source(message.code)?;
@@ -87,7 +95,18 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         library: None,
         hash_seed: world.entropy_seed,
     };
-    Ok(Wanted { request, program, plan, world, isolation, session, functions, gone: Arc::default() })
+    Ok(Wanted {
+        request,
+        program,
+        plan,
+        world,
+        isolation,
+        session,
+        template,
+        made: None,
+        functions,
+        gone: Arc::default(),
+    })
 }
 
 /// The functions that a policy lets the program call.
@@ -123,7 +142,7 @@ fn fits_session(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
         ("limits.max_threads", limits.max_threads.is_some()),
     ];
     match fixed.into_iter().find(|(_, given)| *given) {
-        Some((field, _)) => Err(Refusal::invalid(field, "is fixed when the session is created")),
+        Some((field, _)) => Err(Refusal::invalid(field, "is fixed when the session or the template is created")),
         None => Ok(()),
     }
 }
@@ -135,7 +154,6 @@ pub fn request_id(id: &str) -> Result<(), Refusal> {
 fn refuse_unsupported(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
     use v1::execute_request::Target;
     let feature = match &message.target {
-        Some(Target::Template(_)) => "templates",
         Some(Target::Snapshot(_)) => "snapshots",
         _ if !message.entry_point.is_empty() => "entry_point",
         _ if !message.files.is_empty() => "files",
@@ -364,6 +382,16 @@ pub fn labels(labels: HashMap<String, String>, field: &str) -> Result<Vec<(Strin
         return Err(Refusal::invalid(field, problem));
     }
     Ok(labels)
+}
+
+/// The refusal of a field as that of another one.
+pub fn within_as(refusal: Refusal, field: &str) -> Refusal {
+    match refusal {
+        Refusal::Invalid(fields) => {
+            Refusal::Invalid(fields.into_iter().map(|(_, problem)| (field.to_owned(), problem)).collect())
+        }
+        other => other,
+    }
 }
 
 /// The refusal of a field that lies within another one.

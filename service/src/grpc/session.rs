@@ -17,8 +17,11 @@ use crate::identity::layer::caller;
 use crate::limits;
 use crate::place::{Place, Places};
 use crate::session::{Session, Terms, WhenBusy};
+use crate::templates::Template;
 
 const NAME: &str = "sessions/";
+/// As many sessions may one request make of another.
+const FORKS_MAX: usize = 64;
 
 #[tonic::async_trait]
 impl SessionService for Api {
@@ -31,7 +34,16 @@ impl SessionService for Api {
         request::request_id(&request.request_id)?;
         let identity = self.fingerprints.session(&caller.tenant, &request);
         let (config, places) = (&self.admission.config, self.admission.workers().places());
-        let mut terms = terms(request.session.unwrap_or_default(), &caller.tenant.name, config, places)?;
+        let asked = request.session.unwrap_or_default();
+        let mut terms = match asked.template.as_str() {
+            "" => terms(asked, &caller.tenant.name, config, places)?,
+            name => {
+                let name = page::named(name.to_owned(), "templates/")
+                    .map_err(|refusal| request::within_as(refusal, "session.template"))?;
+                let template = self.admission.templates()?.find(&caller.tenant, &name)?;
+                from_template(asked, &template, config, places)?
+            }
+        };
         terms.limits = limits::within_quota(terms.limits, &caller.tenant.quota());
         let session = self.admission.sessions()?.create(&caller.tenant, terms, identity)?;
         audit::did(&caller, "session.create", &session.name);
@@ -98,15 +110,57 @@ impl SessionService for Api {
         audit::did(&caller, "session.reset", &name);
         Ok(Response::new(v1::ResetSessionResponse { session: Some(wire(&session)) }))
     }
+
+    async fn fork_session(
+        &self,
+        request: Request<v1::ForkSessionRequest>,
+    ) -> Result<Response<v1::ForkSessionResponse>, Status> {
+        let caller = caller(&request)?;
+        let v1::ForkSessionRequest { name, count } = request.into_inner();
+        let name = page::named(name, NAME)?;
+        let count = match usize::try_from(count) {
+            Ok(count) if count <= FORKS_MAX => count.max(1),
+            _ => return Err(Refusal::invalid("count", format!("is negative, or more than {FORKS_MAX}")).into()),
+        };
+        let session = self.admission.sessions()?.find(&caller.tenant, &name)?;
+        let admission = self.admission.clone();
+        // A copy takes its time, and blocks.
+        let forked = tokio::task::spawn_blocking(move || admission.fork(&session, count)).await;
+        let forked = forked.map_err(|e| Refusal::Internal { what: e.to_string() })??;
+        audit::did(&caller, "session.fork", &name);
+        let sessions = forked.iter().map(|session| wire(session)).collect();
+        Ok(Response::new(v1::ForkSessionResponse { sessions }))
+    }
 }
 
-fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Places) -> Result<Terms, Refusal> {
+/// What a session that begins as a copy says for itself.
+fn from_template(asked: v1::Session, of: &Arc<Template>, config: &Config, places: &Places) -> Result<Terms, Refusal> {
+    let limits = asked.limits.unwrap_or_default();
+    let fixed = [
+        ("session.policy", asked.policy.is_some()),
+        ("session.env", !asked.env.is_empty()),
+        ("session.limits.heap_bytes", limits.heap_bytes.is_some()),
+        ("session.limits.stack_depth", limits.stack_depth.is_some()),
+        ("session.limits.max_threads", limits.max_threads.is_some()),
+    ];
+    if let Some((field, _)) = fixed.into_iter().find(|(_, given)| *given) {
+        return Err(Refusal::invalid(field, "is the template's to say"));
+    }
+    let own = terms(v1::Session { policy: None, ..asked }, &of.tenant.name, config, places)?;
+    let Terms { env, functions, kept, place, policy, .. } = of.terms.clone();
+    let place = Place { template: Some(of.clone()), ..place };
+    let limits = limits::within(&own.limits, &of.terms.limits);
+    // Each begins where the template stopped, and goes on by itself.
+    Ok(Terms { limits, env, functions, kept: kept.afresh(), place, policy, ..own })
+}
+
+pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Places) -> Result<Terms, Refusal> {
     use v1::session::BusyPolicy;
     let within = |refusal| request::at("session", refusal);
     let limits = request::limits(&asked.limits.unwrap_or_default()).map_err(within)?;
     let world = request::world(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
     let isolation = request::isolation(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
-    let place = Place { isolation: places.isolation(isolation)?, tenant: tenant.clone() };
+    let place = Place { isolation: places.isolation(isolation)?, tenant: tenant.clone(), template: None };
     let when_busy = match request::known(asked.when_busy, "session.when_busy")? {
         BusyPolicy::Unspecified | BusyPolicy::Wait => WhenBusy::Wait,
         BusyPolicy::Refuse => WhenBusy::Refuse,
@@ -164,5 +218,6 @@ fn wire(session: &Session) -> v1::Session {
         failure: seen.failure.unwrap_or_default().into_owned(),
         generation: i32::try_from(seen.generation).unwrap_or(i32::MAX),
         isolation: terms.place.isolation.wire().into(),
+        template: terms.place.template.as_ref().map(|template| template.name.clone()).unwrap_or_default(),
     }
 }

@@ -11,14 +11,8 @@ use seccompiler::{
 
 use super::wire::Ready;
 
-/// Whether the process may make copies of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forks {
-    Never,
-}
-
 /// Confines the process. Must be called before it has a second thread. What the kernel lacks is told, not an error.
-pub fn confine(forks: Forks) -> Ready {
+pub fn confine() -> Ready {
     let mut ready = Ready::default();
     let mut note = |name: &str, result: Result<(), String>| match result {
         Ok(()) => ready.holds.push(name.to_owned()),
@@ -29,7 +23,7 @@ pub fn confine(forks: Forks) -> Ready {
     note("rlimits", rlimits().map_err(|e| e.to_string()));
     note("no_new_privs", rustix::thread::set_no_new_privs(true).map_err(|e| e.to_string()));
     note("landlock", landlock());
-    note("seccomp", seccomp(forks).map_err(|e| e.to_string()));
+    note("seccomp", seccomp().map_err(|e| e.to_string()));
     ready
 }
 
@@ -73,7 +67,9 @@ const ALLOWED: &[i64] = &[
     libc::SYS_clock_nanosleep,
     libc::SYS_clone3,
     libc::SYS_close,
+    libc::SYS_close_range,
     libc::SYS_dup,
+    libc::SYS_dup3,
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_fcntl,
@@ -115,27 +111,30 @@ const ALLOWED: &[i64] = &[
     libc::SYS_sigaltstack,
     libc::SYS_sysinfo,
     libc::SYS_uname,
+    libc::SYS_wait4,
     libc::SYS_write,
     libc::SYS_writev,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_dup2,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_time,
 ];
 
-fn seccomp(forks: Forks) -> Result<(), Box<dyn std::error::Error>> {
+fn seccomp() -> Result<(), Box<dyn std::error::Error>> {
     let arch = std::env::consts::ARCH.try_into()?;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
     let only = |argument, how, value| -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Qword, how, value)?;
         Ok(vec![SeccompRule::new(vec![condition])?])
     };
-    match forks {
-        Forks::Never => {
-            let threads = libc::CLONE_THREAD as u64;
-            rules.insert(libc::SYS_clone, only(0, SeccompCmpOp::MaskedEq(threads), threads)?);
-        }
-    }
+    // Threads, and copies of the process: these stay in its group, which ends as a whole, and in this filter.
+    let threads = libc::CLONE_THREAD as u64;
+    let copies = (libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD) as u64;
+    let mut clone = only(0, SeccompCmpOp::MaskedEq(threads), threads)?;
+    clone.extend(only(0, SeccompCmpOp::Eq, copies)?);
+    rules.insert(libc::SYS_clone, clone);
     rules.insert(libc::SYS_prctl, only(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64)?);
     // Its own limits; the C library asks for the stack's.
     rules.insert(libc::SYS_prlimit64, only(0, SeccompCmpOp::Eq, 0)?);

@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use rustix::process::WaitOptions;
 use typhon_proto::v1;
 use typhon_vm::{CancelReason, HostError, LimitHit, LimitName, Stream};
 
-use super::confine::{Forks, confine};
+use super::confine::confine;
 use super::link::{self, Receiver, Sender};
-use super::wire::{self, Cause, Control, Order, Run, Setup, Signal, Tale, Told, What};
+use super::wire::{self, Cause, Control, Order, Ready, Run, Setup, Signal, Tale, Told, What};
 use crate::callbacks::Callbacks;
 use crate::engine::{Engine, Isolate};
 use crate::events::{CHUNK_MAX, Event, Events};
@@ -29,19 +30,29 @@ use crate::watchdog::Watchdog;
 /// Serves whoever started this process, by its standard input, until that is closed. Called before there is a second
 /// thread; `engine` is made once the process is confined.
 pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result<()> {
-    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let (mut sender, mut receiver) = link::split(socket, 1 << 16)?;
+    let (mut sender, mut receiver) = control(1 << 16)?;
     let Some(setup) = receiver.receive::<Setup>()? else { return Ok(()) };
     receiver.allow(usize::try_from(setup.most).unwrap_or(usize::MAX));
-    let ready = confine(Forks::Never);
-    let house = Arc::new(House {
+    let ready = Ready { pid: std::process::id(), ..confine() };
+    let house = House {
         engine: engine()?,
-        watchdog: Watchdog::start()?,
+        watchdog: Mutex::default(),
         residents: Mutex::default(),
         lanes: Mutex::default(),
+        at_work: RwLock::default(),
         setup,
-    });
+    };
     sender.send(&ready)?;
+    obey(Arc::new(house), receiver)
+}
+
+/// The socket that is this process's standard input.
+fn control(most: usize) -> io::Result<(Sender, Receiver)> {
+    link::split(UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?), most)
+}
+
+/// Does what is said by the control socket, on the process's first thread.
+fn obey(mut house: Arc<House>, mut receiver: Receiver) -> io::Result<()> {
     while let Some(control) = receiver.receive::<Control>()? {
         match control.order {
             Some(Order::Lane(number)) => {
@@ -50,6 +61,13 @@ pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result
             }
             Some(Order::Signal(signal)) => house.signal(signal),
             Some(Order::Forget(number)) => house.forget(number),
+            Some(Order::Copy(_)) => {
+                let socket = receiver.descriptor().ok_or(io::ErrorKind::InvalidData)?;
+                if let Some((copy, copys)) = house.copy(socket)? {
+                    // From here on in the copy, where everything else that was open is closed.
+                    std::mem::forget((std::mem::replace(&mut house, copy), std::mem::replace(&mut receiver, copys)));
+                }
+            }
             None => {}
         }
     }
@@ -58,9 +76,12 @@ pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result
 
 struct House {
     engine: Arc<dyn Engine>,
-    watchdog: Watchdog,
+    /// From the first job on, and until a copy is made.
+    watchdog: Mutex<Option<Arc<Watchdog>>>,
     residents: Mutex<HashMap<u64, Inmate>>,
     lanes: Mutex<HashMap<u64, Arc<Mutex<Running>>>>,
+    /// Held by every lane that does anything: what is copied is at rest.
+    at_work: RwLock<()>,
     setup: Setup,
 }
 
@@ -108,7 +129,9 @@ impl House {
     /// Runs what comes by a lane, until the server closes it or is gone.
     fn work(&self, number: u64, running: &Mutex<Running>, sender: Sender, mut receiver: Receiver) {
         let told = Arc::new(Teller(Mutex::new(sender)));
-        while let Ok(Some(run)) = receiver.receive::<Run>() {
+        while let Ok(true) = receiver.wait() {
+            let _at_work = self.at_work.read();
+            let Ok(Some(run)) = receiver.receive::<Run>() else { break };
             let done = self.run(run, running, &told);
             running.lock().job = None;
             if told.tell(Tale::Done(Box::new(done))).is_err() {
@@ -148,11 +171,15 @@ impl House {
         let room = if resident == 0 { Room::Fresh } else { Room::Resident(isolate) };
         let events =
             (wanted.plan.mode == OutputMode::Stream || calls.is_some()).then(|| told.clone() as Arc<dyn Events>);
-        let queue = Duration::ZERO;
+        let (queue, began) = (Duration::ZERO, Instant::now());
         // A process is one tenant's.
         request.library = self.engine.library(&"".into());
-        let job = Job { request, plan: wanted.plan, kept: kept.clone(), stdin, calls, events, cancel, queue };
-        let Done { response, after, .. } = job.run(room, &*self.engine, &self.watchdog);
+        let job = Job { request, plan: wanted.plan, kept: kept.clone(), stdin, calls, events, cancel, queue, began };
+        let watchdog = match self.watchdog() {
+            Ok(watchdog) => watchdog,
+            Err(_) => return broken("a thread to watch it"),
+        };
+        let Done { response, after, .. } = job.run(room, &*self.engine, &watchdog);
         let mut done = wire::Done { response: Some(response), ..wire::Done::default() };
         if let Some(AfterRun { home, lost, heap_bytes, threads }) = after {
             (done.heap_bytes, done.threads) = (heap_bytes, threads as u64);
@@ -166,6 +193,42 @@ impl House {
             }
         }
         done
+    }
+
+    fn watchdog(&self) -> io::Result<Arc<Watchdog>> {
+        let mut place = self.watchdog.lock();
+        if let Some(watchdog) = &*place {
+            return Ok(watchdog.clone());
+        }
+        Ok(place.insert(Arc::new(Watchdog::start()?)).clone())
+    }
+
+    /// Copies the process. In the copy, its house and what it hears by `socket`; nothing in this one.
+    fn copy(&self, socket: OwnedFd) -> io::Result<Option<(Arc<House>, Receiver)>> {
+        // Copies that have ended meanwhile.
+        while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
+        let at_rest = self.at_work.write();
+        // Ends its thread, which might hold a lock just then.
+        drop(self.watchdog.lock().take());
+        if typhon_vm::fork_process(socket.as_fd())?.is_some() {
+            return Ok(None);
+        }
+        std::mem::forget((at_rest, socket));
+        let (mut sender, receiver) = control(usize::try_from(self.setup.most).unwrap_or(usize::MAX))?;
+        let mut residents = std::mem::take(&mut *self.residents.lock());
+        residents.values_mut().for_each(|inmate| inmate.isolate.copied());
+        let house = House {
+            engine: self.engine.clone(),
+            watchdog: Mutex::default(),
+            residents: Mutex::new(residents),
+            lanes: Mutex::default(),
+            at_work: RwLock::default(),
+            setup: self.setup,
+        };
+        // So that the first job does not wait for it.
+        house.watchdog()?;
+        sender.send(&Ready { pid: std::process::id(), ..Ready::default() })?;
+        Ok(Some((Arc::new(house), receiver)))
     }
 
     fn signal(&self, signal: Signal) {

@@ -103,6 +103,11 @@ impl Receiver {
         Ok(Some(message))
     }
 
+    /// Waits for a message, and takes no memory for that. False when the other side has closed.
+    pub fn wait(&mut self) -> io::Result<bool> {
+        self.gather(1)
+    }
+
     /// The descriptor that came along with the message received last, or with one before it.
     pub fn descriptor(&mut self) -> Option<OwnedFd> {
         self.descriptors.pop_front()
@@ -144,6 +149,7 @@ impl Receiver {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::os::fd::AsFd;
 
     use super::*;
@@ -173,7 +179,7 @@ mod tests {
         sending.join().expect("sent");
         assert!(receiver.receive::<String>().expect("closed").is_none());
         let mut said = [0; 8];
-        std::io::Read::read_exact(&mut kept, &mut said).expect("one byte from each");
+        kept.read_exact(&mut said).expect("one byte from each");
         assert_eq!(&said, b"!!!!!!!!");
     }
 

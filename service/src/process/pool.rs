@@ -101,6 +101,18 @@ impl Pool {
         Ok(fresh)
     }
 
+    /// A copy of a process counts as one, if there is room for it.
+    pub fn copied(&self, copy: &Arc<Worker>) -> Result<(), Refusal> {
+        let mut state = self.shared.state.lock();
+        let busy = state.count() >= self.shared.most && !state.evict();
+        if busy {
+            let max = u32::try_from(self.shared.most).unwrap_or(u32::MAX);
+            return Err(Refusal::TooManyProcesses { max, retry_after: BUSY_RETRY });
+        }
+        state.dedicated.push(Arc::downgrade(copy));
+        Ok(())
+    }
+
     fn fresh(&self) -> Result<Arc<Worker>, Refusal> {
         let shared = &self.shared;
         {

@@ -52,10 +52,13 @@ pub fn run(worker: &Arc<Worker>, resident: Option<u64>, job: &Job, watchdog: &Wa
     lane.serial += 1;
     let far = Arc::new(Far { worker: worker.clone(), lane: lane.number, serial: lane.serial });
     let (stdin, stdin_open) = job.stdin.forward(far.clone());
+    // A process that had to be started first took its time, which the client's deadline does not give back.
+    let wall = job.request.limits.wall.unwrap_or(crate::job::FOREVER);
+    let wall = wall.saturating_sub(job.began.elapsed()).max(Duration::from_nanos(1));
     let order = Run {
         serial: lane.serial,
         resident: resident.unwrap_or(0),
-        request: Some(request::encode(job, stdin)),
+        request: Some(request::encode(job, wall, stdin)),
         stdin_open,
         calls_open: job.calls.as_ref().map(|calls| calls.forward(far.clone()) as u64),
     };
@@ -65,7 +68,6 @@ pub fn run(worker: &Arc<Worker>, resident: Option<u64>, job: &Job, watchdog: &Wa
         return Err(gone(worker));
     }
     let attachment = job.cancel.attach(move |reason| far.cancel(reason));
-    let wall = job.request.limits.wall.unwrap_or(crate::job::FOREVER);
     let idle = CpuMeter::default();
     let late = watchdog.watch(wall + LATE, Duration::MAX, &idle, &job.cancel);
     let hung = Cancel::new();
@@ -155,6 +157,14 @@ fn concluded(done: wire::Done, job: &Job, took: Duration) -> Relayed {
     response.effective_limits = Some(response::limits(&job.request.limits));
     if let Some(usage) = &mut response.usage {
         usage.queue_time = Some(response::duration(job.queue));
+    }
+    // Its wall time was what was left when it began there.
+    if let Some(v1::Outcome { detail: Some(v1::outcome::Detail::Limit(hit)), .. }) = &mut response.outcome
+        && hit.which() == v1::LimitName::WallTime
+    {
+        hit.limit =
+            job.request.limits.wall.map_or(hit.limit, |wall| i64::try_from(wall.as_nanos()).unwrap_or(i64::MAX));
+        hit.used = hit.used.max(hit.limit);
     }
     let panicked = response.outcome.as_ref().is_none_or(|o| o.reason() == v1::TerminationReason::WorkerCrash);
     let lost = match lost.is_empty() {

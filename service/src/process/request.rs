@@ -1,5 +1,7 @@
 //! A job as an `ExecuteRequest` again, as which a worker process checks it like any other.
 
+use std::time::Duration;
+
 use typhon_proto::v1;
 use typhon_vm::ResultMode;
 
@@ -12,7 +14,7 @@ use crate::output::{OutputMode, OutputPlan, Overflow};
 /// Of what came in by one message, so that nothing is left out.
 const ALL: usize = usize::MAX;
 
-pub fn encode(job: &Job, stdin: Vec<u8>) -> v1::ExecuteRequest {
+pub fn encode(job: &Job, wall: Duration, stdin: Vec<u8>) -> v1::ExecuteRequest {
     let request = &job.request;
     let mut encoder = Encoder::new(ALL);
     let inputs = request.inputs.iter().map(|(name, value)| (name.clone(), encoder.value(value.clone())));
@@ -29,7 +31,7 @@ pub fn encode(job: &Job, stdin: Vec<u8>) -> v1::ExecuteRequest {
         argv: request.argv.clone(),
         env: request.env.iter().cloned().collect(),
         stdin,
-        limits: Some(response::limits(&request.limits)),
+        limits: Some(v1::Limits { wall_time: Some(response::duration(wall)), ..response::limits(&request.limits) }),
         policy: Some(policy(job.kept.world(), functions.collect())),
         output: Some(output(job.plan)),
         result_mode: match request.result_mode {

@@ -4,7 +4,7 @@ use prost::{Message, Oneof};
 use typhon_proto::v1;
 
 /// The first message by the control socket.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, Copy, PartialEq, Message)]
 pub struct Setup {
     /// Native stack of a thread that runs guests.
     #[prost(uint64, tag = "1")]
@@ -23,12 +23,15 @@ pub struct Ready {
     /// What does not, and why.
     #[prost(string, repeated, tag = "2")]
     pub lacks: Vec<String>,
+    /// The process's number, as it says.
+    #[prost(uint32, tag = "3")]
+    pub pid: u32,
 }
 
 /// By the control socket, from then on.
 #[derive(Clone, PartialEq, Message)]
 pub struct Control {
-    #[prost(oneof = "Order", tags = "1, 2, 3")]
+    #[prost(oneof = "Order", tags = "1, 2, 3, 4")]
     pub order: Option<Order>,
 }
 
@@ -42,6 +45,10 @@ pub enum Order {
     /// A resident isolate is not wanted any more.
     #[prost(uint64, tag = "3")]
     Forget(u64),
+    /// A copy of the process is wanted, with all that lives in it: its control socket comes along, and by that it says when
+    /// it is there.
+    #[prost(bool, tag = "4")]
+    Copy(bool),
 }
 
 /// To a job, by its lane and its number there.

@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 
 use super::link::{self, Receiver, Sender};
-use super::wire::{Control, Order, Ready, Setup, Signal};
+use super::wire::{self, Control, Order, Ready, Setup};
 
 pub struct Worker {
     process: Arc<Process>,
@@ -27,8 +28,17 @@ pub struct Worker {
 
 /// The process itself, which is reaped by a thread of its own.
 struct Process {
-    child: Mutex<Child>,
+    body: Body,
     death: Mutex<Option<Cow<'static, str>>>,
+}
+
+enum Body {
+    Started(Mutex<Child>),
+    /// Of another worker process, which is a child of ours and stays as long as its copies.
+    Copy {
+        descriptor: OwnedFd,
+        _of: Arc<Worker>,
+    },
 }
 
 #[derive(Default)]
@@ -78,10 +88,12 @@ impl Worker {
             .env_clear()
             .envs(ours_alone)
             .current_dir("/")
+            // Copies of it are in its group, and end with it.
+            .process_group(0)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .spawn()?;
-        let process = Arc::new(Process { child: Mutex::new(child), death: Mutex::new(None) });
+        let process = Arc::new(Process { body: Body::Started(Mutex::new(child)), death: Mutex::new(None) });
         let started = greet(&ours, stack, most);
         let (control, receiver, ready) = match started {
             Ok(started) => started,
@@ -90,11 +102,44 @@ impl Worker {
                 return Err(error);
             }
         };
+        Worker::with(process, control, receiver, ready, most, 0)
+    }
+
+    /// A copy of this one, with all that lives in it, which must be at rest.
+    pub fn copy(self: &Arc<Worker>) -> io::Result<Arc<Worker>> {
+        let (ours, theirs) = UnixStream::pair()?;
+        self.control.lock().send_with(&Control { order: Some(Order::Copy(true)) }, theirs.as_fd())?;
+        drop(theirs);
+        let (control, mut receiver) = link::split(ours.try_clone()?, self.most)?;
+        let ready = hello(&ours, &mut receiver)?;
+        // It says which one it is: that must be a child of ours.
+        let pid = i32::try_from(ready.pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
+        let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
+        if parent(pid)? != self.ready.pid {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let process = Arc::new(Process { body: Body::Copy { descriptor, _of: self.clone() }, death: Mutex::new(None) });
+        let last = self.books.lock().last_resident;
+        let ready = Ready { pid: ready.pid, ..self.ready.clone() };
+        let copy = Worker::with(process, control, receiver, ready, self.most, last)?;
+        // So that its first execution does not wait for it.
+        copy.put_back(copy.lane()?);
+        Ok(copy)
+    }
+
+    fn with(
+        process: Arc<Process>,
+        control: Sender,
+        receiver: Receiver,
+        ready: Ready,
+        most: usize,
+        last_resident: u64,
+    ) -> io::Result<Arc<Worker>> {
         std::thread::Builder::new().name("typhon-reaper".into()).spawn({
             let process = process.clone();
             move || process.watch(receiver)
         })?;
-        let books = Books { residents: 0, running: 0, last_resident: 0, used: Instant::now() };
+        let books = Books { residents: 0, running: 0, last_resident, used: Instant::now() };
         let (lanes, books) = (Mutex::default(), Mutex::new(books));
         Ok(Arc::new(Worker { process, control: Mutex::new(control), lanes, books, most, ready }))
     }
@@ -112,8 +157,7 @@ impl Worker {
     /// Ends it, whatever it does.
     pub fn kill(&self, why: &'static str) {
         self.process.death.lock().get_or_insert(Cow::Borrowed(why));
-        // One that has ended already needs no killing.
-        let _ended = self.process.child.lock().kill();
+        self.process.kill();
     }
 
     /// A way into it.
@@ -138,7 +182,7 @@ impl Worker {
         self.lanes.lock().idle.push(lane);
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: wire::Signal) {
         self.order(Order::Signal(signal));
     }
 
@@ -171,12 +215,25 @@ impl Worker {
 
 fn greet(socket: &UnixStream, stack: u64, most: usize) -> io::Result<(Sender, Receiver, Ready)> {
     let (mut sender, mut receiver) = link::split(socket.try_clone()?, most)?;
+    sender.send(&Setup { stack, most: most as u64 })?;
+    let ready = hello(socket, &mut receiver)?;
+    Ok((sender, receiver, ready))
+}
+
+/// Waits for the first word of a process.
+fn hello(socket: &UnixStream, receiver: &mut Receiver) -> io::Result<Ready> {
     socket.set_read_timeout(Some(START))?;
     socket.set_write_timeout(Some(ORDER))?;
-    sender.send(&Setup { stack, most: most as u64 })?;
     let ready = receiver.receive::<Ready>()?.ok_or(io::ErrorKind::UnexpectedEof)?;
     socket.set_read_timeout(None)?;
-    Ok((sender, receiver, ready))
+    Ok(ready)
+}
+
+/// The number of a process's parent, as the kernel has it.
+fn parent(pid: Pid) -> io::Result<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    line.and_then(|number| number.trim().parse().ok()).ok_or(io::ErrorKind::InvalidData.into())
 }
 
 impl Process {
@@ -187,46 +244,65 @@ impl Process {
         self.reap();
     }
 
+    fn kill(&self) {
+        // One that has ended already needs no killing.
+        match &self.body {
+            Body::Started(child) => {
+                let mut child = child.lock();
+                if let Ok(None) = child.try_wait()
+                    && let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+                {
+                    let _ended = kill_process_group(group, Signal::KILL);
+                }
+                let _ended = child.kill();
+            }
+            Body::Copy { descriptor, .. } => {
+                let _ended = pidfd_send_signal(descriptor, Signal::KILL);
+            }
+        }
+    }
+
+    /// One that has closed its sockets gets a moment to end by itself, so that what it died of can be told.
     fn reap(&self) -> Cow<'static, str> {
-        let status = {
-            let mut child = self.child.lock();
-            let _ended = child.kill_if_running();
-            child.wait()
-        };
-        let how = match status {
-            Ok(status) => Cow::Owned(told(status)),
-            Err(error) => Cow::Owned(error.to_string()),
+        let how = match &self.body {
+            Body::Started(child) => {
+                let mut child = child.lock();
+                let end = Instant::now() + MOMENT;
+                while let Ok(None) = child.try_wait() {
+                    if Instant::now() >= end {
+                        let _ended = child.kill();
+                        break;
+                    }
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                child.wait().map_or_else(|error| Cow::Owned(error.to_string()), |status| Cow::Owned(told(status)))
+            }
+            Body::Copy { descriptor, .. } => {
+                let _ended = pidfd_send_signal(descriptor, Signal::KILL);
+                // Its parent learns what it died of, and that is not ours to ask.
+                Cow::Borrowed("it ended")
+            }
         };
         self.death.lock().get_or_insert(how).clone()
     }
 }
 
-/// `Child::kill` is an error after `wait`, which is as good as success here; before it, a process that has closed its
-/// sockets gets a moment to end by itself, so that what it died of can be told.
-trait KillIfRunning {
-    fn kill_if_running(&mut self) -> io::Result<()>;
-}
-
 const MOMENT: Duration = Duration::from_millis(200);
-
-impl KillIfRunning for Child {
-    fn kill_if_running(&mut self) -> io::Result<()> {
-        let end = Instant::now() + MOMENT;
-        while self.try_wait()?.is_none() {
-            if Instant::now() >= end {
-                return self.kill();
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(())
-    }
-}
 
 fn told(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
         (Some(signal), _) => format!("it was killed by signal {signal}"),
         (None, Some(code)) => format!("it ended with status {code}"),
         (None, None) => "it ended".to_owned(),
+    }
+}
+
+impl Resident {
+    /// A copy, in a process of its own, which its process must have, too.
+    pub fn copy(&self) -> io::Result<Resident> {
+        let worker = self.worker.copy()?;
+        worker.books.lock().residents += 1;
+        Ok(Resident { worker, number: self.number })
     }
 }
 

@@ -149,6 +149,8 @@ async fn imports_that_were_stopped_can_be_done_again() {
 async fn an_interrupt_is_a_keyboard_interrupt_and_keeps_the_session() {
     let mut fixture = start(&[]).await;
     let (sessions, name) = open(&fixture, v1::Session::default()).await;
+    // There is an isolate, so that what is interrupted is the program and not its beginning.
+    run(&mut fixture, &name, "k = 0").await;
     let interrupt = |mode: Mode| {
         let (mut sessions, name) = (sessions.clone(), name.clone());
         async move {

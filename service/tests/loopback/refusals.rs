@@ -99,6 +99,12 @@ fn of_named_sessions() -> Vec<Row> {
             field,
         ));
         rows.push(row("SessionService/InterruptSession", &interrupt, code, reason, field));
+        let fork = v1::ForkSessionRequest { name: name(bad), count: 1 };
+        rows.push(row("SessionService/ForkSession", &fork, code, reason, field));
+    }
+    for count in [-1, 65] {
+        let fork = v1::ForkSessionRequest { name: name(MISSING), count };
+        rows.push(invalid("SessionService/ForkSession", &fork, "count"));
     }
     let mode = v1::InterruptSessionRequest { name: name(MISSING), mode: 7 };
     rows.push(invalid("SessionService/InterruptSession", &mode, "mode"));
@@ -270,6 +276,57 @@ fn of_programs() -> Vec<Row> {
     rows
 }
 
+fn of_templates() -> Vec<Row> {
+    const CREATE: &str = "TemplateService/CreateTemplate";
+    let source_of = |filename: &str| Some(v1::Source { text: b"1".to_vec(), filename: filename.to_owned() });
+    let create = |template, source| v1::CreateTemplateRequest { template: Some(template), source };
+    let none = v1::Template::default;
+    let policy = v1::Policy { isolation: 9, ..v1::Policy::default() };
+    let limits = v1::Limits { heap_bytes: Some(-1), ..v1::Limits::default() };
+    let env = [("a\0".into(), "b".into())].into();
+    let labels = (0..65).map(|n| (n.to_string(), String::new())).collect();
+    let isolated = v1::Template { policy: Some(policy), ..none() };
+    let limited = v1::Template { limits: Some(limits), ..none() };
+    let labelled = v1::Template { labels, ..none() };
+    let mut rows = vec![
+        invalid(CREATE, &create(none(), None), "source"),
+        invalid(CREATE, &create(none(), source_of("a\0")), "source.filename"),
+        invalid(CREATE, &create(isolated, source_of("")), "template.policy.isolation"),
+        invalid(CREATE, &create(limited, source_of("")), "template.limits.heap_bytes"),
+        invalid(CREATE, &create(v1::Template { env, ..none() }, source_of("")), "template.env[\"a\\0\"]"),
+        invalid(CREATE, &create(labelled, source_of("")), "template.labels"),
+        // This server has no worker processes.
+        row(CREATE, &create(none(), source_of("")), Code::Unimplemented, "FEATURE_UNSUPPORTED", ""),
+    ];
+    for (bad, code, reason, field) in [
+        ("", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("templates/", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("templates/0", Code::NotFound, "TEMPLATE_NOT_FOUND", ""),
+    ] {
+        let get = v1::GetTemplateRequest { name: bad.to_owned() };
+        rows.push(row("TemplateService/GetTemplate", &get, code, reason, field));
+        let delete = v1::DeleteTemplateRequest { name: bad.to_owned() };
+        rows.push(row("TemplateService/DeleteTemplate", &delete, code, reason, field));
+    }
+    let page = |page_size, token: &str| v1::ListTemplatesRequest { page_size, page_token: token.to_owned() };
+    rows.push(invalid("TemplateService/ListTemplates", &page(-1, ""), "page_size"));
+    rows.push(invalid("TemplateService/ListTemplates", &page(0, "nonsense"), "page_token"));
+    let target = || Some(v1::execute_request::Target::Template("templates/0".into()));
+    let of = v1::ExecuteRequest { target: target(), ..source("") };
+    rows.push(row("ExecutionService/Execute", &of, Code::NotFound, "TEMPLATE_NOT_FOUND", ""));
+    let of = v1::ExecuteRequest { policy: Some(v1::Policy::default()), ..of };
+    rows.push(invalid("ExecutionService/Execute", &of, "policy"));
+    let session = |template: &str| create_of(template);
+    rows.push(invalid("SessionService/CreateSession", &session("x"), "session.template"));
+    let missing = session("templates/0");
+    rows.push(row("SessionService/CreateSession", &missing, Code::NotFound, "TEMPLATE_NOT_FOUND", ""));
+    rows
+}
+
+fn create_of(template: &str) -> v1::CreateSessionRequest {
+    create(v1::Session { template: template.to_owned(), ..v1::Session::default() })
+}
+
 const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 fn table() -> Vec<Row> {
@@ -281,6 +338,7 @@ fn table() -> Vec<Row> {
     rows.extend(of_targets());
     rows.extend(of_admin());
     rows.extend(of_programs());
+    rows.extend(of_templates());
     rows
 }
 

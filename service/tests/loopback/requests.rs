@@ -113,7 +113,6 @@ async fn what_is_not_offered_says_which_feature() {
         ..source("")
     };
     let cases = [
-        (v1::ExecuteRequest { target: Some(Target::Template("templates/1".into())), ..source("") }, "templates"),
         (v1::ExecuteRequest { target: Some(Target::Snapshot("snapshots/1".into())), ..source("") }, "snapshots"),
         (v1::ExecuteRequest { entry_point: "main".into(), ..source("") }, "entry_point"),
         (v1::ExecuteRequest { files: vec![v1::InputFile::default()], ..source("") }, "files"),

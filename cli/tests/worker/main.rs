@@ -1,0 +1,24 @@
+//! The service with its guests in worker processes: all that holds of guests in the server's own, and what does not.
+
+#[path = "../../../service/tests/engine/callbacks.rs"]
+mod callbacks;
+mod crash;
+#[path = "../../../service/tests/engine/fixture.rs"]
+mod fixture;
+#[path = "../../../service/tests/engine/limits.rs"]
+mod limits;
+#[path = "../../../service/tests/engine/running.rs"]
+mod running;
+#[path = "../../../service/tests/engine/sessions.rs"]
+mod sessions;
+mod templates;
+#[path = "../../../service/tests/engine/threads.rs"]
+mod threads;
+
+pub use fixture::*;
+use typhon_service::Vm;
+
+/// Starts a server with these settings over the defaults.
+pub async fn start(settings: &[(&str, &str)]) -> Fixture {
+    serve(settings, |bytes| Vm::new(None, bytes).with_workers(env!("CARGO_BIN_EXE_typhon").into())).await
+}

@@ -1,0 +1,184 @@
+//! Templates and forks: what a copy has, and what it does not share.
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+use typhon_proto::v1;
+use typhon_proto::v1::TerminationReason as Reason;
+use typhon_proto::v1::execute_request::Target;
+use typhon_proto::v1::session_service_client::SessionServiceClient;
+use typhon_proto::v1::template_service_client::TemplateServiceClient;
+use typhon_proto::v1::value::Kind;
+
+use crate::{Fixture, exception, reason, source, start};
+
+fn templates(fixture: &Fixture) -> TemplateServiceClient<tonic::transport::Channel> {
+    TemplateServiceClient::new(fixture.channel.clone())
+}
+
+fn sessions(fixture: &Fixture) -> SessionServiceClient<tonic::transport::Channel> {
+    SessionServiceClient::new(fixture.channel.clone())
+}
+
+async fn create(fixture: &Fixture, template: v1::Template, text: &str) -> Result<v1::CreateTemplateResponse, Status> {
+    let source = v1::Source { text: text.into(), filename: "warm.py".into() };
+    let request = v1::CreateTemplateRequest { template: Some(template), source: Some(source) };
+    templates(fixture).create_template(request).await.map(tonic::Response::into_inner)
+}
+
+async fn created(fixture: &Fixture, text: &str) -> v1::Template {
+    let made = create(fixture, v1::Template::default(), text).await.expect("an answer");
+    made.template.unwrap_or_else(|| panic!("no template: {:?}", made.response))
+}
+
+async fn run(fixture: &Fixture, target: Target, text: &str) -> v1::ExecuteResponse {
+    let request = v1::ExecuteRequest { target: Some(target), ..source(text) };
+    fixture.client.clone().execute(request).await.expect("an answer").into_inner()
+}
+
+fn kind(response: v1::ExecuteResponse) -> Kind {
+    let outcome = response.outcome;
+    response.result.and_then(|value| value.kind).unwrap_or_else(|| panic!("no result: {outcome:?}"))
+}
+
+const WARM: &str = "
+import json, dataclasses, asyncio, random, os
+table = {n: str(n) for n in range(20000)}
+count = 0
+def bump():
+    global count
+    count += 1
+    return count
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_starts_from_a_template_has_all_of_it_and_shares_nothing() {
+    let fixture = start(&[]).await;
+    let template = created(&fixture, WARM).await;
+    assert!(template.heap_bytes > 1 << 20, "{}", template.heap_bytes);
+    let from = || Target::Template(template.name.clone());
+    let mut processes = std::collections::HashSet::new();
+    let mut drawn = std::collections::HashSet::new();
+    for _ in 0..5 {
+        let response = run(
+            &fixture,
+            from(),
+            "import sys\n[bump(), len(table), os.getpid(), random.random(), 'asyncio' in sys.modules]",
+        )
+        .await;
+        assert!(response.session.is_empty() && !response.outcome.as_ref().expect("an outcome").session_survives);
+        let Kind::ListValue(list) = kind(response) else { panic!("no list") };
+        let mut kinds = list.items.into_iter().filter_map(|item| item.kind);
+        assert_eq!(kinds.next(), Some(Kind::IntValue(1)), "each begins where the warm-up stopped");
+        assert_eq!(kinds.next(), Some(Kind::IntValue(20000)));
+        let Some(Kind::IntValue(pid)) = kinds.next() else { panic!("no process") };
+        assert!(processes.insert(pid), "each has a process of its own");
+        let Some(Kind::FloatValue(number)) = kinds.next() else { panic!("no number") };
+        assert!(drawn.insert(number.to_bits()), "each draws its own numbers");
+        assert_eq!(kinds.next(), Some(Kind::BoolValue(true)));
+    }
+    // A copy runs what any isolate does: threads, collections, a loop of coroutines, exceptions.
+    let text = "
+import threading, gc
+seen = []
+ts = [threading.Thread(target=lambda: seen.append(bump())) for _ in range(4)]
+[t.start() for t in ts]; [t.join() for t in ts]
+gc.collect()
+sorted(seen)";
+    let response = run(&fixture, from(), text).await;
+    let want = (1..5).map(|n| v1::Value { kind: Some(Kind::IntValue(n)) }).collect();
+    assert_eq!(kind(response), Kind::ListValue(v1::ValueList { items: want }));
+    assert_eq!(exception(&run(&fixture, from(), "1/0").await).0, "ZeroDivisionError");
+    let stopped = v1::Limits { wall_time: crate::millis(50), ..v1::Limits::default() };
+    let request = v1::ExecuteRequest { target: Some(from()), limits: Some(stopped), ..source("while True: bump()") };
+    let response = fixture.client.clone().execute(request).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::WallTime);
+
+    let seen = templates(&fixture).get_template(v1::GetTemplateRequest { name: template.name.clone() }).await;
+    assert_eq!(seen.expect("there").into_inner().template.expect("itself").use_count, 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_of_a_template_goes_on_by_itself_and_can_be_reset_to_it() {
+    let fixture = start(&[]).await;
+    let template = created(&fixture, WARM).await;
+    let session = v1::Session { template: template.name.clone(), ..v1::Session::default() };
+    let request = v1::CreateSessionRequest { session: Some(session), ..v1::CreateSessionRequest::default() };
+    let session = sessions(&fixture).create_session(request).await.expect("made").into_inner().session.expect("itself");
+    assert_eq!((session.isolation(), &session.template), (v1::IsolationLevel::DedicatedProcess, &template.name));
+    let within = || Target::Session(session.name.clone());
+    for n in 1..4 {
+        assert_eq!(kind(run(&fixture, within(), "bump()").await), Kind::IntValue(n));
+    }
+    // The template's end is not its own.
+    let delete = || v1::DeleteTemplateRequest { name: template.name.clone() };
+    templates(&fixture).delete_template(delete()).await.expect("there");
+    let status = templates(&fixture).delete_template(delete()).await.expect_err("gone");
+    assert_eq!(status.code(), Code::NotFound);
+    assert_eq!(kind(run(&fixture, within(), "bump()").await), Kind::IntValue(4));
+    sessions(&fixture).reset_session(v1::ResetSessionRequest { name: session.name.clone() }).await.expect("reset");
+    assert_eq!(kind(run(&fixture, within(), "bump()").await), Kind::IntValue(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forks_of_a_session_part_ways() {
+    let fixture = start(&[]).await;
+    let create = |isolation: v1::IsolationLevel| {
+        let policy = v1::Policy { isolation: isolation.into(), ..v1::Policy::default() };
+        let session = v1::Session { policy: Some(policy), ..v1::Session::default() };
+        let mut client = sessions(&fixture);
+        async move {
+            let request = v1::CreateSessionRequest { session: Some(session), ..v1::CreateSessionRequest::default() };
+            client.create_session(request).await.expect("made").into_inner().session.expect("itself").name
+        }
+    };
+    let fork = |name: &str, count| {
+        let request = v1::ForkSessionRequest { name: name.to_owned(), count };
+        let mut client = sessions(&fixture);
+        async move { client.fork_session(request).await.map(|response| response.into_inner().sessions) }
+    };
+    let name = create(v1::IsolationLevel::DedicatedProcess).await;
+    run(&fixture, Target::Session(name.clone()), "x = [1]\ndef f():\n yield 10\n yield 20\ng = f()\nnext(g)").await;
+    let forked = fork(&name, 3).await.expect("three");
+    assert_eq!(forked.len(), 3);
+    for (n, session) in forked.iter().enumerate() {
+        let text = format!("x.append({n})\n(x, next(g))");
+        let Kind::TupleValue(tuple) = kind(run(&fixture, Target::Session(session.name.clone()), &text).await) else {
+            panic!("no tuple")
+        };
+        assert_eq!(tuple.items[1].kind, Some(Kind::IntValue(20)), "where the generator stood");
+    }
+    let len = run(&fixture, Target::Session(name.clone()), "len(x)").await;
+    assert_eq!(kind(len), Kind::IntValue(1), "the first knows nothing of the others");
+    // A fork can be forked.
+    let again = fork(&forked[1].name, 1).await.expect("one");
+    assert_eq!(kind(run(&fixture, Target::Session(again[0].name.clone()), "x[1]").await), Kind::IntValue(1));
+
+    let why = |status: Status| {
+        let info = status.get_details_error_info().expect("an ErrorInfo");
+        assert_eq!((status.code(), info.reason.as_str()), (Code::FailedPrecondition, "SESSION_NOT_FORKABLE"));
+        info.metadata["why"].clone()
+    };
+    let text = "import threading\nstop = threading.Event()\nthreading.Thread(target=stop.wait).start()";
+    run(&fixture, Target::Session(name.clone()), text).await;
+    assert!(why(fork(&name, 1).await.expect_err("threads")).contains("threads"));
+    let shared = create(v1::IsolationLevel::WorkerProcess).await;
+    run(&fixture, Target::Session(shared.clone()), "1").await;
+    assert!(why(fork(&shared, 1).await.expect_err("shared")).contains("DEDICATED_PROCESS"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warm_up_that_fails_makes_no_template_and_says_why() {
+    let fixture = start(&[]).await;
+    let made = create(&fixture, v1::Template::default(), "1/0").await.expect("an answer");
+    assert!(made.template.is_none());
+    assert_eq!(exception(&made.response.expect("its end")).0, "ZeroDivisionError");
+    let bad =
+        create(&fixture, v1::Template { env: [("=".into(), String::new())].into(), ..v1::Template::default() }, "1");
+    let fields = bad.await.expect_err("refused").get_details_bad_request().expect("fields").field_violations;
+    assert_eq!(fields[0].field, "template.env[\"=\"]");
+    let list = templates(&fixture).list_templates(v1::ListTemplatesRequest::default()).await.expect("a page");
+    assert!(list.into_inner().templates.is_empty());
+    let request = v1::ExecuteRequest { target: Some(Target::Template("templates/0".into())), ..source("1") };
+    let status = fixture.client.clone().execute(request).await.expect_err("not there");
+    assert_eq!(status.get_details_error_info().expect("an ErrorInfo").reason, "TEMPLATE_NOT_FOUND");
+}

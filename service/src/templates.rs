@@ -1,0 +1,171 @@
+//! Templates: warmed isolates that are copied for each use, and the registry of them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crossbeam::channel::{Sender, unbounded};
+use parking_lot::{Mutex, RwLock};
+
+use crate::config::Config;
+use crate::error::Refusal;
+use crate::identity::Tenant;
+use crate::process::Resident;
+use crate::session::{Session, Terms};
+
+pub struct Template {
+    pub name: String,
+    pub tenant: Arc<Tenant>,
+    pub terms: Terms,
+    pub created: SystemTime,
+    pub heap_bytes: u64,
+    /// Nothing runs in it any more.
+    origin: Resident,
+    state: Mutex<State>,
+    refill: Sender<Arc<Template>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Copies that nobody uses yet.
+    ready: Vec<Resident>,
+    uses: u64,
+}
+
+pub struct Templates {
+    config: Arc<Config>,
+    /// By name, so that a list has an order that pages can follow.
+    all: RwLock<BTreeMap<String, Arc<Template>>>,
+    refill: Sender<Arc<Template>>,
+}
+
+impl Template {
+    /// A copy, for one execution or one session.
+    pub fn copy(self: &Arc<Template>) -> Result<Resident, Cow<'static, str>> {
+        let ready = {
+            let mut state = self.state.lock();
+            state.uses += 1;
+            state.ready.pop()
+        };
+        // The thread that makes copies is there as long as the registry is.
+        let _asked = self.refill.send(self.clone());
+        match ready.filter(|copy| copy.worker.death().is_none()) {
+            Some(copy) => Ok(copy),
+            None => self.make(),
+        }
+    }
+
+    /// For one execution that begins as a copy: a session that has no name, and ends with it.
+    pub fn session(self: &Arc<Template>) -> Arc<Session> {
+        let mut terms = self.terms.clone();
+        terms.place.template = Some(self.clone());
+        Arc::new(Session::new(String::new(), self.tenant.clone(), terms, 0))
+    }
+
+    fn make(&self) -> Result<Resident, Cow<'static, str>> {
+        self.origin.copy().map_err(|error| match self.failure() {
+            Some(why) => why,
+            None => Cow::Owned(format!("its process made no copy: {error}")),
+        })
+    }
+
+    /// Why nothing can start from it any more.
+    pub fn failure(&self) -> Option<Cow<'static, str>> {
+        self.origin.worker.death().map(|how| Cow::Owned(format!("its process is gone: {how}")))
+    }
+
+    pub fn uses(&self) -> u64 {
+        self.state.lock().uses
+    }
+
+    fn fill(&self, spare: usize) {
+        while self.state.lock().ready.len() < spare {
+            match self.make() {
+                Ok(copy) => self.state.lock().ready.push(copy),
+                Err(why) => {
+                    tracing::warn!(template = %self.name, %why, "no copy of a template");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Templates {
+    pub fn start(config: Arc<Config>) -> std::io::Result<Templates> {
+        let (refill, wanted) = unbounded::<Arc<Template>>();
+        let spare = config.template_copies_spare as usize;
+        std::thread::Builder::new().name("typhon-templates".into()).spawn(move || {
+            wanted.into_iter().for_each(|template| {
+                // Nobody else has it: it was deleted.
+                if Arc::strong_count(&template) > 1 {
+                    template.fill(spare);
+                }
+            });
+        })?;
+        Ok(Templates { config, all: RwLock::default(), refill })
+    }
+
+    /// Whether there is room for one more.
+    pub fn room(&self) -> Result<(), Refusal> {
+        let max = self.config.templates_max;
+        if self.all.read().len() >= max as usize { Err(Refusal::TooManyTemplates { max }) } else { Ok(()) }
+    }
+
+    /// Of an isolate that has run the warm-up.
+    pub fn add(
+        &self,
+        tenant: Arc<Tenant>,
+        terms: Terms,
+        origin: Resident,
+        heap_bytes: u64,
+    ) -> Result<Arc<Template>, Refusal> {
+        let random = || getrandom::u64().map_err(|e| Refusal::Internal { what: format!("no entropy: {e}") });
+        let name = format!("templates/{:016x}{:016x}", random()?, random()?);
+        let template = Arc::new(Template {
+            name: name.clone(),
+            tenant,
+            terms,
+            created: SystemTime::now(),
+            heap_bytes,
+            origin,
+            state: Mutex::default(),
+            refill: self.refill.clone(),
+        });
+        self.room()?;
+        self.all.write().insert(name, template.clone());
+        let _asked = self.refill.send(template.clone());
+        Ok(template)
+    }
+
+    /// The tenant's template of this name. Another tenant's is not there, as far as anybody can tell.
+    pub fn find(&self, tenant: &Tenant, name: &str) -> Result<Arc<Template>, Refusal> {
+        let found = self.all.read().get(name).filter(|template| template.tenant.name == tenant.name).cloned();
+        found.ok_or_else(|| Refusal::TemplateNotFound { name: name.to_owned() })
+    }
+
+    /// At most `most` of the tenant's templates whose names come after `after`, and whether there are more.
+    pub fn list(&self, tenant: &Tenant, after: &str, most: usize) -> (Vec<Arc<Template>>, bool) {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let all = self.all.read();
+        let rest = all.range::<str, _>((Excluded(after), Unbounded)).map(|(_, template)| template);
+        let mut rest = rest.filter(|template| template.tenant.name == tenant.name);
+        let page = rest.by_ref().take(most).cloned().collect();
+        (page, rest.next().is_some())
+    }
+
+    pub fn delete(&self, tenant: &Tenant, name: &str) -> Result<(), Refusal> {
+        let template = self.find(tenant, name)?;
+        self.all.write().remove(name);
+        let ready = std::mem::take(&mut template.state.lock().ready);
+        drop(ready);
+        Ok(())
+    }
+
+    /// Ends all of them.
+    pub fn clear(&self) {
+        let all = std::mem::take(&mut *self.all.write());
+        drop(all);
+    }
+}
