@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::listener::{Listen, Plaintext};
 use crate::place::Isolation;
 use crate::telemetry::LogFormat;
+use crate::web::Origins;
 
 /// One row of the table, for help and documentation.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +91,8 @@ settings! {
     jwt_tenant_claim: String = "tenant";
     /// Address for AdminService, /metrics, /livez and /readyz, as listen; empty offers none of them.
     admin_listen: Option<Listen> = "";
+    /// Origins whose pages may call by gRPC-Web or HTTP/JSON, separated by commas; * is all of them.
+    cors_origins: Origins = "";
     /// How often certificates, tenants and keys are read again.
     reload_interval: Duration = "10s";
     /// Connections that may be open at once; others wait.
@@ -308,6 +311,14 @@ impl FromText for LogFormat {
     }
 }
 
+impl FromText for Origins {
+    const EXPECTED: &'static str = "origins such as https://a.example,https://b.example, or *";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Origins::from_text(text)
+    }
+}
+
 impl FromText for Plaintext {
     const EXPECTED: &'static str = "local or anywhere";
 
@@ -372,6 +383,8 @@ mod tests {
             ("listen", "localhost"),
             ("listen", "unix:"),
             ("plaintext", "yes"),
+            ("cors_origins", "a.example"),
+            ("cors_origins", "https://a.example/x"),
             ("admin_listen", "localhost"),
             ("log_format", "xml"),
             ("queue_depth", "-1"),

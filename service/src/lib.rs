@@ -38,6 +38,7 @@ pub mod telemetry;
 mod templates;
 mod tls;
 mod watchdog;
+mod web;
 mod workers;
 
 pub use config::{Config, SETTINGS, Setting};

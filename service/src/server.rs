@@ -12,7 +12,8 @@ use tonic::transport::Server as Transport;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
-use tower::util::{MapRequestLayer, MapResponseLayer};
+use tonic_web::GrpcWebLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer, option_layer};
 use typhon_proto::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION};
 use typhon_proto::v1::program_service_server::{ProgramServiceServer, SERVICE_NAME as PROGRAM};
 use typhon_proto::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME};
@@ -34,6 +35,7 @@ use crate::sessions::Sessions;
 use crate::status_layer::explain;
 use crate::templates::Templates;
 use crate::tls::Certificates;
+use crate::web::WebLayer;
 use crate::workers::Workers;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -116,7 +118,7 @@ impl Parts {
     }
 
     /// Serves the programs' side until `stopped`.
-    fn serve(&self, listener: Listener, routes: Routes, stopped: watch::Receiver<bool>) -> Serving {
+    fn serve(&self, listener: Listener, routes: Routes, stopped: watch::Receiver<bool>) -> Result<Serving, BoxError> {
         let (counter, explainer) = (self.metrics.clone(), self.metrics.clone());
         let max_message = self.config.max_message.0;
         let count = move |request: http::Request<Body>| {
@@ -129,12 +131,17 @@ impl Parts {
             .http2_keepalive_timeout(Some(self.config.ping_timeout))
             // The defence against rapid resets: past this many, the connection is closed.
             .http2_max_pending_accept_reset_streams(Some(64))
+            // gRPC-Web and JSON come by it, too.
+            .accept_http1(true)
+            .layer(option_layer(self.config.cors_origins.layer()))
+            .layer(WebLayer::new(max_message)?)
+            .layer(GrpcWebLayer::new())
             .layer(MapRequestLayer::new(count))
             .layer(MapResponseLayer::new(move |response| explain(response, max_message, &explainer)))
             .layer(self.identity(OPEN))
             .add_routes(routes)
             .serve_with_incoming_shutdown(listener.connections(&self.config), until(stopped));
-        tokio::spawn(serve)
+        Ok(tokio::spawn(serve))
     }
 
     /// Serves the operators' side until `stopped`.
@@ -184,7 +191,7 @@ impl Server {
             }
         };
         let routes = routes(&parts, health_service)?;
-        let transport = parts.serve(listener, routes, stopped);
+        let transport = parts.serve(listener, routes, stopped)?;
         tracing::info!(%address, workers = parts.workers.count(), "serving");
         let Parts { workers, sessions, executions, admission, identities, certificates, .. } = parts;
         let reload = reload(config.reload_interval, identities, certificates);

@@ -12,3 +12,4 @@ mod running;
 mod sessions;
 mod support;
 mod tls;
+mod web;
