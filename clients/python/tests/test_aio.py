@@ -82,6 +82,8 @@ async def test_streams_batches_and_executions(atyphon: AsyncClient) -> None:
     cases = [Case(str(n), inputs={"n": n}) for n in range(5)]
     verdicts = [case async for case in atyphon.batch("1 / n", cases)]
     assert {case.id for case in verdicts if not case.passed} == {"0"}
+    program = await atyphon.compile("n + 1")
+    assert (await atyphon.run(program, inputs={"n": 1})).value == 2
     execution = await atyphon.start("6 * 7")
     assert (await execution.result()).value == 42
     assert execution.name in {one.name async for one in atyphon.executions()}

@@ -206,6 +206,20 @@ def test_a_batch_has_a_verdict_for_each_case(typhon: Client) -> None:
     assert failed is not None and failed.exception is not None and failed.exception.is_a("TypeError")
 
 
+def test_a_program_is_compiled_once_and_again_where_it_is_forgotten(typhon: Client) -> None:
+    program = typhon.compile("n * 2", "double.py")
+    assert program == typhon.compile("n * 2", "double.py")
+    assert [typhon.run(program, inputs={"n": n}).value for n in (1, 2)] == [2, 4]
+    typhon._programs.DeleteProgram(proto.DeleteProgramRequest(name=program.name))
+    with pytest.raises(errors.ProgramNotFound):
+        typhon.stream(program).result()
+    assert typhon.run(program, inputs={"n": 3}).value == 6
+    error = typhon.run(program, inputs={"n": None}).exception
+    assert error is not None and error.frames[0].file == "double.py"
+    with pytest.raises(ProgramRaised, match="SyntaxError"):
+        typhon.compile("def")
+
+
 def test_capabilities_say_what_the_server_offers(typhon: Client) -> None:
     assert typhon.capabilities().language_version == "3.14"
 

@@ -22,7 +22,7 @@ from .errors import (
     TyphonError,
 )
 from .host import Functions
-from .options import Case, Limits, Options, Retry, SessionOptions
+from .options import Case, Limits, Options, Program, Retry, SessionOptions
 from .results import CaseResult, OutputChunk, Result, SessionInfo, Usage
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Limits",
     "Options",
     "OutputChunk",
+    "Program",
     "ProgramEnded",
     "ProgramExited",
     "ProgramRaised",

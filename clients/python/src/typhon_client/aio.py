@@ -14,20 +14,23 @@ from typing_extensions import Self, Unpack
 from . import _channel, host
 from ._events import Event, Follower
 from ._proto.typhon.v1 import execution_service_pb2 as pb
-from ._proto.typhon.v1 import runtime_service_pb2, session_service_pb2
+from ._proto.typhon.v1 import program_service_pb2, runtime_service_pb2, session_service_pb2
 from ._proto.typhon.v1.execution_service_pb2_grpc import ExecutionServiceStub
+from ._proto.typhon.v1.program_service_pb2_grpc import ProgramServiceStub
 from ._proto.typhon.v1.runtime_service_pb2_grpc import RuntimeServiceStub
 from ._proto.typhon.v1.session_service_pb2_grpc import SessionServiceStub
-from .errors import ConnectionLost, Refused, TyphonError, refusal
+from .errors import ConnectionLost, ProgramNotFound, Refused, TyphonError, refusal
 from .options import (
     BatchOptions,
     Case,
     Options,
+    Program,
     Retry,
     SessionOptions,
     case_request,
     create_session_request,
     execute_request,
+    program_request,
     setup_request,
 )
 from .results import (
@@ -67,6 +70,7 @@ class AsyncClient:
         self._retry = retry
         self._executions = ExecutionServiceStub(self._channel)
         self._sessions = SessionServiceStub(self._channel)
+        self._programs = ProgramServiceStub(self._channel)
         self._runtime = RuntimeServiceStub(self._channel)
 
     async def close(self) -> None:
@@ -80,7 +84,7 @@ class AsyncClient:
 
     async def run(
         self,
-        code: str | bytes,
+        code: str | bytes | Program,
         *,
         functions: host.Functions | None = None,
         deadline: float | None = None,
@@ -93,7 +97,7 @@ class AsyncClient:
 
     def stream(
         self,
-        code: str | bytes,
+        code: str | bytes | Program,
         *,
         functions: host.Functions | None = None,
         deadline: float | None = None,
@@ -102,7 +106,7 @@ class AsyncClient:
         """Starts a program; iterate for its output as it comes, then await `result`."""
         return self._stream(code, options, "", "", functions, deadline)
 
-    async def start(self, code: str | bytes, **options: Unpack[Options]) -> AsyncExecution:
+    async def start(self, code: str | bytes | Program, **options: Unpack[Options]) -> AsyncExecution:
         """Starts a program that goes on without this client."""
         request = execute_request(code, options, request_id=self._retry.request_id())
         affinity = request.request_id or _channel.new_affinity()
@@ -155,7 +159,7 @@ class AsyncClient:
             request.page_token = page.next_page_token
 
     async def batch(
-        self, code: str | bytes, cases: Iterable[Case], **options: Unpack[BatchOptions]
+        self, code: str | bytes | Program, cases: Iterable[Case], **options: Unpack[BatchOptions]
     ) -> AsyncIterator[CaseResult]:
         """Runs one program over many cases; verdicts come as cases end. Cases are taken as the server has room."""
 
@@ -171,6 +175,11 @@ class AsyncClient:
         except grpc.aio.AioRpcError as error:
             raise refusal(error) from None
 
+    async def compile(self, code: str | bytes, filename: str = "") -> Program:
+        """Has the server compile source and keep it, so that many runs need not bring it. Raises ProgramRaised when it
+        does not compile."""
+        return await self._compile(program_request(code, filename), "")
+
     async def capabilities(self) -> runtime_service_pb2.Capabilities:
         """What the server offers."""
         request = runtime_service_pb2.GetCapabilitiesRequest()
@@ -178,9 +187,14 @@ class AsyncClient:
         capabilities: runtime_service_pb2.Capabilities = answer.capabilities
         return capabilities
 
+    async def _compile(self, request: program_service_pb2.CreateProgramRequest, affinity: str) -> Program:
+        answer = await self._call(self._programs.CreateProgram, request, affinity=affinity, safe=True)
+        result_from_wire(pb.ExecuteResponse(outcome=answer.outcome)).check()
+        return Program(answer.program.name, request.source.text, request.source.filename)
+
     async def _run(
         self,
-        code: str | bytes,
+        code: str | bytes | Program,
         options: Options,
         session: str,
         affinity: str,
@@ -192,14 +206,24 @@ class AsyncClient:
         # A request with an id outlives its call, so a deadline would not end it.
         request_id = self._retry.request_id() if deadline is None else ""
         request = execute_request(code, options, session=session, request_id=request_id)
-        answer = await self._call(
-            self._executions.Execute, request, affinity=affinity or request_id, safe=bool(request_id), deadline=deadline
-        )
+        affinity = affinity or request_id
+        try:
+            answer = await self._call(
+                self._executions.Execute, request, affinity=affinity, safe=bool(request_id), deadline=deadline
+            )
+        except ProgramNotFound:
+            if not isinstance(code, Program):
+                raise
+            # Forgotten, or this server is another: the same source has the same name everywhere.
+            await self._compile(program_request(code.source, code.filename), affinity)
+            answer = await self._call(
+                self._executions.Execute, request, affinity=affinity, safe=bool(request_id), deadline=deadline
+            )
         return result_from_wire(answer)
 
     def _stream(
         self,
-        code: str | bytes,
+        code: str | bytes | Program,
         options: Options,
         session: str,
         affinity: str,
@@ -284,11 +308,11 @@ class AsyncSession:
             if kind is None:
                 raise
 
-    async def run(self, code: str | bytes, *, deadline: float | None = None, **options: Unpack[Options]) -> Result:
+    async def run(self, code: str | bytes | Program, *, deadline: float | None = None, **options: Unpack[Options]) -> Result:
         """Runs a program in the session, to its end."""
         return await self._client._run(code, options, self.name, self.affinity, self._functions, deadline)
 
-    def stream(self, code: str | bytes, *, deadline: float | None = None, **options: Unpack[Options]) -> AsyncRun:
+    def stream(self, code: str | bytes | Program, *, deadline: float | None = None, **options: Unpack[Options]) -> AsyncRun:
         """Starts a program in the session; iterate for its output as it comes."""
         return self._client._stream(code, options, self.name, self.affinity, self._functions, deadline)
 

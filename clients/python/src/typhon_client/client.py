@@ -15,20 +15,23 @@ from typing_extensions import Self, Unpack
 from . import _channel, host
 from ._events import Event, Follower
 from ._proto.typhon.v1 import execution_service_pb2 as pb
-from ._proto.typhon.v1 import runtime_service_pb2, session_service_pb2
+from ._proto.typhon.v1 import program_service_pb2, runtime_service_pb2, session_service_pb2
 from ._proto.typhon.v1.execution_service_pb2_grpc import ExecutionServiceStub
+from ._proto.typhon.v1.program_service_pb2_grpc import ProgramServiceStub
 from ._proto.typhon.v1.runtime_service_pb2_grpc import RuntimeServiceStub
 from ._proto.typhon.v1.session_service_pb2_grpc import SessionServiceStub
-from .errors import ConnectionLost, Refused, TyphonError, refusal
+from .errors import ConnectionLost, ProgramNotFound, Refused, TyphonError, refusal
 from .options import (
     BatchOptions,
     Case,
     Options,
+    Program,
     Retry,
     SessionOptions,
     case_request,
     create_session_request,
     execute_request,
+    program_request,
     setup_request,
 )
 from .results import (
@@ -68,6 +71,7 @@ class Client:
         self._retry = retry
         self._executions = ExecutionServiceStub(self._channel)
         self._sessions = SessionServiceStub(self._channel)
+        self._programs = ProgramServiceStub(self._channel)
         self._runtime = RuntimeServiceStub(self._channel)
 
     def close(self) -> None:
@@ -81,7 +85,7 @@ class Client:
 
     def run(
         self,
-        code: str | bytes,
+        code: str | bytes | Program,
         *,
         functions: host.Functions | None = None,
         deadline: float | None = None,
@@ -94,7 +98,7 @@ class Client:
 
     def stream(
         self,
-        code: str | bytes,
+        code: str | bytes | Program,
         *,
         functions: host.Functions | None = None,
         deadline: float | None = None,
@@ -103,7 +107,7 @@ class Client:
         """Starts a program; iterate for its output as it comes, then ask for `result`."""
         return self._stream(code, options, "", "", functions, deadline)
 
-    def start(self, code: str | bytes, **options: Unpack[Options]) -> Execution:
+    def start(self, code: str | bytes | Program, **options: Unpack[Options]) -> Execution:
         """Starts a program that goes on without this client."""
         request = execute_request(code, options, request_id=self._retry.request_id())
         affinity = request.request_id or _channel.new_affinity()
@@ -154,7 +158,7 @@ class Client:
             request.page_token = page.next_page_token
 
     def batch(
-        self, code: str | bytes, cases: Iterable[Case], **options: Unpack[BatchOptions]
+        self, code: str | bytes | Program, cases: Iterable[Case], **options: Unpack[BatchOptions]
     ) -> Iterator[CaseResult]:
         """Runs one program over many cases; verdicts come as cases end. Cases are taken as the server has room."""
         requests = _prepend(setup_request(code, options), map(case_request, cases))
@@ -165,14 +169,24 @@ class Client:
         except grpc.RpcError as error:
             raise refusal(error) from None
 
+    def compile(self, code: str | bytes, filename: str = "") -> Program:
+        """Has the server compile source and keep it, so that many runs need not bring it. Raises ProgramRaised when it
+        does not compile."""
+        return self._compile(program_request(code, filename), "")
+
     def capabilities(self) -> runtime_service_pb2.Capabilities:
         """What the server offers."""
         request = runtime_service_pb2.GetCapabilitiesRequest()
         return self._call(self._runtime.GetCapabilities, request, safe=True).capabilities
 
+    def _compile(self, request: program_service_pb2.CreateProgramRequest, affinity: str) -> Program:
+        answer = self._call(self._programs.CreateProgram, request, affinity=affinity, safe=True)
+        result_from_wire(pb.ExecuteResponse(outcome=answer.outcome)).check()
+        return Program(answer.program.name, request.source.text, request.source.filename)
+
     def _run(
         self,
-        code: str | bytes,
+        code: str | bytes | Program,
         options: Options,
         session: str,
         affinity: str,
@@ -184,14 +198,24 @@ class Client:
         # A request with an id outlives its call, so a deadline would not end it.
         request_id = self._retry.request_id() if deadline is None else ""
         request = execute_request(code, options, session=session, request_id=request_id)
-        answer = self._call(
-            self._executions.Execute, request, affinity=affinity or request_id, safe=bool(request_id), deadline=deadline
-        )
+        affinity = affinity or request_id
+        try:
+            answer = self._call(
+                self._executions.Execute, request, affinity=affinity, safe=bool(request_id), deadline=deadline
+            )
+        except ProgramNotFound:
+            if not isinstance(code, Program):
+                raise
+            # Forgotten, or this server is another: the same source has the same name everywhere.
+            self._compile(program_request(code.source, code.filename), affinity)
+            answer = self._call(
+                self._executions.Execute, request, affinity=affinity, safe=bool(request_id), deadline=deadline
+            )
         return result_from_wire(answer)
 
     def _stream(
         self,
-        code: str | bytes,
+        code: str | bytes | Program,
         options: Options,
         session: str,
         affinity: str,
@@ -274,11 +298,11 @@ class Session:
             if kind is None:
                 raise
 
-    def run(self, code: str | bytes, *, deadline: float | None = None, **options: Unpack[Options]) -> Result:
+    def run(self, code: str | bytes | Program, *, deadline: float | None = None, **options: Unpack[Options]) -> Result:
         """Runs a program in the session, to its end."""
         return self._client._run(code, options, self.name, self.affinity, self._functions, deadline)
 
-    def stream(self, code: str | bytes, *, deadline: float | None = None, **options: Unpack[Options]) -> Run:
+    def stream(self, code: str | bytes | Program, *, deadline: float | None = None, **options: Unpack[Options]) -> Run:
         """Starts a program in the session; iterate for its output as it comes."""
         return self._client._stream(code, options, self.name, self.affinity, self._functions, deadline)
 

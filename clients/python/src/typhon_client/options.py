@@ -12,7 +12,7 @@ from typing import Literal, TypedDict
 from google.protobuf.duration_pb2 import Duration
 
 from ._proto.typhon.v1 import execution_service_pb2 as pb
-from ._proto.typhon.v1 import limits_pb2, policy_pb2, session_service_pb2
+from ._proto.typhon.v1 import limits_pb2, policy_pb2, program_service_pb2, session_service_pb2
 from .errors import ConnectionLost, Refused
 from .host import Functions
 from .values import PyValue, to_wire
@@ -103,6 +103,17 @@ class BatchOptions(Options, total=False):
 
 
 @dataclass(frozen=True)
+class Program:
+    """Source that a server keeps, compiled, under a name made of what it says. It is given instead of code."""
+
+    #: programs/{sha256}
+    name: str
+    #: For a server that has forgotten it, or never knew it.
+    source: bytes
+    filename: str = ""
+
+
+@dataclass(frozen=True)
 class Case:
     """One case of a batch: what differs from the batch's own program."""
 
@@ -150,11 +161,12 @@ def _bytes(text: bytes | str) -> bytes:
 
 
 
-def execute_request(code: str | bytes, options: Options, *, session: str = "", request_id: str = "") -> pb.ExecuteRequest:
+def execute_request(
+    code: str | bytes | Program, options: Options, *, session: str = "", request_id: str = ""
+) -> pb.ExecuteRequest:
     mode = options.get("result", "last_expression")
     request = pb.ExecuteRequest(
         request_id=request_id,
-        source=pb.Source(text=_bytes(code), filename=options.get("filename", "")),
         stdin=_bytes(options.get("stdin", b"")),
         argv=options.get("argv", ()),
         env=options.get("env", {}),
@@ -162,6 +174,10 @@ def execute_request(code: str | bytes, options: Options, *, session: str = "", r
         result_mode=f"RESULT_MODE_{mode.upper()}",
         validate_only=options.get("validate_only", False),
     )
+    if isinstance(code, Program):
+        request.program = code.name
+    else:
+        request.source.CopyFrom(pb.Source(text=_bytes(code), filename=options.get("filename", "")))
     if session:
         request.session = session
     for name, value in options.get("inputs", {}).items():
@@ -198,7 +214,11 @@ def create_session_request(options: SessionOptions, request_id: str) -> session_
     return session_service_pb2.CreateSessionRequest(request_id=request_id, session=session)
 
 
-def setup_request(code: str | bytes, options: BatchOptions) -> pb.BatchExecuteRequest:
+def program_request(code: str | bytes, filename: str) -> program_service_pb2.CreateProgramRequest:
+    return program_service_pb2.CreateProgramRequest(source=pb.Source(text=_bytes(code), filename=filename))
+
+
+def setup_request(code: str | bytes | Program, options: BatchOptions) -> pb.BatchExecuteRequest:
     setup = pb.BatchSetup(
         request=execute_request(code, options),
         max_parallel=options.get("max_parallel", 0),
