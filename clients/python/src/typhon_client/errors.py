@@ -148,6 +148,27 @@ class ProgramNotFound(Refused):
     REASON = "PROGRAM_NOT_FOUND"
 
 
+class TooManyProcesses(Refused):
+    REASON = "TOO_MANY_PROCESSES"
+    RETRYABLE = True
+
+
+class TooManyTemplates(Refused):
+    REASON = "TOO_MANY_TEMPLATES"
+
+
+class TemplateNotFound(Refused):
+    REASON = "TEMPLATE_NOT_FOUND"
+
+
+class TemplateFailed(Refused):
+    REASON = "TEMPLATE_FAILED"
+
+
+class SessionNotForkable(Refused):
+    REASON = "SESSION_NOT_FORKABLE"
+
+
 class CredentialsMissing(Refused):
     REASON = "CREDENTIALS_MISSING"
 
