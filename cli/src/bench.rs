@@ -47,6 +47,10 @@ impl RuntimeService for Empty {
     ) -> Result<Response<v1::GetCapabilitiesResponse>, Status> {
         Ok(Response::new(v1::GetCapabilitiesResponse::default()))
     }
+
+    async fn get_usage(&self, _: Request<v1::GetUsageRequest>) -> Result<Response<v1::GetUsageResponse>, Status> {
+        Ok(Response::new(v1::GetUsageResponse::default()))
+    }
 }
 
 pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {

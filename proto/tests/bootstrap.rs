@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "admin_service",
     "execution_service",
     "limits",
@@ -15,6 +15,7 @@ const FILES: [&str; 10] = [
     "runtime_service",
     "session_service",
     "template_service",
+    "tenant",
     "value",
 ];
 

@@ -50,7 +50,7 @@ impl Admin {
             }
         };
         let readiness = move || async move {
-            if ready.is_draining() {
+            if ready.is_leaving() {
                 (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
             } else {
                 (StatusCode::OK, "ready\n")
@@ -63,38 +63,39 @@ impl Admin {
             .route("/readyz", get(readiness))
             .into()
     }
+}
 
-    fn tenant(&self, tenant: &Arc<Tenant>) -> v1::Tenant {
-        let (waiting, running) = self.admission.workers().of(tenant);
-        let (sessions, held) = self.admission.all_sessions().held_by(tenant);
-        let (quota, used) = (tenant.quota(), tenant.used(|used| *used));
-        let limited = |number: u32| (number != u32::MAX).then(|| i32::try_from(number).unwrap_or(i32::MAX));
-        v1::Tenant {
-            name: tenant.name.to_string(),
-            suspended: tenant.is_suspended(),
-            admin: tenant.is_admin(),
-            quota: Some(v1::TenantQuota {
-                weight: i32::try_from(quota.weight).unwrap_or(i32::MAX),
-                executions: limited(quota.executions),
-                waiting: limited(quota.waiting),
-                sessions: limited(quota.sessions),
-                sessions_heap_bytes: (quota.sessions_heap != u64::MAX).then(|| signed(quota.sessions_heap)),
-                heap_bytes: (quota.heap != u64::MAX).then(|| signed(quota.heap)),
-                rate: quota.rate.is_finite().then_some(quota.rate),
-                burst: i32::try_from(quota.burst).unwrap_or(i32::MAX),
-            }),
-            running: small(running),
-            waiting: small(waiting),
-            sessions: small(sessions),
-            sessions_heap_bytes: signed(held),
-            usage: Some(v1::TenantUsage {
-                executions: signed(used.executions),
-                wall_time: Some(duration(used.wall)),
-                cpu_time: Some(duration(used.cpu)),
-                instructions: signed(used.instructions),
-                output_bytes: signed(used.output_bytes),
-            }),
-        }
+/// What a tenant has, may have, and has used.
+pub fn wire(admission: &Admission, tenant: &Tenant) -> v1::Tenant {
+    let (waiting, running) = admission.workers().of(tenant);
+    let (sessions, held) = admission.all_sessions().held_by(tenant);
+    let (quota, used) = (tenant.quota(), tenant.used(|used| *used));
+    let limited = |number: u32| (number != u32::MAX).then(|| i32::try_from(number).unwrap_or(i32::MAX));
+    v1::Tenant {
+        name: tenant.name.to_string(),
+        suspended: tenant.is_suspended(),
+        admin: tenant.is_admin(),
+        quota: Some(v1::TenantQuota {
+            weight: i32::try_from(quota.weight).unwrap_or(i32::MAX),
+            executions: limited(quota.executions),
+            waiting: limited(quota.waiting),
+            sessions: limited(quota.sessions),
+            sessions_heap_bytes: (quota.sessions_heap != u64::MAX).then(|| signed(quota.sessions_heap)),
+            heap_bytes: (quota.heap != u64::MAX).then(|| signed(quota.heap)),
+            rate: quota.rate.is_finite().then_some(quota.rate),
+            burst: i32::try_from(quota.burst).unwrap_or(i32::MAX),
+        }),
+        running: small(running),
+        waiting: small(waiting),
+        sessions: small(sessions),
+        sessions_heap_bytes: signed(held),
+        usage: Some(v1::TenantUsage {
+            executions: signed(used.executions),
+            wall_time: Some(duration(used.wall)),
+            cpu_time: Some(duration(used.cpu)),
+            instructions: signed(used.instructions),
+            output_bytes: signed(used.output_bytes),
+        }),
     }
 }
 
@@ -135,7 +136,7 @@ impl AdminService for Admin {
         let mut rest = rest.iter().filter(|tenant| *tenant.name > *page_token);
         let page: Vec<_> = rest.by_ref().take(most).collect();
         let next_page_token = page::next(page.last().map(|tenant| &*tenant.name), rest.next().is_some());
-        let tenants = page.into_iter().map(|tenant| self.tenant(tenant)).collect();
+        let tenants = page.into_iter().map(|tenant| wire(&self.admission, tenant)).collect();
         Ok(Response::new(v1::ListTenantsResponse { tenants, next_page_token }))
     }
 

@@ -55,6 +55,8 @@ struct Ticket {
 
 struct State {
     next_id: u64,
+    /// Others should be asked from now on.
+    leaving: bool,
     draining: bool,
 }
 
@@ -117,7 +119,7 @@ impl Admission {
         metrics: Arc<Metrics>,
     ) -> Result<Admission, getrandom::Error> {
         let prefix = getrandom::u64()?;
-        let state = Mutex::new(State { next_id: 0, draining: false });
+        let state = Mutex::new(State { next_id: 0, leaving: false, draining: false });
         let programs = Programs::new(config.programs_bytes_max.as_usize());
         Ok(Admission { config, workers, sessions, executions, programs, templates, metrics, state, prefix })
     }
@@ -147,6 +149,15 @@ impl Admission {
     /// The sessions, for whoever only looks.
     pub fn all_sessions(&self) -> &Arc<Sessions> {
         &self.sessions
+    }
+
+    /// From now on balancers are told to go elsewhere; who comes all the same is served.
+    pub fn leave(&self) {
+        self.state.lock().leaving = true;
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.state.lock().leaving
     }
 
     pub fn is_draining(&self) -> bool {
@@ -200,7 +211,8 @@ impl Admission {
 
     /// From now on everybody is sent away.
     pub fn close(&self) {
-        self.state.lock().draining = true;
+        let mut state = self.state.lock();
+        (state.leaving, state.draining) = (true, true);
     }
 
     /// Runs to the end.

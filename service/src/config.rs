@@ -95,6 +95,8 @@ settings! {
     cors_origins: Origins = "";
     /// How often certificates, tenants and keys are read again.
     reload_interval: Duration = "10s";
+    /// How long a connection may take to say what it is, and its TLS handshake.
+    handshake_timeout: Duration = "10s";
     /// Connections that may be open at once; others wait.
     connections_max: Count = "10000";
     /// Age after which a connection is told to end once its streams have; 0s is never.

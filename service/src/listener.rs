@@ -1,8 +1,10 @@
 //! The listening socket and its connections: TCP, with TLS or without, or a unix socket.
 
 use std::fmt;
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -58,9 +60,6 @@ enum Socket {
     Unix(UnixListener),
 }
 
-/// A handshake takes round trips, not seconds; one of TLS, and one of HTTP/2.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
 /// What every client of HTTP/2 begins with, and no request of HTTP/1 is shorter.
 const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
@@ -90,6 +89,8 @@ impl Listener {
                     std::fs::remove_file(path)?;
                 }
                 let socket = UnixListener::bind(path)?;
+                // Who may connect is who may do anything, where nobody is asked who they are.
+                std::fs::set_permissions(path, Permissions::from_mode(0o660))?;
                 Ok(Listener { socket: Socket::Unix(socket), address: listen.clone(), certificates: None })
             }
         }
@@ -103,6 +104,7 @@ impl Listener {
     pub fn connections(self, config: &Config) -> ReceiverStream<io::Result<Connection>> {
         let (sender, receiver) = mpsc::channel(64);
         let room = Arc::new(Semaphore::new(config.connections_max as usize));
+        let patience = config.handshake_timeout;
         tokio::spawn(async move {
             loop {
                 let Ok(place) = room.clone().acquire_owned().await else { return };
@@ -113,7 +115,7 @@ impl Listener {
                 };
                 match accepted {
                     Ok(stream) => {
-                        tokio::spawn(admit(stream, self.certificates.clone(), place, sender.clone()));
+                        tokio::spawn(admit(stream, self.certificates.clone(), patience, place, sender.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
@@ -151,12 +153,13 @@ impl Socket {
 async fn admit(
     stream: Stream,
     certificates: Option<Arc<Certificates>>,
+    patience: Duration,
     place: OwnedSemaphorePermit,
     sender: mpsc::Sender<io::Result<Connection>>,
 ) {
     let (stream, certified) = match (stream, certificates) {
         (Stream::Tcp(stream), Some(certificates)) => {
-            let shaken = tokio::time::timeout(HANDSHAKE, certificates.acceptor().accept(stream)).await;
+            let shaken = tokio::time::timeout(patience, certificates.acceptor().accept(stream)).await;
             // Anybody may send anything: this is not worth a line of the log each.
             let Ok(Ok(stream)) = shaken else { return };
             let certified = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(Certified::new);
@@ -164,7 +167,7 @@ async fn admit(
         }
         (stream, _) => (stream, None),
     };
-    let patience = Some((0, Box::pin(tokio::time::sleep(HANDSHAKE))));
+    let patience = Some((0, Box::pin(tokio::time::sleep(patience))));
     let connection = Connection { stream, peer: Peer { certified }, patience, _place: place };
     // A server that has stopped takes no more.
     let _sent = sender.send(Ok(connection)).await;

@@ -244,7 +244,7 @@ pub struct Watched {
     pub workers: Arc<Workers>,
     pub sessions: Arc<Sessions>,
     pub tenants: Arc<Tenants>,
-    pub draining: Box<dyn Fn() -> bool + Send + Sync>,
+    pub leaving: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl fmt::Debug for Watched {
@@ -263,7 +263,7 @@ impl Collector for Watched {
         gauges(&mut to, "typhon_sessions", "Sessions", "state", &states)?;
         let drain =
             to.encode_descriptor("typhon_drain_state", "1 once the server is stopping", None, MetricType::Gauge)?;
-        ConstGauge::new(i64::from((self.draining)())).encode(drain)?;
+        ConstGauge::new(i64::from((self.leaving)())).encode(drain)?;
         let tenants = self.tenants.all();
         let mut depths: Vec<(String, i64)> = Vec::new();
         let mut used: Vec<(String, Used)> = Vec::new();

@@ -109,6 +109,12 @@ impl Bucket {
         Bucket { tokens: f64::from(quota.burst), at: Instant::now() }
     }
 
+    /// As full as a new one, by now.
+    pub fn is_full(&self, quota: &Quota) -> bool {
+        let room = f64::from(quota.burst) - self.tokens;
+        quota.rate.is_infinite() || self.at.elapsed().as_secs_f64() * quota.rate >= room
+    }
+
     /// Takes one, or says how long until there is one.
     pub fn take(&mut self, quota: &Quota, now: Instant) -> Result<(), Duration> {
         if quota.rate.is_infinite() {
@@ -154,6 +160,8 @@ mod tests {
         assert_eq!(bucket.take(&quota, after(3_600_000)), Ok(()));
         assert_eq!(bucket.take(&quota, after(3_600_000)), Ok(()));
         assert!(bucket.take(&quota, after(3_600_000)).is_err());
+        assert!(!bucket.is_full(&quota) && Bucket::full(&quota).is_full(&quota));
+        assert!(bucket.is_full(&Quota::default()), "where there is no rate");
     }
 
     #[test]

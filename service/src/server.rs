@@ -98,12 +98,12 @@ impl Parts {
         )?);
         let identities = Arc::new(Identities::load(config.clone())?);
         let certificates = Certificates::load(&config)?.map(Arc::new);
-        let draining = admission.clone();
+        let leaving = admission.clone();
         metrics.watch(Watched {
             workers: workers.clone(),
             sessions: sessions.clone(),
             tenants: identities.tenants().clone(),
-            draining: Box::new(move || draining.is_draining()),
+            leaving: Box::new(move || leaving.is_leaving()),
         });
         Ok(Parts { config, metrics, workers, sessions, executions, admission, identities, certificates })
     }
@@ -231,6 +231,7 @@ impl Server {
     /// Stops gracefully: says so, lets what runs end, then cancels it. `hurry` cuts the waiting short.
     pub async fn drain(mut self, hurry: impl Future<Output = ()>) -> Result<(), BoxError> {
         tracing::info!("draining");
+        self.admission.leave();
         set_health(&self.health, ServingStatus::NotServing).await;
         let patient = async {
             tokio::time::sleep(self.config.drain_delay).await;
@@ -319,6 +320,7 @@ async fn reload(interval: Duration, identities: Arc<Identities>, certificates: O
     loop {
         ticks.tick().await;
         let (identities, certificates) = (identities.clone(), certificates.clone());
+        identities.tenants().sweep();
         let read = move || {
             log_reload("tenants and keys", identities.reload().map(|changed| !changed.is_empty()));
             if let Some(certificates) = certificates {

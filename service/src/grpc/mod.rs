@@ -23,6 +23,7 @@ use typhon_proto::v1;
 use typhon_proto::v1::execution_service_server::ExecutionService;
 use typhon_proto::v1::runtime_service_server::RuntimeService;
 
+use crate::admin;
 use crate::admission::Admission;
 use crate::error::Refusal;
 use crate::identity::layer::caller;
@@ -197,6 +198,11 @@ impl RuntimeService for Api {
             workers: i32::try_from(self.admission.workers().count()).unwrap_or(i32::MAX),
         };
         Ok(Response::new(v1::GetCapabilitiesResponse { capabilities: Some(capabilities) }))
+    }
+
+    async fn get_usage(&self, request: Request<v1::GetUsageRequest>) -> Result<Response<v1::GetUsageResponse>, Status> {
+        let tenant = admin::wire(&self.admission, &caller(&request)?.tenant);
+        Ok(Response::new(v1::GetUsageResponse { tenant: Some(tenant) }))
     }
 }
 

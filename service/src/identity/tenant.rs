@@ -15,7 +15,7 @@ use crate::error::Refusal;
 use crate::metrics::Used;
 use crate::quota::{Bucket, Quota, QuotaName, refuse};
 
-/// One of those who share the server. It lives as long as the server, whatever becomes of the file.
+/// One of those who share the server. Whatever becomes of the file, it lives as long as it has anything here.
 pub struct Tenant {
     pub name: Arc<str>,
     terms: ArcSwap<Terms>,
@@ -84,7 +84,7 @@ impl Tenant {
     }
 }
 
-/// Every tenant that was ever named.
+/// Every tenant that the file names, or that was seen lately.
 pub struct Tenants {
     all: DashMap<Arc<str>, Arc<Tenant>>,
     default: Arc<Tenant>,
@@ -154,6 +154,14 @@ impl Tenants {
             tenant
         };
         is_name(name).then(|| self.all.entry(name.into()).or_insert_with(make).clone())
+    }
+
+    /// Forgets those whom no file names, who have nothing here, and whose rate would not know the difference.
+    pub fn sweep(&self) {
+        let idle = |tenant: &Arc<Tenant>| {
+            Arc::strong_count(tenant) == 1 && !tenant.is_listed() && tenant.bucket.lock().is_full(&tenant.quota())
+        };
+        self.all.retain(|_, tenant| !idle(tenant));
     }
 
     /// All of them, by name.

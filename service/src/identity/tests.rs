@@ -174,6 +174,23 @@ fn quotas_come_from_the_tenant_then_the_defaults() {
 }
 
 #[test]
+fn tenants_that_only_a_credential_named_are_forgotten() {
+    let tenants = Tenants::default();
+    tenants.read("[tenants.listed]\n").expect("a file");
+    let names = |tenants: &Tenants| tenants.all().iter().map(|tenant| tenant.name.to_string()).collect::<Vec<_>>();
+    let held = tenants.named("held");
+    drop(tenants.named("seen"));
+    assert_eq!(names(&tenants), ["default", "held", "listed", "seen"]);
+    tenants.sweep();
+    assert_eq!(names(&tenants), ["default", "held", "listed"]);
+    drop(held);
+    tenants.read("[defaults]\nrate = 0.001\n").expect("a file");
+    tenants.named("spent").expect("a name").begin().expect("within the burst");
+    tenants.sweep();
+    assert_eq!(names(&tenants), ["default", "spent"]);
+}
+
+#[test]
 fn only_bearer_tokens_are_heard() {
     assert_eq!(bearer(b"bearer abc"), Ok("abc"));
     for bad in [&b"Basic abc"[..], b"Bearer", b"Bearer ", b"\xff", b""] {

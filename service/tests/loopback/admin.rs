@@ -107,6 +107,8 @@ async fn tenants_are_seen_with_what_they_have_and_used() {
     let usage = bob.usage.as_ref().expect("usage");
     assert_eq!((usage.executions, usage.output_bytes), (1, 7));
     assert_eq!(listed.next_page_token, "bob");
+    let own: v1::GetUsageResponse = ours(&channel, "RuntimeService/GetUsage", &(), BOB).await.expect("his own");
+    assert_eq!(own.tenant.as_ref(), Some(bob));
 
     let theirs = v1::ListTenantSessionsRequest { tenant: "bob".into(), ..v1::ListTenantSessionsRequest::default() };
     let sessions: v1::ListTenantSessionsResponse =

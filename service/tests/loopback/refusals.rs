@@ -369,8 +369,13 @@ async fn every_refusal_is_the_one_of_the_table() {
 }
 
 /// Methods that take nothing which could be wrong.
-const HARMLESS: [&str; 4] =
-    ["RuntimeService/GetCapabilities", "AdminService/GetPoolStatus", "AdminService/ReloadConfig", "AdminService/Drain"];
+const HARMLESS: [&str; 5] = [
+    "RuntimeService/GetCapabilities",
+    "RuntimeService/GetUsage",
+    "AdminService/GetPoolStatus",
+    "AdminService/ReloadConfig",
+    "AdminService/Drain",
+];
 
 #[test]
 fn every_method_is_in_the_table() {

@@ -1,9 +1,12 @@
 //! Connections: TLS, certificates that change, clients' certificates, unix sockets.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::support::{check_refusal, serve, source};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tonic::Code;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use typhon_proto::v1;
@@ -147,7 +150,40 @@ async fn a_unix_socket_serves_and_is_taken_over_from_the_dead() {
     let (server, ..) = serve(&[("listen", &listen)]).await;
     let server = server.expect("the server starts");
     assert_eq!(server.address().to_string(), listen);
+    let mode = std::fs::metadata(&path).expect("a socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
     let channel = Endpoint::from_shared(listen.clone()).expect("a URL").connect().await.expect("a connection");
     execute(channel).await.expect("over the socket");
     serve(&[("listen", &listen)]).await.0.err().expect("somebody listens there");
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_not_waited_for() {
+    let authority = Authority::new();
+    authority.renew();
+    let (certificate, key) = (authority.path("server.pem"), authority.path("server.key"));
+    let few = [("handshake_timeout", "50ms"), ("connections_max", "2")];
+    let tls = [few[0], few[1], ("tls_cert", text(&certificate)), ("tls_key", text(&key))];
+    for settings in [&few[..], &tls[..]] {
+        let (server, ..) = serve(settings).await;
+        let server = server.expect("the server starts");
+        let address = server.address().to_string();
+        let mut silent = Vec::new();
+        for start in [&b""[..], b"PRI * HTTP/2.0"] {
+            let mut stream = TcpStream::connect(&address).await.expect("a connection");
+            stream.write_all(start).await.expect("sent");
+            silent.push(stream);
+        }
+        // There is no room for a third until one of them is gone.
+        let channel = match settings.len() {
+            2 => crate::support::connect(&server).await,
+            _ => dial(&server, &authority.pem, None).await.expect("a connection"),
+        };
+        execute(channel).await.expect("served");
+        for mut stream in silent {
+            let mut rest = Vec::new();
+            // Closed or reset, but over.
+            let _over = stream.read_to_end(&mut rest).await;
+        }
+    }
 }
