@@ -220,6 +220,14 @@ impl RcHeader {
         }
     }
 
+    /// The object never dies from here on, and other threads than its owner stop counting it.
+    pub fn keep_for_good(&self) {
+        // Relaxed: pairs with nothing; a fixed word.
+        if self.owner.load(Relaxed) != TAG_IMMORTAL {
+            self.update(Relaxed, |shared| Some(shared.saturate()));
+        }
+    }
+
     /// The rest of a release.
     ///
     /// # Safety
@@ -476,6 +484,22 @@ impl RcHeader {
     fn retain_shared(&self) {
         // Relaxed: pairs with nothing, as in `retain`.
         if self.owner.load(Relaxed) == TAG_IMMORTAL {
+            return;
+        }
+        self.add_shared();
+    }
+
+    /// Whether the object never dies: then nobody but its owner need count.
+    #[inline(always)]
+    fn is_kept(&self) -> bool {
+        // Relaxed: pairs with nothing; a count that has left its range does not come back.
+        Shared::from_bits(self.shared.load(Relaxed)).is_saturated()
+    }
+
+    #[inline(always)]
+    fn add_shared(&self) {
+        // A line that is only read stays in every processor's cache.
+        if self.is_kept() {
             return;
         }
         // Relaxed: pairs with nothing; the caller has a reference, so the object is alive, and learns nothing new.
