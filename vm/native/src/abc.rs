@@ -198,9 +198,11 @@ fn pattern_flags(t: &Thread, ty: &TypeObject) -> Res<()> {
     for (_, ours) in PATTERNS.iter().filter(|(theirs, _)| bits & theirs != 0) {
         ty.set_flag(*ours, true);
     }
-    ty.dict().remove(t, n::__abc_tpflags__())?;
-    ty.modified(t);
-    Ok(())
+    t.alone(|| {
+        ty.dict().remove(t, n::__abc_tpflags__())?;
+        ty.modified(t);
+        Ok(())
+    })
 }
 
 fn register(t: &Thread, a: &[Value]) -> Res {

@@ -200,10 +200,10 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
         if found > 0 {
             // What is gone shall not count: or garbage would let ever more garbage wait.
             let mut left = 0;
-            t.walk_objects(&mut |_| left += 1);
+            t.alone(|| t.walk_objects(&mut |_| left += 1));
             gc.walked.set(left);
         }
-        t.forget_young();
+        t.alone(|| t.forget_young());
         let kept = if gc.debug.get() & DEBUG_SAVEALL != 0 { found } else { 0 };
         let mut stats = gc.stats.borrow_mut();
         stats[generation].collections += 1;
@@ -400,8 +400,11 @@ fn take_weakrefs(t: &Thread, held: &[Value], dead: &[*const Header]) -> Vec<(Val
                 continue;
             }
             let dead_set = dead_set.get_or_insert_with(|| dead.iter().map(|&at| at as usize).collect());
-            if !dead_set.contains(&at) {
-                calls.push((Value::from_header(&watcher.header), callback));
+            // One that has died itself may still be waiting to be taken out of the table.
+            if !dead_set.contains(&at)
+                && let Some(watcher) = crate::weakref::living(watcher)
+            {
+                calls.push((watcher, callback));
             }
         }
     }

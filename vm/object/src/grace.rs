@@ -7,6 +7,8 @@
 //! alone does not wait. When one thread is left, nothing is shared any more.
 
 use crate::breaker::reason;
+use crate::guarded;
+use crate::header::flag;
 use crate::heap;
 use crate::thread::{self, Thread};
 use crate::value::Value;
@@ -74,9 +76,32 @@ impl Thread {
         if running {
             me.online();
             drop(participant);
+            self.parallel.set(self.isolate.is_free());
+            // Whoever starts a thread is in a native, which began when there was nobody to lock out. Machine code that called
+            // it comes back to the interpreter.
+            self.enter_native();
+            self.breaker.set(reason::GRACE);
             self.state::<crate::weakref::Table>().mark_all();
             thread::set_shared(true);
+            if self.is_parallel() && self.isolate.kept.set(()).is_ok() {
+                self.keep_what_all_use();
+            }
+        } else {
+            self.parallel.set(self.isolate.is_free());
         }
+    }
+
+    /// What a program defines and all its threads use is not worth counting by all of them at once: each would have to get
+    /// the count from the others' caches. It stays until the isolate closes. No other thread runs yet.
+    #[cold]
+    fn keep_what_all_use(&self) {
+        self.walk_objects(&mut |header| {
+            // SAFETY: a shape's type lives as long as objects of that shape.
+            let def = unsafe { header.shape().get().ty.as_ref() }.def().id;
+            if guarded::is_definition(def) || header.has(flag::INTERNED) {
+                header.rc().keep_for_good();
+            }
+        });
     }
 
     /// The thread is attached: it uses objects from now on. The standing before.
@@ -135,6 +160,8 @@ impl Thread {
 
     /// The other threads have ended.
     fn unshare(&self) {
+        self.out_of_native();
+        self.parallel.set(false);
         self.shared.set(false);
         thread::set_shared(false);
         if let Some(me) = &mut *self.grace.participant.borrow_mut() {
@@ -187,7 +214,7 @@ impl Thread {
 
     /// Runs `f` while no other thread of the isolate runs. It neither waits, polls nor runs Python code: what dies
     /// meanwhile is destroyed afterwards. The caller uses nothing that it loaded before.
-    pub(crate) fn alone<R>(&self, f: impl FnOnce() -> R) -> R {
+    pub fn alone<R>(&self, f: impl FnOnce() -> R) -> R {
         let Some(stopped) = self.stop_world() else { return f() };
         let depth = self.dealloc_depth.replace(heap::DEALLOC_DEPTH_MAX);
         let out = f();
@@ -220,9 +247,15 @@ impl Thread {
     }
 
     /// The thread ends: what waits becomes the others'.
-    pub(crate) fn leave_domain(&self) {
+    pub(crate) fn orphan_limbo(&self) {
         self.isolate.orphans.take_over(&self.isolate.domain, &mut self.grace.limbo.borrow_mut());
+    }
+
+    /// The thread has ended: nobody waits for it any more.
+    pub(crate) fn leave_domain(&self) {
         *self.grace.participant.borrow_mut() = None;
+        self.out_of_native();
+        self.parallel.set(false);
         self.shared.set(false);
         thread::set_shared(false);
     }
@@ -233,6 +266,8 @@ impl Thread {
         let all = unsafe { (self.grace.limbo.borrow_mut().take_all(), self.isolate.orphans.take_all()) };
         std::mem::forget(all);
         *self.grace.participant.borrow_mut() = None;
+        self.out_of_native();
+        self.parallel.set(false);
         self.shared.set(false);
         thread::set_shared(false);
     }

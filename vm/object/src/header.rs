@@ -89,8 +89,18 @@ impl Header {
         }
     }
 
+    /// As [`Header::try_retain`] of what may not be marked: then nobody gets a reference.
+    pub fn retain_if_alive(&self) -> Option<Value> {
+        // SAFETY: whoever asks keeps the memory from being freed; the tag is this thread's own.
+        match unsafe { self.0.try_retain(thread::tag()) } {
+            // SAFETY: the reference that was just taken.
+            TryRetain::Retained => Some(unsafe { Value::from_raw(std::ptr::from_ref(self) as u64) }),
+            TryRetain::Dead | TryRetain::Unknown => None,
+        }
+    }
+
     /// Lets other threads [`Header::try_retain`] the object.
-    pub(crate) fn mark_weak(&self) {
+    pub fn mark_weak(&self) {
         // SAFETY: `&self` borrows a reference, or no other thread runs.
         unsafe { self.0.mark_weak() }
     }

@@ -17,6 +17,7 @@ mod trim;
 pub(crate) use common::{Carved, Common};
 
 use crate::breaker::reason;
+use crate::guarded;
 use crate::header::{Header, flag};
 use crate::ids;
 use crate::shape::ShapeId;
@@ -433,6 +434,31 @@ unsafe fn destroy(t: &Thread, at: *mut Header) {
         }
         return;
     }
+    if t.is_parallel() {
+        // SAFETY: passed on.
+        return unsafe { destroy_guarded(t, at) };
+    }
+    // SAFETY: passed on.
+    unsafe { destroy_rest(t, at) }
+}
+
+/// The same while other threads run: under the native lock, unless the object's end is its own matter.
+#[cold]
+#[inline(never)]
+unsafe fn destroy_guarded(t: &Thread, at: *mut Header) {
+    // SAFETY: as in `destroy_rest`.
+    let (header, ty) = unsafe { (&*at, (*at).shape().get().ty.as_ref()) };
+    let finalizes = ty.has_finalizer() && !header.has(flag::FINALIZED);
+    let was_in = t.enter_native_unless(|| !finalizes && guarded::ends_quietly(ty.def().id, header));
+    // SAFETY: passed on.
+    unsafe { destroy_rest(t, at) };
+    t.leave_native(was_in);
+}
+
+#[inline(always)]
+unsafe fn destroy_rest(t: &Thread, at: *mut Header) {
+    // SAFETY: as in `destroy`.
+    let header = unsafe { &*at };
     // SAFETY: a shape's type outlives the objects of that shape: the object holds a reference to it.
     let finalizes = unsafe { header.shape().get().ty.as_ref() }.has_finalizer();
     if finalizes && !header.has(flag::FINALIZED) && !crate::finalize::run(t, header) {

@@ -8,6 +8,7 @@ use crate::breaker::reason;
 use crate::grace::{Garbage, REQUESTS};
 use crate::heap::Common;
 use crate::names::Interner;
+use crate::native_lock::NativeLock;
 use crate::shape::ShapeId;
 use crate::states::States;
 use crate::store::Slot;
@@ -29,6 +30,12 @@ pub struct Isolate {
     pub(crate) orphans: Orphanage<Garbage>,
     /// Where threads wait for objects' locks.
     lot: OnceLock<ParkingLot>,
+    /// See `native_lock`.
+    pub(crate) native: NativeLock,
+    /// Threads run at the same time.
+    pub(crate) free: OnceLock<()>,
+    /// What the program had defined when its second thread began is kept for good.
+    pub(crate) kept: OnceLock<()>,
     pub(crate) interner: Interner,
     type_version: Mutex<u32>,
     keys_version: Mutex<u32>,
@@ -55,6 +62,9 @@ impl Isolate {
             domain: Arc::new(Domain::new(REQUESTS)),
             orphans: Orphanage::new(),
             lot: OnceLock::new(),
+            native: NativeLock::new(),
+            free: OnceLock::new(),
+            kept: OnceLock::new(),
             interner: Interner::new(),
             type_version: Mutex::new(first_type_version),
             keys_version: Mutex::new(1),

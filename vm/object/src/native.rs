@@ -5,6 +5,7 @@
 
 use crate::args::{Args, Signature};
 use crate::error::{self, Res};
+use crate::guarded;
 use crate::header::Header;
 use crate::names;
 use crate::payload;
@@ -51,6 +52,20 @@ pub struct MethodDef {
     pub call: NativeFn,
     /// What it is called on.
     pub kind: MethodKind,
+    /// When it may run beside other natives.
+    pub open: Open,
+}
+
+/// Whether a native protects itself, so that it may run without the native lock (see `native_lock`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Open {
+    /// It does not.
+    Never,
+    /// Where all its arguments are atoms.
+    Atoms,
+    /// The same, or where its receiver is a guarded container: who asks other objects for their hash or equality sees to the
+    /// lock.
+    Receiver,
 }
 
 /// A method or function with bound arguments: `def("append", "($self, object, /)", append, "Append ...")`.
@@ -60,7 +75,7 @@ pub const fn def(
     call: fn(&Thread, &[Value]) -> Res,
     doc: &'static str,
 ) -> MethodDef {
-    MethodDef { name, signature, doc, call: NativeFn::Bound(call), kind: MethodKind::Plain }
+    MethodDef { name, signature, doc, call: NativeFn::Bound(call), kind: MethodKind::Plain, open: Open::Never }
 }
 
 /// A method or function that takes its arguments as they come.
@@ -70,13 +85,32 @@ pub const fn raw(
     call: fn(&Thread, Args<'_>) -> Res,
     doc: &'static str,
 ) -> MethodDef {
-    MethodDef { name, signature, doc, call: NativeFn::Raw(call), kind: MethodKind::Plain }
+    MethodDef { name, signature, doc, call: NativeFn::Raw(call), kind: MethodKind::Plain, open: Open::Never }
 }
 
 impl MethodDef {
     /// A class method: the first value is the class.
     pub const fn class(self) -> Self {
         Self { kind: MethodKind::Class, ..self }
+    }
+
+    /// It may run beside other natives where its arguments are atoms.
+    pub const fn open(self) -> Self {
+        Self { open: Open::Atoms, ..self }
+    }
+
+    /// The same where its receiver is guarded.
+    pub const fn open_receiver(self) -> Self {
+        Self { open: Open::Receiver, ..self }
+    }
+
+    /// Whether it may be called with these arguments beside other natives.
+    pub fn is_open(&self, args: &[Value]) -> bool {
+        match self.open {
+            Open::Never => false,
+            Open::Atoms => args.iter().all(guarded::is_atom),
+            Open::Receiver => args.first().is_some_and(guarded::is_container) || args.iter().all(guarded::is_atom),
+        }
     }
 
     /// A static method: no first value.

@@ -3,6 +3,7 @@
 use crate::attr;
 use crate::call;
 use crate::error::{self, Exc, Res};
+use crate::guarded;
 use crate::list::List;
 use crate::names::n;
 use crate::strs::Str;
@@ -213,7 +214,16 @@ pub fn eq(t: &Thread, a: &Value, b: &Value) -> Res<bool> {
     if let (Some(x), Some(y)) = (a.exact::<Str>(), b.exact::<Str>()) {
         return Ok(x.same_text(y));
     }
-    compare_bool(t, a, b, CompareOp::Eq)
+    if t.is_parallel() { eq_guarded(t, a, b) } else { compare_bool(t, a, b, CompareOp::Eq) }
+}
+
+#[cold]
+#[inline(never)]
+fn eq_guarded(t: &Thread, a: &Value, b: &Value) -> Res<bool> {
+    let was_in = t.enter_native_unless(|| guarded::is_frozen(a) && guarded::is_frozen(b));
+    let same = compare_bool(t, a, b, CompareOp::Eq);
+    t.leave_native(was_in);
+    same
 }
 
 /// `bool(v)`.
@@ -255,7 +265,13 @@ pub fn hash(t: &Thread, v: &Value) -> Res<i64> {
     let ty = type_of(v);
     let Some(f) = ty.slots().hash else { return Err(unhashable(t, v)) };
     t.check_stack(if ty.has_flag(flag::TUPLE) { "while hashing a tuple" } else { "" })?;
-    f(t, v)
+    if !t.is_parallel() {
+        return f(t, v);
+    }
+    let was_in = t.enter_native_unless(|| guarded::is_frozen(v));
+    let hash = f(t, v);
+    t.leave_native(was_in);
+    hash
 }
 
 /// "unhashable type: 'list'".

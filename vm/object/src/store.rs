@@ -206,9 +206,10 @@ pub(crate) fn hold_on<'a>(t: &Thread, container: &'a Header) -> Held<'a> {
     if t.is_shared() { lock(container) } else { Held(None) }
 }
 
-/// Runs `f`, which changes a container, under its lock if there are threads to lock out.
+/// Runs `f`, which changes an object, under its lock if there are threads to lock out. It neither waits, polls nor drops a
+/// reference.
 #[inline(always)]
-pub(crate) fn locked<R>(container: &Header, f: impl FnOnce() -> R) -> R {
+pub fn locked<R>(container: &Header, f: impl FnOnce() -> R) -> R {
     if thread::is_shared() { with_lock(container, f) } else { f() }
 }
 

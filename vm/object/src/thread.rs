@@ -119,6 +119,9 @@ pub struct Thread {
     own_tag: u16,
     /// The isolate has other threads: objects are read and changed with care (see `grace`).
     pub(crate) shared: Cell<bool>,
+    /// The same, where threads do not run in turns; and whether this one holds the native lock (see `native_lock`).
+    pub(crate) parallel: Cell<bool>,
+    pub(crate) native: Cell<bool>,
     pub(crate) grace: Grace,
     pub(crate) method_cache: MethodCache,
     pub(crate) attr_cache: AttrCache,
@@ -184,6 +187,8 @@ impl Thread {
             heap: Heap::of(&isolate.memory),
             own_tag,
             shared: Cell::new(false),
+            parallel: Cell::new(false),
+            native: Cell::new(false),
             grace: Grace::new(),
             method_cache: MethodCache::new(),
             attr_cache: AttrCache::new(),
@@ -414,9 +419,11 @@ impl Thread {
             // SAFETY: the queue has just said so.
             owner.leave(|at| unsafe { heap::dealloc(at.cast().as_ptr()) });
         }
-        self.leave_domain();
+        self.orphan_limbo();
         self.heap.hand_over();
         self.isolate.left(self);
+        // Last: as long as it is online, nobody who stops the world looks at what it is just giving up.
+        self.leave_domain();
     }
 
     /// Ends the isolate: no destructor of an object runs from here on; memory goes as a whole.

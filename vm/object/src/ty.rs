@@ -387,7 +387,7 @@ impl TypeObject {
     /// Replaces the name of a Python class.
     pub(crate) fn set_name(&self, name: Box<str>) {
         assert!(self.is_heap_type() && !self.has_flag(flag::IMMUTABLE), "a shared type's name is replaced");
-        // SAFETY: the class is its isolate's own, whose threads run one at a time, and nobody keeps a borrow.
+        // SAFETY: the class is its isolate's own, no other thread of which runs meanwhile, and nobody keeps a borrow.
         unsafe { *self.name.get() = name };
     }
 
@@ -454,6 +454,9 @@ impl TypeObject {
     /// Records a direct subclass. A built-in type is shared by all isolates, so its Python subclasses are the isolate's
     /// to remember.
     pub fn add_subclass(&self, t: &Thread, sub: &TypeObject) {
+        if t.is_shared() {
+            sub.header.mark_weak();
+        }
         if self.header.is_immortal() && !crate::thread::is_bootstrap() {
             t.isolate.subclasses.borrow_mut().entry(std::ptr::from_ref(self) as usize).or_default().push(sub);
         } else {
@@ -478,8 +481,11 @@ impl TypeObject {
         if let Some(more) = t.isolate.subclasses.borrow().get(&(std::ptr::from_ref(self) as usize)) {
             out.extend(more);
         }
-        // SAFETY: a type removes itself from its bases' lists before it dies.
-        out.into_iter().map(|s| unsafe { (*s).value() }).collect()
+        // SAFETY: a type removes itself from its bases' lists before its memory is given back.
+        let alive = |s: *const TypeObject| unsafe {
+            if crate::thread::is_shared() { (*s).header.retain_if_alive() } else { Some((*s).value()) }
+        };
+        out.into_iter().filter_map(alive).collect()
     }
 
     /// Looks `name` (interned) up along the MRO, through the thread's method cache.

@@ -287,6 +287,55 @@ fn containers_stay_whole_under_several_threads() {
     assert!(after.2 < 4 << 20, "{} bytes are left", after.2);
 }
 
+#[test]
+fn natives_run_one_at_a_time() {
+    process::set_up();
+    let main = Thread::new(hooks(), 512 << 20);
+    main.run_free();
+    let count = Handed(std::cell::Cell::new(0));
+    let natives = |t: &Thread, count: &Handed<std::cell::Cell<usize>>| {
+        for i in 0..ROUNDS {
+            let was_in = t.enter_native();
+            assert!(t.enter_native(), "in the middle of one already");
+            count.0.set(count.0.get() + 1);
+            if i % 500 == 0 {
+                t.alone(|| count.0.set(count.0.get()));
+            }
+            if i % 7 == 0 {
+                t.offer_native();
+            }
+            t.leave_native(was_in);
+            assert!(i % 8 != 0 || t.poll().is_ok());
+        }
+    };
+    main.attach(4 << 20, |t| {
+        let siblings: Vec<_> = (0..3).map(|_| Handed(t.sibling().expect("a tag"))).collect();
+        assert!(t.is_parallel() && t.out_of_native(), "whoever starts threads is in a native");
+        std::thread::scope(|scope| {
+            for sent in siblings {
+                let count = &count;
+                scope.spawn(move || {
+                    // The whole of it, which may be sent.
+                    let (sent, count) = (sent, count);
+                    sent.0.attach(1 << 20, |t| {
+                        natives(t, count);
+                        t.end();
+                    });
+                });
+            }
+            natives(t, &count);
+            t.offline();
+        });
+        t.online();
+        assert!(t.poll().is_ok());
+        assert!(!t.is_parallel(), "alone again");
+    });
+    main.close();
+    assert_eq!(count.0.get(), 4 * ROUNDS);
+}
+
+const ROUNDS: usize = 20_000;
+
 /// Interned names, and what the first use of a class makes, stay.
 const NAMES: usize = 60;
 

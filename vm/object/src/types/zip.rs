@@ -29,6 +29,13 @@ pub struct Zip {
     done: Cell<bool>,
 }
 
+impl Zip {
+    /// What it steps through, a tuple.
+    pub(crate) fn iterators(&self) -> Value {
+        self.iterators.get()
+    }
+}
+
 crate::payload!(Zip => ZIP {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         // SAFETY: the collector's visitor stores nothing.

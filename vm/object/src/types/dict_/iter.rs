@@ -69,11 +69,12 @@ impl Cursor {
             drop(self.dict.take());
             return Ok(None);
         }
-        if self.left.get() == 0 {
+        let left = self.left.get();
+        if left == 0 {
             drop(self.dict.take());
             return Err(error::runtime_error(t, "dictionary keys changed during iteration"));
         }
-        self.left.set(self.left.get() - 1);
+        self.left.set(left - 1);
         Ok(found)
     }
 

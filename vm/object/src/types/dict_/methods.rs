@@ -30,19 +30,19 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, key, default=None, /)",
         get,
         "Return the value for key if key is in the dictionary, else default.",
-    ),
+    ).open_receiver(),
     def(
         "setdefault",
         "($self, key, default=None, /)",
         setdefault,
         "Insert key with a value of default if key is not in the dictionary.\n\nReturn the value for key if key is in the dictionary, else default.",
-    ),
+    ).open_receiver(),
     def(
         "pop",
         "($self, key, default=<unrepresentable>, /)",
         pop,
         "D.pop(k[,d]) -> v, remove specified key and return the corresponding value.\n\nIf the key is not found, return the default if given; otherwise,\nraise a KeyError.",
-    ),
+    ).open_receiver(),
     def(
         "popitem",
         "($self, /)",
@@ -54,19 +54,19 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, /)",
         |t, a| views::keys(t, &a[0]),
         "Return a set-like object providing a view on the dict's keys.",
-    ),
+    ).open_receiver(),
     def(
         "items",
         "($self, /)",
         |t, a| views::items(t, &a[0]),
         "Return a set-like object providing a view on the dict's items.",
-    ),
+    ).open_receiver(),
     def(
         "values",
         "($self, /)",
         |t, a| views::values(t, &a[0]),
         "Return an object providing a view on the dict's values.",
-    ),
+    ).open_receiver(),
     raw(
         "update",
         "",
@@ -80,8 +80,8 @@ pub(super) const METHODS: &[MethodDef] = &[
         "Create a new dictionary with keys from iterable and values set to value.",
     )
     .class(),
-    def("clear", "($self, /)", clear, "Remove all items from the dict."),
-    def("copy", "($self, /)", |t, a| this(a).copy(t), "Return a shallow copy of the dict."),
+    def("clear", "($self, /)", clear, "Remove all items from the dict.").open_receiver(),
+    def("copy", "($self, /)", |t, a| this(a).copy(t), "Return a shallow copy of the dict.").open_receiver(),
     def(
         "__reversed__",
         "($self, /)",

@@ -42,12 +42,12 @@ pub(super) const FROZENSET_METHODS: &[MethodDef] = methods!("frozensets are gene
 
 /// Methods of set.
 pub(super) const SET_METHODS: &[MethodDef] = methods!("sets are generic over the type of their elements";
-    def("add", "($self, object, /)", |t, a| add(t, expect(&a[0]), &a[1]).map(|()| Value::NONE), "Add an element to a set.\n\nThis has no effect if the element is already present."),
-    def("clear", "($self, /)", |_, a| { expect(&a[0]).clear_all(); Ok(Value::NONE) }, "Remove all elements from this set."),
-    def("discard", "($self, object, /)", discard, "Remove an element from a set if it is a member.\n\nUnlike set.remove(), the discard() method does not raise\nan exception when an element is missing from the set."),
+    def("add", "($self, object, /)", |t, a| add(t, expect(&a[0]), &a[1]).map(|()| Value::NONE), "Add an element to a set.\n\nThis has no effect if the element is already present.").open_receiver(),
+    def("clear", "($self, /)", |_, a| { expect(&a[0]).clear_all(); Ok(Value::NONE) }, "Remove all elements from this set.").open_receiver(),
+    def("discard", "($self, object, /)", discard, "Remove an element from a set if it is a member.\n\nUnlike set.remove(), the discard() method does not raise\nan exception when an element is missing from the set.").open_receiver(),
     def("difference_update", "($self, /, *others)", |t, a| each(t, a, difference_update), "Update the set, removing elements found in others."),
     def("intersection_update", "($self, /, *others)", intersect_update, "Update the set, keeping only elements found in it and all others."),
-    def("pop", "($self, /)", pop, "Remove and return an arbitrary set element.\n\nRaises KeyError if the set is empty."),
+    def("pop", "($self, /)", pop, "Remove and return an arbitrary set element.\n\nRaises KeyError if the set is empty.").open_receiver(),
     def("remove", "($self, object, /)", remove, "Remove an element from a set; it must be a member.\n\nIf the element is not a member, raise a KeyError."),
     def("symmetric_difference_update", "($self, other, /)", |t, a| symmetric_update(t, expect(&a[0]), &a[1]).map(|()| Value::NONE), "Update the set, keeping only elements found in either set, but not in both."),
     def("update", "($self, /, *others)", |t, a| each(t, a, update), "Update the set, adding elements from all others.")

@@ -117,13 +117,19 @@ impl Places {
         loop {
             let run = if i + LINEAR <= mask { LINEAR } else { 0 };
             for place in i..=i + run {
-                match self.look(place) {
-                    (0, 0) => return Ok(Err(place)),
-                    (key, theirs) => {
-                        if key != 0 && theirs == hash && same(Value::from_ref(&key))? {
-                            return Ok(Ok(place));
-                        }
+                // SAFETY: within the table. First the key: the hash of one that is there has been written.
+                let (key, at) = unsafe {
+                    let at = self.at(place);
+                    (words::load((&raw const (*at).key).cast::<u64>()), (&raw const (*at).hash).cast::<u64>())
+                };
+                // SAFETY: as above.
+                let theirs = unsafe { words::load(at) } as i64;
+                if key == 0 {
+                    if theirs == 0 {
+                        return Ok(Err(place));
                     }
+                } else if theirs == hash && same(Value::from_ref(&key))? {
+                    return Ok(Ok(place));
                 }
             }
             perturb >>= 5;

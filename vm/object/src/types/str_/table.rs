@@ -15,30 +15,35 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, old, new, /, count=-1)",
         replace::replace,
         "Return a copy with all occurrences of substring old replaced by new.",
-    ),
+    )
+    .open(),
     def(
         "split",
         "($self, /, sep=None, maxsplit=-1)",
         split::split,
         "Return a list of the substrings in the string, using sep as the separator string.",
-    ),
+    )
+    .open(),
     def(
         "rsplit",
         "($self, /, sep=None, maxsplit=-1)",
         split::rsplit,
         "Return a list of the substrings in the string, using sep as the separator string.",
-    ),
+    )
+    .open(),
     def("join", "($self, iterable, /)", |t, a| super::join(t, &a[0], &a[1]), "Concatenate any number of strings."),
-    def("capitalize", "($self, /)", case::capitalize, "Return a capitalized version of the string."),
-    def("casefold", "($self, /)", case::casefold, "Return a version of the string suitable for caseless comparisons."),
-    def("title", "($self, /)", case::title, "Return a version of the string where each word is titlecased."),
-    def("center", "($self, width, fillchar=' ', /)", pad::center, "Return a centered string of length width."),
+    def("capitalize", "($self, /)", case::capitalize, "Return a capitalized version of the string.").open(),
+    def("casefold", "($self, /)", case::casefold, "Return a version of the string suitable for caseless comparisons.")
+        .open(),
+    def("title", "($self, /)", case::title, "Return a version of the string where each word is titlecased.").open(),
+    def("center", "($self, width, fillchar=' ', /)", pad::center, "Return a centered string of length width.").open(),
     def(
         "count",
         "($self, sub, start=None, end=None, /)",
         find::count,
         "Return the number of non-overlapping occurrences of substring sub in string S[start:end].",
-    ),
+    )
+    .open(),
     def(
         "expandtabs",
         "($self, /, tabsize=8)",
@@ -50,119 +55,139 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, sub, start=None, end=None, /)",
         find::find,
         "Return the lowest index in S where substring sub is found, such that sub is contained within S[start:end].",
-    ),
+    )
+    .open(),
     def(
         "partition",
         "($self, sep, /)",
         split::partition,
         "Partition the string into three parts using the given separator.",
-    ),
+    )
+    .open(),
     def(
         "index",
         "($self, sub, start=None, end=None, /)",
         find::index,
         "Return the lowest index in S where substring sub is found, such that sub is contained within S[start:end].",
-    ),
-    def("ljust", "($self, width, fillchar=' ', /)", pad::ljust, "Return a left-justified string of length width."),
-    def("lower", "($self, /)", case::lower, "Return a copy of the string converted to lowercase."),
+    )
+    .open(),
+    def("ljust", "($self, width, fillchar=' ', /)", pad::ljust, "Return a left-justified string of length width.")
+        .open(),
+    def("lower", "($self, /)", case::lower, "Return a copy of the string converted to lowercase.").open(),
     def(
         "lstrip",
         "($self, chars=None, /)",
         split::lstrip,
         "Return a copy of the string with leading whitespace removed.",
-    ),
+    )
+    .open(),
     def(
         "rfind",
         "($self, sub, start=None, end=None, /)",
         find::rfind,
         "Return the highest index in S where substring sub is found, such that sub is contained within S[start:end].",
-    ),
+    )
+    .open(),
     def(
         "rindex",
         "($self, sub, start=None, end=None, /)",
         find::rindex,
         "Return the highest index in S where substring sub is found, such that sub is contained within S[start:end].",
-    ),
-    def("rjust", "($self, width, fillchar=' ', /)", pad::rjust, "Return a right-justified string of length width."),
+    )
+    .open(),
+    def("rjust", "($self, width, fillchar=' ', /)", pad::rjust, "Return a right-justified string of length width.")
+        .open(),
     def(
         "rstrip",
         "($self, chars=None, /)",
         split::rstrip,
         "Return a copy of the string with trailing whitespace removed.",
-    ),
+    )
+    .open(),
     def(
         "rpartition",
         "($self, sep, /)",
         split::rpartition,
         "Partition the string into three parts using the given separator.",
-    ),
+    )
+    .open(),
     def(
         "splitlines",
         "($self, /, keepends=False)",
         split::splitlines,
         "Return a list of the lines in the string, breaking at line boundaries.",
-    ),
+    )
+    .open(),
     def(
         "strip",
         "($self, chars=None, /)",
         split::strip,
         "Return a copy of the string with leading and trailing whitespace removed.",
-    ),
+    )
+    .open(),
     def(
         "swapcase",
         "($self, /)",
         case::swapcase,
         "Convert uppercase characters to lowercase and lowercase characters to uppercase.",
-    ),
+    )
+    .open(),
     def(
         "translate",
         "($self, table, /)",
         translate::translate,
         "Replace each character in the string using the given translation table.",
     ),
-    def("upper", "($self, /)", case::upper, "Return a copy of the string converted to uppercase."),
+    def("upper", "($self, /)", case::upper, "Return a copy of the string converted to uppercase.").open(),
     def(
         "startswith",
         "($self, prefix, start=None, end=None, /)",
         find::startswith,
         "Return True if the string starts with the specified prefix, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "endswith",
         "($self, suffix, start=None, end=None, /)",
         find::endswith,
         "Return True if the string ends with the specified suffix, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "removeprefix",
         "($self, prefix, /)",
         find::removeprefix,
         "Return a str with the given prefix string removed if present.",
-    ),
+    )
+    .open(),
     def(
         "removesuffix",
         "($self, suffix, /)",
         find::removesuffix,
         "Return a str with the given suffix string removed if present.",
-    ),
+    )
+    .open(),
     def(
         "isascii",
         "($self, /)",
         predicates::isascii,
         "Return True if all characters in the string are ASCII, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "islower",
         "($self, /)",
         predicates::islower,
         "Return True if the string is a lowercase string, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "isupper",
         "($self, /)",
         predicates::isupper,
         "Return True if the string is an uppercase string, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "istitle",
         "($self, /)",
@@ -174,38 +199,45 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, /)",
         predicates::isspace,
         "Return True if the string is a whitespace string, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "isdecimal",
         "($self, /)",
         predicates::isdecimal,
         "Return True if the string is a decimal string, False otherwise.",
-    ),
-    def("isdigit", "($self, /)", predicates::isdigit, "Return True if the string is a digit string, False otherwise."),
+    )
+    .open(),
+    def("isdigit", "($self, /)", predicates::isdigit, "Return True if the string is a digit string, False otherwise.")
+        .open(),
     def(
         "isnumeric",
         "($self, /)",
         predicates::isnumeric,
         "Return True if the string is a numeric string, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "isalpha",
         "($self, /)",
         predicates::isalpha,
         "Return True if the string is an alphabetic string, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "isalnum",
         "($self, /)",
         predicates::isalnum,
         "Return True if the string is an alpha-numeric string, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "isidentifier",
         "($self, /)",
         predicates::isidentifier,
         "Return True if the string is a valid Python identifier, False otherwise.",
-    ),
+    )
+    .open(),
     def(
         "isprintable",
         "($self, /)",
@@ -217,7 +249,8 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, width, /)",
         pad::zfill,
         "Pad a numeric string with zeros on the left, to fill a field of the given width.",
-    ),
+    )
+    .open(),
     def(
         "format_map",
         "($self, mapping, /)",

@@ -69,20 +69,28 @@ pub(super) fn set(t: &Thread, class: &Value, name: &Value, value: Option<&Value>
         ty.modified(t);
         return Ok(());
     }
-    let old = match value {
-        Some(v) => {
-            let old = ty.dict().get_str(name);
-            ty.dict().set_str(t, name, v.clone())?;
-            old
-        }
-        None => match ty.dict().remove(t, name)? {
-            Some(old) => Some(old),
-            None => return Err(error::no_attribute(t, class, name)),
-        },
-    };
-    ty.modified(t);
-    dunder::update_slots(t, ty, name);
-    drop(old);
+    // Others cache what they find by the class's version, without counting it: none may find the old value after it has
+    // gone and before the version tells.
+    let old = t.alone(|| {
+        let old = match value {
+            Some(v) => {
+                let old = ty.dict().get_str(name);
+                ty.dict().set_str(t, name, v.clone())?;
+                old
+            }
+            None => match ty.dict().remove(t, name)? {
+                Some(old) => Some(old),
+                None => return Ok(None),
+            },
+        };
+        ty.modified(t);
+        dunder::update_slots(t, ty, name);
+        Ok(Some(old))
+    })?;
+    match old {
+        Some(old) => drop(old),
+        None => return Err(error::no_attribute(t, class, name)),
+    }
     Ok(())
 }
 

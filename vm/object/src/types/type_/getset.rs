@@ -67,7 +67,8 @@ fn set_name(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
         return Err(error::value_error(t, "type name must not contain null characters"));
     }
     let text = convert::to_text(t, value, "__name__", "value")?;
-    ty.set_name(text.into());
+    // Others may be reading it, to word an error.
+    t.alone(|| ty.set_name(text.into()));
     Ok(())
 }
 
@@ -196,8 +197,11 @@ fn annotations(t: &Thread, v: &Value) -> Res {
     } else {
         Dict::create(t)
     };
-    class(v).dict().set_str(t, n::__annotations_cache__(), made.clone())?;
-    class(v).modified(t);
+    t.alone(|| {
+        class(v).dict().set_str(t, n::__annotations_cache__(), made.clone())?;
+        class(v).modified(t);
+        Ok(())
+    })?;
     Ok(made)
 }
 
@@ -210,6 +214,10 @@ fn set_annotations(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
             format_args!("cannot set '__annotations__' attribute of immutable type '{name}'"),
         ));
     }
+    t.alone(|| store_annotations(t, v, ty, value))
+}
+
+fn store_annotations(t: &Thread, v: &Value, ty: &TypeObject, value: Option<&Value>) -> Res<()> {
     let dict = ty.dict();
     match value {
         Some(v) => {
@@ -239,9 +247,11 @@ fn annotate(t: &Thread, v: &Value) -> Res {
             return Ok(found);
         }
     }
-    class(v).dict().set_str(t, n::__annotate_func__(), Value::NONE)?;
-    class(v).modified(t);
-    Ok(Value::NONE)
+    t.alone(|| {
+        class(v).dict().set_str(t, n::__annotate_func__(), Value::NONE)?;
+        class(v).modified(t);
+        Ok(Value::NONE)
+    })
 }
 
 fn set_annotate(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
@@ -257,12 +267,14 @@ fn set_annotate(t: &Thread, v: &Value, value: Option<&Value>) -> Res<()> {
     if !value.is_none() && !call::is_callable(value) {
         return Err(error::type_error(t, "__annotate__ must be callable or None"));
     }
-    ty.dict().set_str(t, n::__annotate_func__(), value.clone())?;
-    if !value.is_none() {
-        ty.dict().remove(t, n::__annotations_cache__())?;
-    }
-    ty.modified(t);
-    Ok(())
+    t.alone(|| {
+        ty.dict().set_str(t, n::__annotate_func__(), value.clone())?;
+        if !value.is_none() {
+            ty.dict().remove(t, n::__annotations_cache__())?;
+        }
+        ty.modified(t);
+        Ok(())
+    })
 }
 
 fn type_params(_: &Thread, v: &Value) -> Res {

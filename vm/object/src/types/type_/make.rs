@@ -373,8 +373,10 @@ pub(super) fn set_bases(t: &Thread, ty: &TypeObject, bases: &Value) -> Res<()> {
         base.remove_subclass(t, ty);
     }
     link(t, ty, items.items());
-    ty.modified(t);
-    dunder::refill_slots(t, ty);
+    t.alone(|| {
+        ty.modified(t);
+        dunder::refill_slots(t, ty);
+    });
     Ok(())
 }
 
@@ -428,7 +430,8 @@ pub fn set_class(t: &Thread, obj: &Value, class: &Value) -> Res<()> {
     // SAFETY: the object is one of `old`.
     let size = unsafe { old.size_of_fixed(std::ptr::from_ref(header).cast_mut()) };
     let root = new.root_shape().get();
-    header.set_shape(if size == new.basic_size() { root.to_dict_mode() } else { root.adopting(size) });
+    let shape = if size == new.basic_size() { root.to_dict_mode() } else { root.adopting(size) };
+    t.alone(|| header.set_shape(shape));
     // The object now holds a reference to the new class, and the one to the old class is given up.
     if new.is_heap_type() {
         std::mem::forget(new.value());

@@ -1,0 +1,129 @@
+//! The native lock: what lets the natives of an isolate run one at a time while its threads run at the same time.
+//!
+//! Where threads run in parallel, instructions over the core types protect themselves; everything else is written for one
+//! thread at a time, and takes this lock first: calls of natives that do not say otherwise, operators over types that do not,
+//! the ends of objects of such types. It is given up wherever Python code runs and wherever a turn would be. Between two
+//! instructions no thread holds it.
+
+use crate::breaker::reason;
+use crate::isolate::Isolate;
+use crate::thread::Thread;
+use parking_lot::RawMutex;
+use parking_lot::lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
+use std::time::Duration;
+
+/// The lock of an isolate.
+pub(crate) struct NativeLock {
+    raw: RawMutex,
+}
+
+impl NativeLock {
+    pub(crate) const fn new() -> Self {
+        Self { raw: RawMutex::INIT }
+    }
+}
+
+/// How long a thread waits before it asks for the lock.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// So often a thread looks whether the lock is free before it sleeps.
+const SPINS: u32 = 64;
+
+impl Thread {
+    /// Whether this is one of several threads that run at the same time.
+    #[inline(always)]
+    pub fn is_parallel(&self) -> bool {
+        self.parallel.get()
+    }
+
+    /// Lets the isolate's threads run at the same time, once there are several. Before the second one begins.
+    pub fn run_free(&self) {
+        self.isolate.free.get_or_init(|| ());
+    }
+
+    /// Begins what one thread at a time may do. Whether the thread was in the middle of such already: to be told to
+    /// [`Thread::leave_native`]. A thread that is alone is always: if it is not any more when that ends, whoever began before
+    /// it goes on with the lock.
+    #[inline(always)]
+    pub fn enter_native(&self) -> bool {
+        !self.is_parallel() || self.take_native()
+    }
+
+    /// As [`Thread::enter_native`], unless everything concerned protects itself.
+    #[inline(always)]
+    pub fn enter_native_unless(&self, guarded: impl FnOnce() -> bool) -> bool {
+        if !self.is_parallel() {
+            true
+        } else if guarded() {
+            self.native.get()
+        } else {
+            self.take_native()
+        }
+    }
+
+    /// Ends what [`Thread::enter_native`] began.
+    #[inline(always)]
+    pub fn leave_native(&self, was_in: bool) {
+        if !was_in && self.native.get() {
+            self.give_native();
+        }
+    }
+
+    /// The thread runs instructions from here on: whatever was begun is over, or goes on after it.
+    #[inline(always)]
+    pub fn out_of_native(&self) -> bool {
+        let was_in = self.native.get();
+        if was_in {
+            self.give_native();
+        }
+        was_in
+    }
+
+    /// Takes the lock, if the thread has not got it; whether it had.
+    #[inline(never)]
+    pub fn take_native(&self) -> bool {
+        if self.native.replace(true) {
+            return true;
+        }
+        let lock = &self.isolate.native.raw;
+        if lock.try_lock() {
+            return false;
+        }
+        for _ in 0..SPINS {
+            std::hint::spin_loop();
+            if lock.try_lock() {
+                return false;
+            }
+        }
+        // Whoever has it may stop the world.
+        self.offline();
+        while !lock.try_lock_for(PATIENCE) {
+            self.isolate.ask_others(self, reason::QS);
+        }
+        self.online();
+        false
+    }
+
+    #[inline(never)]
+    fn give_native(&self) {
+        self.native.set(false);
+        // SAFETY: this thread has locked it, in `take_native`, and not unlocked it since.
+        unsafe { self.isolate.native.raw.unlock() }
+    }
+
+    /// In the middle of a native: lets others go first that wait.
+    pub fn offer_native(&self) {
+        if self.native.replace(false) {
+            // SAFETY: as in `give_native`.
+            unsafe { self.isolate.native.raw.unlock_fair() }
+            self.take_native();
+        }
+    }
+}
+
+impl Isolate {
+    /// Whether the isolate's threads run at the same time.
+    pub fn is_free(&self) -> bool {
+        self.free.get().is_some()
+    }
+}
