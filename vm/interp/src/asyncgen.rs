@@ -229,7 +229,7 @@ pub(crate) fn step_send(t: &Thread, v: &Value, sent: &Value) -> Res<Resumed> {
 }
 
 fn begin(t: &Thread, s: &Step, v: &Value, g: &Generator, sent: &Value) -> Res<Resumed> {
-    if s.what != What::Send && g.state.get() == State::Finished {
+    if s.what != What::Send && g.state() == State::Finished {
         s.phase.set(Phase::Closed);
         return Ok(Resumed::Return(Value::NONE));
     }

@@ -32,6 +32,11 @@ impl CodeObject {
         Ok(self.unit.get_or_init(|| unit))
     }
 
+    /// Whether that has been made.
+    pub(crate) fn has_unit(&self) -> bool {
+        self.unit.get().is_some()
+    }
+
     /// The same, with its constants and names made.
     fn ready_unit(&self, t: &Thread) -> Res<&Arc<Unit>> {
         let unit = self.unit(t)?;

@@ -213,6 +213,11 @@ impl Interp {
         if n < depth { Some(unsafe { fp.sub(n) }) } else { None }
     }
 
+    /// Whether a record is one of this thread's.
+    pub(crate) fn owns(&self, fp: *mut Frame) -> bool {
+        (self.frames..self.frame_end).contains(&fp)
+    }
+
     /// What the thread's frames run.
     pub(crate) fn running_units(&self) -> FxHashSet<*const Unit> {
         let mut out = FxHashSet::default();

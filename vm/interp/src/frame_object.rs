@@ -115,6 +115,14 @@ impl FrameObject {
     }
 
     fn register(&self, i: usize) -> Value {
+        match typhon_object::thread::current() {
+            // Another thread may be running the frame, or the generator.
+            Some(t) if t.is_parallel() => t.alone(|| self.register_now(i)),
+            _ => self.register_now(i),
+        }
+    }
+
+    fn register_now(&self, i: usize) -> Value {
         let record = self.record.get();
         let base = if record.is_null() {
             self.suspended.get()
@@ -131,12 +139,20 @@ impl FrameObject {
 
     /// Stores into named register `i` (through its cell if it is one).
     pub fn set_local(&self, i: usize, value: Value) {
+        let old = match typhon_object::thread::current() {
+            Some(t) if t.is_parallel() => t.alone(|| self.exchange_local(i, value)),
+            _ => self.exchange_local(i, value),
+        };
+        drop(old);
+    }
+
+    fn exchange_local(&self, i: usize, value: Value) -> Value {
         let now = self.register(i);
         if self.unit.is_cell(i)
             && let Some(c) = now.downcast::<PyCell>()
         {
             c.set(value);
-            return;
+            return Value::ABSENT;
         }
         let record = self.record.get();
         let base = if record.is_null() {
@@ -147,16 +163,13 @@ impl FrameObject {
         };
         if base.is_null() {
             let mut kept = self.kept.borrow_mut();
-            if let Some(slot) = kept.get_mut(i) {
-                let old = std::mem::replace(slot, value);
-                drop(kept);
-                drop(old);
-            }
-            return;
+            return match kept.get_mut(i) {
+                Some(slot) => std::mem::replace(slot, value),
+                None => value,
+            };
         }
-        // SAFETY: as for `register`; the old value is dropped after the new one is in place.
-        let old = unsafe { Value::from_raw(std::ptr::replace(base.add(i), value.into_raw())) };
-        drop(old);
+        // SAFETY: as for `register`; the old value is the caller's.
+        unsafe { Value::from_raw(std::ptr::replace(base.add(i), value.into_raw())) }
     }
 
     /// The frame's own trace function, absent if none.
@@ -212,9 +225,16 @@ impl FrameObject {
 
     /// The generator whose frame this is.
     fn owner(&self) -> Option<Value> {
-        // SAFETY: a generator that goes away, or is over, resets the word.
         let bits = self.generator.get();
-        (bits != 0).then(|| Value::from_ref(&bits).clone())
+        if bits == 0 {
+            return None;
+        }
+        // SAFETY: a generator that goes away, or is over, resets the word. It may be waiting to do so.
+        if typhon_object::thread::current().is_some_and(Thread::is_shared) {
+            unsafe { &*(bits as *const Header) }.retain_if_alive()
+        } else {
+            Some(Value::from_ref(&bits).clone())
+        }
     }
 
     /// The generator is suspended: its registers stay, the record goes.
@@ -236,6 +256,12 @@ impl FrameObject {
 #[expect(clippy::not_unsafe_ptr_arg_deref, reason = "records are named only by the pointers that `Interp` gives out")]
 pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
     let _ = it;
+    let others = t.is_parallel() && !interp(t).owns(fp);
+    if others { t.alone(|| of_record(t, fp)) } else { of_record(t, fp) }
+}
+
+/// As [`of`], while nobody runs the frame.
+fn of_record(t: &Thread, fp: *mut Frame) -> Res {
     // SAFETY: the record is live; it owns the object from here on.
     unsafe {
         let waiting = (*fp).object;
@@ -251,6 +277,9 @@ pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
         if (*fp).generator != 0
             && let Some(g) = crate::generator::as_generator(Value::from_ref(&(*fp).generator))
         {
+            if t.is_shared() {
+                g.header.mark_weak();
+            }
             object.expect::<FrameObject>().generator.set((*fp).generator);
             g.frame.set(&g.header, object.clone());
         }
@@ -295,13 +324,13 @@ fn new(t: &Thread, unit: Arc<Unit>, func: Value, locals: Value) -> Res {
 
 /// `gi_frame`: None once the generator is over.
 pub(crate) fn of_generator(t: &Thread, v: &Value, g: &Generator) -> Res {
-    if g.state.get() == State::Finished {
+    if g.state() == State::Finished {
         return Ok(Value::NONE);
     }
     if let Some(frame) = g.frame.get().present() {
         return Ok(frame);
     }
-    if g.state.get() == State::Running {
+    if g.state() == State::Running {
         let it = interp(t);
         let mut n = 0;
         while let Some(fp) = it.frame_at(n) {
@@ -315,6 +344,9 @@ pub(crate) fn of_generator(t: &Thread, v: &Value, g: &Generator) -> Res {
     // SAFETY: the generator holds it.
     let unit = unsafe { Unit::keep(g.unit()) };
     let object = new(t, unit, g.func.get(), Value::ABSENT)?;
+    if t.is_shared() {
+        g.header.mark_weak();
+    }
     object.expect::<FrameObject>().generator.set(v.bits());
     object.expect::<FrameObject>().suspend(g);
     g.frame.set(&g.header, object.clone());
@@ -496,7 +528,7 @@ fn clear(t: &Thread, a: &[Value]) -> Res {
         return Err(error::runtime_error(t, "cannot clear an executing frame"));
     }
     if let Some(owner) = f.owner() {
-        if crate::generator::as_generator(&owner).is_some_and(|g| g.state.get() == State::Suspended) {
+        if crate::generator::as_generator(&owner).is_some_and(|g| g.state() == State::Suspended) {
             return Err(error::runtime_error(t, "cannot clear a suspended frame"));
         }
         crate::generator::finalize(t, &owner);

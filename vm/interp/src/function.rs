@@ -272,10 +272,13 @@ fn set_code(t: &Thread, v: &Value, x: Option<&Value>) -> Res<()> {
             "Assigning a code object of non-matching type is deprecated (e.g., from a generator to a plain function)";
         exceptions::DEPRECATION_WARNING.ty().with_value(|category| (t.hooks.warn)(t, category, text, 1))?;
     }
-    // SAFETY: the function's own Arc.
-    let old = unsafe { Arc::from_raw(f.unit_ptr.replace(Arc::into_raw(unit))) };
     f.code.set(&f.header, value.clone());
-    crate::unit::replaced(t, old);
+    // Another thread may be about to enter the function.
+    t.alone(|| {
+        // SAFETY: the function's own Arc.
+        let old = unsafe { Arc::from_raw(f.unit_ptr.replace(Arc::into_raw(unit))) };
+        crate::unit::replaced(t, old);
+    });
     Ok(())
 }
 

@@ -16,12 +16,14 @@ use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
 use typhon_object::shape::ShapeId;
-use typhon_object::store::Slot;
+use typhon_object::store::{self, Slot};
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value, call, ids};
+use typhon_qsbr::words::Field;
 
 /// Where a generator stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum State {
     /// Not started.
     Created,
@@ -42,7 +44,7 @@ pub struct Generator {
     pub(crate) func: Slot,
     pub(crate) regs: Cell<*mut u64>,
     pub(crate) ip: Cell<*const Word>,
-    pub(crate) state: Cell<State>,
+    state: Field<u8>,
     pub(crate) handling: Handling,
     /// The frame object, absent until somebody asks for it.
     pub(crate) frame: Slot,
@@ -72,7 +74,7 @@ fn traverse(g: &Generator, visit: &mut dyn FnMut(&Value)) {
         visit(unsafe { slot.peek() });
     }
     visit(Value::from_ref(&g.handling.value.get()));
-    if g.state.get() != State::Running && !g.regs.get().is_null() {
+    if g.state() != State::Running && !g.regs.get().is_null() {
         for i in 0..g.unit().register_count {
             // SAFETY: the block has as many registers as the unit says.
             visit(Value::from_ref(unsafe { &*g.regs.get().add(i) }));
@@ -83,7 +85,7 @@ fn traverse(g: &Generator, visit: &mut dyn FnMut(&Value)) {
 typhon_object::payload!(Generator => GENERATOR {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) { traverse(self, visit); }
     fn clear(&self) {
-        if self.state.get() != State::Running {
+        if self.state() != State::Running {
             self.finish();
         }
     }
@@ -95,6 +97,36 @@ impl Generator {
     pub(crate) fn unit(&self) -> &Unit {
         // SAFETY: the generator holds the Arc behind this pointer; who resumes it replaces it before it runs.
         unsafe { &*self.unit.get() }
+    }
+
+    /// Where it stands; others may be resuming it.
+    #[inline(always)]
+    pub(crate) fn state(&self) -> State {
+        match self.state.get() {
+            0 => State::Created,
+            1 => State::Suspended,
+            2 => State::Running,
+            _ => State::Finished,
+        }
+    }
+
+    /// Says where it stands from here on, for who has [claimed](Self::claim) it: the last thing he does with it.
+    #[inline(always)]
+    pub(crate) fn set_state(&self, state: State) {
+        self.state.set(state as u8);
+    }
+
+    /// Takes the generator from others that may want to resume it: from here on it is running. False if it does not stand at
+    /// `state` any more.
+    #[inline(always)]
+    pub(crate) fn claim(&self, state: State) -> bool {
+        store::locked(&self.header, || {
+            let same = self.state() == state;
+            if same {
+                self.set_state(State::Running);
+            }
+            same
+        })
     }
 
     /// Whether it can be resumed without another copy of its code.
@@ -119,7 +151,7 @@ impl Generator {
 
     /// Ends the generator: drops its registers.
     pub(crate) fn finish(&self) {
-        self.state.set(State::Finished);
+        self.set_state(State::Finished);
         // The finalizer has nothing to do any more.
         self.header.set(typhon_object::header::flag::FINALIZED);
         let regs = self.regs.replace(std::ptr::null_mut());
@@ -161,9 +193,16 @@ impl Generator {
 
     /// What the generator delegates to (`yield from`, `await`), if it is suspended there.
     pub(crate) fn delegate(&self) -> Option<Value> {
-        if self.state.get() != State::Suspended {
+        if self.state() != State::Suspended || !self.claim(State::Suspended) {
             return None;
         }
+        let delegate = self.stands_at();
+        self.set_state(State::Suspended);
+        delegate
+    }
+
+    /// The same for who has claimed it.
+    pub(crate) fn stands_at(&self) -> Option<Value> {
         // SAFETY: a suspended generator's ip lies behind a Yield, which a Resume follows.
         let (yielded, resume) = unsafe { (*self.ip.get().sub(1), *self.ip.get()) };
         if Opcode::from_u8(resume.op()) != Some(Opcode::Resume) || resume.kind() < ResumeKind::AfterYieldFrom as u8 {
@@ -235,7 +274,7 @@ pub(crate) fn from_frame(t: &Thread, fp: *mut Frame, take: bool) -> Res {
             func: Slot::new(func),
             regs: Cell::new(regs),
             ip: Cell::new(ip),
-            state: Cell::new(State::Created),
+            state: Field::new(State::Created as u8),
             handling: Handling::new(),
             frame: Slot::empty(),
             names,
@@ -282,19 +321,31 @@ pub(crate) fn me(v: &Value) -> &Generator {
     }
 }
 
-/// Pushes a generator's frame; it is then running. The caller has checked that it may be resumed.
+/// Pushes a generator's frame; it is then running. The caller has seen it at `state`, from where it may be resumed.
 #[inline(always)]
-pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind, dst: u16, skip: u8) -> Res<()> {
+pub(crate) fn push(
+    t: &Thread,
+    it: &Interp,
+    (v, g, state): (&Value, &Generator, State),
+    kind: Kind,
+    dst: u16,
+    skip: u8,
+) -> Res<()> {
     // SAFETY: the record `fp` names is live or the bottom.
     let top = unsafe { (*it.fp.get()).top };
     it.check_room(t, top)?;
-    if !g.is_here(t) {
-        g.come_here(t, it)?;
+    if !g.claim(state) {
+        return Err(running(t, g));
+    }
+    if !g.is_here(t)
+        && let Err(e) = g.come_here(t, it)
+    {
+        g.set_state(state);
+        return Err(e);
     }
     t.depth.set(t.depth.get() + 1);
-    let suspended = it.watch.active.get() && g.state.get() == State::Suspended;
+    let suspended = it.watch.active.get() && state == State::Suspended;
     let watched = if suspended { g.unit().offset_of(g.ip.get()) } else { 0 };
-    g.state.set(State::Running);
     g.handling.below.set(it.handling.get());
     it.handling.set(&raw const g.handling);
     // SAFETY: room was checked; the record owns the references written into it.
@@ -321,10 +372,9 @@ pub(crate) fn push(t: &Thread, it: &Interp, v: &Value, g: &Generator, kind: Kind
     Ok(())
 }
 
-/// The record of a generator that is taken up by the running loop, whose caller keeps it alive; it is marked as running.
+/// The record of a generator that is taken up by the running loop, which has claimed it and keeps it alive.
 #[inline(always)]
 pub(crate) fn record(it: &Interp, g: &Generator, kind: Kind, dst: u16, skip: u8, top: *mut u64) -> Frame {
-    g.state.set(State::Running);
     g.handling.below.set(it.handling.get());
     it.handling.set(&raw const g.handling);
     Frame {
@@ -385,13 +435,19 @@ pub enum Resumed {
 
 /// "generator already executing" and the like; `None` if it may run.
 pub(crate) fn refuse(t: &Thread, g: &Generator, sent: Option<&Value>) -> Option<Exc> {
-    match g.state.get() {
-        State::Running => Some(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name()))),
+    match g.state() {
+        State::Running => Some(running(t, g)),
         State::Created if sent.is_some_and(|v| !v.is_none()) => {
             Some(error::type_error(t, format_args!("can't send non-None value to a just-started {}", g.kind_name())))
         }
         _ => None,
     }
+}
+
+/// "generator already executing".
+#[cold]
+pub(crate) fn running(t: &Thread, g: &Generator) -> Exc {
+    error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name()))
 }
 
 /// Sends `value` in and runs to the next yield or the end. A finished generator returns None at once (a coroutine
@@ -401,7 +457,7 @@ pub fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
     if let Some(e) = refuse(t, g, Some(value)) {
         return Err(e);
     }
-    if g.state.get() == State::Finished {
+    if g.state() == State::Finished {
         if g.unit().code.flags & CodeFlags::COROUTINE != 0 {
             return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
         }
@@ -409,9 +465,9 @@ pub fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
     }
     t.check_stack("")?;
     let it = interp(t);
-    let started = g.state.get() == State::Suspended;
-    push(t, it, v, g, Kind::Entry, 0, 0)?;
-    if started {
+    let state = g.state();
+    push(t, it, (v, g, state), Kind::Entry, 0, 0)?;
+    if state == State::Suspended {
         deliver(g, value.clone());
     }
     settle(g, eval::run(t, it))
@@ -435,14 +491,14 @@ pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
         return Err(e);
     }
     // In one that has not started the exception is raised at the def line; the body never runs.
-    if g.state.get() == State::Finished {
+    if g.state() == State::Finished {
         if g.unit().code.flags & CodeFlags::COROUTINE != 0 {
             return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
         }
         return Err(e);
     }
     let it = interp(t);
-    push(t, it, v, g, Kind::Entry, 0, 0)?;
+    push(t, it, (v, g, g.state()), Kind::Entry, 0, 0)?;
     // What the generator itself is handling is the context; what its caller handles is not.
     exc::settle(e.value());
     if g.handling.value.get() != 0 {
@@ -454,7 +510,7 @@ pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
 
 fn settle(g: &Generator, r: Res) -> Res<Resumed> {
     match r {
-        Ok(v) if g.state.get() == State::Suspended => Ok(Resumed::Yield(v)),
+        Ok(v) if g.state() == State::Suspended => Ok(Resumed::Yield(v)),
         Ok(v) => Ok(Resumed::Return(v)),
         Err(e) => Err(e),
     }
@@ -481,21 +537,21 @@ pub(crate) fn finalize(t: &Thread, v: &Value) {
     let g = me(v);
     if g.unit().code.flags & CodeFlags::ASYNC_GENERATOR != 0 {
         let finalizer = g.finalizer.get();
-        if !finalizer.is_absent() && !finalizer.is_none() && !g.closed.get() && g.state.get() != State::Finished {
+        if !finalizer.is_absent() && !finalizer.is_none() && !g.closed.get() && g.state() != State::Finished {
             if let Err(e) = call::call1(t, &finalizer, v) {
                 error::unraisable(t, e, "while finalizing generator", v);
             }
             return;
         }
     }
-    if g.state.get() == State::Created {
+    if g.state() == State::Created {
         if g.unit().code.flags & CodeFlags::COROUTINE != 0 {
             crate::coroutine::warn_never_awaited(t, v, &g.qualname());
         }
         g.finish();
         return;
     }
-    if g.state.get() == State::Suspended
+    if g.state() == State::Suspended
         && let Err(e) = close(t, v)
     {
         error::unraisable(t, e, "while closing generator", v);

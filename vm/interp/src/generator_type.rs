@@ -84,11 +84,11 @@ fn delegate(_: &Thread, v: &Value) -> Res {
 }
 
 fn running(_: &Thread, v: &Value) -> Res {
-    Ok(Value::bool(me(v).state.get() == State::Running))
+    Ok(Value::bool(me(v).state() == State::Running))
 }
 
 fn suspended(_: &Thread, v: &Value) -> Res {
-    Ok(Value::bool(me(v).state.get() == State::Suspended))
+    Ok(Value::bool(me(v).state() == State::Suspended))
 }
 
 fn code(_: &Thread, v: &Value) -> Res {

@@ -32,7 +32,7 @@ pub(crate) fn throw(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
 /// Runs `f` with the suspended generator's frame on the stack, so that what it delegates to is seen to run inside it.
 fn standing<R>(t: &Thread, v: &Value, g: &Generator, f: impl FnOnce() -> Res<R>) -> Res<R> {
     let it = interp(t);
-    generator::push(t, it, v, g, Kind::Entry, 0, 0)?;
+    generator::push(t, it, (v, g, State::Suspended), Kind::Entry, 0, 0)?;
     let fp = it.fp.get();
     let out = f();
     frame_object::settle(t, it, fp);
@@ -42,8 +42,8 @@ fn standing<R>(t: &Thread, v: &Value, g: &Generator, f: impl FnOnce() -> Res<R>)
             object.suspend(g);
         }
         let owner = Value::from_raw(std::mem::replace(&mut (*fp).generator, 0));
-        g.state.set(State::Suspended);
         generator::pop(t, it, fp, g);
+        g.set_state(State::Suspended);
         drop(owner);
     }
     out
@@ -82,17 +82,22 @@ fn close_iter(t: &Thread, inner: &Value) -> Res<()> {
 /// `close()`: GeneratorExit at the yield; returns the value of a return it provokes (3.13+).
 pub(crate) fn close(t: &Thread, v: &Value) -> Res {
     let g = me(v);
-    match g.state.get() {
+    match g.state() {
         State::Finished => return Ok(Value::NONE),
-        State::Running => {
-            return Err(error::new(t, &exc::VALUE_ERROR, format_args!("{} already executing", g.kind_name())));
-        }
-        // Unless nobody could notice that an exception is thrown in.
-        State::Suspended
-            if g.unit().is_guarded(g.ip.get()) || g.delegate().is_some() || interp(t).watch.active.get() => {}
-        State::Created | State::Suspended => {
-            g.finish();
-            return Ok(Value::NONE);
+        State::Running => return Err(generator::running(t, g)),
+        state => {
+            if !g.claim(state) {
+                return Err(generator::running(t, g));
+            }
+            let suspended = state == State::Suspended;
+            if !suspended
+                || !(g.unit().is_guarded(g.ip.get()) || g.stands_at().is_some() || interp(t).watch.active.get())
+            {
+                // Nobody could notice that an exception is thrown in.
+                g.finish();
+                return Ok(Value::NONE);
+            }
+            g.set_state(state);
         }
     }
     let exit = error::with_args(t, exc::GENERATOR_EXIT.ty(), &[]);

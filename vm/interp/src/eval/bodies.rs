@@ -1,5 +1,20 @@
 //! The table: every opcode, and the body that carries it out.
 
+/// A body that natives may run in: where threads run at the same time it is left to the second part, which takes the lock.
+macro_rules! unless_parallel {
+    ($m:ident, $body:expr) => {
+        if $m.t.is_parallel() {
+            Err(Stop::Slow)
+        } else {
+            let flow = $body;
+            // It may have started a thread.
+            $m.t.out_of_native();
+            flow
+        }
+    };
+}
+pub(super) use unless_parallel;
+
 /// Hands the rows to the macro `$form` as `Opcode | Opcode => body,` over the machine `$m` and the word `$w`. `$watched` says
 /// whether somebody traces. The bodies are in this folder by family and always inlined.
 macro_rules! bodies {
@@ -20,32 +35,32 @@ macro_rules! bodies {
             StoreDeref => name::store_deref($m, $w),
             DeleteDeref => name::delete_deref($m, $w),
             LoadClassDeref => @outlined name::load_class_deref($m, $w),
-            LoadName => name::load_name($m, $w),
-            StoreName => name::store_name($m, $w),
+            LoadName => unless_parallel!($m, name::load_name($m, $w)); name::load_name($m, $w),
+            StoreName => unless_parallel!($m, name::store_name($m, $w)); name::store_name($m, $w),
             DeleteName => @outlined name::delete_name($m, $w),
-            LoadGlobal => name::load_global($m, $w),
-            StoreGlobal => name::store_global($m, $w),
+            LoadGlobal => unless_parallel!($m, name::load_global($m, $w)); name::load_global($m, $w),
+            StoreGlobal => unless_parallel!($m, name::store_global($m, $w)); name::store_global($m, $w),
             DeleteGlobal => @outlined name::delete_global($m, $w),
-            LoadLocals => name::load_locals($m, $w),
+            LoadLocals => @outlined name::load_locals($m, $w),
             LoadFromDictOrGlobals => @outlined name::load_from_dict_or_globals($m, $w),
             LoadBuildClass => @outlined name::load_build_class($m, $w),
             SetupAnnotations => @outlined name::setup_annotations($m),
             LoadAttr => attr::load_attr_known($m, $w); attr::load_attr($m, $w),
             LoadMethod => method::load_method_known($m, $w); method::load_method($m, $w),
             StoreAttr => attr::store_attr_known($m, $w); attr::store_attr($m, $w),
-            DeleteAttr => attr::delete_attr($m, $w),
+            DeleteAttr => @outlined attr::delete_attr($m, $w),
             LoadSuperAttr => @outlined method::load_super($m, $w, false),
             LoadSuperMethod => @outlined method::load_super($m, $w, true),
             LoadSpecial => @outlined method::load_special($m, $w),
-            GetItem => subscript::get_item($m, $w),
+            GetItem => unless_parallel!($m, subscript::get_item($m, $w)); subscript::get_item($m, $w),
             GetItemImm => subscript::get_item_imm($m, $w); subscript::get_item_imm_other($m, $w),
             SetItem => subscript::set_item($m, $w); subscript::set_item_other($m, $w),
-            DelItem => subscript::del_item($m, $w),
+            DelItem => unless_parallel!($m, subscript::del_item($m, $w)); subscript::del_item($m, $w),
             GetSlice => @outlined subscript::get_slice($m, $w),
             SetSlice => @outlined subscript::set_slice($m, $w),
             BinaryOp => @outlined ar::binary_op($m, $w),
             BinaryOpImm => @outlined ar::binary_op_imm($m, $w),
-            UnaryOp => ar::unary_op($m, $w),
+            UnaryOp => unless_parallel!($m, ar::unary_op($m, $w)); ar::unary_op($m, $w),
             Compare => @outlined compare::compare($m, $w),
             CompareImm => compare::compare_imm($m, $w); compare::compare_imm_other($m, $w),
             CompareJump => @outlined compare::compare_jump($m, $w),
@@ -62,7 +77,7 @@ macro_rules! bodies {
             GetIter => @outlined iter::get_iter($m, $w),
             ForIter => @outlined iter::for_iter($m, $w),
             GetYieldFromIter => @outlined iter::yield_from_iter($m, $w),
-            GetLen => iter::get_len($m, $w),
+            GetLen => unless_parallel!($m, iter::get_len($m, $w)); iter::get_len($m, $w),
             UnpackSequence => unpack::plain($m, $w); unpack::other($m, $w),
             UnpackEx => @outlined unpack::starred($m, $w),
             Call => call::call($m, $w); call::call_any($m, $w),
@@ -78,7 +93,7 @@ macro_rules! bodies {
             BuildString => build::string($m, $w),
             BuildSlice => build::slice($m, $w),
             ListAppend => build::list_append($m, $w); build::list_append_grow($m, $w),
-            ListExtend => build::list_extend($m, $w),
+            ListExtend => @outlined build::list_extend($m, $w),
             ListToTuple => @outlined build::list_to_tuple($m, $w),
             SetAdd => @outlined build::set_add($m, $w),
             SetUpdate => @outlined build::set_update($m, $w),
@@ -86,34 +101,34 @@ macro_rules! bodies {
             DictUpdate => @outlined build::dict_update($m, $w),
             DictMerge => @outlined build::dict_merge($m, $w),
             FormatValue => @outlined build::format_value($m, $w),
-            BuildInterpolation => build::interpolation($m, $w),
-            BuildTemplate => build::template($m, $w),
+            BuildInterpolation => @outlined build::interpolation($m, $w),
+            BuildTemplate => @outlined build::template($m, $w),
             MakeFunction => @outlined build::make_function($m, $w),
             SetFunctionAttr => @outlined build::set_function_attr($m, $w),
-            ImportName => build::import_name($m, $w),
-            ImportFrom => build::import_from($m, $w),
+            ImportName => @outlined build::import_name($m, $w),
+            ImportFrom => @outlined build::import_from($m, $w),
             ImportStar => @outlined build::import_star($m, $w),
-            Intrinsic1 => build::intrinsic1($m, $w),
+            Intrinsic1 => @outlined build::intrinsic1($m, $w),
             Intrinsic2 => @outlined build::intrinsic2($m, $w),
             MatchSequence => pattern::has_flag($m, $w, flag::SEQUENCE),
             MatchMapping => pattern::has_flag($m, $w, flag::MAPPING),
-            MatchKeys => pattern::keys($m, $w),
-            MatchClass => pattern::class($m, $w),
-            Raise => exception::raise($m, $w),
+            MatchKeys => @outlined pattern::keys($m, $w),
+            MatchClass => @outlined pattern::class($m, $w),
+            Raise => @outlined exception::raise($m, $w),
             Reraise => exception::reraise($m, $w),
             PushExc => exception::push_exc($m, $w),
             PopExc => exception::pop_exc($m, $w),
             CheckExc => @outlined exception::check_exc($m, $w),
             CheckExcGroup => @outlined exception::check_group($m, $w),
-            WithExcept => exception::with_except($m, $w),
-            EndAsyncFor => exception::end_async_for($m, $w),
+            WithExcept => @outlined exception::with_except($m, $w),
+            EndAsyncFor => @outlined exception::end_async_for($m, $w),
             CleanupThrow => @outlined exception::cleanup_throw($m, $w),
             ReturnGenerator => return_generator($m),
             Yield => generators::yield_plain($m, $w); generators::yield_value($m, $w),
             Send | SendGen => generators::send_plain($m, $w); generators::send($m, $w),
             GetAwaitable => @outlined iter::get_awaitable($m, $w),
             GetAiter => @outlined iter::get_aiter($m, $w),
-            GetAnext => iter::get_anext($m, $w),
+            GetAnext => @outlined iter::get_anext($m, $w),
             BinaryAddInt => ar::add_int($m, $w),
             BinarySubInt => ar::sub_int($m, $w),
             BinaryMulInt => ar::int_op($m, $w, i64::checked_mul),

@@ -370,6 +370,11 @@ fn plain_class(t: &Thread, v: &Value) -> Option<Value> {
     init.exact::<Function>().is_some().then_some(init)
 }
 
+/// Whether calling a class is making an instance in the plain way, and no more than that runs a native.
+pub(super) fn makes_plainly(t: &Thread, v: &Value) -> bool {
+    plain_class(t, v).is_some()
+}
+
 #[inline(never)]
 fn make_instance(t: &Thread, class: &Value) -> Res {
     payload::new_plain(t, class.expect::<TypeObject>())

@@ -12,7 +12,7 @@ use typhon_object::strs::Str;
 use typhon_object::{Thread, Value};
 
 #[inline(always)]
-fn op_of(kind: u8) -> CompareOp {
+pub(super) fn op_of(kind: u8) -> CompareOp {
     CompareOp::ALL[(kind & 7) as usize]
 }
 

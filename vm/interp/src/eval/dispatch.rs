@@ -4,9 +4,32 @@
 //! in tail position into jumps (`build.rs` decides), [`threaded`] makes each row a function that ends by calling the next
 //! instruction's: then every opcode has its own register allocation and its own indirect jump.
 
-use super::bodies::bodies;
+use super::bodies::{bodies, unless_parallel};
+use super::locked;
 use super::machine::{M, Stop};
 use super::*;
+
+/// Both parts of a row, under the native lock where they need it.
+macro_rules! whole {
+    ($m:ident, $w:ident, [], $body:expr, []) => {
+        $body
+    };
+    ($m:ident, $w:ident, [outlined], $body:expr, []) => {{
+        locked::begin(op_of($w), $m, $w);
+        let flow = $body;
+        locked::end($m);
+        flow
+    }};
+    ($m:ident, $w:ident, [], $body:expr, [$slow:expr]) => {{
+        let mut flow = $body;
+        if matches!(flow, Err(Stop::Slow)) {
+            locked::begin(op_of($w), $m, $w);
+            flow = $slow;
+        }
+        locked::end($m);
+        flow
+    }};
+}
 
 /// Executes instructions until one stops the loop.
 /// The watched instantiation reports every instruction to [`watch::step`]; the other one knows nothing of watchers.
@@ -28,11 +51,7 @@ fn looped<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
     macro_rules! table {
         ($m:ident, $w:ident; $($($op:ident)|+ => $(@$how:ident)? $body:expr $(; $slow:expr)?,)*) => {
             match op_of($w) {
-                $($(Op::$op)|+ => match {
-                    let flow = $body;
-                    $(let flow = if matches!(flow, Err(Stop::Slow)) { $slow } else { flow };)?
-                    flow
-                } {
+                $($(Op::$op)|+ => match whole!($m, $w, [$($how)?], $body, [$($slow)?]) {
                     Ok(()) => {
                         $m.settle();
                         break;
@@ -57,7 +76,11 @@ fn looped<const WATCHED: bool>(outer: &mut M<'_>) -> Stop {
     loop {
         if WATCHED {
             match watch::step(m.t, m.it, m.ip, m.fp, &mut pending) {
-                Ok(ip) => m.ip = ip,
+                // A watcher was called, and has returned to what would be a native.
+                Ok(ip) => {
+                    m.t.out_of_native();
+                    m.ip = ip;
+                }
                 Err((e, ip)) => {
                     m.ip = ip;
                     *outer = m;
@@ -85,11 +108,7 @@ pub(super) fn one(m: &mut M<'_>) -> Flow {
     macro_rules! once {
         ($m:ident, $w:ident; $($($op:ident)|+ => $(@$how:ident)? $body:expr $(; $slow:expr)?,)*) => {
             match op_of($w) {
-                $($(Op::$op)|+ => {
-                    let flow = $body;
-                    $(let flow = if matches!(flow, Err(Stop::Slow)) { $slow } else { flow };)?
-                    flow
-                })*
+                $($(Op::$op)|+ => whole!($m, $w, [$($how)?], $body, [$($slow)?]),)*
             }
         };
     }
@@ -233,8 +252,10 @@ mod threaded {
                     let mut machine = M::new(t, it, ip, base, fp);
                     let $m = &mut machine;
                     let _ = (&$m, $w);
+                    locked::begin(Op::$name, $m, $w);
                     let flow = $body;
                     machine.settle();
+                    locked::end(&machine);
                     let Err(stop) = flow else { return (machine.ip, machine.base) };
                     let again = matches!(stop, Stop::As(_));
                     it.at.set(if again { (ip, base) } else { (machine.ip, machine.base) });

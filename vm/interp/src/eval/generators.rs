@@ -15,12 +15,16 @@ use typhon_object::{Thread, Value, ids, type_of};
 /// if it cannot run on. What is sent is register `sent`, or None.
 #[inline(always)]
 fn resume_plain(m: &mut M<'_>, w: Word, g: &Generator, kind: Kind, sent: Option<usize>) -> Flow {
-    let state = g.state.get();
+    let state = g.state();
     let none = sent.is_none_or(|i| m.reg(i).is_none());
     let ready = state == State::Suspended || state == State::Created && none;
     // SAFETY: the frame is live.
     let top = unsafe { (*m.fp).top };
-    if !ready || !g.frame.is_absent() || m.it.watch.active.get() || !m.it.has_room(m.t, top) || !g.is_here(m.t) {
+    if !ready || !g.frame.is_absent() || m.it.watch.active.get() || !m.it.has_room(m.t, top) || !g.claim(state) {
+        return Err(Stop::Slow);
+    }
+    if !g.is_here(m.t) {
+        g.set_state(state);
         return Err(Stop::Slow);
     }
     m.save();
@@ -73,8 +77,12 @@ fn descend(m: &mut M<'_>) {
         let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
         // SAFETY: the frame is live.
         let top = unsafe { (*m.fp).top };
-        if g.state.get() != State::Suspended || !g.frame.is_absent() || !m.it.has_room(m.t, top) || !g.is_here(m.t) {
+        let ready = g.state() == State::Suspended && g.frame.is_absent() && m.it.has_room(m.t, top);
+        if !ready || !g.claim(State::Suspended) {
             return;
+        }
+        if !g.is_here(m.t) {
+            return g.set_state(State::Suspended);
         }
         m.ip = behind;
         m.save();
@@ -101,13 +109,15 @@ pub(crate) fn for_iter_gen_any(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     // SAFETY: the first part tested it.
     let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
-    match g.state.get() {
-        State::Suspended => generator::deliver(g, Value::NONE),
-        State::Created => {}
-        _ => return Err(Stop::As(Opcode::ForIter as usize)),
+    let state = g.state();
+    if !matches!(state, State::Suspended | State::Created) {
+        return Err(Stop::As(Opcode::ForIter as usize));
     }
     let v = m.reg(w.b());
-    generator::push(m.t, m.it, v, g, Kind::ForIter, w.a() as u16, 2)?;
+    generator::push(m.t, m.it, (v, g, state), Kind::ForIter, w.a() as u16, 2)?;
+    if state == State::Suspended {
+        generator::deliver(g, Value::NONE);
+    }
     m.enter_generator(g);
     Ok(())
 }
@@ -127,12 +137,12 @@ pub(crate) fn yield_plain(m: &mut M<'_>, w: Word) -> Flow {
         // SAFETY: whoever resumes a generator keeps it alive.
         let g = unsafe { &*(bits as *const Generator) };
         g.ip.set(ip);
-        g.state.set(State::Suspended);
         // SAFETY: the running frame is this generator's, and owns it.
         let held = unsafe {
             generator::pop(m.t, m.it, fp, g);
             Value::from_raw(bits)
         };
+        g.set_state(State::Suspended);
         m.release(held);
         return Err(Stop::Exit(v));
     }
@@ -140,8 +150,8 @@ pub(crate) fn yield_plain(m: &mut M<'_>, w: Word) -> Flow {
         // SAFETY: whoever resumed the generator keeps it alive.
         let g = unsafe { &*(bits as *const Generator) };
         g.ip.set(ip);
-        g.state.set(State::Suspended);
         m.it.handling.set(g.handling.below.replace(std::ptr::null()));
+        g.set_state(State::Suspended);
         m.t.depth.set(m.t.depth.get() - 1);
         // SAFETY: the frame is live, and so is the one below: that of whoever resumed the generator. It stands behind the
         // word of the instruction that did, which other instructions follow.
@@ -181,12 +191,12 @@ pub(crate) fn yield_value(m: &mut M<'_>, w: Word) -> Flow {
     // SAFETY: whoever resumed the generator keeps it alive, or this frame.
     let g = unsafe { &*(bits as *const Generator) };
     g.ip.set(m.ip);
-    g.state.set(State::Suspended);
     if object != 0 {
         suspend_object(m.t, m.it, fp, g);
     }
     // SAFETY: the running frame is this generator's.
     unsafe { generator::pop(m.t, m.it, fp, g) };
+    g.set_state(State::Suspended);
     if kind == Kind::Entry {
         // SAFETY: such a frame owns its generator.
         drop(unsafe { Value::from_raw(bits) });
@@ -245,18 +255,20 @@ pub(crate) fn send(m: &mut M<'_>, w: Word) -> Flow {
     if id == ids::GENERATOR || id == ids::COROUTINE {
         // SAFETY: tested just above.
         let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
-        let ready = match g.state.get() {
+        let state = g.state();
+        let ready = match state {
             State::Suspended => true,
             State::Created => m.reg(w.c()).is_none(),
             _ => false,
         };
         if ready {
+            let v = m.reg(w.b());
+            generator::push(m.t, m.it, (v, g, state), Kind::Send, w.a() as u16, 2)?;
+            // The frame below is still the running one's.
             let sent = m.take_c(w);
-            if g.state.get() == State::Suspended {
+            if state == State::Suspended {
                 generator::deliver(g, sent);
             }
-            let v = m.reg(w.b());
-            generator::push(m.t, m.it, v, g, Kind::Send, w.a() as u16, 2)?;
             m.enter_generator(g);
             return Ok(());
         }

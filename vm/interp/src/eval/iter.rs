@@ -273,7 +273,7 @@ pub(crate) fn get_awaitable(m: &mut M<'_>, w: Word) -> Flow {
     if generator::is_coroutine(m.reg(w.b())) {
         // SAFETY: tested just above.
         let g = unsafe { &*(m.bits(w.b()) as *const Generator) };
-        if g.state.get() == State::Created {
+        if g.state() == State::Created {
             let v = m.take_b(w);
             m.set(w.a(), v);
             return Ok(());

@@ -205,6 +205,13 @@ pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
     Ok(())
 }
 
+/// Whether LoadSuperMethod finds a method that needs no binding.
+pub(super) fn is_plain_super(m: &M<'_>, w: Word) -> bool {
+    let window = m.window(w.b(), 3);
+    let key = super_key(window);
+    key != 0 && super_method(window, m.name(w.c()), key).is_some()
+}
+
 /// The versions of the class and of the object's type, if the name `super` means what it says and the object is no class;
 /// 0 if nothing may be remembered.
 #[inline(always)]

@@ -18,6 +18,7 @@ mod found;
 mod generators;
 mod iter;
 mod leave;
+mod locked;
 mod machine;
 mod method;
 mod name;
@@ -51,6 +52,14 @@ pub(crate) fn run_throw(t: &Thread, it: &Interp, e: Exc) -> Res {
 }
 
 fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
+    // Called by a native, which goes on afterwards.
+    t.out_of_native();
+    let result = run_to_end(t, it, throw);
+    t.enter_native();
+    result
+}
+
+fn run_to_end(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
     let fp = it.fp.get();
     // SAFETY: the caller pushed the frame.
     let (ip, base) = unsafe { ((*fp).ip, (*fp).base) };
@@ -65,6 +74,7 @@ fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
     }
     loop {
         m.settle();
+        t.out_of_native();
         let stop =
             if it.watch.active.get() { dispatch::execute::<true>(&mut m) } else { dispatch::execute::<false>(&mut m) };
         match stop {
@@ -85,6 +95,8 @@ fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
 #[inline(never)]
 fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
     m.save();
+    // A traceback and its frames may be others' already; `run_to_end` gives it up.
+    m.t.enter_native();
     let mut note = fresh;
     if m.t.breaker.any() && m.t.breaker.stopped() {
         // Whatever was raised: once the isolate is stopped, no handler and no `finally` runs.

@@ -91,10 +91,15 @@ fn run(
 ) -> Flow {
     m.save();
     let args = m.window(first, n);
+    if m.t.is_parallel() && !def.is_open(args) {
+        m.t.take_native();
+    }
     let v = match (def.call, signature) {
-        (NativeFn::Bound(f), Some(sig)) if n == sig.params.len() && n == sig.max => f(m.t, args)?,
-        _ => native_call(m.t, def, signature, args)?,
+        (NativeFn::Bound(f), Some(sig)) if n == sig.params.len() && n == sig.max => f(m.t, args),
+        _ => native_call(m.t, def, signature, args),
     };
+    m.t.out_of_native();
+    let v = v?;
     done(m, w, first, n, v);
     Ok(())
 }
