@@ -40,6 +40,7 @@ python's options (typhon [options] FILE; environment variables in brackets):
   -X OPT        implementation option: dev, int_max_str_digits=N
 and PYTHONPATH, PYTHONHASHSEED as in CPython.
 
+TYPHON_THREADS=free lets threads run at the same time (new; without it they take turns).
 TYPHON_JIT compiles hot loops to machine code: 0 (never), 1 (in the background), sync (at once, for tests).
 
 `typhon eval --help`, and so on for each command, says more.

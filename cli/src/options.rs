@@ -142,6 +142,7 @@ impl Reader {
         };
         flags.optimize = level("PYTHONOPTIMIZE", flags.optimize);
         flags.verbose = level("PYTHONVERBOSE", flags.verbose);
+        flags.free_threads = get("TYPHON_THREADS").is_some_and(|how| how == "free");
         flags.hash_seed = match get("PYTHONHASHSEED") {
             None => None,
             Some(text) if text == "random" => None,

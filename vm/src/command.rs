@@ -55,6 +55,8 @@ pub struct Flags {
     pub x_options: Vec<(String, Option<String>)>,
     /// PYTHONHASHSEED: `None` is random.
     pub hash_seed: Option<u32>,
+    /// TYPHON_THREADS=free: threads run at the same time, not in turns.
+    pub free_threads: bool,
     /// `-X int_max_str_digits` / PYTHONINTMAXSTRDIGITS.
     pub int_max_str_digits: Option<u32>,
     /// `-x`: leave out the file's first line.

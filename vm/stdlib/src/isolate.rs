@@ -39,6 +39,8 @@ pub struct Options {
     pub depth: Option<u32>,
     /// Most threads.
     pub threads: Option<u32>,
+    /// Threads run at the same time, not in turns.
+    pub free_threads: bool,
     /// Bytes of native stack that the calling thread has for guest code.
     pub stack: usize,
 }
@@ -91,6 +93,17 @@ fn on_breaker(t: &Thread) -> Res<()> {
     if asked & reason::SPARE != 0 {
         t.heap().spare();
     }
+    if asked & (reason::MEMORY | reason::GC | reason::QS | reason::PENDING) == 0 {
+        return Ok(());
+    }
+    let was_in = t.enter_native();
+    let answered = answer(t, asked);
+    t.leave_native(was_in);
+    answered
+}
+
+/// Answers what natives answer.
+fn answer(t: &Thread, asked: u32) -> Res<()> {
     if asked & reason::MEMORY != 0 {
         overdrawn(t)?;
     }
@@ -147,6 +160,9 @@ impl<'h> Live<'h> {
         }
         if let Some(threads) = options.threads {
             t.set_state(ThreadsMax(threads));
+        }
+        if options.free_threads {
+            t.run_free();
         }
         // SAFETY: `'h` outlives this value, and no guest code runs after it: see `stop_others`.
         unsafe { host::install(&t, host) };

@@ -39,7 +39,7 @@ const FUNCTIONS: &[MethodDef] = &[
         dunder_import,
         "Import a module.",
     ),
-    def("abs", "($module, x, /)", |t, a| ops::abs(t, &a[0]), "Return the absolute value of the argument."),
+    def("abs", "($module, x, /)", |t, a| ops::abs(t, &a[0]), "Return the absolute value of the argument.").open(),
     def(
         "aiter",
         "($module, async_iterable, /)",
@@ -70,7 +70,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, integer, /)",
         |t, a| based(t, &a[0], 2, "0b"),
         "Return the binary representation of an integer.",
-    ),
+    )
+    .open(),
     raw("breakpoint", "($module, /, *args, **kws)", breakpoint, "Call sys.breakpointhook(*args, **kws)."),
     def(
         "callable",
@@ -78,7 +79,8 @@ const FUNCTIONS: &[MethodDef] = &[
         |_, a| Ok(Value::bool(call::is_callable(&a[0]))),
         "Return whether the object is callable (i.e., some kind of function).",
     ),
-    def("chr", "($module, i, /)", chr, "Return a Unicode string of one character with ordinal i; 0 <= i <= 0x10ffff."),
+    def("chr", "($module, i, /)", chr, "Return a Unicode string of one character with ordinal i; 0 <= i <= 0x10ffff.")
+        .open(),
     def(
         "compile",
         "($module, /, source, filename, mode, flags=0, dont_inherit=False, optimize=-1, *, _feature_version=-1)",
@@ -92,7 +94,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, x, y, /)",
         |t, a| ops::binary(t, ops::DIVMOD, &a[0], &a[1]),
         "Return the tuple (x//y, x%y).  Invariant: div*y + mod == x.",
-    ),
+    )
+    .open(),
     def(
         "eval",
         "($module, source, /, globals=None, locals=None)",
@@ -129,13 +132,15 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, obj, /)",
         |t, a| convert::from_i64(t, ops::hash(t, &a[0])?),
         "Return the hash value for the given object.",
-    ),
+    )
+    .open_receiver(),
     def(
         "hex",
         "($module, integer, /)",
         |t, a| based(t, &a[0], 16, "0x"),
         "Return the hexadecimal representation of an integer.",
-    ),
+    )
+    .open(),
     def("id", "($module, obj, /)", |t, a| convert::from_i64(t, a[0].id()), "Return the identity of an object."),
     def(
         "input",
@@ -161,7 +166,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, obj, /)",
         |t, a| convert::from_u64(t, ops::len(t, &a[0])? as u64),
         "Return the number of items in a container.",
-    ),
+    )
+    .open_receiver(),
     def(
         "locals",
         "($module, /)",
@@ -186,20 +192,22 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, integer, /)",
         |t, a| based(t, &a[0], 8, "0o"),
         "Return the octal representation of an integer.",
-    ),
+    )
+    .open(),
     raw(
         "open",
         "($module, /, file, mode='r', buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None)",
         output::open,
         "Open file and return a stream.  Raise OSError upon failure.",
     ),
-    def("ord", "($module, character, /)", ord, "Return the ordinal value of a character."),
+    def("ord", "($module, character, /)", ord, "Return the ordinal value of a character.").open(),
     def(
         "pow",
         "($module, /, base, exp, mod=None)",
         pow,
         "Equivalent to base**exp with 2 arguments or base**exp % mod with 3 arguments.",
-    ),
+    )
+    .open(),
     raw(
         "print",
         "($module, /, *args, sep=' ', end='\\n', file=None, flush=False)",
@@ -212,7 +220,8 @@ const FUNCTIONS: &[MethodDef] = &[
         |t, a| ops::repr(t, &a[0]),
         "Return the canonical string representation of the object.",
     ),
-    def("round", "($module, /, number, ndigits=None)", round, "Round a number to a given precision in decimal digits."),
+    def("round", "($module, /, number, ndigits=None)", round, "Round a number to a given precision in decimal digits.")
+        .open(),
     def(
         "setattr",
         "($module, obj, name, value, /)",

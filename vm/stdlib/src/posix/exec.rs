@@ -128,7 +128,8 @@ pub fn permit_fork(t: &Thread) -> Res<()> {
 fn fork(t: &Thread, _: &[Value]) -> Res {
     permit_fork(t)?;
     before_fork(t);
-    let pid = spawn::fork();
+    // The child has this thread only: no other may be in the middle of anything.
+    let pid = t.alone(spawn::fork);
     after_fork(t, pid == Ok(0));
     Ok(Value::small(pid.map_err(|e| fail(t, e))?.into()))
 }
@@ -136,7 +137,7 @@ fn fork(t: &Thread, _: &[Value]) -> Res {
 fn forkpty(t: &Thread, _: &[Value]) -> Res {
     permit_fork(t)?;
     before_fork(t);
-    let made = kernel::terminal::fork_with_terminal();
+    let made = t.alone(kernel::terminal::fork_with_terminal);
     after_fork(t, matches!(made, Ok((0, _))));
     let (pid, fd) = made.map_err(|e| fail(t, e))?;
     tuple::from_array(t, [Value::small(pid.into()), Value::small(fd.into())])

@@ -499,9 +499,11 @@ fn clear_type_descriptors(t: &Thread, a: &[Value]) -> Res {
     if !ty.is_heap_type() {
         return Err(error::type_error(t, "argument is immutable"));
     }
-    for name in [names::n::__dict__(), names::n::__weakref__()] {
-        ty.dict().remove(t, name)?;
-    }
-    ty.modified(t);
-    Ok(Value::NONE)
+    t.alone(|| {
+        for name in [names::n::__dict__(), names::n::__weakref__()] {
+            ty.dict().remove(t, name)?;
+        }
+        ty.modified(t);
+        Ok(Value::NONE)
+    })
 }

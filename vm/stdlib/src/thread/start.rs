@@ -40,8 +40,8 @@ struct Job {
     handle: Value,
 }
 
-// SAFETY: the thread and the values are touched by the new OS thread in its turn only; the parent made them in its own, and
-// the lock that passes turns on orders the two.
+// SAFETY: the thread and the values are touched by the new OS thread only, in its turn or with the native lock; the parent
+// made them before it, and spawning orders the two.
 unsafe impl Send for Job {}
 
 /// Starts a thread that calls `function(*args, **kwargs)`; its number.
@@ -70,8 +70,12 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
         if let Some(job) = job.lock().take() {
             // One of this OS thread's at a time.
             t.offline();
+            let was_in = t.out_of_native();
             job.thread.attach(MARGIN, Thread::end);
             t.online();
+            if was_in {
+                t.take_native();
+            }
         }
         return Err(refuse(t));
     };
@@ -82,7 +86,7 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
 
 fn run(job: Job) {
     let shared = Arc::clone(&job.shared);
-    shared.take_turn();
+    shared.begin();
     let Job { thread, function, args, kwargs, handle, .. } = job;
     let call = Call { function, args, kwargs, handle };
     let host = host::of(&thread);
@@ -94,6 +98,7 @@ fn run(job: Job) {
         Err(payload) => {
             // Whatever it was in the middle of stays as it is; the others are to stop before they meet it.
             shared.panicked(payload);
+            thread.out_of_native();
             thread.offline();
             thread.breaker.stop(why::CANCELLED);
             std::mem::forget(thread);
@@ -103,6 +108,7 @@ fn run(job: Job) {
 }
 
 fn run_attached(t: &Thread, call: Call) {
+    t.enter_native();
     match typhon_interp::start_thread(t) {
         Some(started) => {
             if let Err(e) = called(t, &call)

@@ -1,9 +1,11 @@
-//! Turns: the threads of an isolate, which run one at a time.
+//! Turns: the threads of an isolate, which run one at a time, or at least wait for each other.
 //!
-//! Until objects are shared for real, one thread of an isolate has the turn and with it everything the isolate owns;
-//! the others wait for theirs or outside. A turn ends where the thread waits ([`idle`], [`park`]) or, when somebody
-//! else has wanted it for a few milliseconds, at a poll ([`offer`]). The lock of [`Shared`] orders what one turn wrote
-//! before what the next one reads.
+//! One thread of an isolate has the turn and with it everything the isolate owns; the others wait for theirs or outside. A
+//! turn ends where the thread waits ([`idle`], [`park`]) or, when somebody else has wanted it for a few milliseconds, at
+//! a poll ([`offer`]). The lock of [`Shared`] orders what one turn wrote before what the next one reads.
+//!
+//! In an isolate whose threads run at the same time nobody has the turn: natives have the native lock in its place
+//! (`typhon_object::native_lock`), and give that up where they wait.
 
 use crate::kernel;
 use parking_lot::{Condvar, Mutex};
@@ -28,6 +30,8 @@ pub struct Turns {
 /// What the threads have in common.
 pub struct Shared {
     state: Mutex<State>,
+    /// There are no turns.
+    free: bool,
 }
 
 /// Where a thread sleeps: rung when it has got the turn.
@@ -93,7 +97,7 @@ pub fn share(t: &Thread) -> Arc<Shared> {
     let made = place.get_or_insert_with(|| {
         let breakers = vec![(main, t.breaker.clone())];
         let state = State { running: Some(current()), breakers, peak: 1, ..State::default() };
-        Arc::new(Shared { state: Mutex::new(state) })
+        Arc::new(Shared { state: Mutex::new(state), free: t.isolate().is_free() })
     });
     Arc::clone(made)
 }
@@ -125,11 +129,41 @@ impl Shared {
         let mut state = self.state.lock();
         state.alive.retain(|who| *who != current());
         state.breakers.retain(|(who, _)| *who != current());
-        state.give_turn();
+        if !self.free {
+            state.give_turn();
+        }
+    }
+
+    /// A new thread waits for its first turn.
+    pub fn begin(&self) {
+        if !self.free {
+            self.take_turn();
+        }
+    }
+
+    /// Gives up what others may be waiting for: the turn or the native lock.
+    fn give(&self, t: &Thread) {
+        t.offline();
+        if self.free {
+            t.out_of_native();
+        } else {
+            self.state.lock().give_turn();
+        }
+    }
+
+    /// Gets it back.
+    fn take(&self, t: &Thread) {
+        if self.free {
+            t.online();
+            t.enter_native();
+        } else {
+            self.take_turn();
+            t.online();
+        }
     }
 
     /// Waits for the turn.
-    pub fn take_turn(&self) {
+    fn take_turn(&self) {
         let me = current();
         let mut state = self.state.lock();
         if state.running.is_none() {
@@ -165,10 +199,14 @@ impl State {
     }
 
     /// Lets those go on that wait for a key: from now on they wait for a turn, and sleep on until they have it.
-    fn wake(&mut self, all: bool, is_meant: impl Fn(usize) -> bool) {
+    fn wake(&mut self, free: bool, all: bool, is_meant: impl Fn(usize) -> bool) {
         while let Some(at) = self.parked.iter().position(|p| is_meant(p.key)) {
             let Parked { who, bell, .. } = self.parked.remove(at);
-            self.waiting.push_back((who, bell));
+            if free {
+                bell.notify_one();
+            } else {
+                self.waiting.push_back((who, bell));
+            }
             if !all {
                 break;
             }
@@ -179,17 +217,18 @@ impl State {
 /// Runs `f`, which only waits, while others may run.
 pub fn idle<R>(t: &Thread, f: impl FnOnce() -> R) -> R {
     let Some(shared) = shared(t) else { return f() };
-    t.offline();
-    shared.state.lock().give_turn();
+    shared.give(t);
     let r = f();
-    shared.take_turn();
-    t.online();
+    shared.take(t);
     r
 }
 
 /// Somebody wants the turn: lets all that wait go first.
 pub fn offer(t: &Thread) {
     let Some(shared) = shared(t) else { return };
+    if shared.free {
+        return t.offer_native();
+    }
     {
         let mut state = shared.state.lock();
         if state.waiting.is_empty() {
@@ -210,8 +249,25 @@ pub fn park(t: &Thread, key: usize, longest: Duration) {
     };
     let (end, bell) = (Instant::now() + longest, BELL.with(Bell::clone));
     t.offline();
+    if shared.free {
+        sleep_free(t, &shared, key, end, &bell);
+        return shared.take(t);
+    }
     sleep(&shared, key, end, &bell);
     t.online();
+}
+
+/// Gives the native lock up, once it is known who waits for what.
+fn sleep_free(t: &Thread, shared: &Shared, key: usize, end: Instant, bell: &Bell) {
+    let me = current();
+    let mut state = shared.state.lock();
+    state.parked.push(Parked { key, who: me, bell: Bell::clone(bell) });
+    t.out_of_native();
+    while state.parked.iter().any(|p| p.who == me) {
+        if bell.wait_until(&mut state, end).timed_out() {
+            state.parked.retain(|p| p.who != me);
+        }
+    }
 }
 
 /// Gives the turn up and gets it back.
@@ -238,7 +294,7 @@ fn sleep(shared: &Shared, key: usize, end: Instant, bell: &Bell) {
 /// Wakes one that waits for `key`, or all of them.
 pub fn wake(t: &Thread, key: usize, all: bool) {
     if let Some(shared) = shared(t) {
-        shared.state.lock().wake(all, |k| k == key);
+        shared.state.lock().wake(shared.free, all, |k| k == key);
     }
 }
 
@@ -276,7 +332,7 @@ pub fn stop_others(t: &Thread, patience: Option<Duration>) -> bool {
     t.breaker.stop(why::CANCELLED);
     let end = patience.map(|p| Instant::now() + p);
     while !alive(t).is_empty() && end.is_none_or(|end| Instant::now() < end) {
-        shared.state.lock().wake(true, |_| true);
+        shared.state.lock().wake(shared.free, true, |_| true);
         idle(t, || std::thread::sleep(Duration::from_millis(1)));
     }
     if !was_stopped {
