@@ -1,0 +1,341 @@
+"""Do two threads do twice as much? Small workloads, by one thread and by two at once.
+
+    TYPHON_THREADS=free typhon bench/threads.py [REPEATS [NAME...]]
+
+For each: the time that one thread takes for its share; how many times one thread's throughput two have ("wall": 2 is the
+best there can be, 1 means that they took turns); and how much processor time two take for what one does twice ("work":
+above 1 is what sharing costs). Both are the best of several runs, as other programs only make them worse; on a
+machine whose cores are busy "wall" is too low.
+"""
+
+import copy
+import dataclasses
+import enum
+import math
+import sys
+import threading
+import time
+
+
+class Point:
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+    def sum(self):
+        return self.x + self.y
+
+    @property
+    def double(self):
+        return self.x * 2
+
+    @staticmethod
+    def plain(x):
+        return x
+
+
+class Point3(Point):
+    def __init__(self, x, y, z):
+        super().__init__(x, y)
+        self.z = z
+
+    def sum(self):
+        return super().sum() + self.z
+
+
+class Slotted:
+    __slots__ = ("x", "y")
+
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+
+@dataclasses.dataclass
+class Data:
+    a: int
+    b: str = "b"
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+def calls(n):
+    fib(17)
+
+
+def empty_loop(n):
+    i = 0
+    while i < n * 30:
+        i += 1
+
+
+def floats(n):
+    x = 0.0
+    for i in range(n * 10):
+        x = x * 0.5 + i * 1.5
+
+
+def method_calls(n):
+    p = Point(1, 2)
+    for _ in range(n * 3):
+        p.sum()
+
+
+def attributes(n):
+    p = Point(1, 2)
+    for i in range(n * 5):
+        p.x = i
+        p.y = p.x
+
+
+def properties(n):
+    p = Point(1, 2)
+    for _ in range(n * 3):
+        p.double
+
+
+def objects(n):
+    for i in range(n * 2):
+        Point(i, i)
+
+
+def slotted(n):
+    for i in range(n * 2):
+        Slotted(i, i).x
+
+
+def super_calls(n):
+    for i in range(n):
+        Point3(i, 1, 2).sum()
+
+
+def closures(n):
+    def make(k):
+        def add(x):
+            return x + k
+
+        return add
+
+    for i in range(n):
+        make(i)(1)
+
+
+def nonlocals(n):
+    total = 0
+
+    def add(k):
+        nonlocal total
+        total += k
+
+    for i in range(n * 3):
+        add(i)
+
+
+def generators(n):
+    def count(k):
+        for i in range(k):
+            yield i
+
+    for v in count(n * 6):
+        pass
+
+
+def generator_expressions(n):
+    for _ in range(n // 10):
+        for v in (i * 2 for i in range(60)):
+            pass
+
+
+def own_dict(n):
+    d = {}
+    for i in range(n * 3):
+        d[i & 255] = i
+        d[i & 127]
+
+
+def own_dict_texts(n):
+    d = {str(i): i for i in range(50)}
+    keys = list(d)
+    for _ in range(n // 10):
+        for k in keys:
+            d[k] = d[k] + 1
+
+
+def own_list(n):
+    items = []
+    for i in range(n * 3):
+        items.append(i)
+    for i in range(n * 3):
+        items[i] = items[i] + 1
+
+
+def list_comprehensions(n):
+    for _ in range(n // 10):
+        [i * 2 for i in range(100)]
+
+
+def dict_comprehensions(n):
+    for _ in range(n // 20):
+        {i: i for i in range(100)}
+
+
+def own_set(n):
+    s = set()
+    for i in range(n * 2):
+        s.add(i & 255)
+        i in s
+
+
+def tuples(n):
+    for i in range(n * 3):
+        a, b, c = i, i, i
+        t = (a, b, c)
+        t[1]
+
+
+def texts(n):
+    for i in range(n):
+        s = "a" + str(i)
+        s.upper()
+        s.startswith("a1")
+
+
+def f_strings(n):
+    for i in range(n):
+        f"{i}: {i * 2} {'x'}"
+
+
+def exceptions(n):
+    for i in range(n):
+        try:
+            raise ValueError(i)
+        except ValueError:
+            pass
+
+
+def keyword_calls(n):
+    def f(a, b=2, *, c=3):
+        return a
+
+    for i in range(n * 2):
+        f(i, c=4)
+
+
+def static_methods(n):
+    for i in range(n * 3):
+        Point.plain(i)
+
+
+def builtins(n):
+    items = [1, 2, 3]
+    for i in range(n * 3):
+        len(items)
+        abs(i)
+
+
+def data_classes(n):
+    for i in range(n):
+        Data(i).a
+
+
+def enums(n):
+    for i in range(n):
+        Colour.RED is Colour.BLUE
+
+
+def deep_copies(n):
+    items = [[1, 2], {"a": (3, 4)}]
+    for _ in range(n // 20):
+        copy.deepcopy(items)
+
+
+def sorts(n):
+    items = list(range(100, 0, -1))
+    for _ in range(n // 20):
+        sorted(items)
+
+
+SHARED = {i: str(i) for i in range(256)}
+SHARED_POINTS = [Point(i, i) for i in range(64)]
+SHARED_LIST = [str(i) for i in range(256)]
+
+
+def shared_dict_read(n):
+    d = SHARED
+    for i in range(n * 3):
+        d[i & 255]
+
+
+def shared_list_read(n):
+    items = SHARED_LIST
+    for i in range(n * 3):
+        items[i & 255]
+
+
+def shared_objects_read(n):
+    points = SHARED_POINTS
+    for i in range(n * 2):
+        points[i & 63].x
+
+
+WORK = [calls, empty_loop, floats, method_calls, attributes, properties, objects, slotted, super_calls, closures, nonlocals]
+WORK += [generators, generator_expressions, own_dict, own_dict_texts, own_list, list_comprehensions, dict_comprehensions]
+WORK += [own_set, tuples, texts, f_strings, exceptions, keyword_calls, static_methods, builtins, data_classes, enums]
+WORK += [deep_copies, sorts, shared_dict_read, shared_list_read, shared_objects_read]
+
+
+def run(work, n, threads, times):
+    """Wall and processor time of so many threads, each of which does the work so many times."""
+    gate = threading.Barrier(threads + 1)
+
+    def body():
+        gate.wait()
+        for _ in range(times):
+            work(n)
+        gate.wait()
+
+    all = [threading.Thread(target=body) for _ in range(threads)]
+    for t in all:
+        t.start()
+    gate.wait()
+    wall, cpu = time.perf_counter(), time.process_time()
+    gate.wait()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    for t in all:
+        t.join()
+    return wall, cpu
+
+
+def main():
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    chosen = [w for w in WORK if len(sys.argv) < 3 or w.__name__ in sys.argv[2:]]
+    n, walls, works = 2000, [], []
+    print(f"{'':24}{'one, ms':>9}{'wall':>7}{'work':>7}")
+    for work in chosen:
+        for _ in range(3):
+            work(n)
+        alone = run(work, n, 1, 1)[0]
+        times = max(1, int(0.03 / max(alone, 1e-6)))
+        # One thread of two: the other one waits, so that both are measured in the same way.
+        ones, twos = [], []
+        for _ in range(repeats):
+            ones.append(run(work, n, 1, times))
+            twos.append(run(work, n, 2, times))
+        one = [min(r[i] for r in ones) for i in (0, 1)]
+        two = [min(r[i] for r in twos) for i in (0, 1)]
+        wall, cost = 2 * one[0] / two[0], two[1] / (2 * one[1])
+        walls.append(wall)
+        works.append(cost)
+        print(f"{work.__name__:24}{one[0] * 1000 / times:9.2f}{wall:7.2f}{cost:7.2f}")
+    mean = [math.exp(sum(map(math.log, all)) / len(all)) for all in (walls, works)]
+    print(f"{'geometric mean':24}{'':9}{mean[0]:7.2f}{mean[1]:7.2f}   lowest {min(walls):.2f}")
+
+
+main()
