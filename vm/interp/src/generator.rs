@@ -120,13 +120,23 @@ impl Generator {
     /// `state` any more.
     #[inline(always)]
     pub(crate) fn claim(&self, state: State) -> bool {
-        store::locked(&self.header, || {
-            let same = self.state() == state;
-            if same {
-                self.set_state(State::Running);
-            }
-            same
-        })
+        if typhon_object::thread::is_shared() { self.claim_shared(state) } else { self.claim_held(state) }
+    }
+
+    /// No closure in the instruction's own function: what it borrows would keep a call behind it from being a jump.
+    #[cold]
+    #[inline(never)]
+    fn claim_shared(&self, state: State) -> bool {
+        store::locked(&self.header, || self.claim_held(state))
+    }
+
+    #[inline(always)]
+    fn claim_held(&self, state: State) -> bool {
+        let same = self.state() == state;
+        if same {
+            self.set_state(State::Running);
+        }
+        same
     }
 
     /// Whether it can be resumed without another copy of its code.

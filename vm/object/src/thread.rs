@@ -38,7 +38,7 @@ pub fn tag() -> u16 {
 
 /// Whether the running thread is one of several of its isolate.
 #[inline(always)]
-pub(crate) fn is_shared() -> bool {
+pub fn is_shared() -> bool {
     SHARED.get()
 }
 
