@@ -62,7 +62,7 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
 }
 
 async fn measure(args: &Args) -> anyhow::Result<Exit> {
-    let server = crate::serve::start_local(&[]).await?;
+    let server = crate::serve::start_local().await?;
     let typhon = connect(server.address())?;
     let incoming = tonic::transport::server::TcpIncoming::bind(([127, 0, 0, 1], 0).into())?.with_nodelay(Some(true));
     let empty = connect(incoming.local_addr()?)?;

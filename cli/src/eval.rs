@@ -48,7 +48,7 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
     runtime()?.block_on(async {
         let local = match args.whereto.server {
             Some(_) => None,
-            None => Some(start_local(&[]).await?),
+            None => Some(start_local().await?),
         };
         let url = match (&args.whereto.server, &local) {
             (Some(url), _) => url.clone(),

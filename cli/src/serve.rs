@@ -23,19 +23,36 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
         Listen::Tcp(address) => println!("typhon: serving typhon.v1 on {scheme}://{address}"),
         Listen::Unix(_) => println!("typhon: serving typhon.v1 on {address}"),
     };
-    let engine = Vm::new(crate::host::compiler()?, config.compiled_bytes_max).with_workers("/proc/self/exe".into());
+    let engine = confined(&config)?;
     runtime()?.block_on(typhon_service::serve(config, Arc::new(engine), ready)).map_err(plain)?;
     Ok(Exit::Status(0))
 }
 
-/// A server in this process, with these settings over the defaults; on a free port unless they say otherwise.
-pub async fn start_local(settings: &[(&str, String)]) -> anyhow::Result<Server> {
-    let config = Config::from_source(|row| {
-        let given = settings.iter().find(|(name, _)| *name == row.name).map(|(_, value)| value.clone());
-        given.or_else(|| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))
-    })?;
+/// The engine whose programs run in processes of their own, which are this program again.
+fn confined(config: &Config) -> anyhow::Result<Vm> {
+    Ok(Vm::new(crate::host::compiler()?, config.compiled_bytes_max).with_workers("/proc/self/exe".into()))
+}
+
+/// A server in this process for what its user has at hand: its programs run in this process, too.
+pub async fn start_local() -> anyhow::Result<Server> {
+    let config = settings_over_defaults(&[])?;
     let engine = Vm::new(crate::host::compiler()?, config.compiled_bytes_max);
     Server::start(config, Arc::new(engine)).await.map_err(plain)
+}
+
+/// A server in this process for code that nobody has looked at, with these settings over the defaults.
+pub async fn start_confined(settings: &[(&str, String)]) -> anyhow::Result<Server> {
+    let config = settings_over_defaults(settings)?;
+    let engine = confined(&config)?;
+    Server::start(config, Arc::new(engine)).await.map_err(plain)
+}
+
+/// On a free port, unless they say otherwise.
+fn settings_over_defaults(settings: &[(&str, String)]) -> anyhow::Result<Config> {
+    Ok(Config::from_source(|row| {
+        let given = settings.iter().find(|(name, _)| *name == row.name).map(|(_, value)| value.clone());
+        given.or_else(|| (row.name == "listen").then(|| "127.0.0.1:0".to_owned()))
+    })?)
 }
 
 /// What a worker process keeps of compiled source.

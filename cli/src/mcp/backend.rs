@@ -14,7 +14,7 @@ use typhon_service::Server;
 
 use super::Args;
 use crate::connect::Wire;
-use crate::serve::start_local;
+use crate::serve::start_confined;
 
 /// What programs may use, as the command line says.
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +136,7 @@ impl Local {
         if let Some(memory) = args.memory {
             settings.push(("heap_max", format!("{memory}MiB")));
         }
-        Ok(Local { server: start_local(&settings).await?, _folder: folder })
+        Ok(Local { server: start_confined(&settings).await?, _folder: folder })
     }
 }
 
