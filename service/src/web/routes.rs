@@ -52,12 +52,17 @@ const ROUTES: &[Route] = &[
     one(Method::GET, "sessions", "", "SessionService/GetSession", Nothing),
     one(Method::POST, "sessions", "interrupt", "SessionService/InterruptSession", Message),
     one(Method::POST, "sessions", "reset", "SessionService/ResetSession", Message),
+    one(Method::POST, "sessions", "fork", "SessionService/ForkSession", Message),
     one(Method::DELETE, "sessions", "", "SessionService/DeleteSession", Nothing),
     on(Method::POST, "programs", "", "ProgramService/CreateProgram", Message),
     on(Method::GET, "programs", "", "ProgramService/ListPrograms", Nothing),
     on(Method::POST, "programs", "check", "ProgramService/CheckSource", Message),
     one(Method::GET, "programs", "", "ProgramService/GetProgram", Nothing),
     one(Method::DELETE, "programs", "", "ProgramService/DeleteProgram", Nothing),
+    on(Method::POST, "templates", "", "TemplateService/CreateTemplate", Message),
+    on(Method::GET, "templates", "", "TemplateService/ListTemplates", Nothing),
+    one(Method::GET, "templates", "", "TemplateService/GetTemplate", Nothing),
+    one(Method::DELETE, "templates", "", "TemplateService/DeleteTemplate", Nothing),
     on(Method::GET, "capabilities", "", "RuntimeService/GetCapabilities", Nothing),
 ];
 
