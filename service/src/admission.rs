@@ -37,7 +37,7 @@ pub struct Admission {
     sessions: Arc<Sessions>,
     executions: Arc<Executions>,
     programs: Programs,
-    templates: Templates,
+    templates: Arc<Templates>,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
     /// Makes execution names of two servers, or of two lives of one, unlike.
@@ -115,7 +115,7 @@ impl Admission {
         workers: Arc<Workers>,
         sessions: Arc<Sessions>,
         executions: Arc<Executions>,
-        templates: Templates,
+        templates: Arc<Templates>,
         metrics: Arc<Metrics>,
     ) -> Result<Admission, getrandom::Error> {
         let prefix = getrandom::u64()?;

@@ -120,6 +120,9 @@ settings! {
     processes_spare: Count = "1";
     /// Idle time after which a tenant's worker process ends.
     process_idle_ttl: Duration = "1m";
+    /// Modules that a program which imports any finds imported, because it begins as a copy of an isolate that has them; none
+    /// of this where the list is empty.
+    preload: String = "";
     /// Templates that may exist at once.
     templates_max: Count = "64";
     /// Copies of each template that are there before anybody needs them.

@@ -41,11 +41,20 @@ pub trait Engine: Send + Sync + 'static {
 pub trait Isolate: Send {
     fn execute(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run;
 
+    /// As [`Isolate::execute`], and then ends the isolate as a program's end does.
+    fn finish(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run {
+        self.execute(request, host, cancel)
+    }
+
     /// This process is a copy of the one that ran in it last.
     fn copied(&mut self) {}
 }
 
 impl Isolate for Resident {
+    fn finish(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run {
+        Resident::finish(self, request, host, cancel)
+    }
+
     fn copied(&mut self) {
         Resident::copied(self);
     }

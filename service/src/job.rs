@@ -57,6 +57,8 @@ pub enum Room<T> {
     Fresh,
     /// An isolate that lives on, and has been made already if there is one.
     Resident(Option<T>),
+    /// An isolate that ends with this job as a fresh one does.
+    Last(T),
 }
 
 /// Where an isolate lives that lives on.
@@ -99,6 +101,7 @@ impl Job {
         let watch = watchdog.watch(wall, cpu, host.cpu(), &cancel);
         let result = catch_unwind(AssertUnwindSafe(|| match room {
             Room::Fresh => (engine.execute(&request, &*host, &cancel), None),
+            Room::Last(mut isolate) => (isolate.finish(&request, host.clone(), &cancel).response, None),
             Room::Resident(isolate) => {
                 let mut isolate = isolate.unwrap_or_else(|| engine.open(&request));
                 let run = isolate.execute(&request, host.clone(), &cancel);

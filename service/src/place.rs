@@ -1,14 +1,18 @@
 //! Where guests run: in this process, in a worker process of their tenant, or in one of their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
+use typhon_vm::{Cancel, Limits, Request};
 
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Refusal;
+use crate::host::{Kept, Stdin, World};
 use crate::job::{AfterRun, Done, Home, Job, Room};
-use crate::process::{self, NotRun, Pool, Worker};
+use crate::output::{OutputMode, OutputPlan, Overflow};
+use crate::process::{self, Cell, NotRun, Pool, Worker};
 use crate::templates::Template;
 use crate::watchdog::Watchdog;
 
@@ -36,6 +40,8 @@ pub struct Places {
     pool: Option<Pool>,
     default: Isolation,
     least: Isolation,
+    /// What many jobs begin as a copy of, once it is there.
+    base: OnceLock<Arc<Template>>,
 }
 
 /// Why a job did not run.
@@ -67,6 +73,7 @@ impl Places {
             pool,
             default: config.isolation,
             least: config.isolation_least,
+            base: OnceLock::new(),
         })
     }
 
@@ -122,20 +129,88 @@ impl Places {
             Room::Resident(Some(Home::Here(isolate))) => Ok(self.run_here(job, Room::Resident(Some(isolate)))),
             Room::Resident(Some(Home::There(resident))) => self.run_there(&job, resident),
             Room::Resident(None) if place.template.is_some() => {
-                let copy = place.template.as_ref().map(Template::copy).transpose();
+                let copy = place.template.as_ref().map(|template| template.copy(self)).transpose();
                 match copy.map_err(|why| Unrun::Refused(Refusal::TemplateFailed { why }))? {
                     Some(copy) => {
                         self.count(&copy)?;
-                        self.run_there(&job, copy)
+                        self.begun(self.run_there(&job, copy))
                     }
                     None => Err(Unrun::Refused(Refusal::WorkerLost)),
                 }
             }
-            Room::Resident(None) => match self.worker(place)? {
-                Some(worker) => self.run_there(&job, worker.resident()),
-                None => Ok(self.run_here(job, Room::Resident(None))),
-            },
+            Room::Resident(None) if place.isolation == Isolation::DedicatedProcess && self.warm(&job).is_some() => {
+                match self.warm(&job).and_then(|base| self.copy(base)) {
+                    Some(copy) => self.begun(self.run_there(&job, copy)),
+                    None => self.run_resident(job, place),
+                }
+            }
+            Room::Resident(None) => self.run_resident(job, place),
+            Room::Last(_) => Err(Unrun::Refused(Refusal::WorkerLost)),
             Room::Fresh => self.run_fresh(job, place),
+        }
+    }
+
+    /// A copy has run for the first time.
+    fn begun(&self, ran: Result<Done, Unrun>) -> Result<Done, Unrun> {
+        ran.map(|done| Done { response: forked(done.response), ..done })
+    }
+
+    fn run_resident(&self, job: Job, place: &Place) -> Result<Done, Unrun> {
+        match self.worker(place)? {
+            Some(worker) => self.run_there(&job, worker.resident()),
+            None => Ok(self.run_here(job, Room::Resident(None))),
+        }
+    }
+
+    /// What a job may begin as a copy of, so that modules that many programs want are there: if it imports any, and
+    /// asks for nothing that an isolate has for life.
+    fn warm(&self, job: &Job) -> Option<&Arc<Template>> {
+        let base = self.base.get()?;
+        let (own, its) = (&job.request.limits, &base.terms.limits);
+        let same = (own.heap_bytes, own.stack_depth, own.threads) == (its.heap_bytes, its.stack_depth, its.threads);
+        let plain = job.request.env.is_empty() && job.kept.world() == World::default() && !job.request.validate_only;
+        let imports = job.request.source.windows(6).any(|word| word == b"import");
+        (same && plain && imports).then_some(base)
+    }
+
+    fn copy(&self, base: &Arc<Template>) -> Option<process::Resident> {
+        let copy = base.copy(self).inspect_err(|why| tracing::warn!(%why, "no copy of the preloaded isolate")).ok()?;
+        self.count(&copy).ok().map(|()| copy)
+    }
+
+    /// From now on jobs begin as copies of this where they can.
+    pub fn begin_from(&self, base: Arc<Template>) {
+        self.base.get_or_init(|| base);
+    }
+
+    /// An isolate in a process of its own.
+    pub fn apart(&self) -> Result<process::Resident, Refusal> {
+        match &self.pool {
+            Some(pool) => Ok(pool.dedicated()?.resident()),
+            None => Err(Refusal::Unsupported { feature: "isolation DEDICATED_PROCESS" }),
+        }
+    }
+
+    /// Runs a program of ours in such an isolate. What that holds then.
+    pub fn prepare(&self, resident: &process::Resident, source: String, limits: Limits) -> Result<u64, String> {
+        let request = Request { source: source.into(), filename: "<preload>".into(), limits, ..Request::default() };
+        let plan = OutputPlan { mode: OutputMode::Discard, overflow: Overflow::TruncateTail, merge_stderr: false };
+        let job = Job {
+            request,
+            plan,
+            kept: Kept::new(World::default()),
+            stdin: Stdin::new(Vec::new(), false),
+            calls: None,
+            events: None,
+            cancel: Cancel::new(),
+            queue: Duration::ZERO,
+            began: Instant::now(),
+        };
+        let ran = process::run(&resident.worker, Cell::Resident(resident.number), &job, &self.watchdog);
+        let ran = ran.map_err(|NotRun(how)| how.into_owned())?;
+        match ran.response.outcome {
+            Some(outcome) if outcome.reason() == v1::TerminationReason::Completed => Ok(ran.heap_bytes),
+            outcome => Err(outcome.unwrap_or_default().reason().as_str_name().to_owned()),
         }
     }
 
@@ -149,7 +224,7 @@ impl Places {
     }
 
     fn run_there(&self, job: &Job, resident: process::Resident) -> Result<Done, Unrun> {
-        let relayed = process::run(&resident.worker, Some(resident.number), job, &self.watchdog);
+        let relayed = process::run(&resident.worker, Cell::Resident(resident.number), job, &self.watchdog);
         let process::Relayed { response, took, lost, heap_bytes, threads } =
             relayed.map_err(|NotRun(how)| Unrun::Lost(format!("its worker process is gone: {how}").into()))?;
         let after = AfterRun { home: Home::There(resident), lost, heap_bytes, threads };
@@ -157,9 +232,16 @@ impl Places {
     }
 
     fn run_fresh(&self, job: Job, place: &Place) -> Result<Done, Unrun> {
+        if place.isolation != Isolation::InProcess
+            && let Some(copy) = self.warm(&job).and_then(|base| self.copy(base))
+            && let Ok(process::Relayed { response, took, .. }) =
+                process::run(&copy.worker, Cell::Last(copy.number), &job, &self.watchdog)
+        {
+            return Ok(Done { response: forked(response), took, poisoned: false, after: None });
+        }
         for _ in 0..ATTEMPTS {
             let Some(worker) = self.worker(place)? else { return Ok(self.run_here(job, Room::Fresh)) };
-            match process::run(&worker, None, &job, &self.watchdog) {
+            match process::run(&worker, Cell::Fresh, &job, &self.watchdog) {
                 Ok(process::Relayed { response, took, .. }) => {
                     return Ok(Done { response, took, poisoned: false, after: None });
                 }
@@ -178,6 +260,13 @@ impl Places {
             (Some(pool), Isolation::DedicatedProcess) => pool.dedicated().map(Some),
         }
     }
+}
+
+fn forked(mut response: v1::ExecuteResponse) -> v1::ExecuteResponse {
+    if let Some(usage) = &mut response.usage {
+        usage.isolate_source = v1::usage::IsolateSource::Fork.into();
+    }
+    response
 }
 
 /// How many processes may be gone before a job is given up.

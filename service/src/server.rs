@@ -88,12 +88,14 @@ impl Parts {
         let workers = Arc::new(Workers::start(&config, engine)?);
         let sessions = Arc::new(Sessions::new(config.clone(), metrics.clone()));
         let executions = Arc::new(Executions::new(config.clone()));
+        let templates = Arc::new(Templates::start(config.clone(), &workers)?);
+        templates.preload(&workers)?;
         let admission = Arc::new(Admission::new(
             config.clone(),
             workers.clone(),
             sessions.clone(),
             executions.clone(),
-            Templates::start(config.clone())?,
+            templates,
             metrics.clone(),
         )?);
         let identities = Arc::new(Identities::load(config.clone())?);

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant, SystemTime};
 use parking_lot::Mutex;
 use typhon_vm::{Cancel, CancelReason, HostFunction, Limits};
 
+use crate::config::Config;
 use crate::error::Refusal;
 use crate::execution::Execution;
-use crate::host::Kept;
+use crate::host::{Kept, World};
 use crate::identity::Tenant;
 use crate::job::{AfterRun, Home};
-use crate::place::Place;
+use crate::place::{Isolation, Place};
 
 /// What holds for a session's whole life.
 #[derive(Clone)]
@@ -30,6 +31,25 @@ pub struct Terms {
     pub labels: Vec<(String, String)>,
     /// What was asked of the policy, to be shown.
     pub policy: Option<typhon_proto::v1::Policy>,
+}
+
+impl Terms {
+    /// Those of what nobody asked for.
+    pub fn plain(limits: Limits, config: &Config) -> Terms {
+        let place = Place { isolation: Isolation::DedicatedProcess, tenant: "".into(), template: None };
+        Terms {
+            limits,
+            env: Vec::new(),
+            functions: Vec::new(),
+            kept: Kept::new(World::default()),
+            place,
+            when_busy: WhenBusy::Refuse,
+            idle_ttl: config.session_idle_ttl_default,
+            ttl: config.session_ttl_default,
+            labels: Vec::new(),
+            policy: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

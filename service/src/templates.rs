@@ -7,12 +7,16 @@ use std::time::SystemTime;
 
 use crossbeam::channel::{Sender, unbounded};
 use parking_lot::{Mutex, RwLock};
+use typhon_vm::Limits;
 
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::identity::Tenant;
+use crate::limits;
+use crate::place::Places;
 use crate::process::Resident;
 use crate::session::{Session, Terms};
+use crate::workers::Workers;
 
 pub struct Template {
     pub name: String,
@@ -42,7 +46,7 @@ pub struct Templates {
 
 impl Template {
     /// A copy, for one execution or one session.
-    pub fn copy(self: &Arc<Template>) -> Result<Resident, Cow<'static, str>> {
+    pub fn copy(self: &Arc<Template>, places: &Places) -> Result<Resident, Cow<'static, str>> {
         let ready = {
             let mut state = self.state.lock();
             state.uses += 1;
@@ -52,7 +56,7 @@ impl Template {
         let _asked = self.refill.send(self.clone());
         match ready.filter(|copy| copy.worker.death().is_none()) {
             Some(copy) => Ok(copy),
-            None => self.make(),
+            None => self.make(places),
         }
     }
 
@@ -63,11 +67,15 @@ impl Template {
         Arc::new(Session::new(String::new(), self.tenant.clone(), terms, 0))
     }
 
-    fn make(&self) -> Result<Resident, Cow<'static, str>> {
-        self.origin.copy().map_err(|error| match self.failure() {
+    /// A copy that has touched already what every program touches, and has done what a copy does first.
+    fn make(&self, places: &Places) -> Result<Resident, Cow<'static, str>> {
+        let copy = self.origin.copy().map_err(|error| match self.failure() {
             Some(why) => why,
             None => Cow::Owned(format!("its process made no copy: {error}")),
-        })
+        })?;
+        let ran = places.prepare(&copy, String::new(), self.terms.limits.clone());
+        ran.map_err(|why| Cow::Owned(format!("a copy of its process ran nothing: {why}")))?;
+        Ok(copy)
     }
 
     /// Why nothing can start from it any more.
@@ -79,9 +87,9 @@ impl Template {
         self.state.lock().uses
     }
 
-    fn fill(&self, spare: usize) {
+    fn fill(&self, spare: usize, places: &Places) {
         while self.state.lock().ready.len() < spare {
-            match self.make() {
+            match self.make(places) {
                 Ok(copy) => self.state.lock().ready.push(copy),
                 Err(why) => {
                     tracing::warn!(template = %self.name, %why, "no copy of a template");
@@ -93,14 +101,18 @@ impl Template {
 }
 
 impl Templates {
-    pub fn start(config: Arc<Config>) -> std::io::Result<Templates> {
+    pub fn start(config: Arc<Config>, workers: &Arc<Workers>) -> std::io::Result<Templates> {
+        // The workers may be gone before the last copy of a template is.
+        let workers = Arc::downgrade(workers);
         let (refill, wanted) = unbounded::<Arc<Template>>();
         let spare = config.template_copies_spare as usize;
         std::thread::Builder::new().name("typhon-templates".into()).spawn(move || {
             wanted.into_iter().for_each(|template| {
                 // Nobody else has it: it was deleted.
-                if Arc::strong_count(&template) > 1 {
-                    template.fill(spare);
+                if Arc::strong_count(&template) > 1
+                    && let Some(workers) = workers.upgrade()
+                {
+                    template.fill(spare, workers.places());
                 }
             });
         })?;
@@ -113,6 +125,54 @@ impl Templates {
         if self.all.read().len() >= max as usize { Err(Refusal::TooManyTemplates { max }) } else { Ok(()) }
     }
 
+    /// Imports what many programs want, and lets them begin as copies of that.
+    pub fn preload(self: &Arc<Templates>, workers: &Arc<Workers>) -> std::io::Result<()> {
+        let modules: Vec<&str> = self.config.preload.split_whitespace().collect();
+        if modules.is_empty() || !workers.places().has_processes() {
+            return Ok(());
+        }
+        let source = format!("for name in {modules:?}: __import__(name)\ndel name");
+        let (templates, workers) = (self.clone(), workers.clone());
+        std::thread::Builder::new().name("typhon-preload".into()).spawn(move || {
+            let limits = limits::derive(&Limits::default(), &templates.config);
+            let places = workers.places();
+            let made = places.apart().map_err(|refusal| refusal.reason().to_owned()).and_then(|origin| {
+                let heap_bytes = places.prepare(&origin, source, limits.clone())?;
+                Ok((origin, heap_bytes))
+            });
+            match made {
+                Ok((origin, heap_bytes)) => {
+                    let terms = Terms::plain(limits, &templates.config);
+                    let base = templates.made("preload".to_owned(), Tenant::new("preload"), terms, origin, heap_bytes);
+                    let _asked = templates.refill.send(base.clone());
+                    places.begin_from(base);
+                }
+                Err(why) => tracing::warn!(%why, "cannot preload modules"),
+            }
+        })?;
+        Ok(())
+    }
+
+    fn made(
+        &self,
+        name: String,
+        tenant: Arc<Tenant>,
+        terms: Terms,
+        origin: Resident,
+        heap_bytes: u64,
+    ) -> Arc<Template> {
+        Arc::new(Template {
+            name,
+            tenant,
+            terms,
+            created: SystemTime::now(),
+            heap_bytes,
+            origin,
+            state: Mutex::default(),
+            refill: self.refill.clone(),
+        })
+    }
+
     /// Of an isolate that has run the warm-up.
     pub fn add(
         &self,
@@ -123,16 +183,7 @@ impl Templates {
     ) -> Result<Arc<Template>, Refusal> {
         let random = || getrandom::u64().map_err(|e| Refusal::Internal { what: format!("no entropy: {e}") });
         let name = format!("templates/{:016x}{:016x}", random()?, random()?);
-        let template = Arc::new(Template {
-            name: name.clone(),
-            tenant,
-            terms,
-            created: SystemTime::now(),
-            heap_bytes,
-            origin,
-            state: Mutex::default(),
-            refill: self.refill.clone(),
-        });
+        let template = self.made(name.clone(), tenant, terms, origin, heap_bytes);
         self.room()?;
         self.all.write().insert(name, template.clone());
         let _asked = self.refill.send(template.clone());

@@ -18,7 +18,7 @@ use crate::cancel::Cancel;
 use crate::engine;
 use crate::execute::{self, Failure};
 use crate::limits::Usage;
-use crate::outcome::Response;
+use crate::outcome::{Response, TerminationReason};
 use crate::relay::Relay;
 use crate::request::Request;
 
@@ -76,6 +76,16 @@ impl Resident {
 
     /// Runs `request` in the isolate, on this OS thread. As [`crate::execute`], but what the program leaves stays.
     pub fn execute(&mut self, request: &Request, host: Arc<dyn Host>, cancel: &Cancel) -> Run {
+        self.run(request, host, cancel, false)
+    }
+
+    /// As [`Resident::execute`], and then ends the isolate as a program's end does, `atexit` and finalizers included. Nothing
+    /// runs in it any more.
+    pub fn finish(&mut self, request: &Request, host: Arc<dyn Host>, cancel: &Cancel) -> Run {
+        self.run(request, host, cancel, true)
+    }
+
+    fn run(&mut self, request: &Request, host: Arc<dyn Host>, cancel: &Cancel, last: bool) -> Run {
         let Some(live) = &self.live else { unreachable!("there until it is dropped") };
         let armed = Arc::new(Mutex::new(true));
         self.relay.put(Some(host));
@@ -87,7 +97,8 @@ impl Resident {
                 if copied {
                     typhon_stdlib::posix::exec::after_fork(t, true);
                 }
-                let response = respond(t, main, fresh, request, cancel);
+                let begins = Begins { fresh, last };
+                let response = respond(t, main, begins, request, cancel);
                 *armed.lock() = false;
                 callbacks::withdraw(t);
                 conclude(t, response)
@@ -112,16 +123,28 @@ impl Drop for Resident {
     }
 }
 
-fn respond(t: &Thread, main: &mut Option<Object>, fresh: bool, request: &Request, cancel: &Cancel) -> Response {
+/// How an execution finds the isolate.
+#[derive(Clone, Copy)]
+struct Begins {
+    fresh: bool,
+    last: bool,
+}
+
+fn respond(t: &Thread, main: &mut Option<Object>, begins: Begins, request: &Request, cancel: &Cancel) -> Response {
     if let Some(refused) = execute::too_long(request) {
         return refused;
     }
     let mut usage = Usage::default();
-    let ran = prepared(t, main, fresh, request, &mut usage).map_err(Failure::from);
+    let ran = prepared(t, main, begins, request, &mut usage).map_err(Failure::from);
     let ran = ran.and_then(|main| execute::run(t, &main, request, &mut usage));
     let mut response = execute::conclude(t, request, cancel, ran);
+    if begins.last {
+        // So that its globals go with the isolate.
+        drop(main.take());
+    }
     if !t.breaker.stopped()
-        && let Err(e) = flush(t)
+        && let Err(e) = if begins.last { isolate::finalize(t) } else { flush(t) }
+        && (!begins.last || response.outcome.reason == TerminationReason::Completed || e.is_stopped())
     {
         response = execute::conclude(t, request, cancel, Err(e.into()));
     }
@@ -133,10 +156,13 @@ fn respond(t: &Thread, main: &mut Option<Object>, fresh: bool, request: &Request
 }
 
 /// `__main__`, made at the first execution; `sys.argv` is that of the latest that gave one.
-fn prepared(t: &Thread, main: &mut Option<Object>, fresh: bool, request: &Request, usage: &mut Usage) -> Res {
+fn prepared(t: &Thread, main: &mut Option<Object>, begins: Begins, request: &Request, usage: &mut Usage) -> Res {
     if let Some(main) = main {
-        if !fresh && !request.argv.is_empty() {
-            let argv = request.argv.iter().map(|arg| strs::new(t, arg)).collect::<Res<Vec<_>>>()?;
+        // The only program that ends its isolate is another than the one that made it.
+        let own = [request.filename.clone()];
+        let argv = if request.argv.is_empty() && begins.last { &own[..] } else { &request.argv };
+        if !begins.fresh && !argv.is_empty() {
+            let argv = argv.iter().map(|arg| strs::new(t, arg)).collect::<Res<Vec<_>>>()?;
             let argv = typhon_object::list::List::from_vec(t, argv)?;
             let sys = import::module_named(t, "sys")?;
             attr::set(t, &sys, &text::name(t, "argv"), Some(&argv))?;

@@ -20,5 +20,10 @@ use typhon_service::Vm;
 
 /// Starts a server with these settings over the defaults.
 pub async fn start(settings: &[(&str, &str)]) -> Fixture {
-    serve(settings, |bytes| Vm::new(None, bytes).with_workers(env!("CARGO_BIN_EXE_typhon").into())).await
+    // Whether the preloaded isolate is there already would be chance.
+    let settings: Vec<_> = std::iter::once(("preload", ""))
+        .filter(|_| settings.iter().all(|(name, _)| *name != "preload"))
+        .chain(settings.iter().copied())
+        .collect();
+    serve(&settings, |bytes| Vm::new(None, bytes).with_workers(env!("CARGO_BIN_EXE_typhon").into())).await
 }

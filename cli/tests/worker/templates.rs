@@ -182,3 +182,47 @@ async fn a_warm_up_that_fails_makes_no_template_and_says_why() {
     let status = fixture.client.clone().execute(request).await.expect_err("not there");
     assert_eq!(status.get_details_error_info().expect("an ErrorInfo").reason, "TEMPLATE_NOT_FOUND");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_that_import_find_preloaded_modules_and_end_as_any_program() {
+    let fixture = start(&[("preload", "json dataclasses random")]).await;
+    let source_of = |response: &v1::ExecuteResponse| response.usage.expect("usage").isolate_source();
+    let text = "
+import sys, atexit, random
+atexit.register(print, 'bye')
+class D:
+    def __del__(self): print('gone')
+d = D()
+names = sorted(name for name in globals() if not name.startswith('__'))
+(names, sys.argv, 'dataclasses' in sys.modules, random.random())";
+    let run = || async {
+        let request = v1::ExecuteRequest { argv: vec!["a.py".into(), "b".into()], ..source(text) };
+        fixture.client.clone().execute(request).await.expect("an answer").into_inner()
+    };
+    // Until it is there, programs run without it.
+    let first = loop {
+        let response = run().await;
+        assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+        if source_of(&response) == v1::usage::IsolateSource::Fork {
+            break response;
+        }
+    };
+    let second = run().await;
+    assert!(first.stdout.as_ref().expect("output").data.starts_with(b"bye\n"));
+    let shown = |response: v1::ExecuteResponse| match kind(response) {
+        Kind::TupleValue(tuple) => tuple.items.into_iter().filter_map(|item| item.kind).collect::<Vec<_>>(),
+        other => panic!("no tuple: {other:?}"),
+    };
+    let (first, second) = (shown(first), shown(second));
+    let texts = |texts: &[&str]| {
+        let items = texts.iter().map(|text| v1::Value { kind: Some(Kind::StrValue((*text).into())) });
+        Kind::ListValue(v1::ValueList { items: items.collect() })
+    };
+    assert_eq!(first[0], texts(&["D", "atexit", "d", "random", "sys"]));
+    assert_eq!(first[1], texts(&["a.py", "b"]));
+    assert_eq!(first[2], Kind::BoolValue(true));
+    assert_ne!(first[3], second[3], "each draws its own numbers");
+    // What imports nothing does not pay for it.
+    let plain = fixture.client.clone().execute(source("1+1")).await.expect("an answer").into_inner();
+    assert_eq!(source_of(&plain), v1::usage::IsolateSource::Cold);
+}

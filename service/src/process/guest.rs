@@ -43,6 +43,8 @@ pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result
         setup,
     };
     sender.send(&ready)?;
+    // It says nothing more, and a copy of this process does not have its socket.
+    drop(sender);
     obey(Arc::new(house), receiver)
 }
 
@@ -142,7 +144,7 @@ impl House {
     }
 
     fn run(&self, run: Run, running: &Mutex<Running>, told: &Arc<Teller>) -> wire::Done {
-        let Run { serial, resident, request, stdin_open, calls_open } = run;
+        let Run { serial, resident, request, stdin_open, calls_open, last } = run;
         let wanted = match request::decode(request.unwrap_or_default(), Way::Interact) {
             Ok(wanted) => wanted,
             Err(refusal) => return broken(refusal.reason()),
@@ -168,7 +170,11 @@ impl House {
             Some(inmate) => (Some(inmate.isolate), inmate.kept),
             None => (None, Kept::new(wanted.world)),
         };
-        let room = if resident == 0 { Room::Fresh } else { Room::Resident(isolate) };
+        let room = match isolate {
+            Some(isolate) if last => Room::Last(isolate),
+            _ if resident == 0 => Room::Fresh,
+            isolate => Room::Resident(isolate),
+        };
         let events =
             (wanted.plan.mode == OutputMode::Stream || calls.is_some()).then(|| told.clone() as Arc<dyn Events>);
         let (queue, began) = (Duration::ZERO, Instant::now());

@@ -17,5 +17,5 @@ mod worker;
 
 pub use guest::serve;
 pub use pool::Pool;
-pub use relay::{Far, NotRun, Relayed, run};
+pub use relay::{Cell, Far, NotRun, Relayed, run};
 pub use worker::{Resident, Worker};

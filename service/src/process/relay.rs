@@ -41,8 +41,18 @@ const LATE: Duration = Duration::from_millis(3);
 /// When it is this late, it hangs.
 const HUNG: Duration = Duration::from_secs(3);
 
-/// Runs a job in `worker`: in an isolate that lives on, or in a fresh one.
-pub fn run(worker: &Arc<Worker>, resident: Option<u64>, job: &Job, watchdog: &Watchdog) -> Result<Relayed, NotRun> {
+/// What there is in a worker process for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    Fresh,
+    /// An isolate that lives on, by its number.
+    Resident(u64),
+    /// The same, for the last time.
+    Last(u64),
+}
+
+/// Runs a job in `worker`.
+pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> Result<Relayed, NotRun> {
     let gone = |worker: &Worker| NotRun(worker.end());
     if let Some(how) = worker.death() {
         return Err(NotRun(how));
@@ -57,7 +67,11 @@ pub fn run(worker: &Arc<Worker>, resident: Option<u64>, job: &Job, watchdog: &Wa
     let wall = wall.saturating_sub(job.began.elapsed()).max(Duration::from_nanos(1));
     let order = Run {
         serial: lane.serial,
-        resident: resident.unwrap_or(0),
+        resident: match cell {
+            Cell::Fresh => 0,
+            Cell::Resident(number) | Cell::Last(number) => number,
+        },
+        last: matches!(cell, Cell::Last(_)),
         request: Some(request::encode(job, wall, stdin)),
         stdin_open,
         calls_open: job.calls.as_ref().map(|calls| calls.forward(far.clone()) as u64),

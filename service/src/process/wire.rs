@@ -118,6 +118,9 @@ pub struct Run {
     /// Calls of host functions that may be open at once; absent, nobody answers any.
     #[prost(uint64, optional, tag = "5")]
     pub calls_open: Option<u64>,
+    /// The isolate ends with this job.
+    #[prost(bool, tag = "6")]
+    pub last: bool,
 }
 
 /// By a lane, back.
