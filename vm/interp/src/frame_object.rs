@@ -229,8 +229,8 @@ impl FrameObject {
         if bits == 0 {
             return None;
         }
-        // SAFETY: a generator that goes away, or is over, resets the word. It may be waiting to do so.
-        if typhon_object::thread::current().is_some_and(Thread::is_shared) {
+        if typhon_object::thread::is_shared() {
+            // SAFETY: a generator that goes away, or is over, resets the word, and may be waiting to do so: it is still there.
             unsafe { &*(bits as *const Header) }.retain_if_alive()
         } else {
             Some(Value::from_ref(&bits).clone())
@@ -253,7 +253,6 @@ impl FrameObject {
 }
 
 /// The frame object of a live record.
-#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "records are named only by the pointers that `Interp` gives out")]
 pub fn of(t: &Thread, it: &Interp, fp: *mut Frame) -> Res {
     let _ = it;
     let others = t.is_parallel() && !interp(t).owns(fp);

@@ -71,7 +71,7 @@ fn look(v: &Value) {
 
 /// A key for a number: every fourth is a text, so that tables of both kinds are met.
 fn key(t: &Thread, n: usize) -> Res {
-    if n % 4 == 0 { strs::new(t, &format!("key{n}")) } else { Ok(convert::from_usize(n)) }
+    if n.is_multiple_of(4) { strs::new(t, &format!("key{n}")) } else { Ok(convert::from_usize(n)) }
 }
 
 fn on_list(t: &Thread, list: &List, dice: &mut Dice) -> Res<()> {
@@ -123,7 +123,7 @@ fn on_dict(t: &Thread, dict: &Dict, keys: usize, dice: &mut Dice) -> Res<()> {
             }
         }
         14 if n < 4 => dict.clear_entries(),
-        15 => drop(dict.move_to_end(t, &k, n % 2 == 0)?),
+        15 => drop(dict.move_to_end(t, &k, n.is_multiple_of(2))?),
         16 => dict.reserve(t, 10)?,
         _ => dict.get(t, &k)?.iter().for_each(|v| assert_eq!(number(v), n)),
     }
