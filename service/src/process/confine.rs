@@ -75,6 +75,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_fcntl,
     libc::SYS_fstat,
     libc::SYS_futex,
+    libc::SYS_getcwd,
     libc::SYS_getegid,
     libc::SYS_geteuid,
     libc::SYS_getgid,
