@@ -143,6 +143,11 @@ impl Jit {
         };
         self.counts.add(Count::Recorded);
         let raised = recorded.raised.take();
+        let same = |other: &Variant| (&other.live_in, other.path) == (&recorded.live_in, recorded.path);
+        if !recorded.private && place.instances.borrow().iter().any(|i| same(&i.variant)) {
+            // What the place has goes this way already, and was not for what happens here.
+            return Found::Moved(later(Reason::Variants), raised);
+        }
         let before = self.process.journal().map(|_| recorded.trace.clone());
         let again = match self.compile(place, recorded) {
             Ok(Some(variant)) if !held(&variant) => {
