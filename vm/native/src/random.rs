@@ -44,7 +44,7 @@ static RANDOM: TypeDef = TypeDef {
     flags: flag::BASETYPE,
     slots: Slots { new: Some(new), init: Some(init), ..Slots::NONE },
     methods: &[
-        def("random", "($self, /)", random, "random() -> x in the interval [0, 1)."),
+        def("random", "($self, /)", random, "random() -> x in the interval [0, 1).").tame(),
         def(
             "seed",
             "($self, n=None, /)",

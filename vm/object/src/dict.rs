@@ -19,6 +19,7 @@ use crate::gc;
 use crate::header::Header;
 use crate::ops;
 use crate::payload;
+use crate::plain::{self, is_plain};
 use crate::store;
 use crate::strs::Str;
 use crate::thread::{self, Thread};
@@ -209,6 +210,25 @@ impl Dict {
     #[inline]
     pub fn find_str_entry(&self, name: &Value) -> Option<usize> {
         self.table()?.find_str(name, name.expect_str().hash()).0
+    }
+
+    /// The word of the value under a plain key, if no code must run to find it. The dict still owns it.
+    pub fn find_plain(&self, t: &Thread, key: &Value) -> Option<Option<u64>> {
+        let Some(table) = self.table() else { return is_plain(key).then_some(None) };
+        let entry = if self.has_str_keys() && key.exact::<Str>().is_some() {
+            table.find_str(key, key.expect_str().hash()).0
+        } else {
+            if !is_plain(key) {
+                return None;
+            }
+            let same = |theirs: &Value| match theirs.is(key) {
+                true => Ok(true),
+                false => plain::equal(t, theirs, key).and_then(Res::ok).ok_or(()),
+            };
+            table.probe(ops::hash(t, key).ok()?, same).ok()?.0
+        };
+        // SAFETY: the entry is the table's, and nothing ran since it was found.
+        Some(entry.map(|i| unsafe { Table::word(table.entries(), i) }))
     }
 
     /// The value under `key`.

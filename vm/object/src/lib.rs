@@ -34,6 +34,7 @@ pub mod native;
 mod native_lock;
 pub mod ops;
 pub mod payload;
+pub mod plain;
 pub mod process;
 pub mod quiet;
 pub mod registry;

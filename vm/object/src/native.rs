@@ -54,6 +54,8 @@ pub struct MethodDef {
     pub kind: MethodKind,
     /// When it may run beside other natives.
     pub open: Open,
+    /// See [`MethodDef::tame`].
+    pub tame: bool,
 }
 
 /// Whether a native protects itself, so that it may run without the native lock (see `native_lock`).
@@ -75,7 +77,7 @@ pub const fn def(
     call: fn(&Thread, &[Value]) -> Res,
     doc: &'static str,
 ) -> MethodDef {
-    MethodDef { name, signature, doc, call: NativeFn::Bound(call), kind: MethodKind::Plain, open: Open::Never }
+    MethodDef { name, signature, doc, call: NativeFn::Bound(call), kind: MethodKind::Plain, open: Open::Never, tame: false }
 }
 
 /// A method or function that takes its arguments as they come.
@@ -85,7 +87,7 @@ pub const fn raw(
     call: fn(&Thread, Args<'_>) -> Res,
     doc: &'static str,
 ) -> MethodDef {
-    MethodDef { name, signature, doc, call: NativeFn::Raw(call), kind: MethodKind::Plain, open: Open::Never }
+    MethodDef { name, signature, doc, call: NativeFn::Raw(call), kind: MethodKind::Plain, open: Open::Never, tame: false }
 }
 
 impl MethodDef {
@@ -111,6 +113,13 @@ impl MethodDef {
             Open::Atoms => args.iter().all(guarded::is_atom),
             Open::Receiver => args.first().is_some_and(guarded::is_container) || args.iter().all(guarded::is_atom),
         }
+    }
+
+    /// Given numbers, strs, bytes and None, and, if it is a method, an object of its own type, which is all that it may change:
+    /// it runs no Python code and does not poll, and if it raises nothing has happened. Then compiled code calls it without
+    /// making the frames anybody could look at.
+    pub const fn tame(self) -> Self {
+        Self { tame: true, ..self }
     }
 
     /// A static method: no first value.
@@ -233,6 +242,13 @@ pub struct NativeFunction {
     pub module: Slot,
     /// For functions the bound object is not an argument; for methods it is the first one.
     pub passes_bound: bool,
+}
+
+impl NativeFunction {
+    /// Where the address of its definition lies, for machine code.
+    pub const DEF: usize = std::mem::offset_of!(Self, def);
+    /// Where what it is bound to lies.
+    pub const BOUND: usize = std::mem::offset_of!(Self, bound);
 }
 
 crate::payload!(NativeFunction => BUILTIN_FUNCTION {

@@ -6,22 +6,38 @@
 
 use crate::gc::edges;
 use crate::header::{Header, flag};
+use crate::ids;
+use crate::list::List;
+use crate::tuple::Tuple;
 use crate::value::Value;
 use smallvec::SmallVec;
 
 /// So many references are followed; what takes more is taken for loud.
 const EDGES_MAX: usize = 200;
 
+/// Whether giving up what an object refers to runs no code.
+pub fn refers_quietly(v: &Value) -> bool {
+    let mut quiet = true;
+    if let Some(header) = v.header() {
+        edges(header, &mut |v| quiet = quiet && ends_quietly(v));
+    }
+    quiet
+}
+
 /// Whether one reference less to `v` runs no code.
 pub fn ends_quietly(v: &Value) -> bool {
     let Some(header) = v.header() else { return true };
+    if header.count() > 1 {
+        return true;
+    }
+    // Most of what dies refers to no objects.
+    if is_leaf(v, header.shape().0) {
+        return !header.has(flag::WEAKREFS);
+    }
     // References to each object found, that would be given up.
     let mut found: SmallVec<[(*const Header, u32); 16]> = SmallVec::new();
     let mut dying: SmallVec<[*const Header; 16]> = SmallVec::new();
     let mut left = EDGES_MAX;
-    if header.count() > 1 {
-        return true;
-    }
     dying.push(header);
     while let Some(at) = dying.pop() {
         // SAFETY: the object is alive: references to it are followed, not given up.
@@ -63,4 +79,16 @@ pub fn ends_quietly(v: &Value) -> bool {
         }
     }
     true
+}
+
+/// Whether an object of a core type refers to no other.
+fn is_leaf(v: &Value, shape: u32) -> bool {
+    let plain = |items: &[Value]| items.len() <= EDGES_MAX && items.iter().all(|item| !item.is_object());
+    match shape {
+        ids::STR | ids::INT | ids::FLOAT | ids::BYTES | ids::RANGE_ITER => true,
+        // SAFETY: nothing is changed while the items are looked at.
+        ids::LIST => plain(unsafe { v.expect::<List>().items() }),
+        ids::TUPLE => plain(v.expect::<Tuple>().items()),
+        _ => false,
+    }
 }

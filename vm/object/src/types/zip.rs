@@ -43,6 +43,16 @@ crate::payload!(Zip => ZIP {
     }
 });
 
+impl Zip {
+    /// Where the tuple of its iterators lies, for machine code: it is never replaced.
+    pub const ITERATORS: usize = std::mem::offset_of!(Self, iterators);
+
+    /// The tuple of its iterators.
+    pub fn iterators(&self) -> Value {
+        self.iterators.get()
+    }
+}
+
 /// zip.
 pub static ZIP: TypeDef = TypeDef {
     name: "zip",

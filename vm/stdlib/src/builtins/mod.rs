@@ -39,7 +39,7 @@ const FUNCTIONS: &[MethodDef] = &[
         dunder_import,
         "Import a module.",
     ),
-    def("abs", "($module, x, /)", |t, a| ops::abs(t, &a[0]), "Return the absolute value of the argument.").open(),
+    def("abs", "($module, x, /)", |t, a| ops::abs(t, &a[0]), "Return the absolute value of the argument.").open().tame(),
     def(
         "aiter",
         "($module, async_iterable, /)",
@@ -80,7 +80,7 @@ const FUNCTIONS: &[MethodDef] = &[
         "Return whether the object is callable (i.e., some kind of function).",
     ),
     def("chr", "($module, i, /)", chr, "Return a Unicode string of one character with ordinal i; 0 <= i <= 0x10ffff.")
-        .open(),
+        .open().tame(),
     def(
         "compile",
         "($module, /, source, filename, mode, flags=0, dont_inherit=False, optimize=-1, *, _feature_version=-1)",
@@ -153,7 +153,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, obj, class_or_tuple, /)",
         |t, a| Ok(Value::bool(ops::isinstance(t, &a[0], &a[1])?)),
         "Return whether an object is an instance of a class or of a subclass thereof.",
-    ),
+    )
+    .tame(),
     def(
         "issubclass",
         "($module, cls, class_or_tuple, /)",
@@ -167,7 +168,7 @@ const FUNCTIONS: &[MethodDef] = &[
         |t, a| convert::from_u64(t, ops::len(t, &a[0])? as u64),
         "Return the number of items in a container.",
     )
-    .open_receiver(),
+    .open_receiver().tame(),
     def(
         "locals",
         "($module, /)",
@@ -179,13 +180,15 @@ const FUNCTIONS: &[MethodDef] = &[
         "",
         |t, a| iterate::extreme(t, a, ops::CompareOp::Gt, "max"),
         "max(iterable, *[, default=obj, key=func]) -> value\nmax(arg1, arg2, *args, *[, key=func]) -> value",
-    ),
+    )
+    .tame(),
     raw(
         "min",
         "",
         |t, a| iterate::extreme(t, a, ops::CompareOp::Lt, "min"),
         "min(iterable, *[, default=obj, key=func]) -> value\nmin(arg1, arg2, *args, *[, key=func]) -> value",
-    ),
+    )
+    .tame(),
     raw("next", "", iterate::next, "next(iterator[, default])\n\nReturn the next item from the iterator."),
     def(
         "oct",
@@ -200,7 +203,7 @@ const FUNCTIONS: &[MethodDef] = &[
         output::open,
         "Open file and return a stream.  Raise OSError upon failure.",
     ),
-    def("ord", "($module, character, /)", ord, "Return the ordinal value of a character.").open(),
+    def("ord", "($module, character, /)", ord, "Return the ordinal value of a character.").open().tame(),
     def(
         "pow",
         "($module, /, base, exp, mod=None)",
@@ -221,7 +224,7 @@ const FUNCTIONS: &[MethodDef] = &[
         "Return the canonical string representation of the object.",
     ),
     def("round", "($module, /, number, ndigits=None)", round, "Round a number to a given precision in decimal digits.")
-        .open(),
+        .open().tame(),
     def(
         "setattr",
         "($module, obj, name, value, /)",

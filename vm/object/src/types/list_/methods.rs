@@ -17,15 +17,15 @@ pub(super) const METHODS: &[MethodDef] = &[
     def("__sizeof__", "($self, /)", sizeof, "Return the size of the list in memory, in bytes."),
     def("clear", "($self, /)", clear, "Remove all items from list.").open_receiver(),
     def("copy", "($self, /)", copy, "Return a shallow copy of the list.").open_receiver(),
-    def("append", "($self, object, /)", append, "Append object to the end of the list.").open_receiver(),
-    def("insert", "($self, index, object, /)", insert, "Insert object before index.").open_receiver(),
+    def("append", "($self, object, /)", append, "Append object to the end of the list.").open_receiver().tame(),
+    def("insert", "($self, index, object, /)", insert, "Insert object before index.").open_receiver().tame(),
     def("extend", "($self, iterable, /)", extend, "Extend list by appending elements from the iterable."),
     def(
         "pop",
         "($self, index=-1, /)",
         pop,
         "Remove and return item at index (default last).\n\nRaises IndexError if list is empty or index is out of range.",
-    ).open_receiver(),
+    ).open_receiver().tame(),
     def(
         "remove",
         "($self, value, /)",

@@ -9,6 +9,7 @@ use crate::error::Res;
 use crate::gc;
 use crate::header::Header;
 use crate::ops;
+use crate::plain::{self, is_plain};
 use crate::store;
 use crate::strs::Str;
 use crate::thread::{self, Thread};
@@ -222,6 +223,19 @@ impl Set {
                 Err(None) => t.poll()?,
             }
         }
+    }
+
+    /// Whether a plain value is an element, if no code must run to tell.
+    pub fn has_plain(&self, t: &Thread, key: &Value) -> Option<bool> {
+        if !is_plain(key) {
+            return None;
+        }
+        let Some(places) = self.table() else { return Some(false) };
+        let same = |theirs: &Value| match theirs.is(key) {
+            true => Ok(true),
+            false => plain::equal(t, theirs, key).and_then(Res::ok).ok_or(()),
+        };
+        places.probe(ops::hash(t, key).ok()?, same).ok().map(|place| place.is_ok())
     }
 
     /// Whether `key`, of this hash, is an element.
