@@ -3,6 +3,7 @@
 use crate::code_memory::{Arena, Block, NoRoom};
 use crate::lower::{COUNTERS_MAX, Exit, LowerError, Lowerer, UNSETTLED};
 use crate::runtime::Runtime;
+use crate::worth::Worth;
 use std::sync::Arc;
 use typhon_jit_ir::{Arg, Const, SnapId, Trace};
 
@@ -16,6 +17,8 @@ pub struct Executor {
     left_max: usize,
     /// The machine code as text, if it was asked for.
     pub listing: Option<String>,
+    /// What running it saves.
+    pub worth: Worth,
 }
 
 /// Why there is no executor for a trace.
@@ -52,7 +55,7 @@ impl Executor {
         let code = arena.place(&machine.code)?;
         let values = machine.exits.iter().map(|exit| exit.values.len()).max().unwrap_or_default();
         let left_max = values.max(usize::from(COUNTERS_MAX));
-        Ok(Self { trace, exits: machine.exits, code, left_max, listing: machine.listing })
+        Ok(Self { trace, exits: machine.exits, code, left_max, listing: machine.listing, worth: Worth::default() })
     }
 
     /// Runs the trace until it is left.

@@ -14,11 +14,13 @@
 //! | [`worker`] | threads that compile |
 //! | [`process`] | what isolates share, and the switch |
 //! | [`params`] | the table of limits |
+//! | `worth` | what a trace saves, and what coming and going costs |
 //! | [`journal`] | what was recorded, for who looks |
 //! | [`counts`] | the table of what is counted |
 //! | [`record`] | a running loop's trace (docs/design/007-recorder.md) |
 //! | [`abort`] | the table of reasons for which a recording is given up |
 //! | [`tier`] | what the interpreter calls: [`typhon_interp::tier::Tier2`] |
+//! | `helpers` | what machine code calls for objects |
 //! | [`vm`] | the VM's objects for machine code: helpers, and what exits make |
 #![deny(missing_docs)]
 
@@ -27,6 +29,7 @@ pub mod cache;
 pub mod code_memory;
 pub mod counts;
 pub mod executor;
+mod helpers;
 pub mod journal;
 pub mod lower;
 pub mod params;
@@ -37,6 +40,7 @@ mod site;
 pub mod tier;
 pub mod vm;
 pub mod worker;
+pub mod worth;
 
 pub use cache::Cache;
 pub use executor::{Executor, Left};

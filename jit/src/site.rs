@@ -18,8 +18,6 @@ use typhon_qsbr::sync::Mutex;
 
 /// Entries after which it is looked whether they were worth it.
 const ENTRIES: u64 = 32;
-/// Rounds that an entry is worth: coming and going costs as much as the interpreter needs for some of them.
-const ROUNDS_MIN: u64 = 10;
 /// How often in a row a loop whose entries are not worth it is let be twice as long as before.
 const POOR_MAX: u32 = 12;
 /// How often a loop waits for the workers, and for how many times what makes it hot.
@@ -48,9 +46,9 @@ pub(crate) struct Place {
     young: Cell<u64>,
     /// How often they become young again because the workers are not done.
     patience: Cell<u32>,
-    /// Entries since it was looked, and rounds that they went.
+    /// Entries since it was looked, and what they were worth.
     entries: Cell<u64>,
-    rounds: Cell<u64>,
+    worth: Cell<i64>,
     /// How often in a row they were not worth it.
     poor: Cell<u32>,
 }
@@ -88,9 +86,9 @@ impl Known {
 impl Place {
     fn new(key: Key, params: &Params) -> Self {
         let (instances, waiting, kept) = Default::default();
-        let (tries, poor, entries, rounds) = Default::default();
+        let (tries, poor, entries, worth) = Default::default();
         let (young, patience) = (Cell::new(2 * params.exit_hot), Cell::new(PATIENCE));
-        Self { key, instances, tries, kept, waiting, young, patience, entries, rounds, poor }
+        Self { key, instances, tries, kept, waiting, young, patience, entries, worth, poor }
     }
 
     /// Something to enter here.
@@ -112,8 +110,8 @@ impl Place {
         self.poor.set(0);
     }
 
-    /// An entry has gone round so often. How long to let the loop be; less if workers have something that is `pending`.
-    pub(crate) fn entered(&self, rounds: u64, params: &Params, pending: bool) -> u64 {
+    /// An entry was worth so much. How long to let the loop be; less if workers have something that is `pending`.
+    pub(crate) fn entered(&self, worth: i64, params: &Params, pending: bool) -> u64 {
         if self.young.get() > 0 {
             self.young.set(self.young.get() - 1);
             return 0;
@@ -124,11 +122,12 @@ impl Place {
             return PAUSE * params.loop_hot;
         }
         self.entries.set(self.entries.get() + 1);
-        self.rounds.set(self.rounds.get().saturating_add(rounds));
+        self.worth.set(self.worth.get().saturating_add(worth));
         if self.entries.get() < ENTRIES {
             return 0;
         }
-        let worth = self.rounds.replace(0) / self.entries.replace(0) >= ROUNDS_MIN;
+        self.entries.set(0);
+        let worth = self.worth.replace(0) > 0;
         self.poor.set(if worth { 0 } else { (self.poor.get() + 1).min(POOR_MAX) });
         if worth { 0 } else { params.loop_hot << self.poor.get() }
     }

@@ -7,22 +7,23 @@ use crate::abort::{self, Abort, Reason};
 use crate::cache::{Cache, Entry, Kind, Variant};
 use crate::counts::{Count, Counts};
 use crate::journal::{Fate, Note};
-use crate::lower::{COUNTERS, COUNTERS_MAX};
+use crate::lower::COUNTERS;
 use crate::params::Params;
 use crate::process::{How, Process};
-use crate::record::{BY_FRAME, ROUNDS, Recorded, is_kind, record};
+use crate::record::{BY_FRAME, FRAMES_MAX, REGISTERS_MAX, ROUNDS, Recorded, extra_of, function_of, is_kind, record};
 use crate::site::{Instance, Known, Mailbox, Place};
-use crate::vm::{Objects, Raised, let_die};
+use crate::vm::{Aside, Entered, Objects};
 use crate::worker::{Job, NoVariant};
+use crate::worth;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
 use typhon_interp::tier::{At, Tier2, Went};
-use typhon_jit_ir::End;
 use typhon_jit_ir::run::rebuild;
 use typhon_jit_ir::word::Word;
+use typhon_jit_ir::{End, Slot, Snap, Src};
 use typhon_object::Thread;
 use typhon_object::error::Exc;
 
@@ -30,6 +31,8 @@ use typhon_object::error::Exc;
 const TRIES: u32 = 6;
 /// How often an exit is taken between two looks at what others have made of its place.
 const LOOK: u64 = 16;
+/// How many loops are found at once.
+const RECENT: usize = 64;
 /// How many code objects are known before it is looked which of them are gone.
 const KNOWN_MIN: usize = 64;
 
@@ -40,6 +43,10 @@ pub struct Jit {
     /// By the code's address.
     known: RefCell<FxHashMap<usize, Rc<Known>>>,
     known_max: Cell<usize>,
+    /// Loops that were asked for last.
+    recent: RefCell<[Option<(Rc<Known>, Rc<Place>)>; RECENT]>,
+    /// Where machine code leaves what exits hold; taken while it runs.
+    words: Cell<Vec<u64>>,
     /// The process is the child of a fork.
     alone: Cell<bool>,
     /// Why recordings were given up.
@@ -67,6 +74,8 @@ struct Left {
     offset: Option<u32>,
     /// How often it has gone round.
     rounds: u64,
+    /// What leaving has cost.
+    cost: i64,
     raised: Option<Exc>,
 }
 
@@ -76,8 +85,10 @@ type Taken = (Rc<Instance>, usize);
 impl Jit {
     /// A tier with a process's cache.
     pub fn new(process: Process) -> Self {
-        let (known, aborts, counts) = Default::default();
-        Self { process, known, known_max: Cell::new(KNOWN_MIN), alone: Cell::new(false), aborts, counts }
+        let (known, words, aborts, counts) = Default::default();
+        let recent = RefCell::new([const { None }; RECENT]);
+        let (known_max, alone) = (Cell::new(KNOWN_MIN), Cell::new(false));
+        Self { process, known, known_max, recent, words, alone, aborts, counts }
     }
 
     /// Gives an isolate this tier.
@@ -108,6 +119,22 @@ impl Jit {
         let known = Rc::new(Known::new(code));
         all.insert(Arc::as_ptr(code) as usize, known.clone());
         known
+    }
+
+    /// The place of a loop. Those that were asked for last are found at once.
+    fn recent(&self, at: &At<'_>) -> (Rc<Known>, Rc<Place>) {
+        let code = Arc::as_ptr(&at.unit.code) as usize;
+        let at_recent = (code >> 4 ^ at.target as usize) % RECENT;
+        if let Some((known, place)) = &self.recent.borrow()[at_recent]
+            && Arc::as_ptr(&known.code) as usize == code
+            && place.key.offset == at.target
+        {
+            return (known.clone(), place.clone());
+        }
+        let known = self.known(at);
+        let place = known.place(at.target, Entry::Loop, self.params());
+        self.recent.borrow_mut()[at_recent] = Some((known.clone(), place.clone()));
+        (known, place)
     }
 
     /// Something to enter at a place with what the registers hold now: the place's own, the process's, or a new one. What was
@@ -202,13 +229,14 @@ impl Jit {
         match &shared.how {
             How::Sync(lowerer) => {
                 self.counts.add(Count::Compiled);
-                shared.compiler.publish(&mut lowerer.lock(), &recorded.trace, claim).map(Some)
+                shared.compiler.publish(&mut lowerer.lock(), &recorded.trace, recorded.worth, claim).map(Some)
             }
             How::Background(workers) => {
                 let mail = Mailbox::new();
                 let [wanted, done] = [(); 2].map(|()| Arc::downgrade(&mail));
                 let job = Job {
                     trace: recorded.trace,
+                    worth: recorded.worth,
                     claim,
                     wanted: Box::new(move || wanted.strong_count() > 0),
                     done: Box::new(move |outcome| {
@@ -254,18 +282,26 @@ impl Jit {
         if passing && tries < TRIES { self.hot(place) << tries } else { u64::MAX }
     }
 
-    /// Runs machine code until nothing goes on where it was left. Also how often it has gone round.
-    fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, u64) {
-        let (mut instance, mut rounds, mut words) = (first, 0_u64, Vec::new());
+    /// Runs machine code until nothing goes on where it was left. Also what that was worth.
+    fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, i64) {
+        let (mut words, mut worth) = (self.words.take(), -worth::ENTRY);
+        let went = self.go_on(at, known, first, &mut words, &mut worth);
+        self.words.set(words);
+        (went, worth)
+    }
+
+    fn go_on(&self, at: &At<'_>, known: &Known, first: Rc<Instance>, words: &mut Vec<u64>, worth: &mut i64) -> Went {
+        let mut instance = first;
+        let aside = at.t.own_state::<Aside>();
         let (mut taken, mut tried) = (None::<Taken>, Vec::new());
         let went = |raised| Went { offset: Went::BY_FRAME, again: 0, raised };
         loop {
-            let Some(left) = self.enter(at, &instance, &mut words) else {
-                return (Went { offset: instance.start, again: 0, raised: None }, rounds);
+            let Some(left) = self.enter(at, &instance, aside, words) else {
+                return Went { offset: instance.start, again: 0, raised: None };
             };
-            rounds += left.rounds + u64::from(taken.is_some());
+            *worth += instance.variant.executor.worth.of(left.rounds) - left.cost;
             let Some(offset) = left.offset.filter(|_| left.raised.is_none() && !at.t.breaker.any()) else {
-                return (went(left.raised), rounds);
+                return went(left.raised);
             };
             if offset == instance.start && left.rounds == 0 {
                 // It was not for what happens here now: the exit before it needs something else.
@@ -274,11 +310,11 @@ impl Jit {
                 tried.clear();
                 taken = Some((instance, left.number));
             }
-            let Some(taken) = &taken else { return (went(None), rounds) };
+            let Some(taken) = &taken else { return went(None) };
             match self.after(at, known, taken, offset, &tried) {
                 Found::Ready(next) => instance = next,
-                Found::Later(_) => return (went(None), rounds),
-                Found::Moved(_, raised) => return (went(raised), rounds),
+                Found::Later(_) => return went(None),
+                Found::Moved(_, raised) => return went(raised),
             }
             self.counts.add(Count::Linked);
         }
@@ -328,21 +364,23 @@ impl Jit {
     }
 
     /// Runs one trace's machine code until it is left, and gives the registers what is to be found there.
-    fn enter(&self, at: &At<'_>, instance: &Instance, words: &mut Vec<u64>) -> Option<Left> {
+    fn enter(&self, at: &At<'_>, instance: &Instance, aside: &Aside, words: &mut Vec<u64>) -> Option<Left> {
         let executor = &instance.variant.executor;
         let running = Running::on(at.t);
         let height = running.height();
         let wake = at.t.breaker.word() as u64;
         let inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, wake, running.record() as u64];
-        words.resize(executor.left_max(), 0);
-        // Not every snapshot has counters.
-        words[..COUNTERS_MAX.into()].fill(0);
+        if words.len() < executor.left_max() {
+            words.resize(executor.left_max(), 0);
+        }
+        // Not every snapshot says how often.
+        words[usize::from(ROUNDS.reg)] = 0;
         // SAFETY: the trace was recorded from this code, so it touches the registers of its frames and what they refer to;
         // it begins with the questions whose answers the rest relies on. The thread runs, and its words outlive the call.
         let (number, settled) = unsafe { executor.run(&inputs, words) }?;
         let exit = &executor.exits()[number];
         let trace = &executor.trace;
-        let offset = trace.snap(exit.snap).frames.last().map_or(at.target, |place| place.offset);
+        let offset = exit.offset;
         // Where the frame on top goes on, and whether that is the one that entered.
         let leave = |behind: u32| {
             if offset != BY_FRAME {
@@ -351,10 +389,11 @@ impl Jit {
             (running.height() == height).then(|| running.offset())
         };
         if settled {
+            self.make_frames(at, &running, trace.snap(exit.snap), |slot| Some(words[usize::from(slot.reg)]));
             let offset = leave(0);
-            let_die(at.t);
-            let raised = at.t.state::<Raised>().0.take();
-            return Some(Left { number, offset, rounds: words[usize::from(ROUNDS.reg)], raised });
+            aside.let_die();
+            let raised = aside.take_raised();
+            return Some(Left { number, offset, rounds: words[usize::from(ROUNDS.reg)], cost: worth::EXIT, raised });
         }
         self.counts.add(Count::Rebuilt);
         let left = executor.left(exit, words)?;
@@ -366,7 +405,9 @@ impl Jit {
         let mut rounds = 0;
         for (slot, word) in registers {
             if slot.frame == COUNTERS {
-                rounds = word.to_int().max(0).cast_unsigned();
+                if slot == ROUNDS {
+                    rounds = word.to_int().max(0).cast_unsigned();
+                }
                 continue;
             }
             // SAFETY: the register is one of the frames that the trace has, counted from the first one's. What it held was the
@@ -374,11 +415,29 @@ impl Jit {
             // the register's.
             unsafe { at.registers().add(slot.reg.into()).write(word.0) };
         }
+        self.make_frames(at, &running, trace.snap(exit.snap), |slot| match trace.snap(exit.snap).slots.get(&slot)? {
+            Src::Arg(arg) => left.value(*arg).map(|c| c.bits()),
+            _ => None,
+        });
         // Who is raised has been raised by the instruction before.
         let offset = leave(u32::from(raised.is_some()));
-        let_die(at.t);
-        let raised = raised.or_else(|| at.t.state::<Raised>().0.take());
-        Some(Left { number, offset, rounds, raised })
+        aside.let_die();
+        let raised = raised.or_else(|| aside.take_raised());
+        Some(Left { number, offset, rounds, cost: worth::REBUILT, raised })
+    }
+
+    /// Makes the records of frames that the trace has entered without: what they own the exit has left.
+    fn make_frames(&self, at: &At<'_>, running: &Running<'_>, snap: &Snap, owned: impl Fn(Slot) -> Option<u64>) {
+        for (i, places) in snap.frames.windows(2).enumerate() {
+            if !snap.slots.contains_key(&function_of(i + 1)) {
+                continue;
+            }
+            let entered = Entered::of(places[1].code, places[0].offset);
+            if let (Some(function), Some(made)) = (owned(function_of(i + 1)), owned(extra_of(i + 1))) {
+                // SAFETY: the trace has asked for a function, and hands over its references. There was room when it was entered.
+                unsafe { entered.push(running, function, at.registers(), made) };
+            }
+        }
     }
 }
 
@@ -401,9 +460,9 @@ impl Tier2 for Jit {
 
     fn at_loop(&self, at: &At<'_>) -> Went {
         self.counts.add(Count::Looked);
-        let known = self.known(at);
-        let place = known.place(at.target, Entry::Loop, self.params());
-        if Running::on(at.t).is_seen(1) {
+        let (known, place) = self.recent(at);
+        let running = Running::on(at.t);
+        if running.is_seen(1) || !running.has_room(FRAMES_MAX, REGISTERS_MAX) {
             return Went { offset: at.target, again: self.params().loop_hot, raised: None };
         }
         match self.find(at, &place, &[]) {
@@ -411,12 +470,12 @@ impl Tier2 for Jit {
                 self.counts.add(Count::Entered);
                 let grown = || [Count::Bridged, Count::Offered, Count::Arrived].map(|what| self.counts.of(what));
                 let before = grown();
-                let (went, rounds) = self.go(at, &known, instance);
+                let (went, worth) = self.go(at, &known, instance);
                 if grown() != before {
                     place.grow(self.params());
                 }
                 let pending = self.counts.of(Count::Offered) > self.counts.of(Count::Arrived);
-                let again = place.entered(rounds, self.params(), pending);
+                let again = place.entered(worth, self.params(), pending);
                 if again > 0 {
                     self.counts.add(Count::Poor);
                 }

@@ -1,8 +1,10 @@
 //! The VM's objects for machine code: the helpers it calls, and what exits make.
 
+use crate::helpers;
 use crate::runtime::{Functions, Runtime};
 use std::cell::RefCell;
 use typhon_interp::eval::follow::Running;
+use typhon_interp::frame::Kind;
 use typhon_jit_ir::run::Heap;
 use typhon_jit_ir::word::Word;
 use typhon_object::error::{Exc, runtime_error};
@@ -22,6 +24,25 @@ pub const RUNTIME: Runtime = Runtime {
         Push: push,
         Pop: pop,
         Poll: poll,
+        Instance: helpers::instance,
+        Native: helpers::native,
+        Make: helpers::make,
+        Build: helpers::build,
+        ListPush: helpers::list_push,
+        Len: helpers::len,
+        Truth: helpers::truth,
+        Member: helpers::member,
+        Equal: helpers::equal,
+        DictGet: helpers::dict_get,
+        DictPut: helpers::dict_put,
+        SetAdd: helpers::set_add,
+        StrItem: helpers::str_item,
+        Part: helpers::part,
+        Item: helpers::item,
+        PutItem: helpers::put_item,
+        SetPart: helpers::set_part,
+        Iter: helpers::iter,
+        Next: helpers::next,
         FloatMod: float_mod,
         FloatFloorDiv: float_floor_div,
         FloatPow: float_pow,
@@ -32,7 +53,7 @@ pub const RUNTIME: Runtime = Runtime {
 };
 
 /// The thread that machine code was entered with.
-fn thread<'t>(word: u64) -> &'t Thread {
+pub(crate) fn thread<'t>(word: u64) -> &'t Thread {
     // SAFETY: machine code passes on its input of this name, which `Jit` gives it: the running thread, which outlives the
     // call.
     unsafe { &*(word as *const Thread) }
@@ -57,19 +78,34 @@ extern "C" fn release(word: u64) {
     let v = unsafe { Value::from_raw(word) };
     match current() {
         // The trace has asked, but for one of several references that it gives up at once.
-        Some(t) if !ends_quietly(&v) => t.state::<Parked>().0.borrow_mut().push(v),
+        Some(t) if !ends_quietly(&v) => t.own_state::<Aside>().parked.borrow_mut().push(v),
         _ => drop(v),
     }
 }
 
-/// What would not die quietly, until that may be.
+/// What machine code has put aside until it is left.
 #[derive(Default)]
-struct Parked(RefCell<Vec<Value>>);
+pub struct Aside {
+    /// What would not die quietly.
+    parked: RefCell<Vec<Value>>,
+    /// What an instruction has raised that a trace had carried out: the trace is about to be left.
+    raised: RefCell<Option<Exc>>,
+}
 
-/// Nobody relies on registers of machine code now: what waits for that may die.
-pub fn let_die(t: &Thread) {
-    let parked = t.state::<Parked>().0.take();
-    drop(parked);
+impl Aside {
+    /// Nobody relies on registers of machine code now: what waits for that may die.
+    #[inline]
+    pub fn let_die(&self) {
+        if !self.parked.borrow().is_empty() {
+            drop(self.parked.take());
+        }
+    }
+
+    /// What was raised.
+    #[inline]
+    pub fn take_raised(&self) -> Option<Exc> {
+        if self.raised.borrow().is_some() { self.raised.take() } else { None }
+    }
 }
 
 extern "C" fn quiet(word: u64) -> bool {
@@ -83,13 +119,14 @@ extern "C" fn step(t: u64, from: i64, unit: u64, at: i64) -> bool {
     let running = Running::on(t);
     let height = running.height();
     running.go_to(how.from);
-    let_die(t);
+    let aside = t.own_state::<Aside>();
+    aside.let_die();
     let done = running.step().and_then(|()| {
         let called = !how.enters && running.height() == height + 1 && running.is_callee();
         if called { running.finish_call() } else { Ok(()) }
     });
     if let Err(e) = done {
-        t.state::<Raised>().0.replace(Some(e));
+        aside.raised.replace(Some(e));
         return false;
     }
     let same = unit == 0 || std::ptr::from_ref(running.unit()) as u64 == unit;
@@ -99,16 +136,57 @@ extern "C" fn step(t: u64, from: i64, unit: u64, at: i64) -> bool {
         && !running.is_seen(how.frames)
 }
 
-/// Where a call is, as one operand: the first register of the callee, counted from the first frame's, the instruction's
-/// offset, and the register of its frame that takes the result.
-pub fn call_site(base: usize, offset: u32, dst: usize) -> i64 {
-    base as i64 & 0xffff | (dst as i64 & 0xffff) << 16 | i64::from(offset) << 32
+/// A call whose frame the trace has, as a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entered {
+    /// The first register of the callee, counted from the first frame's.
+    pub base: usize,
+    /// The offset of the instruction that calls.
+    pub offset: u32,
+    /// The register of its frame that takes the result.
+    pub dst: usize,
+    /// How many words belong to the instruction behind its first.
+    pub skip: usize,
+    /// What becomes of the result.
+    pub kind: Kind,
 }
 
-extern "C" fn push(t: u64, function: u64, registers: u64, site: i64) -> bool {
-    let base = (registers as *mut u64).wrapping_add(site as u16 as usize);
-    // SAFETY: the trace has asked for a function, and says where its registers lie.
-    unsafe { Running::on(thread(t)).push(function, base, (site >> 32) as u32, (site >> 16) as u16) }
+impl Entered {
+    /// The callee as a snapshot names it: without the offset, which is its caller's place.
+    pub fn code(self) -> u32 {
+        self.base as u32 & 0xfff
+            | (self.dst as u32 & 0xfff) << 12
+            | (self.skip as u32 & 7) << 24
+            | (self.kind as u32) << 27
+    }
+
+    /// From what a snapshot names.
+    pub fn of(code: u32, offset: u32) -> Self {
+        let [base, dst, skip] = [code & 0xfff, code >> 12 & 0xfff, code >> 24 & 7].map(|n| n as usize);
+        let kind = Kind::ALL.get((code >> 27) as usize).copied().unwrap_or(Kind::Call);
+        Self { base, offset, dst, skip, kind }
+    }
+
+    /// As one operand.
+    pub fn pack(self) -> i64 {
+        i64::from(self.code()) | i64::from(self.offset) << 32
+    }
+
+    /// Makes the frame's record, behind that of the frame on top, which calls.
+    ///
+    /// # Safety
+    /// As for [`Running::push`]: `registers` are those of the trace's first frame.
+    pub unsafe fn push(self, running: &Running<'_>, function: u64, registers: *mut u64, made: u64) {
+        let base = registers.wrapping_add(self.base);
+        // SAFETY: passed on to the caller.
+        unsafe { running.push(function, base, self.offset, (self.kind, self.dst as u16, self.skip as u8), made) }
+    }
+}
+
+extern "C" fn push(t: u64, function: u64, registers: u64, site: i64, made: u64) {
+    let entered = Entered::of(site as u32, (site >> 32) as u32);
+    // SAFETY: the trace has asked for a function, and says where its registers lie. Whoever entered it saw that there is room.
+    unsafe { entered.push(&Running::on(thread(t)), function, registers as *mut u64, made) }
 }
 
 extern "C" fn pop(t: u64) {
@@ -147,10 +225,6 @@ impl Step {
         }
     }
 }
-
-/// What an instruction has raised that a trace had carried out: the trace is about to be left.
-#[derive(Default)]
-pub struct Raised(pub RefCell<Option<Exc>>);
 
 extern "C" fn poll(t: u64) -> bool {
     !thread(t).breaker.any()

@@ -9,6 +9,7 @@ use crate::executor::{Executor, NoExecutor};
 use crate::lower::{LowerError, Lowerer};
 use crate::params::Params;
 use crate::runtime::Runtime;
+use crate::worth::Worth;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub enum NoVariant {
 pub struct Job {
     /// As it was recorded.
     pub trace: Trace,
+    /// What running it saves.
+    pub worth: Worth,
     /// The right to compile it.
     pub claim: Claim,
     /// Whether the result is still of use to whoever recorded it.
@@ -64,12 +67,12 @@ pub struct Compiler {
 impl Compiler {
     /// Compiles a job's trace on this thread and tells the outcome.
     pub fn compile(&self, lowerer: &mut Lowerer, job: Job) {
-        let Job { trace, claim, wanted, done } = job;
+        let Job { trace, worth, claim, wanted, done } = job;
         if !wanted() {
             drop(claim);
             return done(Err(NoVariant::Unwanted));
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.publish(lowerer, &trace, claim)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.publish(lowerer, &trace, worth, claim)));
         // A panic is a fault of ours that must not end the program; its report has been printed.
         done(outcome.unwrap_or_else(|_| {
             lowerer.reset();
@@ -78,9 +81,10 @@ impl Compiler {
     }
 
     /// Compiles a trace on this thread.
-    pub(crate) fn publish(&self, lowerer: &mut Lowerer, trace: &Trace, claim: Claim) -> Outcome {
+    pub(crate) fn publish(&self, lowerer: &mut Lowerer, trace: &Trace, worth: Worth, claim: Claim) -> Outcome {
         let better = opt::optimize(trace);
-        let executor = Executor::compile(better, lowerer, &self.runtime, &self.arena)?;
+        let mut executor = Executor::compile(better, lowerer, &self.runtime, &self.arena)?;
+        executor.worth = worth;
         Ok(claim.commit(executor)?)
     }
 }

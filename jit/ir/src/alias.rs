@@ -30,6 +30,7 @@ classes! {
     Frame "frame" [] "registers and records of frames";
     Pool "pool" [CONSTANT] "constants of the trace's instance";
     Shape "shape" [] "an object's shape id";
+    Code "code" [] "what only Python code and natives that run some change: functions' code and defaults, types' versions";
     Count "count" [] "reference counts";
     Slot "slot" [] "attributes in instances";
     List "list" [] "a list's length, strategy and storage address";

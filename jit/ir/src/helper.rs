@@ -2,6 +2,8 @@
 //!
 //! A row says the name, the parameters and the result, and the effects. `typhon-jit` has a function for every row.
 
+use crate::Alias;
+use crate::alias::Aliases;
 use crate::arg::Ty;
 use crate::effects::{Acts, Effects};
 
@@ -18,10 +20,37 @@ macro_rules! for_each_helper {
             Quiet "quiet" (Val) -> Bool [LOOKS], "whether one reference less to an object would run no Python code";
             Step "step" (Ptr, Int, Ptr, Int) -> Bool [ESCAPES],
                 "carries out the instruction at an offset of the running frame; whether a frame of this code goes on at the other offset";
-            Push "push" (Ptr, Val, Ptr, Int) -> Bool [FRAMES],
-                "enters a function's frame, with registers behind the given ones; false if that cannot be";
+            Push "push" (Ptr, Val, Ptr, Int, Val) -> Unit [FRAMES],
+                "makes the record of a function's frame, with registers behind the given ones and what it owns for its caller";
             Pop "pop" (Ptr) -> Unit [FRAMES], "leaves the frame on top";
             Poll "poll" (Ptr) -> Bool [ESCAPES], "does what the thread is asked for; false when the trace must be left";
+            Instance "instance" (Ptr, Val) -> Val [FRESH], "a new instance of a Python class; absent without memory";
+            Native "native" (Ptr, Int, Ptr, Val, Val, Val) -> Val [TAME],
+                "what a tame native gives for arguments; absent if it raises, and then nothing has happened";
+            Make "make" (Ptr, Val, Int, Val, Val, Val) -> Val [TAME], "the same for a built-in type that is called";
+            Build "build" (Ptr, Int, Val, Val, Val, Val) -> Val [BUILDS],
+                "a tuple or list of so many values, whose references it takes over; absent without memory";
+            ListPush "list_push" (Ptr, Val, Val) -> Bool [APPENDS],
+                "appends to a list, which takes the reference over; false without memory";
+            Len "len" (Ptr, Val) -> Int [LOOKS], "the length of an object of a built-in type; negative if it has none";
+            Truth "truth" (Ptr, Val) -> Int [LOOKS], "the truth of an object of a built-in type; negative if that is not to be had here";
+            Member "member" (Ptr, Val, Val) -> Int [LOOKS],
+                "whether a container has a value, 1 or 0; negative if code must run for the answer";
+            Equal "equal" (Ptr, Val, Val) -> Int [LOOKS], "whether two values are equal, 1 or 0; negative if code must run for the answer";
+            DictGet "dict_get" (Ptr, Val, Val, Val) -> Val [LOOKS],
+                "what a dict has under a key, or else the last operand; absent if code must run for the answer";
+            DictPut "dict_put" (Ptr, Val, Val, Val) -> Bool [PUTS],
+                "puts a value into a dict; false if code must run for that, or without memory, and then nothing has happened";
+            SetAdd "set_add" (Ptr, Val, Val) -> Bool [PUTS], "the same for a set";
+            StrItem "str_item" (Ptr, Val, Int) -> Val [FRESH], "a character of a str; absent outside";
+            Part "part" (Ptr, Val, Val, Val) -> Val [FRESH], "a slice of a list, tuple or str; absent if that is not to be had here";
+            Item "item" (Ptr, Val, Val) -> Val [FRESH], "an item or a slice of a built-in sequence; absent if that is not to be had here";
+            PutItem "put_item" (Ptr, Val, Val, Val) -> Bool [TAME],
+                "stores a number into a built-in sequence of numbers; false if that raises, and then nothing has happened";
+            SetPart "set_part" (Ptr, Val, Val, Val, Val) -> Bool [APPENDS],
+                "replaces a slice of a list by as many items, if no objects go; false if that is not to be had here";
+            Iter "iter" (Ptr, Val) -> Val [FRESH], "an iterator over an object of a built-in type; absent if there is none";
+            Next "next" (Ptr, Val) -> Val [TAME], "the next item of a tame iterator; absent at its end";
             FloatMod "float_mod" (Flt, Flt) -> Flt [PURE], "the float modulo of Python; the divisor is not zero";
             FloatFloorDiv "float_floordiv" (Flt, Flt) -> Flt [PURE], "the float floor division of Python; the divisor is not zero";
             FloatPow "float_pow" (Flt, Flt) -> Flt [PURE], "the power of floats, where it is a finite float";
@@ -65,9 +94,30 @@ macro_rules! declare {
 
 const PURE: Effects = Effects::NONE;
 const FRESH: Effects = Effects::acts(Acts::FRESH);
-const STAYS: Effects = Effects::write(crate::Alias::Count);
-const FRAMES: Effects = Effects::write(crate::Alias::Frame);
-const LOOKS: Effects = Effects { reads: crate::alias::Aliases::ALL, ..Effects::NONE };
+const STAYS: Effects = Effects::write(Alias::Count);
+const FRAMES: Effects = Effects::write(Alias::Frame);
+const LOOKS: Effects = Effects { reads: Aliases::ALL, ..Effects::NONE };
+const TAME: Effects = Effects {
+    reads: Aliases::ALL,
+    writes: CONTAINERS.union(Aliases::of(Alias::Count)),
+    acts: Acts::STAYS.union(Acts::FRESH),
+};
+const APPENDS: Effects = Effects {
+    reads: Aliases::of(Alias::List).union(Aliases::of(Alias::Item)),
+    writes: Aliases::of(Alias::List).union(Aliases::of(Alias::Item)),
+    acts: Acts::STAYS.union(Acts::FRESH),
+};
+const BUILDS: Effects = Effects { reads: Aliases::ALL, writes: Aliases::empty(), acts: Acts::STAYS.union(Acts::FRESH) };
+const PUTS: Effects = Effects {
+    reads: Aliases::ALL,
+    writes: Aliases::of(Alias::Dict).union(Aliases::of(Alias::Count)),
+    acts: Acts::STAYS.union(Acts::FRESH).union(Acts::RELEASES),
+};
+/// What natives may change that run no Python code.
+const CONTAINERS: Aliases = Aliases::of(Alias::List)
+    .union(Aliases::of(Alias::Item))
+    .union(Aliases::of(Alias::Dict))
+    .union(Aliases::of(Alias::Iter));
 const ESCAPES: Effects = Effects::ANY;
 for_each_helper!(declare);
 

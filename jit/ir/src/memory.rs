@@ -186,7 +186,29 @@ impl World for Memory {
             Helper::Release => self.release(Word(bits(0))).map(|()| 0)?,
             // No code runs here at all.
             Helper::Quiet => 1,
-            Helper::Step | Helper::Push | Helper::Pop => return Err(Trap::Memory(bits(0))),
+            // There is no VM here.
+            Helper::Step
+            | Helper::Push
+            | Helper::Pop
+            | Helper::Instance
+            | Helper::Native
+            | Helper::Make
+            | Helper::Build
+            | Helper::ListPush
+            | Helper::Len
+            | Helper::Truth
+            | Helper::Member
+            | Helper::Equal
+            | Helper::DictGet
+            | Helper::DictPut
+            | Helper::SetAdd
+            | Helper::StrItem
+            | Helper::Part
+            | Helper::Item
+            | Helper::PutItem
+            | Helper::SetPart
+            | Helper::Iter
+            | Helper::Next => return Err(Trap::Memory(bits(0))),
             Helper::Poll => {
                 let yes = self.polls != Some(0);
                 self.polls = self.polls.map(|n| n.saturating_sub(1));

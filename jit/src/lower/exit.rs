@@ -33,7 +33,8 @@ impl Function<'_> {
             self.b.set_cold_block(block);
             let values = held(self.trace, snap);
             let settles = self.runtime.registers.is_some() && settles(self.trace, snap);
-            self.exits.push((Exit { snap, values, settles }, block));
+            let offset = self.trace.snap(snap).frames.last().map_or(u32::MAX, |place| place.offset);
+            self.exits.push((Exit { snap, values, settles, offset }, block));
             self.exits.len() - 1
         });
         self.exits[number].1
@@ -159,7 +160,7 @@ fn held(trace: &Trace, snap: SnapId) -> Vec<Var> {
 /// Whether an exit can write all registers: they are numbered from the first frame's on, and nothing is to be made for them.
 fn settles(trace: &Trace, snap: SnapId) -> bool {
     trace.resolved(snap).into_iter().all(|(slot, (_, src))| match (slot.frame, src) {
-        (COUNTERS, Src::Arg(arg)) => slot.reg < COUNTERS_MAX && trace.ty(arg) == Ty::Int,
+        (COUNTERS, Src::Arg(arg)) => slot.reg < COUNTERS_MAX && matches!(trace.ty(arg), Ty::Int | Ty::Val),
         (0, Src::Arg(arg)) => !matches!(trace.ty(arg), Ty::Ptr | Ty::Unit),
         _ => false,
     })

@@ -44,14 +44,16 @@ pub struct Exit {
     pub values: Vec<Var>,
     /// It writes the frame's registers by itself, if every value fits a word.
     pub settles: bool,
+    /// Where the frame on top goes on then; `u32::MAX`: where its record says.
+    pub offset: u32,
 }
 
 /// Set in an exit's number if it has not written the registers, though it mostly does.
 pub const UNSETTLED: u64 = 1 << 32;
-/// Slots of this frame are no registers: they are counters, which a settled exit leaves by number.
+/// Slots of this frame are no registers: they are numbers and values that a settled exit leaves by number, as they are.
 pub const COUNTERS: u8 = u8::MAX;
 /// How many counters a snapshot has at most.
-pub const COUNTERS_MAX: u16 = 4;
+pub const COUNTERS_MAX: u16 = 26;
 
 /// A trace's machine code.
 #[derive(Debug)]

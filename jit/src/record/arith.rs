@@ -1,9 +1,9 @@
 //! Instructions on numbers.
 
 use super::{Abort, Num, Real, Reason, Recorder, Sym};
-use typhon_isa::{BinaryKind, CompareKind, UnaryKind};
+use typhon_isa::{BinaryKind, CompareKind, Opcode, UnaryKind};
 use typhon_jit_ir::op::Outcome;
-use typhon_jit_ir::{Arg, Const, Op};
+use typhon_jit_ir::{Arg, Const, Helper, Op};
 
 /// Ints up to here are floats without rounding.
 const EXACT: i64 = 1 << 53;
@@ -173,6 +173,89 @@ impl Recorder<'_> {
         let (a, b) = if swapped { (b, a) } else { (a, b) };
         let real = op.eval(&[Const::flt(a.real), Const::flt(b.real)]) == Outcome::Is(Const::Bool(true));
         Num { arg: self.op(op, &[a.arg, b.arg]), real }
+    }
+
+    /// Comparison of two registers.
+    pub(super) fn compare(&mut self) -> Result<Num<bool>, Abort> {
+        match (self.reg(self.word.b()).real, self.reg(self.word.c()).real) {
+            (Real::Int(_), Real::Int(_)) => self.ints(),
+            (Real::Flt(_) | Real::Int(_), Real::Flt(_) | Real::Int(_)) => self.floats(),
+            _ => self.equality(),
+        }
+    }
+
+    /// A binary operation that is not specialized.
+    pub(super) fn binary(&mut self) -> Result<(), Abort> {
+        let kind = BinaryKind::from_u8(self.word.kind().min(BinaryKind::IOr as u8));
+        let imm = self.word.op() == Opcode::BinaryOpImm as u8;
+        let left = self.reg(self.word.b()).real;
+        let right = if imm { Real::Int(self.imm().real) } else { self.reg(self.word.c()).real };
+        let ints = matches!((left, right), (Real::Int(_), Real::Int(_)));
+        let numbers = matches!((left, right), (Real::Int(_) | Real::Flt(_), Real::Int(_) | Real::Flt(_)));
+        match kind.plain() {
+            _ if !numbers => self.abort(Reason::Type),
+            BinaryKind::TrueDiv => self.divide(imm),
+            BinaryKind::Pow => self.power(right),
+            BinaryKind::Mod | BinaryKind::FloorDiv if !ints => self.float_modulo(kind.plain(), imm),
+            _ => match (int_operation(kind), float_operation(kind)) {
+                (Some(op), _) if ints && imm => self.binary_int_imm(op),
+                (Some(op), _) if ints => self.binary_int(op),
+                (_, Some(op)) if imm => self.binary_float_imm(op),
+                (_, Some(op)) => self.binary_float(op),
+                _ => self.abort(Reason::Opcode),
+            },
+        }
+    }
+
+    /// `x ** 2`, which is how squares are written.
+    fn power(&mut self, exponent: Real) -> Result<(), Abort> {
+        let r = self.word.b();
+        if exponent != Real::Int(2) || self.word.op() != Opcode::BinaryOpImm as u8 {
+            return self.abort(Reason::Opcode);
+        }
+        match self.reg(r).real {
+            Real::Int(_) => {
+                let a = self.int(r)?;
+                let n = self.int_op(Op::IMulOv, a, a)?;
+                self.set_int(n)
+            }
+            Real::Flt(_) => {
+                let a = self.float(r)?;
+                let square = a.real * a.real;
+                if !square.is_finite() {
+                    return self.abort(Reason::Raises);
+                }
+                let arg = self.op(Op::FMul, &[a.arg, a.arg]);
+                // Too large a square raises; then this is no number or infinite.
+                let none = self.op(Op::FSub, &[arg, arg]);
+                let finite = self.op(Op::FEq, &[none, Const::flt(0.0).into()]);
+                self.guard(finite);
+                self.set_float(Num { arg, real: square });
+                Ok(())
+            }
+            _ => self.abort(Reason::Type),
+        }
+    }
+
+    /// The remainder, or the floor of the quotient, of floats.
+    fn float_modulo(&mut self, kind: BinaryKind, imm: bool) -> Result<(), Abort> {
+        let a = self.number(self.word.b(), true)?;
+        let b = if imm {
+            let real = self.imm().real as f64;
+            Num { arg: Const::flt(real).into(), real }
+        } else {
+            self.number(self.word.c(), true)?
+        };
+        if b.real == 0.0 {
+            return self.abort(Reason::Raises);
+        }
+        let sound = self.op(Op::FNe, &[b.arg, Const::flt(0.0).into()]);
+        self.guard(sound);
+        let helper = if kind == BinaryKind::Mod { Helper::FloatMod } else { Helper::FloatFloorDiv };
+        let arg = self.b.call(helper, &[a.arg, b.arg]).into();
+        // What it is now nobody needs to know.
+        self.set_float(Num { arg, real: a.real });
+        Ok(())
     }
 
     /// Comparison of two registers that hold ints.

@@ -1,22 +1,47 @@
-//! Calls of Python functions with plain parameters: the callee's frame is pushed and popped, its registers are the trace's.
+//! Calls of Python functions with plain parameters: by name, as methods of operators, and as the `__init__` of classes.
+//!
+//! The callee's registers are the trace's, and its frame's record is not made: an exit in it makes it (`vm::Entered`), and so
+//! does the trace before an instruction that the interpreter carries out there.
 
-use super::{Abort, Level, Reason, Recorder};
-use crate::vm::call_site;
+use super::{ABSENT, Abort, FrameKind, Level, Real, Reason, Recorder, extra_of, function_of};
+use crate::vm::Entered;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use typhon_interp::eval::follow::{getitem_of, init_of, operator_of, setitem_of};
 use typhon_interp::function::Function;
-use typhon_isa::Opcode;
+use typhon_interp::unit::Unit;
+use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
+use typhon_isa::{BinaryKind, Opcode};
 use typhon_jit_ir::word::Word;
-use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
-use typhon_object::{Value, ids};
+use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Slot, Src, Ty};
+use typhon_object::tuple::Tuple;
+use typhon_object::types::property::Property;
+use typhon_object::{TypeObject, Value, ids};
+
+/// Parameters whose defaults a call takes, at most.
+const DEFAULTS_MAX: usize = 8;
+
+/// Who is called with what.
+struct Callee {
+    /// Its function, whose reference the frame takes over.
+    function: Arg,
+    unit: Arc<Unit>,
+    /// Where the arguments lie, in registers of the running frame, and how many there are.
+    first: usize,
+    count: usize,
+    /// The new instance, of which the frame has a reference of its own, if it is a class's `__init__`.
+    made: Option<Arg>,
+}
 
 impl Recorder<'_> {
     /// A call that is taken along; then it has been carried out, too.
     pub(super) fn call(&mut self, op: Opcode) -> Result<(), Abort> {
         let (at, count) = (self.word.b(), self.word.c());
-        let (first, n) = match op {
-            Opcode::Call => (at + 1, count),
+        let method = matches!(op, Opcode::CallMethod | Opcode::CallMethodKnown);
+        let (first, n) = match method {
+            false => (at + 1, count),
             // Whether there is an object in front is known of the register that LoadMethod has written.
-            _ => match self.reg(at + 1).arg {
+            true => match self.reg(at + 1).arg {
                 Arg::Const(Const::Val(Word::ABSENT)) => (at + 2, count),
                 arg => {
                     let none = self.op(Op::Same, &[arg, Arg::Const(Const::Val(Word::ABSENT))]);
@@ -31,44 +56,274 @@ impl Recorder<'_> {
                 }
             },
         };
-        let Some(f) = self.value(at).exact::<Function>() else { return self.abort(Reason::Type) };
+        if self.value(at).exact::<Function>().is_some() {
+            return self.call_function(at, first, n);
+        }
+        match init_of(self.at.t, self.value(at)) {
+            Some(init) => self.call_class(&init, at, first, n),
+            None => self.call_native(at, first, n),
+        }
+    }
+
+    /// What a function is called with: the defaults of its last parameters, if it takes any.
+    fn defaults(&mut self, f: &Function, n: usize) -> Result<usize, Abort> {
+        let missing = f.unit().arg_count.wrapping_sub(n);
+        if missing > DEFAULTS_MAX || f.default_count() < missing {
+            return self.abort(Reason::Type);
+        }
+        Ok(missing)
+    }
+
+    /// The function's code is what it was, in the thread that has this copy of it.
+    fn has_unit(&mut self, function: Arg, unit: &Arc<Unit>) {
+        self.has_shape(function, ids::FUNCTION);
+        let now = self.load(Ty::Ptr, Alias::Code, function, Function::UNIT);
+        let same = self.op(Op::PEq, &[now, Arg::Const(Const::Ptr(Arc::as_ptr(unit) as u64))]);
+        self.guard(same);
+        let here = Arg::Const(Const::Ptr(std::ptr::from_ref(self.at.t) as u64));
+        let here = self.op(Op::PEq, &[self.thread, here]);
+        self.guard(here);
+        self.private = true;
+        self.kept.push(Arc::clone(unit));
+    }
+
+    /// The unit of a function that is taken along with registers from `base` on.
+    fn takes(&self, f: &Function, base: usize) -> Result<Arc<Unit>, Abort> {
         let unit = f.kept_unit();
-        let current = std::ptr::eq(Arc::as_ptr(&unit), f.unit());
-        let base = self.index(first);
-        if !current || !unit.simple || n != unit.arg_count || self.running.is_generator() || !self.may_take(&unit, base)
+        // Other threads run copies of their own.
+        if unit.owner != self.at.t.own_tag()
+            || !unit.simple
+            || self.running.is_generator()
+            || !self.may_take(&unit, base)
         {
             return self.abort(Reason::Type);
         }
-        let function = self.reg(at).arg;
-        self.has_shape(function, ids::FUNCTION);
-        let now = self.load(Ty::Ptr, Alias::Slot, function, Function::UNIT);
-        let same = self.op(Op::PEq, &[now, Arg::Const(Const::Ptr(Arc::as_ptr(&unit) as u64))]);
+        Ok(unit)
+    }
+
+    /// The defaults of the last `missing` parameters.
+    fn default_values(&mut self, f: &Function, function: Arg, missing: usize) -> Vec<Arg> {
+        if missing == 0 {
+            return Vec::new();
+        }
+        let defaults = self.load(Ty::Val, Alias::Code, function, Function::DEFAULTS);
+        self.has_shape(defaults, ids::TUPLE);
+        let count = f.default_count();
+        let len = self.load(Ty::Int, Alias::Tuple, defaults, Tuple::LEN);
+        let same = self.op(Op::IEq, &[len, Arg::int(count as i64)]);
         self.guard(same);
-        self.private = true;
-        self.kept.push(Arc::clone(&unit));
-        let site = call_site(base, self.offset(), self.word.a());
-        let registers = self.regs.base();
-        let pushed = Arg::from(self.b.call(Helper::Push, &[self.thread, function, registers, Arg::int(site)]));
-        self.guard(pushed);
+        let item = |me: &mut Self, i: usize| {
+            Arg::from(me.b.mem(Op::LoadX, Ty::Val, Alias::Tuple, &[defaults, Arg::int(i as i64)], Tuple::ITEMS as i32))
+        };
+        (count - missing..count).map(|i| item(self, i)).collect()
+    }
+
+    fn call_function(&mut self, at: usize, first: usize, n: usize) -> Result<(), Abort> {
+        let Some(f) = self.value(at).exact::<Function>().map(|f| std::ptr::from_ref(f)) else {
+            return self.abort(Reason::Type);
+        };
+        // SAFETY: the register keeps the function while the call is looked at, and nothing runs meanwhile.
+        let f = unsafe { &*f };
+        let unit = self.takes(f, self.index(first))?;
+        let missing = self.defaults(f, n)?;
+        let function = self.reg(at).arg;
+        self.has_unit(function, &unit);
+        let defaults = self.default_values(f, function, missing);
         self.take(at);
         if first > at + 1 {
             self.take(at + 1);
         }
-        let (height, arguments) = (self.running.height(), unit.arg_count);
+        self.enter(Callee { function, unit, first, count: n, made: None }, &defaults)
+    }
+
+    /// A class: the instance takes the register in front of the arguments.
+    fn call_class(&mut self, init: &Value, at: usize, first: usize, n: usize) -> Result<(), Abort> {
+        let (Some(f), Some(class)) = (init.exact::<Function>(), self.value(at).downcast::<TypeObject>()) else {
+            return self.abort(Reason::Type);
+        };
+        let version = class.version.get();
+        let unit = self.takes(f, self.index(first - 1))?;
+        let missing = self.defaults(f, n + 1)?;
+        if version == 0 {
+            return self.abort(Reason::Type);
+        }
+        let class_now = Arg::Const(Const::Val(Word(self.value(at).bits())));
+        let class = self.reg(at).arg;
+        let same = self.op(Op::Same, &[class, class_now]);
+        self.guard(same);
+        // Another class may lie where this one did: it has another version.
+        self.has_shape(class_now, ids::TYPE);
+        self.has_version(class_now, version);
+        // The class has its `__init__` as long as it has its version.
+        let function = Arg::Const(Const::Val(Word(init.bits())));
+        self.has_unit(function, &unit);
+        let defaults = self.default_values(f, function, missing);
+        self.may_release(class);
+        let made = Arg::from(self.b.call(Helper::Instance, &[self.thread, class_now]));
+        self.is_present(made);
+        self.retain(function);
+        self.retain(made);
+        self.take(at);
+        self.b.op(Op::Release, &[class], None);
+        if first > at + 1 {
+            self.take(at + 1);
+        }
+        self.put(first - 1, made);
+        self.enter(Callee { function, unit, first: first - 1, count: n + 1, made: Some(made) }, &defaults)
+    }
+
+    /// The arguments are in place: the interpreter makes the call, and the trace goes on in the callee.
+    fn enter(&mut self, callee: Callee, defaults: &[Arg]) -> Result<(), Abort> {
+        let Callee { function, unit, first, count, made } = callee;
+        let base = self.index(first);
+        let kind = if made.is_some() { FrameKind::Init } else { FrameKind::Call };
+        let (dst, skip) = (self.word.a(), Opcode::Call.extra());
+        let level =
+            Level { kind, dst, skip, plain: true, function: Some(function), made, ..Level::real(unit, base, 0) };
+        self.enter_level_of(Level { real: false, ..level }, count)?;
+        for (i, default) in defaults.iter().enumerate() {
+            self.retain(*default);
+            self.put(count + i, *default);
+        }
+        self.has_begun()
+    }
+
+    /// The interpreter enters the frame, in whose first registers `count` arguments are.
+    fn enter_level_of(&mut self, level: Level, count: usize) -> Result<(), Abort> {
+        let height = self.running.height();
         self.step()?;
+        let (base, locals) = (level.base, level.unit.local_count);
         let entered = self.running.height() == height + 1
-            && std::ptr::eq(self.running.unit(), Arc::as_ptr(&unit))
+            && std::ptr::eq(self.running.unit(), Arc::as_ptr(&level.unit))
             && std::ptr::eq(self.running.registers(), self.at.registers().wrapping_add(base));
         if !entered {
             return self.abort(Reason::Surprise);
         }
-        self.regs.open(base + arguments, base + unit.local_count);
-        let offset = self.running.offset();
-        self.levels.push(Level { unit, base, offset, plain: true });
-        if offset != self.start_of() {
-            return self.abort(Reason::Surprise);
-        }
+        self.regs.open(base + count, base + locals);
+        self.levels.push(Level { offset: self.running.offset(), ..level });
         Ok(())
+    }
+
+    fn has_begun(&self) -> Result<(), Abort> {
+        if self.offset() == self.start_of() { Ok(()) } else { self.abort(Reason::Surprise) }
+    }
+
+    /// A `__getitem__`, which takes over the operands that die.
+    pub(super) fn call_getitem(&mut self) -> Result<(), Abort> {
+        let w = self.word;
+        let Some(f) = getitem_of(self.at.t, self.value(w.b())) else { return self.abort(Reason::Type) };
+        let moved = |bit: u8, r: usize| (w.x() & bit != 0).then_some(r);
+        let object = self.same_type(w.b())?;
+        let args = [(object, moved(KILL_B, w.b())), (self.reg(w.c()).arg, moved(KILL_C, w.c()))];
+        self.enter_special(&f, FrameKind::Call, (w.a(), 1), &args)
+    }
+
+    /// A property's getter, which takes over the object if it dies.
+    pub(super) fn call_property(&mut self) -> Result<(), Abort> {
+        let w = self.word;
+        let found = self.running.attribute(Opcode::LoadAttr, self.value(w.b()), w.c());
+        let Some((Opcode::LoadAttrProperty, [key, bits, _])) = found else { return self.abort(Reason::Type) };
+        // The site may stand for another class: then the interpreter does not enter the getter.
+        if key != self.extra(0) || key >> 32 == 0 {
+            return self.abort(Reason::Type);
+        }
+        let Some(getter) = Value::from_ref(&bits).exact::<Property>().map(|p| p.fget.get()) else {
+            return self.abort(Reason::Type);
+        };
+        let object = self.reg(w.b()).arg;
+        self.has_type(object, key);
+        // A property's getter is not replaced but by `__init__`: then it is another one.
+        let of = Arg::Const(Const::Ptr(bits));
+        let now = self.load(Ty::Val, Alias::Code, of, std::mem::offset_of!(Property, fget));
+        let same = self.op(Op::Same, &[now, Arg::Const(Const::Val(Word(getter.bits())))]);
+        self.guard(same);
+        let moved = (w.x() & KILL_B != 0).then_some(w.b());
+        self.enter_special(&getter, FrameKind::Call, (w.a(), Opcode::LoadAttr.extra()), &[(object, moved)])
+    }
+
+    /// A `__setitem__`.
+    pub(super) fn call_setitem(&mut self) -> Result<(), Abort> {
+        let w = self.word;
+        let Some(f) = setitem_of(self.at.t, self.value(w.a())) else { return self.abort(Reason::Type) };
+        let object = self.same_type(w.a())?;
+        let args = [object, self.reg(w.b()).arg, self.reg(w.c()).arg].map(|arg| (arg, None));
+        self.enter_special(&f, FrameKind::Discard, (0, 0), &args)
+    }
+
+    /// The left operand's method for a binary operator.
+    pub(super) fn call_operator(&mut self, imm: bool) -> Result<(), Abort> {
+        let w = self.word;
+        let kind = BinaryKind::from_u8(w.kind().min(BinaryKind::IOr as u8));
+        let right_now = if imm { Value::small(self.imm().real) } else { self.value(w.c()).clone() };
+        let Some((f, frame)) = operator_of(self.at.t, kind, self.value(w.b()), &right_now) else {
+            return self.abort(Reason::Type);
+        };
+        if imm && frame != FrameKind::Binary {
+            return self.abort(Reason::Type);
+        }
+        let left = self.same_type(w.b())?;
+        let right = if imm {
+            Word::int(self.imm().real).map_or(ABSENT.arg, |word| Arg::Const(Const::Val(word)))
+        } else {
+            // Whose method comes first depends on its type, too.
+            self.same_kind(w.c())?;
+            self.reg(w.c()).arg
+        };
+        let frame = if imm { FrameKind::BinaryImm } else { frame };
+        self.enter_special(&f, frame, (0, 0), &[(left, None), (right, None)])
+    }
+
+    /// A register's value has the type that it has now.
+    fn same_kind(&mut self, r: usize) -> Result<(), Abort> {
+        let sym = self.reg(r);
+        match sym.real {
+            Real::Int(_) => self.int(r).map(|_| ()),
+            Real::Flt(_) => self.float(r).map(|_| ()),
+            _ => self.same_type(r).map(|_| ()),
+        }
+    }
+
+    /// A register holds an object of the same shape, whose type is as it is.
+    fn same_type(&mut self, r: usize) -> Result<Arg, Abort> {
+        let key = super::attributes::type_key(self.value(r));
+        if key >> 32 == 0 {
+            return self.abort(Reason::Type);
+        }
+        let object = self.reg(r).arg;
+        self.has_type(object, key);
+        Ok(object)
+    }
+
+    /// A method that the instruction enters, in a frame behind the running one; arguments are moved there or copied.
+    fn enter_special(
+        &mut self,
+        f: &Value,
+        kind: FrameKind,
+        (dst, skip): (usize, usize),
+        args: &[(Arg, Option<usize>)],
+    ) -> Result<(), Abort> {
+        let Some(method) = f.exact::<Function>() else { return self.abort(Reason::Type) };
+        let base = self.top();
+        let unit = self.takes(method, base)?;
+        if unit.arg_count != args.len() {
+            return self.abort(Reason::Type);
+        }
+        // The type has its method as long as it has its version.
+        let function = Arg::Const(Const::Val(Word(f.bits())));
+        self.has_unit(function, &unit);
+        self.retain(function);
+        for (arg, moved) in args {
+            match moved {
+                Some(r) => self.take(*r),
+                None => self.retain(*arg),
+            }
+        }
+        let level = Level { kind, dst, skip, plain: true, function: Some(function), ..Level::real(unit, base, 0) };
+        self.enter_level_of(Level { real: false, ..level }, args.len())?;
+        for (i, (arg, _)) in args.iter().enumerate() {
+            self.put(i, *arg);
+        }
+        self.has_begun()
     }
 
     /// Where a function's body goes on once it has been entered.
@@ -77,31 +332,29 @@ impl Recorder<'_> {
         u32::from(resumes)
     }
 
-    /// The return of a frame that [`Recorder::call`] has entered; then it has been carried out, too.
+    /// The return of a frame that the trace has entered; then it has been carried out, too.
     pub(super) fn ret(&mut self, op: Opcode) -> Result<(), Abort> {
         let [.., caller, level] = &self.levels[..] else { return self.abort(Reason::Opcode) };
         if !level.plain {
             return self.abort(Reason::Opcode);
         }
-        let (locals, top, base) = (level.unit.local_count, self.top(), level.base);
+        let (locals, top, base, made, real) = (level.unit.local_count, self.top(), level.base, level.made, level.real);
         let caller_top = caller.base + caller.unit.register_count;
-        let word = caller.unit.word(caller.offset as usize).unwrap_or_default();
-        let (dst, next) = (caller.base + word.a(), caller.offset + 1 + Opcode::Call.extra() as u32);
+        let (kind, ended, dst, next) = ending(caller, level);
         let value = match op {
             Opcode::Return => self.reg(self.word.a()).arg,
-            _ => {
-                let i = usize::try_from(self.word.bc()).unwrap_or(usize::MAX);
-                let Some(word) = self.unit().consts().get(i).map(Value::bits) else {
-                    return self.abort(Reason::Opcode);
-                };
-                self.private |= Word(word).is_obj();
-                Arg::Const(Const::Val(Word(word)))
-            }
+            _ => self.constant()?,
         };
         let returned = (op == Opcode::Return).then(|| self.word.a());
+        self.is_result(kind, value, returned)?;
         self.may_write((0..locals).filter(|r| Some(*r) != returned));
-        if let Some(old) = self.regs.owned(&mut self.b, dst) {
-            self.may_release(old);
+        for i in dst.into_iter().chain(ended.iter().copied()) {
+            if let Some(old) = self.regs.owned(&mut self.b, i) {
+                self.may_release(old);
+            }
+        }
+        if dst.is_none() {
+            self.may_release(value);
         }
         let function = self.function();
         self.may_release(function);
@@ -110,25 +363,116 @@ impl Recorder<'_> {
             Some(r) => self.take(r),
             None => self.retain(value),
         }
-        for r in (0..locals).rev() {
-            let i = self.index(r);
-            if let Some(old) = self.regs.owned(&mut self.b, i) {
-                self.b.op(Op::Release, &[old], None);
-            }
-            self.regs.kill(i);
+        for i in (0..locals).rev().map(|r| base + r) {
+            self.end(i);
         }
         self.regs.sweep(&mut self.b, base.max(caller_top), top);
-        self.b.call(Helper::Pop, &[self.thread]);
-        if let Some(old) = self.regs.owned(&mut self.b, dst) {
-            self.b.op(Op::Release, &[old], None);
+        if real {
+            self.b.call(Helper::Pop, &[self.thread]);
+        } else {
+            self.b.op(Op::Release, &[function], None);
+        }
+        for i in ended.into_iter().chain(dst) {
+            self.end(i);
         }
         self.levels.pop();
-        self.regs.set(dst, value);
+        match dst {
+            Some(dst) => self.regs.set(dst, made.unwrap_or(value)),
+            None => {
+                self.b.op(Op::Release, &[value], None);
+            }
+        }
         let height = self.running.height();
         self.step()?;
         if self.running.height() + 1 != height || self.running.offset() != next {
             return self.abort(Reason::Surprise);
         }
         Ok(())
+    }
+
+    /// The constant that is returned.
+    fn constant(&mut self) -> Result<Arg, Abort> {
+        let i = usize::try_from(self.word.bc()).unwrap_or(usize::MAX);
+        let Some(word) = self.unit().consts().get(i).map(Value::bits) else {
+            return self.abort(Reason::Opcode);
+        };
+        self.private |= Word(word).is_obj();
+        Ok(Arg::Const(Const::Val(Word(word))))
+    }
+
+    /// What is returned is what such a frame returns without further ado.
+    fn is_result(&mut self, kind: FrameKind, value: Arg, returned: Option<usize>) -> Result<(), Abort> {
+        let now = |me: &Self| returned.map(|r| me.value(r).bits());
+        match kind {
+            FrameKind::Init => {
+                if now(self).is_some_and(|bits| bits != Word::NONE.0) {
+                    return self.abort(Reason::Raises);
+                }
+                let none = self.op(Op::Same, &[value, Arg::Const(Const::Val(Word::NONE))]);
+                self.guard(none);
+            }
+            FrameKind::Binary | FrameKind::BinaryImm | FrameKind::Inplace => {
+                let not = Value::NOT_IMPLEMENTED.bits();
+                if now(self).is_some_and(|bits| bits == not) {
+                    return self.abort(Reason::Raises);
+                }
+                let not = self.op(Op::Same, &[value, Arg::Const(Const::Val(Word(not)))]);
+                let sound = self.op(Op::Not, &[not]);
+                self.guard(sound);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Register `i` of the trace ends.
+    fn end(&mut self, i: usize) {
+        if let Some(old) = self.regs.owned(&mut self.b, i) {
+            self.b.op(Op::Release, &[old], None);
+        }
+        self.regs.kill(i);
+    }
+
+    /// Gives the frames of the trace that have no records theirs: somebody is about to look.
+    pub(super) fn make_frames(&mut self) {
+        let registers = self.regs.base();
+        for i in 1..self.levels.len() {
+            let (below, level) = (&self.levels[i - 1], &self.levels[i]);
+            let (false, Some(function)) = (level.real, level.function) else { continue };
+            let (base, offset, kind) = (level.base, below.offset, level.kind);
+            let site = Entered { base, offset, dst: level.dst, skip: level.skip, kind }.pack();
+            let made = level.made.unwrap_or(Arg::Const(Const::Val(Word::ABSENT)));
+            self.b.call(Helper::Push, &[self.thread, function, registers, Arg::int(site), made]);
+            self.levels[i].real = true;
+        }
+    }
+
+    /// What the records of frames that have none yet take over when the trace is left.
+    pub(super) fn frames_to_make(&self, slots: &mut BTreeMap<Slot, Src>) {
+        for (i, level) in self.levels.iter().enumerate() {
+            if let (false, Some(function)) = (level.real, level.function) {
+                slots.insert(function_of(i), Src::Arg(function));
+                let made = level.made.unwrap_or(Arg::Const(Const::Val(Word::ABSENT)));
+                slots.insert(extra_of(i), Src::Arg(made));
+            }
+        }
+    }
+}
+
+/// What the return of a frame does in its caller: the frame's kind, which registers of the trace end, which one takes the
+/// result, and where the caller goes on.
+fn ending(caller: &Level, level: &Level) -> (FrameKind, Vec<usize>, Option<usize>, u32) {
+    let w = caller.unit.word(caller.offset as usize).unwrap_or_default();
+    let dying = |all: &[(u8, usize)]| -> Vec<usize> {
+        all.iter().filter(|(bit, _)| w.x() & bit != 0).map(|(_, r)| caller.base + r).collect()
+    };
+    let next = caller.offset + 1;
+    match level.kind {
+        FrameKind::Discard => (level.kind, dying(&[(KILL_A, w.a()), (KILL_B, w.b()), (KILL_C, w.c())]), None, next + 1),
+        FrameKind::Binary | FrameKind::Inplace => {
+            (level.kind, dying(&[(KILL_B, w.b()), (KILL_C, w.c())]), Some(caller.base + w.a()), next + 1)
+        }
+        FrameKind::BinaryImm => (level.kind, dying(&[(KILL_B, w.b())]), Some(caller.base + w.a()), next + 1),
+        kind => (kind, Vec::new(), Some(caller.base + level.dst), next + level.skip as u32),
     }
 }

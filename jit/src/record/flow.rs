@@ -2,13 +2,10 @@
 
 use super::arith::{float_operation, int_operation};
 use super::{ABSENT, Abort, Num, Real, Reason, Recorder, Sym};
-use std::mem::offset_of;
 use typhon_isa::word::KILL_B;
 use typhon_isa::{BinaryKind, Opcode};
-use typhon_jit_ir::word::{SHAPE_OFFSET, Word};
-use typhon_jit_ir::{Alias, Arg, Const, Op, Ty};
-use typhon_object::ids;
-use typhon_object::types::range_iter::RangeIter;
+use typhon_jit_ir::word::Word;
+use typhon_jit_ir::{Arg, Const, Op};
 
 impl Recorder<'_> {
     /// One instruction: what it will do. The offset of the next one.
@@ -69,19 +66,20 @@ impl Recorder<'_> {
             },
             O::BinaryDivFloat => self.divide(false)?,
             O::BinaryDivFloatImm => self.divide(true)?,
-            O::CompareInt => {
-                let is = self.ints()?;
-                self.set_bool(is);
-            }
-            O::CompareFloat => {
-                let is = self.floats()?;
-                self.set_bool(is);
-            }
             O::CompareImm | O::CompareIntImm => {
                 let is = self.with_imm()?;
                 self.set_bool(is);
             }
             O::Is => self.is()?,
+            O::BinaryOp | O::BinaryOpImm => self.binary()?,
+            O::Compare | O::CompareInt | O::CompareFloat => {
+                let is = self.compare()?;
+                self.set_bool(is);
+            }
+            O::ToBool => {
+                let truth = self.truth(self.word.b())?;
+                self.set_bool(truth);
+            }
             _ => return self.jump(op, next),
         }
         Ok(next)
@@ -92,12 +90,8 @@ impl Recorder<'_> {
         let by = self.word.bc();
         match op {
             O::Jump => Ok(next.saturating_add_signed(by)),
-            O::CompareIntJump => {
-                let is = self.ints()?;
-                self.branch(is, next)
-            }
-            O::CompareFloatJump => {
-                let is = self.floats()?;
+            O::CompareJump | O::CompareIntJump | O::CompareFloatJump | O::CompareStrJump => {
+                let is = self.compare()?;
                 self.branch(is, next)
             }
             O::CompareImmJump | O::CompareIntImmJump => {
@@ -119,7 +113,6 @@ impl Recorder<'_> {
                 self.kill();
                 Ok(if real == (op == O::JumpIfNone) { next.saturating_add_signed(by) } else { next })
             }
-            O::ForIterRange => self.range(next),
             _ => self.object(op, next),
         }
     }
@@ -204,7 +197,11 @@ impl Recorder<'_> {
                 self.guard(none);
                 Ok(Num { arg: Arg::bool(false), real: false })
             }
-            _ => self.abort(Reason::Type),
+            Real::Flt(real) => {
+                let x = self.float(r)?;
+                Ok(Num { arg: self.op(Op::FNe, &[x.arg, Const::flt(0.0).into()]), real: real != 0.0 })
+            }
+            Real::Word(_) => self.truth_of_object(r),
         }
     }
 
@@ -221,44 +218,5 @@ impl Recorder<'_> {
         let by = typhon_isa::Word(self.extra(0)).low();
         self.kill();
         Ok(if condition.real == sense { next.saturating_add_signed(by) } else { next })
-    }
-
-    /// The next number of a range.
-    fn range(&mut self, next: u32) -> Result<u32, Abort> {
-        const NEXT: i32 = offset_of!(RangeIter, next) as i32;
-        const REMAINING: i32 = offset_of!(RangeIter, remaining) as i32;
-        const STEP: i32 = offset_of!(RangeIter, step) as i32;
-        let r = self.word.b();
-        let sym = self.reg(r);
-        let Some((left, first)) = self.value(r).exact::<RangeIter>().map(|it| (it.remaining.get(), it.next.get()))
-        else {
-            return self.abort(Reason::Type);
-        };
-        if left <= 0 {
-            return self.abort(Reason::Object);
-        }
-        let object = self.op(Op::IsObj, &[sym.arg]);
-        self.guard(object);
-        let shape = self.load32(sym.arg, SHAPE_OFFSET);
-        let is = self.op(Op::IEq, &[shape, Arg::int(ids::RANGE_ITER.into())]);
-        self.guard(is);
-        let load = |me: &mut Self, offset| Arg::from(me.b.mem(Op::Load, Ty::Int, Alias::Iter, &[sym.arg], offset));
-        let remaining = load(self, REMAINING);
-        let more = self.op(Op::ILt, &[Arg::int(0), remaining]);
-        self.guard(more);
-        let number = Num { arg: load(self, NEXT), real: first };
-        let step = load(self, STEP);
-        let boxed = self.box_int(number)?;
-        self.may_write([self.word.a()]);
-        let rest = self.op(Op::ISub, &[remaining, Arg::int(1)]);
-        self.b.mem(Op::Store, Ty::Unit, Alias::Iter, &[sym.arg, rest], REMAINING);
-        let then = self.op(Op::IAdd, &[number.arg, step]);
-        self.b.mem(Op::Store, Ty::Unit, Alias::Iter, &[sym.arg, then], NEXT);
-        self.put(self.word.a(), boxed);
-        Ok(next)
-    }
-
-    fn load32(&mut self, base: Arg, offset: i32) -> Arg {
-        self.b.mem(Op::Load32, Ty::Int, Alias::Shape, &[base], offset).into()
     }
 }

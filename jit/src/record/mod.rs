@@ -12,11 +12,19 @@
 //! | `flow` | moves, jumps, iteration; which opcode is whose |
 //! | `arith` | numbers |
 //! | `objects` | lists, tuples, attributes, globals, cells |
+//! | `attributes` | attributes and methods |
 //! | `calls` | calls of Python functions, and their returns |
+//! | `containers` | what helpers do with containers and texts |
+//! | `iterate` | iteration |
+//! | `natives` | calls of natives |
 
 mod arith;
+mod attributes;
 mod calls;
+mod containers;
 mod flow;
+mod iterate;
+mod natives;
 mod objects;
 mod opaque;
 mod regs;
@@ -24,20 +32,27 @@ mod regs;
 use crate::abort::{Abort, Reason};
 use crate::cache::{Kind, LiveIn};
 use crate::lower::COUNTERS;
+use crate::vm::Entered;
+use crate::worth::{self, Worth};
 use regs::Regs;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
+use typhon_interp::frame::Kind as FrameKind;
 use typhon_interp::tier::{At, Went};
 use typhon_interp::unit::Unit;
 use typhon_isa::{Opcode, Word};
 use typhon_jit_ir::build::Builder;
 use typhon_jit_ir::{Alias, Arg, Const, End, Op, Place, Slot, Snap, SnapId, Src, Trace, Ty, word};
 use typhon_object::error::Exc;
-use typhon_object::{Value, types::float};
+use typhon_object::{Value, type_of, types::float};
 
 /// Registers that a trace carries at most.
-const REGISTERS_MAX: usize = 128;
+const CARRIED_MAX: usize = 128;
+/// How far behind the first frame's registers a callee's may lie.
+pub const REGISTERS_MAX: usize = 4000;
+/// Frames that a trace has at most.
+pub const FRAMES_MAX: usize = 12;
 /// Instructions of an iteration at most.
 const ITERATION_MAX: usize = 1500;
 /// Instructions of a trace at most.
@@ -47,6 +62,16 @@ const INNER_MAX: u32 = 8;
 
 /// Where snapshots say how often the loop has gone round: no register of any frame.
 pub const ROUNDS: Slot = Slot { frame: COUNTERS, reg: 0 };
+/// Where snapshots say what the record of the frame at a depth owns that has none yet: its function.
+pub const fn function_of(depth: usize) -> Slot {
+    Slot { frame: COUNTERS, reg: 2 * depth as u16 - 1 }
+}
+
+/// The same: what it owns for its caller.
+pub const fn extra_of(depth: usize) -> Slot {
+    Slot { frame: COUNTERS, reg: 2 * depth as u16 }
+}
+
 /// The offset in a snapshot that says: the frame's record says where it goes on, and memory holds its registers.
 pub const BY_FRAME: u32 = Went::BY_FRAME;
 
@@ -64,6 +89,8 @@ pub struct Recorded {
     pub kept: Vec<Arc<Unit>>,
     /// Whether it holds for this isolate only.
     pub private: bool,
+    /// What running it saves.
+    pub worth: Worth,
 }
 
 /// Records the loop that stands at `at`, from its header or, as a bridge, `from` where a trace was left: the way from there
@@ -154,8 +181,36 @@ struct Level {
     base: usize,
     /// The instruction that runs, or that has entered the frame above.
     offset: u32,
-    /// Whether a Call has entered it, and its return puts the result into a register and does nothing else.
+    /// Whether the trace has entered it or a Call has, so that it is known what its return does: its kind's.
     plain: bool,
+    kind: FrameKind,
+    /// The register of the frame below that takes the result, and how many words that one's instruction has behind its first.
+    dst: usize,
+    skip: usize,
+    /// Its function, if the trace has entered it by itself.
+    function: Option<Arg>,
+    /// The new instance, if it is a class's `__init__`.
+    made: Option<Arg>,
+    /// Whether it has a record.
+    real: bool,
+}
+
+impl Level {
+    /// A frame that has a record.
+    fn real(unit: Arc<Unit>, base: usize, offset: u32) -> Self {
+        Self {
+            unit,
+            base,
+            offset,
+            plain: false,
+            kind: FrameKind::Call,
+            dst: 0,
+            skip: 0,
+            function: None,
+            made: None,
+            real: true,
+        }
+    }
 }
 
 struct Recorder<'a> {
@@ -181,6 +236,7 @@ struct Recorder<'a> {
     inner: BTreeMap<(usize, u32), u32>,
     kept: Vec<Arc<Unit>>,
     private: bool,
+    worth: Worth,
     raised: Option<Exc>,
 }
 
@@ -192,12 +248,14 @@ impl<'a> Recorder<'a> {
         let running = Running::on(at.t);
         running.go_to(offset);
         let Some(unit) = running.kept_unit() else { return abort(Reason::Frame) };
-        if at.unit.register_count > REGISTERS_MAX {
+        if at.unit.register_count > CARRIED_MAX {
             return abort(Reason::Wide);
         }
         if running.is_seen(1) {
             return abort(Reason::Frame);
         }
+        // Its constants may be named, by whatever thread.
+        let root = Arc::clone(&unit);
         let mut b = Builder::new();
         let [thread, base, wake, frame] = [(); 4].map(|()| Arg::from(b.input(Ty::Ptr)));
         Ok(Self {
@@ -208,15 +266,16 @@ impl<'a> Recorder<'a> {
             frame,
             wake,
             regs: Regs::new(at, base),
-            levels: vec![Level { unit, base: 0, offset, plain: false }],
+            levels: vec![Level::real(unit, 0, offset)],
             rounds: Arg::int(0),
             looping: false,
             path: 0,
             snap: None,
             word: Word::default(),
             inner: BTreeMap::new(),
-            kept: Vec::new(),
+            kept: vec![root],
             private: false,
+            worth: Worth { bridge: from.is_some(), ..Worth::default() },
             raised: None,
         })
     }
@@ -250,7 +309,7 @@ impl<'a> Recorder<'a> {
 
     fn recorded(&self, trace: Trace, path: u64) -> Recorded {
         let (live_in, kept) = (self.regs.live_in(), self.kept.clone());
-        Recorded { trace, live_in, path, raised: None, kept, private: self.private }
+        Recorded { trace, live_in, path, raised: None, kept, private: self.private, worth: self.worth }
     }
 
     /// Goes through the instructions, carrying them out, until it comes to the header.
@@ -280,17 +339,43 @@ impl<'a> Recorder<'a> {
             if self.b.trace().insts.len() > INSTRUCTIONS_MAX {
                 return self.abort(Reason::Long);
             }
+            let before = self.b.trace().insts.len();
             let done = match op {
-                Opcode::Call | Opcode::CallMethod => self.call(op),
+                Opcode::Call | Opcode::CallMethod | Opcode::CallKnown | Opcode::CallMethodKnown => self.call(op),
                 Opcode::Return | Opcode::ReturnConst => self.ret(op),
+                Opcode::GetItemPython => self.call_getitem(),
+                Opcode::LoadAttrProperty => self.call_property(),
+                Opcode::SetItem if self.is_instance(word.a()) => self.call_setitem(),
+                _ if op.info().name.starts_with("Binary") && self.is_instance(word.b()) => {
+                    self.call_operator(op.info().operands[2] == "i")
+                }
                 _ => self.instruction(op).and_then(|next| self.carry_out(next)),
             };
             match done {
-                Err(abort) if abort.reason.is_local() => self.opaque(op)?,
-                done => done?,
+                Err(abort) if abort.reason.is_local() => {
+                    self.opaque(op)?;
+                    self.is_worth(worth::OPAQUE);
+                }
+                done => {
+                    done?;
+                    let calls = self.b.trace().insts[before..].iter().filter(|inst| inst.op == Op::Call).count();
+                    self.is_worth(worth::TRANSLATED + calls as i64 * worth::HELPER);
+                }
             }
         }
         self.abort(Reason::Long)
+    }
+
+    /// Whether a register holds an object of a Python class.
+    fn is_instance(&self, r: usize) -> bool {
+        let v = self.value(r);
+        v.is_object() && type_of(v).is_heap_type()
+    }
+
+    /// An instruction has been recorded that saves so much.
+    fn is_worth(&mut self, saved: i64) {
+        let sum = if self.looping { &mut self.worth.round } else { &mut self.worth.way };
+        *sum += saved;
     }
 
     /// A backward jump; whether it is the loop's own. One of another loop is taken as often as that goes round now.
@@ -382,7 +467,11 @@ impl<'a> Recorder<'a> {
 
     fn snapshot(&mut self, offset: u32, mut slots: BTreeMap<Slot, Src>) -> SnapId {
         slots.insert(ROUNDS, Src::Arg(self.rounds));
-        let place = |(i, level): (usize, &Level)| Place { code: i as u32, offset: level.offset };
+        self.frames_to_make(&mut slots);
+        let place = |(i, level): (usize, &Level)| {
+            let entered = Entered { base: level.base, offset: 0, dst: level.dst, skip: level.skip, kind: level.kind };
+            Place { code: if i == 0 { 0 } else { entered.code() }, offset: level.offset }
+        };
         let mut frames: Vec<Place> = self.levels.iter().enumerate().map(place).collect();
         if let Some(last) = frames.last_mut() {
             last.offset = offset;

@@ -1,4 +1,4 @@
-//! Lists, tuples, attributes, globals and cells: what inline caches and fixed layouts make a load or a store.
+//! Lists, tuples, globals and cells: what inline caches and fixed layouts make a load or a store.
 //!
 //! What a cache of this isolate says becomes a constant of the trace, which holds for the isolate only.
 
@@ -12,17 +12,14 @@ use typhon_jit_ir::{Alias, Arg, Const, Op, Ty};
 use typhon_object::dict::Dict;
 use typhon_object::ids;
 use typhon_object::list::List;
-use typhon_object::shape::{Shape, ShapeId};
 use typhon_object::tuple::Tuple;
-use typhon_object::types::list_::ListIter;
-use typhon_object::types::tuple_iter::TupleIter;
 
 /// Items of a sequence that is unpacked, at most.
 const UNPACKED_MAX: usize = 16;
 
 /// What has items in a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Row {
+pub(super) enum Row {
     List,
     Tuple,
 }
@@ -32,19 +29,25 @@ impl Recorder<'_> {
     pub(super) fn object(&mut self, op: Opcode, next: u32) -> Result<u32, Abort> {
         use Opcode as O;
         match op {
-            O::GetItemListInt | O::GetItemTupleInt => self.get_item()?,
+            O::GetItem | O::GetItemListInt | O::GetItemTupleInt | O::GetItemDict | O::GetItemStrInt => {
+                self.get_item()?
+            }
             O::GetItemImm => self.get_item_imm()?,
             O::SetItem => self.set_item()?,
             O::UnpackSequence => self.unpack()?,
-            O::ForIterList => self.next_of(Row::List)?,
-            O::ForIterTuple => self.next_of(Row::Tuple)?,
-            O::LoadAttrSlot | O::LoadAttrMember => self.load_slot()?,
-            O::StoreAttrSlot | O::StoreAttrMember | O::StoreAttrAdd => self.store_slot(op)?,
-            O::LoadMethodType => self.load_method()?,
+            O::ForIter
+            | O::ForIterList
+            | O::ForIterTuple
+            | O::ForIterRange
+            | O::ForIterEnumerate
+            | O::ForIterZip
+            | O::ForIterItems => return self.iterate(next),
+            _ if op.family().is_some() => return self.attribute(op, next),
             O::LoadGlobalModule | O::LoadGlobalBuiltin => self.load_global(op)?,
+            O::LoadSuperMethod => self.load_super()?,
             O::LoadDeref => self.load_cell()?,
             O::StoreDeref => self.store_cell()?,
-            _ => return self.abort(Reason::Opcode),
+            _ => return self.container(op, next),
         }
         Ok(next)
     }
@@ -63,7 +66,7 @@ impl Recorder<'_> {
     }
 
     /// A word that is there.
-    fn is_present(&mut self, value: Arg) {
+    pub(super) fn is_present(&mut self, value: Arg) {
         let absent = self.op(Op::Same, &[value, Arg::Const(Const::Val(Word::ABSENT))]);
         let present = self.op(Op::Not, &[absent]);
         self.guard(present);
@@ -84,14 +87,14 @@ impl Recorder<'_> {
         Ok((sym.arg, row, len, now))
     }
 
-    fn len_of(&mut self, object: Arg, row: Row) -> Arg {
+    pub(super) fn len_of(&mut self, object: Arg, row: Row) -> Arg {
         match row {
             Row::List => self.load(Ty::Int, Alias::List, object, List::LEN),
             Row::Tuple => self.load(Ty::Int, Alias::Tuple, object, Tuple::LEN),
         }
     }
 
-    fn item(&mut self, object: Arg, row: Row, index: Arg) -> Arg {
+    pub(super) fn item(&mut self, object: Arg, row: Row, index: Arg) -> Arg {
         match row {
             Row::List => {
                 let data = self.load(Ty::Ptr, Alias::List, object, List::DATA);
@@ -102,7 +105,7 @@ impl Recorder<'_> {
     }
 
     /// An index that is inside, counted from the front.
-    fn position(&mut self, index: Arg, now: i64, len: Arg, len_now: usize) -> Result<Arg, Abort> {
+    pub(super) fn position(&mut self, index: Arg, now: i64, len: Arg, len_now: usize) -> Result<Arg, Abort> {
         let from_end = now < 0;
         let at = if from_end { now + len_now as i64 } else { now };
         if !(0..len_now as i64).contains(&at) {
@@ -120,6 +123,11 @@ impl Recorder<'_> {
     }
 
     fn get_item(&mut self) -> Result<(), Abort> {
+        let (v, key) = (self.value(self.word.b()), self.value(self.word.c()));
+        let row = v.exact::<List>().is_some() || v.exact::<Tuple>().is_some();
+        if !row || !key.is_small() {
+            return self.get_other_item();
+        }
         let (object, row, len, len_now) = self.row(self.word.b())?;
         let index = self.int(self.word.c())?;
         let at = self.position(index.arg, index.real, len, len_now)?;
@@ -129,6 +137,10 @@ impl Recorder<'_> {
     }
 
     fn get_item_imm(&mut self) -> Result<(), Abort> {
+        let v = self.value(self.word.b());
+        if v.exact::<List>().is_none() && v.exact::<Tuple>().is_none() {
+            return self.get_other_item_imm();
+        }
         let (object, row, len, len_now) = self.row(self.word.b())?;
         let index = i64::from(self.word.imm());
         let at = self.position(Arg::int(index), index, len, len_now)?;
@@ -140,7 +152,7 @@ impl Recorder<'_> {
     }
 
     /// The result of the running instruction, borrowed from where it was found.
-    fn result_of(&mut self, value: Arg) {
+    pub(super) fn result_of(&mut self, value: Arg) {
         self.may_write(self.dying().chain([self.word.a()]));
         self.retain(value);
         self.end_dying();
@@ -150,7 +162,7 @@ impl Recorder<'_> {
     fn set_item(&mut self) -> Result<(), Abort> {
         let w = self.word;
         if self.value(w.a()).exact::<List>().is_none() || !self.value(w.b()).is_small() {
-            return self.abort(Reason::Type);
+            return self.set_other_item(w.a(), w.b(), w.c());
         }
         let (object, _, len, len_now) = self.row(w.a())?;
         let index = self.int(w.b())?;
@@ -168,7 +180,7 @@ impl Recorder<'_> {
     }
 
     /// Something else has a register's value now, with its reference if the register dies and with another one if not.
-    fn hand_over(&mut self, r: usize, value: Arg, dies: bool) {
+    pub(super) fn hand_over(&mut self, r: usize, value: Arg, dies: bool) {
         if dies {
             self.take(r);
         } else {
@@ -201,121 +213,11 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    /// The next item of a list's or tuple's iterator.
-    fn next_of(&mut self, row: Row) -> Result<(), Abort> {
-        let r = self.word.b();
-        let more = match row {
-            Row::List => self.value(r).exact::<ListIter>().and_then(|it| {
-                // SAFETY: nothing runs while the slot is looked at.
-                let list = unsafe { it.list.peek() }.exact::<List>()?;
-                (it.index.get() < list.len()).then_some(())
-            }),
-            Row::Tuple => self.value(r).exact::<TupleIter>().and_then(|it| {
-                // SAFETY: as above.
-                let tuple = unsafe { it.tuple.peek() }.exact::<Tuple>()?;
-                (it.index.get() < tuple.len()).then_some(())
-            }),
-        };
-        if more.is_none() {
-            return self.abort(Reason::Type);
-        }
-        let (shape, of, at) = match row {
-            Row::List => (ids::LIST_ITER, std::mem::offset_of!(ListIter, list), std::mem::offset_of!(ListIter, index)),
-            Row::Tuple => {
-                (ids::TUPLE_ITER, std::mem::offset_of!(TupleIter, tuple), std::mem::offset_of!(TupleIter, index))
-            }
-        };
-        let it = self.reg(r).arg;
-        self.has_shape(it, shape);
-        let object = self.load(Ty::Val, Alias::Iter, it, of);
-        self.is_present(object);
-        let index = self.load(Ty::Int, Alias::Iter, it, at);
-        let len = self.len_of(object, row);
-        let inside = self.op(Op::IUlt, &[index, len]);
-        self.guard(inside);
-        let item = self.item(object, row, index);
-        self.may_write([self.word.a()]);
-        let then = self.op(Op::IAdd, &[index, Arg::int(1)]);
-        self.b.mem(Op::Store, Ty::Unit, Alias::Iter, &[it, then], at as i32);
-        self.retain(item);
-        self.put(self.word.a(), item);
-        Ok(())
-    }
-
-    /// A register that must hold an object of the cached shape, whose type is as it was.
-    fn cached(&mut self, r: usize) -> Result<Arg, Abort> {
-        let (shape, version) = (self.extra(0) as u32, (self.extra(0) >> 32) as u32);
-        let v = self.value(r);
-        let fits = v.header().is_some_and(|h| h.shape().0 == shape && h.shape().get().version.get() == version);
-        if !fits {
-            return self.abort(Reason::Type);
-        }
-        let object = self.reg(r).arg;
-        self.has_shape(object, shape);
-        self.private = true;
-        let of = Arg::Const(Const::Ptr(std::ptr::from_ref(ShapeId(shape).get()) as u64));
-        let at = std::mem::offset_of!(Shape, version) as i32;
-        let now = Arg::from(self.b.mem(Op::Load32, Ty::Int, Alias::Shape, &[of], at));
-        let same = self.op(Op::IEq, &[now, Arg::int(version.into())]);
-        self.guard(same);
-        Ok(object)
-    }
-
-    fn load_slot(&mut self) -> Result<(), Abort> {
-        let object = self.cached(self.word.b())?;
-        let value = self.load(Ty::Val, Alias::Slot, object, self.extra(1) as usize);
-        self.is_present(value);
-        self.result_of(value);
-        Ok(())
-    }
-
-    fn store_slot(&mut self, op: Opcode) -> Result<(), Abort> {
-        let w = self.word;
-        let object = self.cached(w.a())?;
-        let cache = self.extra(1);
-        let (at, then) = match op {
-            Opcode::StoreAttrAdd => (i32::from(cache as u16), Some((cache >> 32) as i64)),
-            _ => (i32::try_from(cache).unwrap_or(i32::MAX), None),
-        };
-        if op == Opcode::StoreAttrAdd && cache as u32 > u16::MAX.into() {
-            return self.abort(Reason::Opcode);
-        }
-        let old = Arg::from(self.b.mem(Op::Load, Ty::Val, Alias::Slot, &[object], at));
-        let value = self.reg(w.b()).arg;
-        self.may_release(old);
-        self.may_write(self.dying().filter(|r| *r != w.b()));
-        self.hand_over(w.b(), value, w.x() & KILL_B != 0);
-        self.b.mem(Op::Store, Ty::Unit, Alias::Slot, &[object, value], at);
-        if let Some(shape) = then {
-            self.b.mem(Op::Store32, Ty::Unit, Alias::Shape, &[object, Arg::int(shape)], SHAPE_OFFSET);
-        }
-        self.b.op(Op::Release, &[old], None);
-        self.end_dying();
-        Ok(())
-    }
-
-    /// A method of the object's type: the function, and the object it is called with.
-    fn load_method(&mut self) -> Result<(), Abort> {
-        let w = self.word;
-        if !self.value(w.b()).is_object() {
-            return self.abort(Reason::Type);
-        }
-        let object = self.cached(w.b())?;
-        let function = Arg::Const(Const::Val(Word(self.extra(1))));
-        self.may_write([w.a(), w.a() + 1].into_iter().filter(|r| *r != w.b()));
-        let dies = w.x() & KILL_B != 0;
-        if !dies && (w.b() == w.a() || w.b() == w.a() + 1) {
-            return self.abort(Reason::Opcode);
-        }
-        self.hand_over(w.b(), object, dies);
-        self.put(w.a() + 1, object);
-        self.retain(function);
-        self.put(w.a(), function);
-        Ok(())
-    }
-
     /// The function of the running frame.
     pub(super) fn function(&mut self) -> Arg {
+        if let Some(function) = self.level().function {
+            return function;
+        }
         let depth = self.levels.len() - 1;
         let at = depth * size_of::<Frame>() + std::mem::offset_of!(Frame, func);
         let frame = self.frame;
@@ -341,7 +243,7 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    fn same_keys(&mut self, dict: Arg, version: u32) {
+    pub(super) fn same_keys(&mut self, dict: Arg, version: u32) {
         let now = Arg::from(self.b.mem(Op::Load32, Ty::Int, Alias::Dict, &[dict], Dict::KEYS_VERSION as i32));
         let same = self.op(Op::IEq, &[now, Arg::int(version.into())]);
         self.guard(same);

@@ -4,7 +4,7 @@
 //! to where it came when the trace was recorded, and nobody looks at the frames: then the registers that the instruction does
 //! not name are as they were. A Python function that the instruction calls is taken along, if it may be.
 
-use super::{Abort, BY_FRAME, Level, Reason, Recorder};
+use super::{Abort, BY_FRAME, FRAMES_MAX, Level, REGISTERS_MAX, Reason, Recorder};
 use crate::vm::Step;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,12 +13,8 @@ use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_isa::{Opcode, Word};
 use typhon_jit_ir::{Arg, Const, Helper, Op};
 
-/// Frames that a trace has at most.
-const FRAMES_MAX: usize = 12;
 /// How often a function is taken along into itself.
 const UNROLL_MAX: usize = 2;
-/// How far behind the first frame's registers a callee's may lie.
-const REGISTERS_MAX: usize = 4000;
 
 impl Recorder<'_> {
     pub(super) fn opaque(&mut self, op: Opcode) -> Result<(), Abort> {
@@ -27,6 +23,7 @@ impl Recorder<'_> {
         }
         let (top, level) = (self.top(), self.levels.len());
         self.regs.flush(&mut self.b, top);
+        self.make_frames();
         let (height, offset) = (self.running.height(), self.offset());
         let before: Vec<u64> = (0..top).map(|i| self.regs.value(i).bits()).collect();
         self.step()?;
@@ -98,7 +95,8 @@ impl Recorder<'_> {
         self.kept.push(Arc::clone(&unit));
         // What such a call does when it ends is known, whatever it did when it began.
         let plain = matches!(op, Opcode::Call | Opcode::CallMethod) && self.running.is_plain_call();
-        self.levels.push(Level { unit, base, offset: self.running.offset(), plain });
+        let (dst, skip) = (self.word.a(), op.extra());
+        self.levels.push(Level { plain, dst, skip, ..Level::real(unit, base, self.running.offset()) });
         Ok(())
     }
 

@@ -281,7 +281,7 @@ impl Regs {
         let same: BTreeMap<usize, Arg> =
             self.carried.iter().filter(|(i, _)| !self.written[**i]).map(|(i, arg)| (*i, *arg)).collect();
         for snap in trace.snaps.iter_mut().skip(self.snaps) {
-            snap.slots.retain(|slot, _| *slot == super::ROUNDS || !same.contains_key(&usize::from(slot.reg)));
+            snap.slots.retain(|slot, _| slot.frame != 0 || !same.contains_key(&usize::from(slot.reg)));
         }
         if let Some(looped) = &mut trace.looped {
             let insts = &trace.insts;

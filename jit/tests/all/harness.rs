@@ -10,9 +10,11 @@ use typhon_object::dict::Dict;
 use typhon_object::native::{self, MethodDef};
 use typhon_object::thread::{Hooks, Thread};
 use typhon_object::types::{self, exceptions};
-use typhon_object::{Res, Value, names, ops, strs, type_of};
+use typhon_object::{Res, Value, convert, names, ops, strs, type_of};
 
 static PRINT: MethodDef = native::raw("print", "", print, "");
+static LEN: MethodDef =
+    native::def("len", "($module, obj, /)", |t, a| convert::from_u64(t, ops::len(t, &a[0])? as u64), "").tame();
 
 thread_local! {
     static PRINTED: RefCell<String> = RefCell::default();
@@ -74,8 +76,10 @@ fn run_here(source: &str, process: Option<Process>) -> Ran {
 fn execute(t: &Thread, source: &str) {
     let builtins = Dict::create(t);
     let b = Dict::of(&builtins);
-    let f = native::new_function(t, &PRINT, Value::ABSENT, Value::NONE).expect("small");
-    b.set_str(t, &names::intern_text(t, PRINT.name), f).expect("small");
+    for def in [&PRINT, &LEN] {
+        let f = native::new_function(t, def, Value::ABSENT, Value::NONE).expect("small");
+        b.set_str(t, &names::intern_text(t, def.name), f).expect("small");
+    }
     let classes: &[&typhon_object::TypeDef] = &[
         &types::range::RANGE,
         &types::list_::LIST,
@@ -83,6 +87,12 @@ fn execute(t: &Thread, source: &str) {
         &types::float::FLOAT,
         &types::tuple_::TUPLE,
         &types::type_::TYPE,
+        &types::dict_::DICT,
+        &types::set_::SET,
+        &types::str_::STR,
+        &types::enumerate::ENUMERATE,
+        &types::zip::ZIP,
+        &types::property::PROPERTY,
     ];
     for def in classes.iter().chain(exceptions::ALL) {
         b.set_str(t, &names::intern_text(t, def.name), def.ty().value()).expect("small");

@@ -130,7 +130,7 @@ def f(n):
     return s
 f(300)
 ";
-    becomes(plain, &["call push", "call pop"], &[STEP]);
+    becomes(plain, &["iadd"], &[STEP, "call push", "call pop", "box_int"]);
     let method = "def grow(self, by):
     self.x += by
 P = type('P', (), {'grow': grow})
@@ -142,7 +142,7 @@ def f(n):
     return p.x
 f(300)
 ";
-    becomes(method, &["call push", "store slot"], &[STEP]);
+    becomes(method, &["store slot"], &[STEP, "call push"]);
 }
 
 #[test]
@@ -173,12 +173,89 @@ g(300)
 fn what_has_no_translation_is_carried_out_by_the_interpreter() {
     let source = "def f(n):
     s = 0
-    d = {}
     for i in range(n):
-        d[i] = s
+        t = f'{i}'
         s += i
-    return s
+    return s, t
 f(300)
 ";
     becomes(source, &[STEP], &[]);
+}
+
+/// What an iteration is for one statement in it.
+fn statement(text: &str) -> String {
+    format!(
+        "def init(self, u):
+    self.u = u
+def plus(self, other):
+    return self.u + other
+def item(self, i):
+    return self.u - i
+def put(self, i, v):
+    self.u = i
+def half(self):
+    return self.u // 2
+P = type('P', (), {{'__init__': init, '__add__': plus, '__getitem__': item, '__setitem__': put, 'half': property(half), 'k': 7}})
+def two(a, b=3):
+    return a + b
+def f(n):
+    d = {{'k': 1, 2: 3}}
+    l = [1, 2, 3]
+    t = (4, 5)
+    s = {{1, 2}}
+    w = 'text'
+    o = P(3)
+    for i in range(n):
+        {text}
+    return l
+f(300)
+"
+    )
+}
+
+#[test]
+fn containers_are_asked_by_helpers() {
+    for (text, with) in [
+        ("x = d['k']", "call dict_get"),
+        ("x = d.get(i, 5)", "call dict_get"),
+        ("d[i] = i", "call dict_put"),
+        ("x = i in d", "call member"),
+        ("x = i in s", "call member"),
+        ("s.add(i)", "call set_add"),
+        ("l.append(i)", "call list_push"),
+        ("x = l.pop(0); l.append(x)", "call native"),
+        ("x = w[2]", "call str_item"),
+        ("x = l[i % 2:]", "call part"),
+        ("x = l[::-1]", "call item"),
+        ("l[i % 1:2] = [i, 1]", "call set_part"),
+        ("x = w == 'text'", "call equal"),
+        ("x = [i, 1]", "call build"),
+        ("x = str(i)", "call make"),
+        ("x = d and 1", "call truth"),
+        ("o = P(i)", "call instance"),
+    ] {
+        becomes(&statement(text), &[with], &[STEP, "call push"]);
+    }
+}
+
+#[test]
+fn what_is_known_is_not_asked_for() {
+    for text in [
+        "x = len(l)",
+        "x = len(t) + i",
+        "x = o.k",
+        "x = o.half",
+        "x = o + i",
+        "x = o[i]",
+        "o[i] = i",
+        "x = two(i)",
+        "x = 1 if o else 2",
+        "x = 1 if l else 2",
+        "x = i ** 2",
+    ] {
+        becomes(&statement(text), &["iadd"], &[STEP, "call", "box_flt"]);
+    }
+    for text in ["for j, e in enumerate(l): x = e + j", "for e, g in zip(l, t): x = e + g", "for e in t: x = e"] {
+        becomes(&statement(text), &["loadx"], &[]);
+    }
 }

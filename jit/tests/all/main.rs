@@ -3,6 +3,7 @@
 mod bridges;
 mod document;
 mod fuzz;
+mod fuzz_objects;
 mod harness;
 mod iterations;
 mod loops;

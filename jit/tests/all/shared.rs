@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use typhon_jit::cache::{CodeHash, Entry, Key, Kind, LiveIn, NotCached, Variant};
 use typhon_jit::code_memory::Arena;
 use typhon_jit::worker::{Job, NoVariant, Outcome};
+use typhon_jit::worth::Worth;
 use typhon_jit::{Cache, Compiler, Executor, Lowerer, Params, Workers};
 use typhon_jit_ir::Trace;
 use typhon_jit_ir::parse::parse;
@@ -122,7 +123,13 @@ fn compiler() -> Arc<Compiler> {
 
 fn job(compiler: &Compiler, code: u8, wanted: bool, done: impl FnOnce(Outcome) + Send + 'static) -> Job {
     let claim = compiler.cache.claim(key(code), live_in(Kind::Int), 0, false).expect("nobody else compiles");
-    Job { trace: adder(code.into()), claim, wanted: Box::new(move || wanted), done: Box::new(done) }
+    Job {
+        trace: adder(code.into()),
+        worth: Worth::default(),
+        claim,
+        wanted: Box::new(move || wanted),
+        done: Box::new(done),
+    }
 }
 
 #[test]

@@ -70,15 +70,6 @@ pub fn runtime() -> Runtime {
     extern "C" fn quiet(v: u64) -> bool {
         call(Helper::Quiet, &[Const::Val(Word(v))]) != 0
     }
-    extern "C" fn step(_: u64, _: i64, _: u64, _: i64) -> bool {
-        unreachable!("no trace here was recorded")
-    }
-    extern "C" fn push(_: u64, _: u64, _: u64, _: i64) -> bool {
-        unreachable!("no trace here was recorded")
-    }
-    extern "C" fn pop(_: u64) {
-        unreachable!("no trace here was recorded")
-    }
     extern "C" fn poll(t: u64) -> bool {
         call(Helper::Poll, &[Const::Ptr(t)]) != 0
     }
@@ -100,13 +91,12 @@ pub fn runtime() -> Runtime {
         Retain: retain,
         Release: release,
         Quiet: quiet,
-        Step: step,
-        Push: push,
-        Pop: pop,
         Poll: poll,
         FloatMod: float_mod,
         FloatFloorDiv: float_floordiv,
         FloatPow: float_pow,
+        // Who wants a VM is called by no trace here.
+        ..typhon_jit::vm::RUNTIME.functions
     };
     Runtime { functions, float_shape: FLOAT_SHAPE, tag: None, registers: None }
 }

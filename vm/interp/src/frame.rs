@@ -48,6 +48,26 @@ pub enum Kind {
     Discard,
 }
 
+impl Kind {
+    /// Every kind, by number.
+    pub const ALL: [Self; 14] = [
+        Self::Entry,
+        Self::Call,
+        Self::Init,
+        Self::ForIter,
+        Self::Send,
+        Self::Compare,
+        Self::CompareJump,
+        Self::Binary,
+        Self::BinaryImm,
+        Self::Inplace,
+        Self::Contains,
+        Self::Iter,
+        Self::Next,
+        Self::Discard,
+    ];
+}
+
 /// An activation record.
 #[repr(C)]
 pub struct Frame {
@@ -243,6 +263,13 @@ impl Interp {
     #[inline(always)]
     pub fn has_room(&self, t: &Thread, end: *mut u64) -> bool {
         t.depth.get() < t.depth_limit.get() && self.fp.get() < self.frame_end && end < self.register_end
+    }
+
+    /// Whether there is room for several frames with registers up to `end`.
+    #[inline]
+    pub fn has_room_for(&self, t: &Thread, frames: usize, end: *mut u64) -> bool {
+        let left = (self.frame_end as usize).saturating_sub(self.fp.get() as usize) / size_of::<Frame>();
+        t.depth.get() as usize + frames < t.depth_limit.get() as usize && frames < left && end < self.register_end
     }
 
     /// Room for a frame with registers up to `end`, or RecursionError.

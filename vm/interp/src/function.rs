@@ -67,6 +67,18 @@ impl Function {
     /// Where its builtins lie: they are never replaced.
     pub const BUILTINS: usize = std::mem::offset_of!(Self, builtins);
 
+    /// Where its defaults lie: a tuple, or nothing.
+    pub const DEFAULTS: usize = std::mem::offset_of!(Self, defaults);
+
+    /// Where its closure lies: a tuple of cells, or nothing.
+    pub const CLOSURE: usize = std::mem::offset_of!(Self, closure);
+
+    /// How many of its last parameters have defaults.
+    pub fn default_count(&self) -> usize {
+        // SAFETY: nothing runs while the slot is looked at.
+        unsafe { self.defaults.peek() }.exact::<Tuple>().map_or(0, Tuple::len)
+    }
+
     fn slots(&self) -> [&Slot; 14] {
         [
             &self.code,

@@ -71,11 +71,13 @@ impl<'t> At<'t> {
     }
 
     /// The registers, `unit.register_count` of them, each with the word of a value that it owns.
+    #[inline]
     pub fn registers(&self) -> *mut u64 {
         self.registers
     }
 
     /// What register `i` holds.
+    #[inline]
     pub fn register(&self, i: usize) -> Option<&Value> {
         // SAFETY: the register is the frame's, and holds a value's word.
         (i < self.unit.register_count).then(|| unsafe { &*self.registers.add(i).cast::<Value>() })

@@ -257,6 +257,19 @@ impl Opcode {
         OPCODES.get(n as usize).copied()
     }
 
+    /// The opcode of the attribute family that this one is a specialized form of, or is.
+    pub const fn family(self) -> Option<Self> {
+        use Opcode::*;
+        match self {
+            LoadAttr | LoadAttrSlot | LoadAttrType | LoadAttrMember | LoadAttrEntry | LoadAttrProperty
+            | LoadAttrModule | LoadAttrClass => Some(LoadAttr),
+            LoadMethod | LoadMethodType | LoadMethodMasked | LoadMethodSlot | LoadMethodOther | LoadMethodModule
+            | LoadMethodClass => Some(LoadMethod),
+            StoreAttr | StoreAttrSlot | StoreAttrAdd | StoreAttrMember => Some(StoreAttr),
+            _ => None,
+        }
+    }
+
     /// Whether only the interpreter may write this opcode.
     pub const fn is_specialized(self) -> bool {
         self as u8 >= Self::BinaryAddInt as u8

@@ -101,7 +101,10 @@ impl Refs {
                             self.owed.entry(exit).or_default().push(arg);
                         }
                     }
-                    None => open.clear(),
+                    // A float refers to nothing.
+                    None if is_float(trace, arg) => {}
+                    // What a trace names by address is kept by code that runs or by a type, and types go by collection only.
+                    None => open.retain(|(_, taken, _)| matches!(taken, Arg::Const(_))),
                 },
                 _ if inst.effects().releases() => open.clear(),
                 _ if inst.exit.is_some() => open.iter_mut().for_each(|(_, _, leaving)| leaving.push(*v)),
@@ -109,4 +112,8 @@ impl Refs {
             }
         }
     }
+}
+
+fn is_float(trace: &Trace, arg: Arg) -> bool {
+    arg.var().is_some_and(|v| trace.inst(v).op == Op::BoxFlt)
 }

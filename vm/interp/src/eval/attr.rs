@@ -75,7 +75,7 @@ pub(crate) fn load_attr(m: &mut M<'_>, w: Word) -> Flow {
 
 #[cold]
 #[inline(never)]
-fn load_words(t: &Thread, obj: &Value, name: &Value) -> Option<(Opcode, [u64; 3])> {
+pub(super) fn load_words(t: &Thread, obj: &Value, name: &Value) -> Option<(Opcode, [u64; 3])> {
     Some(match look(t, obj, name) {
         Found::Slot(offset) => (Opcode::LoadAttrSlot, [key(obj), offset as u64, 0]),
         Found::Member(offset) => (Opcode::LoadAttrMember, [key(obj), offset as u64, 0]),
@@ -319,18 +319,24 @@ pub(crate) fn store_attr_known(m: &mut M<'_>, w: Word) -> Flow {
 pub(crate) fn store_attr(m: &mut M<'_>, w: Word) -> Flow {
     if !m.t.is_shared() && due(m) {
         let obj = m.reg(w.a());
-        let words = match generic_store(m.t, obj, m.name(w.c())) {
-            Found::Slot(offset) => Some((Opcode::StoreAttrSlot, offset as u64)),
-            Found::Member(offset) => Some((Opcode::StoreAttrMember, offset as u64)),
-            Found::Added(offset, next) => Some((Opcode::StoreAttrAdd, offset as u64 | u64::from(next.0) << 32)),
-            _ => None,
-        };
-        match words {
-            Some((op, at)) => cache(m, w, op, [key(obj), at, 0]),
+        match store_words(m.t, obj, m.name(w.c())) {
+            Some((op, words)) => cache(m, w, op, words),
             None => m.set_extra(2, COOLDOWN * 4),
         }
     }
     store_generic(m, w)
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn store_words(t: &Thread, obj: &Value, name: &Value) -> Option<(Opcode, [u64; 3])> {
+    let (op, at) = match generic_store(t, obj, name) {
+        Found::Slot(offset) => (Opcode::StoreAttrSlot, offset as u64),
+        Found::Member(offset) => (Opcode::StoreAttrMember, offset as u64),
+        Found::Added(offset, next) => (Opcode::StoreAttrAdd, offset as u64 | u64::from(next.0) << 32),
+        _ => return None,
+    };
+    Some((op, [key(obj), at, 0]))
 }
 
 #[inline(always)]

@@ -351,7 +351,7 @@ fn call_init(m: &mut M<'_>, w: Word, init: Value, at: usize, (first, n): (usize,
 
 /// The Python `__init__` of a class whose metaclass calls in the ordinary way and whose `__new__` is object's.
 #[inline(always)]
-fn plain_class(t: &Thread, v: &Value) -> Option<Value> {
+pub(super) fn plain_class(t: &Thread, v: &Value) -> Option<Value> {
     let header = v.header().filter(|h| h.shape().0 == ids::TYPE)?;
     // SAFETY: objects of this exact type have this layout.
     let class = unsafe { &*std::ptr::from_ref(header).cast::<TypeObject>() };

@@ -9,8 +9,54 @@ use crate::frame::{Frame, Interp, Kind, interp};
 use crate::function::Function;
 use crate::unit::Unit;
 use std::sync::Arc;
+use typhon_isa::{BinaryKind, Opcode};
 use typhon_object::error::{self, Res};
+use typhon_object::list::List;
+use typhon_object::names::n;
+use typhon_object::types::classmethod::ClassMethod;
 use typhon_object::{Thread, Value};
+
+/// How long a list is at most of which a part is replaced.
+const REPLACED_MAX: usize = 64;
+
+/// The Python `__init__` that calling a class runs on a new plain instance, if that is what calling it means.
+pub fn init_of(t: &Thread, class: &Value) -> Option<Value> {
+    super::call::plain_class(t, class)
+}
+
+/// The `__getitem__` that the instruction of that name enters.
+pub fn getitem_of(t: &Thread, v: &Value) -> Option<Value> {
+    super::subscript::own_getitem(t, v)
+}
+
+/// The `__setitem__` that a SetItem enters, if the value's class is a Python one.
+pub fn setitem_of(t: &Thread, v: &Value) -> Option<Value> {
+    special::is_instance(v).then(|| special::method(t, v, n::__setitem__(), 3)).filter(|f| !f.is_absent())
+}
+
+/// The method that a binary operator enters, and as what.
+pub fn operator_of(t: &Thread, kind: BinaryKind, a: &Value, b: &Value) -> Option<(Value, Kind)> {
+    special::is_instance(a).then(|| special::binary(t, kind, a, b)).filter(|(f, _)| !f.is_absent())
+}
+
+/// `v[start:stop]` of a list, tuple or str by plain numbers, which runs no code.
+pub fn part(t: &Thread, v: &Value, start: &Value, stop: &Value) -> Option<Res> {
+    super::subscript::part(t, v, start, stop)
+}
+
+/// `v[start:stop] = items` of a list by plain numbers, where as many items go as come and none that goes is an object; false
+/// if it is anything else.
+pub fn replace(v: &Value, start: &Value, stop: &Value, items: &Value) -> bool {
+    let Some(list) = v.exact::<List>().filter(|list| list.len() <= REPLACED_MAX) else { return false };
+    // SAFETY: nothing is changed while they are looked at.
+    let plain = unsafe { list.items() }.iter().all(|item| !item.is_object());
+    plain && super::subscript::replace(v, start, stop, items)
+}
+
+/// The class method behind a cached word, if it is one.
+pub fn class_method(bits: u64) -> Option<&'static ClassMethod> {
+    super::attr::bound_class(bits)
+}
 
 /// The frames that run on a thread, as seen between two instructions.
 #[derive(Clone, Copy)]
@@ -21,15 +67,18 @@ pub struct Running<'t> {
 
 impl<'t> Running<'t> {
     /// What runs now; there is a frame.
+    #[inline]
     pub fn on(t: &'t Thread) -> Self {
         Self { t, it: interp(t) }
     }
 
+    #[inline]
     fn frame(&self) -> *mut Frame {
         self.it.fp.get()
     }
 
     /// The code of the frame on top, which keeps it alive.
+    #[inline]
     pub fn unit(&self) -> &'t Unit {
         // SAFETY: a frame runs, and its function or generator keeps the unit alive while it does.
         unsafe { &*(*self.frame()).unit }
@@ -44,12 +93,14 @@ impl<'t> Running<'t> {
     }
 
     /// Where the frame on top goes on.
+    #[inline]
     pub fn offset(&self) -> u32 {
         // SAFETY: as in `unit`.
         self.unit().offset_of(unsafe { (*self.frame()).ip })
     }
 
     /// Lets the frame on top go on at an offset of its code.
+    #[inline]
     pub fn go_to(&self, offset: u32) {
         debug_assert!(self.unit().word(offset as usize).is_some());
         // SAFETY: as in `unit`; offsets of instructions lie inside the code.
@@ -57,22 +108,26 @@ impl<'t> Running<'t> {
     }
 
     /// The registers of the frame on top.
+    #[inline]
     pub fn registers(&self) -> *mut u64 {
         // SAFETY: as in `unit`.
         unsafe { (*self.frame()).base }
     }
 
     /// The record of the frame on top.
+    #[inline]
     pub fn record(&self) -> *const Frame {
         self.frame()
     }
 
     /// How many frames there are, by a number that only differences of mean something.
+    #[inline]
     pub fn height(&self) -> usize {
         self.frame() as usize / size_of::<Frame>()
     }
 
     /// Whether the frame on top belongs to a generator.
+    #[inline]
     pub fn is_generator(&self) -> bool {
         // SAFETY: as in `unit`.
         unsafe { (*self.frame()).generator != 0 }
@@ -95,6 +150,7 @@ impl<'t> Running<'t> {
 
     /// Whether somebody watches, or has the frame object of one of the `n` frames on top: then their registers may be looked
     /// at, and be written to, at any time.
+    #[inline]
     pub fn is_seen(&self, n: usize) -> bool {
         // SAFETY: the caller names frames that run.
         let seen = |i| unsafe { (*self.frame().sub(i)).object } != 0;
@@ -116,29 +172,46 @@ impl<'t> Running<'t> {
         }
     }
 
-    /// Enters a Python function as a Call at `offset` of the running frame does that has its arguments in the registers from
-    /// `base` on, and puts the result into register `dst`. The locals are the caller's business. `false` if there is no room,
-    /// or somebody asks the thread to look up: then nothing has happened.
+    /// Whether there is room for so many frames above the one on top, with registers up to so many behind its first.
+    #[inline]
+    pub fn has_room(&self, frames: usize, registers: usize) -> bool {
+        // SAFETY: as in `unit`. A generator's registers lie in its own block, those of frames above it do not.
+        let first = unsafe { if (*self.frame()).generator == 0 { (*self.frame()).base } else { (*self.frame()).top } };
+        self.it.has_room_for(self.t, frames, first.wrapping_add(registers))
+    }
+
+    /// Makes the record of a Python function's frame as the instruction at `offset` of the running frame does that has its
+    /// arguments in the registers from `base` on. `made` is the instance whose `__init__` the function is, or 0. The locals are
+    /// the caller's business.
     ///
     /// # Safety
-    /// `f` is the word of a function, whose reference the frame takes over; the registers from `base` on are behind those
-    /// of the running frame that are in use.
-    pub unsafe fn push(&self, f: u64, base: *mut u64, offset: u32, dst: u16) -> bool {
+    /// `f` is the word of a function, whose reference the frame takes over, as that of `made`; the registers from `base` on are
+    /// behind those of the running frame that are in use; [`Running::has_room`] has said that there is room.
+    pub unsafe fn push(&self, f: u64, base: *mut u64, offset: u32, (kind, dst, skip): (Kind, u16, u8), made: u64) {
         // SAFETY: the caller names a function.
         let unit = unsafe { &*(f as *const Function) }.unit();
-        let end = base.wrapping_add(unit.register_count);
-        let ours = unit.owner == self.t.own_tag();
-        if !ours || !self.it.has_room(self.t, end) || self.t.breaker.any() || self.it.watch.active.get() {
-            return false;
-        }
         self.go_to(offset + 1);
         // SAFETY: the reference is handed over.
         let f = unsafe { Value::from_raw(f) };
-        crate::call::push(self.t, self.it, f, unit, base, Kind::Call, dst, super::call::EXTRA);
-        true
+        crate::call::push(self.t, self.it, f, unit, base, kind, dst, skip);
+        // SAFETY: the frame was just pushed, and owns the instance.
+        unsafe { (*self.frame()).extra = made };
     }
 
-    /// Leaves the frame on top, which [`Running::push`] has entered and whose locals are given up. Nobody has its frame object.
+    /// What an opcode of the attribute family becomes for an object, whatever the instruction has seen before: the specialized
+    /// opcode, and its cache words 0, 1 and 3.
+    pub fn attribute(&self, op: Opcode, object: &Value, name: usize) -> Option<(Opcode, [u64; 3])> {
+        let name = self.unit().names().get(name)?;
+        match op.family()? {
+            Opcode::LoadAttr => super::attr::load_words(self.t, object, name),
+            Opcode::LoadMethod => super::method::method_words(self.t, object, name),
+            Opcode::StoreAttr => super::attr::store_words(self.t, object, name),
+            _ => None,
+        }
+    }
+
+    /// Leaves the frame on top, which [`Running::push`] has entered and whose locals are given up; what it owned for its caller
+    /// is the caller's. Nobody has its frame object.
     pub fn pop(&self) {
         let fp = self.frame();
         // SAFETY: the record is live until here, and the one below it is its caller's.

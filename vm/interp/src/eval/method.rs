@@ -46,7 +46,7 @@ pub(crate) fn load_method(m: &mut M<'_>, w: Word) -> Flow {
 
 #[cold]
 #[inline(never)]
-fn method_words(t: &Thread, obj: &Value, name: &Value) -> Option<(Opcode, [u64; 3])> {
+pub(super) fn method_words(t: &Thread, obj: &Value, name: &Value) -> Option<(Opcode, [u64; 3])> {
     Some(match look(t, obj, name) {
         Found::Method(bits) => (Opcode::LoadMethodType, [key(obj), bits, 0]),
         Found::Masked(offset, bits) => (Opcode::LoadMethodMasked, [key(obj), bits, offset as u64]),

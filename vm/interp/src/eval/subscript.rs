@@ -159,7 +159,7 @@ fn find(t: &Thread, d: &Value, key: &Value) -> Res<Option<Value>> {
 
 /// `__getitem__` of a Python class, if it is a Python function of two arguments.
 #[inline(always)]
-fn own_getitem(t: &Thread, v: &Value) -> Option<Value> {
+pub(super) fn own_getitem(t: &Thread, v: &Value) -> Option<Value> {
     let ty = type_of(v);
     if !ty.is_heap_type() {
         return None;
@@ -299,7 +299,7 @@ pub(crate) fn get_slice(m: &mut M<'_>, w: Word) -> Flow {
 
 /// `v[start:stop]` of a list, tuple or str by plain numbers.
 #[inline(never)]
-fn part(t: &Thread, v: &Value, start: &Value, stop: &Value) -> Option<Res> {
+pub(super) fn part(t: &Thread, v: &Value, start: &Value, stop: &Value) -> Option<Res> {
     let range = |len: usize| {
         let from = bound(start, len, 0)?;
         let to = bound(stop, len, len)?.max(from);
@@ -324,7 +324,7 @@ fn part(t: &Thread, v: &Value, start: &Value, stop: &Value) -> Option<Res> {
 /// `v[start:stop] = items` of a list by plain numbers, where the number of items stays the same; false if it is anything
 /// else.
 #[inline(never)]
-fn replace(v: &Value, start: &Value, stop: &Value, items: &Value) -> bool {
+pub(super) fn replace(v: &Value, start: &Value, stop: &Value, items: &Value) -> bool {
     let (Some(list), Some(items)) = (v.exact::<List>(), items.exact::<List>()) else { return false };
     let len = list.len();
     let (Some(from), Some(to)) = (bound(start, len, 0), bound(stop, len, len)) else { return false };

@@ -1,0 +1,286 @@
+//! Helpers on objects: what machine code calls instead of having the interpreter carry an instruction out.
+//!
+//! None of them runs Python code or polls: the trace's registers are not in memory meanwhile, and its frames may have no records.
+//! What they cannot do so they leave undone, and say it: then the trace is left, and the interpreter does the instruction.
+
+use crate::vm::thread;
+use std::mem::ManuallyDrop;
+use typhon_interp::eval::follow;
+use typhon_object::args::Signature;
+use typhon_object::dict::Dict;
+use typhon_object::list::List;
+use typhon_object::native::{self, MethodDef};
+use typhon_object::plain::{self, is_plain};
+use typhon_object::quiet::{ends_quietly, refers_quietly};
+use typhon_object::strs::{self, Str};
+use typhon_object::tuple::{self, Tuple};
+use typhon_object::ty::flag;
+use typhon_object::types::bool_::BOOL;
+use typhon_object::types::enumerate::ENUMERATE;
+use typhon_object::types::float::FLOAT;
+use typhon_object::types::int::INT;
+use typhon_object::types::list_::LIST as LIST_TYPE;
+use typhon_object::types::range::RANGE;
+use typhon_object::types::set_::{self, Set};
+use typhon_object::types::slice::{self, Slice};
+use typhon_object::types::str_::STR;
+use typhon_object::types::tuple_::TUPLE as TUPLE_TYPE;
+use typhon_object::types::type_;
+use typhon_object::types::zip::ZIP;
+use typhon_object::{Res, TypeObject, Value, ids, ops, payload, type_of};
+
+/// What `build` makes: lists, if the bit is set.
+pub const LIST: i64 = 1 << 8;
+/// It makes slices, if this bit is set.
+pub const SLICE: i64 = 1 << 9;
+/// How many values `build` takes at most.
+pub const BUILT_MAX: usize = 4;
+/// How many arguments natives take at most.
+pub const NATIVE_MAX: usize = 3;
+/// How many items of a sequence are looked at for a member.
+const MEMBERS_MAX: usize = 256;
+/// How many items are copied at most.
+const COPIED_MAX: usize = 4096;
+
+/// A word that its caller owns.
+fn lent(word: &u64) -> &Value {
+    Value::from_ref(word)
+}
+
+fn given(result: Res) -> u64 {
+    // The interpreter raises it again.
+    result.map_or(0, Value::into_raw)
+}
+
+pub(crate) extern "C" fn instance(t: u64, class: u64) -> u64 {
+    let class = lent(&class).downcast::<TypeObject>();
+    class.map_or(0, |class| given(payload::new_plain(thread(t), class)))
+}
+
+/// A definition and how many arguments it is given, as one operand: its address is a multiple of eight.
+pub fn with_count(def: &'static MethodDef, n: usize) -> i64 {
+    (std::ptr::from_ref(def) as usize | n).cast_signed() as i64
+}
+
+pub(crate) extern "C" fn native(t: u64, def: i64, signature: u64, a: u64, b: u64, c: u64) -> u64 {
+    let n = def & 7;
+    // SAFETY: see `with_count`; the trace has found the two in a native function: those are statics.
+    let (def, signature) = unsafe { (&*((def & !7) as *const MethodDef), (signature as *const Signature).as_ref()) };
+    with_args([a, b, c], n, |values| native::call_positional(thread(t), def, signature, values))
+}
+
+/// Whether a class is a built-in type that is made of plain arguments without running code.
+pub fn is_made_tamely(class: &Value) -> bool {
+    [&RANGE, &INT, &FLOAT, &STR, &BOOL, &LIST_TYPE, &TUPLE_TYPE, &ENUMERATE, &ZIP]
+        .into_iter()
+        .any(|def| class.is(&def.ty().value()))
+}
+
+/// Whether such a type may be given this container, too.
+pub fn is_filled_tamely(class: &Value, v: &Value) -> bool {
+    let iterates = [&ENUMERATE, &ZIP].into_iter().any(|def| class.is(&def.ty().value()));
+    iterates && v.is_object() && !type_of(v).is_heap_type() || copies(class) && is_copied(v)
+}
+
+fn copies(class: &Value) -> bool {
+    [&LIST_TYPE, &TUPLE_TYPE].into_iter().any(|def| class.is(&def.ty().value()))
+}
+
+fn is_copied(v: &Value) -> bool {
+    let len = match v.header().map_or(0, |h| h.shape().0) {
+        ids::LIST => v.expect::<List>().len(),
+        ids::TUPLE => v.expect::<Tuple>().len(),
+        ids::STR => v.expect::<Str>().len(),
+        _ => usize::MAX,
+    };
+    len <= COPIED_MAX
+}
+
+pub(crate) extern "C" fn make(t: u64, class: u64, n: i64, a: u64, b: u64, c: u64) -> u64 {
+    if copies(lent(&class)) && !is_copied(lent(&a)) {
+        return 0;
+    }
+    with_args([a, b, c], n, |values| type_::call_positional(thread(t), lent(&class), values))
+}
+
+fn with_args(words: [u64; NATIVE_MAX], n: i64, f: impl FnOnce(&[Value]) -> Res) -> u64 {
+    // SAFETY: the trace keeps the arguments meanwhile, and nobody drops these.
+    let values = words.map(|word| ManuallyDrop::new(unsafe { Value::from_raw(word) }));
+    // SAFETY: `ManuallyDrop` lies as what it holds does.
+    let values: &[Value; NATIVE_MAX] = unsafe { &*std::ptr::from_ref(&values).cast() };
+    given(f(&values[..usize::try_from(n).unwrap_or(0).min(NATIVE_MAX)]))
+}
+
+pub(crate) extern "C" fn build(t: u64, how: i64, a: u64, b: u64, c: u64, d: u64) -> u64 {
+    let mut words = [a, b, c, d];
+    let n = (how & 0xff) as usize;
+    let at = words.as_mut_ptr().cast::<Value>();
+    // SAFETY: the trace hands over so many values; they are its own again if there is no memory.
+    unsafe {
+        if how & SLICE != 0 {
+            let mut taken = words.map(|word| Value::from_raw(word)).into_iter();
+            let mut next = || taken.next().unwrap_or_default();
+            let (start, stop, step) = (next(), next(), if n == 3 { next() } else { Value::NONE });
+            // There is always memory for so small an object.
+            return given(slice::new(thread(t), start, stop, step));
+        }
+        given(if how & LIST != 0 { List::take_from(thread(t), at, n) } else { tuple::take(thread(t), at, n) })
+    }
+}
+
+pub(crate) extern "C" fn list_push(t: u64, list: u64, v: u64) -> bool {
+    let Some(list) = lent(&list).exact::<List>() else { return false };
+    if list.is_full() && list.reserve(thread(t), 1).is_err() {
+        return false;
+    }
+    // SAFETY: the trace hands the reference over.
+    list.push_within(unsafe { Value::from_raw(v) });
+    true
+}
+
+pub(crate) extern "C" fn len(t: u64, v: u64) -> i64 {
+    let v = lent(&v);
+    if type_of(v).is_heap_type() {
+        return -1;
+    }
+    ops::len(thread(t), v).ok().and_then(|n| i64::try_from(n).ok()).unwrap_or(-1)
+}
+
+fn yes(answer: Option<Res<bool>>) -> i64 {
+    answer.and_then(Res::ok).map_or(-1, i64::from)
+}
+
+pub(crate) extern "C" fn truth(t: u64, v: u64) -> i64 {
+    let v = lent(&v);
+    yes((!type_of(v).is_heap_type()).then(|| ops::truth(thread(t), v)))
+}
+
+pub(crate) extern "C" fn equal(t: u64, a: u64, b: u64) -> i64 {
+    yes(plain::equal(thread(t), lent(&a), lent(&b)))
+}
+
+pub(crate) extern "C" fn member(t: u64, container: u64, v: u64) -> i64 {
+    let (t, container, v) = (thread(t), lent(&container), lent(&v));
+    if let Some(d) = container.exact::<Dict>() {
+        return d.find_plain(t, v).map_or(-1, |found| i64::from(found.is_some()));
+    }
+    if let Some(set) = container.exact::<Set>() {
+        return yes(set.has_plain(t, v).map(Ok));
+    }
+    if let (Some(text), Some(part)) = (container.exact::<Str>(), v.exact::<Str>()) {
+        let short = text.len() <= MEMBERS_MAX && part.len() <= MEMBERS_MAX;
+        return yes(short.then(|| ops::contains(t, container, v)));
+    }
+    if !is_plain(v) {
+        return -1;
+    }
+    let items = match (container.exact::<List>(), container.exact::<Tuple>()) {
+        // SAFETY: comparing plain values changes nothing, and the others are not asked.
+        (Some(list), _) => unsafe { list.items() },
+        (_, Some(tuple)) => tuple.items(),
+        _ => return -1,
+    };
+    for item in items.iter().take(MEMBERS_MAX) {
+        match plain::equal(t, item, v) {
+            _ if item.is(v) => return 1,
+            Some(Ok(false)) => {}
+            Some(Ok(true)) => return 1,
+            _ => return -1,
+        }
+    }
+    if items.len() <= MEMBERS_MAX { 0 } else { -1 }
+}
+
+pub(crate) extern "C" fn dict_get(t: u64, d: u64, key: u64, default: u64) -> u64 {
+    let Some(d) = lent(&d).exact::<Dict>() else { return 0 };
+    d.find_plain(thread(t), lent(&key)).map_or(0, |found| found.unwrap_or(default))
+}
+
+pub(crate) extern "C" fn dict_put(t: u64, d: u64, key: u64, v: u64) -> bool {
+    let (t, key, v) = (thread(t), lent(&key), lent(&v));
+    let Some(d) = lent(&d).exact::<Dict>() else { return false };
+    match d.find_plain(t, key) {
+        Some(Some(old)) if !ends_quietly(lent(&old)) => false,
+        Some(_) => d.set(t, key, v).is_ok(),
+        None => false,
+    }
+}
+
+pub(crate) extern "C" fn set_add(t: u64, set: u64, key: u64) -> bool {
+    let (t, key) = (thread(t), lent(&key));
+    let Some(set) = lent(&set).exact::<Set>() else { return false };
+    match set.has_plain(t, key) {
+        Some(true) => true,
+        Some(false) => set_::add(t, set, key).is_ok(),
+        None => false,
+    }
+}
+
+pub(crate) extern "C" fn str_item(t: u64, s: u64, i: i64) -> u64 {
+    match (lent(&s).exact::<Str>(), usize::try_from(i)) {
+        (Some(s), Ok(i)) if i < s.len() => given(strs::from_char(thread(t), s.at(i))),
+        _ => 0,
+    }
+}
+
+/// Whether a subscript of a built-in sequence runs no code: a number, or a slice of numbers.
+pub fn has_items(v: &Value, key: &Value) -> bool {
+    let sliced = |v: &Value| match v.exact::<Slice>() {
+        // SAFETY: a slice's parts never change.
+        Some(s) => unsafe { [s.start.peek(), s.stop.peek(), s.step.peek()].iter().all(|part| !part.is_object()) },
+        None => false,
+    };
+    match v.header().map_or(0, |h| h.shape().0) {
+        _ if key.is_small() => !type_of(v).is_heap_type() && type_of(v).has_flag(flag::SEQUENCE),
+        ids::LIST | ids::TUPLE | ids::STR => sliced(key) && is_copied(v),
+        _ => false,
+    }
+}
+
+pub(crate) extern "C" fn item(t: u64, v: u64, key: u64) -> u64 {
+    let (v, key) = (lent(&v), lent(&key));
+    if has_items(v, key) { given(ops::getitem(thread(t), v, key)) } else { 0 }
+}
+
+/// Whether numbers are stored into a built-in sequence without anything else coming to an end.
+pub fn takes_numbers(v: &Value) -> bool {
+    let ty = type_of(v);
+    !ty.is_heap_type() && ["bytearray", "array.array"].contains(&ty.def().name)
+}
+
+pub(crate) extern "C" fn put_item(t: u64, v: u64, key: u64, value: u64) -> bool {
+    ops::setitem(thread(t), lent(&v), lent(&key), lent(&value)).is_ok()
+}
+
+pub(crate) extern "C" fn set_part(_: u64, list: u64, start: u64, stop: u64, items: u64) -> bool {
+    follow::replace(lent(&list), lent(&start), lent(&stop), lent(&items))
+}
+
+pub(crate) extern "C" fn part(t: u64, v: u64, start: u64, stop: u64) -> u64 {
+    let v = lent(&v);
+    if !is_copied(v) {
+        return 0;
+    }
+    follow::part(thread(t), v, lent(&start), lent(&stop)).map_or(0, given)
+}
+
+pub(crate) extern "C" fn iter(t: u64, v: u64) -> u64 {
+    let v = lent(&v);
+    if type_of(v).is_heap_type() { 0 } else { given(ops::iter(thread(t), v)) }
+}
+
+/// Iterators of whose `next` only the iterator itself notices anything.
+pub const TAME_ITERATORS: &[u32] =
+    &[ids::DICT_KEY_ITER, ids::DICT_VALUE_ITER, ids::DICT_ITEM_ITER, ids::SET_ITER, ids::STR_ITER];
+
+pub(crate) extern "C" fn next(t: u64, it: u64) -> u64 {
+    let it = lent(&it);
+    // At its end it lets go of what it goes through.
+    if !refers_quietly(it) {
+        return 0;
+    }
+    match type_of(it).slots().next {
+        Some(next) => given(next(thread(t), it)),
+        None => 0,
+    }
+}

@@ -1,0 +1,299 @@
+//! Calls of natives that run no code with such arguments (`MethodDef::tame`), and of built-in types.
+//!
+//! What is known of a native's result is made of the trace's own operations: the length of a list is a load.
+
+use super::{Abort, Real, Reason, Recorder};
+use crate::helpers::{self, NATIVE_MAX};
+use typhon_jit_ir::word::Word;
+use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
+use typhon_object::args::Signature;
+use typhon_object::dict::Dict;
+use typhon_object::list::List;
+use typhon_object::native::{MethodDef, NativeFunction};
+use typhon_object::plain::is_plain;
+use typhon_object::tuple::Tuple;
+use typhon_object::types::descr::{Descriptor, What};
+use typhon_object::types::set_::Set;
+use typhon_object::{Value, ids, ops, type_of};
+
+const ABSENT: Arg = Arg::Const(Const::Val(Word::ABSENT));
+
+/// A native that is called.
+struct Native {
+    def: &'static MethodDef,
+    signature: Option<&'static Signature>,
+    /// What it is bound to goes in front of the arguments.
+    bound: Option<Arg>,
+    /// The first argument is its object.
+    is_method: bool,
+}
+
+impl Recorder<'_> {
+    /// A call of a native; then it has been carried out, too.
+    pub(super) fn call_native(&mut self, at: usize, first: usize, n: usize) -> Result<(), Abort> {
+        let window = at..first + n;
+        let value = match self.shape_at(at) {
+            ids::TYPE => self.make(at, first, n)?,
+            ids::BUILTIN_FUNCTION | ids::METHOD_DESCRIPTOR => {
+                let native = self.native(at, first, n)?;
+                self.tame(&native, window.clone(), first, n)?
+            }
+            _ => return self.abort(Reason::Type),
+        };
+        for r in window {
+            let i = self.index(r);
+            if let Some(old) = self.regs.owned(&mut self.b, i) {
+                self.b.op(Op::Release, &[old], None);
+            }
+            self.regs.kill(i);
+        }
+        self.put(self.word.a(), value);
+        let next = self.offset() + 1 + typhon_isa::Opcode::Call.extra() as u32;
+        self.carry_out(next)
+    }
+
+    fn shape_at(&self, r: usize) -> u32 {
+        self.value(r).header().map_or(0, |h| h.shape().0)
+    }
+
+    /// Who is called, if he is tame.
+    fn native(&mut self, at: usize, first: usize, n: usize) -> Result<Native, Abort> {
+        let bits = self.value(at).bits();
+        let callee = Value::from_ref(&bits);
+        if let Some(f) = callee.exact::<NativeFunction>() {
+            let (def, signature, passes) = (f.def, f.signature, f.passes_bound);
+            if !def.tame {
+                return self.abort(Reason::Type);
+            }
+            // SAFETY: nothing is stored into the slot while it is looked at.
+            let this = unsafe { f.bound.peek() };
+            let shape = this.header().map_or(0, |h| h.shape().0);
+            let function = self.reg(at).arg;
+            self.has_shape(function, ids::BUILTIN_FUNCTION);
+            let now = self.load(Ty::Ptr, Alias::Pool, function, NativeFunction::DEF);
+            let same = self.op(Op::PEq, &[now, Arg::Const(Const::Ptr(std::ptr::from_ref(def) as u64))]);
+            self.guard(same);
+            let bound = passes.then(|| self.load(Ty::Val, Alias::Slot, function, NativeFunction::BOUND));
+            if let Some(this) = bound {
+                self.has_shape(this, shape);
+                self.private = true;
+            }
+            return Ok(Native { def, signature, bound, is_method: false });
+        }
+        let Some(d) = callee.exact::<Descriptor>() else { return self.abort(Reason::Type) };
+        let What::Method(def, signature) = d.what else { return self.abort(Reason::Type) };
+        let this = if n > 0 { type_of(self.value(first)) } else { return self.abort(Reason::Type) };
+        // Descriptors of built-in types stay where they are.
+        let stays = callee.header().is_some_and(|h| h.is_immortal());
+        // What they do with plain keys the helpers do.
+        let known = matches!((d.owner().def().name, def.name), ("dict", "get") | ("set", "add"));
+        if !(def.tame || known) || !stays || this.is_heap_type() || !this.is_subtype(d.owner()) {
+            return self.abort(Reason::Type);
+        }
+        let function = self.reg(at).arg;
+        let same = self.op(Op::Same, &[function, Arg::Const(Const::Val(Word(bits)))]);
+        self.guard(same);
+        self.private = true;
+        Ok(Native { def, signature, bound: None, is_method: true })
+    }
+
+    /// An argument that a tame native may look at: a number, a text, None; or, first, an object of a built-in type.
+    pub(super) fn argument(&mut self, r: usize, first: bool) -> Result<Arg, Abort> {
+        let sym = self.reg(r);
+        match sym.real {
+            Real::Int(_) => {
+                let is = self.op(Op::IsInt, &[sym.arg]);
+                self.guard(is);
+            }
+            Real::Flt(_) => {
+                let is = self.op(Op::IsFlt, &[sym.arg]);
+                self.guard(is);
+            }
+            Real::Bool(_) | Real::Word(_) if !self.value(r).is_object() => {
+                let is = self.op(Op::IsObj, &[sym.arg]);
+                let plain = self.op(Op::Not, &[is]);
+                self.guard(plain);
+            }
+            _ if first || matches!(self.shape_at(r), ids::STR | ids::BYTES | ids::INT) => {
+                self.built_in(r)?;
+            }
+            _ => return self.abort(Reason::Type),
+        }
+        Ok(sym.arg)
+    }
+
+    /// What a tame native gives.
+    fn tame(&mut self, native: &Native, window: std::ops::Range<usize>, first: usize, n: usize) -> Result<Arg, Abort> {
+        if let Some(value) = self.known(native, window.clone(), first, n)? {
+            return Ok(value);
+        }
+        let mut args: Vec<Arg> = native.bound.into_iter().collect();
+        let method = native.bound.is_none() && native.is_method;
+        for r in first..first + n {
+            let arg = self.argument(r, method && r == first)?;
+            args.push(arg);
+        }
+        let given = args.len();
+        if given > NATIVE_MAX {
+            return self.abort(Reason::Type);
+        }
+        args.resize(NATIVE_MAX, ABSENT);
+        self.may_end(window);
+        let def = Arg::int(helpers::with_count(native.def, given));
+        let signature = Arg::Const(Const::Ptr(native.signature.map_or(0, |s| std::ptr::from_ref(s) as u64)));
+        let value = self.b.call(Helper::Native, &[self.thread, def, signature, args[0], args[1], args[2]]);
+        let value = Arg::from(value);
+        self.is_present(value);
+        Ok(value)
+    }
+
+    /// The registers of a call's window can end, and its result be written.
+    fn may_end(&mut self, window: std::ops::Range<usize>) {
+        let over = self.word.a();
+        let inside = window.contains(&over);
+        self.may_write(window.chain((!inside).then_some(over)));
+    }
+
+    /// What the trace's own operations give.
+    fn known(
+        &mut self,
+        native: &Native,
+        window: std::ops::Range<usize>,
+        first: usize,
+        n: usize,
+    ) -> Result<Option<Arg>, Abort> {
+        match (native.def.name, n) {
+            ("len", 1) => {
+                let (class, at) = match (self.value(first).exact::<List>(), self.value(first).exact::<Tuple>()) {
+                    (Some(_), _) => (Alias::List, List::LEN),
+                    (_, Some(_)) => (Alias::Tuple, Tuple::LEN),
+                    _ => {
+                        if helpers::len(std::ptr::from_ref(self.at.t) as u64, self.value(first).bits()) < 0 {
+                            return self.abort(Reason::Type);
+                        }
+                        let object = self.built_in(first)?;
+                        self.may_end(window);
+                        let len = self.b.call(Helper::Len, &[self.thread, object]).into();
+                        let sound = self.op(Op::ILe, &[Arg::int(0), len]);
+                        self.guard(sound);
+                        return Ok(Some(self.op(Op::BoxInt, &[len])));
+                    }
+                };
+                let object = self.built_in(first)?;
+                self.may_end(window);
+                let len = self.load(Ty::Int, class, object, at);
+                Ok(Some(self.op(Op::BoxInt, &[len])))
+            }
+            ("isinstance", 2) => self.instance_of(window, first).map(Some),
+            ("append", 2) if native.bound.is_none() && self.value(first).exact::<List>().is_some() => {
+                let (list, value) = (self.built_in(first)?, self.reg(first + 1).arg);
+                let over = self.word.a();
+                self.may_write(
+                    window.clone().filter(|r| *r != first + 1).chain((!window.contains(&over)).then_some(over)),
+                );
+                self.push_to(list, value)?;
+                self.take(first + 1);
+                Ok(Some(Arg::Const(Const::Val(Word::NONE))))
+            }
+            ("get", 2 | 3) if native.bound.is_none() && self.value(first).exact::<Dict>().is_some() => {
+                let (dict, key) = (self.value(first).bits(), self.value(first + 1).bits());
+                if helpers::dict_get(std::ptr::from_ref(self.at.t) as u64, dict, key, Value::NONE.bits()) == 0 {
+                    return self.abort(Reason::Type);
+                }
+                let (dict, key) = (self.built_in(first)?, self.reg(first + 1).arg);
+                let default = if n == 3 { self.reg(first + 2).arg } else { Arg::Const(Const::Val(Word::NONE)) };
+                self.may_end(window);
+                let value = Arg::from(self.b.call(Helper::DictGet, &[self.thread, dict, key, default]));
+                self.is_present(value);
+                self.retain(value);
+                Ok(Some(value))
+            }
+            ("add", 2) if native.bound.is_none() && self.value(first).exact::<Set>().is_some() => {
+                if !is_plain(self.value(first + 1)) {
+                    return self.abort(Reason::Type);
+                }
+                let (set, value) = (self.built_in(first)?, self.reg(first + 1).arg);
+                self.may_end(window);
+                let done = self.b.call(Helper::SetAdd, &[self.thread, set, value]).into();
+                self.guard(done);
+                Ok(Some(Arg::Const(Const::Val(Word::NONE))))
+            }
+            _ if native.def.tame => Ok(None),
+            _ => self.abort(Reason::Type),
+        }
+    }
+
+    /// Whether an object is an instance of a class is settled by its type, where nobody replaces the question.
+    fn instance_of(&mut self, window: std::ops::Range<usize>, first: usize) -> Result<Arg, Abort> {
+        let (v, class) = (self.value(first), self.value(first + 1));
+        let ty = type_of(v);
+        let plain = self.shape_at(first + 1) == ids::TYPE && typhon_object::attr::is_generic(self.at.t, ty);
+        let own = ty.lookup(self.at.t, typhon_object::names::n::__class__());
+        let inherited =
+            typhon_object::types::object::OBJECT.ty().lookup(self.at.t, typhon_object::names::n::__class__());
+        let same = matches!((&own, &inherited), (Some(a), Some(b)) if a.is(b));
+        if !plain || !same || ty.is_heap_type() && ty.version.get() == 0 {
+            return self.abort(Reason::Type);
+        }
+        let real = match ops::isinstance(self.at.t, v, class) {
+            Ok(real) => real,
+            Err(_) => return self.abort(Reason::Raises),
+        };
+        let bits = class.bits();
+        match self.reg(first).real {
+            Real::Word(_) if self.value(first).is_object() => {
+                let key = super::attributes::type_key(self.value(first));
+                let object = self.reg(first).arg;
+                self.has_type(object, key);
+            }
+            Real::Word(word) => {
+                let arg = self.reg(first).arg;
+                let same = self.op(Op::Same, &[arg, Arg::Const(Const::Val(Word(word)))]);
+                self.guard(same);
+            }
+            _ => {
+                self.argument(first, false)?;
+                if matches!(self.reg(first).real, Real::Bool(_)) {
+                    let arg = self.reg(first).arg;
+                    let is = self.op(Op::IsBool, &[arg]);
+                    self.guard(is);
+                }
+            }
+        }
+        let class = self.reg(first + 1).arg;
+        let same = self.op(Op::Same, &[class, Arg::Const(Const::Val(Word(bits)))]);
+        self.guard(same);
+        self.has_shape(class, ids::TYPE);
+        self.private = true;
+        self.may_end(window);
+        Ok(Arg::Const(Const::Val(Word::bool(real))))
+    }
+
+    /// A built-in type that is called with plain arguments.
+    fn make(&mut self, at: usize, first: usize, n: usize) -> Result<Arg, Abort> {
+        let bits = self.value(at).bits();
+        if n == 0 || n > NATIVE_MAX || !helpers::is_made_tamely(Value::from_ref(&bits)) {
+            return self.abort(Reason::Type);
+        }
+        let mut args = Vec::new();
+        for r in first..first + n {
+            // The text of bytes is worth a warning to some.
+            if self.shape_at(r) == ids::BYTES {
+                return self.abort(Reason::Type);
+            }
+            let tame = helpers::is_filled_tamely(Value::from_ref(&bits), self.value(r));
+            let arg = self.argument(r, tame)?;
+            args.push(arg);
+        }
+        args.resize(NATIVE_MAX, ABSENT);
+        let class = self.reg(at).arg;
+        let same = self.op(Op::Same, &[class, Arg::Const(Const::Val(Word(bits)))]);
+        self.guard(same);
+        self.private = true;
+        self.may_end(at..first + n);
+        let count = Arg::int(n as i64);
+        let made = Arg::from(self.b.call(Helper::Make, &[self.thread, class, count, args[0], args[1], args[2]]));
+        self.is_present(made);
+        Ok(made)
+    }
+}
