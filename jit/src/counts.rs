@@ -41,8 +41,13 @@ pub struct Counts([Cell<u64>; Count::ALL.len()]);
 impl Counts {
     /// Once more.
     pub fn add(&self, what: Count) {
+        self.add_some(what, 1);
+    }
+
+    /// So often more.
+    pub fn add_some(&self, what: Count, times: u64) {
         let cell = &self.0[what as usize];
-        cell.set(cell.get() + 1);
+        cell.set(cell.get() + times);
     }
 
     /// How often.

@@ -1,7 +1,7 @@
 //! Executors: compiled traces, to be entered.
 
 use crate::code_memory::{Arena, Block, NoRoom};
-use crate::lower::{COUNTERS_MAX, Exit, LowerError, Lowerer, UNSETTLED};
+use crate::lower::{COUNTERS_MAX, Exit, Link, LowerError, Lowerer, Plan, UNSETTLED, beside};
 use crate::runtime::Runtime;
 use crate::worth::Worth;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ pub struct Executor {
     pub trace: Trace,
     exits: Vec<Exit>,
     code: Block,
+    trampoline: Arc<Block>,
     /// The most values that an exit stores.
     left_max: usize,
     /// The machine code as text, if it was asked for.
@@ -41,21 +42,24 @@ pub struct Left<'e> {
     pub values: Vec<Const>,
 }
 
-type Entry = extern "C" fn(inputs: *const u64, left: *mut u64) -> u64;
+type Trampoline = extern "C" fn(code: *const u8, inputs: *const u64, left: *mut u64, table: *const Link) -> u64;
 
 impl Executor {
     /// Compiles a trace.
     pub fn compile(
         trace: Trace,
+        plan: Plan,
         lowerer: &mut Lowerer,
         runtime: &Runtime,
         arena: &Arc<Arena>,
     ) -> Result<Self, NoExecutor> {
-        let machine = lowerer.lower(&trace, runtime)?;
+        let trampoline = lowerer.trampoline_in(arena)?;
+        let machine = lowerer.lower(&trace, plan, runtime)?;
         let code = arena.place(&machine.code)?;
         let values = machine.exits.iter().map(|exit| exit.values.len()).max().unwrap_or_default();
         let left_max = values.max(usize::from(COUNTERS_MAX));
-        Ok(Self { trace, exits: machine.exits, code, left_max, listing: machine.listing, worth: Worth::default() })
+        let (exits, listing, worth) = (machine.exits, machine.listing, plan.worth);
+        Ok(Self { trace, exits, code, trampoline, left_max, listing, worth })
     }
 
     /// Runs the trace until it is left.
@@ -64,27 +68,39 @@ impl Executor {
     /// The inputs are what the trace was recorded for: its loads and stores are of memory that is there and nobody else's
     /// business, and the runtime's helpers may be called on this thread.
     pub unsafe fn enter(&self, inputs: &[u64]) -> Option<Left<'_>> {
-        let mut words = vec![0_u64; self.left_max];
-        // SAFETY: passed on to the caller.
-        let (number, _) = unsafe { self.run(inputs, &mut words)? };
-        self.left(self.exits.get(number)?, &words)
+        let mut words = vec![0_u64; self.left_max + beside::COUNT];
+        let table = [const { Link::none() }; 1];
+        // SAFETY: passed on to the caller; a trace that was not recorded has no links.
+        let number = unsafe { self.run(inputs, &mut words, table.as_ptr())? };
+        let (exit, settled) = self.exit(number)?;
+        debug_assert!(!settled, "who writes registers is entered otherwise");
+        self.left(exit, &words[beside::COUNT..])
     }
 
-    /// As [`Executor::enter`]: the exit's number, and whether it has written the frame's registers. If so, `left` begins with
-    /// what the snapshot's counters are, and otherwise with the exit's values.
+    /// As [`Executor::enter`]: the exit's number, of whatever trace was left in the end: the word [`beside::TABLE`] says which. A
+    /// settled exit leaves what the snapshot's counters are behind the words of [`beside`], and another one its values.
     ///
     /// # Safety
-    /// As for [`Executor::enter`].
-    pub unsafe fn run(&self, inputs: &[u64], left: &mut [u64]) -> Option<(usize, bool)> {
-        if inputs.len() < self.trace.inputs.len() || left.len() < self.left_max {
+    /// As for [`Executor::enter`]; the table has a link for each exit behind its first, which are null or to code whose
+    /// executor lives, with its own table.
+    pub unsafe fn run(&self, inputs: &[u64], left: &mut [u64], table: *const Link) -> Option<u64> {
+        if inputs.len() < self.trace.inputs.len() || left.len() < self.left_max + beside::COUNT {
             return None;
         }
-        // SAFETY: the block holds a function of this type, made by `Lowerer::lower`, and lives while `self` is borrowed.
-        let entry: Entry = unsafe { std::mem::transmute(self.code.start()) };
-        let number = entry(inputs.as_ptr(), left.as_mut_ptr());
-        let settled = number & UNSETTLED == 0;
-        let number = usize::try_from(number & !UNSETTLED).ok().filter(|number| *number < self.exits.len())?;
-        Some((number, settled && self.exits[number].settles))
+        // SAFETY: the block holds a function of this type, made by `Lowerer::trampoline`, and lives while `self` is borrowed.
+        let enter: Trampoline = unsafe { std::mem::transmute(self.trampoline.start()) };
+        Some(enter(self.code.start(), inputs.as_ptr(), left.as_mut_ptr().wrapping_add(beside::COUNT), table))
+    }
+
+    /// The exit of a number that [`Executor::run`] gives, and whether it has written the frame's registers.
+    pub fn exit(&self, number: u64) -> Option<(&Exit, bool)> {
+        let exit = self.exits.get(usize::try_from(number & !UNSETTLED).ok()?)?;
+        Some((exit, number & UNSETTLED == 0 && exit.settles))
+    }
+
+    /// Where its code begins.
+    pub fn start(&self) -> *const u8 {
+        self.code.start()
     }
 
     /// What an exit has left.

@@ -37,6 +37,7 @@ params! {
     cache_bytes "TYPHON_JIT_CACHE_BYTES" = 67108864 "bytes", "What cached executors may take, their IR included.";
     code_bytes "TYPHON_JIT_CODE_BYTES" = 67108864 "bytes", "What machine code may take.";
     queue_max "TYPHON_JIT_QUEUE_MAX" = 64 "traces", "How many wait to be compiled; more are recorded later.";
+    links "TYPHON_JIT_LINKS" = 1 "yes or no", "Whether exits go on in machine code by themselves.";
     workers "TYPHON_JIT_WORKERS" = 1 "threads", "How many compile.";
 }
 

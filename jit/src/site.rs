@@ -5,6 +5,7 @@
 
 use crate::cache::CodeHash;
 use crate::cache::{Entry, Key, Variant};
+use crate::lower::Link;
 use crate::params::Params;
 use crate::worker::Outcome;
 use rustc_hash::FxHashMap;
@@ -23,6 +24,9 @@ const POOR_MAX: u32 = 12;
 /// How often a loop waits for the workers, and for how many times what makes it hot.
 const PATIENCE: u32 = 64;
 const PAUSE: u64 = 8;
+
+/// How many words exits leave at most: what leaves more is not entered, nor linked to.
+pub(crate) const LEFT_MAX: usize = 1024;
 
 /// A code object with hot loops.
 pub(crate) struct Known {
@@ -59,14 +63,20 @@ pub(crate) struct Instance {
     /// Where the trace begins.
     pub(crate) start: u32,
     pub(crate) outs: Box<[Out]>,
+    /// What machine code reads of the exits' links. The first says where the instance is.
+    table: Box<[Link]>,
+    /// Whether there are any.
+    links: bool,
+    me: Weak<Instance>,
 }
 
 /// An exit of an instance.
 pub(crate) struct Out {
     /// How often it is taken before it is looked what could go on there.
     pub(crate) left: Cell<u64>,
-    /// What went on there last.
-    pub(crate) next: RefCell<Weak<Instance>>,
+    /// What went on there last. Whoever lets go of the instance lets go of these first ([`Instance::unlink`]): they may lead
+    /// round in a circle.
+    pub(crate) next: RefCell<Option<Rc<Instance>>>,
 }
 
 /// Where a worker leaves what became of a trace.
@@ -93,14 +103,22 @@ impl Place {
 
     /// Something to enter here.
     pub(crate) fn take(&self, variant: Arc<Variant>, params: &Params) -> Rc<Instance> {
-        let instance = Rc::new(Instance::new(variant, self.key.offset, params));
+        let instance = Instance::new(variant, self.key.offset, params);
         self.instances.borrow_mut().push(instance.clone());
         instance
     }
 
-    /// Lets go of what the cache has evicted.
+    /// Lets go of what the cache has evicted, and of links to it. No machine code runs.
     pub(crate) fn tidy(&self) {
-        self.instances.borrow_mut().retain(|instance| !instance.variant.is_evicted());
+        let gone = |instance: &Rc<Instance>| instance.variant.is_evicted();
+        for instance in self.instances.borrow().iter() {
+            for (number, out) in instance.outs.iter().enumerate() {
+                if gone(instance) || out.next.borrow().as_ref().is_some_and(gone) {
+                    instance.link(number, None);
+                }
+            }
+        }
+        self.instances.borrow_mut().retain(|instance| !gone(instance));
     }
 
     /// One of its exits got a bridge: the others are to have their time, too.
@@ -133,11 +151,58 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        for instance in self.instances.get_mut() {
+            (0..instance.outs.len()).for_each(|number| drop(instance.link(number, None)));
+        }
+    }
+}
+
 impl Instance {
-    fn new(variant: Arc<Variant>, start: u32, params: &Params) -> Self {
+    fn new(variant: Arc<Variant>, start: u32, params: &Params) -> Rc<Self> {
         let out = || Out { left: Cell::new(params.exit_hot), next: RefCell::default() };
-        let outs = (0..variant.executor.exits().len()).map(|_| out()).collect();
-        Self { variant, start, outs }
+        let count = variant.executor.exits().len();
+        let outs = (0..count).map(|_| out()).collect();
+        let table: Box<[Link]> = (0..=count).map(|_| Link::none()).collect();
+        Rc::new_cyclic(|me: &Weak<Self>| {
+            let me = me.clone();
+            table[0].code.set(me.as_ptr().cast());
+            Self { variant, start, outs, table, links: params.links != 0, me }
+        })
+    }
+
+    /// What machine code is entered with.
+    pub(crate) fn table(&self) -> *const Link {
+        self.table.as_ptr()
+    }
+
+    /// Links an exit to an instance, or to none. What it was linked to is the caller's: its code may be running.
+    pub(crate) fn link(&self, number: usize, next: Option<&Rc<Self>>) -> Option<Rc<Self>> {
+        let executor = &self.variant.executor;
+        let by_itself = executor.exits().get(number).is_some_and(|exit| exit.links);
+        if let Some(link) = self.table.get(number + 1) {
+            let to = next.filter(|next| self.links && by_itself && next.variant.executor.left_max() <= LEFT_MAX);
+            link.code.set(to.map_or(std::ptr::null(), |next| next.variant.executor.start()));
+            link.table.set(to.map_or(std::ptr::null(), |next| next.table()));
+        }
+        self.outs.get(number)?.next.replace(next.cloned())
+    }
+
+    /// The instance whose table machine code names, and the exit whose link that is in it.
+    ///
+    /// # Safety
+    /// `first` is the first of a table, and its instance lives.
+    pub(crate) unsafe fn of_table(first: *const Link) -> Option<Rc<Self>> {
+        // SAFETY: the caller's duty; the first link of a table names its instance.
+        let instance = unsafe { &*(*first).code.get().cast::<Self>() };
+        instance.me.upgrade()
+    }
+
+    /// The exit whose link lies there, if it is one of this instance's.
+    pub(crate) fn exit_at(&self, link: *const Link) -> Option<usize> {
+        let by = (link as usize).checked_sub(self.table() as usize)? / size_of::<Link>();
+        (1..self.table.len()).contains(&by).then(|| by - 1)
     }
 }
 

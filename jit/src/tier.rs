@@ -7,11 +7,11 @@ use crate::abort::{self, Abort, Reason};
 use crate::cache::{Cache, Entry, Kind, Variant};
 use crate::counts::{Count, Counts};
 use crate::journal::{Fate, Note};
-use crate::lower::COUNTERS;
+use crate::lower::{COUNTERS, Link, UNSETTLED, beside};
 use crate::params::Params;
 use crate::process::{How, Process};
 use crate::record::{BY_FRAME, FRAMES_MAX, REGISTERS_MAX, ROUNDS, Recorded, extra_of, function_of, is_kind, record};
-use crate::site::{Instance, Known, Mailbox, Place};
+use crate::site::{Instance, Known, LEFT_MAX, Mailbox, Place};
 use crate::vm::{Aside, Entered, Objects};
 use crate::worker::{Job, NoVariant};
 use crate::worth;
@@ -31,6 +31,8 @@ use typhon_object::error::Exc;
 const TRIES: u32 = 6;
 /// How often an exit is taken between two looks at what others have made of its place.
 const LOOK: u64 = 16;
+/// How many words machine code is given.
+const WORDS: usize = LEFT_MAX + beside::COUNT;
 /// How many loops are found at once.
 const RECENT: usize = 64;
 /// How many code objects are known before it is looked which of them are gone.
@@ -47,6 +49,10 @@ pub struct Jit {
     recent: RefCell<[Option<(Rc<Known>, Rc<Place>)>; RECENT]>,
     /// Where machine code leaves what exits hold; taken while it runs.
     words: Cell<Vec<u64>>,
+    /// How many runs of machine code there are on the stack: then none may go.
+    running: Cell<u32>,
+    /// What exits were linked to meanwhile.
+    unlinked: RefCell<Vec<Rc<Instance>>>,
     /// The process is the child of a fork.
     alone: Cell<bool>,
     /// Why recordings were given up.
@@ -68,8 +74,11 @@ enum Found {
 
 /// How machine code was left.
 struct Left {
-    /// By which exit.
+    /// By which exit of which trace: machine code may have gone on by itself.
+    instance: Rc<Instance>,
     number: usize,
+    /// The exit before, if it has.
+    from: Option<Taken>,
     /// Where the frame that entered it goes on; `None`: a frame goes on that it has called.
     offset: Option<u32>,
     /// How often it has gone round.
@@ -85,10 +94,10 @@ type Taken = (Rc<Instance>, usize);
 impl Jit {
     /// A tier with a process's cache.
     pub fn new(process: Process) -> Self {
-        let (known, words, aborts, counts) = Default::default();
+        let (known, words, running, unlinked, aborts, counts) = Default::default();
         let recent = RefCell::new([const { None }; RECENT]);
         let (known_max, alone) = (Cell::new(KNOWN_MIN), Cell::new(false));
-        Self { process, known, known_max, recent, words, alone, aborts, counts }
+        Self { process, known, known_max, recent, words, running, unlinked, alone, aborts, counts }
     }
 
     /// Gives an isolate this tier.
@@ -140,7 +149,7 @@ impl Jit {
     /// Something to enter at a place with what the registers hold now: the place's own, the process's, or a new one. What was
     /// `tried` is not it. If there is nothing: after how many visits to look again.
     fn find(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Found {
-        if let Some(found) = Self::ready(at, place, tried) {
+        if let Some(found) = self.ready(at, place, tried) {
             return Found::Ready(found);
         }
         if self.alone.get() && matches!(self.process.0.how, How::Background(_)) {
@@ -191,8 +200,11 @@ impl Jit {
     }
 
     /// What the place has to enter with what the registers hold now.
-    fn ready(at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Option<Rc<Instance>> {
-        place.tidy();
+    fn ready(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Option<Rc<Instance>> {
+        if self.running.get() == 0 {
+            self.unlinked.borrow_mut().clear();
+            place.tidy();
+        }
         let new = |instance: &Rc<Instance>| !tried.iter().any(|other| Rc::ptr_eq(other, instance));
         place.instances.borrow().iter().find(|i| new(i) && fits(at, &i.variant)).cloned()
     }
@@ -229,14 +241,14 @@ impl Jit {
         match &shared.how {
             How::Sync(lowerer) => {
                 self.counts.add(Count::Compiled);
-                shared.compiler.publish(&mut lowerer.lock(), &recorded.trace, recorded.worth, claim).map(Some)
+                shared.compiler.publish(&mut lowerer.lock(), &recorded.trace, recorded.plan, claim).map(Some)
             }
             How::Background(workers) => {
                 let mail = Mailbox::new();
                 let [wanted, done] = [(); 2].map(|()| Arc::downgrade(&mail));
                 let job = Job {
                     trace: recorded.trace,
-                    worth: recorded.worth,
+                    plan: recorded.plan,
                     claim,
                     wanted: Box::new(move || wanted.strong_count() > 0),
                     done: Box::new(move |outcome| {
@@ -285,7 +297,9 @@ impl Jit {
     /// Runs machine code until nothing goes on where it was left. Also what that was worth.
     fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, i64) {
         let (mut words, mut worth) = (self.words.take(), -worth::ENTRY);
+        self.running.set(self.running.get() + 1);
         let went = self.go_on(at, known, first, &mut words, &mut worth);
+        self.running.set(self.running.get() - 1);
         self.words.set(words);
         (went, worth)
     }
@@ -299,7 +313,12 @@ impl Jit {
             let Some(left) = self.enter(at, &instance, aside, words) else {
                 return Went { offset: instance.start, again: 0, raised: None };
             };
+            instance = left.instance;
             *worth += instance.variant.executor.worth.of(left.rounds) - left.cost;
+            if let Some(from) = left.from {
+                tried.clear();
+                taken = Some(from);
+            }
             let Some(offset) = left.offset.filter(|_| left.raised.is_none() && !at.t.breaker.any()) else {
                 return went(left.raised);
             };
@@ -324,7 +343,7 @@ impl Jit {
     fn after(&self, at: &At<'_>, known: &Known, taken: &Taken, offset: u32, tried: &[Rc<Instance>]) -> Found {
         let out = &taken.0.outs[taken.1];
         if tried.is_empty()
-            && let Some(next) = out.next.borrow().upgrade()
+            && let Some(next) = out.next.borrow().clone()
             && fits(at, &next.variant)
         {
             return Found::Ready(next);
@@ -340,7 +359,7 @@ impl Jit {
         // A bridge without a loop of its own ends where the loop's trace begins.
         let entry = if ends && offset == at.target { Entry::Loop } else { Entry::Exit };
         let place = known.place(offset, entry, self.params());
-        let next = match Self::ready(at, &place, tried) {
+        let next = match self.ready(at, &place, tried) {
             Some(ready) => ready,
             None if left > 0 => return Found::Later(left),
             None => match self.find(at, &place, tried) {
@@ -359,26 +378,49 @@ impl Jit {
             },
         };
         self.counts.add(Count::Bridged);
-        out.next.replace(Rc::downgrade(&next));
+        // Its code may be running.
+        self.unlinked.borrow_mut().extend(taken.0.link(taken.1, Some(&next)));
         Found::Ready(next)
     }
 
     /// Runs one trace's machine code until it is left, and gives the registers what is to be found there.
-    fn enter(&self, at: &At<'_>, instance: &Instance, aside: &Aside, words: &mut Vec<u64>) -> Option<Left> {
-        let executor = &instance.variant.executor;
+    fn enter(&self, at: &At<'_>, instance: &Rc<Instance>, aside: &Aside, words: &mut Vec<u64>) -> Option<Left> {
         let running = Running::on(at.t);
         let height = running.height();
         let wake = at.t.breaker.word() as u64;
         let inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, wake, running.record() as u64];
-        if words.len() < executor.left_max() {
-            words.resize(executor.left_max(), 0);
+        if words.len() < WORDS {
+            words.resize(WORDS, 0);
         }
+        let first = &instance.variant.executor;
+        if first.left_max() > LEFT_MAX {
+            return None;
+        }
+        words[..beside::COUNT].fill(0);
         // Not every snapshot says how often.
-        words[usize::from(ROUNDS.reg)] = 0;
+        words[beside::COUNT + usize::from(ROUNDS.reg)] = 0;
         // SAFETY: the trace was recorded from this code, so it touches the registers of its frames and what they refer to;
         // it begins with the questions whose answers the rest relies on. The thread runs, and its words outlive the call.
-        let (number, settled) = unsafe { executor.run(&inputs, words) }?;
-        let exit = &executor.exits()[number];
+        // What exits are linked to is kept by them, and nobody goes while machine code runs.
+        let number = unsafe { first.run(&inputs, words, instance.table()) }?;
+        let noted = |what: usize| words[beside::COUNT - what];
+        let linked = noted(beside::LINKED);
+        let (instance, from) = if linked == 0 {
+            (instance.clone(), None)
+        } else {
+            // SAFETY: machine code has noted tables that it was entered with, and nobody has gone.
+            let [last, owner] =
+                [beside::TABLE, beside::OWNER].map(|what| unsafe { Instance::of_table(noted(what) as *const Link) });
+            let owner = owner?;
+            let exit = owner.exit_at(noted(beside::FROM) as *const Link)?;
+            self.counts.add_some(Count::Linked, linked);
+            (last?, Some((owner, exit)))
+        };
+        let worth = noted(beside::WORTH).cast_signed();
+        let words = &words[beside::COUNT..];
+        let executor = &instance.variant.executor;
+        let (exit, settled) = executor.exit(number)?;
+        let number = usize::try_from(number & !UNSETTLED).ok()?;
         let trace = &executor.trace;
         let offset = exit.offset;
         // Where the frame on top goes on, and whether that is the one that entered.
@@ -393,7 +435,8 @@ impl Jit {
             let offset = leave(0);
             aside.let_die();
             let raised = aside.take_raised();
-            return Some(Left { number, offset, rounds: words[usize::from(ROUNDS.reg)], cost: worth::EXIT, raised });
+            let (rounds, cost) = (words[usize::from(ROUNDS.reg)], worth::EXIT - worth);
+            return Some(Left { instance: instance.clone(), number, from, offset, rounds, cost, raised });
         }
         self.counts.add(Count::Rebuilt);
         let left = executor.left(exit, words)?;
@@ -423,7 +466,7 @@ impl Jit {
         let offset = leave(u32::from(raised.is_some()));
         aside.let_die();
         let raised = raised.or_else(|| aside.take_raised());
-        Some(Left { number, offset, rounds, cost: worth::REBUILT, raised })
+        Some(Left { instance: instance.clone(), number, from, offset, rounds, cost: worth::REBUILT - worth, raised })
     }
 
     /// Makes the records of frames that the trace has entered without: what they own the exit has left.

@@ -6,10 +6,9 @@
 use crate::cache::{Cache, Claim, NotCached, Variant};
 use crate::code_memory::Arena;
 use crate::executor::{Executor, NoExecutor};
-use crate::lower::{LowerError, Lowerer};
+use crate::lower::{LowerError, Lowerer, Plan};
 use crate::params::Params;
 use crate::runtime::Runtime;
-use crate::worth::Worth;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -44,8 +43,8 @@ pub enum NoVariant {
 pub struct Job {
     /// As it was recorded.
     pub trace: Trace,
-    /// What running it saves.
-    pub worth: Worth,
+    /// What lowering must know of it.
+    pub plan: Plan,
     /// The right to compile it.
     pub claim: Claim,
     /// Whether the result is still of use to whoever recorded it.
@@ -67,12 +66,12 @@ pub struct Compiler {
 impl Compiler {
     /// Compiles a job's trace on this thread and tells the outcome.
     pub fn compile(&self, lowerer: &mut Lowerer, job: Job) {
-        let Job { trace, worth, claim, wanted, done } = job;
+        let Job { trace, plan, claim, wanted, done } = job;
         if !wanted() {
             drop(claim);
             return done(Err(NoVariant::Unwanted));
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.publish(lowerer, &trace, worth, claim)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.publish(lowerer, &trace, plan, claim)));
         // A panic is a fault of ours that must not end the program; its report has been printed.
         done(outcome.unwrap_or_else(|_| {
             lowerer.reset();
@@ -81,10 +80,9 @@ impl Compiler {
     }
 
     /// Compiles a trace on this thread.
-    pub(crate) fn publish(&self, lowerer: &mut Lowerer, trace: &Trace, worth: Worth, claim: Claim) -> Outcome {
+    pub(crate) fn publish(&self, lowerer: &mut Lowerer, trace: &Trace, plan: Plan, claim: Claim) -> Outcome {
         let better = opt::optimize(trace);
-        let mut executor = Executor::compile(better, lowerer, &self.runtime, &self.arena)?;
-        executor.worth = worth;
+        let executor = Executor::compile(better, plan, lowerer, &self.runtime, &self.arena)?;
         Ok(claim.commit(executor)?)
     }
 }

@@ -1,11 +1,17 @@
 //! Exits: leaving machine code, with what the snapshot names in memory.
 
-use super::{COUNTERS, COUNTERS_MAX, Exit, Function, LowerError, UNSETTLED, machine_type};
+use super::{COUNTERS, COUNTERS_MAX, Exit, Function, Link, LowerError, UNSETTLED, beside, machine_type, signature};
+use crate::record::ROUNDS;
+use crate::worth::LINK;
 use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::isa::CallConv;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use typhon_jit_ir::trace::Inst;
 use typhon_jit_ir::{Op, SnapId, Src, Trace, Ty, Var};
+
+/// Which input of a recorded trace is the address of the word that asks the thread to look up.
+const WAKE: usize = 2;
 
 impl Function<'_> {
     /// Goes on if `condition` holds, and leaves by the instruction's exit if not.
@@ -34,7 +40,9 @@ impl Function<'_> {
             let values = held(self.trace, snap);
             let settles = self.runtime.registers.is_some() && settles(self.trace, snap);
             let offset = self.trace.snap(snap).frames.last().map_or(u32::MAX, |place| place.offset);
-            self.exits.push((Exit { snap, values, settles, offset }, block));
+            // What a callee's frame needs is not in registers.
+            let links = settles && self.trace.snap(snap).frames.len() == 1 && offset != u32::MAX;
+            self.exits.push((Exit { snap, values, settles, offset, links }, block));
             self.exits.len() - 1
         });
         self.exits[number].1
@@ -69,6 +77,7 @@ impl Function<'_> {
             let offset = i32::try_from(8 * i).map_err(|_| LowerError::Malformed(v.0))?;
             self.b.ins().store(slot_flags(), value, left, offset);
         }
+        self.note(beside::TABLE, self.table)?;
         let number = self.b.ins().iconst(types::I64, number.cast_signed());
         self.b.ins().return_(&[number]);
         Ok(())
@@ -99,12 +108,73 @@ impl Function<'_> {
             let value = self.value(*arg)?;
             self.count(Op::Retain, value);
         }
+        let mut rounds = None;
         for (slot, word) in words {
             let base = if slot.frame == COUNTERS { left } else { registers };
             self.b.ins().store(slot_flags(), word, base, 8 * i32::from(slot.reg));
+            if slot == ROUNDS {
+                rounds = Some(word);
+            }
         }
+        if let (true, Some(rounds)) = (exit.links, rounds) {
+            self.go_on(exit, number, rounds)?;
+        }
+        self.note(beside::TABLE, self.table)?;
         let number = self.b.ins().iconst(types::I64, number as i64);
         self.b.ins().return_(&[number]);
+        Ok(())
+    }
+
+    /// A word beside what the exit leaves.
+    fn note(&mut self, what: usize, value: Option<ir::Value>) -> Result<(), LowerError> {
+        let (Some(left), Some(value)) = (self.left, value) else { return Err(LowerError::Malformed(0)) };
+        self.b.ins().store(slot_flags(), value, left, -8 * what as i32);
+        Ok(())
+    }
+
+    fn noted(&mut self, what: usize) -> Result<ir::Value, LowerError> {
+        let left = self.left.ok_or(LowerError::Malformed(0))?;
+        Ok(self.b.ins().load(types::I64, slot_flags(), left, -8 * what as i32))
+    }
+
+    /// Enters what the exit is linked to, unless somebody asks the thread to look up.
+    fn go_on(&mut self, exit: &Exit, number: usize, rounds: ir::Value) -> Result<(), LowerError> {
+        let (Some(inputs), Some(left), Some(table)) = (self.inputs, self.left, self.table) else {
+            return Err(LowerError::Malformed(0));
+        };
+        let [linked, on, stay] = [(); 3].map(|()| self.b.create_block());
+        // Who comes from the beginning to the beginning has got nowhere: others would send him back.
+        if exit.offset == self.plan.start {
+            let moved = self.b.create_block();
+            self.b.ins().brif(rounds, moved, &[], stay, &[]);
+            self.b.switch_to_block(moved);
+        }
+        let at = i64::try_from((number + 1) * size_of::<Link>()).map_err(|_| LowerError::Malformed(0))?;
+        let link = self.b.ins().iadd_imm_s(table, at);
+        let code = self.b.ins().load(types::I64, slot_flags(), link, std::mem::offset_of!(Link, code) as i32);
+        self.b.ins().brif(code, linked, &[], stay, &[]);
+        self.b.switch_to_block(linked);
+        let wake = self.trace.inputs.get(WAKE).ok_or(LowerError::Malformed(0))?;
+        let wake = self.value((*wake).into())?;
+        let flags = self.flags(typhon_jit_ir::Alias::Thread);
+        let asked = self.b.ins().atomic_load(types::I32, flags, wake);
+        self.b.ins().brif(asked, stay, &[], on, &[]);
+        self.b.switch_to_block(on);
+        let worth = self.noted(beside::WORTH)?;
+        let round = self.b.ins().iconst(types::I64, self.plan.worth.round);
+        let saved = self.b.ins().imul(rounds, round);
+        let worth = self.b.ins().iadd(worth, saved);
+        let worth = self.b.ins().iadd_imm_s(worth, -LINK);
+        self.note(beside::WORTH, Some(worth))?;
+        let count = self.noted(beside::LINKED)?;
+        let count = self.b.ins().iadd_imm_s(count, 1);
+        self.note(beside::LINKED, Some(count))?;
+        self.note(beside::FROM, Some(link))?;
+        self.note(beside::OWNER, Some(table))?;
+        let table = self.b.ins().load(types::I64, slot_flags(), link, std::mem::offset_of!(Link, table) as i32);
+        let callee = self.b.import_signature(signature(CallConv::Tail, 3));
+        self.b.ins().return_call_indirect(callee, code, &[inputs, left, table]);
+        self.b.switch_to_block(stay);
         Ok(())
     }
 

@@ -1,15 +1,19 @@
 //! Lowering: a trace becomes one function of machine code, by Cranelift.
 //!
-//! The function is `fn(inputs, left) -> exit`: it loads its inputs, runs until the trace is left, stores what the snapshot
+//! The function is `fn(inputs, left, table) -> exit`: it loads its inputs, runs until the trace is left, stores what the snapshot
 //! names at `left`, and returns the exit's number. One exit block per snapshot, however many guards share it. Where the
-//! runtime says which input is the frame's registers, exits write those themselves, unless a value needs an object.
+//! runtime says which input is the frame's registers, exits write those themselves, unless a value needs an object; and then they
+//! go on to other machine code by themselves, where the table says so.
 
 mod boxes;
 mod exit;
 mod ints;
 mod memory;
 
+use crate::code_memory::{Arena, Block as CodeBlock};
+use crate::executor::NoExecutor;
 use crate::runtime::Runtime;
+use crate::worth::Worth;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, AbiParam, AliasRegion, Block, InstBuilder, Signature, UserFuncName, types};
@@ -18,6 +22,8 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use rustc_hash::FxHashMap;
+use std::cell::Cell;
+use std::sync::Arc;
 use typhon_jit_ir::trace::{Imm, Inst};
 use typhon_jit_ir::{Arg, Const, End, Helper, Op, SnapId, Trace, Ty, Var};
 
@@ -46,6 +52,55 @@ pub struct Exit {
     pub settles: bool,
     /// Where the frame on top goes on then; `u32::MAX`: where its record says.
     pub offset: u32,
+    /// It goes to other machine code by itself, if it is linked to some.
+    pub links: bool,
+}
+
+/// What an exit is linked to. Machine code reads it: a table of them belongs to an instance, the first of which names that.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Link {
+    /// Code to enter, or null.
+    pub code: Cell<*const u8>,
+    /// The table that the code is entered with.
+    pub table: Cell<*const Link>,
+}
+
+impl Link {
+    /// To nothing.
+    pub const fn none() -> Self {
+        Self { code: Cell::new(std::ptr::null()), table: Cell::new(std::ptr::null()) }
+    }
+}
+
+/// Words in front of what exits leave, for what happened on the way: counted from the first value downwards.
+pub mod beside {
+    /// The table of the trace that was left.
+    pub const TABLE: usize = 1;
+    /// How often machine code went on by itself.
+    pub const LINKED: usize = 2;
+    /// The link that it took last.
+    pub const FROM: usize = 3;
+    /// The table that it is in.
+    pub const OWNER: usize = 4;
+    /// What the traces so left were worth.
+    pub const WORTH: usize = 5;
+    /// How many there are.
+    pub const COUNT: usize = 5;
+}
+
+/// What lowering must know of a trace besides itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Where it begins; `u32::MAX`: nowhere.
+    pub start: u32,
+    /// What running it saves.
+    pub worth: Worth,
+}
+
+impl Plan {
+    /// For a trace that was not recorded.
+    pub const NONE: Self = Self { start: u32::MAX, worth: Worth { way: 0, round: 0, bridge: false } };
 }
 
 /// Set in an exit's number if it has not written the registers, though it mostly does.
@@ -72,6 +127,7 @@ pub struct Lowerer {
     context: Context,
     builder: FunctionBuilderContext,
     plane: ControlPlane,
+    trampoline: Option<Arc<CodeBlock>>,
     /// Makes listings.
     pub lists: bool,
 }
@@ -100,6 +156,7 @@ impl Lowerer {
             context: Context::new(),
             builder: FunctionBuilderContext::new(),
             plane: ControlPlane::default(),
+            trampoline: None,
             lists: false,
         })
     }
@@ -110,15 +167,47 @@ impl Lowerer {
         self.builder = FunctionBuilderContext::new();
     }
 
+    /// What enters traces, in memory.
+    pub fn trampoline_in(&mut self, arena: &Arc<Arena>) -> Result<Arc<CodeBlock>, NoExecutor> {
+        if let Some(made) = &self.trampoline {
+            return Ok(made.clone());
+        }
+        let made = Arc::new(arena.place(&self.trampoline()?)?);
+        self.trampoline = Some(made.clone());
+        Ok(made)
+    }
+
+    /// The machine code that enters traces: by C's calling convention, and theirs has tail calls.
+    fn trampoline(&mut self) -> Result<Vec<u8>, LowerError> {
+        self.context.clear();
+        let function = &mut self.context.func;
+        function.name = UserFuncName::user(0, 1);
+        function.signature = signature(CallConv::SystemV, 4);
+        let mut b = FunctionBuilder::new(function, &mut self.builder);
+        let entry = b.create_block();
+        b.append_block_params_for_function_params(entry);
+        b.switch_to_block(entry);
+        let given = b.block_params(entry).to_vec();
+        let callee = b.import_signature(signature(CallConv::Tail, 3));
+        let call = b.ins().call_indirect(callee, given[0], &given[1..]);
+        let number = b.inst_results(call).to_vec();
+        b.ins().return_(&number);
+        b.seal_all_blocks();
+        b.finalize(self.isa.frontend_config());
+        let failed = |e: CodegenError| LowerError::Codegen(e.to_string());
+        let code = self.context.compile(&*self.isa, &mut self.plane).map_err(|e| failed(e.inner))?;
+        Ok(code.code_buffer().to_vec())
+    }
+
     /// The machine code of a verified trace.
-    pub fn lower(&mut self, trace: &Trace, runtime: &Runtime) -> Result<Machine, LowerError> {
+    pub fn lower(&mut self, trace: &Trace, plan: Plan, runtime: &Runtime) -> Result<Machine, LowerError> {
         self.context.clear();
         self.context.set_disasm(self.lists);
         let function = &mut self.context.func;
         function.name = UserFuncName::user(0, 0);
-        function.signature = entry_signature();
+        function.signature = signature(CallConv::Tail, 3);
         let b = FunctionBuilder::new(function, &mut self.builder);
-        let (b, exits) = Function::new(b, trace, runtime).build()?;
+        let (b, exits) = Function::new(b, trace, plan, runtime).build()?;
         b.finalize(self.isa.frontend_config());
         let failed = |e: CodegenError| LowerError::Codegen(e.to_string());
         let code = self.context.compile(&*self.isa, &mut self.plane).map_err(|e| failed(e.inner))?;
@@ -129,9 +218,9 @@ impl Lowerer {
     }
 }
 
-fn entry_signature() -> Signature {
-    let mut signature = Signature::new(CallConv::SystemV);
-    signature.params = vec![AbiParam::new(types::I64); 2];
+fn signature(convention: CallConv, params: usize) -> Signature {
+    let mut signature = Signature::new(convention);
+    signature.params = vec![AbiParam::new(types::I64); params];
     signature.returns = vec![AbiParam::new(types::I64)];
     signature
 }
@@ -149,10 +238,15 @@ fn machine_type(ty: Ty) -> ir::Type {
 struct Function<'f> {
     b: FunctionBuilder<'f>,
     trace: &'f Trace,
+    plan: Plan,
     runtime: &'f Runtime,
     values: Vec<Option<ir::Value>>,
+    /// The trace's inputs.
+    inputs: Option<ir::Value>,
     /// Where exits store what they hold.
     left: Option<ir::Value>,
+    /// What exits are linked to.
+    table: Option<ir::Value>,
     exits: Vec<(Exit, Block)>,
     exit_of: FxHashMap<SnapId, usize>,
     signatures: FxHashMap<Helper, ir::SigRef>,
@@ -160,13 +254,16 @@ struct Function<'f> {
 }
 
 impl<'f> Function<'f> {
-    fn new(b: FunctionBuilder<'f>, trace: &'f Trace, runtime: &'f Runtime) -> Self {
+    fn new(b: FunctionBuilder<'f>, trace: &'f Trace, plan: Plan, runtime: &'f Runtime) -> Self {
         Self {
             b,
             trace,
+            plan,
             runtime,
             values: vec![None; trace.insts.len()],
+            inputs: None,
             left: None,
+            table: None,
             exits: Vec::new(),
             exit_of: FxHashMap::default(),
             signatures: FxHashMap::default(),
@@ -180,8 +277,8 @@ impl<'f> Function<'f> {
         self.b.append_block_params_for_function_params(entry);
         self.b.switch_to_block(entry);
         let given = self.b.block_params(entry).to_vec();
-        let [inputs, left] = given[..] else { return Err(LowerError::Malformed(0)) };
-        self.left = Some(left);
+        let [inputs, left, table] = given[..] else { return Err(LowerError::Malformed(0)) };
+        (self.inputs, self.left, self.table) = (Some(inputs), Some(left), Some(table));
         for (i, v) in trace.inputs.iter().enumerate() {
             let value = self.load_slot(trace.inst(*v).ty, inputs, i);
             self.values[v.index()] = Some(value);

@@ -119,7 +119,7 @@ impl Recorder<'_> {
     }
 
     fn call_function(&mut self, at: usize, first: usize, n: usize) -> Result<(), Abort> {
-        let Some(f) = self.value(at).exact::<Function>().map(|f| std::ptr::from_ref(f)) else {
+        let Some(f) = self.value(at).exact::<Function>().map(std::ptr::from_ref) else {
             return self.abort(Reason::Type);
         };
         // SAFETY: the register keeps the function while the call is looked at, and nothing runs meanwhile.

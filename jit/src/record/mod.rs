@@ -31,7 +31,7 @@ mod regs;
 
 use crate::abort::{Abort, Reason};
 use crate::cache::{Kind, LiveIn};
-use crate::lower::COUNTERS;
+use crate::lower::{COUNTERS, Plan};
 use crate::vm::Entered;
 use crate::worth::{self, Worth};
 use regs::Regs;
@@ -89,8 +89,8 @@ pub struct Recorded {
     pub kept: Vec<Arc<Unit>>,
     /// Whether it holds for this isolate only.
     pub private: bool,
-    /// What running it saves.
-    pub worth: Worth,
+    /// Where it begins, and what running it saves.
+    pub plan: Plan,
 }
 
 /// Records the loop that stands at `at`, from its header or, as a bridge, `from` where a trace was left: the way from there
@@ -236,6 +236,8 @@ struct Recorder<'a> {
     inner: BTreeMap<(usize, u32), u32>,
     kept: Vec<Arc<Unit>>,
     private: bool,
+    /// Where it begins.
+    start: u32,
     worth: Worth,
     raised: Option<Exc>,
 }
@@ -275,6 +277,7 @@ impl<'a> Recorder<'a> {
             inner: BTreeMap::new(),
             kept: vec![root],
             private: false,
+            start: offset,
             worth: Worth { bridge: from.is_some(), ..Worth::default() },
             raised: None,
         })
@@ -309,7 +312,15 @@ impl<'a> Recorder<'a> {
 
     fn recorded(&self, trace: Trace, path: u64) -> Recorded {
         let (live_in, kept) = (self.regs.live_in(), self.kept.clone());
-        Recorded { trace, live_in, path, raised: None, kept, private: self.private, worth: self.worth }
+        Recorded {
+            trace,
+            live_in,
+            path,
+            raised: None,
+            kept,
+            private: self.private,
+            plan: Plan { start: self.start, worth: self.worth },
+        }
     }
 
     /// Goes through the instructions, carrying them out, until it comes to the header.

@@ -1,6 +1,7 @@
 //! Real memory that does what the IR's abstract memory does, so that machine code can be compared with the interpreter.
 
 use std::cell::RefCell;
+use typhon_jit::lower::Plan;
 use typhon_jit::runtime::Functions;
 use typhon_jit::{Executor, Lowerer, Runtime, code_memory::Arena};
 use typhon_jit_ir::memory::{FLOAT_SHAPE, Memory};
@@ -103,7 +104,8 @@ pub fn runtime() -> Runtime {
 
 /// Machine code for a trace.
 pub fn compile(trace: &Trace) -> Executor {
-    let compiled = LOWERER.with_borrow_mut(|l| Executor::compile(trace.clone(), l, &runtime(), &Arena::new(1 << 20)));
+    let compiled =
+        LOWERER.with_borrow_mut(|l| Executor::compile(trace.clone(), Plan::NONE, l, &runtime(), &Arena::new(1 << 20)));
     compiled.unwrap_or_else(|e| panic!("{e}\n{trace}"))
 }
 
