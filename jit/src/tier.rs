@@ -511,7 +511,8 @@ impl Tier2 for Jit {
         match self.find(at, &place, &[]) {
             Found::Ready(instance) => {
                 self.counts.add(Count::Entered);
-                let grown = || [Count::Bridged, Count::Offered, Count::Arrived].map(|what| self.counts.of(what));
+                let grown =
+                    || [Count::Compiled, Count::Found, Count::Offered, Count::Arrived].map(|what| self.counts.of(what));
                 let before = grown();
                 let (went, worth) = self.go(at, &known, instance);
                 if grown() != before {

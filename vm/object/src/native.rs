@@ -77,7 +77,15 @@ pub const fn def(
     call: fn(&Thread, &[Value]) -> Res,
     doc: &'static str,
 ) -> MethodDef {
-    MethodDef { name, signature, doc, call: NativeFn::Bound(call), kind: MethodKind::Plain, open: Open::Never, tame: false }
+    MethodDef {
+        name,
+        signature,
+        doc,
+        call: NativeFn::Bound(call),
+        kind: MethodKind::Plain,
+        open: Open::Never,
+        tame: false,
+    }
 }
 
 /// A method or function that takes its arguments as they come.
@@ -87,7 +95,15 @@ pub const fn raw(
     call: fn(&Thread, Args<'_>) -> Res,
     doc: &'static str,
 ) -> MethodDef {
-    MethodDef { name, signature, doc, call: NativeFn::Raw(call), kind: MethodKind::Plain, open: Open::Never, tame: false }
+    MethodDef {
+        name,
+        signature,
+        doc,
+        call: NativeFn::Raw(call),
+        kind: MethodKind::Plain,
+        open: Open::Never,
+        tame: false,
+    }
 }
 
 impl MethodDef {

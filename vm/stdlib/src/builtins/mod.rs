@@ -39,7 +39,9 @@ const FUNCTIONS: &[MethodDef] = &[
         dunder_import,
         "Import a module.",
     ),
-    def("abs", "($module, x, /)", |t, a| ops::abs(t, &a[0]), "Return the absolute value of the argument.").open().tame(),
+    def("abs", "($module, x, /)", |t, a| ops::abs(t, &a[0]), "Return the absolute value of the argument.")
+        .open()
+        .tame(),
     def(
         "aiter",
         "($module, async_iterable, /)",
@@ -80,7 +82,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "Return whether the object is callable (i.e., some kind of function).",
     ),
     def("chr", "($module, i, /)", chr, "Return a Unicode string of one character with ordinal i; 0 <= i <= 0x10ffff.")
-        .open().tame(),
+        .open()
+        .tame(),
     def(
         "compile",
         "($module, /, source, filename, mode, flags=0, dont_inherit=False, optimize=-1, *, _feature_version=-1)",
@@ -168,7 +171,8 @@ const FUNCTIONS: &[MethodDef] = &[
         |t, a| convert::from_u64(t, ops::len(t, &a[0])? as u64),
         "Return the number of items in a container.",
     )
-    .open_receiver().tame(),
+    .open_receiver()
+    .tame(),
     def(
         "locals",
         "($module, /)",
@@ -224,7 +228,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "Return the canonical string representation of the object.",
     ),
     def("round", "($module, /, number, ndigits=None)", round, "Round a number to a given precision in decimal digits.")
-        .open().tame(),
+        .open()
+        .tame(),
     def(
         "setattr",
         "($module, obj, name, value, /)",

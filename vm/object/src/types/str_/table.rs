@@ -145,14 +145,16 @@ pub(super) const METHODS: &[MethodDef] = &[
         find::startswith,
         "Return True if the string starts with the specified prefix, False otherwise.",
     )
-    .open().tame(),
+    .open()
+    .tame(),
     def(
         "endswith",
         "($self, suffix, start=None, end=None, /)",
         find::endswith,
         "Return True if the string ends with the specified suffix, False otherwise.",
     )
-    .open().tame(),
+    .open()
+    .tame(),
     def(
         "removeprefix",
         "($self, prefix, /)",
