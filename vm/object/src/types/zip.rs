@@ -31,7 +31,7 @@ pub struct Zip {
 
 impl Zip {
     /// What it steps through, a tuple.
-    pub(crate) fn iterators(&self) -> Value {
+    pub fn iterators(&self) -> Value {
         self.iterators.get()
     }
 }
@@ -46,11 +46,6 @@ crate::payload!(Zip => ZIP {
 impl Zip {
     /// Where the tuple of its iterators lies, for machine code: it is never replaced.
     pub const ITERATORS: usize = std::mem::offset_of!(Self, iterators);
-
-    /// The tuple of its iterators.
-    pub fn iterators(&self) -> Value {
-        self.iterators.get()
-    }
 }
 
 /// zip.
