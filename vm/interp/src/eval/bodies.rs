@@ -3,14 +3,7 @@
 /// A body that natives may run in: where threads run at the same time it is left to the second part, which takes the lock.
 macro_rules! unless_parallel {
     ($m:ident, $body:expr) => {
-        if $m.t.is_parallel() {
-            Err(Stop::Slow)
-        } else {
-            let flow = $body;
-            // It may have started a thread.
-            $m.t.out_of_native();
-            flow
-        }
+        if $m.t.is_parallel() { Err(Stop::Slow) } else { $body }
     };
 }
 pub(super) use unless_parallel;

@@ -225,6 +225,30 @@ mod threaded {
         unsafe { HANDLERS[op](t, it, ip, base, it.fp.get(), *ip.sub(1)) }
     }
 
+    /// An outlined body: see `handler`.
+    type Body = fn(&Thread, &Interp, *const Word, *mut u64, *mut Frame, Word) -> (*const Word, *mut u64);
+
+    /// Carries an outlined body out while threads run at the same time.
+    #[cold]
+    #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "the machine's fields travel in registers")]
+    fn guarded(
+        op: Op,
+        body: Body,
+        t: &Thread,
+        it: &Interp,
+        ip: *const Word,
+        base: *mut u64,
+        fp: *mut Frame,
+        w: Word,
+    ) -> (*const Word, *mut u64) {
+        let m = M::new(t, it, ip, base, fp);
+        locked::begin(op, &m, w);
+        let next = body(t, it, ip, base, fp, w);
+        locked::end(&m);
+        next
+    }
+
     /// A function `$name` around a body. `outlined`: the body is a function of its own, because what it does keeps a call
     /// behind it from being in tail position: the address of a local is handed out. It answers where to go on, in two machine
     /// registers, or a null pointer when it is not simply the next instruction.
@@ -252,17 +276,16 @@ mod threaded {
                     let mut machine = M::new(t, it, ip, base, fp);
                     let $m = &mut machine;
                     let _ = (&$m, $w);
-                    locked::begin(Op::$name, $m, $w);
                     let flow = $body;
                     machine.settle();
-                    locked::end(&machine);
                     let Err(stop) = flow else { return (machine.ip, machine.base) };
                     let again = matches!(stop, Stop::As(_));
                     it.at.set(if again { (ip, base) } else { (machine.ip, machine.base) });
                     it.left.put(stop);
                     (std::ptr::null(), base)
                 }
-                let (ip, base) = body(t, it, ip, base, fp, $w);
+                let (ip, base) =
+                    if t.is_parallel() { guarded(Op::$name, body, t, it, ip, base, fp, $w) } else { body(t, it, ip, base, fp, $w) };
                 if ip.is_null() { elsewhere(t, it) } else { next(M::new(t, it, ip, base, it.fp.get())) }
             }}
         };

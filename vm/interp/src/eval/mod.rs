@@ -195,7 +195,10 @@ fn resume(m: &M<'_>) -> Flow {
 #[inline(always)]
 fn resume_asked<const WATCHED: bool>(m: &mut M<'_>) -> Flow {
     m.save();
-    m.t.poll()?;
+    let answered = m.t.poll();
+    // Whoever has started the first thread has had it until here.
+    m.t.out_of_native();
+    answered?;
     if !WATCHED && m.it.watch.active.get() { switch(m) } else { Ok(()) }
 }
 

@@ -9,9 +9,10 @@ use super::leave::FEW;
 use super::machine::{Flow, M, Stop};
 use typhon_isa::{Opcode, Word};
 use typhon_object::args::Signature;
+use typhon_object::error::Res;
 use typhon_object::native::{MethodDef, NativeFn, NativeFunction};
 use typhon_object::types::descr::{Descriptor, What};
-use typhon_object::{Value, ids, type_of};
+use typhon_object::{Thread, Value, ids, type_of};
 
 /// Where the arguments of a CallMethod begin, and how many they are: self, if there is one, is the first.
 #[inline(always)]
@@ -91,17 +92,25 @@ fn run(
 ) -> Flow {
     m.save();
     let args = m.window(first, n);
-    if m.t.is_parallel() && !def.is_open(args) {
-        m.t.take_native();
-    }
     let v = match (def.call, signature) {
-        (NativeFn::Bound(f), Some(sig)) if n == sig.params.len() && n == sig.max => f(m.t, args),
-        _ => native_call(m.t, def, signature, args),
+        _ if m.t.is_parallel() => guarded(m.t, def, signature, args)?,
+        (NativeFn::Bound(f), Some(sig)) if n == sig.params.len() && n == sig.max => f(m.t, args)?,
+        _ => native_call(m.t, def, signature, args)?,
     };
-    m.t.out_of_native();
-    let v = v?;
     done(m, w, first, n, v);
     Ok(())
+}
+
+/// The same while threads run at the same time.
+#[cold]
+#[inline(never)]
+fn guarded(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[Value]) -> Res {
+    if !def.is_open(args) {
+        t.take_native();
+    }
+    let v = native_call(t, def, signature, args);
+    t.out_of_native();
+    v
 }
 
 /// The arguments and the callable die; the result takes its place.
