@@ -1,13 +1,12 @@
 //! The service with its guests in worker processes: all that holds of guests in the server's own, and what does not.
-//!
-//! Not here: the engine's `limits.rs`, one of whose tests fails in this program, at any level: with the allocator that ships, a
-//! growing list is told as a peak of 68 MiB under a limit of 32 MiB.
 
 #[path = "../../../service/tests/engine/callbacks.rs"]
 mod callbacks;
 mod crash;
 #[path = "../../../service/tests/engine/fixture.rs"]
 mod fixture;
+#[path = "../../../service/tests/engine/limits.rs"]
+mod limits;
 #[path = "../../../service/tests/engine/running.rs"]
 mod running;
 #[path = "../../../service/tests/engine/sessions.rs"]

@@ -208,7 +208,7 @@ names = sorted(name for name in globals() if not name.startswith('__'))
         }
     };
     let second = run().await;
-    assert!(first.stdout.as_ref().expect("output").data.starts_with(b"bye\n"));
+    assert_eq!(first.stdout.as_ref().expect("output").data, b"bye\ngone\n");
     let shown = |response: v1::ExecuteResponse| match kind(response) {
         Kind::TupleValue(tuple) => tuple.items.into_iter().filter_map(|item| item.kind).collect::<Vec<_>>(),
         other => panic!("no tuple: {other:?}"),

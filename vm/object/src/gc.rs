@@ -8,8 +8,10 @@
 //! The order of the end of a cycle is CPython's: callbacks of weak references from outside, finalizers (once an object),
 //! resurrection, the remaining weak references, `clear`.
 
+mod pile;
 mod trial;
 
+use self::pile::Pile;
 use self::trial::Trial;
 use crate::call;
 use crate::convert;
@@ -291,8 +293,8 @@ pub(crate) fn each(n: usize, mut f: impl FnMut(usize)) {
 }
 
 /// Every live tracked object.
-fn candidates(t: &Thread) -> Vec<*const Header> {
-    let (mut out, mut walked) = (Vec::new(), 0);
+fn candidates(t: &Thread) -> Pile {
+    let (mut out, mut walked) = (Pile::default(), 0);
     t.walk_objects(&mut |header| {
         walked += 1;
         // An object without references is being destroyed: what it still holds counts as held from outside.
@@ -378,7 +380,7 @@ fn run(t: &Thread, gc: &Gc) -> Res<usize> {
 
 /// Those of the held objects that Python code, which has run since, has not made reachable again.
 fn still_dead<'a>(t: &Thread, held: &'a [Value], dead: Vec<*const Header>) -> Res<Vec<&'a Value>> {
-    let dead = Trial::new(t, dead, 1)?.unreachable(t)?;
+    let dead = Trial::new(t, dead.into(), 1)?.unreachable(t)?;
     let dead: FxHashSet<usize> = dead.into_iter().map(|at| at as usize).collect();
     Ok(held.iter().filter(|v| dead.contains(&(v.bits() as usize))).collect())
 }
@@ -454,7 +456,7 @@ fn clear(v: &Value) {
 /// `gc.get_objects()`: every tracked object.
 pub fn objects(t: &Thread) -> Vec<Value> {
     // SAFETY: live objects; nothing has run since the walk.
-    t.alone(|| candidates(t).into_iter().map(|at| Value::from_header(unsafe { &*at })).collect())
+    t.alone(|| candidates(t).iter().map(|at| Value::from_header(unsafe { &*at })).collect())
 }
 
 /// `gc.get_referrers(*targets)`: the tracked objects that refer to one of them directly.

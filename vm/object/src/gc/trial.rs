@@ -4,6 +4,7 @@
 //! densely in their pages, so a reference finds its number by a look at a small index (most often the last answer) and
 //! an offset; a hash table over objects would miss the cache at every reference.
 
+use super::pile::Pile;
 use super::{STRIDE, edges};
 use crate::error::{Exc, Res};
 use crate::header::Header;
@@ -123,7 +124,7 @@ fn place(at: usize) -> usize {
 
 /// A set of objects, and how many references to each come from outside the set.
 pub struct Trial {
-    objects: Vec<*const Header>,
+    objects: Pile,
     outside: Scratch,
 }
 
@@ -132,15 +133,15 @@ impl Trial {
     ///
     /// # Errors
     /// If the isolate is stopped.
-    pub fn new(t: &Thread, objects: Vec<*const Header>, held: i32) -> Res<Self> {
+    pub fn new(t: &Thread, objects: Pile, held: i32) -> Res<Self> {
         let mut outside = Scratch::new(objects.len());
-        for (i, &at) in objects.iter().enumerate() {
+        for (i, at) in objects.iter().enumerate() {
             look_up(t, i)?;
             // SAFETY: a live object; nothing runs between the walk and the end of the trial.
             let count = unsafe { &*at }.whole_count();
             outside.add(at as usize, if count < LIMIT as u32 { count as i32 - held } else { MANY });
         }
-        for (i, &at) in objects.iter().enumerate() {
+        for (i, at) in objects.iter().enumerate() {
             look_up(t, i)?;
             // SAFETY: as above.
             edges(unsafe { &*at }, &mut |v| {
@@ -160,9 +161,9 @@ impl Trial {
     /// # Errors
     /// If the isolate is stopped.
     pub fn unreachable(self, t: &Thread) -> Res<Vec<*const Header>> {
-        let Self { mut objects, mut outside } = self;
-        let (mut work, mut seen) = (Vec::new(), 0);
-        for &root in &objects {
+        let Self { objects, mut outside } = self;
+        let (mut work, mut seen) = (Pile::default(), 0);
+        for root in objects.iter() {
             match outside.at(root as usize) {
                 Some(n) if *n != 0 && *n != REACHED => *n = REACHED,
                 _ => continue,
@@ -184,8 +185,7 @@ impl Trial {
             }
         }
         whole(t)?;
-        objects.retain(|&at| outside.at(at as usize).is_none_or(|n| *n != REACHED));
-        Ok(objects)
+        Ok(objects.filter(|at| outside.at(at as usize).is_none_or(|n| *n != REACHED)))
     }
 }
 

@@ -35,7 +35,7 @@ pub static OBJECT: TypeDef = TypeDef {
     doc: "The base class of the class hierarchy.\n\nWhen called, it accepts no arguments and returns a new featureless\ninstance that has no instance attributes and cannot be given any.\n",
     signature: "()",
     id: ids::OBJECT,
-    flags: flag::BASETYPE,
+    flags: flag::BASETYPE | flag::ATOMIC,
     slots: Slots {
         new: Some(new),
         init: Some(init),
