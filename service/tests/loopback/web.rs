@@ -117,7 +117,14 @@ async fn what_is_wrong_is_said_as_grpc_says_it() {
         ("GET /v1/sessions", json!({"pageSize": 1}), 400, "MALFORMED_MESSAGE"),
         ("GET /v1/sessions?page_size=x", Value::Null, 400, "MALFORMED_MESSAGE"),
         (post, json!({"source": code(""), "requestId": "x"}), 400, "INVALID_REQUEST"),
-        (post, json!({"template": "t", "source": code("")}), 501, "FEATURE_UNSUPPORTED"),
+        (post, json!({"template": "t", "source": code("")}), 404, "TEMPLATE_NOT_FOUND"),
+        // This server has no worker processes.
+        (
+            post,
+            json!({"policy": {"isolation": "ISOLATION_LEVEL_WORKER_PROCESS"}, "source": code("")}),
+            501,
+            "FEATURE_UNSUPPORTED",
+        ),
         (post, json!({"source": code(""), "stdin": "A".repeat(100_000)}), 429, "PAYLOAD_TOO_LARGE"),
         (post, json!({"source": code(""), "stdin": "A".repeat(200_000)}), 429, "PAYLOAD_TOO_LARGE"),
     ] {
