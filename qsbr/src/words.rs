@@ -169,8 +169,8 @@ mod tests {
         let (data, len) = ([const { Field::new(0u32) }; 1000], Field::new(0usize));
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                for i in 0..1000 {
-                    data[i].set(7);
+                for (i, field) in data.iter().enumerate() {
+                    field.set(7);
                     len.set(i + 1);
                 }
             });

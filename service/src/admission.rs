@@ -188,7 +188,7 @@ impl Admission {
 
     fn copies(&self, session: &Session, home: Option<&Home>, count: usize) -> Result<Vec<Option<Home>>, Refusal> {
         let not = |why: String| Refusal::NotForkable { name: session.name.clone(), why: why.into() };
-        let alone = session.terms.place.isolation == Isolation::DedicatedProcess;
+        let alone = session.terms.place.isolation == Isolation::Dedicated;
         match home {
             // Nothing has run in it: there is nothing to copy yet.
             None => Ok((0..count).map(|_| None).collect()),

@@ -342,8 +342,8 @@ impl FromText for Isolation {
     fn from_text(text: &str) -> Option<Self> {
         match text {
             "in_process" => Some(Isolation::InProcess),
-            "worker_process" => Some(Isolation::WorkerProcess),
-            "dedicated_process" => Some(Isolation::DedicatedProcess),
+            "worker_process" => Some(Isolation::Worker),
+            "dedicated_process" => Some(Isolation::Dedicated),
             _ => None,
         }
     }

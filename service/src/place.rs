@@ -20,8 +20,8 @@ use crate::watchdog::Watchdog;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isolation {
     InProcess,
-    WorkerProcess,
-    DedicatedProcess,
+    Worker,
+    Dedicated,
 }
 
 /// Where one guest runs.
@@ -82,10 +82,8 @@ impl Places {
         match (&self.pool, asked) {
             (Some(_), asked) => Ok(asked.unwrap_or(self.default).max(self.least)),
             (None, None | Some(Isolation::InProcess)) => Ok(Isolation::InProcess),
-            (None, Some(Isolation::WorkerProcess)) => Err(Refusal::Unsupported { feature: "isolation WORKER_PROCESS" }),
-            (None, Some(Isolation::DedicatedProcess)) => {
-                Err(Refusal::Unsupported { feature: "isolation DEDICATED_PROCESS" })
-            }
+            (None, Some(Isolation::Worker)) => Err(Refusal::Unsupported { feature: "isolation WORKER_PROCESS" }),
+            (None, Some(Isolation::Dedicated)) => Err(Refusal::Unsupported { feature: "isolation DEDICATED_PROCESS" }),
         }
     }
 
@@ -96,7 +94,7 @@ impl Places {
 
     /// What there is to ask for.
     pub fn levels(&self) -> Vec<Isolation> {
-        let all = [Isolation::InProcess, Isolation::WorkerProcess, Isolation::DedicatedProcess];
+        let all = [Isolation::InProcess, Isolation::Worker, Isolation::Dedicated];
         match self.pool {
             None => vec![Isolation::InProcess],
             Some(_) => all.into_iter().filter(|level| *level >= self.least).collect(),
@@ -138,7 +136,7 @@ impl Places {
                     None => Err(Unrun::Refused(Refusal::WorkerLost)),
                 }
             }
-            Room::Resident(None) if place.isolation == Isolation::DedicatedProcess && self.warm(&job).is_some() => {
+            Room::Resident(None) if place.isolation == Isolation::Dedicated && self.warm(&job).is_some() => {
                 match self.warm(&job).and_then(|base| self.copy(base)) {
                     Some(copy) => self.begun(self.run_there(&job, copy)),
                     None => self.run_resident(job, place),
@@ -256,8 +254,8 @@ impl Places {
     fn worker(&self, place: &Place) -> Result<Option<Arc<Worker>>, Refusal> {
         match (&self.pool, place.isolation) {
             (None, _) | (_, Isolation::InProcess) => Ok(None),
-            (Some(pool), Isolation::WorkerProcess) => pool.of_tenant(&place.tenant).map(Some),
-            (Some(pool), Isolation::DedicatedProcess) => pool.dedicated().map(Some),
+            (Some(pool), Isolation::Worker) => pool.of_tenant(&place.tenant).map(Some),
+            (Some(pool), Isolation::Dedicated) => pool.dedicated().map(Some),
         }
     }
 }
@@ -276,8 +274,8 @@ impl Isolation {
     pub fn wire(self) -> v1::IsolationLevel {
         match self {
             Isolation::InProcess => v1::IsolationLevel::InProcess,
-            Isolation::WorkerProcess => v1::IsolationLevel::WorkerProcess,
-            Isolation::DedicatedProcess => v1::IsolationLevel::DedicatedProcess,
+            Isolation::Worker => v1::IsolationLevel::WorkerProcess,
+            Isolation::Dedicated => v1::IsolationLevel::DedicatedProcess,
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct Terms {
 impl Terms {
     /// Those of what nobody asked for.
     pub fn plain(limits: Limits, config: &Config) -> Terms {
-        let place = Place { isolation: Isolation::DedicatedProcess, tenant: "".into(), template: None };
+        let place = Place { isolation: Isolation::Dedicated, tenant: "".into(), template: None };
         Terms {
             limits,
             env: Vec::new(),

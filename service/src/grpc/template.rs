@@ -43,7 +43,7 @@ impl TemplateService for Api {
             return Err(Refusal::Unsupported { feature: "templates" }.into());
         }
         terms.limits = limits::within_quota(terms.limits, &caller.tenant.quota());
-        terms.place.isolation = Isolation::DedicatedProcess;
+        terms.place.isolation = Isolation::Dedicated;
         if let Some(policy) = &mut terms.policy {
             policy.isolation = v1::IsolationLevel::DedicatedProcess.into();
         }

@@ -117,7 +117,7 @@ impl Identities {
         let Some(keys) = &known.keys else { return Err(Refusal::CredentialsInvalid { problem: "unknown token" }) };
         let claims = keys.check(token).map_err(|problem| Refusal::CredentialsInvalid { problem })?;
         let tenant = self.tenants.named(&claims.tenant);
-        let tenant = tenant.ok_or_else(|| Refusal::TenantUnknown { tenant: claims.tenant })?;
+        let tenant = tenant.ok_or(Refusal::TenantUnknown { tenant: claims.tenant })?;
         Ok(Caller::new(tenant, claims.subject.into()))
     }
 
