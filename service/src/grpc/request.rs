@@ -271,8 +271,8 @@ pub fn isolation(policy: &v1::Policy) -> Result<Option<Isolation>, Refusal> {
     Ok(match known(policy.isolation, "policy.isolation")? {
         v1::IsolationLevel::Unspecified => None,
         v1::IsolationLevel::InProcess => Some(Isolation::InProcess),
-        v1::IsolationLevel::WorkerProcess => Some(Isolation::WorkerProcess),
-        v1::IsolationLevel::DedicatedProcess => Some(Isolation::DedicatedProcess),
+        v1::IsolationLevel::WorkerProcess => Some(Isolation::Worker),
+        v1::IsolationLevel::DedicatedProcess => Some(Isolation::Dedicated),
     })
 }
 
