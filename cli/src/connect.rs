@@ -12,8 +12,8 @@ use tonic::{Request, Status};
 /// Which server, and what it is told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Whereto {
-    /// A server such as http://127.0.0.1:50451, https://typhon.example:443 or unix:/run/typhon.sock. Without one, a server is
-    /// started in this process.
+    /// A server such as http://127.0.0.1:50451 or unix:/run/typhon.sock; https where it has a certificate. Without one, a
+    /// server is started in this process.
     #[arg(long, env = "TYPHON_SERVER", value_name = "URL")]
     pub server: Option<String>,
     /// The token to show the server. Of others on this machine, an environment variable is better hidden than a flag.
