@@ -98,7 +98,7 @@ impl Function {
         ]
     }
 
-    /// The code's working copy, of the thread that the function was made in. Others run their own ([`Unit::here`]).
+    /// The code's working copy, of the thread that the function was made in. Others run their own (`Unit::here`).
     #[inline(always)]
     pub fn unit(&self) -> &Unit {
         // SAFETY: the function holds the Arc behind this pointer; `set_code` keeps what frames run.

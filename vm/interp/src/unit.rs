@@ -3,7 +3,7 @@
 //! The code object is immutable and shared by the process; a unit holds what running it needs and changes: the quickened
 //! copy of its instructions with their inline caches, and its constants and names as values. Most functions of a module
 //! are never called, so all that is made by the first call: until then a unit begins with the instruction `Begin`, which
-//! makes it. Whoever first asks for a code object's unit owns it; other threads run copies of their own ([`Copies`]).
+//! makes it. Whoever first asks for a code object's unit owns it; other threads run copies of their own (`Copies`).
 
 use crate::code::new_code;
 use crate::frame::Interp;
