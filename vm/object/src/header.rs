@@ -89,7 +89,7 @@ impl Header {
         }
     }
 
-    /// As [`Header::try_retain`] of what may not be marked: then nobody gets a reference.
+    /// As `Header::try_retain` of what may not be marked: then nobody gets a reference.
     pub fn retain_if_alive(&self) -> Option<Value> {
         // SAFETY: whoever asks keeps the memory from being freed; the tag is this thread's own.
         match unsafe { self.0.try_retain(thread::tag()) } {
@@ -99,7 +99,7 @@ impl Header {
         }
     }
 
-    /// Lets other threads [`Header::try_retain`] the object.
+    /// Lets other threads `Header::try_retain` the object.
     pub fn mark_weak(&self) {
         // SAFETY: `&self` borrows a reference, or no other thread runs.
         unsafe { self.0.mark_weak() }

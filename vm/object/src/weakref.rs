@@ -2,7 +2,7 @@
 //!
 //! The table's lock is what weak references of several threads agree by. An object's memory is given back only after its
 //! references have been taken out of the table, and a weak reference's own after it has left the table; so whoever holds
-//! the lock may look at either, alive or dying. Whether it is alive, its counts tell ([`Header::try_retain`]): both are
+//! the lock may look at either, alive or dying. Whether it is alive, its counts tell (`Header::try_retain`): both are
 //! marked for that, when they enter the table or when the isolate gets a second thread. Under the lock nothing is dropped.
 
 use crate::header::{Header, flag};
