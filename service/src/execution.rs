@@ -74,18 +74,38 @@ pub struct Ran {
     pub poisoned: bool,
     /// Waited for the session that is free now.
     pub next: Option<Execution>,
+    pub answer: Answer,
+}
+
+/// What the client is to hear, once the worker's books say that the execution is over: whoever has an answer may
+/// count on the place that it took.
+#[must_use]
+pub struct Answer {
+    reply: Reply,
+    result: Result<Box<v1::ExecuteResponse>, Refusal>,
+}
+
+impl Answer {
+    pub fn send(self) {
+        self.reply.answer(self.result);
+    }
+}
+
+impl Ran {
+    fn refused(reply: Reply, refusal: Refusal, next: Option<Execution>) -> Ran {
+        Ran { took: Duration::ZERO, poisoned: false, next, answer: Answer { reply, result: Err(refusal) } }
+    }
 }
 
 impl Execution {
-    /// Runs on this thread and answers.
+    /// Runs on this thread.
     pub fn run(self, places: &Places, margin: Duration) -> Ran {
         let queue = self.arrived.elapsed();
         let wall = match self.wall(margin) {
             Ok(wall) => wall,
             Err(refusal) => {
                 let next = self.session.as_ref().and_then(|session| session.leave());
-                self.reply.refuse(refusal);
-                return Ran { took: Duration::ZERO, poisoned: false, next };
+                return Ran::refused(self.reply, refusal, next);
             }
         };
         let Execution {
@@ -115,8 +135,7 @@ impl Execution {
             Ok(done) => done,
             Err(unrun) => {
                 let (refusal, next) = unrun_of(unrun, session.as_deref());
-                reply.refuse(refusal);
-                return Ran { took: Duration::ZERO, poisoned: false, next };
+                return Ran::refused(reply, refusal, next);
             }
         };
         response.execution = name;
@@ -132,8 +151,7 @@ impl Execution {
         });
         metrics.ended(&caller.tenant, &response);
         audit::ended(&caller, &response);
-        reply.answer(Ok(Box::new(response)));
-        Ran { took, poisoned, next }
+        Ran { took, poisoned, next, answer: Answer { reply, result: Ok(Box::new(response)) } }
     }
 
     /// How long it may run, if it still may.

@@ -211,11 +211,10 @@ impl Shared {
 fn work(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) {
     while let Some((execution, turn)) = shared.queue.next() {
         let (mut poisoned, mut took) = (false, Duration::ZERO);
-        let mut job = Some(execution);
+        let (mut turn, mut job) = (Some(turn), Some(execution));
         while let Some(execution) = job.take() {
             let (id, name) = (execution.id, execution.name.clone());
             let ran = execution.run(&shared.places, shared.deadline_margin);
-            shared.live.remove(&id);
             tracing::debug!(execution = %name, took = ?ran.took, "finished");
             took += ran.took;
             poisoned |= ran.poisoned;
@@ -226,8 +225,14 @@ fn work(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) {
             {
                 job = shared.offer(next).err().map(|(_, next)| next);
             }
+            if job.is_none()
+                && let Some(turn) = turn.take()
+            {
+                shared.queue.done(turn, took);
+            }
+            ran.answer.send();
+            shared.live.remove(&id);
         }
-        shared.queue.done(turn, took);
         if poisoned {
             // Whatever the VM keeps per thread is suspect: go on in a new thread. If there is none to be had, this
             // one is better than none.

@@ -88,6 +88,28 @@ async fn probes_say_whether_new_work_is_welcome() {
 }
 
 #[tokio::test]
+async fn whoever_has_an_answer_has_the_place_back() {
+    let (_server, channel, _admin, _started, _file) = start().await;
+    // Others keep the workers from going on at once.
+    let others = (0..8).map(|_| {
+        let channel = channel.clone();
+        async move {
+            loop {
+                let ran = ours::<v1::ExecuteResponse>(&channel, "ExecutionService/Execute", &source(""), ANN).await;
+                ran.expect("hers");
+            }
+        }
+    });
+    let mut load: tokio::task::JoinSet<()> = others.collect();
+    for round in 0..200 {
+        ours::<v1::ExecuteResponse>(&channel, "ExecutionService/Execute", &source(""), BOB).await.expect("his");
+        let own: v1::GetUsageResponse = ours(&channel, "RuntimeService/GetUsage", &(), BOB).await.expect("his own");
+        assert_eq!(own.tenant.map(|bob| (bob.running, bob.waiting)), Some((0, 0)), "after {round} answers");
+    }
+    load.shutdown().await;
+}
+
+#[tokio::test]
 async fn tenants_are_seen_with_what_they_have_and_used() {
     let (_server, channel, admin, started, file) = start().await;
     let create = v1::CreateSessionRequest::default();
