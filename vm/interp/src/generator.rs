@@ -480,7 +480,7 @@ pub fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
     if state == State::Suspended {
         deliver(g, value.clone());
     }
-    settle(g, eval::run(t, it))
+    eval::run_generator(t, it, None)
 }
 
 /// Puts a sent value where the yield expression's value goes.
@@ -515,15 +515,7 @@ pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
         let handled = Value::from_ref(&g.handling.value.get()).clone();
         eval::exception::set_context(t, e.value(), handled);
     }
-    settle(g, eval::run_throw(t, it, e))
-}
-
-fn settle(g: &Generator, r: Res) -> Res<Resumed> {
-    match r {
-        Ok(v) if g.state() == State::Suspended => Ok(Resumed::Yield(v)),
-        Ok(v) => Ok(Resumed::Return(v)),
-        Err(e) => Err(e),
-    }
+    eval::run_generator(t, it, Some(e))
 }
 
 /// Turns a resumption into a method's result: a return is StopIteration.

@@ -168,7 +168,9 @@ impl<'t> Running<'t> {
         match flow {
             Ok(()) | Err(Stop::Again | Stop::Switch | Stop::Slow | Stop::As(_)) => Ok(()),
             Err(Stop::Raise(e) | Stop::Reraise(e)) => Err(e),
-            Err(Stop::Exit(_)) => Err(error::system_error(self.t, "a frame was left that its caller waits for")),
+            Err(Stop::Exit(_) | Stop::Yield(_)) => {
+                Err(error::system_error(self.t, "a frame was left that its caller waits for"))
+            }
         }
     }
 

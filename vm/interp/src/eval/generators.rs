@@ -144,7 +144,7 @@ pub(crate) fn yield_plain(m: &mut M<'_>, w: Word) -> Flow {
         };
         g.set_state(State::Suspended);
         m.release(held);
-        return Err(Stop::Exit(v));
+        return Err(Stop::Yield(v));
     }
     loop {
         // SAFETY: whoever resumed the generator keeps it alive.
@@ -200,7 +200,7 @@ pub(crate) fn yield_value(m: &mut M<'_>, w: Word) -> Flow {
     if kind == Kind::Entry {
         // SAFETY: such a frame owns its generator.
         drop(unsafe { Value::from_raw(bits) });
-        return Err(Stop::Exit(v));
+        return Err(Stop::Yield(v));
     }
     m.enter(skip as isize);
     m.set(dst as usize, v);

@@ -17,6 +17,8 @@ pub(crate) enum Stop {
     Reraise(Exc),
     /// The entry frame has returned.
     Exit(Value),
+    /// The entry frame, a generator's, has yielded.
+    Yield(Value),
     /// A watcher was set or removed: go on in the other instantiation of the loop.
     Switch,
     /// Not left at all: the instruction is to be carried out by the body of the opcode of this number.
@@ -54,6 +56,7 @@ impl Left {
             Stop::Switch => (3, 0),
             Stop::Slow | Stop::Again => (4, 0),
             Stop::As(op) => (INSTEAD, op as u64),
+            Stop::Yield(v) => (6, v.into_raw()),
         };
         self.kind.set(kind);
         self.value.set(value);
@@ -75,6 +78,7 @@ impl Left {
             1 => Stop::Raise(Exc::new(value)),
             2 => Stop::Reraise(Exc::new(value)),
             3 => Stop::Switch,
+            6 => Stop::Yield(value),
             _ => Stop::Again,
         }
     }

@@ -30,6 +30,7 @@ mod tier;
 mod unpack;
 
 use crate::frame::{Interp, Kind, clear_registers};
+use crate::generator::Resumed;
 use crate::{traceback, watch};
 use arith as ar;
 pub(crate) use deferred::Deferred;
@@ -43,15 +44,14 @@ use typhon_object::{Thread, Value};
 
 /// Runs the frame on top (of kind `Entry`) to its end.
 pub(crate) fn run(t: &Thread, it: &Interp) -> Res {
-    run_from(t, it, None)
+    match run_generator(t, it, None)? {
+        Resumed::Return(v) | Resumed::Yield(v) => Ok(v),
+    }
 }
 
-/// As [`run`], but begins by raising `e` where the frame stands.
-pub(crate) fn run_throw(t: &Thread, it: &Interp, e: Exc) -> Res {
-    run_from(t, it, Some(e))
-}
-
-fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
+/// As [`run`] for a generator's frame, to its end or its next yield. Begins by raising `throw` where the frame stands. Which
+/// of the two it came to is said by the instruction that left: once it has, others may resume the generator.
+pub(crate) fn run_generator(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res<Resumed> {
     // Called by a native, which goes on afterwards.
     t.out_of_native();
     let result = run_to_end(t, it, throw);
@@ -59,7 +59,7 @@ fn run_from(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
     result
 }
 
-fn run_to_end(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
+fn run_to_end(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res<Resumed> {
     let fp = it.fp.get();
     // SAFETY: the caller pushed the frame.
     let (ip, base) = unsafe { ((*fp).ip, (*fp).base) };
@@ -82,7 +82,11 @@ fn run_to_end(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res {
             Stop::As(_) | Stop::Slow | Stop::Again => unreachable!("an instruction's own business"),
             Stop::Exit(v) => {
                 m.settle();
-                return Ok(v);
+                return Ok(Resumed::Return(v));
+            }
+            Stop::Yield(v) => {
+                m.settle();
+                return Ok(Resumed::Yield(v));
             }
             Stop::Raise(e) => unwind(&mut m, e, true)?,
             Stop::Reraise(e) => unwind(&mut m, e, false)?,
