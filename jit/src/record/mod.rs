@@ -97,6 +97,8 @@ pub struct Recorded {
 /// to the header is the trace's head. If there is no loop behind it, it is a trace by itself. What is recorded is carried out:
 /// the record of the running frame says how far it has come; what an instruction has raised there comes back, too.
 pub fn record(at: &At<'_>, from: Option<u32>) -> (Result<Recorded, Abort>, Option<Exc>) {
+    // Who is at the header has no way to go: if that counted as a round, exits would take it for headway.
+    let from = from.filter(|from| *from != at.target);
     let mut recorder = match Recorder::new(at, from) {
         Ok(recorder) => recorder,
         Err(abort) => return (Err(abort), None),

@@ -145,6 +145,64 @@ print(types(1000))
     );
 }
 
+/// Two bridges at a loop's header, each for another type, are each other's links; then comes a third type, which is for neither.
+#[test]
+fn bridges_at_a_header_that_send_each_other_nowhere() {
+    same(
+        "def f(items):
+    n = i = 0
+    k = items[0]
+    while k:
+        n += 1
+        i += 1
+        k = items[i]
+    return n
+for last in 'text', (1,), None, {}:
+    print(f([1, 1, 0.5, 0.5] * 50 + [last] * 9 + [0, 1]))
+",
+    );
+}
+
+/// Whoever asks from inside of machine code is heard before it has gone round twice more, however exits are linked.
+#[test]
+fn circles_of_links_look_up() {
+    let ways = [
+        "t = (t + i * 3) % 1000003
+        if i & 1:
+            t += 2",
+        "if i % 3 == 0:
+            x = 1
+        elif i % 3 == 1:
+            x = 0.5
+        else:
+            x = None",
+        "for k in range(i % 3):
+            t += k",
+        "j = 0
+        while j < i % 2:
+            j += 1
+        t += j",
+    ];
+    for way in ways {
+        let source = format!(
+            "def f():
+    t = i = 0
+    x = 1
+    while True:
+        {way}
+        i += 1
+        tick(30000)
+f()
+"
+        );
+        let params = Params { loop_hot: 50, exit_hot: 5, ..Params::DEFAULT };
+        let ran = run(&source, Some(params));
+        assert_eq!(ran.printed, "RuntimeError: stopped\n");
+        assert!(ran.ticks <= 30002, "{} ticks\n{source}", ran.ticks);
+        assert!(ran.counts["jit_linked"] > 8000 && ran.counts["jit_entered"] < 500, "{:?}\n{source}", ran.counts);
+    }
+}
+
 #[test]
 fn the_second_isolate_neither_records_nor_compiles() {
     let params = Params { loop_hot: 50, exit_hot: 5, ..Params::DEFAULT };

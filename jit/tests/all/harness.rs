@@ -1,6 +1,6 @@
 //! Runs Python programs on an interpreter without a library, with the trace compiler or without it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use typhon_interp::tier::Tier2;
@@ -16,8 +16,20 @@ static PRINT: MethodDef = native::raw("print", "", print, "");
 static LEN: MethodDef =
     native::def("len", "($module, obj, /)", |t, a| convert::from_u64(t, ops::len(t, &a[0])? as u64), "").tame();
 
+/// Counts its calls, and stops the isolate at the one that has the number: from inside of machine code, as it is tame.
+static TICK: MethodDef = native::def("tick", "($module, last, /)", tick, "").tame();
+
 thread_local! {
     static PRINTED: RefCell<String> = RefCell::default();
+    static TICKS: Cell<u64> = Cell::default();
+}
+
+fn tick(t: &Thread, a: &[Value]) -> Res {
+    TICKS.set(TICKS.get() + 1);
+    if a[0].as_small() == Some(TICKS.get() as i64) {
+        t.breaker.stop(1);
+    }
+    Ok(Value::NONE)
 }
 
 fn print(t: &Thread, args: Args<'_>) -> Res {
@@ -33,6 +45,9 @@ pub struct Ran {
     /// What the isolate's tier counted.
     #[cfg_attr(not(test), expect(dead_code, reason = "the example does not look at it"))]
     pub counts: BTreeMap<&'static str, u64>,
+    /// How often `tick` was called.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the example does not look at it"))]
+    pub ticks: u64,
 }
 
 pub fn run(source: &str, params: Option<Params>) -> Ran {
@@ -50,7 +65,10 @@ pub fn run_in(source: &str, process: Option<Process>) -> Ran {
 fn run_here(source: &str, process: Option<Process>) -> Ran {
     typhon_interp::set_up();
     let hooks = Hooks {
-        on_breaker: |_| Ok(()),
+        on_breaker: |t| match t.breaker.stopped() {
+            true => Err(typhon_object::error::runtime_error(t, format_args!("stopped"))),
+            false => Ok(()),
+        },
         unraisable: |_, e, text, _| panic!("{text} {e:?}"),
         warn: |_, _, _, _| Ok(()),
         import: |t, name| Err(typhon_object::error::runtime_error(t, format_args!("no imports: {name}"))),
@@ -70,13 +88,13 @@ fn run_here(source: &str, process: Option<Process>) -> Ran {
     t.close();
     let traces = jit.as_ref().map_or(0, |jit| jit.cache().counts.committed.get());
     let counts = jit.map(|jit| jit.counters().into_iter().collect()).unwrap_or_default();
-    Ran { printed: PRINTED.take(), traces, counts }
+    Ran { printed: PRINTED.take(), traces, counts, ticks: TICKS.take() }
 }
 
 fn execute(t: &Thread, source: &str) {
     let builtins = Dict::create(t);
     let b = Dict::of(&builtins);
-    for def in [&PRINT, &LEN] {
+    for def in [&PRINT, &LEN, &TICK] {
         let f = native::new_function(t, def, Value::ABSENT, Value::NONE).expect("small");
         b.set_str(t, &names::intern_text(t, def.name), f).expect("small");
     }
