@@ -2,13 +2,21 @@
 
 use crate::abort::{Abort, Reason};
 use crate::cache::Variant;
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::sync::Arc;
 use typhon_jit_ir::Trace;
 use typhon_qsbr::sync::Mutex;
 
+/// Places that are shown at which the interpreter went on.
+const SHOWN: usize = 24;
+
 /// What is written down for a process, in order.
-pub struct Journal(Mutex<Vec<Note>>);
+pub struct Journal {
+    notes: Mutex<Vec<Note>>,
+    /// How often the interpreter went on where.
+    left: Mutex<BTreeMap<String, u64>>,
+}
 
 /// One recording.
 pub struct Note {
@@ -39,24 +47,29 @@ pub enum Fate {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self { notes: Mutex::new(Vec::new()), left: Mutex::new(BTreeMap::new()) }
     }
 }
 
 impl Journal {
     /// Shows every note.
     pub fn each(&self, show: impl FnMut(&Note)) {
-        self.0.lock().iter().for_each(show);
+        self.notes.lock().iter().for_each(show);
     }
 
     pub(crate) fn add(&self, note: Note) {
-        self.0.lock().push(note);
+        self.notes.lock().push(note);
+    }
+
+    /// The interpreter went on there.
+    pub(crate) fn left(&self, at: String) {
+        *self.left.lock().entry(at).or_default() += 1;
     }
 }
 
 impl Display for Journal {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let notes = self.0.lock();
+        let notes = self.notes.lock();
         for note in notes.iter() {
             writeln!(f, "{note}")?;
         }
@@ -72,7 +85,11 @@ impl Display for Journal {
                 writeln!(f, "{count:6} {}: {}", reason.text(), reason.doc())?;
             }
         }
-        Ok(())
+        let left = self.left.lock();
+        let mut most: Vec<(&String, &u64)> = left.iter().collect();
+        most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        writeln!(f, "the interpreter went on {} times, most often at", left.values().sum::<u64>())?;
+        most.iter().take(SHOWN).try_for_each(|(at, count)| writeln!(f, "{count:8} {at}"))
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`process`] | what isolates share, and the switch |
 //! | [`params`] | the table of limits |
 //! | `worth` | what a trace saves, and what coming and going costs |
+//! | `go` | a run of machine code: from trace to trace, until the interpreter goes on |
 //! | [`journal`] | what was recorded, for who looks |
 //! | [`counts`] | the table of what is counted |
 //! | [`record`] | a running loop's trace (docs/design/007-recorder.md) |
@@ -29,6 +30,7 @@ pub mod cache;
 pub mod code_memory;
 pub mod counts;
 pub mod executor;
+mod go;
 mod helpers;
 pub mod journal;
 pub mod lower;

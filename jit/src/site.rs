@@ -5,7 +5,7 @@
 
 use crate::cache::CodeHash;
 use crate::cache::{Entry, Key, Variant};
-use crate::lower::Link;
+use crate::lower::{Exit, Link};
 use crate::params::Params;
 use crate::worker::Outcome;
 use rustc_hash::FxHashMap;
@@ -15,15 +15,19 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use typhon_interp::unit::Unit;
 use typhon_isa::Code;
+use typhon_jit_ir::snapshot::place_number;
+use typhon_jit_ir::{End, Place as Standing};
 use typhon_qsbr::sync::Mutex;
 
 /// Entries after which it is looked whether they were worth it.
 const ENTRIES: u64 = 32;
 /// How often in a row a loop whose entries are not worth it is let be twice as long as before.
 const POOR_MAX: u32 = 12;
-/// How often a loop waits for the workers, and for how many times what makes it hot.
-const PATIENCE: u32 = 64;
+/// For which part of what makes it hot a loop is let be while the workers have something.
 const PAUSE: u64 = 8;
+
+/// By how much the end of a way is hot sooner than other exits, as a power of two.
+const SURE: u32 = 3;
 
 /// How many words exits leave at most: what leaves more is not entered, nor linked to.
 pub(crate) const LEFT_MAX: usize = 1024;
@@ -34,22 +38,24 @@ pub(crate) struct Known {
     pub(crate) code: Arc<Code>,
     hash: CodeHash,
     places: RefCell<FxHashMap<(u32, Entry), Rc<Place>>>,
+    /// Those where frames that traces have entered stand above the code's.
+    inner: RefCell<FxHashMap<Box<[Standing]>, Rc<Place>>>,
 }
 
 /// Where traces begin.
 pub(crate) struct Place {
     pub(crate) key: Key,
+    /// Where frames stand; empty: at the header of the loop.
+    pub(crate) from: Box<[Standing]>,
     pub(crate) instances: RefCell<Vec<Rc<Instance>>>,
     /// Recordings that were given up.
     pub(crate) tries: Cell<u32>,
+    /// It is a loop with loops in it: only the ways from one to the next are traces.
+    pub(crate) in_ways: Cell<bool>,
     /// Code that its traces name by address.
     pub(crate) kept: RefCell<Vec<Arc<Unit>>>,
     /// What the workers were given.
     pub(crate) waiting: RefCell<Option<Arc<Mailbox>>>,
-    /// Entries that are not looked at: exits get their bridges meanwhile.
-    young: Cell<u64>,
-    /// How often they become young again because the workers are not done.
-    patience: Cell<u32>,
     /// Entries since it was looked, and what they were worth.
     entries: Cell<u64>,
     worth: Cell<i64>,
@@ -60,8 +66,8 @@ pub(crate) struct Place {
 /// What an isolate has of a variant: how often it is left where, and what goes on there.
 pub(crate) struct Instance {
     pub(crate) variant: Arc<Variant>,
-    /// Where the trace begins.
-    pub(crate) start: u32,
+    /// Where the trace begins, as a number.
+    pub(crate) start: u64,
     pub(crate) outs: Box<[Out]>,
     /// What machine code reads of the exits' links. The first says where the instance is.
     table: Box<[Link]>,
@@ -84,28 +90,75 @@ pub(crate) struct Mailbox(Mutex<Option<Outcome>>);
 
 impl Known {
     pub(crate) fn new(code: &Arc<Code>) -> Self {
-        Self { code: code.clone(), hash: hash(code), places: RefCell::default() }
+        Self { code: code.clone(), hash: hash(code), places: RefCell::default(), inner: RefCell::default() }
     }
 
-    pub(crate) fn place(&self, offset: u32, entry: Entry, params: &Params) -> Rc<Place> {
+    /// A loop.
+    pub(crate) fn at_loop(&self, offset: u32) -> Rc<Place> {
+        self.place(offset, Entry::Loop, &[])
+    }
+
+    /// Where frames stand that were left.
+    pub(crate) fn at_exit(&self, from: &[Standing]) -> Rc<Place> {
+        match from {
+            [place] => self.place(place.offset, Entry::Exit, from),
+            _ => {
+                if let Some(known) = self.inner.borrow().get(from) {
+                    return known.clone();
+                }
+                let offset = from.last().map_or(0, |place| place.offset);
+                let key = Key { code: self.hash, offset, entry: Entry::Exit };
+                let place = Rc::new(Place::new(key, from));
+                self.inner.borrow_mut().insert(from.into(), place.clone());
+                place
+            }
+        }
+    }
+
+    fn place(&self, offset: u32, entry: Entry, from: &[Standing]) -> Rc<Place> {
         let key = Key { code: self.hash, offset, entry };
-        self.places.borrow_mut().entry((offset, entry)).or_insert_with(|| Rc::new(Place::new(key, params))).clone()
+        let mut places = self.places.borrow_mut();
+        places.entry((offset, entry)).or_insert_with(|| Rc::new(Place::new(key, from))).clone()
+    }
+
+    /// Whether a loop has a trace, by its header.
+    pub(crate) fn has_trace(&self, header: u32) -> bool {
+        self.places.borrow().get(&(header, Entry::Loop)).is_some_and(|place| !place.instances.borrow().is_empty())
     }
 }
 
 impl Place {
-    fn new(key: Key, params: &Params) -> Self {
+    fn new(key: Key, from: &[Standing]) -> Self {
         let (instances, waiting, kept) = Default::default();
         let (tries, poor, entries, worth) = Default::default();
-        let (young, patience) = (Cell::new(2 * params.exit_hot), Cell::new(PATIENCE));
-        Self { key, instances, tries, kept, waiting, young, patience, entries, worth, poor }
+        Self {
+            key,
+            from: from.into(),
+            instances,
+            tries,
+            in_ways: Cell::new(false),
+            kept,
+            waiting,
+            entries,
+            worth,
+            poor,
+        }
     }
 
     /// Something to enter here.
     pub(crate) fn take(&self, variant: Arc<Variant>, params: &Params) -> Rc<Instance> {
-        let instance = Instance::new(variant, self.key.offset, params);
+        let start = place_number(&self.standing());
+        let instance = Instance::new(variant, start, params);
         self.instances.borrow_mut().push(instance.clone());
         instance
+    }
+
+    /// Where frames stand here.
+    pub(crate) fn standing(&self) -> Box<[Standing]> {
+        match self.from[..] {
+            [] => [Standing { code: 0, offset: self.key.offset, what: 0 }].into(),
+            _ => self.from.clone(),
+        }
     }
 
     /// Lets go of what the cache has evicted, and of links to it. No machine code runs.
@@ -121,24 +174,15 @@ impl Place {
         self.instances.borrow_mut().retain(|instance| !gone(instance));
     }
 
-    /// One of its exits got a bridge: the others are to have their time, too.
-    pub(crate) fn grow(&self, params: &Params) {
-        self.young.set(2 * params.exit_hot);
-        self.patience.set(PATIENCE);
+    /// One of its exits got a bridge: it may be worth more now.
+    pub(crate) fn grow(&self) {
         self.poor.set(0);
     }
 
-    /// An entry was worth so much. How long to let the loop be; less if workers have something that is `pending`.
-    pub(crate) fn entered(&self, worth: i64, params: &Params, pending: bool) -> u64 {
-        if self.young.get() > 0 {
-            self.young.set(self.young.get() - 1);
-            return 0;
-        }
-        if pending && self.patience.get() > 0 {
-            self.patience.set(self.patience.get() - 1);
-            self.young.set(2 * params.exit_hot);
-            return PAUSE * params.loop_hot;
-        }
+    /// An entry was worth so much, if that is known. How long to let the loop be; not known is what workers may have made by then
+    /// if something is `pending`.
+    pub(crate) fn entered(&self, worth: Option<i64>, params: &Params, pending: bool) -> u64 {
+        let Some(worth) = worth else { return if pending { params.loop_hot / PAUSE } else { 0 } };
         self.entries.set(self.entries.get() + 1);
         self.worth.set(self.worth.get().saturating_add(worth));
         if self.entries.get() < ENTRIES {
@@ -160,10 +204,13 @@ impl Drop for Place {
 }
 
 impl Instance {
-    fn new(variant: Arc<Variant>, start: u32, params: &Params) -> Rc<Self> {
-        let out = || Out { left: Cell::new(params.exit_hot), next: RefCell::default() };
-        let count = variant.executor.exits().len();
-        let outs = (0..count).map(|_| out()).collect();
+    fn new(variant: Arc<Variant>, start: u64, params: &Params) -> Rc<Self> {
+        let trace = &variant.executor.trace;
+        // Who comes to the end of a way goes on for sure.
+        let hot = |exit: &Exit| params.exit_hot >> if trace.end == End::Leave(exit.snap) { SURE } else { 0 };
+        let exits = variant.executor.exits();
+        let count = exits.len();
+        let outs = exits.iter().map(|exit| Out { left: Cell::new(hot(exit)), next: RefCell::default() }).collect();
         let table: Box<[Link]> = (0..=count).map(|_| Link::none()).collect();
         Rc::new_cyclic(|me: &Weak<Self>| {
             let me = me.clone();

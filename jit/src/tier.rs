@@ -7,32 +7,24 @@ use crate::abort::{self, Abort, Reason};
 use crate::cache::{Cache, Entry, Kind, Variant};
 use crate::counts::{Count, Counts};
 use crate::journal::{Fate, Note};
-use crate::lower::{COUNTERS, Link, UNSETTLED, beside};
 use crate::params::Params;
 use crate::process::{How, Process};
-use crate::record::{BY_FRAME, FRAMES_MAX, REGISTERS_MAX, ROUNDS, Recorded, extra_of, function_of, is_kind, record};
-use crate::site::{Instance, Known, LEFT_MAX, Mailbox, Place};
-use crate::vm::{Aside, Entered, Objects};
+use crate::record::{FRAMES_MAX, REGISTERS_MAX, Recorded, is_kind, record};
+use crate::site::{Instance, Known, Mailbox, Place};
 use crate::worker::{Job, NoVariant};
-use crate::worth;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
 use typhon_interp::tier::{At, Tier2, Went};
-use typhon_jit_ir::run::rebuild;
-use typhon_jit_ir::word::Word;
-use typhon_jit_ir::{End, Slot, Snap, Src};
-use typhon_object::Thread;
 use typhon_object::error::Exc;
+use typhon_object::{Thread, Value};
 
 /// Tries after which a place is let be.
 const TRIES: u32 = 6;
 /// How often an exit is taken between two looks at what others have made of its place.
-const LOOK: u64 = 16;
-/// How many words machine code is given.
-const WORDS: usize = LEFT_MAX + beside::COUNT;
+pub(crate) const LOOK: u64 = 16;
 /// How many loops are found at once.
 const RECENT: usize = 64;
 /// How many code objects are known before it is looked which of them are gone.
@@ -41,18 +33,18 @@ const KNOWN_MIN: usize = 64;
 /// What an isolate has of the trace compiler. Its threads come here in turns, and nothing is borrowed while machine code
 /// runs.
 pub struct Jit {
-    process: Process,
+    pub(crate) process: Process,
     /// By the code's address.
     known: RefCell<FxHashMap<usize, Rc<Known>>>,
     known_max: Cell<usize>,
     /// Loops that were asked for last.
     recent: RefCell<[Option<(Rc<Known>, Rc<Place>)>; RECENT]>,
     /// Where machine code leaves what exits hold; taken while it runs.
-    words: Cell<Vec<u64>>,
+    pub(crate) words: Cell<Vec<u64>>,
     /// How many runs of machine code there are on the stack: then none may go.
-    running: Cell<u32>,
+    pub(crate) running: Cell<u32>,
     /// What exits were linked to meanwhile.
-    unlinked: RefCell<Vec<Rc<Instance>>>,
+    pub(crate) unlinked: RefCell<Vec<Rc<Instance>>>,
     /// The process is the child of a fork.
     alone: Cell<bool>,
     /// Why recordings were given up.
@@ -62,7 +54,7 @@ pub struct Jit {
 }
 
 /// What there is to enter at a place.
-enum Found {
+pub(crate) enum Found {
     /// This.
     Ready(Rc<Instance>),
     /// Nothing: to be looked for again after so many visits.
@@ -71,25 +63,6 @@ enum Found {
     /// look again, and what was raised.
     Moved(u64, Option<Exc>),
 }
-
-/// How machine code was left.
-struct Left {
-    /// By which exit of which trace: machine code may have gone on by itself.
-    instance: Rc<Instance>,
-    number: usize,
-    /// The exit before, if it has.
-    from: Option<Taken>,
-    /// Where the frame that entered it goes on; `None`: a frame goes on that it has called.
-    offset: Option<u32>,
-    /// How often it has gone round.
-    rounds: u64,
-    /// What leaving has cost.
-    cost: i64,
-    raised: Option<Exc>,
-}
-
-/// An exit that was taken.
-type Taken = (Rc<Instance>, usize);
 
 impl Jit {
     /// A tier with a process's cache.
@@ -110,7 +83,7 @@ impl Jit {
         self.process.cache()
     }
 
-    fn params(&self) -> &Params {
+    pub(crate) fn params(&self) -> &Params {
         &self.process.0.params
     }
 
@@ -141,14 +114,22 @@ impl Jit {
             return (known.clone(), place.clone());
         }
         let known = self.known(at);
-        let place = known.place(at.target, Entry::Loop, self.params());
+        let place = known.at_loop(at.target);
         self.recent.borrow_mut()[at_recent] = Some((known.clone(), place.clone()));
         (known, place)
     }
 
     /// Something to enter at a place with what the registers hold now: the place's own, the process's, or a new one. What was
-    /// `tried` is not it. If there is nothing: after how many visits to look again.
-    fn find(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Found {
+    /// `tried` is not it. If there is nothing: after how many visits to look again. `settle` makes the records of frames that
+    /// have none: the interpreter is about to go on.
+    pub(crate) fn find(
+        &self,
+        at: &At<'_>,
+        known: &Known,
+        place: &Place,
+        tried: &[Rc<Instance>],
+        settle: &dyn Fn(),
+    ) -> Found {
         if let Some(found) = self.ready(at, place, tried) {
             return Found::Ready(found);
         }
@@ -169,11 +150,17 @@ impl Jit {
             self.counts.add(Count::Found);
             return Found::Ready(place.take(variant, self.params()));
         }
-        let from = (place.key.entry == Entry::Exit).then_some(place.key.offset);
-        let mut recorded = match record(at, from) {
+        settle();
+        let from = if place.in_ways.get() { place.standing() } else { place.from.clone() };
+        let mut recorded = match record(at, &from, &|header| known.has_trace(header)) {
             (Ok(recorded), _) => recorded,
             (Err(abort), raised) => {
                 self.note(at, place, || Fate::GivenUp(abort));
+                let nested = abort.reason == Reason::Nested && place.key.entry == Entry::Loop;
+                if nested && !place.in_ways.replace(true) {
+                    self.aborts.count(abort.reason);
+                    return Found::Moved(self.hot(place), raised);
+                }
                 return Found::Moved(self.later(place, abort), raised);
             }
         };
@@ -193,14 +180,14 @@ impl Jit {
                 place.take(variant, self.params());
                 0
             }
-            Ok(_) => self.hot(place),
+            Ok(_) => self.soon(place),
             Err(_) => later(Reason::Compiler),
         };
         Found::Moved(again, raised)
     }
 
     /// What the place has to enter with what the registers hold now.
-    fn ready(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Option<Rc<Instance>> {
+    pub(crate) fn ready(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Option<Rc<Instance>> {
         if self.running.get() == 0 {
             self.unlinked.borrow_mut().clear();
             place.tidy();
@@ -212,7 +199,7 @@ impl Jit {
     /// Looks whether the workers are done with what a place waits for.
     fn arrived(&self, place: &Place, fits: impl Fn(&Variant) -> bool) -> Result<Rc<Instance>, u64> {
         let Some(outcome) = place.waiting.borrow().as_ref().and_then(|mail| mail.take()) else {
-            return Err(self.hot(place));
+            return Err(self.soon(place));
         };
         self.counts.add(Count::Arrived);
         place.waiting.replace(None);
@@ -284,6 +271,14 @@ impl Jit {
         }
     }
 
+    /// After how many visits to look what the workers have made for it.
+    fn soon(&self, place: &Place) -> u64 {
+        match place.key.entry {
+            Entry::Exit => self.params().exit_hot.min(LOOK),
+            _ => self.hot(place),
+        }
+    }
+
     /// How long to let a place be whose recording was given up.
     fn later(&self, place: &Place, abort: Abort) -> u64 {
         self.aborts.count(abort.reason);
@@ -291,208 +286,26 @@ impl Jit {
         place.tries.set(tries);
         // What a bridge comes to depends on what the registers hold now.
         let passing = abort.reason.is_passing() || place.key.entry == Entry::Exit;
+        // No trace does what stands there.
+        let never = abort.reason == Reason::Opcode && place.from.last().is_some_and(|last| last.offset == abort.offset);
+        if never {
+            return u64::MAX;
+        }
         if passing && tries < TRIES { self.hot(place) << tries } else { u64::MAX }
-    }
-
-    /// Runs machine code until nothing goes on where it was left. Also what that was worth.
-    fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, i64) {
-        let (mut words, mut worth) = (self.words.take(), -worth::ENTRY);
-        self.running.set(self.running.get() + 1);
-        let went = self.go_on(at, known, first, &mut words, &mut worth);
-        self.running.set(self.running.get() - 1);
-        self.words.set(words);
-        (went, worth)
-    }
-
-    fn go_on(&self, at: &At<'_>, known: &Known, first: Rc<Instance>, words: &mut Vec<u64>, worth: &mut i64) -> Went {
-        let mut instance = first;
-        let aside = at.t.own_state::<Aside>();
-        let (mut taken, mut tried) = (None::<Taken>, Vec::new());
-        let went = |raised| Went { offset: Went::BY_FRAME, again: 0, raised };
-        loop {
-            let Some(left) = self.enter(at, &instance, aside, words) else {
-                return Went { offset: instance.start, again: 0, raised: None };
-            };
-            instance = left.instance;
-            *worth += instance.variant.executor.worth.of(left.rounds) - left.cost;
-            if let Some(from) = left.from {
-                tried.clear();
-                taken = Some(from);
-            }
-            let Some(offset) = left.offset.filter(|_| left.raised.is_none() && !at.t.breaker.any()) else {
-                return went(left.raised);
-            };
-            if offset == instance.start && left.rounds == 0 {
-                // It was not for what happens here now: the exit before it needs something else.
-                tried.push(instance);
-            } else {
-                tried.clear();
-                taken = Some((instance, left.number));
-            }
-            let Some(taken) = &taken else { return went(None) };
-            match self.after(at, known, taken, offset, &tried) {
-                Found::Ready(next) => instance = next,
-                Found::Later(_) => return went(None),
-                Found::Moved(_, raised) => return went(raised),
-            }
-            self.counts.add(Count::Linked);
-        }
-    }
-
-    /// What goes on where an exit was taken.
-    fn after(&self, at: &At<'_>, known: &Known, taken: &Taken, offset: u32, tried: &[Rc<Instance>]) -> Found {
-        let out = &taken.0.outs[taken.1];
-        if tried.is_empty()
-            && let Some(next) = out.next.borrow().clone()
-            && fits(at, &next.variant)
-        {
-            return Found::Ready(next);
-        }
-        let left = out.left.get();
-        out.left.set(left.saturating_sub(1));
-        // What another exit made hot is looked for now and then.
-        if left > 0 && !left.is_multiple_of(LOOK) || Running::on(at.t).is_seen(1) {
-            return Found::Later(left);
-        }
-        let executor = &taken.0.variant.executor;
-        let ends = executor.trace.end == End::Leave(executor.exits()[taken.1].snap);
-        // A bridge without a loop of its own ends where the loop's trace begins.
-        let entry = if ends && offset == at.target { Entry::Loop } else { Entry::Exit };
-        let place = known.place(offset, entry, self.params());
-        let next = match self.ready(at, &place, tried) {
-            Some(ready) => ready,
-            None if left > 0 => return Found::Later(left),
-            None => match self.find(at, &place, tried) {
-                Found::Ready(ready) => ready,
-                Found::Later(again) => {
-                    out.left.set(again);
-                    return Found::Later(again);
-                }
-                Found::Moved(again, raised) => {
-                    out.left.set(again);
-                    if again == 0 {
-                        self.counts.add(Count::Bridged);
-                    }
-                    return Found::Moved(again, raised);
-                }
-            },
-        };
-        self.counts.add(Count::Bridged);
-        // Its code may be running.
-        self.unlinked.borrow_mut().extend(taken.0.link(taken.1, Some(&next)));
-        Found::Ready(next)
-    }
-
-    /// Runs one trace's machine code until it is left, and gives the registers what is to be found there.
-    fn enter(&self, at: &At<'_>, instance: &Rc<Instance>, aside: &Aside, words: &mut Vec<u64>) -> Option<Left> {
-        let running = Running::on(at.t);
-        let height = running.height();
-        let wake = at.t.breaker.word() as u64;
-        let inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, wake, running.record() as u64];
-        if words.len() < WORDS {
-            words.resize(WORDS, 0);
-        }
-        let first = &instance.variant.executor;
-        if first.left_max() > LEFT_MAX {
-            return None;
-        }
-        words[..beside::COUNT].fill(0);
-        // Not every snapshot says how often.
-        words[beside::COUNT + usize::from(ROUNDS.reg)] = 0;
-        // SAFETY: the trace was recorded from this code, so it touches the registers of its frames and what they refer to;
-        // it begins with the questions whose answers the rest relies on. The thread runs, and its words outlive the call.
-        // What exits are linked to is kept by them, and nobody goes while machine code runs.
-        let number = unsafe { first.run(&inputs, words, instance.table()) }?;
-        let noted = |what: usize| words[beside::COUNT - what];
-        let linked = noted(beside::LINKED);
-        let (instance, from) = if linked == 0 {
-            (instance.clone(), None)
-        } else {
-            // SAFETY: machine code has noted tables that it was entered with, and nobody has gone.
-            let [last, owner] =
-                [beside::TABLE, beside::OWNER].map(|what| unsafe { Instance::of_table(noted(what) as *const Link) });
-            let owner = owner?;
-            let exit = owner.exit_at(noted(beside::FROM) as *const Link)?;
-            self.counts.add_some(Count::Linked, linked);
-            (last?, Some((owner, exit)))
-        };
-        let worth = noted(beside::WORTH).cast_signed();
-        let words = &words[beside::COUNT..];
-        let executor = &instance.variant.executor;
-        let (exit, settled) = executor.exit(number)?;
-        let number = usize::try_from(number & !UNSETTLED).ok()?;
-        let trace = &executor.trace;
-        let offset = exit.offset;
-        // Where the frame on top goes on, and whether that is the one that entered.
-        let leave = |behind: u32| {
-            if offset != BY_FRAME {
-                running.go_to(offset + behind);
-            }
-            (running.height() == height).then(|| running.offset())
-        };
-        if settled {
-            self.make_frames(at, &running, trace.snap(exit.snap), |slot| Some(words[usize::from(slot.reg)]));
-            let offset = leave(0);
-            aside.let_die();
-            let raised = aside.take_raised();
-            let (rounds, cost) = (words[usize::from(ROUNDS.reg)], worth::EXIT - worth);
-            return Some(Left { instance: instance.clone(), number, from, offset, rounds, cost, raised });
-        }
-        self.counts.add(Count::Rebuilt);
-        let left = executor.left(exit, words)?;
-        let (registers, raised) = match rebuild(trace, exit.snap, |arg| left.value(arg), &mut Objects(at.t)) {
-            Ok(registers) => (registers, None),
-            // Without memory for a float there is none for the exception's handler to see it in.
-            Err(e) => (trace.resolved(exit.snap).into_keys().map(|slot| (slot, Word::ABSENT)).collect(), Some(e)),
-        };
-        let mut rounds = 0;
-        for (slot, word) in registers {
-            if slot.frame == COUNTERS {
-                if slot == ROUNDS {
-                    rounds = word.to_int().max(0).cast_unsigned();
-                }
-                continue;
-            }
-            // SAFETY: the register is one of the frames that the trace has, counted from the first one's. What it held was the
-            // trace's since it was entered, and is no object or has been given up by the trace; the new word's reference is
-            // the register's.
-            unsafe { at.registers().add(slot.reg.into()).write(word.0) };
-        }
-        self.make_frames(at, &running, trace.snap(exit.snap), |slot| match trace.snap(exit.snap).slots.get(&slot)? {
-            Src::Arg(arg) => left.value(*arg).map(|c| c.bits()),
-            _ => None,
-        });
-        // Who is raised has been raised by the instruction before.
-        let offset = leave(u32::from(raised.is_some()));
-        aside.let_die();
-        let raised = raised.or_else(|| aside.take_raised());
-        Some(Left { instance: instance.clone(), number, from, offset, rounds, cost: worth::REBUILT - worth, raised })
-    }
-
-    /// Makes the records of frames that the trace has entered without: what they own the exit has left.
-    fn make_frames(&self, at: &At<'_>, running: &Running<'_>, snap: &Snap, owned: impl Fn(Slot) -> Option<u64>) {
-        for (i, places) in snap.frames.windows(2).enumerate() {
-            if !snap.slots.contains_key(&function_of(i + 1)) {
-                continue;
-            }
-            let entered = Entered::of(places[1].code, places[0].offset);
-            if let (Some(function), Some(made)) = (owned(function_of(i + 1)), owned(extra_of(i + 1))) {
-                // SAFETY: the trace has asked for a function, and hands over its references. There was room when it was entered.
-                unsafe { entered.push(running, function, at.registers(), made) };
-            }
-        }
     }
 }
 
 /// Whether the registers hold what a variant wants: its trace asks again for what it writes only.
-fn fits(at: &At<'_>, variant: &Variant) -> bool {
+pub(crate) fn fits(at: &At<'_>, variant: &Variant) -> bool {
     variant.live_in.iter().all(|(r, kind)| {
-        at.register((*r).into()).is_some_and(|v| match kind {
+        // SAFETY: the trace begins where these are registers of frames that run.
+        let v = unsafe { &*at.registers().add((*r).into()).cast::<Value>() };
+        match kind {
             Kind::Int => v.as_small().is_some(),
             Kind::Bool => v.is_bool(),
             Kind::Plain => !v.is_object(),
             kind => is_kind(v, *kind),
-        })
+        }
     })
 }
 
@@ -508,7 +321,7 @@ impl Tier2 for Jit {
         if running.is_seen(1) || !running.has_room(FRAMES_MAX, REGISTERS_MAX) {
             return Went { offset: at.target, again: self.params().loop_hot, raised: None };
         }
-        match self.find(at, &place, &[]) {
+        match self.find(at, &known, &place, &[], &|| ()) {
             Found::Ready(instance) => {
                 self.counts.add(Count::Entered);
                 let grown =
@@ -516,7 +329,7 @@ impl Tier2 for Jit {
                 let before = grown();
                 let (went, worth) = self.go(at, &known, instance);
                 if grown() != before {
-                    place.grow(self.params());
+                    place.grow();
                 }
                 let pending = self.counts.of(Count::Offered) > self.counts.of(Count::Arrived);
                 let again = place.entered(worth, self.params(), pending);

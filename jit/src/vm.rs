@@ -101,6 +101,12 @@ impl Aside {
         }
     }
 
+    /// Whether nothing waits.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.parked.borrow().is_empty() && self.raised.borrow().is_none()
+    }
+
     /// What was raised.
     #[inline]
     pub fn take_raised(&self) -> Option<Exc> {

@@ -259,11 +259,15 @@ impl<'s> Parser<'s> {
         }
         while self.has("@") {
             let word = self.word()?;
-            let Some((code, offset)) = word.split_once(':').and_then(|(c, o)| c.parse().ok().zip(o.parse().ok()))
-            else {
+            let mut parts = word.split(':');
+            let mut number = |none| parts.next().map_or(none, |part| part.parse::<u64>().ok());
+            let (Some(code), Some(offset), Some(what)) = (number(None), number(None), number(Some(0))) else {
                 return self.fail(format!("`{word}` is no place"));
             };
-            snap.frames.push(Place { code, offset });
+            let (Ok(code), Ok(offset)) = (code.try_into(), offset.try_into()) else {
+                return self.fail(format!("`{word}` is no place"));
+            };
+            snap.frames.push(Place { code, offset, what });
         }
         while !self.line.is_empty() {
             if self.has("owe ") {

@@ -144,6 +144,9 @@ impl Printer<'_> {
         }
         for place in &snap.frames {
             write!(out, " @{}:{}", place.code, place.offset)?;
+            if place.what != 0 {
+                write!(out, ":{}", place.what)?;
+            }
         }
         self.slots(out, &snap)?;
         out.push('\n');

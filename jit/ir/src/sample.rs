@@ -200,7 +200,7 @@ impl Sample {
     /// A snapshot of the registers, as what has changed since the last one.
     fn snap(&mut self) -> SnapId {
         self.offset += 1;
-        let frames = vec![Place { code: 0, offset: self.offset }];
+        let frames = vec![Place { code: 0, offset: self.offset, what: 0 }];
         let mut snap = Snap { parent: self.snap, frames, ..Snap::default() };
         for (i, arg) in self.regs.iter().enumerate() {
             if self.told.get(i) != Some(arg) {

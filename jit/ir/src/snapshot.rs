@@ -6,6 +6,7 @@
 use crate::alias::Alias;
 use crate::arg::Arg;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 /// The number of a snapshot in its trace.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -25,6 +26,20 @@ pub struct Place {
     pub code: u32,
     /// The offset of the instruction.
     pub offset: u32,
+    /// What else tells the frame from others at the same place, for who has made the snapshot: its code, say.
+    pub what: u64,
+}
+
+/// A number for where frames stand: the offset, if there is one only, and else a hash.
+pub fn place_number(frames: &[Place]) -> u64 {
+    match frames {
+        [place] => u64::from(place.offset),
+        _ => {
+            let mut hash = rustc_hash::FxHasher::default();
+            frames.hash(&mut hash);
+            hash.finish() | 1 << 63
+        }
+    }
 }
 
 /// A register of a frame; frame 0 is the one that entered the trace.

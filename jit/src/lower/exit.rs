@@ -7,6 +7,7 @@ use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::CallConv;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
+use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::trace::Inst;
 use typhon_jit_ir::{Op, SnapId, Src, Trace, Ty, Var};
 
@@ -40,9 +41,10 @@ impl Function<'_> {
             let values = held(self.trace, snap);
             let settles = self.runtime.registers.is_some() && settles(self.trace, snap);
             let offset = self.trace.snap(snap).frames.last().map_or(u32::MAX, |place| place.offset);
-            // What a callee's frame needs is not in registers.
-            let links = settles && self.trace.snap(snap).frames.len() == 1 && offset != u32::MAX;
-            self.exits.push((Exit { snap, values, settles, offset, links }, block));
+            let place = place_number(&self.trace.snap(snap).frames);
+            // What a callee's frame needs beside its registers is left where the next trace finds it.
+            let links = settles && offset != u32::MAX;
+            self.exits.push((Exit { snap, values, settles, offset, place, links }, block));
             self.exits.len() - 1
         });
         self.exits[number].1
@@ -63,6 +65,9 @@ impl Function<'_> {
             } else {
                 self.leave(&exit, number as u64, left)?;
             }
+        }
+        if let Some(on) = self.on {
+            self.go_on(on)?;
         }
         Ok(())
     }
@@ -87,7 +92,7 @@ impl Function<'_> {
     fn settle(&mut self, exit: &Exit, number: usize, left: ir::Value, unsettled: Block) -> Result<(), LowerError> {
         let input = self.runtime.registers.and_then(|i| self.trace.inputs.get(i)).ok_or(LowerError::Malformed(0))?;
         let registers = self.value((*input).into())?;
-        let (mut words, mut boxed) = (Vec::new(), FxHashMap::default());
+        let (mut words, mut boxed, mut misfits) = (Vec::new(), FxHashMap::default(), None);
         for (slot, (_, src)) in self.trace.resolved(exit.snap) {
             let Src::Arg(arg) = src else { return Err(LowerError::Malformed(0)) };
             let value = self.value(arg)?;
@@ -96,13 +101,22 @@ impl Function<'_> {
                 (_, ty) => match boxed.get(&arg) {
                     Some(word) => *word,
                     None => {
-                        let word = self.word_of(ty, value, unsettled);
+                        let (word, misfit) = self.word_of(ty, value);
                         boxed.insert(arg, word);
+                        misfits = match (misfits, misfit) {
+                            (Some(a), Some(b)) => Some(self.b.ins().bor(a, b)),
+                            (a, b) => a.or(b),
+                        };
                         word
                     }
                 },
             };
             words.push((slot, word));
+        }
+        if let Some(misfits) = misfits {
+            let on = self.b.create_block();
+            self.b.ins().brif(misfits, unsettled, &[], on, &[]);
+            self.b.switch_to_block(on);
         }
         for arg in &self.trace.snap(exit.snap).owes {
             let value = self.value(*arg)?;
@@ -116,11 +130,32 @@ impl Function<'_> {
                 rounds = Some(word);
             }
         }
+        let at = i64::try_from((number + 1) * size_of::<Link>()).map_err(|_| LowerError::Malformed(0))?;
+        let number = self.b.ins().iconst(types::I64, number as i64);
         if let (true, Some(rounds)) = (exit.links, rounds) {
-            self.go_on(exit, number, rounds)?;
+            let table = self.table.ok_or(LowerError::Malformed(0))?;
+            let link = self.b.ins().iadd_imm_s(table, at);
+            let on = *self.on.get_or_insert_with(|| {
+                let on = self.b.create_block();
+                self.b.set_cold_block(on);
+                on
+            });
+            if self.b.block_params(on).is_empty() {
+                for _ in 0..3 {
+                    self.b.append_block_param(on, types::I64);
+                }
+            }
+            let to = [link.into(), number.into(), rounds.into()];
+            if exit.place != self.plan.start {
+                self.b.ins().jump(on, &to);
+                return Ok(());
+            }
+            // Who comes from the beginning to the beginning has got nowhere: others would send him back.
+            let stay = self.b.create_block();
+            self.b.ins().brif(rounds, on, &to, stay, &[]);
+            self.b.switch_to_block(stay);
         }
         self.note(beside::TABLE, self.table)?;
-        let number = self.b.ins().iconst(types::I64, number as i64);
         self.b.ins().return_(&[number]);
         Ok(())
     }
@@ -137,20 +172,15 @@ impl Function<'_> {
         Ok(self.b.ins().load(types::I64, slot_flags(), left, -8 * what as i32))
     }
 
-    /// Enters what the exit is linked to, unless somebody asks the thread to look up.
-    fn go_on(&mut self, exit: &Exit, number: usize, rounds: ir::Value) -> Result<(), LowerError> {
+    /// What all exits have in common that may be linked: enters what the exit is linked to, unless somebody asks the thread to
+    /// look up.
+    fn go_on(&mut self, from: Block) -> Result<(), LowerError> {
         let (Some(inputs), Some(left), Some(table)) = (self.inputs, self.left, self.table) else {
             return Err(LowerError::Malformed(0));
         };
+        self.b.switch_to_block(from);
+        let [link, number, rounds] = self.b.block_params(from)[..] else { return Err(LowerError::Malformed(0)) };
         let [linked, on, stay] = [(); 3].map(|()| self.b.create_block());
-        // Who comes from the beginning to the beginning has got nowhere: others would send him back.
-        if exit.offset == self.plan.start {
-            let moved = self.b.create_block();
-            self.b.ins().brif(rounds, moved, &[], stay, &[]);
-            self.b.switch_to_block(moved);
-        }
-        let at = i64::try_from((number + 1) * size_of::<Link>()).map_err(|_| LowerError::Malformed(0))?;
-        let link = self.b.ins().iadd_imm_s(table, at);
         let code = self.b.ins().load(types::I64, slot_flags(), link, std::mem::offset_of!(Link, code) as i32);
         self.b.ins().brif(code, linked, &[], stay, &[]);
         self.b.switch_to_block(linked);
@@ -175,20 +205,21 @@ impl Function<'_> {
         let callee = self.b.import_signature(signature(CallConv::Tail, 3));
         self.b.ins().return_call_indirect(callee, code, &[inputs, left, table]);
         self.b.switch_to_block(stay);
+        self.note(beside::TABLE, self.table)?;
+        self.b.ins().return_(&[number]);
         Ok(())
     }
 
-    /// The word of an unboxed value, if it fits one.
-    fn word_of(&mut self, ty: Ty, value: ir::Value, unsettled: Block) -> ir::Value {
+    /// The word of an unboxed value, and whether it is none: not zero then.
+    fn word_of(&mut self, ty: Ty, value: ir::Value) -> (ir::Value, Option<ir::Value>) {
         let (word, misfit) = match ty {
             Ty::Int => self.int_word(value),
             Ty::Flt => self.float_word(value),
-            _ => return self.box_bool(value),
+            _ => return (self.box_bool(value), None),
         };
-        let on = self.b.create_block();
-        self.b.ins().brif(misfit, unsettled, &[], on, &[]);
-        self.b.switch_to_block(on);
-        word
+        // What says so is a byte or a word.
+        let wide = self.b.func.dfg.value_type(misfit) == types::I64;
+        (word, Some(if wide { misfit } else { self.b.ins().uextend(types::I64, misfit) }))
     }
 
     /// Word `i` of the inputs.

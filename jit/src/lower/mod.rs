@@ -52,6 +52,8 @@ pub struct Exit {
     pub settles: bool,
     /// Where the frame on top goes on then; `u32::MAX`: where its record says.
     pub offset: u32,
+    /// Where all frames stand, as a number ([`place_number`](typhon_jit_ir::snapshot::place_number)).
+    pub place: u64,
     /// It goes to other machine code by itself, if it is linked to some.
     pub links: bool,
 }
@@ -92,15 +94,15 @@ pub mod beside {
 /// What lowering must know of a trace besides itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Where it begins; `u32::MAX`: nowhere.
-    pub start: u32,
+    /// Where it begins, as [`Exit::place`]; `u64::MAX`: nowhere.
+    pub start: u64,
     /// What running it saves.
     pub worth: Worth,
 }
 
 impl Plan {
     /// For a trace that was not recorded.
-    pub const NONE: Self = Self { start: u32::MAX, worth: Worth { way: 0, round: 0, bridge: false } };
+    pub const NONE: Self = Self { start: u64::MAX, worth: Worth { way: 0, round: 0, bridge: false } };
 }
 
 /// Set in an exit's number if it has not written the registers, though it mostly does.
@@ -249,6 +251,8 @@ struct Function<'f> {
     table: Option<ir::Value>,
     exits: Vec<(Exit, Block)>,
     exit_of: FxHashMap<SnapId, usize>,
+    /// Where exits go that may be linked.
+    on: Option<Block>,
     signatures: FxHashMap<Helper, ir::SigRef>,
     regions: FxHashMap<u32, AliasRegion>,
 }
@@ -266,6 +270,7 @@ impl<'f> Function<'f> {
             table: None,
             exits: Vec::new(),
             exit_of: FxHashMap::default(),
+            on: None,
             signatures: FxHashMap::default(),
             regions: FxHashMap::default(),
         }

@@ -7,6 +7,7 @@
 //!
 //! | module | noun |
 //! |---|---|
+//! | `begin` | the frames that a trace begins with |
 //! | `regs` | the registers: what the trace knows that they hold, and what memory holds |
 //! | `opaque` | instructions that the interpreter carries out |
 //! | `flow` | moves, jumps, iteration; which opcode is whose |
@@ -20,6 +21,7 @@
 
 mod arith;
 mod attributes;
+mod begin;
 mod calls;
 mod containers;
 mod flow;
@@ -43,6 +45,7 @@ use typhon_interp::tier::{At, Went};
 use typhon_interp::unit::Unit;
 use typhon_isa::{Opcode, Word};
 use typhon_jit_ir::build::Builder;
+use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::{Alias, Arg, Const, End, Op, Place, Slot, Snap, SnapId, Src, Trace, Ty, word};
 use typhon_object::error::Exc;
 use typhon_object::{Value, type_of, types::float};
@@ -57,8 +60,13 @@ pub const FRAMES_MAX: usize = 12;
 const ITERATION_MAX: usize = 1500;
 /// Instructions of a trace at most.
 const INSTRUCTIONS_MAX: usize = 4000;
-/// How often a loop in the loop goes round in a trace.
+/// Instructions of a way at most: another one goes on behind it.
+const WAY_MAX: usize = 1500;
+/// What a way must save that is cut short.
+const CUT_MIN: i64 = 6 * worth::TRANSLATED;
+/// How often a loop in the loop goes round in a trace; one of a function that it calls.
 const INNER_MAX: u32 = 8;
+const CALLED_MAX: u32 = 3;
 
 /// Where snapshots say how often the loop has gone round: no register of any frame.
 pub const ROUNDS: Slot = Slot { frame: COUNTERS, reg: 0 };
@@ -93,22 +101,31 @@ pub struct Recorded {
     pub plan: Plan,
 }
 
-/// Records the loop that stands at `at`, from its header or, as a bridge, `from` where a trace was left: the way from there
-/// to the header is the trace's head. If there is no loop behind it, it is a trace by itself. What is recorded is carried out:
-/// the record of the running frame says how far it has come; what an instruction has raised there comes back, too.
-pub fn record(at: &At<'_>, from: Option<u32>) -> (Result<Recorded, Abort>, Option<Exc>) {
-    // Who is at the header has no way to go: if that counted as a round, exits would take it for headway.
-    let from = from.filter(|from| *from != at.target);
-    let mut recorder = match Recorder::new(at, from) {
+/// Records the loop that stands at `at`, from its header or, as a bridge, `from` where a trace was left, whose frames have their
+/// records: the way from there to the header is the trace's head. If there is no loop behind it, or the header of another loop
+/// in between that has a trace, or of one in a function that is called, or what no trace does, the way to there is a trace by
+/// itself. What is recorded is carried out: the record of the running frame says how far it has come; what an instruction has
+/// raised there comes back, too.
+pub fn record(at: &At<'_>, from: &[Place], has_trace: &dyn Fn(u32) -> bool) -> (Result<Recorded, Abort>, Option<Exc>) {
+    let mut recorder = match Recorder::new(at, from, has_trace) {
         Ok(recorder) => recorder,
         Err(abort) => return (Err(abort), None),
     };
     let mut way = None;
-    let done = recorder.way(from.is_some()).and_then(|found| {
-        way = found;
-        recorder.follow()?;
-        recorder.close()
-    });
+    let done = if from.is_empty() {
+        recorder.begin_loop(false);
+        recorder.follow().and_then(|_| recorder.close())
+    } else {
+        recorder.way().and_then(|(found, to)| {
+            if to != Some(at.target) {
+                return Ok(found);
+            }
+            way = Some(found);
+            recorder.begin_loop(true);
+            recorder.follow()?;
+            recorder.close()
+        })
+    };
     match done {
         Ok(recorded) => (Ok(recorded), None),
         Err(abort) => match way {
@@ -176,6 +193,10 @@ struct Num<T> {
 
 const ABSENT: Sym = Sym { arg: Arg::Const(Const::Val(word::Word::ABSENT)), real: Real::Word(0) };
 
+/// Marks in what a snapshot says of a frame beside its code's address: it has a record; see [`Level::plain`].
+const REAL: u64 = 1;
+const PLAIN: u64 = 2;
+
 /// A frame of the trace: the one that entered it, or one that an instruction in it has entered.
 struct Level {
     unit: Arc<Unit>,
@@ -213,10 +234,17 @@ impl Level {
             real: true,
         }
     }
+
+    /// What tells it from other frames at the same place.
+    fn what(&self) -> u64 {
+        Arc::as_ptr(&self.unit) as u64 | u64::from(self.real) * REAL | u64::from(self.plain) * PLAIN
+    }
 }
 
 struct Recorder<'a> {
     at: &'a At<'a>,
+    /// Whether another loop of the frame that entered the trace has one, by its header.
+    has_trace: &'a dyn Fn(u32) -> bool,
     running: Running<'a>,
     b: Builder,
     thread: Arg,
@@ -238,67 +266,85 @@ struct Recorder<'a> {
     inner: BTreeMap<(usize, u32), u32>,
     kept: Vec<Arc<Unit>>,
     private: bool,
-    /// Where it begins.
-    start: u32,
+    /// Where it begins, as a number.
+    start: u64,
     worth: Worth,
     raised: Option<Exc>,
 }
 
 impl<'a> Recorder<'a> {
     /// The trace's beginning.
-    fn new(at: &'a At<'a>, from: Option<u32>) -> Result<Self, Abort> {
-        let offset = from.unwrap_or(at.target);
+    fn new(at: &'a At<'a>, from: &[Place], has_trace: &'a dyn Fn(u32) -> bool) -> Result<Self, Abort> {
+        let offset = from.last().map_or(at.target, |place| place.offset);
         let abort = |reason| Err(Abort { reason, offset, opcode: None });
         let running = Running::on(at.t);
         running.go_to(offset);
-        let Some(unit) = running.kept_unit() else { return abort(Reason::Frame) };
+        let mut b = Builder::new();
+        let [thread, base, wake, frame] = [(); 4].map(|()| Arg::from(b.input(Ty::Ptr)));
         if at.unit.register_count > CARRIED_MAX {
             return abort(Reason::Wide);
         }
-        if running.is_seen(1) {
+        if running.is_seen(from.len().max(1)) {
             return abort(Reason::Frame);
         }
-        // Its constants may be named, by whatever thread.
-        let root = Arc::clone(&unit);
-        let mut b = Builder::new();
-        let [thread, base, wake, frame] = [(); 4].map(|()| Arg::from(b.input(Ty::Ptr)));
+        let Some(levels) = begin::levels(&running, at, from, &mut b, frame) else { return abort(Reason::Frame) };
+        let top = levels.iter().map(|level| level.base + level.unit.register_count).max().unwrap_or_default();
+        let start = if from.is_empty() { u64::from(at.target) } else { place_number(from) };
         Ok(Self {
             at,
+            has_trace,
             running,
             b,
             thread,
             frame,
             wake,
-            regs: Regs::new(at, base),
-            levels: vec![Level::real(unit, 0, offset)],
+            regs: Regs::new(at, base, top),
             rounds: Arg::int(0),
             looping: false,
-            path: 0,
+            // Ways that begin in other frames are others.
+            path: if from.len() > 1 { start } else { 0 },
             snap: None,
             word: Word::default(),
             inner: BTreeMap::new(),
-            kept: vec![root],
-            private: false,
-            start: offset,
-            worth: Worth { bridge: from.is_some(), ..Worth::default() },
+            // Their constants may be named, by whatever thread.
+            kept: levels.iter().map(|level| Arc::clone(&level.unit)).collect(),
+            // Frames are what they are in this isolate.
+            private: levels.len() > 1,
+            levels,
+            start,
+            worth: Worth { bridge: !from.is_empty(), ..Worth::default() },
             raised: None,
         })
     }
 
-    /// Goes to the header, if the trace begins elsewhere: that is a trace, too. From there on, what the loop writes is carried,
-    /// and nobody asks the thread to look up.
-    fn way(&mut self, bridge: bool) -> Result<Option<Recorded>, Abort> {
-        let mut way = None;
-        if bridge {
-            self.follow()?;
-            self.running.go_to(self.at.target);
-            self.level_mut().offset = self.at.target;
-            self.snap = None;
-            let end = self.exit();
-            let mut trace = self.b.trace().clone();
-            trace.end = End::Leave(end);
-            way = Some(self.recorded(trace, !self.path));
+    /// Goes to a header, or as far as traces go: that is a trace, and which header it is.
+    fn way(&mut self) -> Result<(Recorded, Option<u32>), Abort> {
+        let to = match self.follow() {
+            Ok(to) => to,
+            Err(abort) if self.may_cut(abort) => None,
+            Err(abort) => return Err(abort),
+        };
+        let offset = to.unwrap_or_else(|| self.running.offset());
+        self.running.go_to(offset);
+        self.level_mut().offset = offset;
+        self.snap = None;
+        if place_number(&self.frames(offset)) == self.start {
+            // It has come round.
+            self.rounds = Arg::int(1);
         }
+        let end = self.exit();
+        let mut trace = self.b.trace().clone();
+        trace.end = End::Leave(end);
+        Ok((self.recorded(trace, !self.path), to))
+    }
+
+    /// Whether a way may end before the instruction at which recording it was given up, which has not been carried out.
+    fn may_cut(&self, abort: Abort) -> bool {
+        matches!(abort.reason, Reason::Opcode | Reason::Long | Reason::Nested) && self.worth.way >= CUT_MIN
+    }
+
+    /// At the header. From here on, what the loop writes is carried, and nobody asks the thread to look up.
+    fn begin_loop(&mut self, bridge: bool) {
         self.level_mut().offset = self.at.target;
         self.snap = None;
         self.looping = true;
@@ -309,7 +355,6 @@ impl<'a> Recorder<'a> {
         let asked = self.b.mem(Op::Load32, Ty::Int, Alias::Thread, &[wake], 0);
         let quiet = self.op(Op::IEq, &[asked.into(), Arg::int(0)]);
         self.guard(quiet);
-        Ok(way)
     }
 
     fn recorded(&self, trace: Trace, path: u64) -> Recorded {
@@ -325,18 +370,20 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Goes through the instructions, carrying them out, until it comes to the header.
-    fn follow(&mut self) -> Result<(), Abort> {
+    /// Goes through the instructions, carrying them out, until it comes to the header or, on the way there, to that of another
+    /// loop that has a trace: which one. `None`: it has come to that of a loop in a function that is called.
+    fn follow(&mut self) -> Result<Option<u32>, Abort> {
         for n in 0..ITERATION_MAX {
             let offset = self.running.offset();
             self.level_mut().offset = offset;
             self.snap = None;
             self.path = (self.path.rotate_left(5) ^ u64::from(offset)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            // A bridge may come to the header from before the loop.
-            if offset == self.at.target && self.levels.len() == 1 && (n > 0 || !self.looping) {
-                return Ok(());
+            let outermost = self.levels.len() == 1;
+            // Who begins at a header is not there yet: if no way counted as a round, exits would take it for headway.
+            if n > 0 && outermost && (offset == self.at.target || !self.looping && (self.has_trace)(offset)) {
+                return Ok(Some(offset));
             }
-            let left = self.looping && self.levels.len() == 1 && !(self.at.target..=self.at.jump).contains(&offset);
+            let left = self.looping && outermost && !(self.at.target..=self.at.jump).contains(&offset);
             let Some(word) = self.unit().word(offset as usize) else { return self.abort(Reason::Opcode) };
             self.word = word;
             let Some(op) = Opcode::from_u8(word.op()) else { return self.abort(Reason::Opcode) };
@@ -345,11 +392,11 @@ impl<'a> Recorder<'a> {
             }
             if matches!(op, Opcode::JumpBack | Opcode::JumpBackCounted) {
                 if self.jump_back()? {
-                    return Ok(());
+                    return Ok(outermost.then_some(self.at.target));
                 }
                 continue;
             }
-            if self.b.trace().insts.len() > INSTRUCTIONS_MAX {
+            if self.b.trace().insts.len() > if self.looping { INSTRUCTIONS_MAX } else { WAY_MAX } {
                 return self.abort(Reason::Long);
             }
             let before = self.b.trace().insts.len();
@@ -391,15 +438,21 @@ impl<'a> Recorder<'a> {
         *sum += saved;
     }
 
-    /// A backward jump; whether it is the loop's own. One of another loop is taken as often as that goes round now.
+    /// A backward jump; whether it is the loop's own, or one at which a way ends. One of another loop is taken as often as that
+    /// goes round now.
     fn jump_back(&mut self) -> Result<bool, Abort> {
         let target = (self.offset() + 2).saturating_add_signed(self.word.bc());
-        if self.levels.len() == 1 && target == self.at.target {
+        let called = self.levels.len() > 1;
+        if !called && target == self.at.target {
+            return Ok(true);
+        }
+        if called && !self.looping {
+            self.running.go_to(target);
             return Ok(true);
         }
         let times = self.inner.entry((self.levels.len(), target)).or_default();
         *times += 1;
-        if *times > INNER_MAX {
+        if *times > if called { CALLED_MAX } else { INNER_MAX } {
             return self.abort(Reason::Nested);
         }
         if self.at.t.breaker.any() {
@@ -481,15 +534,22 @@ impl<'a> Recorder<'a> {
     fn snapshot(&mut self, offset: u32, mut slots: BTreeMap<Slot, Src>) -> SnapId {
         slots.insert(ROUNDS, Src::Arg(self.rounds));
         self.frames_to_make(&mut slots);
+        let frames = self.frames(offset);
+        self.b.snap(Snap { frames, slots, ..Snap::default() })
+    }
+
+    /// Where frames stand, the one on top at an offset.
+    fn frames(&self, offset: u32) -> Vec<Place> {
         let place = |(i, level): (usize, &Level)| {
             let entered = Entered { base: level.base, offset: 0, dst: level.dst, skip: level.skip, kind: level.kind };
-            Place { code: if i == 0 { 0 } else { entered.code() }, offset: level.offset }
+            let (code, what) = if i == 0 { (0, 0) } else { (entered.code(), level.what()) };
+            Place { code, offset: level.offset, what }
         };
         let mut frames: Vec<Place> = self.levels.iter().enumerate().map(place).collect();
         if let Some(last) = frames.last_mut() {
             last.offset = offset;
         }
-        self.b.snap(Snap { frames, slots, ..Snap::default() })
+        frames
     }
 
     /// Where the registers end that are anybody's.

@@ -57,10 +57,11 @@ pub(super) struct Regs {
 }
 
 impl Regs {
-    /// Where a trace begins: memory holds all of them.
-    pub(super) fn new(at: &At<'_>, base: Arg) -> Self {
-        let count = at.unit.register_count;
-        let entered: Vec<Kind> = (0..count).filter_map(|i| at.register(i)).map(kind_of).collect();
+    /// Where a trace begins, with so many registers that are anybody's: memory holds all of them.
+    pub(super) fn new(at: &At<'_>, base: Arg, count: usize) -> Self {
+        // SAFETY: the registers are those of frames that run, each of which holds a value's word.
+        let entered: Vec<Kind> =
+            (0..count).map(|i| kind_of(unsafe { &*at.registers().add(i).cast::<Value>() })).collect();
         let regs = vec![Reg { arg: None, dead: false, mem: Mem::Held }; count];
         let none = vec![false; count];
         let [looked_at, changed, read, written] = [none.clone(), none.clone(), none.clone(), none];

@@ -163,6 +163,93 @@ for last in 'text', (1,), None, {}:
     );
 }
 
+#[test]
+fn exits_in_callees_go_on() {
+    let ran = same(
+        "def init(self, x):
+    if x & 1:
+        self.x = x
+    else:
+        self.x = -x
+def get(self, k):
+    if k % 3:
+        return self.x + k
+    return self.x
+def add(self, other):
+    if other.x < self.x:
+        return P(self.x)
+    return other
+P = type('P', (), {'__init__': init, 'get': get, '__add__': add})
+def step(p, k):
+    if k % 5 == 0:
+        return p.get(k) * 2
+    return p.get(k)
+def f(n):
+    s = i = 0
+    while i < n:
+        p = P(i)
+        s += step(p, i)
+        s ^= (p + P(i + 1)).x
+        i += 1
+    return s
+print(f(20000))
+",
+    );
+    assert!(ran.counts["jit_bridged"] >= 4 && ran.counts["jit_linked"] > 20000, "{:?}", ran.counts);
+    assert!(ran.counts["jit_entered"] < 400, "{:?}", ran.counts);
+}
+
+#[test]
+fn exits_in_callees_raise_and_finalize_as_ever() {
+    same(
+        "def init(self, log):
+    self.log = log
+def end(self):
+    self.log.append(len(self.log))
+D = type('D', (), {'__init__': init, '__del__': end})
+def divide(a, b, d):
+    d = D(d.log) if b % 7 == 0 else d
+    if b % 3:
+        return a // b
+    x = a + 1
+    return x // (b % 11)
+def f(n, log):
+    s = i = 0
+    d = D(log)
+    while i < n:
+        i += 1
+        try:
+            s += divide(1000, i, d)
+        except ZeroDivisionError as e:
+            s += len(e.args)
+    return s
+log = []
+print(f(4000, log), len(log), log[-1])
+",
+    );
+}
+
+#[test]
+fn loops_that_follow_each_other_stay_in_machine_code() {
+    let ran = same(
+        "def f(n):
+    s = i = 0
+    while i < n:
+        for a in range(11):
+            s += a
+        for b in range(3, 20):
+            s ^= b
+        j = 12
+        while j:
+            j -= 1
+        i += 1
+    return s
+print(f(2000))
+",
+    );
+    assert!(ran.counts["jit_linked"] > 5000 && ran.counts["jit_entered"] < 400, "{:?}", ran.counts);
+}
+
 /// Whoever asks from inside of machine code is heard before it has gone round twice more, however exits are linked.
 #[test]
 fn circles_of_links_look_up() {
@@ -197,8 +284,7 @@ f()
         );
         let params = Params { loop_hot: 50, exit_hot: 5, ..Params::DEFAULT };
         let ran = run(&source, Some(params));
-        assert_eq!(ran.printed, "RuntimeError: stopped\n");
-        assert!(ran.ticks <= 30002, "{} ticks\n{source}", ran.ticks);
+        assert!((30000..=30002).contains(&ran.ticks), "{} ticks, {}\n{source}", ran.ticks, ran.printed);
         assert!(ran.counts["jit_linked"] > 8000 && ran.counts["jit_entered"] < 500, "{:?}\n{source}", ran.counts);
     }
 }

@@ -86,10 +86,15 @@ impl<'t> Running<'t> {
 
     /// The code of the frame on top, to be kept; `None` if its function has been given other code meanwhile.
     pub fn kept_unit(&self) -> Option<Arc<Unit>> {
-        // SAFETY: as in `unit`; the record's word is borrowed while the frame runs.
-        let function = unsafe { Value::from_ref(&(*self.frame()).func) }.exact::<Function>()?;
-        let unit = function.kept_unit();
-        std::ptr::eq(Arc::as_ptr(&unit), self.unit()).then_some(unit)
+        self.kept_unit_below(0)
+    }
+
+    /// The same of the frame `n` below the one on top, which runs, too.
+    pub fn kept_unit_below(&self, n: usize) -> Option<Arc<Unit>> {
+        // SAFETY: the caller names a frame that runs; the record's word is borrowed meanwhile.
+        let (f, unit) = unsafe { (Value::from_ref(&(*self.frame().sub(n)).func), (*self.frame().sub(n)).unit) };
+        let kept = f.exact::<Function>()?.kept_unit();
+        std::ptr::eq(Arc::as_ptr(&kept), unit).then_some(kept)
     }
 
     /// Where the frame on top goes on.

@@ -1,0 +1,359 @@
+//! A run of machine code: it is entered, left by an exit, and entered again where something goes on, until nothing does.
+
+use crate::cache::Entry;
+use crate::counts::Count;
+use crate::lower::{COUNTERS, Exit, Link, UNSETTLED, beside};
+use crate::record::{BY_FRAME, ROUNDS, extra_of, function_of};
+use crate::site::{Instance, Known, LEFT_MAX};
+use crate::tier::{Found, Jit, LOOK, fits};
+use crate::vm::{Aside, Entered, Objects};
+use crate::worth;
+use std::rc::Rc;
+use typhon_interp::eval::follow::Running;
+use typhon_interp::tier::{At, Went};
+use typhon_isa::Opcode;
+use typhon_jit_ir::run::rebuild;
+use typhon_jit_ir::snapshot::place_number;
+use typhon_jit_ir::word::Word;
+use typhon_jit_ir::{End, Place, Slot, Snap, Src};
+use typhon_object::error::Exc;
+
+/// What is looked for after more visits than this is not looked for.
+const GIVEN_UP: u64 = u64::MAX / 2;
+/// How many words machine code is given.
+const WORDS: usize = LEFT_MAX + beside::COUNT;
+
+/// How machine code was left.
+struct Left {
+    /// By which exit of which trace: machine code may have gone on by itself.
+    instance: Rc<Instance>,
+    number: usize,
+    /// The exit before, if it has.
+    from: Option<Taken>,
+    /// Where frames stand, if a trace may go on there.
+    place: Option<Vec<Place>>,
+    /// Some have no records yet: what these are to own lies in the words.
+    unmade: bool,
+    /// How often it has gone round.
+    rounds: u64,
+    /// What leaving has cost.
+    cost: i64,
+    raised: Option<Exc>,
+}
+
+/// An exit that was taken.
+type Taken = (Rc<Instance>, usize);
+
+/// The frame that machine code was entered from.
+struct Root<'a> {
+    at: &'a At<'a>,
+    running: Running<'a>,
+    height: usize,
+    record: u64,
+    aside: &'a Aside,
+}
+
+impl Jit {
+    /// Runs machine code until nothing goes on where it was left. Also what that was worth; `None`: something may go on there
+    /// before long, so nobody knows yet.
+    pub(crate) fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, Option<i64>) {
+        let (mut words, mut worth) = (self.words.take(), Some(-worth::ENTRY));
+        self.running.set(self.running.get() + 1);
+        let running = Running::on(at.t);
+        let (height, record) = (running.height(), running.record() as u64);
+        let root = Root { at, running, height, record, aside: at.t.own_state::<Aside>() };
+        let went = self.go_on(&root, known, first, &mut words, &mut worth);
+        self.running.set(self.running.get() - 1);
+        self.words.set(words);
+        (went, worth)
+    }
+
+    fn go_on(
+        &self,
+        root: &Root<'_>,
+        known: &Known,
+        first: Rc<Instance>,
+        words: &mut Vec<u64>,
+        worth: &mut Option<i64>,
+    ) -> Went {
+        let mut instance = first;
+        let (mut taken, mut tried) = (None::<Taken>, Vec::new());
+        let went = |raised| Went { offset: Went::BY_FRAME, again: 0, raised };
+        loop {
+            let Some(left) = self.enter(root, &instance, words) else {
+                // It was not run: the frame stands where it did.
+                return Went { offset: root.at.target, again: 0, raised: None };
+            };
+            instance = left.instance;
+            if let Some(worth) = worth {
+                *worth += instance.variant.executor.worth.of(left.rounds) - left.cost;
+            }
+            if let Some(from) = left.from {
+                tried.clear();
+                taken = Some(from);
+            }
+            let made = std::cell::Cell::new(!left.unmade);
+            let (last, words) = (instance.clone(), &*words);
+            let settle = || {
+                if !made.replace(true) {
+                    self.settle(root, &last, left.number, words);
+                }
+            };
+            let Some(place) = left.place.filter(|_| left.raised.is_none() && !root.at.t.breaker.any()) else {
+                settle();
+                let asked = root.at.t.breaker.any();
+                self.note_left(root, if asked { "somebody asks" } else { "another way, or raised" });
+                return went(left.raised);
+            };
+            if place_number(&place) == instance.start && left.rounds == 0 {
+                // It was not for what happens here now: the exit before it needs something else.
+                tried.push(instance);
+            } else {
+                tried.clear();
+                taken = Some((instance, left.number));
+            }
+            let found =
+                taken.as_ref().map_or(Found::Later(0), |taken| self.after(root, known, taken, &place, &tried, &settle));
+            match found {
+                Found::Ready(next) => instance = next,
+                Found::Later(again) => {
+                    settle();
+                    let yet = again < GIVEN_UP;
+                    self.note_left(root, if yet { "no bridge yet" } else { "no bridge" });
+                    if yet {
+                        *worth = None;
+                    }
+                    return went(None);
+                }
+                Found::Moved(_, raised) => {
+                    *worth = None;
+                    return went(raised);
+                }
+            }
+            self.counts.add(Count::Linked);
+        }
+    }
+
+    /// Writes down where the interpreter goes on, if somebody looks.
+    fn note_left(&self, root: &Root<'_>, why: &str) {
+        let Some(journal) = self.process.journal() else { return };
+        let (unit, offset) = (root.running.unit(), root.running.offset());
+        let op = unit.word(offset as usize).and_then(|w| Opcode::from_u8(w.op()));
+        let (deep, line) = (root.running.height() - root.height, unit.line_at(offset));
+        journal.left(format!("{}, line {line}, {op:?} at {offset}, {deep} deep: {why}", unit.code.qualname));
+    }
+
+    /// What goes on where an exit was taken, at a place.
+    fn after(
+        &self,
+        root: &Root<'_>,
+        known: &Known,
+        taken: &Taken,
+        place: &[Place],
+        tried: &[Rc<Instance>],
+        settle: &dyn Fn(),
+    ) -> Found {
+        let at = root.at;
+        let out = &taken.0.outs[taken.1];
+        if tried.is_empty()
+            && let Some(next) = out.next.borrow().clone()
+            && fits(at, &next.variant)
+        {
+            return Found::Ready(next);
+        }
+        let left = out.left.get();
+        out.left.set(left.saturating_sub(1));
+        let seen = root.running.is_seen(root.running.height() - root.height + 1);
+        // What another exit made hot is looked for now and then.
+        if left > 0 && !left.is_multiple_of(LOOK) || seen {
+            return Found::Later(left);
+        }
+        let executor = &taken.0.variant.executor;
+        let ends = executor.trace.end == End::Leave(executor.exits()[taken.1].snap);
+        // A bridge without a loop of its own ends where a loop's trace begins.
+        let place = match place {
+            [place] if ends && (place.offset == at.target || known.has_trace(place.offset)) => {
+                known.at_loop(place.offset)
+            }
+            place => known.at_exit(place),
+        };
+        let next = match self.ready(at, &place, tried) {
+            Some(ready) => ready,
+            // Others record loops.
+            None if left > 0 || place.key.entry == Entry::Loop && place.key.offset != at.target => {
+                return Found::Later(left);
+            }
+            None => match self.find(at, known, &place, tried, settle) {
+                Found::Ready(ready) => ready,
+                Found::Later(again) => {
+                    out.left.set(again);
+                    return Found::Later(again);
+                }
+                Found::Moved(again, raised) => {
+                    out.left.set(again);
+                    if again == 0 {
+                        self.counts.add(Count::Bridged);
+                    }
+                    return Found::Moved(again, raised);
+                }
+            },
+        };
+        if next.variant.executor.left_max() > LEFT_MAX {
+            return Found::Later(left);
+        }
+        self.counts.add(Count::Bridged);
+        // Its code may be running.
+        self.unlinked.borrow_mut().extend(taken.0.link(taken.1, Some(&next)));
+        Found::Ready(next)
+    }
+
+    /// Runs one trace's machine code until it is left, and gives the registers what is to be found there.
+    fn enter(&self, root: &Root<'_>, instance: &Rc<Instance>, words: &mut Vec<u64>) -> Option<Left> {
+        let at = root.at;
+        let first = &instance.variant.executor;
+        if first.left_max() > LEFT_MAX {
+            return None;
+        }
+        if words.len() < WORDS {
+            words.resize(WORDS, 0);
+        }
+        let left_at = words.as_mut_ptr().wrapping_add(beside::COUNT) as u64;
+        let wake = at.t.breaker.word() as u64;
+        let inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, wake, root.record, left_at];
+        words[..beside::COUNT].fill(0);
+        // Not every snapshot says how often.
+        words[beside::COUNT + usize::from(ROUNDS.reg)] = 0;
+        // SAFETY: the trace was recorded from this code, so it touches the registers of its frames and what they refer to;
+        // it begins with the questions whose answers the rest relies on. The thread runs, and its words outlive the call.
+        // What exits are linked to is kept by them, and nobody goes while machine code runs. A trace that begins with frames
+        // that have no records is entered where an exit has left what they own.
+        let number = unsafe { first.run(&inputs, words, instance.table()) }?;
+        let noted = |what: usize| words[beside::COUNT - what];
+        let linked = noted(beside::LINKED);
+        let (instance, from) = if linked == 0 {
+            (instance.clone(), None)
+        } else {
+            // SAFETY: machine code has noted tables that it was entered with, and nobody has gone.
+            let [last, owner] =
+                [beside::TABLE, beside::OWNER].map(|what| unsafe { Instance::of_table(noted(what) as *const Link) });
+            let owner = owner?;
+            let exit = owner.exit_at(noted(beside::FROM) as *const Link)?;
+            self.counts.add_some(Count::Linked, linked);
+            (last?, Some((owner, exit)))
+        };
+        let worth = noted(beside::WORTH).cast_signed();
+        let executor = &instance.variant.executor;
+        let (exit, settled) = executor.exit(number)?;
+        let number = usize::try_from(number & !UNSETTLED).ok()?;
+        if !settled {
+            self.counts.add(Count::Rebuilt);
+            return rebuilt(root, &instance, exit, number, &words[beside::COUNT..], from, worth);
+        }
+        let rounds = words[beside::COUNT + usize::from(ROUNDS.reg)];
+        let snap = executor.trace.snap(exit.snap);
+        let unmade = (1..snap.frames.len()).any(|i| snap.slots.contains_key(&function_of(i)));
+        let (mut place, mut raised) = (None, None);
+        if unmade && root.aside.is_empty() {
+            place = Some(snap.frames.clone());
+        } else {
+            // Who dies now may look at frames.
+            self.settle(root, &instance, number, words);
+            root.aside.let_die();
+            raised = root.aside.take_raised();
+            let height = root.running.height();
+            if exit.offset != BY_FRAME {
+                // Who goes on would not know of the records that were made just now.
+                let same = !unmade && height + 1 == root.height + snap.frames.len();
+                place = same.then(|| snap.frames.clone());
+            } else if height == root.height {
+                place = Some(vec![Place { code: 0, offset: root.running.offset(), what: 0 }]);
+            }
+        }
+        let unmade = unmade && place.is_some();
+        Some(Left {
+            instance: instance.clone(),
+            number,
+            from,
+            place,
+            unmade,
+            rounds,
+            cost: worth::EXIT - worth,
+            raised,
+        })
+    }
+
+    /// Makes what the interpreter goes on with where a settled exit was taken: the records of frames, and where the one on top
+    /// stands.
+    fn settle(&self, root: &Root<'_>, instance: &Instance, number: usize, words: &[u64]) {
+        let executor = &instance.variant.executor;
+        let exit = &executor.exits()[number];
+        let words = &words[beside::COUNT..];
+        make_frames(root, executor.trace.snap(exit.snap), |slot| Some(words[usize::from(slot.reg)]));
+        if exit.offset != BY_FRAME {
+            root.running.go_to(exit.offset);
+        }
+    }
+}
+
+/// An exit that has left values: they become registers, and frames.
+fn rebuilt(
+    root: &Root<'_>,
+    instance: &Rc<Instance>,
+    exit: &Exit,
+    number: usize,
+    words: &[u64],
+    from: Option<Taken>,
+    worth: i64,
+) -> Option<Left> {
+    let (at, executor) = (root.at, &instance.variant.executor);
+    let trace = &executor.trace;
+    let left = executor.left(exit, words)?;
+    let (registers, raised) = match rebuild(trace, exit.snap, |arg| left.value(arg), &mut Objects(at.t)) {
+        Ok(registers) => (registers, None),
+        // Without memory for a float there is none for the exception's handler to see it in.
+        Err(e) => (trace.resolved(exit.snap).into_keys().map(|slot| (slot, Word::ABSENT)).collect(), Some(e)),
+    };
+    let mut rounds = 0;
+    for (slot, word) in registers {
+        if slot.frame == COUNTERS {
+            if slot == ROUNDS {
+                rounds = word.to_int().max(0).cast_unsigned();
+            }
+            continue;
+        }
+        // SAFETY: the register is one of the frames that the trace has, counted from the first one's. What it held was the
+        // trace's since it was entered, and is no object or has been given up by the trace; the new word's reference is
+        // the register's.
+        unsafe { at.registers().add(slot.reg.into()).write(word.0) };
+    }
+    let snap = trace.snap(exit.snap);
+    make_frames(root, snap, |slot| match snap.slots.get(&slot)? {
+        Src::Arg(arg) => left.value(*arg).map(|c| c.bits()),
+        _ => None,
+    });
+    if exit.offset != BY_FRAME {
+        // Who is raised has been raised by the instruction before.
+        root.running.go_to(exit.offset + u32::from(raised.is_some()));
+    }
+    root.aside.let_die();
+    let raised = raised.or_else(|| root.aside.take_raised());
+    // Frames that were made here are not those that a trace goes on with.
+    let alone = root.running.height() == root.height;
+    let place = alone.then(|| vec![Place { code: 0, offset: root.running.offset(), what: 0 }]);
+    let (instance, cost) = (instance.clone(), worth::REBUILT - worth);
+    Some(Left { instance, number, from, place, unmade: false, rounds, cost, raised })
+}
+
+/// Makes the records of frames that the trace has entered without: what they own the exit has left.
+fn make_frames(root: &Root<'_>, snap: &Snap, owned: impl Fn(Slot) -> Option<u64>) {
+    for (i, places) in snap.frames.windows(2).enumerate() {
+        if !snap.slots.contains_key(&function_of(i + 1)) {
+            continue;
+        }
+        let entered = Entered::of(places[1].code, places[0].offset);
+        if let (Some(function), Some(made)) = (owned(function_of(i + 1)), owned(extra_of(i + 1))) {
+            // SAFETY: the trace has asked for a function, and hands over its references. There was room when it was entered.
+            unsafe { entered.push(&root.running, function, root.at.registers(), made) };
+        }
+    }
+}
