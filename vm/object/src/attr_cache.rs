@@ -228,15 +228,22 @@ fn slot_offset(ty: &TypeObject, i: usize) -> Option<u32> {
     attr::inline_offset(ty, i).and_then(|offset| u32::try_from(offset).ok())
 }
 
-/// What `type.__getattribute__(class, name)` finds, for classes whose metaclass is type itself.
+/// What `type.__getattribute__(class, name)` finds.
 #[inline]
 pub fn load_class(t: &Thread, class: &Value, name: &Value) -> Found {
-    let exact = class.header().is_some_and(|h| h.shape().0 == ids::TYPE);
-    if !exact || !strs::is_interned(name) {
+    if !strs::is_interned(name) {
         return Found::Unknown;
     }
-    let ty = class.expect::<TypeObject>();
-    t.attr_cache.get(u64::from(ty.version.get()) << 32, name, Ask::Class, || look_class(t, ty, type_of(class), name))
+    let Some(ty) = class.downcast::<TypeObject>() else { return Found::Unknown };
+    let meta = type_of(class);
+    // What the metaclass has counts too.
+    match (ty.version.get(), meta.version.get()) {
+        (0, _) | (_, 0) => Found::Unknown,
+        (own, above) => {
+            let key = u64::from(own) << 32 | u64::from(above);
+            t.attr_cache.get(key, name, Ask::Class, || look_class(t, ty, meta, name))
+        }
+    }
 }
 
 /// Functions, and what stands for a built-in type's methods.

@@ -86,8 +86,10 @@ impl Lru {
         if nodes.get(i).is_none_or(|node| node.key.is_absent()) {
             return Ok(None);
         }
-        self.unlink(&mut nodes, i);
-        self.link_newest(&mut nodes, i);
+        if self.newest.get() != i {
+            self.unlink(&mut nodes, i);
+            self.link_newest(&mut nodes, i);
+        }
         Ok(Some(nodes[i].result.get()))
     }
 

@@ -121,6 +121,9 @@ fn key_of(t: &Thread, this: &LruCache, args: Args<'_>) -> Res {
     {
         return Ok(only.clone());
     }
+    if !this.typed && !args.has_keywords() {
+        return tuple::new(t, given);
+    }
     let mut key = ArgBuffer::new();
     key.extend(given.iter().cloned());
     if args.has_keywords() {
