@@ -434,7 +434,7 @@ pub fn advance(t: &Thread, it: &Value) -> Res {
     }
 }
 
-/// Calls `f` with every item of an iterable; polls. Lists and tuples are read in place, as CPython's `PySequence_Fast`
+/// Calls `f` with every item of an iterable; polls. Lists, tuples and sets are read in place, as CPython's `PySequence_Fast`
 /// users do, except that a list changed meanwhile is followed item by item.
 pub fn for_each(t: &Thread, iterable: &Value, mut f: impl FnMut(Value) -> Res<()>) -> Res<()> {
     if let Some(tuple) = iterable.exact::<Tuple>() {
@@ -453,6 +453,9 @@ pub fn for_each(t: &Thread, iterable: &Value, mut f: impl FnMut(Value) -> Res<()
             }
         }
         return Ok(());
+    }
+    if let Some(set) = types::set_::exactly(iterable) {
+        return set.for_each(t, f);
     }
     let it = iter(t, iterable)?;
     let mut count = 0u32;

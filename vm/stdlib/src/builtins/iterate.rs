@@ -92,26 +92,27 @@ pub(super) fn extreme(t: &Thread, a: Args<'_>, op: CompareOp, name: &str) -> Res
         }
         many => typhon_object::tuple::new(t, many)?,
     };
-    let mut best: Option<(Value, Value)> = None;
-    ops::for_each(t, &source, |item| {
-        let measure = match &key {
-            Some(f) => call::call1(t, f, &item)?,
-            None => item.clone(),
-        };
-        let better = match &best {
-            None => true,
-            Some((_, top)) => {
-                let r = ops::compare(t, &measure, top, op)?;
-                ops::truth(t, &r)?
+    let mut best: Option<Value> = None;
+    match &key {
+        None => ops::for_each(t, &source, |item| {
+            if best.as_ref().map_or(Ok(true), |top| holds(t, &item, top, op))? {
+                best = Some(item);
             }
-        };
-        if better {
-            best = Some((item, measure));
+            Ok(())
+        })?,
+        Some(f) => {
+            let mut top: Option<Value> = None;
+            ops::for_each(t, &source, |item| {
+                let measure = call::call1(t, f, &item)?;
+                if top.as_ref().map_or(Ok(true), |top| holds(t, &measure, top, op))? {
+                    (best, top) = (Some(item), Some(measure));
+                }
+                Ok(())
+            })?;
         }
-        Ok(())
-    })?;
+    }
     match (best, default) {
-        (Some((item, _)), _) => Ok(item),
+        (Some(item), _) => Ok(item),
         (None, Some(default)) => Ok(default),
         (None, None) => Err(error::value_error(t, format_args!("{name}() iterable argument is empty"))),
     }
@@ -121,12 +122,20 @@ pub(super) fn extreme(t: &Thread, a: Args<'_>, op: CompareOp, name: &str) -> Res
 fn extreme_of(t: &Thread, args: &[Value], op: CompareOp) -> Res {
     let mut best = &args[0];
     for item in &args[1..] {
-        let r = ops::compare(t, item, best, op)?;
-        if ops::truth(t, &r)? {
+        if holds(t, item, best, op)? {
             best = item;
         }
     }
     Ok(best.clone())
+}
+
+/// `bool(a op b)`.
+#[inline]
+fn holds(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res<bool> {
+    match (a.as_small(), b.as_small()) {
+        (Some(x), Some(y)) => Ok(op.holds(x.cmp(&y))),
+        _ => ops::truth(t, &ops::compare(t, a, b, op)?),
+    }
 }
 
 pub(super) fn sorted(t: &Thread, a: Args<'_>) -> Res {

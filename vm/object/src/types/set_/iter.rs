@@ -1,7 +1,8 @@
 //! set_iterator.
 
+use super::Set;
 use super::table::any;
-use crate::error::{self, Res};
+use crate::error::{self, Exc, Res};
 use crate::header::Header;
 use crate::ids;
 use crate::list::List;
@@ -49,7 +50,7 @@ pub static SET_ITER: TypeDef = TypeDef {
 
 /// `iter(set)`.
 pub fn new(t: &Thread, v: &Value) -> Res {
-    let n = any(v).map_or(0, super::Set::len);
+    let n = any(v).map_or(0, Set::len);
     payload::new(t, |header| SetIter {
         header,
         set: Slot::new(v.clone()),
@@ -66,7 +67,7 @@ fn next(t: &Thread, v: &Value) -> Res {
     let Some(set) = any(&set) else { return Ok(Value::ABSENT) };
     if set.len() != it.expected.get() {
         it.expected.set(usize::MAX);
-        return Err(error::runtime_error(t, "Set changed size during iteration"));
+        return Err(changed(t));
     }
     let mut place = it.place.get();
     match set.next(&mut place) {
@@ -81,6 +82,27 @@ fn next(t: &Thread, v: &Value) -> Res {
             Ok(Value::ABSENT)
         }
     }
+}
+
+impl Set {
+    /// Calls `f` with every element, as an iterator would give them.
+    pub(crate) fn for_each(&self, t: &Thread, mut f: impl FnMut(Value) -> Res<()>) -> Res<()> {
+        let (expected, mut place) = (self.len(), 0);
+        while let Some((key, _)) = self.next(&mut place) {
+            f(key)?;
+            if place % 256 == 0 {
+                t.poll()?;
+            }
+            if self.len() != expected {
+                return Err(changed(t));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn changed(t: &Thread) -> Exc {
+    error::runtime_error(t, "Set changed size during iteration")
 }
 
 fn hint(_: &Thread, a: &[Value]) -> Res {

@@ -1,7 +1,7 @@
 //! set and frozenset: methods.
 
 use super::table::{FrozenSet, Set, any, hash_element};
-use super::{add, contains, empty_like, expect, fill, is_subset, lookup_hash};
+use super::{add, contains, empty_like, expect, fill, lookup_hash};
 use crate::attr;
 use crate::dict::Dict;
 use crate::error::{self, Res};
@@ -273,7 +273,7 @@ fn isdisjoint(t: &Thread, a: &[Value]) -> Res {
 
 fn issubset(t: &Thread, a: &[Value]) -> Res {
     if let Some(y) = any(&a[1]) {
-        return Ok(Value::bool(is_subset(t, expect(&a[0]), y)?));
+        return Ok(Value::bool(expect(&a[0]).is_subset(t, y)?));
     }
     let common = intersection(t, &a[0], &a[1])?;
     Ok(Value::bool(expect(&common).len() == expect(&a[0]).len()))
@@ -282,7 +282,7 @@ fn issubset(t: &Thread, a: &[Value]) -> Res {
 fn issuperset(t: &Thread, a: &[Value]) -> Res {
     let x = expect(&a[0]);
     if let Some(y) = any(&a[1]) {
-        return Ok(Value::bool(is_subset(t, y, x)?));
+        return Ok(Value::bool(y.is_subset(t, x)?));
     }
     let it = ops::iter(t, &a[1])?;
     while let Some(item) = ops::next(t, &it)? {

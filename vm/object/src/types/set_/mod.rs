@@ -6,6 +6,7 @@ mod places;
 mod table;
 
 pub use iter::{SET_ITER, SetIter};
+pub(crate) use table::exactly;
 pub use table::{FrozenSet, Set, any, hash_element};
 
 use crate::args::Args;
@@ -245,10 +246,10 @@ fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     let x = expect(a);
     let truth = match op {
         CompareOp::Eq | CompareOp::Ne => equal(t, x, y)? == (op == CompareOp::Eq),
-        CompareOp::Le => is_subset(t, x, y)?,
-        CompareOp::Ge => is_subset(t, y, x)?,
-        CompareOp::Lt => x.len() < y.len() && is_subset(t, x, y)?,
-        CompareOp::Gt => x.len() > y.len() && is_subset(t, y, x)?,
+        CompareOp::Le => x.is_subset(t, y)?,
+        CompareOp::Ge => y.is_subset(t, x)?,
+        CompareOp::Lt => x.len() < y.len() && x.is_subset(t, y)?,
+        CompareOp::Gt => x.len() > y.len() && y.is_subset(t, x)?,
     };
     Ok(Value::bool(truth))
 }
@@ -261,20 +262,5 @@ fn equal(t: &Thread, x: &Set, y: &Set) -> Res<bool> {
     if hx != -1 && hy != -1 && hx != hy {
         return Ok(false);
     }
-    is_subset(t, x, y)
-}
-
-/// Whether every element of `x` is one of `y`.
-pub(super) fn is_subset(t: &Thread, x: &Set, y: &Set) -> Res<bool> {
-    if x.len() > y.len() {
-        return Ok(false);
-    }
-    let mut i = 0;
-    while let Some((key, hash)) = x.next(&mut i) {
-        if !y.has(t, &key, hash)? {
-            return Ok(false);
-        }
-        t.poll()?;
-    }
-    Ok(true)
+    x.is_subset(t, y)
 }

@@ -103,6 +103,24 @@ impl Places {
         if key == 0 || hash == REMOVED { None } else { Some((key, hash)) }
     }
 
+    /// From place `from` on the first live entry that is not `fine`, within a stride, and the place to go on at.
+    #[inline(always)]
+    pub(super) fn first_unless(
+        &self,
+        from: usize,
+        mut fine: impl FnMut(&Value, i64) -> bool,
+    ) -> (usize, Option<(u64, i64)>) {
+        let end = self.count().min(from + STRIDE);
+        for i in from..end {
+            let (key, hash) = self.look(i);
+            // One that is just being removed has lost its hash.
+            if key != 0 && hash != REMOVED && !fine(Value::from_ref(&key), hash) {
+                return (i + 1, Some((key, hash)));
+            }
+        }
+        (end, None)
+    }
+
     /// Walks the places where a key of this hash may be; `same` judges one that is. Its place, or the free one where the
     /// search ends.
     #[inline(always)]

@@ -11,7 +11,6 @@ use crate::header::Header;
 use crate::ops;
 use crate::plain::{self, is_plain};
 use crate::store;
-use crate::strs::Str;
 use crate::thread::{self, Thread};
 use crate::types::iters::unhashable_as;
 use crate::types::set_::{FROZENSET, SET};
@@ -79,9 +78,18 @@ fn traverse(set: &Set, visit: &mut dyn FnMut(&Value)) {
 /// The set behind a set or frozenset, subclasses included.
 #[inline]
 pub fn any(v: &Value) -> Option<&Set> {
-    match v.downcast::<Set>() {
+    exactly(v).or_else(|| match v.downcast::<Set>() {
         Some(set) => Some(set),
         None => v.downcast::<FrozenSet>().map(FrozenSet::as_set),
+    })
+}
+
+/// The set behind a set or frozenset that is of no subclass.
+#[inline(always)]
+pub fn exactly(v: &Value) -> Option<&Set> {
+    match v.exact::<Set>() {
+        Some(set) => Some(set),
+        None => v.exact::<FrozenSet>().map(FrozenSet::as_set),
     }
 }
 
@@ -116,21 +124,6 @@ impl Table {
 struct Found {
     place: Result<usize, usize>,
     changes: u32,
-}
-
-/// What can be said of equality without running Python code.
-#[inline(always)]
-fn quick_eq(a: &Value, b: &Value) -> Option<bool> {
-    if a.is(b) {
-        return Some(true);
-    }
-    if a.is_small() && b.is_small() {
-        return Some(false);
-    }
-    match (a.exact::<Str>(), b.exact::<Str>()) {
-        (Some(x), Some(y)) => Some(x.same_text(y)),
-        _ => None,
-    }
 }
 
 impl Set {
@@ -210,7 +203,7 @@ impl Set {
             let changes = self.changes();
             let Some(places) = self.table() else { return Ok(None) };
             let found = places.probe(hash, |theirs| {
-                if let Some(same) = quick_eq(theirs, key) {
+                if let Some(same) = plain::quick_equal(theirs, key) {
                     return Ok(same);
                 }
                 let theirs = theirs.clone();
@@ -241,7 +234,39 @@ impl Set {
     /// Whether `key`, of this hash, is an element.
     #[inline]
     pub fn has(&self, t: &Thread, key: &Value, hash: i64) -> Res<bool> {
-        Ok(self.find(t, key, hash)?.is_some_and(|found| found.place.is_ok()))
+        match self.has_quick(key, hash) {
+            Some(has) => Ok(has),
+            None => Ok(self.find(t, key, hash)?.is_some_and(|found| found.place.is_ok())),
+        }
+    }
+
+    /// Whether `key`, of this hash, is an element, if no code must run to tell.
+    #[inline]
+    fn has_quick(&self, key: &Value, hash: i64) -> Option<bool> {
+        let Some(places) = self.table() else { return Some(false) };
+        places.probe(hash, |theirs| plain::quick_equal(theirs, key).ok_or(())).ok().map(|place| place.is_ok())
+    }
+
+    /// Whether all elements are the other's too.
+    pub fn is_subset(&self, t: &Thread, other: &Set) -> Res<bool> {
+        if self.len() > other.len() {
+            return Ok(false);
+        }
+        let mut i = 0;
+        // Keys and tables stay until this thread polls, or runs what may change the set.
+        while let Some(places) = self.table().filter(|places| i < places.count()) {
+            i = match places.first_unless(i, |key, hash| other.has_quick(key, hash) == Some(true)) {
+                (next, None) => next,
+                (next, Some((key, hash))) => {
+                    if !other.has(t, &Value::from_ref(&key).clone(), hash)? {
+                        return Ok(false);
+                    }
+                    next
+                }
+            };
+            t.poll()?;
+        }
+        Ok(true)
     }
 
     /// Adds `key`, of this hash.
