@@ -246,6 +246,20 @@ pub fn load_class(t: &Thread, class: &Value, name: &Value) -> Found {
     }
 }
 
+/// Whether reading `obj.name` concerns nothing but the object and its class, or the class that it is: then it needs no native
+/// lock. `name` is interned.
+pub fn reads_plainly(t: &Thread, obj: &Value, name: &Value) -> bool {
+    use crate::slots::GetAttrFn;
+    let how = type_of(obj).slots().getattr;
+    let is = |f: GetAttrFn| how.is_some_and(|g| std::ptr::fn_addr_eq(g, f));
+    if is(attr::generic_get) {
+        let found = load(t, obj, name);
+        matches!(found, Found::Slot(_) | Found::Member(_) | Found::Plain(_) | Found::Method(_) | Found::Missing)
+    } else {
+        is(crate::types::type_::get_attribute) && matches!(load_class(t, obj, name), Found::Plain(_) | Found::Missing)
+    }
+}
+
 /// Functions, and what stands for a built-in type's methods.
 const UNBOUND: [u32; 3] = [ids::FUNCTION, ids::METHOD_DESCRIPTOR, ids::WRAPPER_DESCRIPTOR];
 

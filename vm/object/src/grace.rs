@@ -10,7 +10,10 @@ use crate::breaker::reason;
 use crate::guarded;
 use crate::header::flag;
 use crate::heap;
+use crate::ids;
 use crate::thread::{self, Thread};
+use crate::ty::TypeObject;
+use crate::types::module::Module;
 use crate::value::Value;
 use std::cell::{Cell, RefCell};
 use typhon_qsbr::{Limbo, Participant, Pressure, Requests, Standing, StoppedWorld};
@@ -95,11 +98,29 @@ impl Thread {
     /// the count from the others' caches. It stays until the isolate closes. No other thread runs yet.
     #[cold]
     fn keep_what_all_use(&self) {
+        self.merge();
         self.walk_objects(&mut |header| {
+            if header.whole_count() == 0 {
+                // It is being destroyed, and nobody's.
+                return;
+            }
             // SAFETY: a shape's type lives as long as objects of that shape.
             let def = unsafe { header.shape().get().ty.as_ref() }.def().id;
             if guarded::is_definition(def) || header.has(flag::INTERNED) {
-                header.rc().keep_for_good();
+                // SAFETY: no other thread runs.
+                unsafe { header.rc().keep_for_good() };
+            }
+            // What reading an attribute of a class, or a global, counts.
+            let object = std::ptr::from_ref(header) as u64;
+            let object = Value::from_ref(&object);
+            let part = match def {
+                ids::TYPE => object.downcast::<TypeObject>().map(TypeObject::mro),
+                ids::MODULE => object.downcast::<Module>().map(|m| m.dict.get()),
+                _ => None,
+            };
+            if let Some(part) = part.as_ref().and_then(Value::header) {
+                // SAFETY: as above.
+                unsafe { part.rc().keep_for_good() };
             }
         });
     }
@@ -154,12 +175,16 @@ impl Thread {
         if self.isolate.has_one_thread() {
             self.unshare();
         } else {
+            if self.stock.is_due() {
+                self.give_stock_back();
+            }
             self.free_ripe();
         }
     }
 
     /// The other threads have ended.
     fn unshare(&self) {
+        self.give_stock_back();
         self.out_of_native();
         self.parallel.set(false);
         self.shared.set(false);

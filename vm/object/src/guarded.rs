@@ -5,7 +5,9 @@
 
 use crate::header::{Header, flag};
 use crate::ids;
+use crate::thread;
 use crate::tuple::Tuple;
+use crate::ty::{self, TypeObject};
 use crate::types::enumerate::Enumerate;
 use crate::types::zip::Zip;
 use crate::value::Value;
@@ -26,6 +28,12 @@ pub fn is_atom(v: &Value) -> bool {
 #[inline(always)]
 pub fn is_frozen(v: &Value) -> bool {
     is_atom(v) || id(v) == ids::TUPLE
+}
+
+/// A class that is compared and hashed as what it is: its metaclass is `type`.
+#[inline(always)]
+pub fn is_class(v: &Value) -> bool {
+    id(v) == ids::TYPE
 }
 
 /// A container that protects itself: reading its length, an item by number, all its items.
@@ -82,9 +90,9 @@ pub(crate) fn is_definition(def: u32) -> bool {
 
 /// Whether the end of such an object runs nothing and drops values only.
 #[inline(always)]
-pub(crate) fn ends_quietly(def: u32, header: &Header) -> bool {
+pub(crate) fn ends_quietly(ty: &TypeObject, header: &Header) -> bool {
     let quiet = matches!(
-        def,
+        ty.def().id,
         ids::OBJECT
             | ids::LIST
             | ids::DICT
@@ -109,6 +117,9 @@ pub(crate) fn ends_quietly(def: u32, header: &Header) -> bool {
             | ids::ENUMERATE
             | ids::ZIP
             | ids::PROPERTY
+            | ids::FRAME
     );
-    quiet && !header.has(flag::WEAKREFS)
+    // An entry of a traceback may name a frame that runs, in the thread that made it.
+    let own_entry = ty.def().id == ids::TRACEBACK && header.owner() == thread::tag();
+    (quiet || own_entry || ty.has_flag(ty::flag::EXCEPTION)) && !header.has(flag::WEAKREFS)
 }

@@ -38,7 +38,19 @@ impl Header {
     #[inline(always)]
     pub(crate) fn retain(&self) {
         // SAFETY: the caller borrows a reference, and the tag is this thread's own.
-        unsafe { self.0.retain(thread::tag()) }
+        if !unsafe { self.0.retain_fast(thread::tag()) } {
+            self.retain_rest();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn retain_rest(&self) {
+        match thread::current() {
+            Some(t) => t.retain_other(self),
+            // SAFETY: as in `retain`.
+            None => unsafe { self.0.retain_rest(thread::tag()) },
+        }
     }
 
     /// One reference less; true if it was the last.
@@ -67,8 +79,12 @@ impl Header {
     /// [`Header::release_fast`] has just answered `false`.
     #[inline]
     pub(crate) unsafe fn release_rest(&self) -> bool {
+        let tag = thread::tag();
+        if self.0.owner() != tag && thread::current().is_some_and(|t| t.puts_back(self)) {
+            return false;
+        }
         // SAFETY: passed on; the tag is this thread's own.
-        match unsafe { self.0.release_rest(thread::tag()) } {
+        match unsafe { self.0.release_rest(tag) } {
             Release::Alive => false,
             Release::Dead => true,
             Release::Queue => thread::hand_back(self),

@@ -324,7 +324,7 @@ pub(crate) const DEALLOC_DEPTH_MAX: u32 = 64;
 #[cold]
 pub unsafe fn retain_rest(t: &Thread, at: NonNull<Header>) {
     // SAFETY: passed on.
-    unsafe { at.as_ref().rc().retain_rest(t.own_tag()) }
+    t.retain_other(unsafe { at.as_ref() });
 }
 
 /// Takes back a reference that the quick part of a release has given up, unless the object is not this thread's: then
@@ -449,7 +449,7 @@ unsafe fn destroy_guarded(t: &Thread, at: *mut Header) {
     // SAFETY: as in `destroy_rest`.
     let (header, ty) = unsafe { (&*at, (*at).shape().get().ty.as_ref()) };
     let finalizes = ty.has_finalizer() && !header.has(flag::FINALIZED);
-    let was_in = t.enter_native_unless(|| !finalizes && guarded::ends_quietly(ty.def().id, header));
+    let was_in = t.enter_native_unless(|| !finalizes && guarded::ends_quietly(ty, header));
     // SAFETY: passed on.
     unsafe { destroy_rest(t, at) };
     t.leave_native(was_in);

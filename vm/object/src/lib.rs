@@ -41,6 +41,7 @@ pub mod registry;
 pub mod shape;
 pub mod slots;
 mod states;
+mod stock;
 pub mod store;
 pub mod strs;
 pub mod suggest;

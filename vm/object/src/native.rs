@@ -68,6 +68,10 @@ pub enum Open {
     /// The same, or where its receiver is a guarded container: who asks other objects for their hash or equality sees to the
     /// lock.
     Receiver,
+    /// Where each of its arguments is an atom or a guarded container.
+    Known,
+    /// It does: it takes the lock where it needs it.
+    Always,
 }
 
 /// A method or function with bound arguments: `def("append", "($self, object, /)", append, "Append ...")`.
@@ -122,10 +126,22 @@ impl MethodDef {
         Self { open: Open::Receiver, ..self }
     }
 
+    /// It may run beside other natives where its arguments are atoms or guarded containers.
+    pub const fn open_known(self) -> Self {
+        Self { open: Open::Known, ..self }
+    }
+
+    /// It sees to the native lock by itself.
+    pub const fn open_always(self) -> Self {
+        Self { open: Open::Always, ..self }
+    }
+
     /// Whether it may be called with these arguments beside other natives.
     pub fn is_open(&self, args: &[Value]) -> bool {
         match self.open {
             Open::Never => false,
+            Open::Always => true,
+            Open::Known => args.iter().all(|v| guarded::is_atom(v) || guarded::is_container(v)),
             Open::Atoms => args.iter().all(guarded::is_atom),
             Open::Receiver => args.first().is_some_and(guarded::is_container) || args.iter().all(guarded::is_atom),
         }

@@ -61,6 +61,15 @@ impl Thread {
         }
     }
 
+    /// Does what one thread at a time may do.
+    #[inline(always)]
+    pub fn as_native<R>(&self, f: impl FnOnce() -> R) -> R {
+        let was_in = self.enter_native();
+        let out = f();
+        self.leave_native(was_in);
+        out
+    }
+
     /// Ends what [`Thread::enter_native`] began.
     #[inline(always)]
     pub fn leave_native(&self, was_in: bool) {

@@ -220,7 +220,9 @@ pub fn eq(t: &Thread, a: &Value, b: &Value) -> Res<bool> {
 #[cold]
 #[inline(never)]
 fn eq_guarded(t: &Thread, a: &Value, b: &Value) -> Res<bool> {
-    let was_in = t.enter_native_unless(|| guarded::is_frozen(a) && guarded::is_frozen(b));
+    let was_in = t.enter_native_unless(|| {
+        guarded::is_frozen(a) && guarded::is_frozen(b) || guarded::is_class(a) && guarded::is_class(b)
+    });
     let same = compare_bool(t, a, b, CompareOp::Eq);
     t.leave_native(was_in);
     same
@@ -268,7 +270,7 @@ pub fn hash(t: &Thread, v: &Value) -> Res<i64> {
     if !t.is_parallel() {
         return f(t, v);
     }
-    let was_in = t.enter_native_unless(|| guarded::is_frozen(v));
+    let was_in = t.enter_native_unless(|| guarded::is_frozen(v) || guarded::is_class(v));
     let hash = f(t, v);
     t.leave_native(was_in);
     hash

@@ -14,6 +14,7 @@ use crate::heap::{self, Carved, Heap};
 use crate::isolate::Isolate;
 use crate::native::Signatures;
 use crate::states::{Last, States};
+use crate::stock::{Stock, Surplus};
 use crate::store::Slot;
 use crate::value::Value;
 use std::cell::{Cell, RefCell};
@@ -123,6 +124,7 @@ pub struct Thread {
     pub(crate) parallel: Cell<bool>,
     pub(crate) native: Cell<bool>,
     pub(crate) grace: Grace,
+    pub(crate) stock: Stock,
     pub(crate) method_cache: MethodCache,
     pub(crate) attr_cache: AttrCache,
     pub(crate) signatures: Signatures,
@@ -190,6 +192,7 @@ impl Thread {
             parallel: Cell::new(false),
             native: Cell::new(false),
             grace: Grace::new(),
+            stock: Stock::new(),
             method_cache: MethodCache::new(),
             attr_cache: AttrCache::new(),
             signatures: Signatures::new(),
@@ -380,6 +383,10 @@ impl Thread {
     /// whole of it.
     pub(crate) fn merge_all(&self) {
         if self.isolate.is_threaded() {
+            let mut surplus = Vec::new();
+            // SAFETY: as below; nothing is dropped before all threads were asked.
+            unsafe { self.isolate.each_thread(|t| surplus.append(&mut t.stock.empty())) };
+            surplus.into_iter().for_each(Surplus::give_back);
             // SAFETY: this thread has the turn: no other one counts meanwhile. As in `merge`.
             unsafe { self.isolate.queues.drain_all(|at| heap::dealloc(at.cast().as_ptr())) };
             self.free_limbos();
@@ -415,6 +422,7 @@ impl Thread {
         // SAFETY: nothing runs on the thread any more.
         unsafe { self.forget_own_states() };
         drop(self.method_cache.take());
+        self.give_stock_back();
         if let Some(owner) = self.owner.take() {
             // SAFETY: the queue has just said so.
             owner.leave(|at| unsafe { heap::dealloc(at.cast().as_ptr()) });

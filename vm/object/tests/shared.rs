@@ -344,3 +344,43 @@ fn live(t: &Thread) -> usize {
     t.walk_objects(&mut |h| live += usize::from(!h.is_immortal()));
     live
 }
+
+#[test]
+fn what_is_in_stock_is_given_back() {
+    process::set_up();
+    let main = Thread::new(hooks(), 512 << 20);
+    main.run_free();
+    main.attach(4 << 20, |t| {
+        let objects: Vec<Value> = (0..64).map(|n| make(t, n).expect("room")).collect();
+        let counts = |t: &Thread| {
+            assert!(t.poll().is_ok());
+            objects.iter().map(Value::ref_count).collect::<Vec<_>>()
+        };
+        let before = counts(t);
+        let objects = &Handed(&objects);
+        let siblings: Vec<_> = (0..3).map(|_| Handed(t.sibling().expect("a tag"))).collect();
+        assert!(t.out_of_native(), "whoever starts threads is in a native");
+        std::thread::scope(|scope| {
+            for sent in siblings {
+                scope.spawn(move || {
+                    // The whole of it, which may be sent.
+                    let (sent, objects) = (sent, objects);
+                    sent.0.attach(1 << 20, |t| {
+                        for i in 0..ROUNDS {
+                            // Held for a while, so that some are released when the stock has been given back.
+                            let held: Vec<Value> = objects.0.iter().cloned().collect();
+                            assert!(i % 8 != 0 || t.poll().is_ok());
+                            held.iter().for_each(look);
+                        }
+                        t.end();
+                    });
+                });
+            }
+            t.offline();
+        });
+        t.online();
+        assert_eq!(counts(t), before);
+        assert!(!t.is_shared(), "alone again");
+    });
+    main.close();
+}

@@ -190,6 +190,14 @@ impl RcHeader {
         }
     }
 
+    /// `less` references less, all of which were counted in the shared word, by [`RcHeader::retain_many`] for one.
+    ///
+    /// # Safety
+    /// The caller holds the references and gives them up.
+    pub unsafe fn release_many(&self, less: u32) -> Release {
+        self.give_up(|shared| shared.release_many(less))
+    }
+
     /// One reference less. See [`Release`] for what the caller then owes.
     ///
     /// # Safety
@@ -220,11 +228,18 @@ impl RcHeader {
         }
     }
 
-    /// The object never dies from here on, and other threads than its owner stop counting it.
-    pub fn keep_for_good(&self) {
-        // Relaxed: pairs with nothing; a fixed word.
+    /// The object never dies from here on, and nobody counts it any more. It does not become [`RcHeader::is_immortal`]:
+    /// its isolate takes it along.
+    ///
+    /// # Safety
+    /// No other thread runs that can reach the object.
+    pub unsafe fn keep_for_good(&self) {
+        // Relaxed: pairs with nothing; threads that begin later are started by this one.
         if self.owner.load(Relaxed) != TAG_IMMORTAL {
-            self.update(Relaxed, |shared| Some(shared.saturate()));
+            self.local.set(u32::MAX);
+            // Relaxed: pairs with nothing; as above.
+            self.owner.store(TAG_IMMORTAL, Relaxed);
+            self.shared.store(Shared::KEPT.bits(), Relaxed);
         }
     }
 
@@ -374,10 +389,11 @@ impl RcHeader {
         self.shared.store(Shared::pack(SATURATED, State::Merged).bits(), Relaxed);
     }
 
-    /// Whether the object is immortal.
+    /// Whether the object is immortal, and no isolate's.
     #[inline(always)]
     pub fn is_immortal(&self) -> bool {
-        self.owner() == TAG_IMMORTAL
+        // Relaxed: pairs with nothing; the word of an object without owner's count is fixed.
+        self.owner() == TAG_IMMORTAL && self.shared.load(Relaxed) != Shared::KEPT.bits()
     }
 
     /// The tag of the owner: [`TAG_NONE`] once merged.
@@ -491,7 +507,7 @@ impl RcHeader {
 
     /// Whether the object never dies: then nobody but its owner need count.
     #[inline(always)]
-    fn is_kept(&self) -> bool {
+    pub fn is_kept(&self) -> bool {
         // Relaxed: pairs with nothing; a count that has left its range does not come back.
         Shared::from_bits(self.shared.load(Relaxed)).is_saturated()
     }
@@ -523,6 +539,12 @@ impl RcHeader {
     #[cold]
     #[inline(never)]
     pub(crate) fn release_shared(&self) -> Release {
+        self.give_up(Shared::release)
+    }
+
+    /// Takes references out of the shared word, as `f` of it says.
+    #[inline(always)]
+    fn give_up(&self, f: impl Fn(Shared) -> Drop) -> Release {
         // Relaxed: pairs with nothing, as in `retain`.
         if self.owner.load(Relaxed) == TAG_IMMORTAL {
             return Release::Alive;
@@ -531,7 +553,7 @@ impl RcHeader {
         // Relaxed: pairs with nothing; the exchange below decides.
         let mut seen = Shared::from_bits(self.shared.load(Relaxed));
         loop {
-            let (next, outcome) = match seen.release() {
+            let (next, outcome) = match f(seen) {
                 Drop::Less(next) => (next, Release::Alive),
                 Drop::Last(next) => (next, Release::Dead),
                 Drop::Ask(next) => (next, Release::Queue),

@@ -101,6 +101,9 @@ impl Shared {
     /// Owned, with a weak reference, and nothing shared.
     pub const WEAK: Self = Self::pack(0, State::Weak);
 
+    /// The word of an object that its isolate keeps for good: not merged, so it is no immortal object's.
+    pub const KEPT: Self = Self::pack(SATURATED, State::Weak);
+
     /// The word with this `count` and `state`.
     pub const fn pack(count: i32, state: State) -> Self {
         Self((count << STATE_BITS) as u32 | state as u32)
@@ -153,6 +156,22 @@ impl Shared {
             State::Biased | State::Weak if count == 0 => Drop::Ask(Self::pack(0, State::Queued)),
             State::Merged if count == 1 => Drop::Last(Self::pack(0, State::Merged)),
             _ => Drop::Less(Self::pack(clamp(count as i64 - 1), state)),
+        }
+    }
+
+    /// As `n` times [`Shared::release`] by who has counted them here; `n` is not 0.
+    pub const fn release_many(self, n: u32) -> Drop {
+        let (count, state) = (self.count() as i64, self.state());
+        if self.is_saturated() {
+            return Drop::Stuck;
+        }
+        match state {
+            // One of them goes to the queue, and the others count on behind it.
+            State::Biased | State::Weak if count < n as i64 => {
+                Drop::Ask(Self::pack(clamp(count + 1 - n as i64), State::Queued))
+            }
+            State::Merged if count == n as i64 => Drop::Last(Self::pack(0, State::Merged)),
+            _ => Drop::Less(Self::pack(clamp(count - n as i64), state)),
         }
     }
 

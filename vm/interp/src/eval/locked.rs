@@ -11,9 +11,14 @@ use typhon_isa::{BinaryKind, Opcode as Op, Word};
 use typhon_object::attr_cache::{self, Found};
 use typhon_object::dict::Dict;
 use typhon_object::guarded::{is_atom, is_container, is_frozen, is_iterator, steps_alone};
+use typhon_object::header::Header;
 use typhon_object::slots::{GetAttrFn, SetAttrFn};
+use typhon_object::tuple::Tuple;
+use typhon_object::ty::flag;
 use typhon_object::types::descr::{Descriptor, What};
+use typhon_object::types::exceptions::BASE_EXCEPTION;
 use typhon_object::types::method::Method;
+use typhon_object::types::type_::TYPE;
 use typhon_object::{TypeObject, Value, attr, ids, type_of};
 
 /// Takes the lock, if an outlined body or second part needs it.
@@ -83,8 +88,9 @@ fn outlined(op: Op, m: &M<'_>, w: Word) -> bool {
         Op::SetAdd => !is_atom(m.reg(b)),
         Op::MapAdd => !is_atom(m.reg(b)),
         Op::FormatValue => !(is_atom(m.reg(b)) && (c == NO_REG as usize || is_atom(m.reg(c)))),
-        Op::CheckExc => m.reg(c).downcast::<TypeObject>().is_none(),
-        Op::LoadSuperMethod => !super::method::is_plain_super(m, w),
+        Op::CheckExc => !is_class_or_classes(m.reg(c)),
+        Op::Raise => w.kind() != 1 || !raises_alone(m.reg(b)),
+        Op::LoadSuperMethod | Op::LoadSuperAttr => !super::method::is_plain_super(m, w),
         Op::MakeFunction => {
             !m.constant(w.bc() as usize).exact::<crate::code::CodeObject>().is_some_and(|c| c.has_unit())
         }
@@ -182,12 +188,44 @@ fn is_plain_store(m: &M<'_>, v: &Value, name: &Value) -> bool {
     generic && matches!(attr_cache::store(m.t, v, name), Found::Slot(_) | Found::Member(_) | Found::Add(..))
 }
 
+fn is_class_or_classes(v: &Value) -> bool {
+    let is_class = |v: &Value| v.downcast::<TypeObject>().is_some();
+    is_class(v) || v.exact::<Tuple>().is_some_and(|all| all.items().iter().all(is_class))
+}
+
+/// Whether a `raise` of this is nobody else's business: it makes an exception of a built-in class, or nobody else has it.
+fn raises_alone(v: &Value) -> bool {
+    v.downcast::<TypeObject>().map_or_else(|| is_only_here(v), makes_exceptions)
+}
+
+/// Whether an exception is known to the running thread alone: who raises or handles it needs no lock.
+pub(super) fn is_only_here(v: &Value) -> bool {
+    v.header().is_some_and(Header::is_unique)
+}
+
+/// Whether instances of a class are made by BaseException's constructor, which keeps its arguments and looks at nothing.
+fn makes_exceptions(class: &TypeObject) -> bool {
+    let (slots, base) = (class.slots(), BASE_EXCEPTION.ty().slots());
+    let same = match (slots.new, base.new, slots.init, base.init) {
+        (Some(new), Some(base_new), Some(init), Some(base_init)) => {
+            std::ptr::fn_addr_eq(new, base_new) && std::ptr::fn_addr_eq(init, base_init)
+        }
+        _ => false,
+    };
+    same && class.has_flag(flag::EXCEPTION) && std::ptr::eq(type_of(&class.value()), TYPE.ty())
+}
+
 /// Whether calling such a type with atoms runs nothing but its own constructor.
 fn makes_atoms(def: u32) -> bool {
     matches!(
         def,
         ids::INT | ids::FLOAT | ids::STR | ids::BOOL | ids::RANGE | ids::LIST | ids::DICT | ids::SET | ids::TUPLE
     )
+}
+
+/// Whether calling such a type with guarded containers takes their items and does no more.
+fn copies(def: u32) -> bool {
+    matches!(def, ids::LIST | ids::TUPLE | ids::SET | ids::FROZENSET)
 }
 
 /// Whether a call enters a Python function, or is of a native that needs no lock. `n` arguments from `first` on.
@@ -204,10 +242,14 @@ fn is_own_call(m: &M<'_>, at: usize, first: usize, n: usize) -> bool {
             .exact::<typhon_object::native::NativeFunction>()
             .is_some_and(|f| !f.passes_bound && f.def.is_open(m.window(first, n))),
         ids::TYPE => {
-            n == 1 && f.is(&typhon_object::types::type_::TYPE.ty().value())
+            n == 1 && f.is(&TYPE.ty().value())
                 || super::call::makes_plainly(m.t, f)
-                || f.downcast::<TypeObject>().is_some_and(|c| !c.is_heap_type() && makes_atoms(c.def().id))
-                    && m.window(first, n).iter().all(is_atom)
+                || f.downcast::<TypeObject>().is_some_and(|c| {
+                    let args = m.window(first, n);
+                    !c.is_heap_type() && makes_atoms(c.def().id) && args.iter().all(is_atom)
+                        || !c.is_heap_type() && copies(c.def().id) && args.iter().all(is_container)
+                        || makes_exceptions(c)
+                })
         }
         _ => special::is_instance(f) && !special::callable(m.t, f).is_absent(),
     }

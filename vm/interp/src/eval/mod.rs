@@ -99,17 +99,17 @@ fn run_to_end(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res<Resumed> {
 #[inline(never)]
 fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
     m.save();
-    // A traceback and its frames may be others' already; `run_to_end` gives it up.
-    m.t.enter_native();
     let mut note = fresh;
     if m.t.breaker.any() && m.t.breaker.stopped() {
         // Whatever was raised: once the isolate is stopped, no handler and no `finally` runs.
         e = Exc::stopped();
     }
+    guard_unwinding(m, &e);
     if fresh && !e.is_stopped() {
         exception::chain_native(m.t, m.it, &e);
     }
     loop {
+        guard_unwinding(m, &e);
         if note
             && !e.is_stopped()
             && let Err(worse) = traceback::add(m.t, m.it, m.fp, &e)
@@ -161,6 +161,16 @@ fn unwind(m: &mut M<'_>, mut e: Exc, fresh: bool) -> Res<()> {
             return Ok(());
         }
         note = true;
+    }
+}
+
+/// A traceback and its frames may be others' already: then the rest of the way is one thread's at a time, and `run_to_end`
+/// gives the lock up.
+fn guard_unwinding(m: &M<'_>, e: &Exc) {
+    // SAFETY: the frame is live.
+    let seen = || m.it.watch.active.get() || unsafe { (*m.fp).object } != 0;
+    if m.t.is_parallel() && (e.is_stopped() || seen() || !locked::is_only_here(e.value())) {
+        m.t.take_native();
     }
 }
 

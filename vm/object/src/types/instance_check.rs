@@ -1,4 +1,4 @@
-//! isinstance and issubclass, with their hooks.
+//! isinstance and issubclass, with their hooks. What goes beyond classes and tuples of them takes the native lock.
 
 use crate::attr;
 use crate::call;
@@ -30,18 +30,20 @@ pub fn isinstance(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
         }
         return Ok(false);
     }
-    if let Some(members) = union::members(cls) {
-        for c in &members {
-            if isinstance(t, v, c)? {
-                return Ok(true);
+    t.as_native(|| {
+        if let Some(members) = union::members(cls) {
+            for c in &members {
+                if isinstance(t, v, c)? {
+                    return Ok(true);
+                }
             }
+            return Ok(false);
         }
-        return Ok(false);
-    }
-    match call::special(t, cls, n::__instancecheck__(), std::slice::from_ref(v)) {
-        Some(r) => ops::truth(t, &r?),
-        None => plain_isinstance(t, v, cls),
-    }
+        match call::special(t, cls, n::__instancecheck__(), std::slice::from_ref(v)) {
+            Some(r) => ops::truth(t, &r?),
+            None => plain_isinstance(t, v, cls),
+        }
+    })
 }
 
 /// `type.__instancecheck__`: by type, then by `__class__`.
@@ -53,7 +55,7 @@ pub fn plain_isinstance(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
         if has_plain_class(t, v) {
             return Ok(false);
         }
-        let class = attr::class_of(t, v)?;
+        let class = t.as_native(|| attr::class_of(t, v))?;
         return Ok(match class.as_ref().and_then(|c| c.downcast::<TypeObject>()) {
             Some(c) if !std::ptr::eq(c, type_of(v)) => c.is_subtype(ty),
             _ => false,
@@ -87,7 +89,10 @@ pub fn issubclass(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
         if v.is(cls) {
             return Ok(true);
         }
-        return plain_issubclass(t, v, cls);
+        if let (Some(a), Some(b)) = (v.downcast::<TypeObject>(), cls.downcast::<TypeObject>()) {
+            return Ok(a.is_subtype(b));
+        }
+        return t.as_native(|| plain_issubclass(t, v, cls));
     }
     if let Some(classes) = cls.downcast::<Tuple>() {
         t.check_stack("in __subclasscheck__")?;
@@ -98,18 +103,20 @@ pub fn issubclass(t: &Thread, v: &Value, cls: &Value) -> Res<bool> {
         }
         return Ok(false);
     }
-    if let Some(members) = union::members(cls) {
-        for c in &members {
-            if issubclass(t, v, c)? {
-                return Ok(true);
+    t.as_native(|| {
+        if let Some(members) = union::members(cls) {
+            for c in &members {
+                if issubclass(t, v, c)? {
+                    return Ok(true);
+                }
             }
+            return Ok(false);
         }
-        return Ok(false);
-    }
-    match call::special(t, cls, n::__subclasscheck__(), std::slice::from_ref(v)) {
-        Some(r) => ops::truth(t, &r?),
-        None => plain_issubclass(t, v, cls),
-    }
+        match call::special(t, cls, n::__subclasscheck__(), std::slice::from_ref(v)) {
+            Some(r) => ops::truth(t, &r?),
+            None => plain_issubclass(t, v, cls),
+        }
+    })
 }
 
 /// `type.__subclasscheck__`: by MRO, or by `__bases__` for objects that only look like classes.

@@ -52,6 +52,36 @@ fn a_release_takes_one_or_asks() {
 }
 
 #[test]
+fn many_releases_are_as_one_after_the_other() {
+    let near = words().filter(|word| word.count().abs() < SATURATED / 2);
+    // Only an object that waits in its owner's queue has given up more than was counted.
+    for word in near.filter(|word| word.count() >= 0 || word.state() == State::Queued) {
+        let (count, state) = (word.count(), word.state());
+        // What is released has been counted here.
+        let most = if state == State::Merged { count.max(0) } else { 40 };
+        for n in 1..=most.min(40) as u32 {
+            let (mut one, mut outcome) = (word, 0);
+            for _ in 0..n {
+                one = match one.release() {
+                    Drop::Less(next) => next,
+                    Drop::Last(next) => (next, outcome = 1).0,
+                    Drop::Ask(next) => (next, outcome = 2).0,
+                    Drop::Stuck => unreachable!("far from the ends"),
+                };
+            }
+            let (many, got) = match word.release_many(n) {
+                Drop::Less(next) => (next, 0),
+                Drop::Last(next) => (next, 1),
+                Drop::Ask(next) => (next, 2),
+                Drop::Stuck => unreachable!("far from the ends"),
+            };
+            assert_eq!((many, got), (one, outcome), "{word:?} less {n}");
+        }
+    }
+    assert_eq!(Shared::pack(SATURATED, State::Merged).release_many(7), Drop::Stuck);
+}
+
+#[test]
 fn an_object_is_asked_for_once() {
     for word in words() {
         if let Drop::Ask(queued) = word.release() {

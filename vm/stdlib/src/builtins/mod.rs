@@ -15,7 +15,7 @@ use typhon_object::error::{self, Res};
 use typhon_object::native::{MethodDef, ModuleDef, def, raw};
 use typhon_object::strs::{self, Str};
 use typhon_object::types::{self, exceptions, int, module};
-use typhon_object::{Thread, Value, attr, call, convert, names, ops, process, type_of};
+use typhon_object::{Thread, Value, attr, attr_cache, call, convert, names, ops, process, type_of};
 
 /// builtins.
 pub static MODULE: ModuleDef = ModuleDef {
@@ -117,7 +117,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "",
         getattr,
         "getattr(object, name[, default]) -> value\n\nGet a named attribute from an object; getattr(x, 'y') is equivalent to x.y.\nWhen a default argument is given, it is returned when the attribute doesn't\nexist; without it, an exception is raised in that case.",
-    ),
+    )
+    .open_always(),
     def(
         "globals",
         "($module, /)",
@@ -129,7 +130,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, obj, name, /)",
         hasattr,
         "Return whether the object has an attribute with the given name.",
-    ),
+    )
+    .open_always(),
     def(
         "hash",
         "($module, obj, /)",
@@ -144,7 +146,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "Return the hexadecimal representation of an integer.",
     )
     .open(),
-    def("id", "($module, obj, /)", |t, a| convert::from_i64(t, a[0].id()), "Return the identity of an object."),
+    def("id", "($module, obj, /)", |t, a| convert::from_i64(t, a[0].id()), "Return the identity of an object.")
+        .open_always(),
     def(
         "input",
         "($module, prompt='', /)",
@@ -157,13 +160,15 @@ const FUNCTIONS: &[MethodDef] = &[
         |t, a| Ok(Value::bool(ops::isinstance(t, &a[0], &a[1])?)),
         "Return whether an object is an instance of a class or of a subclass thereof.",
     )
+    .open_always()
     .tame(),
     def(
         "issubclass",
         "($module, cls, class_or_tuple, /)",
         |t, a| Ok(Value::bool(ops::issubclass(t, &a[0], &a[1])?)),
         "Return whether 'cls' is derived from another class or is the same class.",
-    ),
+    )
+    .open_always(),
     raw("iter", "", iterate::iter, "iter(iterable) -> iterator\niter(callable, sentinel) -> iterator"),
     def(
         "len",
@@ -241,7 +246,8 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, iterable, /, *, key=None, reverse=False)",
         iterate::sorted,
         "Return a new list containing all items from the iterable in ascending order.",
-    ),
+    )
+    .open_receiver(),
     def(
         "sum",
         "($module, iterable, /, start=0)",
@@ -419,15 +425,22 @@ fn getattr(t: &Thread, a: Args<'_>) -> Res {
     let args = a.expect_positional(t, "getattr", 2, 3)?;
     text_name(t, &args[1])?;
     let name = names::intern(t, &args[1]);
-    match args.get(2) {
+    let was_in = t.enter_native_unless(|| attr_cache::reads_plainly(t, &args[0], &name));
+    let got = match args.get(2) {
         None => attr::get(t, &args[0], &name),
-        Some(default) => Ok(attr::get_opt(t, &args[0], &name)?.unwrap_or_else(|| default.clone())),
-    }
+        Some(default) => attr::get_opt(t, &args[0], &name).map(|found| found.unwrap_or_else(|| default.clone())),
+    };
+    t.leave_native(was_in);
+    got
 }
 
 fn hasattr(t: &Thread, a: &[Value]) -> Res {
     text_name(t, &a[1])?;
-    Ok(Value::bool(attr::get_opt(t, &a[0], &names::intern(t, &a[1]))?.is_some()))
+    let name = names::intern(t, &a[1]);
+    let was_in = t.enter_native_unless(|| attr_cache::reads_plainly(t, &a[0], &name));
+    let found = attr::get_opt(t, &a[0], &name);
+    t.leave_native(was_in);
+    Ok(Value::bool(found?.is_some()))
 }
 
 fn format(t: &Thread, a: &[Value]) -> Res {

@@ -143,6 +143,7 @@ impl Shared {
 
     /// Gives up what others may be waiting for: the turn or the native lock.
     fn give(&self, t: &Thread) {
+        t.give_stock_back();
         t.offline();
         if self.free {
             t.out_of_native();
@@ -248,6 +249,7 @@ pub fn park(t: &Thread, key: usize, longest: Duration) {
         return;
     };
     let (end, bell) = (Instant::now() + longest, BELL.with(Bell::clone));
+    t.give_stock_back();
     t.offline();
     if shared.free {
         sleep_free(t, &shared, key, end, &bell);

@@ -39,7 +39,8 @@ fn join_plain(t: &Thread, sep: &[u8], items: &[Value]) -> Option<Res> {
 }
 
 pub(super) fn join(t: &Thread, a: &[Value]) -> Res {
-    if let (Some(sep), Some(list)) = (a[0].exact::<Bytes>(), a[1].exact::<List>()) {
+    // Items are looked at twice, so it must be certain that no other thread exchanges them in between.
+    if let (Some(sep), Some(list), false) = (a[0].exact::<Bytes>(), a[1].exact::<List>(), t.is_shared()) {
         // SAFETY: joining runs no Python code, and drops no reference.
         if let Some(made) = join_plain(t, sep.as_slice(), unsafe { list.items() }) {
             return made;

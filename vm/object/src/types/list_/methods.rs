@@ -45,7 +45,7 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, /, *, key=None, reverse=False)",
         sort_method,
         "Sort the list in ascending order and return None.\n\nThe sort is in-place (i.e. the list itself is modified) and stable\n(i.e. the order of two equal elements is maintained).\n\nIf a key function is given, apply it once to each list item and sort\nthem, ascending or descending, according to their function values.\n\nThe reverse flag can be set to sort in descending order.",
-    ),
+    ).open_receiver(),
     def("__class_getitem__", "($type, object, /)", class_getitem, "lists are generic over the type of their contents")
         .class(),
 ];
@@ -164,7 +164,7 @@ fn reverse(_: &Thread, a: &[Value]) -> Res {
 }
 
 fn sort_method(t: &Thread, a: &[Value]) -> Res {
-    let reverse = a[2].opt().map_or(Ok(false), |v| ops::truth(t, v))?;
+    let reverse = a[2].opt().map_or(Ok(false), |v| t.as_native(|| ops::truth(t, v)))?;
     sort(t, this(a), a[1].non_none(), reverse)?;
     Ok(Value::NONE)
 }

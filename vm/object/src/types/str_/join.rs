@@ -15,7 +15,8 @@ const POLL_EVERY: usize = 4096;
 /// `sep.join(iterable)`.
 pub fn join(t: &Thread, sep: &Value, iterable: &Value) -> Res {
     let sep = sep.expect::<Str>();
-    if let Some(list) = iterable.exact::<List>() {
+    // Items are looked at twice: those that another thread could exchange in between are copied.
+    if let Some(list) = iterable.exact::<List>().filter(|_| !t.is_shared()) {
         // SAFETY: joining runs no Python code, and drops no reference.
         return join_items(t, sep, unsafe { list.items() });
     }

@@ -31,7 +31,8 @@ pub(super) const METHODS: &[MethodDef] = &[
         "Return a list of the substrings in the string, using sep as the separator string.",
     )
     .open(),
-    def("join", "($self, iterable, /)", |t, a| super::join(t, &a[0], &a[1]), "Concatenate any number of strings."),
+    def("join", "($self, iterable, /)", |t, a| super::join(t, &a[0], &a[1]), "Concatenate any number of strings.")
+        .open_known(),
     def("capitalize", "($self, /)", case::capitalize, "Return a capitalized version of the string.").open(),
     def("casefold", "($self, /)", case::casefold, "Return a version of the string suitable for caseless comparisons.")
         .open(),
