@@ -34,9 +34,17 @@ pub fn equal(t: &Thread, a: &Value, b: &Value) -> Option<Res<bool>> {
     (is_plain(a) && is_plain(b)).then(|| ops::eq(t, a, b))
 }
 
-/// Whether two values are equal, as far as their words and exact strs tell.
+/// Whether two values are equal, if what they are tells without a call: words, exact strs, and small tuples of such.
 #[inline(always)]
 pub fn quick_equal(a: &Value, b: &Value) -> Option<bool> {
+    at_sight(a, b).or_else(|| {
+        let (x, y) = (a.exact::<Tuple>()?, b.exact::<Tuple>()?);
+        tuples_equal(x, y, DEPTH)
+    })
+}
+
+#[inline(always)]
+fn at_sight(a: &Value, b: &Value) -> Option<bool> {
     if a.is(b) {
         return Some(true);
     }
@@ -47,4 +55,23 @@ pub fn quick_equal(a: &Value, b: &Value) -> Option<bool> {
         (Some(x), Some(y)) => Some(x.same_text(y)),
         _ => None,
     }
+}
+
+/// Item by item, as tuples are compared: one that cannot be told leaves the whole untold.
+#[inline(never)]
+fn tuples_equal(x: &Tuple, y: &Tuple, depth: u32) -> Option<bool> {
+    if x.len() > ITEMS {
+        return None;
+    }
+    for (a, b) in x.items().iter().zip(y.items()) {
+        let same = match at_sight(a, b) {
+            Some(same) => same,
+            None if depth == 0 => return None,
+            None => tuples_equal(a.exact()?, b.exact()?, depth - 1)?,
+        };
+        if !same {
+            return Some(false);
+        }
+    }
+    Some(x.len() == y.len())
 }
