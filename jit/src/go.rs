@@ -84,7 +84,8 @@ impl Jit {
                 // It was not run: the frame stands where it did.
                 return Went { offset: root.at.target, again: 0, raised: None };
             };
-            instance = left.instance;
+            let entered = std::mem::replace(&mut instance, left.instance);
+            let linked = left.from.is_some();
             if let Some(worth) = worth {
                 *worth += instance.variant.executor.worth.of(left.rounds) - left.cost;
             }
@@ -106,14 +107,19 @@ impl Jit {
                 return went(left.raised);
             };
             if place_number(&place) == instance.start && left.rounds == 0 {
-                // It was not for what happens here now: the exit before it needs something else.
-                tried.push(instance);
+                // It was not for what happens here now, nor were those that machine code has tried before it: the exit before
+                // them needs something else.
+                let first =
+                    taken.as_ref().filter(|_| linked).and_then(|taken| taken.0.outs[taken.1].next.borrow().clone());
+                tried.extend(first.unwrap_or(entered).until(&instance));
             } else {
                 tried.clear();
                 taken = Some((instance, left.number));
             }
-            let found =
-                taken.as_ref().map_or(Found::Later(0), |taken| self.after(root, known, taken, &place, &tried, &settle));
+            let found = match &taken {
+                Some(taken) => self.after(root, known, taken, &place, &tried, &settle),
+                None => self.otherwise(root, known, &tried, &settle),
+            };
             match found {
                 Found::Ready(next) => instance = next,
                 Found::Later(again) => {
@@ -203,8 +209,36 @@ impl Jit {
         }
         self.counts.add(Count::Bridged);
         // Its code may be running.
-        self.unlinked.borrow_mut().extend(taken.0.link(taken.1, Some(&next)));
+        let unlinked = match tried.last().map(|last| last.link_other(Some(&next))) {
+            Some(Ok(other)) => other,
+            _ => taken.0.link(taken.1, Some(&next)),
+        };
+        self.unlinked.borrow_mut().extend(unlinked);
         Found::Ready(next)
+    }
+
+    /// What goes on at the loop's header where what was tried there has come nowhere.
+    fn otherwise(&self, root: &Root<'_>, known: &Known, tried: &[Rc<Instance>], settle: &dyn Fn()) -> Found {
+        let place = known.at_loop(root.at.target);
+        let left = place.missed.get();
+        let found = match self.ready(root.at, &place, tried) {
+            Some(ready) => Found::Ready(ready),
+            None if left > 0 => {
+                place.missed.set(left - 1);
+                Found::Later(left)
+            }
+            None => self.find(root.at, known, &place, tried, settle),
+        };
+        match &found {
+            Found::Ready(next) if next.variant.executor.left_max() <= LEFT_MAX => {
+                let other = tried.last().map(|last| last.link_other(Some(next)));
+                self.unlinked.borrow_mut().extend(other.into_iter().flatten().flatten());
+            }
+            Found::Ready(_) => return Found::Later(u64::MAX),
+            Found::Later(again) | Found::Moved(again, _) if left == 0 => place.missed.set((*again).max(LOOK)),
+            _ => {}
+        }
+        found
     }
 
     /// Runs one trace's machine code until it is left, and gives the registers what is to be found there.
@@ -233,13 +267,13 @@ impl Jit {
         let (instance, from) = if linked == 0 {
             (instance.clone(), None)
         } else {
-            // SAFETY: machine code has noted tables that it was entered with, and nobody has gone.
+            // SAFETY: machine code has noted tables that it was entered with, or none, and nobody has gone.
             let [last, owner] =
                 [beside::TABLE, beside::OWNER].map(|what| unsafe { Instance::of_table(noted(what) as *const Link) });
-            let owner = owner?;
-            let exit = owner.exit_at(noted(beside::FROM) as *const Link)?;
             self.counts.add_some(Count::Linked, linked);
-            (last?, Some((owner, exit)))
+            // Who has come nowhere, and has gone elsewhere, does not count as one who has left.
+            let exit = |owner: Rc<Instance>| Some((owner.exit_at(noted(beside::FROM) as *const Link)?, owner));
+            (last?, owner.and_then(exit).map(|(exit, owner)| (owner, exit)))
         };
         let worth = noted(beside::WORTH).cast_signed();
         let executor = &instance.variant.executor;

@@ -5,6 +5,7 @@ use crate::cache::Variant;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::sync::Arc;
+use typhon_isa::Opcode;
 use typhon_jit_ir::Trace;
 use typhon_qsbr::sync::Mutex;
 
@@ -28,6 +29,8 @@ pub struct Note {
     pub offset: u32,
     /// It begins where another trace was left.
     pub bridge: bool,
+    /// What the interpreter carries out for it.
+    pub opaque: Vec<Opcode>,
     /// What became of it.
     pub fate: Fate,
 }
@@ -107,6 +110,7 @@ impl Display for Note {
                 writeln!(f, "-- recorded, with {:?}\n{before}", variant.live_in)?;
                 let executor = &variant.executor;
                 writeln!(f, "-- optimized\n{}", executor.trace)?;
+                writeln!(f, "-- carried out by the interpreter: {:?}", self.opaque)?;
                 writeln!(f, "-- exits")?;
                 for (number, exit) in executor.exits().iter().enumerate() {
                     let places = executor.trace.snap(exit.snap).frames.iter().fold(String::new(), |mut text, place| {

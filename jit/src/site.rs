@@ -37,6 +37,8 @@ pub(crate) struct Known {
     /// Keeps the address from being another's.
     pub(crate) code: Arc<Code>,
     hash: CodeHash,
+    /// How many traces were recorded for it.
+    pub(crate) traces: Cell<u64>,
     places: RefCell<FxHashMap<(u32, Entry), Rc<Place>>>,
     /// Those where frames that traces have entered stand above the code's.
     inner: RefCell<FxHashMap<Box<[Standing]>, Rc<Place>>>,
@@ -50,6 +52,10 @@ pub(crate) struct Place {
     pub(crate) instances: RefCell<Vec<Rc<Instance>>>,
     /// Recordings that were given up.
     pub(crate) tries: Cell<u32>,
+    /// How many instances it has had.
+    had: Cell<u64>,
+    /// How often none of them was the way before it is looked for another one.
+    pub(crate) missed: Cell<u64>,
     /// It is a loop with loops in it: only the ways from one to the next are traces.
     pub(crate) in_ways: Cell<bool>,
     /// Code that its traces name by address.
@@ -73,6 +79,10 @@ pub(crate) struct Instance {
     table: Box<[Link]>,
     /// Whether there are any.
     links: bool,
+    /// How many its place has had before it.
+    number: u64,
+    /// What is tried where it was not the way; later ones only, so that nobody comes round.
+    other: RefCell<Option<Rc<Instance>>>,
     me: Weak<Instance>,
 }
 
@@ -90,7 +100,13 @@ pub(crate) struct Mailbox(Mutex<Option<Outcome>>);
 
 impl Known {
     pub(crate) fn new(code: &Arc<Code>) -> Self {
-        Self { code: code.clone(), hash: hash(code), places: RefCell::default(), inner: RefCell::default() }
+        Self {
+            code: code.clone(),
+            hash: hash(code),
+            traces: Cell::new(0),
+            places: RefCell::default(),
+            inner: RefCell::default(),
+        }
     }
 
     /// A loop.
@@ -130,12 +146,14 @@ impl Known {
 impl Place {
     fn new(key: Key, from: &[Standing]) -> Self {
         let (instances, waiting, kept) = Default::default();
-        let (tries, poor, entries, worth) = Default::default();
+        let (tries, poor, entries, worth, had, missed) = Default::default();
         Self {
             key,
             from: from.into(),
             instances,
             tries,
+            had,
+            missed,
             in_ways: Cell::new(false),
             kept,
             waiting,
@@ -148,7 +166,8 @@ impl Place {
     /// Something to enter here.
     pub(crate) fn take(&self, variant: Arc<Variant>, params: &Params) -> Rc<Instance> {
         let start = place_number(&self.standing());
-        let instance = Instance::new(variant, start, params);
+        let number = self.had.replace(self.had.get() + 1);
+        let instance = Instance::new(variant, start, number, params);
         self.instances.borrow_mut().push(instance.clone());
         instance
     }
@@ -169,6 +188,10 @@ impl Place {
                 if gone(instance) || out.next.borrow().as_ref().is_some_and(gone) {
                     instance.link(number, None);
                 }
+            }
+            if gone(instance) || instance.other.borrow().as_ref().is_some_and(gone) {
+                // None is later than any.
+                let _ok = instance.link_other(None);
             }
         }
         self.instances.borrow_mut().retain(|instance| !gone(instance));
@@ -199,23 +222,24 @@ impl Drop for Place {
     fn drop(&mut self) {
         for instance in self.instances.get_mut() {
             (0..instance.outs.len()).for_each(|number| drop(instance.link(number, None)));
+            let _ok = instance.link_other(None);
         }
     }
 }
 
 impl Instance {
-    fn new(variant: Arc<Variant>, start: u64, params: &Params) -> Rc<Self> {
+    fn new(variant: Arc<Variant>, start: u64, number: u64, params: &Params) -> Rc<Self> {
         let trace = &variant.executor.trace;
         // Who comes to the end of a way goes on for sure.
         let hot = |exit: &Exit| params.exit_hot >> if trace.end == End::Leave(exit.snap) { SURE } else { 0 };
         let exits = variant.executor.exits();
         let count = exits.len();
         let outs = exits.iter().map(|exit| Out { left: Cell::new(hot(exit)), next: RefCell::default() }).collect();
-        let table: Box<[Link]> = (0..=count).map(|_| Link::none()).collect();
+        let table: Box<[Link]> = (0..count + Link::FIRST).map(|_| Link::none()).collect();
         Rc::new_cyclic(|me: &Weak<Self>| {
             let me = me.clone();
             table[0].code.set(me.as_ptr().cast());
-            Self { variant, start, outs, table, links: params.links != 0, me }
+            Self { variant, start, outs, table, links: params.links != 0, number, other: RefCell::default(), me }
         })
     }
 
@@ -228,19 +252,45 @@ impl Instance {
     pub(crate) fn link(&self, number: usize, next: Option<&Rc<Self>>) -> Option<Rc<Self>> {
         let executor = &self.variant.executor;
         let by_itself = executor.exits().get(number).is_some_and(|exit| exit.links);
-        if let Some(link) = self.table.get(number + 1) {
-            let to = next.filter(|next| self.links && by_itself && next.variant.executor.left_max() <= LEFT_MAX);
+        self.point(number + Link::FIRST, next.filter(|_| by_itself));
+        self.outs.get(number)?.next.replace(next.cloned())
+    }
+
+    /// The same for exits that have come nowhere, if the other one is later.
+    pub(crate) fn link_other(&self, next: Option<&Rc<Self>>) -> Result<Option<Rc<Self>>, ()> {
+        if next.is_some_and(|next| next.number <= self.number) {
+            return Err(());
+        }
+        self.point(Link::ELSE, next);
+        Ok(self.other.replace(next.cloned()))
+    }
+
+    /// This one and what is tried where it was not the way, up to another one.
+    pub(crate) fn until(self: &Rc<Self>, last: &Rc<Self>) -> Vec<Rc<Self>> {
+        let mut all = vec![self.clone()];
+        while let Some(at) = all.last().filter(|at| !Rc::ptr_eq(at, last)) {
+            let next = at.other.borrow().clone();
+            all.push(next.unwrap_or_else(|| last.clone()));
+        }
+        all
+    }
+
+    fn point(&self, at: usize, next: Option<&Rc<Self>>) {
+        if let Some(link) = self.table.get(at) {
+            let to = next.filter(|next| self.links && next.variant.executor.left_max() <= LEFT_MAX);
             link.code.set(to.map_or(std::ptr::null(), |next| next.variant.executor.start()));
             link.table.set(to.map_or(std::ptr::null(), |next| next.table()));
         }
-        self.outs.get(number)?.next.replace(next.cloned())
     }
 
     /// The instance whose table machine code names, and the exit whose link that is in it.
     ///
     /// # Safety
-    /// `first` is the first of a table, and its instance lives.
+    /// `first` is the first of a table, whose instance lives, or null.
     pub(crate) unsafe fn of_table(first: *const Link) -> Option<Rc<Self>> {
+        if first.is_null() {
+            return None;
+        }
         // SAFETY: the caller's duty; the first link of a table names its instance.
         let instance = unsafe { &*(*first).code.get().cast::<Self>() };
         instance.me.upgrade()
@@ -249,7 +299,7 @@ impl Instance {
     /// The exit whose link lies there, if it is one of this instance's.
     pub(crate) fn exit_at(&self, link: *const Link) -> Option<usize> {
         let by = (link as usize).checked_sub(self.table() as usize)? / size_of::<Link>();
-        (1..self.table.len()).contains(&by).then(|| by - 1)
+        (Link::FIRST..self.table.len()).contains(&by).then(|| by - Link::FIRST)
     }
 }
 

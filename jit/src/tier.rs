@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
 use typhon_interp::tier::{At, Tier2, Went};
+use typhon_isa::Opcode;
 use typhon_object::error::Exc;
 use typhon_object::{Thread, Value};
 
@@ -139,7 +140,8 @@ impl Jit {
         }
         let fits = |variant: &Variant| fits(at, variant);
         let later = |reason| self.later(place, Abort { reason, offset: place.key.offset, opcode: None });
-        if place.instances.borrow().len() as u64 >= self.params().variants_max {
+        let many = place.instances.borrow().len() as u64 >= self.params().variants_max;
+        if many || known.traces.get() >= self.params().traces_max && place.waiting.borrow().is_none() {
             return Found::Later(later(Reason::Variants));
         }
         if place.waiting.borrow().is_some() {
@@ -155,7 +157,7 @@ impl Jit {
         let mut recorded = match record(at, &from, &|header| known.has_trace(header)) {
             (Ok(recorded), _) => recorded,
             (Err(abort), raised) => {
-                self.note(at, place, || Fate::GivenUp(abort));
+                self.note(at, place, Vec::new(), || Fate::GivenUp(abort));
                 let nested = abort.reason == Reason::Nested && place.key.entry == Entry::Loop;
                 if nested && !place.in_ways.replace(true) {
                     self.aborts.count(abort.reason);
@@ -165,6 +167,7 @@ impl Jit {
             }
         };
         self.counts.add(Count::Recorded);
+        known.traces.set(known.traces.get() + 1);
         let raised = recorded.raised.take();
         let same = |other: &Variant| (&other.live_in, other.path) == (&recorded.live_in, recorded.path);
         if !recorded.private && place.instances.borrow().iter().any(|i| same(&i.variant)) {
@@ -172,10 +175,11 @@ impl Jit {
             return Found::Moved(later(Reason::Variants), raised);
         }
         let before = self.process.journal().map(|_| recorded.trace.clone());
+        let opaque = std::mem::take(&mut recorded.opaque);
         let again = match self.compile(place, recorded) {
             Ok(Some(variant)) if !held(&variant) => {
                 if let Some(before) = before {
-                    self.note(at, place, || Fate::Compiled { before, variant: variant.clone() });
+                    self.note(at, place, opaque, || Fate::Compiled { before, variant: variant.clone() });
                 }
                 place.take(variant, self.params());
                 0
@@ -255,11 +259,11 @@ impl Jit {
     }
 
     /// Writes down what became of a recording, if somebody looks.
-    fn note(&self, at: &At<'_>, place: &Place, fate: impl FnOnce() -> Fate) {
+    fn note(&self, at: &At<'_>, place: &Place, opaque: Vec<Opcode>, fate: impl FnOnce() -> Fate) {
         let Some(journal) = self.process.journal() else { return };
         let (offset, bridge) = (place.key.offset, place.key.entry == Entry::Exit);
         let function = at.unit.code.qualname.to_string();
-        journal.add(Note { function, line: at.unit.line_at(offset), offset, bridge, fate: fate() });
+        journal.add(Note { function, line: at.unit.line_at(offset), offset, bridge, opaque, fate: fate() });
     }
 
     /// After how many visits a place is hot.

@@ -19,6 +19,7 @@ pub const RUNTIME: Runtime = Runtime {
         Float: float,
         Retain: retain,
         Release: release,
+        End: end,
         Quiet: quiet,
         Step: step,
         Push: push,
@@ -81,6 +82,11 @@ extern "C" fn release(word: u64) {
         Some(t) if !ends_quietly(&v) => t.own_state::<Aside>().parked.borrow_mut().push(v),
         _ => drop(v),
     }
+}
+
+extern "C" fn end(word: u64) {
+    // SAFETY: the trace gives up a reference that it owns.
+    drop(unsafe { Value::from_raw(word) });
 }
 
 /// What machine code has put aside until it is left.

@@ -7,7 +7,7 @@ pub const ENTRY: i64 = 400;
 /// Leaving by an exit, and entering what is linked to it.
 pub const EXIT: i64 = 200;
 /// The same where machine code goes on by itself.
-pub const LINK: i64 = 30;
+pub const LINK: i64 = 50;
 /// The same where the exit's registers are made by `rebuild`.
 pub const REBUILT: i64 = 500;
 /// An instruction that machine code does.

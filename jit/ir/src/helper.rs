@@ -17,6 +17,7 @@ macro_rules! for_each_helper {
             Float "float" (Ptr, Flt) -> Val [FRESH], "a float object of the thread, for floats that fit no word; absent without memory";
             Retain "retain" (Val) -> Unit [STAYS], "one reference more to an object";
             Release "release" (Val) -> Unit [ESCAPES], "one reference less to an object, which may die";
+            End "end" (Val) -> Unit [ESCAPES], "the same where it has been asked what that would run: nothing";
             Quiet "quiet" (Val) -> Bool [LOOKS], "whether one reference less to an object would run no Python code";
             Step "step" (Ptr, Int, Ptr, Int) -> Bool [ESCAPES],
                 "carries out the instruction at an offset of the running frame; whether a frame of this code goes on at the other offset";

@@ -183,7 +183,7 @@ impl World for Memory {
                 word.0
             }
             Helper::Retain => self.retain(Word(bits(0))).map(|()| 0)?,
-            Helper::Release => self.release(Word(bits(0))).map(|()| 0)?,
+            Helper::Release | Helper::End => self.release(Word(bits(0))).map(|()| 0)?,
             // No code runs here at all.
             Helper::Quiet => 1,
             // There is no VM here.

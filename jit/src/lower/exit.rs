@@ -69,6 +69,9 @@ impl Function<'_> {
         if let Some(on) = self.on {
             self.go_on(on)?;
         }
+        if let Some(nowhere) = self.nowhere {
+            self.go_elsewhere(nowhere)?;
+        }
         Ok(())
     }
 
@@ -130,34 +133,37 @@ impl Function<'_> {
                 rounds = Some(word);
             }
         }
-        let at = i64::try_from((number + 1) * size_of::<Link>()).map_err(|_| LowerError::Malformed(0))?;
+        let at = i64::try_from((number + Link::FIRST) * size_of::<Link>()).map_err(|_| LowerError::Malformed(0))?;
         let number = self.b.ins().iconst(types::I64, number as i64);
-        if let (true, Some(rounds)) = (exit.links, rounds) {
-            let table = self.table.ok_or(LowerError::Malformed(0))?;
-            let link = self.b.ins().iadd_imm_s(table, at);
-            let on = *self.on.get_or_insert_with(|| {
-                let on = self.b.create_block();
-                self.b.set_cold_block(on);
-                on
-            });
-            if self.b.block_params(on).is_empty() {
-                for _ in 0..3 {
-                    self.b.append_block_param(on, types::I64);
-                }
-            }
-            let to = [link.into(), number.into(), rounds.into()];
-            if exit.place != self.plan.start {
-                self.b.ins().jump(on, &to);
-                return Ok(());
-            }
-            // Who comes from the beginning to the beginning has got nowhere: others would send him back.
-            let stay = self.b.create_block();
-            self.b.ins().brif(rounds, on, &to, stay, &[]);
-            self.b.switch_to_block(stay);
+        let (true, Some(rounds)) = (exit.links, rounds) else {
+            self.note(beside::TABLE, self.table)?;
+            self.b.ins().return_(&[number]);
+            return Ok(());
+        };
+        let table = self.table.ok_or(LowerError::Malformed(0))?;
+        let link = self.b.ins().iadd_imm_s(table, at);
+        let on = self.on.unwrap_or_else(|| self.cold_block(3));
+        self.on = Some(on);
+        let to = [link.into(), number.into(), rounds.into()];
+        if exit.place != self.plan.start {
+            self.b.ins().jump(on, &to);
+            return Ok(());
         }
-        self.note(beside::TABLE, self.table)?;
-        self.b.ins().return_(&[number]);
+        // Who comes from the beginning to the beginning has got nowhere: what he is linked to might send him back.
+        let nowhere = self.nowhere.unwrap_or_else(|| self.cold_block(1));
+        self.nowhere = Some(nowhere);
+        self.b.ins().brif(rounds, on, &to, nowhere, &[number.into()]);
         Ok(())
+    }
+
+    /// A block with parameters that is seldom come to.
+    fn cold_block(&mut self, params: usize) -> Block {
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        for _ in 0..params {
+            self.b.append_block_param(block, types::I64);
+        }
+        block
     }
 
     /// A word beside what the exit leaves.
@@ -175,12 +181,37 @@ impl Function<'_> {
     /// What all exits have in common that may be linked: enters what the exit is linked to, unless somebody asks the thread to
     /// look up.
     fn go_on(&mut self, from: Block) -> Result<(), LowerError> {
-        let (Some(inputs), Some(left), Some(table)) = (self.inputs, self.left, self.table) else {
-            return Err(LowerError::Malformed(0));
-        };
         self.b.switch_to_block(from);
         let [link, number, rounds] = self.b.block_params(from)[..] else { return Err(LowerError::Malformed(0)) };
-        let [linked, on, stay] = [(); 3].map(|()| self.b.create_block());
+        let stay = self.b.create_block();
+        let code = self.linked(link, stay)?;
+        let worth = self.noted(beside::WORTH)?;
+        let round = self.b.ins().iconst(types::I64, self.plan.worth.round);
+        let saved = self.b.ins().imul(rounds, round);
+        let worth = self.b.ins().iadd(worth, saved);
+        let worth = self.b.ins().iadd_imm_s(worth, -LINK);
+        self.note(beside::WORTH, Some(worth))?;
+        self.note(beside::FROM, Some(link))?;
+        self.note(beside::OWNER, self.table)?;
+        self.take_link(link, code)?;
+        self.stay(stay, number)
+    }
+
+    /// The same where the exit has come nowhere: it was not the way from there, and whatever is linked is another.
+    fn go_elsewhere(&mut self, from: Block) -> Result<(), LowerError> {
+        let table = self.table.ok_or(LowerError::Malformed(0))?;
+        self.b.switch_to_block(from);
+        let number = self.b.block_params(from)[0];
+        let link = self.b.ins().iadd_imm_s(table, (Link::ELSE * size_of::<Link>()) as i64);
+        let stay = self.b.create_block();
+        let code = self.linked(link, stay)?;
+        self.take_link(link, code)?;
+        self.stay(stay, number)
+    }
+
+    /// What a link leads to; who finds nothing, or is asked to look up, stays.
+    fn linked(&mut self, link: ir::Value, stay: Block) -> Result<ir::Value, LowerError> {
+        let [linked, on] = [(); 2].map(|()| self.b.create_block());
         let code = self.b.ins().load(types::I64, slot_flags(), link, std::mem::offset_of!(Link, code) as i32);
         self.b.ins().brif(code, linked, &[], stay, &[]);
         self.b.switch_to_block(linked);
@@ -190,20 +221,21 @@ impl Function<'_> {
         let asked = self.b.ins().atomic_load(types::I32, flags, wake);
         self.b.ins().brif(asked, stay, &[], on, &[]);
         self.b.switch_to_block(on);
-        let worth = self.noted(beside::WORTH)?;
-        let round = self.b.ins().iconst(types::I64, self.plan.worth.round);
-        let saved = self.b.ins().imul(rounds, round);
-        let worth = self.b.ins().iadd(worth, saved);
-        let worth = self.b.ins().iadd_imm_s(worth, -LINK);
-        self.note(beside::WORTH, Some(worth))?;
+        Ok(code)
+    }
+
+    fn take_link(&mut self, link: ir::Value, code: ir::Value) -> Result<(), LowerError> {
+        let (Some(inputs), Some(left)) = (self.inputs, self.left) else { return Err(LowerError::Malformed(0)) };
         let count = self.noted(beside::LINKED)?;
         let count = self.b.ins().iadd_imm_s(count, 1);
         self.note(beside::LINKED, Some(count))?;
-        self.note(beside::FROM, Some(link))?;
-        self.note(beside::OWNER, Some(table))?;
         let table = self.b.ins().load(types::I64, slot_flags(), link, std::mem::offset_of!(Link, table) as i32);
         let callee = self.b.import_signature(signature(CallConv::Tail, 3));
         self.b.ins().return_call_indirect(callee, code, &[inputs, left, table]);
+        Ok(())
+    }
+
+    fn stay(&mut self, stay: Block, number: ir::Value) -> Result<(), LowerError> {
         self.b.switch_to_block(stay);
         self.note(beside::TABLE, self.table)?;
         self.b.ins().return_(&[number]);

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AliasRegionData, InstBuilder, MemFlagsData, types};
 use typhon_jit_ir::trace::{Imm, Inst};
 use typhon_jit_ir::word::{COUNT_OFFSET, OWNER_OFFSET};
-use typhon_jit_ir::{Alias, Helper, Op, Ty};
+use typhon_jit_ir::{Alias, Arg, Helper, Op, Ty};
 
 impl Function<'_> {
     /// How memory of a class is touched: it is there, and classes do not overlap. Loads are not free to move: a guard before
@@ -88,7 +88,32 @@ impl Function<'_> {
 
     /// Counts a reference, if the value is one.
     pub(super) fn count(&mut self, op: Op, value: ir::Value) {
-        let helper = if op == Op::Retain { Helper::Retain } else { Helper::Release };
+        self.count_by(op, value, if op == Op::Retain { Helper::Retain } else { Helper::Release });
+    }
+
+    /// Gives up a reference. Who has been asked about it, with nothing given up since by anybody, need not be asked again.
+    pub(super) fn release(&mut self, arg: Arg, value: ir::Value) {
+        let helper = if self.asked.contains(&arg) { Helper::End } else { Helper::Release };
+        self.asked.clear();
+        self.count_by(Op::Release, value, helper);
+    }
+
+    /// Keeps in mind who has been asked whether he ends quietly, until somebody ends.
+    pub(super) fn note_asked(&mut self, inst: &Inst) {
+        match inst.op {
+            Op::Quiet => self.asked.extend(inst.args.first()),
+            Op::Call => {
+                let effects = inst.effects();
+                let ends = effects.releases() || [Alias::Count, Alias::Frame].iter().any(|c| effects.writes.has(*c));
+                if ends {
+                    self.asked.clear();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn count_by(&mut self, op: Op, value: ir::Value, helper: Helper) {
         debug_assert_eq!(helper.ty(), Ty::Unit);
         let [object, slow, on] = [(); 3].map(|()| self.b.create_block());
         let is_object = self.is_object(value);

@@ -21,7 +21,7 @@ use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::Cell;
 use std::sync::Arc;
 use typhon_jit_ir::trace::{Imm, Inst};
@@ -58,7 +58,8 @@ pub struct Exit {
     pub links: bool,
 }
 
-/// What an exit is linked to. Machine code reads it: a table of them belongs to an instance, the first of which names that.
+/// What an exit is linked to. Machine code reads it: a table of them belongs to an instance, the first of which names that. The
+/// second is for exits that have come nowhere, and those of the exits follow.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Link {
@@ -69,6 +70,11 @@ pub struct Link {
 }
 
 impl Link {
+    /// Which of the table's is for exits that have come nowhere.
+    pub const ELSE: usize = 1;
+    /// Which is the first exit's.
+    pub const FIRST: usize = 2;
+
     /// To nothing.
     pub const fn none() -> Self {
         Self { code: Cell::new(std::ptr::null()), table: Cell::new(std::ptr::null()) }
@@ -253,6 +259,10 @@ struct Function<'f> {
     exit_of: FxHashMap<SnapId, usize>,
     /// Where exits go that may be linked.
     on: Option<Block>,
+    /// And who has come nowhere.
+    nowhere: Option<Block>,
+    /// Who has been asked whether he ends quietly.
+    asked: FxHashSet<Arg>,
     signatures: FxHashMap<Helper, ir::SigRef>,
     regions: FxHashMap<u32, AliasRegion>,
 }
@@ -271,6 +281,8 @@ impl<'f> Function<'f> {
             exits: Vec::new(),
             exit_of: FxHashMap::default(),
             on: None,
+            nowhere: None,
+            asked: FxHashSet::default(),
             signatures: FxHashMap::default(),
             regions: FxHashMap::default(),
         }
@@ -301,6 +313,7 @@ impl<'f> Function<'f> {
             for ((v, _), value) in looped.params.iter().zip(carried) {
                 self.values[v.index()] = Some(value);
             }
+            self.asked.clear();
             self.list(&looped.body)?;
             if let End::Again(args) = &trace.end {
                 self.jump(header, args)?;
@@ -326,6 +339,7 @@ impl<'f> Function<'f> {
         for v in list {
             let inst = self.trace.inst(*v);
             let args = inst.args.iter().map(|arg| self.value(*arg)).collect::<Result<Vec<_>, _>>()?;
+            self.note_asked(inst);
             let value = self.inst(inst, &args).ok_or(LowerError::Malformed(v.0))?;
             self.values[v.index()] = value;
         }
@@ -353,8 +367,12 @@ impl<'f> Function<'f> {
             (Op::Load | Op::Load32 | Op::LoadX, ..) => self.load(inst, args).map(Some),
             (Op::Store | Op::Store32 | Op::StoreX, ..) => self.store(inst, args).map(|()| None),
             (Op::New, [thread], Imm::New(shape, size)) => self.new_object(inst, *thread, shape, size).map(Some),
-            (Op::Retain | Op::Release, [value], _) => {
+            (Op::Retain, [value], _) => {
                 self.count(inst.op, *value);
+                Some(None)
+            }
+            (Op::Release, [value], _) => {
+                self.release(inst.args[0], *value);
                 Some(None)
             }
             (_, [a], _) => self.unary(inst, *a).map(Some),

@@ -97,6 +97,8 @@ pub struct Recorded {
     pub kept: Vec<Arc<Unit>>,
     /// Whether it holds for this isolate only.
     pub private: bool,
+    /// What the interpreter carries out for it.
+    pub opaque: Vec<Opcode>,
     /// Where it begins, and what running it saves.
     pub plan: Plan,
 }
@@ -266,6 +268,7 @@ struct Recorder<'a> {
     inner: BTreeMap<(usize, u32), u32>,
     kept: Vec<Arc<Unit>>,
     private: bool,
+    opaque: Vec<Opcode>,
     /// Where it begins, as a number.
     start: u64,
     worth: Worth,
@@ -310,6 +313,7 @@ impl<'a> Recorder<'a> {
             kept: levels.iter().map(|level| Arc::clone(&level.unit)).collect(),
             // Frames are what they are in this isolate.
             private: levels.len() > 1,
+            opaque: Vec::new(),
             levels,
             start,
             worth: Worth { bridge: !from.is_empty(), ..Worth::default() },
@@ -366,6 +370,7 @@ impl<'a> Recorder<'a> {
             raised: None,
             kept,
             private: self.private,
+            opaque: self.opaque.clone(),
             plan: Plan { start: self.start, worth: self.worth },
         }
     }
@@ -414,6 +419,7 @@ impl<'a> Recorder<'a> {
             match done {
                 Err(abort) if abort.reason.is_local() => {
                     self.opaque(op)?;
+                    self.opaque.push(op);
                     self.is_worth(worth::OPAQUE);
                 }
                 done => {

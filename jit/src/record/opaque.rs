@@ -74,8 +74,9 @@ impl Recorder<'_> {
     /// Whether a function's frame is taken along.
     pub(super) fn may_take(&self, unit: &Unit, base: usize) -> bool {
         let same = self.levels.iter().filter(|level| std::ptr::eq(Arc::as_ptr(&level.unit), unit)).count();
-        // Its first call makes it ready, and is not taken along.
+        // Its first call makes it ready, and is not taken along. Loops have traces of their own.
         unit.word(0).is_some()
+            && !loops(unit)
             && self.levels.len() < FRAMES_MAX
             && same < UNROLL_MAX
             && base + unit.register_count < REGISTERS_MAX
@@ -143,6 +144,19 @@ impl Recorder<'_> {
     fn only_named(&self, before: &[u64]) -> bool {
         before.iter().enumerate().all(|(i, bits)| self.regs.value(i).bits() == *bits || !self.regs.is_known(i))
     }
+}
+
+/// Whether there is a loop in a function's code.
+fn loops(unit: &Unit) -> bool {
+    let mut at = 0;
+    while let Some(word) = unit.word(at) {
+        match Opcode::from_u8(word.op()) {
+            Some(Opcode::JumpBack | Opcode::JumpBackCounted) => return true,
+            Some(op) => at += 1 + op.extra(),
+            None => return true,
+        }
+    }
+    false
 }
 
 /// Instructions that are never carried out in a trace: they end or suspend the frame, or handle exceptions.

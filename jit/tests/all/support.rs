@@ -68,6 +68,9 @@ pub fn runtime() -> Runtime {
     extern "C" fn release(v: u64) {
         call(Helper::Release, &[Const::Val(Word(v))]);
     }
+    extern "C" fn end(v: u64) {
+        call(Helper::End, &[Const::Val(Word(v))]);
+    }
     extern "C" fn quiet(v: u64) -> bool {
         call(Helper::Quiet, &[Const::Val(Word(v))]) != 0
     }
@@ -91,6 +94,7 @@ pub fn runtime() -> Runtime {
         Float: float,
         Retain: retain,
         Release: release,
+        End: end,
         Quiet: quiet,
         Poll: poll,
         FloatMod: float_mod,

@@ -9,6 +9,7 @@ use crate::header::{Header, flag};
 use crate::ids;
 use crate::list::List;
 use crate::tuple::Tuple;
+use crate::types::slice::Slice;
 use crate::value::Value;
 use smallvec::SmallVec;
 
@@ -59,6 +60,10 @@ pub fn ends_quietly(v: &Value) -> bool {
                 return;
             }
             let count = to.count();
+            // So many are not given up here.
+            if count as usize > EDGES_MAX {
+                return;
+            }
             let times = match found.iter_mut().find(|(other, _)| std::ptr::eq(*other, to)) {
                 Some((_, times)) => {
                     *times += 1;
@@ -89,6 +94,10 @@ fn is_leaf(v: &Value, shape: u32) -> bool {
         // SAFETY: nothing is changed while the items are looked at.
         ids::LIST => plain(unsafe { v.expect::<List>().items() }),
         ids::TUPLE => plain(v.expect::<Tuple>().items()),
+        // SAFETY: as above.
+        ids::SLICE => v.exact::<Slice>().is_some_and(|s| unsafe {
+            [s.start.peek(), s.stop.peek(), s.step.peek()].iter().all(|part| !part.is_object())
+        }),
         _ => false,
     }
 }
