@@ -1,13 +1,9 @@
-//! A connection to a server, on which every call says who makes it.
+//! Which server a command speaks to, as its flags say.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Request, Status};
+use typhon_client::{Client, Server};
 
 /// Which server, and what it is told.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,35 +22,18 @@ pub struct Whereto {
 
 impl Whereto {
     /// Connects to `url`, which may be another than the one asked for: that of a server in this process.
-    pub async fn connect(&self, url: &str) -> anyhow::Result<Wire> {
-        let mut endpoint = Endpoint::from_shared(url.to_owned()).with_context(|| url.to_owned())?;
-        if url.starts_with("https:") {
-            let Some(ca) = &self.ca else { bail!("{url}: --ca must name the authorities that sign its certificate") };
-            endpoint = endpoint.tls_config(authorities(ca)?).with_context(|| ca.display().to_string())?;
+    pub async fn connect(&self, url: &str, message_max: usize) -> anyhow::Result<Client> {
+        let mut server = Server::at(url).message_max(message_max);
+        if let Some(token) = &self.token {
+            server = server.token(token);
         }
-        let token =
-            self.token.as_ref().map(|token| format!("Bearer {token}").parse()).transpose().context("--token")?;
-        let channel = endpoint.connect().await.with_context(|| format!("cannot reach {url}"))?;
-        Ok(InterceptedService::new(channel, Bearer(token)))
-    }
-}
-
-fn authorities(file: &Path) -> anyhow::Result<ClientTlsConfig> {
-    let pem = std::fs::read(file).with_context(|| file.display().to_string())?;
-    Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
-}
-
-/// A channel that adds the token.
-pub type Wire = InterceptedService<Channel, Bearer>;
-
-#[derive(Clone, Debug)]
-pub struct Bearer(Option<MetadataValue<Ascii>>);
-
-impl Interceptor for Bearer {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(token) = &self.0 {
-            request.metadata_mut().insert("authorization", token.clone());
+        match &self.ca {
+            Some(ca) => server = server.authorities(std::fs::read(ca).with_context(|| ca.display().to_string())?),
+            None if url.starts_with("https:") => {
+                bail!("{url}: --ca must name the authorities that sign its certificate");
+            }
+            None => {}
         }
-        Ok(request)
+        Ok(Client::connect(server).await?)
     }
 }

@@ -5,13 +5,10 @@ use std::io::{Read, Write};
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use tonic_types::StatusExt;
-use typhon_proto::v1;
-use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
-use typhon_proto::v1::stream_execute_response::Event;
+use typhon_client::{Run, v1};
 use typhon_vm::Exit;
 
-use crate::connect::{Whereto, Wire};
+use crate::connect::Whereto;
 use crate::serve::{plain, runtime, start_local};
 use crate::show;
 
@@ -55,9 +52,8 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
             (None, Some(server)) => format!("http://{}", server.address()),
             (None, None) => bail!("no server"),
         };
-        let wire = args.whereto.connect(&url).await?;
-        let client = ExecutionServiceClient::new(wire).max_decoding_message_size(args.max_message << 20);
-        let exit = run(client, request).await;
+        let typhon = args.whereto.connect(&url, args.max_message << 20).await?;
+        let exit = follow(typhon.stream(request)).await;
         if let Some(server) = local {
             server.drain(async {}).await.map_err(plain)?;
         }
@@ -105,35 +101,16 @@ fn request(args: &Args) -> anyhow::Result<v1::ExecuteRequest> {
     })
 }
 
-async fn run(mut client: ExecutionServiceClient<Wire>, request: v1::ExecuteRequest) -> anyhow::Result<Exit> {
-    let request = v1::StreamExecuteRequest { request: Some(request) };
-    let mut stream = match client.stream_execute(request).await {
-        Ok(stream) => stream.into_inner(),
-        Err(status) => bail!(refusal(&status)),
-    };
-    loop {
-        let message = match stream.message().await {
-            Ok(Some(message)) => message,
-            Ok(None) => bail!("the stream ended without an outcome"),
-            Err(status) => bail!(refusal(&status)),
-        };
-        match message.event {
-            Some(Event::Output(chunk)) if chunk.stream() == v1::OutputStream::Stderr => {
-                std::io::stderr().lock().write_all(&chunk.data)?;
-            }
-            Some(Event::Output(chunk)) => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(&chunk.data).and_then(|()| out.flush())?;
-            }
-            Some(Event::Finished(finished)) => return finish(finished.response.unwrap_or_default()),
-            _ => {}
+async fn follow(mut run: Run) -> anyhow::Result<Exit> {
+    while let Some(chunk) = run.next().await? {
+        if chunk.stderr {
+            std::io::stderr().lock().write_all(&chunk.data)?;
+        } else {
+            let mut out = std::io::stdout().lock();
+            out.write_all(&chunk.data).and_then(|()| out.flush())?;
         }
     }
-}
-
-fn refusal(status: &tonic::Status) -> String {
-    let reason = status.get_details_error_info().map(|info| format!(" ({})", info.reason)).unwrap_or_default();
-    format!("{}{reason}", status.message())
+    finish(run.end().await?.response)
 }
 
 fn finish(response: v1::ExecuteResponse) -> anyhow::Result<Exit> {

@@ -28,7 +28,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("jit", &["jit-ir", "isa", "object", "interp", "rc", "qsbr"]),
     ("proto", &[]),
     ("service", &["proto", "vm", "jit"]),
-    ("cli", &["vm", "jit", "service", "proto", "compiler", "isa"]),
+    ("clients/rust", &["proto"]),
+    ("cli", &["vm", "jit", "service", "proto", "client", "compiler", "isa"]),
     ("bench", &["vm"]),
     ("loom-tests", &["qsbr", "rc"]),
     ("xtask", &[]),
@@ -39,8 +40,10 @@ const ONLY: &[(&str, &[&str])] = &[
     ("ruff_", &["vm/compiler"]),
     ("cranelift", &["jit"]),
     ("loom", &["loom-tests", "qsbr", "vm/rc"]),
-    ("tokio", &["service", "cli"]),
-    ("tonic", &["service", "cli", "proto"]),
+    ("tokio", &["service", "cli", "clients/rust"]),
+    ("tonic", &["service", "cli", "proto", "clients/rust"]),
+    ("async-nats", &["service"]),
+    ("opentelemetry", &["service"]),
     ("hyper", &["service"]),
     ("axum", &["service"]),
     ("tower", &["service"]),
@@ -52,8 +55,19 @@ const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// Crates whose root says `#![forbid(unsafe_code)]`.
-const SAFE: &[&str] =
-    &["proto", "vm/isa", "vm/compiler", "vm/num", "vm/unicode", "vm/pylib", "jit/ir", "service", "cli", "xtask"];
+const SAFE: &[&str] = &[
+    "proto",
+    "vm/isa",
+    "vm/compiler",
+    "vm/num",
+    "vm/unicode",
+    "vm/pylib",
+    "jit/ir",
+    "service",
+    "cli",
+    "clients/rust",
+    "xtask",
+];
 
 /// A source line that holds one of these is only right below one of those folders.
 const WORDS: &[(&str, &[&str])] = &[

@@ -10,9 +10,9 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::json;
 use tokio::sync::Mutex;
-use tonic::Status;
+use typhon_client::Error;
 
-use super::backend::{Backend, is_gone, reason, refusal};
+use super::backend::{Backend, is_gone, refusal};
 use super::call::{Call, End};
 use super::tools::{self, Asked, Misuse, RunPython};
 
@@ -35,7 +35,7 @@ impl Agent {
     pub async fn end(&self) {
         for name in std::mem::take(&mut *self.sessions.lock().await).into_values() {
             // One that is gone already, or a server that is, needs no deleting.
-            let _deleted = self.backend.delete_session(name).await;
+            let _deleted = self.backend.session(name).delete().await;
         }
         self.backend.close().await;
     }
@@ -52,18 +52,18 @@ impl Agent {
             None => None,
             Some(own) => match self.find_or_create(&own).await? {
                 Ok(name) => Some((own, name)),
-                Err(status) => return Ok(failed(refusal(&status))),
+                Err(error) => return Ok(failed(refusal(&error))),
             },
         };
         match Call::new(&self.backend, run, asked, session.clone()).follow(context).await {
             Ok(End::Ran(ran)) => Ok((*ran).into()),
             Ok(End::Cancelled) => Err(ErrorData::internal_error("cancelled", None)),
-            Err(status) => Ok(self.explain(&status, session.map(|(own, _)| own)).await),
+            Err(error) => Ok(self.explain(&error, session.map(|(own, _)| own)).await),
         }
     }
 
     /// The server's name of a session; a new one for a name that is new.
-    async fn find_or_create(&self, own: &str) -> Result<Result<String, Status>, ErrorData> {
+    async fn find_or_create(&self, own: &str) -> Result<Result<String, Error>, ErrorData> {
         if own.is_empty() || own.len() > NAME_MAX {
             return Err(ErrorData::invalid_params(format!("session: a name has 1 to {NAME_MAX} bytes"), None));
         }
@@ -77,39 +77,39 @@ impl Agent {
                 sessions.insert(own.to_owned(), name.clone());
                 Ok(name)
             }
-            Err(status) => Err(status),
+            Err(error) => Err(error),
         })
     }
 
     /// A refusal, in words that say what to do about it.
-    async fn explain(&self, status: &Status, own: Option<String>) -> CallToolResult {
-        let Some(own) = own else { return failed(refusal(status)) };
-        if is_gone(status) {
+    async fn explain(&self, error: &Error, own: Option<String>) -> CallToolResult {
+        let Some(own) = own else { return failed(refusal(error)) };
+        if is_gone(error) {
             self.sessions.lock().await.remove(&own);
             let text = "what it kept is lost; the next call with this name begins an empty one";
-            return failed(format!("session {own:?} is gone: {} ({text})", refusal(status)));
+            return failed(format!("session {own:?} is gone: {} ({text})", refusal(error)));
         }
-        if reason(status).as_deref() == Some("SESSION_FAILED") {
-            return failed(format!("session {own:?} is broken: {} (call reset_session)", refusal(status)));
+        if error.reason() == Some("SESSION_FAILED") {
+            return failed(format!("session {own:?} is broken: {} (call reset_session)", refusal(error)));
         }
-        failed(refusal(status))
+        failed(refusal(error))
     }
 
     async fn list(&self) -> CallToolResult {
         let known: Vec<_> = self.sessions.lock().await.clone().into_iter().collect();
         let mut sessions = Vec::new();
         for (own, name) in known {
-            match self.backend.session(name).await {
+            match self.backend.session(name).get().await {
                 Ok(session) => sessions.push(json!({
                     "session": own,
                     "state": session.state().as_str_name().trim_start_matches("STATE_"),
                     "executions": session.execution_count,
                     "heap_bytes": session.heap_bytes,
                 })),
-                Err(status) if is_gone(&status) => {
+                Err(error) if is_gone(&error) => {
                     self.sessions.lock().await.remove(&own);
                 }
-                Err(status) => return failed(refusal(&status)),
+                Err(error) => return failed(refusal(&error)),
             }
         }
         CallToolResult::structured(json!({ "sessions": sessions }))
@@ -117,16 +117,16 @@ impl Agent {
 
     async fn reset(&self, own: &str) -> CallToolResult {
         let Some(name) = self.sessions.lock().await.get(own).cloned() else { return unknown(own) };
-        match self.backend.reset_session(name).await {
+        match self.backend.session(name).reset().await {
             Ok(()) => CallToolResult::success(vec![ContentBlock::text(format!("session {own:?} is empty"))]),
-            Err(status) => self.explain(&status, Some(own.to_owned())).await,
+            Err(error) => self.explain(&error, Some(own.to_owned())).await,
         }
     }
 
     async fn delete(&self, own: &str) -> CallToolResult {
         let Some(name) = self.sessions.lock().await.remove(own) else { return unknown(own) };
-        match self.backend.delete_session(name).await {
-            Err(status) if !is_gone(&status) => failed(refusal(&status)),
+        match self.backend.session(name).delete().await {
+            Err(error) if !is_gone(&error) => failed(refusal(&error)),
             _ => CallToolResult::success(vec![ContentBlock::text(format!("session {own:?} is deleted"))]),
         }
     }

@@ -5,15 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
-use tonic::{Code, Status};
-use tonic_types::StatusExt;
-use typhon_proto::v1;
-use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
-use typhon_proto::v1::session_service_client::SessionServiceClient;
+use typhon_client::{Client, Error, Retry, Run, Session, v1};
 use typhon_service::Server;
 
 use super::Args;
-use crate::connect::Wire;
 use crate::serve::start_confined;
 
 /// What programs may use, as the command line says.
@@ -25,7 +20,7 @@ pub struct Budget {
 }
 
 pub struct Backend {
-    wire: Wire,
+    typhon: Client,
     /// The one in this process; taken when it is drained.
     local: Mutex<Option<Local>>,
     pub budget: Budget,
@@ -54,38 +49,25 @@ impl Backend {
             (None, Some(local)) => local.server.address().to_string(),
             (None, None) => bail!("no server"),
         };
-        Ok(Backend { wire: args.whereto.connect(&url).await?, local: Mutex::new(local), budget })
+        // A call that is cancelled is to end at once, so no request has an id that would keep it.
+        let typhon = args.whereto.connect(&url, MESSAGE_MAX).await?.with_retry(Retry::never());
+        Ok(Backend { typhon, local: Mutex::new(local), budget })
     }
 
-    pub fn executions(&self) -> ExecutionServiceClient<Wire> {
-        ExecutionServiceClient::new(self.wire.clone()).max_decoding_message_size(MESSAGE_MAX)
+    pub fn stream(&self, request: v1::ExecuteRequest) -> Run {
+        self.typhon.stream(request)
     }
 
-    fn sessions(&self) -> SessionServiceClient<Wire> {
-        SessionServiceClient::new(self.wire.clone())
-    }
-
-    pub async fn create_session(&self) -> Result<String, Status> {
+    pub async fn create_session(&self) -> Result<String, Error> {
         let session = v1::Session {
             limits: Some(v1::Limits { heap_bytes: self.budget.heap_bytes, ..self.limits(self.budget.wall_time) }),
             ..v1::Session::default()
         };
-        let request = v1::CreateSessionRequest { session: Some(session), ..v1::CreateSessionRequest::default() };
-        let response = self.sessions().create_session(request).await?.into_inner();
-        Ok(response.session.unwrap_or_default().name)
+        Ok(self.typhon.session(session).await?.name().to_owned())
     }
 
-    pub async fn session(&self, name: String) -> Result<v1::Session, Status> {
-        let response = self.sessions().get_session(v1::GetSessionRequest { name }).await?;
-        Ok(response.into_inner().session.unwrap_or_default())
-    }
-
-    pub async fn reset_session(&self, name: String) -> Result<(), Status> {
-        self.sessions().reset_session(v1::ResetSessionRequest { name }).await.map(|_| ())
-    }
-
-    pub async fn delete_session(&self, name: String) -> Result<(), Status> {
-        self.sessions().delete_session(v1::DeleteSessionRequest { name }).await.map(|_| ())
+    pub fn session(&self, name: String) -> Session {
+        self.typhon.attach_session(name, "")
     }
 
     /// The budget of one execution; memory is a fresh isolate's own, and otherwise its session's.
@@ -140,20 +122,16 @@ impl Local {
     }
 }
 
-/// The reason that the server gives for a refusal.
-pub fn reason(status: &Status) -> Option<String> {
-    status.get_details_error_info().map(|info| info.reason)
-}
-
 /// A refusal as one line.
-pub fn refusal(status: &Status) -> String {
-    match reason(status) {
-        Some(reason) => format!("refused: {} ({reason})", status.message()),
-        None => format!("no answer: {} ({:?})", status.message(), status.code()),
+pub fn refusal(error: &Error) -> String {
+    match error {
+        Error::Refused { .. } => format!("refused: {error}"),
+        Error::Lost { message, code } => format!("no answer: {message} ({code:?})"),
+        other => format!("no answer: {other}"),
     }
 }
 
 /// The session is not there any more.
-pub fn is_gone(status: &Status) -> bool {
-    status.code() == Code::NotFound
+pub fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Refused { code: tonic::Code::NotFound, .. })
 }

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext};
-use tonic::{Code, Status, Streaming};
-use typhon_proto::v1;
-use typhon_proto::v1::stream_execute_response::Event;
+use typhon_client::{Error, v1};
 
 use super::backend::Backend;
 use super::outcome::Ran;
@@ -51,7 +49,7 @@ impl<'b> Call<'b> {
     }
 
     /// Runs it. A cancel drops the stream, which interrupts the program and keeps its session.
-    pub async fn follow(self, context: &RequestContext<RoleServer>) -> Result<End, Status> {
+    pub async fn follow(self, context: &RequestContext<RoleServer>) -> Result<End, Error> {
         let progress = context.meta.get_progress_token().map(|token| Progress {
             peer: context.peer.clone(),
             token,
@@ -66,36 +64,25 @@ impl<'b> Call<'b> {
         }
     }
 
-    async fn run(self, mut progress: Option<Progress>) -> Result<Ran, Status> {
-        let request = v1::StreamExecuteRequest { request: Some(self.request) };
-        let mut events = self.backend.executions().stream_execute(request).await?.into_inner();
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    async fn run(self, mut progress: Option<Progress>) -> Result<Ran, Error> {
+        let mut run = self.backend.stream(self.request);
         let mut ticks = tokio::time::interval(TICK);
         loop {
-            let event = tokio::select! {
-                event = next(&mut events) => event?,
+            tokio::select! {
+                chunk = run.next() => match (chunk?, &mut progress) {
+                    (Some(chunk), Some(progress)) => progress.note(&chunk.data),
+                    (Some(_), None) => {}
+                    (None, _) => break,
+                },
                 _ = ticks.tick() => {
                     if let Some(progress) = &mut progress {
                         progress.tell().await;
                     }
-                    continue;
                 }
-            };
-            match event {
-                Event::Output(chunk) => {
-                    if let Some(progress) = &mut progress {
-                        progress.note(&chunk.data);
-                    }
-                    let stream = if chunk.stream() == v1::OutputStream::Stderr { &mut stderr } else { &mut stdout };
-                    stream.extend_from_slice(&chunk.data);
-                }
-                Event::Finished(finished) => {
-                    let response = finished.response.unwrap_or_default();
-                    return Ok(Ran::new(response, &stdout, &stderr, self.session));
-                }
-                _ => {}
             }
         }
+        let end = run.end().await?;
+        Ok(Ran::new(end.response, &end.stdout, &end.stderr, self.session))
     }
 }
 
@@ -107,16 +94,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Of what was written since, so many bytes at most: the latest.
 const MESSAGE_MAX: usize = 2000;
-
-async fn next(events: &mut Streaming<v1::StreamExecuteResponse>) -> Result<Event, Status> {
-    loop {
-        match events.message().await?.map(|message| message.event) {
-            Some(Some(event)) => return Ok(event),
-            Some(None) => {}
-            None => return Err(Status::new(Code::Unavailable, "the stream ended without an outcome")),
-        }
-    }
-}
 
 /// What is told of a running program: the seconds gone, of those it has, and what it writes.
 struct Progress {
