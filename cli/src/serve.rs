@@ -17,14 +17,20 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
         Err(error) => return Ok(explain_misuse(&error)),
     };
     let config = settings::Said::new(&matches)?.config()?;
-    typhon_service::telemetry::start(&config).map_err(plain)?;
+    let runtime = runtime()?;
+    let entered = runtime.enter();
+    let telemetry = typhon_service::telemetry::start(&config).map_err(plain)?;
+    drop(entered);
     let scheme = if config.tls_cert.is_empty() { "http" } else { "https" };
     let ready = |address: &Listen| match address {
         Listen::Tcp(address) => println!("typhon: serving typhon.v1 on {scheme}://{address}"),
         Listen::Unix(_) => println!("typhon: serving typhon.v1 on {address}"),
     };
     let engine = confined(&config)?;
-    runtime()?.block_on(typhon_service::serve(config, Arc::new(engine), ready)).map_err(plain)?;
+    let served = runtime.block_on(typhon_service::serve(config, Arc::new(engine), ready)).map_err(plain);
+    // What is left of traces is sent while there is a runtime.
+    drop(telemetry);
+    served?;
     Ok(Exit::Status(0))
 }
 

@@ -29,6 +29,7 @@ use crate::record::Record;
 use crate::session::Session;
 use crate::sessions::Sessions;
 use crate::templates::Templates;
+use crate::trace;
 use crate::workers::Workers;
 
 pub struct Admission {
@@ -124,13 +125,22 @@ impl Admission {
         Ok(Admission { config, workers, sessions, executions, programs, templates, metrics, state, prefix })
     }
 
+    /// What tells this server from others, and from its own former lives.
+    pub fn node(&self) -> String {
+        format!("{:016x}", self.prefix)
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     pub fn workers(&self) -> &Workers {
         &self.workers
     }
 
     /// The sessions, unless the server is stopping.
     pub fn sessions(&self) -> Result<&Sessions, Refusal> {
-        if self.state.lock().draining { Err(self.draining()) } else { Ok(&self.sessions) }
+        self.open().map(|()| &*self.sessions)
     }
 
     pub fn programs(&self) -> &Programs {
@@ -139,7 +149,7 @@ impl Admission {
 
     /// The templates, unless the server is stopping.
     pub fn templates(&self) -> Result<&Templates, Refusal> {
-        if self.state.lock().draining { Err(self.draining()) } else { Ok(&self.templates) }
+        self.open().map(|()| &*self.templates)
     }
 
     pub fn executions(&self) -> &Executions {
@@ -243,7 +253,17 @@ impl Admission {
         labels: Labels,
         attended: bool,
     ) -> Result<Arc<Record>, Refusal> {
-        let ticket = self.ticket(caller)?;
+        self.record(caller, self.ticket(caller)?, wanted, labels, attended)
+    }
+
+    fn record(
+        &self,
+        caller: &Caller,
+        ticket: Ticket,
+        wanted: Wanted,
+        labels: Labels,
+        attended: bool,
+    ) -> Result<Arc<Record>, Refusal> {
         let cancel = Cancel::new();
         let session = wanted.session.clone();
         let (name, tenant) = (ticket.name.clone(), caller.tenant.clone());
@@ -251,6 +271,12 @@ impl Admission {
         let reply = Reply::Stream(StreamReply(record.clone()));
         self.submit(ticket, wanted, None, cancel, reply, None)?;
         Ok(record)
+    }
+
+    /// Starts what somebody else has let in, under the name that it has got there.
+    pub fn work(&self, caller: &Caller, wanted: Wanted, labels: Labels, name: String) -> Result<Arc<Record>, Refusal> {
+        let ticket = Ticket { name, ..self.number(caller)? };
+        self.record(caller, ticket, wanted, labels, false)
     }
 
     /// Starts, and tells what happens through a queue.
@@ -304,10 +330,18 @@ impl Admission {
     }
 
     fn ticket(&self, caller: &Caller) -> Result<Ticket, Refusal> {
-        if self.state.lock().draining {
-            return Err(self.draining());
-        }
+        self.open()?;
         caller.tenant.begin()?;
+        self.number(caller)
+    }
+
+    /// Refuses once the server is stopping.
+    pub fn open(&self) -> Result<(), Refusal> {
+        if self.state.lock().draining { Err(self.draining()) } else { Ok(()) }
+    }
+
+    fn number(&self, caller: &Caller) -> Result<Ticket, Refusal> {
+        self.open()?;
         let mut state = self.state.lock();
         state.next_id += 1;
         // In the order in which they came.
@@ -376,6 +410,8 @@ impl Admission {
             return Err(Refusal::invalid("source.text", problem));
         }
         let arrived = Instant::now();
+        let in_session = session.as_ref().map(|session| session.name.as_str());
+        let span = trace::execution(&caller, &name, in_session.filter(|name| !name.is_empty()));
         let execution = Execution {
             id,
             name,
@@ -393,6 +429,7 @@ impl Admission {
             deadline,
             reply,
             metrics: self.metrics.clone(),
+            span,
         };
         audit::admitted(&execution.caller, &execution.name, execution.session.as_ref().map(|of| of.name.as_str()));
         self.workers.submit(execution)

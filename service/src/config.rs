@@ -171,6 +171,25 @@ settings! {
     execution_ttl: Duration = "10m";
     /// How long a program whose request has an id goes on without a client, for a retry to find it.
     request_grace: Duration = "5s";
+    /// Servers of NATS, separated by commas, such as nats://10.0.0.1:4222; with them, StartExecution is durable. Empty keeps
+    /// what is started on this machine.
+    nats_url: String = "";
+    /// File of the credentials to show NATS.
+    nats_credentials: String = "";
+    /// File of the authorities that sign NATS's certificates, PEM; with it TLS is required.
+    nats_ca: String = "";
+    /// What the streams and subjects of these nodes begin with; other nodes on the same NATS have another.
+    nats_prefix: Prefix = "typhon";
+    /// Servers of NATS that keep each durable execution; 1, 3 or 5.
+    nats_replicas: Count = "1";
+    /// How long a durable execution is remembered after its start, whatever becomes of it.
+    durable_ttl: Duration = "24h";
+    /// Bytes of durable executions that NATS keeps; more are refused.
+    durable_bytes_max: Bytes = "1GiB";
+    /// After so much silence of the node that runs a durable execution, another begins it anew.
+    durable_silence: Duration = "30s";
+    /// How often a durable execution is begun before it is given up, because nodes die of it.
+    durable_attempts: Count = "3";
     /// Calls of host functions of an execution that asks for none.
     host_calls_default: Count = "10000";
     /// Most calls of host functions an execution may ask for.
@@ -213,6 +232,12 @@ settings! {
     log: String = "info";
     /// How lines of the log look: text or json.
     log_format: LogFormat = "text";
+    /// Where traces are sent by OTLP over gRPC, such as http://127.0.0.1:4317; empty sends none.
+    otlp_endpoint: String = "";
+    /// File of the authorities that sign the certificate of otlp_endpoint, PEM; needed for https.
+    otlp_ca: String = "";
+    /// The part of traces that is sent, from 0 to 1, of those that do not come with a decision.
+    trace_sample: Fraction = "1";
     /// File to which the audit log is added, or - for standard error; empty keeps none.
     audit_log: String = "";
 }
@@ -349,6 +374,31 @@ impl FromText for Isolation {
     }
 }
 
+/// From 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fraction(pub f64);
+
+impl FromText for Fraction {
+    const EXPECTED: &'static str = "a number from 0 to 1";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|part| (0.0..=1.0).contains(part)).map(Fraction)
+    }
+}
+
+/// A word that may be part of NATS's names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(pub String);
+
+impl FromText for Prefix {
+    const EXPECTED: &'static str = "a word of letters, digits, - and _";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        ((1..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| Prefix(text.to_owned()))
+    }
+}
+
 impl FromText for String {
     const EXPECTED: &'static str = "text";
 
@@ -398,6 +448,8 @@ mod tests {
             ("drain_grace", ""),
             ("isolation", "IN_PROCESS"),
             ("drain_grace", "99999999999999h"),
+            ("nats_prefix", "a.b"),
+            ("trace_sample", "2"),
         ] {
             assert!(bad(name, value).contains("expected"), "{name}");
         }

@@ -96,6 +96,12 @@ pub enum Refusal {
     TooManyExecutions {
         max: u32,
     },
+    /// What keeps durable executions does not answer.
+    QueueAway {
+        retry_after: Duration,
+    },
+    /// It has no room.
+    DurableFull,
     /// Another request had this id.
     RequestIdReused {
         request_id: String,
@@ -177,7 +183,10 @@ impl From<Refusal> for Status {
             Refusal::TooManyProcesses { retry_after, .. } => {
                 details.add_quota_failure_violation("processes", message.clone()).set_retry_info(Some(retry_after));
             }
-            Refusal::Draining { retry_after } => {
+            Refusal::DurableFull => {
+                details.add_quota_failure_violation("durable", message.clone()).set_retry_info(Some(SESSION_RETRY));
+            }
+            Refusal::Draining { retry_after } | Refusal::QueueAway { retry_after } => {
                 details.set_retry_info(Some(retry_after));
             }
             Refusal::WorkerLost => {
@@ -321,6 +330,15 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
             format!("all {max} worker processes are in use"),
             pair("max", max.to_string()),
         ),
+        Refusal::QueueAway { .. } => {
+            (Code::Unavailable, "QUEUE_AWAY", "what keeps durable executions does not answer".to_owned(), Vec::new())
+        }
+        Refusal::DurableFull => (
+            Code::ResourceExhausted,
+            "DURABLE_FULL",
+            "there is no room to keep another durable execution".to_owned(),
+            Vec::new(),
+        ),
         Refusal::RequestIdReused { request_id } => (
             Code::AlreadyExists,
             "REQUEST_ID_REUSED",
@@ -442,6 +460,8 @@ mod tests {
             Refusal::ExecutionNotFound { name: "executions/1".into() },
             Refusal::TooManyExecutions { max: 1 },
             Refusal::ProgramNotFound { name: "programs/1".into() },
+            Refusal::QueueAway { retry_after: second },
+            Refusal::DurableFull,
             Refusal::RequestIdReused { request_id: "1".into() },
             Refusal::SessionsTooLarge { held: 2, max: 1 },
             Refusal::CredentialsMissing,

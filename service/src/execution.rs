@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tracing::Span;
 use typhon_proto::v1;
 use typhon_vm::{Cancel, CancelReason, Limits, Request};
 
@@ -20,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::output::OutputPlan;
 use crate::place::{Place, Places, Unrun};
 use crate::session::Session;
+use crate::trace;
 
 /// An admitted request, on its way to a worker.
 pub struct Execution {
@@ -45,6 +47,8 @@ pub struct Execution {
     pub deadline: Option<Instant>,
     pub reply: Reply,
     pub metrics: Arc<Metrics>,
+    /// What it is in traces.
+    pub span: Span,
 }
 
 impl Queued for Execution {
@@ -112,6 +116,7 @@ impl Execution {
             name,
             caller,
             metrics,
+            span,
             mut request,
             plan,
             kept,
@@ -151,6 +156,7 @@ impl Execution {
         });
         metrics.ended(&caller.tenant, &response);
         audit::ended(&caller, &response);
+        trace::executed(&span, &response);
         Ran { took, poisoned, next, answer: Answer { reply, result: Ok(Box::new(response)) } }
     }
 

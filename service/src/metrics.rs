@@ -18,6 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
+use tonic::Code;
 use typhon_proto::v1;
 use typhon_proto::v1::outcome::Detail;
 
@@ -37,10 +38,18 @@ pub struct Metrics {
     output: Family<Output, Counter>,
     truncated: Counter,
     session_lives: Histogram,
+    durable: Family<Event, Counter>,
+    starts: Family<Source, Histogram, fn() -> Histogram>,
+    /// How long after their wall time programs ended that used it up.
+    late: Histogram,
+    host_calls: Counter,
+    host_waits: Histogram,
+    code: Counter,
     calls: Family<Method, Counter>,
+    call_times: Family<Answered, Histogram, fn() -> Histogram>,
     /// Of `calls`, by path: those that there are.
-    methods: HashMap<String, Counter>,
-    unknown: Counter,
+    methods: HashMap<String, (Arc<str>, Counter)>,
+    unknown: (Arc<str>, Counter),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,8 +82,36 @@ struct Output {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Event {
+    event: &'static str,
+}
+
+/// What happens to durable executions at this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durably {
+    Started,
+    Begun,
+    /// Another node had begun it.
+    Redelivered,
+    GivenBack,
+    Ended,
+    Refused,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Method {
-    grpc_method: String,
+    grpc_method: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    grpc_method: Arc<str>,
+    grpc_status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Source {
+    source: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -89,6 +126,10 @@ pub struct Used {
     pub executions: u64,
     pub wall: Duration,
     pub cpu: Duration,
+    /// Of the time of processors: collecting cycles.
+    pub collecting: Duration,
+    /// Compiling loops, on other threads.
+    pub compiling: Duration,
     pub instructions: u64,
     pub output_bytes: u64,
 }
@@ -98,6 +139,8 @@ impl Used {
         self.executions += 1;
         self.wall += time(usage.wall_time);
         self.cpu += time(usage.cpu_time);
+        self.collecting += time(usage.gc_time);
+        self.compiling += time(usage.jit_compile_time);
         self.instructions = self.instructions.saturating_add(count(usage.instructions));
         self.output_bytes = self.output_bytes.saturating_add(count(usage.bytes_out));
     }
@@ -124,6 +167,34 @@ fn paths() -> Vec<String> {
     ours.flat_map(of).collect()
 }
 
+/// From 10 microseconds to 2.6 seconds.
+fn quick() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_01, 4.0, 10))
+}
+
+/// As gRPC's own metrics spell them.
+fn status_name(status: Code) -> &'static str {
+    match status {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
 /// From 100 microseconds to 7 minutes.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.0001, 4.0, 12))
@@ -132,9 +203,12 @@ fn seconds() -> Histogram {
 impl Metrics {
     pub fn new() -> Metrics {
         let calls = Family::<Method, Counter>::default();
-        let of = |method: String| calls.get_or_create_owned(&Method { grpc_method: method });
-        let methods = paths().into_iter().map(|path| (path.clone(), of(path[1..].to_owned()))).collect();
-        let unknown = of("other".to_owned());
+        let of = |method: &str| {
+            let method: Arc<str> = method.into();
+            (method.clone(), calls.get_or_create_owned(&Method { grpc_method: method }))
+        };
+        let methods = paths().into_iter().map(|path| (path.clone(), of(&path[1..]))).collect();
+        let unknown = of("other");
         let metrics = Metrics {
             registry: Mutex::default(),
             executions: Family::default(),
@@ -148,6 +222,13 @@ impl Metrics {
             truncated: Counter::default(),
             // From a second to three days.
             session_lives: Histogram::new(exponential_buckets(1.0, 4.0, 10)),
+            durable: Family::default(),
+            starts: Family::new_with_constructor(quick),
+            late: quick(),
+            host_calls: Counter::default(),
+            host_waits: seconds(),
+            code: Counter::default(),
+            call_times: Family::new_with_constructor(seconds),
             calls,
             methods,
             unknown,
@@ -169,7 +250,14 @@ impl Metrics {
         all.register("typhon_output_bytes", "Bytes that programs wrote", self.output.clone());
         all.register("typhon_output_truncated", "Streams that were cut at their limit", self.truncated.clone());
         all.register("typhon_session_lifetime_seconds", "Lives of sessions that ended", self.session_lives.clone());
+        all.register("typhon_durable_executions", "What happened to durable executions here", self.durable.clone());
+        all.register("typhon_isolate_start_seconds", "Time that isolates took to begin", self.starts.clone());
+        all.register("typhon_interrupt_latency_seconds", "Time from a wall limit to the end", self.late.clone());
+        all.register("typhon_host_calls", "Calls of host functions", self.host_calls.clone());
+        all.register("typhon_host_call_wait_seconds", "Time that executions waited for hosts", self.host_waits.clone());
+        all.register("typhon_jit_code_bytes", "Machine code that was made", self.code.clone());
         all.register("grpc_server_call_started", "Calls that came", self.calls.clone());
+        all.register("grpc_server_call_duration_seconds", "Time from headers to trailers", self.call_times.clone());
     }
 
     /// Adds what finds source compiled already.
@@ -185,14 +273,33 @@ impl Metrics {
         self.registry.lock().register_collector(Box::new(watched));
     }
 
-    /// A call came for this path.
-    pub fn call(&self, path: &str) {
-        self.methods.get(path).unwrap_or(&self.unknown).inc();
+    /// A call came for this path. The label of its method.
+    pub fn call(&self, path: &str) -> Arc<str> {
+        let (method, count) = self.methods.get(path).unwrap_or(&self.unknown);
+        count.inc();
+        method.clone()
+    }
+
+    pub fn called(&self, method: &Arc<str>, status: Code, took: Duration) {
+        let label = Answered { grpc_method: method.clone(), grpc_status: status_name(status) };
+        self.call_times.get_or_create(&label).observe(took.as_secs_f64());
     }
 
     /// A refusal left the server; its reason is one of our own.
     pub fn refused(&self, reason: &str) {
         self.rejected.get_or_create(&Reason { reason: reason.to_owned() }).inc();
+    }
+
+    pub fn durable(&self, what: Durably) {
+        let event = match what {
+            Durably::Started => "started",
+            Durably::Begun => "begun",
+            Durably::Redelivered => "redelivered",
+            Durably::GivenBack => "given_back",
+            Durably::Ended => "ended",
+            Durably::Refused => "refused",
+        };
+        self.durable.get_or_create(&Event { event }).inc();
     }
 
     pub fn session_ended(&self, created: SystemTime) {
@@ -214,8 +321,34 @@ impl Metrics {
             let limit = hit.which().as_str_name().trim_start_matches("LIMIT_NAME_");
             self.limit_hits.get_or_create(&Limit { limit }).inc();
         }
+        self.spent(response, &usage);
         self.wrote("stdout", response.stdout.as_ref());
         self.wrote("stderr", response.stderr.as_ref());
+    }
+
+    fn spent(&self, response: &v1::ExecuteResponse, usage: &v1::Usage) {
+        use v1::usage::IsolateSource as From;
+        let source = match usage.isolate_source() {
+            From::Unspecified | From::Cold => "cold",
+            From::Pool => "pool",
+            From::Fork => "fork",
+            From::Snapshot => "snapshot",
+        };
+        if response.session.is_empty() {
+            self.starts.get_or_create(&Source { source }).observe(time(usage.start_time_cost).as_secs_f64());
+        }
+        let hit = response.outcome.as_ref().and_then(|outcome| outcome.detail.as_ref());
+        if let Some(Detail::Limit(hit)) = hit
+            && hit.which() == v1::LimitName::WallTime
+        {
+            let limit = response.effective_limits.as_ref().and_then(|limits| limits.wall_time);
+            self.late.observe(time(usage.wall_time).saturating_sub(time(limit)).as_secs_f64());
+        }
+        if usage.host_calls > 0 {
+            self.host_calls.inc_by(count(usage.host_calls));
+            self.host_waits.observe(time(usage.host_wait_time).as_secs_f64());
+        }
+        self.code.inc_by(count(usage.jit_code_bytes));
     }
 
     fn wrote(&self, stream: &'static str, output: Option<&v1::Output>) {
@@ -285,6 +418,12 @@ impl Collector for Watched {
         counters(&mut to, "typhon_execution_cpu_seconds", "Processor time of executions", &used, |used| {
             used.cpu.as_secs_f64()
         })?;
+        counters(&mut to, "typhon_gc_seconds", "Time that collecting cycles took", &used, |used| {
+            used.collecting.as_secs_f64()
+        })?;
+        counters(&mut to, "typhon_jit_compile_seconds", "Time that compiling loops took", &used, |used| {
+            used.compiling.as_secs_f64()
+        })?;
         counters(&mut to, "typhon_execution_instructions", "Instructions of executions", &used, |used| {
             used.instructions as f64
         })
@@ -297,6 +436,8 @@ impl Used {
             executions: self.executions + other.executions,
             wall: self.wall + other.wall,
             cpu: self.cpu + other.cpu,
+            collecting: self.collecting + other.collecting,
+            compiling: self.compiling + other.compiling,
             instructions: self.instructions.saturating_add(other.instructions),
             output_bytes: self.output_bytes.saturating_add(other.output_bytes),
         }

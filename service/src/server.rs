@@ -5,15 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tonic::body::Body;
-use tonic::codegen::http;
 use tonic::service::Routes;
 use tonic::transport::Server as Transport;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
-use tower::util::{MapRequestLayer, MapResponseLayer, option_layer};
+use tower::util::{MapResponseLayer, option_layer};
 use typhon_proto::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION};
 use typhon_proto::v1::program_service_server::{ProgramServiceServer, SERVICE_NAME as PROGRAM};
 use typhon_proto::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME};
@@ -23,7 +21,11 @@ use typhon_vm::CancelReason;
 
 use crate::admin::Admin;
 use crate::admission::Admission;
+use crate::calls::CallLayer;
 use crate::config::Config;
+use crate::durable::journal::Journal;
+use crate::durable::work::Work;
+use crate::durable::{self, Durable};
 use crate::engine::Engine;
 use crate::executions::Executions;
 use crate::grpc::Api;
@@ -47,6 +49,8 @@ pub struct Server {
     config: Arc<Config>,
     admission: Arc<Admission>,
     workers: Arc<Workers>,
+    /// Takes part in what nodes share, if they do.
+    work: Option<Arc<Work>>,
     sessions: Arc<Sessions>,
     /// Ends sessions whose time is over, and reads again what files say.
     chores: [JoinHandle<()>; 2],
@@ -67,20 +71,24 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
 
 /// What the parts of a server share.
-struct Parts {
+pub struct Parts {
     config: Arc<Config>,
     metrics: Arc<Metrics>,
-    workers: Arc<Workers>,
+    pub workers: Arc<Workers>,
     sessions: Arc<Sessions>,
     executions: Arc<Executions>,
-    admission: Arc<Admission>,
+    pub admission: Arc<Admission>,
     identities: Arc<Identities>,
     certificates: Option<Arc<Certificates>>,
+    journal: Option<Arc<dyn Journal>>,
 }
 
 impl Parts {
-    fn new(config: Config, engine: Arc<dyn Engine>) -> Result<Parts, BoxError> {
-        let config = Arc::new(config);
+    pub fn new(
+        config: Arc<Config>,
+        engine: Arc<dyn Engine>,
+        journal: Option<Arc<dyn Journal>>,
+    ) -> Result<Parts, BoxError> {
         let metrics = Arc::new(Metrics::new());
         if let Some(shelves) = engine.shelves() {
             metrics.shelve(&shelves);
@@ -107,7 +115,14 @@ impl Parts {
             tenants: identities.tenants().clone(),
             leaving: Box::new(move || leaving.is_leaving()),
         });
-        Ok(Parts { config, metrics, workers, sessions, executions, admission, identities, certificates })
+        Ok(Parts { config, metrics, workers, sessions, executions, admission, identities, certificates, journal })
+    }
+
+    /// Begins to take what nodes share.
+    pub fn work(&self) -> Option<Arc<Work>> {
+        let work = Work::new(self.journal.clone()?, self.admission.clone(), self.identities.tenants().clone());
+        tokio::spawn(work.clone().serve());
+        Some(work)
     }
 
     async fn bind(&self, listen: &Listen) -> Result<Listener, BoxError> {
@@ -121,12 +136,7 @@ impl Parts {
 
     /// Serves the programs' side until `stopped`.
     fn serve(&self, listener: Listener, routes: Routes, stopped: watch::Receiver<bool>) -> Result<Serving, BoxError> {
-        let (counter, explainer) = (self.metrics.clone(), self.metrics.clone());
-        let max_message = self.config.max_message.0;
-        let count = move |request: http::Request<Body>| {
-            counter.call(request.uri().path());
-            request
-        };
+        let (explainer, max_message) = (self.metrics.clone(), self.config.max_message.0);
         let serve = aging(Transport::builder(), &self.config)
             .max_concurrent_streams(self.config.max_streams)
             .http2_keepalive_interval(Some(self.config.ping_interval))
@@ -138,7 +148,7 @@ impl Parts {
             .layer(option_layer(self.config.cors_origins.layer()))
             .layer(WebLayer::new(max_message)?)
             .layer(GrpcWebLayer::new())
-            .layer(MapRequestLayer::new(count))
+            .layer(CallLayer { metrics: self.metrics.clone() })
             .layer(MapResponseLayer::new(move |response| explain(response, max_message, &explainer)))
             .layer(self.identity(OPEN))
             .add_routes(routes)
@@ -176,8 +186,9 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 impl Server {
     /// Listens and serves in the background of the current tokio runtime.
     pub async fn start(config: Config, engine: Arc<dyn Engine>) -> Result<Server, BoxError> {
-        let parts = Parts::new(config, engine)?;
-        let config = parts.config.clone();
+        let config = Arc::new(config);
+        let journal = durable::nats::connect(&config).await?;
+        let parts = Parts::new(config.clone(), engine, journal)?;
         let listener = parts.bind(&config.listen).await?;
         let address = listener.address().clone();
         let (drain, drain_asked) = watch::channel(false);
@@ -195,6 +206,7 @@ impl Server {
         let routes = routes(&parts, health_service)?;
         let transport = parts.serve(listener, routes, stopped)?;
         tracing::info!(%address, workers = parts.workers.count(), "serving");
+        let work = parts.work();
         let Parts { workers, sessions, executions, admission, identities, certificates, .. } = parts;
         let reload = reload(config.reload_interval, identities, certificates);
         let chores = [tokio::spawn(sweep(sessions.clone(), executions, workers.clone())), tokio::spawn(reload)];
@@ -205,6 +217,7 @@ impl Server {
             config,
             admission,
             workers,
+            work,
             sessions,
             chores,
             health,
@@ -234,6 +247,7 @@ impl Server {
     pub async fn drain(mut self, hurry: impl Future<Output = ()>) -> Result<(), BoxError> {
         tracing::info!("draining");
         self.admission.leave();
+        self.work.iter().for_each(|work| work.leave());
         set_health(&self.health, ServingStatus::NotServing).await;
         let patient = async {
             tokio::time::sleep(self.config.drain_delay).await;
@@ -251,6 +265,11 @@ impl Server {
             if tokio::time::timeout(CANCEL_GRACE, self.idle()).await.is_err() {
                 tracing::error!("an execution did not notice its cancel");
             }
+        }
+        if let Some(work) = &self.work
+            && tokio::time::timeout(CLOSE_GRACE, work.over()).await.is_err()
+        {
+            tracing::warn!("what became of durable executions is not written down; another node runs them again");
         }
         self.chores.iter().for_each(JoinHandle::abort);
         self.sessions.clear();
@@ -288,7 +307,8 @@ fn routes(parts: &Parts, health: HealthServer<impl Health>) -> Result<Routes, Bo
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let max_message = parts.config.max_message.as_usize();
-    let api = Api::new(parts.admission.clone());
+    let durable = parts.journal.clone().map(|journal| Durable::new(journal, parts.config.durable_ttl));
+    let api = Api::new(parts.admission.clone(), durable);
     let execution = ExecutionServiceServer::new(api.clone())
         .max_decoding_message_size(max_message)
         .max_encoding_message_size(max_message);

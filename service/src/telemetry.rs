@@ -1,4 +1,4 @@
-//! Logging, and where the audit log goes. Neither code nor values are ever logged.
+//! Logging, where the audit log goes, and traces. Neither code nor values are ever in any of them.
 
 use std::fs::OpenOptions;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 use crate::audit;
 use crate::config::Config;
 use crate::server::BoxError;
+use crate::trace::{self, Traces};
 
 /// How lines of the log look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +21,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// Logs to standard error, as the settings say. Call once per process.
-pub fn start(config: &Config) -> Result<(), BoxError> {
-    let filter = EnvFilter::try_new(&config.log)?.and(filter_fn(|event| event.target() != audit::TARGET));
+/// Sends what is left when it is dropped, which is to happen before the runtime ends.
+#[must_use]
+pub struct Telemetry {
+    _traces: Option<Traces>,
+}
+
+/// Logs to standard error, and sends traces, as the settings say. Call once per process, within a tokio runtime.
+pub fn start(config: &Config) -> Result<Telemetry, BoxError> {
+    let ours = |target: &str| target != audit::TARGET && target != trace::TARGET;
+    let filter = EnvFilter::try_new(&config.log)?.and(filter_fn(move |event| ours(event.target())));
     let lines = layer().with_writer(std::io::stderr);
     let lines = match config.log_format {
         LogFormat::Text => lines.with_filter(filter).boxed(),
@@ -38,6 +46,11 @@ pub fn start(config: &Config) -> Result<(), BoxError> {
             Some(layer().json().flatten_event(true).with_writer(file).with_filter(audited).boxed())
         }
     };
-    tracing_subscriber::registry().with(lines).with(audit).try_init()?;
-    Ok(())
+    let traces = Traces::start(config)?;
+    let spans = traces.as_ref().map(|traces| {
+        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer()).with_location(false);
+        layer.with_threads(false).with_filter(filter_fn(|span| span.target() == trace::TARGET)).boxed()
+    });
+    tracing_subscriber::registry().with(lines).with(audit).with(spans).try_init()?;
+    Ok(Telemetry { _traces: traces })
 }

@@ -21,12 +21,7 @@ impl Fingerprints {
             return None;
         }
         let mut hasher = self.0.build_hasher();
-        hasher.write(method.as_bytes());
-        let mut rest = request.clone();
-        sorted(&mut hasher, std::mem::take(&mut rest.inputs), |value| value.encode_to_vec());
-        sorted(&mut hasher, std::mem::take(&mut rest.env), String::into_bytes);
-        sorted(&mut hasher, std::mem::take(&mut rest.labels), String::into_bytes);
-        hasher.write(&rest.encode_to_vec());
+        canonical(method, request, |bytes| hasher.write(bytes));
         Some(Identity { key: (tenant.name.clone(), request_id), fingerprint: hasher.finish() })
     }
 
@@ -36,22 +31,40 @@ impl Fingerprints {
             return None;
         }
         let mut hasher = self.0.build_hasher();
+        let mut add = |bytes: &[u8]| hasher.write(bytes);
         let mut rest = request.clone().session.unwrap_or_default();
-        sorted(&mut hasher, std::mem::take(&mut rest.env), String::into_bytes);
-        sorted(&mut hasher, std::mem::take(&mut rest.labels), String::into_bytes);
-        hasher.write(&rest.encode_to_vec());
+        sorted(&mut add, std::mem::take(&mut rest.env), String::into_bytes);
+        sorted(&mut add, std::mem::take(&mut rest.labels), String::into_bytes);
+        add(&rest.encode_to_vec());
         Some(Identity { key: (tenant.name.clone(), request_id), fingerprint: hasher.finish() })
     }
 }
 
-fn sorted<T>(hasher: &mut impl Hasher, map: HashMap<String, T>, bytes: impl Fn(T) -> Vec<u8>) {
+/// Tells requests apart, the same on all servers.
+pub fn fingerprint(method: &str, request: &v1::ExecuteRequest) -> Vec<u8> {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    canonical(method, request, |bytes| digest.update(bytes));
+    digest.finish().as_ref().to_vec()
+}
+
+/// All that a request says, in an order of ours.
+fn canonical(method: &str, request: &v1::ExecuteRequest, mut add: impl FnMut(&[u8])) {
+    add(method.as_bytes());
+    let mut rest = request.clone();
+    sorted(&mut add, std::mem::take(&mut rest.inputs), |value| value.encode_to_vec());
+    sorted(&mut add, std::mem::take(&mut rest.env), String::into_bytes);
+    sorted(&mut add, std::mem::take(&mut rest.labels), String::into_bytes);
+    add(&rest.encode_to_vec());
+}
+
+fn sorted<T>(add: &mut impl FnMut(&[u8]), map: HashMap<String, T>, bytes: impl Fn(T) -> Vec<u8>) {
     let mut entries: Vec<(String, Vec<u8>)> = map.into_iter().map(|(name, value)| (name, bytes(value))).collect();
     entries.sort_unstable();
-    hasher.write_usize(entries.len());
+    add(&entries.len().to_le_bytes());
     for (name, value) in entries {
         for text in [name.as_bytes(), &value] {
-            hasher.write_usize(text.len());
-            hasher.write(text);
+            add(&text.len().to_le_bytes());
+            add(text);
         }
     }
 }

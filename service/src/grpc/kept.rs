@@ -4,16 +4,22 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
 use typhon_proto::v1;
 use typhon_proto::v1::attach_execution_response::Event as Attached;
 use typhon_proto::v1::stream_execute_response::Event as Wire;
 use typhon_vm::CancelReason;
 
+use super::identity::fingerprint;
 use super::stream::Outgoing;
 use super::{Api, page, request};
+use crate::durable::{self, Durable, Key};
 use crate::error::Refusal;
 use crate::identity::Caller;
+use crate::metrics::Durably;
+use crate::quota::{QuotaName, refuse};
 use crate::record::{Entry, Next, Record, Watcher};
 use request::Way;
 
@@ -21,6 +27,9 @@ const NAME: &str = "executions/";
 
 /// A reader is told of output at most this often.
 const PACE: Duration = Duration::from_millis(20);
+
+/// Retry after this when there is no better guess.
+const RETRY_MIN: Duration = Duration::from_millis(100);
 
 impl Api {
     /// The record of a request: a new one, or the one that the same request has made already.
@@ -50,59 +59,121 @@ impl Api {
         let config = &self.admission.config;
         let watcher = record.watch(config.request_grace);
         tokio::spawn(pump(record.clone(), watcher, sequence, config.keepalive_interval, sender, wrap));
-        Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver))
+        Box::pin(ReceiverStream::new(receiver))
     }
 
-    pub fn attach(
+    pub async fn attach(
         &self,
         caller: &Caller,
         request: v1::AttachExecutionRequest,
     ) -> Result<Response<Outgoing<v1::AttachExecutionResponse>>, Status> {
         let v1::AttachExecutionRequest { name, after_sequence } = request;
-        let record = self.admission.executions().find(&caller.tenant, &page::named(name, NAME)?)?;
+        let name = page::named(name, NAME)?;
+        if let Some((durable, key)) = self.durable(caller, &name) {
+            let silence = self.admission.config.keepalive_interval;
+            let events = ReceiverStream::new(durable.attach(&key, after_sequence, silence).await?);
+            return Ok(Response::new(Box::pin(events.map(|event| event.map(attached)))));
+        }
+        let record = self.admission.executions().find(&caller.tenant, &name)?;
         if after_sequence < 0 || after_sequence > record.see(false).last_sequence {
             return Err(Refusal::invalid("after_sequence", "is not the number of an event").into());
         }
-        Ok(Response::new(self.follow(&record, after_sequence, attached)))
+        Ok(Response::new(self.follow(&record, after_sequence, |entry| attached(streamed(entry)))))
     }
 
-    pub fn begin(&self, caller: &Caller, request: v1::StartExecutionRequest) -> Result<v1::Execution, Refusal> {
-        let record = self.keep(caller, "StartExecution", request.request.unwrap_or_default(), Way::Stream, false)?;
-        Ok(self.wire(&record, true))
+    pub async fn begin(&self, caller: &Caller, request: v1::StartExecutionRequest) -> Result<v1::Execution, Refusal> {
+        let request = request.request.unwrap_or_default();
+        match &self.durable {
+            Some(durable) if durable::is_portable(&request) => self.begin_durably(caller, durable, request).await,
+            _ => {
+                let record = self.keep(caller, "StartExecution", request, Way::Stream, false)?;
+                Ok(self.wire(&record, true))
+            }
+        }
     }
 
-    pub fn describe(&self, caller: &Caller, request: v1::GetExecutionRequest) -> Result<v1::Execution, Refusal> {
-        let record = self.admission.executions().find(&caller.tenant, &page::named(request.name, NAME)?)?;
-        Ok(self.wire(&record, true))
+    async fn begin_durably(
+        &self,
+        caller: &Caller,
+        durable: &Durable,
+        mut request: v1::ExecuteRequest,
+    ) -> Result<v1::Execution, Refusal> {
+        let fingerprint = fingerprint("StartExecution", &request);
+        let labels = request::labels(request.labels.clone(), "labels")?;
+        // What is wrong is said now, and not by whoever runs it.
+        let wanted = request::decode(request.clone(), Way::Stream)?;
+        self.admission.open()?;
+        if let Some(program) = wanted.program {
+            // Other nodes do not know it.
+            let program = self.admission.programs().take(&caller.tenant, &program)?;
+            let (text, filename) = (program.source.clone(), program.filename.clone());
+            request.code = Some(v1::execute_request::Code::Source(v1::Source { text, filename }));
+        }
+        let max = caller.tenant.quota().waiting;
+        if max != u32::MAX && durable.waiting(&caller.tenant.name).await? >= max as usize {
+            let wait = self.admission.workers().estimated_wait(&caller.tenant).max(RETRY_MIN);
+            return Err(refuse(&caller.tenant.name, QuotaName::Waiting, max.into(), wait));
+        }
+        caller.tenant.begin()?;
+        let execution = durable.start(caller, request, labels, fingerprint).await?;
+        self.admission.metrics().durable(Durably::Started);
+        Ok(execution)
     }
 
-    pub fn page(
+    /// Where this execution is kept, if not here.
+    fn durable(&self, caller: &Caller, name: &str) -> Option<(&Durable, Key)> {
+        Some((self.durable.as_ref()?, Key::of(&caller.tenant.name, name)?))
+    }
+
+    pub async fn describe(&self, caller: &Caller, request: v1::GetExecutionRequest) -> Result<v1::Execution, Refusal> {
+        let name = page::named(request.name, NAME)?;
+        if let Some((durable, key)) = self.durable(caller, &name) {
+            return durable.describe(&key).await;
+        }
+        Ok(self.wire(&*self.admission.executions().find(&caller.tenant, &name)?, true))
+    }
+
+    pub async fn page(
         &self,
         caller: &Caller,
         request: v1::ListExecutionsRequest,
     ) -> Result<v1::ListExecutionsResponse, Refusal> {
         let most = page::page_size_of(request.page_size)?;
         page::token(&request.page_token, NAME)?;
-        let (records, more) = self.admission.executions().list(&caller.tenant, &request.page_token, most);
-        let next_page_token = page::next(records.last().map(|last| last.name.as_str()), more);
-        let executions = records.iter().map(|record| self.wire(record, false)).collect();
+        let (records, mut more) = self.admission.executions().list(&caller.tenant, &request.page_token, most);
+        let mut executions: Vec<_> = records.iter().map(|record| self.wire(record, false)).collect();
+        // Their names come after all that are this server's own.
+        if let Some(durable) = self.durable.as_ref().filter(|_| !more) {
+            let room = most - executions.len();
+            let (durable, rest) = durable.list(&caller.tenant.name, &request.page_token, room).await?;
+            executions.extend(durable);
+            more = rest;
+        }
+        let next_page_token = page::next(executions.last().map(|last| last.name.as_str()), more);
         Ok(v1::ListExecutionsResponse { executions, next_page_token })
     }
 
-    pub fn stop(&self, caller: &Caller, request: v1::CancelExecutionRequest) -> Result<v1::Execution, Refusal> {
+    pub async fn stop(&self, caller: &Caller, request: v1::CancelExecutionRequest) -> Result<v1::Execution, Refusal> {
         use v1::interrupt::Mode;
         let name = page::named(request.name, NAME)?;
         let how = match request::known(request.mode, "mode")? {
             Mode::Raise => CancelReason::Interrupt,
             Mode::Unspecified | Mode::Stop => CancelReason::CancelledByClient,
         };
+        if let Some((durable, key)) = self.durable(caller, &name) {
+            return durable.cancel(&key, how == CancelReason::Interrupt).await;
+        }
         let record = self.admission.executions().find(&caller.tenant, &name)?;
         record.cancel.cancel(how);
         Ok(self.wire(&record, true))
     }
 
-    pub fn forget(&self, caller: &Caller, request: v1::DeleteExecutionRequest) -> Result<(), Refusal> {
-        let record = self.admission.executions().delete(&caller.tenant, &page::named(request.name, NAME)?)?;
+    pub async fn forget(&self, caller: &Caller, request: v1::DeleteExecutionRequest) -> Result<(), Refusal> {
+        let name = page::named(request.name, NAME)?;
+        if let Some((durable, key)) = self.durable(caller, &name) {
+            return durable.delete(&key).await;
+        }
+        let record = self.admission.executions().delete(&caller.tenant, &name)?;
         record.cancel.cancel(CancelReason::CancelledByClient);
         Ok(())
     }
@@ -182,8 +253,10 @@ pub fn streamed(entry: Entry) -> v1::StreamExecuteResponse {
     v1::StreamExecuteResponse { sequence: entry.sequence, emit_time: Some(entry.at.into()), event: Some(entry.event) }
 }
 
-fn attached(entry: Entry) -> v1::AttachExecutionResponse {
-    let event = match entry.event {
+/// As AttachExecution sends it.
+fn attached(message: v1::StreamExecuteResponse) -> v1::AttachExecutionResponse {
+    let v1::StreamExecuteResponse { sequence, emit_time, event } = message;
+    let event = event.map(|event| match event {
         Wire::Accepted(accepted) => Attached::Accepted(accepted),
         Wire::Started(started) => Attached::Started(started),
         Wire::Output(output) => Attached::Output(output),
@@ -191,8 +264,8 @@ fn attached(entry: Entry) -> v1::AttachExecutionResponse {
         Wire::Progress(progress) => Attached::Progress(progress),
         Wire::Keepalive(keepalive) => Attached::Keepalive(keepalive),
         Wire::Finished(finished) => Attached::Finished(finished),
-    };
-    v1::AttachExecutionResponse { sequence: entry.sequence, emit_time: Some(entry.at.into()), event: Some(event) }
+    });
+    v1::AttachExecutionResponse { sequence, emit_time, event }
 }
 
 /// A unary method's answer.

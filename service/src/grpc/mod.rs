@@ -1,7 +1,7 @@
 //! The gRPC face: protocol types to ours and back, and nothing else.
 
 mod batch;
-mod identity;
+pub mod identity;
 pub mod interact;
 mod kept;
 pub mod page;
@@ -25,6 +25,7 @@ use typhon_proto::v1::runtime_service_server::RuntimeService;
 
 use crate::admin;
 use crate::admission::Admission;
+use crate::durable::Durable;
 use crate::error::Refusal;
 use crate::identity::layer::caller;
 use crate::limits;
@@ -39,11 +40,13 @@ const API_REVISION: i32 = 4;
 pub struct Api {
     admission: Arc<Admission>,
     fingerprints: Fingerprints,
+    /// Where executions outlive this server.
+    durable: Option<Durable>,
 }
 
 impl Api {
-    pub fn new(admission: Arc<Admission>) -> Api {
-        Api { admission, fingerprints: Fingerprints::default() }
+    pub fn new(admission: Arc<Admission>, durable: Option<Durable>) -> Api {
+        Api { admission, fingerprints: Fingerprints::default(), durable }
     }
 }
 
@@ -103,7 +106,9 @@ impl ExecutionService for Api {
         request: Request<v1::StartExecutionRequest>,
     ) -> Result<Response<v1::StartExecutionResponse>, Status> {
         let caller = caller(&request)?;
-        kept::unary(self.begin(&caller, request.into_inner()), |e| v1::StartExecutionResponse { execution: Some(e) })
+        kept::unary(self.begin(&caller, request.into_inner()).await, |e| v1::StartExecutionResponse {
+            execution: Some(e),
+        })
     }
 
     async fn attach_execution(
@@ -111,7 +116,7 @@ impl ExecutionService for Api {
         request: Request<v1::AttachExecutionRequest>,
     ) -> Result<Response<Self::AttachExecutionStream>, Status> {
         let caller = caller(&request)?;
-        self.attach(&caller, request.into_inner())
+        self.attach(&caller, request.into_inner()).await
     }
 
     async fn get_execution(
@@ -119,7 +124,9 @@ impl ExecutionService for Api {
         request: Request<v1::GetExecutionRequest>,
     ) -> Result<Response<v1::GetExecutionResponse>, Status> {
         let caller = caller(&request)?;
-        kept::unary(self.describe(&caller, request.into_inner()), |e| v1::GetExecutionResponse { execution: Some(e) })
+        kept::unary(self.describe(&caller, request.into_inner()).await, |e| v1::GetExecutionResponse {
+            execution: Some(e),
+        })
     }
 
     async fn list_executions(
@@ -127,7 +134,7 @@ impl ExecutionService for Api {
         request: Request<v1::ListExecutionsRequest>,
     ) -> Result<Response<v1::ListExecutionsResponse>, Status> {
         let caller = caller(&request)?;
-        kept::unary(self.page(&caller, request.into_inner()), |page| page)
+        kept::unary(self.page(&caller, request.into_inner()).await, |page| page)
     }
 
     async fn cancel_execution(
@@ -135,7 +142,9 @@ impl ExecutionService for Api {
         request: Request<v1::CancelExecutionRequest>,
     ) -> Result<Response<v1::CancelExecutionResponse>, Status> {
         let caller = caller(&request)?;
-        kept::unary(self.stop(&caller, request.into_inner()), |e| v1::CancelExecutionResponse { execution: Some(e) })
+        kept::unary(self.stop(&caller, request.into_inner()).await, |e| v1::CancelExecutionResponse {
+            execution: Some(e),
+        })
     }
 
     async fn delete_execution(
@@ -143,7 +152,7 @@ impl ExecutionService for Api {
         request: Request<v1::DeleteExecutionRequest>,
     ) -> Result<Response<v1::DeleteExecutionResponse>, Status> {
         let caller = caller(&request)?;
-        kept::unary(self.forget(&caller, request.into_inner()), |()| v1::DeleteExecutionResponse {})
+        kept::unary(self.forget(&caller, request.into_inner()).await, |()| v1::DeleteExecutionResponse {})
     }
 
     async fn batch_execute(
