@@ -210,7 +210,7 @@ def test_a_program_is_compiled_once_and_again_where_it_is_forgotten(typhon: Clie
     program = typhon.compile("n * 2", "double.py")
     assert program == typhon.compile("n * 2", "double.py")
     assert [typhon.run(program, inputs={"n": n}).value for n in (1, 2)] == [2, 4]
-    typhon._programs.DeleteProgram(proto.DeleteProgramRequest(name=program.name))
+    typhon._client._programs.DeleteProgram(proto.DeleteProgramRequest(name=program.name))
     with pytest.raises(errors.ProgramNotFound):
         typhon.stream(program).result()
     assert typhon.run(program, inputs={"n": 3}).value == 6

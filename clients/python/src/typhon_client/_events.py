@@ -28,6 +28,8 @@ class Follower:
         kind = event.WhichOneof("event")
         if kind == "accepted":
             self.execution = event.accepted.execution
+            # Again, when the node that ran a durable execution has died: what it wrote counts no more.
+            self._output = {"stdout": bytearray(), "stderr": bytearray()}
         elif kind == "output":
             chunk = chunk_from_wire(event.output)
             self._output[chunk.stream] += chunk.data

@@ -1,17 +1,15 @@
-"""The client for asyncio: as `client`, with `await`."""
+"""The client for asyncio; and, over a wire that blocks, what `client` does."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
 import grpc
 from typing_extensions import Self, Unpack
 
-from . import _channel, host
+from . import _channel, _wire, host
 from ._events import Event, Follower
 from ._proto.typhon.v1 import execution_service_pb2 as pb
 from ._proto.typhon.v1 import program_service_pb2, runtime_service_pb2, session_service_pb2
@@ -19,7 +17,7 @@ from ._proto.typhon.v1.execution_service_pb2_grpc import ExecutionServiceStub
 from ._proto.typhon.v1.program_service_pb2_grpc import ProgramServiceStub
 from ._proto.typhon.v1.runtime_service_pb2_grpc import RuntimeServiceStub
 from ._proto.typhon.v1.session_service_pb2_grpc import SessionServiceStub
-from .errors import ConnectionLost, ProgramNotFound, Refused, TyphonError, refusal
+from .errors import ConnectionLost, ProgramNotFound, Refused, TyphonError
 from .options import (
     BatchOptions,
     Case,
@@ -60,21 +58,25 @@ class AsyncClient:
         credentials: grpc.ChannelCredentials | None = None,
         retry: Retry = Retry(),
     ) -> None:
-        target = _channel.target(address)
-        if _channel.is_secure(address, credentials):
-            credentials = credentials or grpc.ssl_channel_credentials()
-            self._channel = grpc.aio.secure_channel(target, credentials, options=_channel.CHANNEL_OPTIONS)
-        else:
-            self._channel = grpc.aio.insecure_channel(target, options=_channel.CHANNEL_OPTIONS)
+        self._connect(_wire.Asyncio(address, credentials), token, retry)
+
+    @classmethod
+    def _over(cls, wire: _wire.Wire, token: str | None, retry: Retry) -> Self:
+        client = cls.__new__(cls)
+        client._connect(wire, token, retry)
+        return client
+
+    def _connect(self, wire: _wire.Wire, token: str | None, retry: Retry) -> None:
+        self._wire = wire
         self._token = token
         self._retry = retry
-        self._executions = ExecutionServiceStub(self._channel)
-        self._sessions = SessionServiceStub(self._channel)
-        self._programs = ProgramServiceStub(self._channel)
-        self._runtime = RuntimeServiceStub(self._channel)
+        self._executions = ExecutionServiceStub(wire.channel)
+        self._sessions = SessionServiceStub(wire.channel)
+        self._programs = ProgramServiceStub(wire.channel)
+        self._runtime = RuntimeServiceStub(wire.channel)
 
     async def close(self) -> None:
-        await self._channel.close()
+        await self._wire.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -163,17 +165,14 @@ class AsyncClient:
     ) -> AsyncIterator[CaseResult]:
         """Runs one program over many cases; verdicts come as cases end. Cases are taken as the server has room."""
 
-        async def requests() -> AsyncIterator[pb.BatchExecuteRequest]:
+        def requests() -> Iterator[pb.BatchExecuteRequest]:
             yield setup_request(code, options)
-            for case in cases:
-                yield case_request(case)
+            yield from map(case_request, cases)
 
-        try:
-            async for answer in self._executions.BatchExecute(requests(), metadata=self._metadata("")):
-                if answer.WhichOneof("message") == "result":
-                    yield case_from_wire(answer.result)
-        except grpc.aio.AioRpcError as error:
-            raise refusal(error) from None
+        call = self._executions.BatchExecute(self._wire.requests(requests()), metadata=self._metadata(""))
+        async for answer in self._wire.stream(call).events():
+            if answer.WhichOneof("message") == "result":
+                yield case_from_wire(answer.result)
 
     async def compile(self, code: str | bytes, filename: str = "") -> Program:
         """Has the server compile source and keep it, so that many runs need not bring it. Raises ProgramRaised when it
@@ -234,14 +233,14 @@ class AsyncClient:
             request = execute_request(code, options, session=session)
             if not session:
                 request.policy.host_functions.extend(functions.to_wire())
-            conversation = _Conversation(functions, request)
+            conversation = self._wire.converse(functions, request)
 
             def interact(_: Follower) -> _Call:
                 return self._executions.Interact(
                     conversation.outgoing(), timeout=deadline, metadata=self._metadata(affinity)
                 )
 
-            return AsyncRun(self, _Attempts(interact, Retry(attempts=1), safe=False), conversation)
+            return AsyncRun(self, _Attempts(self._wire, interact, Retry(attempts=1), safe=False), conversation)
         # A request with an id outlives its call, so a deadline would not end it.
         request_id = self._retry.request_id() if deadline is None else ""
         request = execute_request(code, options, session=session, request_id=request_id)
@@ -256,7 +255,7 @@ class AsyncClient:
                 pb.StreamExecuteRequest(request=request), timeout=deadline, metadata=self._metadata(affinity)
             )
 
-        return AsyncRun(self, _Attempts(open_, self._retry, safe=bool(request_id), affinity=affinity))
+        return AsyncRun(self, _Attempts(self._wire, open_, self._retry, safe=bool(request_id), affinity=affinity))
 
     async def _call(
         self,
@@ -271,13 +270,12 @@ class AsyncClient:
         attempt = 1
         while True:
             try:
-                return await method(request, timeout=deadline, metadata=self._metadata(affinity))
-            except grpc.aio.AioRpcError as error:
-                refused = refusal(error)
+                return await self._wire.unary(method, request, deadline, self._metadata(affinity))
+            except Refused as refused:
                 wait = self._retry.wait(attempt, refused, safe)
                 if wait is None:
-                    raise refused from None
-            await asyncio.sleep(wait)
+                    raise
+            await self._wire.sleep(wait)
             attempt += 1
 
     def _metadata(self, affinity: str) -> _channel.Metadata:
@@ -366,8 +364,9 @@ class AsyncExecution:
             request = pb.AttachExecutionRequest(name=self.name, after_sequence=follower.sequence)
             return self._client._executions.AttachExecution(request, metadata=self._client._metadata(self.affinity))
 
+        client, follower = self._client, Follower(self.name, after)
         attempts = _Attempts(
-            open_, self._client._retry, safe=True, affinity=self.affinity, follower=Follower(self.name, after)
+            client._wire, open_, client._retry, safe=True, affinity=self.affinity, follower=follower
         )
         return AsyncRun(self._client, attempts)
 
@@ -394,7 +393,7 @@ class AsyncExecution:
 class AsyncRun:
     """A program that runs: an iterator of its output. `result` waits for the rest."""
 
-    def __init__(self, client: AsyncClient, attempts: _Attempts, conversation: _Conversation | None = None) -> None:
+    def __init__(self, client: AsyncClient, attempts: _Attempts, conversation: _wire.Conversation | None = None) -> None:
         self._client = client
         self._attempts = attempts
         self._conversation = conversation
@@ -459,6 +458,7 @@ class _Attempts:
 
     def __init__(
         self,
+        wire: _wire.Wire,
         open_: Callable[[Follower], _Call],
         retry: Retry,
         *,
@@ -466,80 +466,32 @@ class _Attempts:
         affinity: str = "",
         follower: Follower | None = None,
     ) -> None:
+        self._wire = wire
         self._open = open_
         self._retry = retry
         self.safe = safe
         self.affinity = affinity
         self.follower = follower or Follower()
-        self._call = open_(self.follower)
-        self._given_up = False
+        self._stream = wire.stream(open_(self.follower))
 
     def cancel(self) -> None:
-        self._given_up = True
-        self._call.cancel()
+        self._stream.cancel()
 
     async def events(self) -> AsyncIterator[Event]:
         attempt = 1
         while self.follower.result is None:
             try:
-                async for event in self._call:
+                async for event in self._stream.events():
                     attempt = 1
                     yield event
+                if self._stream.given_up:
+                    return
                 if self.follower.result is None:
                     raise TyphonError("the stream ended without an outcome")
-            except grpc.aio.AioRpcError as error:
-                if self._given_up:
-                    return
-                refused = refusal(error)
+            except Refused as refused:
                 wait = self._retry.wait(attempt, refused, self.safe)
                 if wait is None or (self.follower.sequence and not isinstance(refused, ConnectionLost)):
-                    raise refused from None
-                await asyncio.sleep(wait)
+                    raise
+                await self._wire.sleep(wait)
                 attempt += 1
-                self._call = self._open(self.follower)
-            except asyncio.CancelledError:
-                # Of the call, not of the task that asks.
-                if self._given_up:
-                    return
-                raise
-
-
-class _Conversation:
-    """Our side of Interact: each call is a task, answers are sent as they come."""
-
-    def __init__(self, functions: host.Functions, start: pb.ExecuteRequest) -> None:
-        self._functions = functions
-        self._outgoing: asyncio.Queue[pb.InteractRequest | None] = asyncio.Queue()
-        self._outgoing.put_nowait(pb.InteractRequest(start=start))
-        self._open: dict[int, asyncio.Task[None]] = {}
-
-    async def outgoing(self) -> AsyncIterator[pb.InteractRequest]:
-        while (message := await self._outgoing.get()) is not None:
-            yield message
-
-    def take(self, event: pb.InteractResponse) -> None:
-        kind = event.WhichOneof("event")
-        if kind == "host_call":
-            self._open[event.host_call.call_id] = asyncio.create_task(self._answer(event.host_call))
-        elif kind == "host_call_cancelled":
-            if (open_ := self._open.pop(event.host_call_cancelled.call_id, None)) is not None:
-                open_.cancel()
-
-    async def _answer(self, call: pb.HostCall) -> None:
-        try:
-            args, kwargs = host.arguments(call)
-            function = self._functions[call.name]
-            if inspect.iscoroutinefunction(function):
-                value = await function(*args, **kwargs)
-            else:
-                value = await asyncio.to_thread(function, *args, **kwargs)
-            message = host.answer(call.call_id, value)
-        except Exception as error:
-            message = host.failure(call.call_id, error)
-        self._open.pop(call.call_id, None)
-        self._outgoing.put_nowait(message)
-
-    def end(self) -> None:
-        self._outgoing.put_nowait(None)
-        for task in self._open.values():
-            task.cancel()
+                self._stream = self._wire.stream(self._open(self.follower))

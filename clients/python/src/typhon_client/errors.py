@@ -96,6 +96,10 @@ class TooManyExecutions(Refused):
     REASON = "TOO_MANY_EXECUTIONS"
 
 
+class DurableFull(Refused):
+    REASON = "DURABLE_FULL"
+
+
 class RequestIdReused(Refused):
     REASON = "REQUEST_ID_REUSED"
 
@@ -199,6 +203,13 @@ class Draining(Refused):
 class WorkerLost(Refused):
     REASON = "WORKER_LOST"
     RETRYABLE = True
+
+
+class QueueAway(Refused):
+    """What keeps durable executions does not answer. The execution may have been started all the same: only one whose
+    request has an id may be sent again."""
+
+    REASON = "QUEUE_AWAY"
 
 
 class Internal(Refused):

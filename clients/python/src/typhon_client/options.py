@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from ._proto.typhon.v1 import execution_service_pb2 as pb
 from ._proto.typhon.v1 import limits_pb2, policy_pb2, program_service_pb2, session_service_pb2
-from .errors import ConnectionLost, Refused
+from .errors import ConnectionLost, QueueAway, Refused
 from .host import Functions
 from .values import PyValue, to_wire
 
@@ -142,7 +142,7 @@ class Retry:
 
     def wait(self, attempt: int, refused: Refused, safe: bool) -> float | None:
         """Seconds to wait after this attempt (from 1) was refused; None when it was the last."""
-        again = refused.RETRYABLE or (safe and isinstance(refused, ConnectionLost))
+        again = refused.RETRYABLE or (safe and isinstance(refused, (ConnectionLost, QueueAway)))
         if not again or attempt >= self.attempts:
             return None
         if refused.retry_after is not None:
