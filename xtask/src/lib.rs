@@ -1,6 +1,7 @@
 //! The house's own tools: `tidy` holds its rules, `conform` holds what already passes, `tails` that the run loop jumps.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod conform;
 pub mod pgo;
 pub mod tails;

@@ -1,10 +1,10 @@
-//! `cargo xtask tidy | ratchet | tails | pgo | conform TYPHON [--update]`.
+//! `cargo xtask tidy | ratchet | tails | api | pgo | conform TYPHON [--update]`.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use xtask::{conform, pgo, root, tails, tidy};
+use xtask::{api, conform, pgo, root, tails, tidy};
 
 fn main() -> anyhow::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +26,10 @@ fn main() -> anyhow::Result<ExitCode> {
             println!("tails: {seen} opcode functions, {} not in order", broken.len());
             Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        ["api"] => {
+            api::write(&root())?;
+            Ok(ExitCode::SUCCESS)
+        }
         ["pgo"] => {
             println!("{}", pgo::build(&root())?.display());
             Ok(ExitCode::SUCCESS)
@@ -36,7 +40,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         _ => {
-            eprintln!("usage: cargo xtask tidy | ratchet | tails | pgo | conform TYPHON [--update]");
+            eprintln!("usage: cargo xtask tidy | ratchet | tails | api | pgo | conform TYPHON [--update]");
             Ok(ExitCode::from(2))
         }
     }
