@@ -35,6 +35,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "affinity": {"nodeAffinity": {}},
         "service": {"annotations": {"a": "b"}},
         "settings": {"queue_depth": 7, "wall_time_max": "1m"},
+        "nats": {"url": "nats://nats.nats:4222", "replicas": 3},
     },
     "bare": {"networkPolicy": {"enabled": False}, "replicas": 1},
 }
@@ -90,6 +91,9 @@ def test_no_pod_may_more_than_it_must(values: dict[str, Any]) -> None:
 def test_nodes_speak_to_nobody() -> None:
     (policy,) = find(render({}), "NetworkPolicy", "-nodes")
     assert policy["spec"]["egress"] == [] and "Egress" in policy["spec"]["policyTypes"]
+    (policy,) = find(render(VALUES["everything"]), "NetworkPolicy", "-nodes")
+    # To NATS, and to where its name is looked up.
+    assert {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]} == {4222, 53}
 
 
 def test_settings_become_variables() -> None:
@@ -97,6 +101,7 @@ def test_settings_become_variables() -> None:
     variables = {one["name"]: one["value"] for one in nodes["spec"]["template"]["spec"]["containers"][0]["env"]}
     assert (variables["TYPHON_QUEUE_DEPTH"], variables["TYPHON_WALL_TIME_MAX"]) == ("7", "1m")
     assert variables["TYPHON_TENANTS_FILE"] == "/etc/typhon/tenants.toml"
+    assert (variables["TYPHON_NATS_URL"], variables["TYPHON_NATS_REPLICAS"]) == ("nats://nats.nats:4222", "3")
 
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
@@ -164,10 +169,29 @@ def test_compose_lets_nothing_out() -> None:
         if name.startswith("typhon"):
             assert service["networks"] == ["nodes"] and service["read_only"] and service["cap_drop"] == ["ALL"]
         for volume in service.get("volumes", []):
-            assert (DEPLOY / volume.split(":")[0]).exists(), volume
+            source = volume.split(":")[0]
+            assert source in compose["volumes"] or (DEPLOY / source).exists(), volume
     # What the proxy's configuration asks of its environment is there.
     asked = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "haproxy.cfg").read_text()))
     assert asked == set(services["proxy"]["environment"])
+
+
+def test_envoy_is_told_what_haproxy_is() -> None:
+    envoy = yaml.safe_load((DEPLOY / "envoy.yaml").read_text())["static_resources"]
+    (cluster,) = envoy["clusters"]
+    assert cluster["lb_policy"] == "RING_HASH"
+    endpoints = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    addresses = [one["endpoint"]["address"]["socket_address"] for one in endpoints]
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["proxy"]["environment"]
+    assert [f"{one['address']}:{one['port_value']}" for one in addresses] == [compose[f"TYPHON_NODE{n}"] for n in (1, 2, 3)]
+    assert {one["endpoint"]["health_check_config"]["port_value"] for one in endpoints} == {int(compose["TYPHON_ADMIN1"])}
+    (listener,) = envoy["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    (route,) = manager["route_config"]["virtual_hosts"][0]["routes"]
+    affinity = route["route"]["hash_policy"][0]["header"]["header_name"]
+    assert f"hdr({affinity})" in (DEPLOY / "haproxy.cfg").read_text()
+    # Nothing cuts a stream that lives.
+    assert route["route"]["timeout"] == "0s" and manager["stream_idle_timeout"] == "3600s"
 
 
 def test_the_unit_is_one() -> None:
