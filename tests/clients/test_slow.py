@@ -16,8 +16,8 @@ from typhon_client import Client, Limits, Retry, proto
 from server import Server
 
 MIB = 1 << 20
-#: What a client of the kinds below may cost the server's own process.
-EACH = 3 * MIB
+#: What a client of the kinds below may cost the server's own process: stream_buffer, and what HTTP/2 lets lie on its way.
+EACH = 8 * MIB
 ENDLESS = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
 
@@ -58,6 +58,19 @@ def test_one_that_does_not_read_stalls_its_program(server: Server) -> None:
         time.sleep(0.1)
         assert grown(server, before) < len(runs) * EACH
     # There is one worker left, and it answers.
+    alive(server)
+    for run, client in zip(runs, clients):
+        run.cancel()
+        client.close()
+
+
+def test_one_that_does_not_read_has_no_more_time_than_others(server: Server) -> None:
+    limits = Limits(wall_time=1, cpu_time=600, stdout_bytes=100 << 30)
+    clients = [Client(server.address, retry=Retry(attempts=1)) for _ in range(4)]
+    runs = [client.stream(ENDLESS, limits=limits) for client in clients]
+    for run in runs:
+        next(iter(run))
+    # All workers are stalled, until the time is over.
     alive(server)
     for run, client in zip(runs, clients):
         run.cancel()

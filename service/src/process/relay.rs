@@ -82,6 +82,8 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
         return Err(gone(worker));
     }
     let attachment = job.cancel.attach(move |reason| far.cancel(reason));
+    // A client that does not read stalls us, too; but not for longer than its program may run.
+    let waking = job.events.clone().map(|events| job.cancel.attach(move |_| events.wake_writer()));
     let idle = CpuMeter::default();
     let late = watchdog.watch(wall + LATE, Duration::MAX, &idle, &job.cancel);
     let hung = Cancel::new();
@@ -91,7 +93,7 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
     };
     let watch = watchdog.watch(wall + HUNG, Duration::MAX, &idle, &hung);
     let done = listen(&mut lane, worker, job);
-    drop((attachment, late, watch, hanging));
+    drop((attachment, waking, late, watch, hanging));
     let took = started.elapsed();
     Ok(match done {
         Ok(done) => {
