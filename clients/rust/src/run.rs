@@ -136,7 +136,8 @@ impl Run {
                     self.inbound = None;
                     // What has begun and was refused then will not go on.
                     let safe = self.safe();
-                    let over = self.sequence > 0 && !matches!(error, Error::Lost { .. });
+                    let away = error.reason() == Some("QUEUE_AWAY");
+                    let over = self.sequence > 0 && !away && !matches!(error, Error::Lost { .. });
                     let wait = self.retry.wait(self.attempt, &error, safe).filter(|_| !over);
                     let Some(wait) = wait else { return Err(error) };
                     tokio::time::sleep(wait).await;

@@ -17,7 +17,7 @@ from ._proto.typhon.v1.execution_service_pb2_grpc import ExecutionServiceStub
 from ._proto.typhon.v1.program_service_pb2_grpc import ProgramServiceStub
 from ._proto.typhon.v1.runtime_service_pb2_grpc import RuntimeServiceStub
 from ._proto.typhon.v1.session_service_pb2_grpc import SessionServiceStub
-from .errors import ConnectionLost, ProgramNotFound, Refused, TyphonError
+from .errors import ConnectionLost, ProgramNotFound, QueueAway, Refused, TyphonError
 from .options import (
     BatchOptions,
     Case,
@@ -490,7 +490,7 @@ class _Attempts:
                     raise TyphonError("the stream ended without an outcome")
             except Refused as refused:
                 wait = self._retry.wait(attempt, refused, self.safe)
-                if wait is None or (self.follower.sequence and not isinstance(refused, ConnectionLost)):
+                if wait is None or (self.follower.sequence and not isinstance(refused, (ConnectionLost, QueueAway))):
                     raise
                 await self._wire.sleep(wait)
                 attempt += 1
