@@ -77,7 +77,7 @@ async fn whatever_comes_the_server_goes_on() {
     let mut known = Vec::new();
     for number in 0..calls {
         let method = random.pick(&methods).clone();
-        let messages = (0..=random.below(if method.is_client_streaming() { 4 } else { 1 }));
+        let messages = 0..=random.below(if method.is_client_streaming() { 4 } else { 1 });
         let messages: Vec<Vec<u8>> = messages.map(|_| one(&mut random, &method, &known)).collect();
         let call = raw::call(channel.clone(), &method, messages.clone());
         let answer = tokio::time::timeout(PATIENCE, call).await;

@@ -169,7 +169,7 @@ impl Encoder for Raw {
     }
 }
 
-fn bytes_put(buffer: &mut impl prost::bytes::BufMut, bytes: &[u8]) {
+fn bytes_put(buffer: &mut impl bytes::BufMut, bytes: &[u8]) {
     buffer.put_slice(bytes);
 }
 
@@ -177,7 +177,7 @@ impl Decoder for Raw {
     type Item = Vec<u8>;
     type Error = Status;
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
-        use prost::bytes::Buf;
+        use bytes::Buf;
         Ok(Some(buffer.copy_to_bytes(buffer.remaining()).to_vec()))
     }
 }
