@@ -11,11 +11,13 @@ use crate::guarded;
 use crate::header::flag;
 use crate::heap;
 use crate::ids;
+use crate::tally::Count;
 use crate::thread::{self, Thread};
 use crate::ty::TypeObject;
 use crate::types::module::Module;
 use crate::value::Value;
 use std::cell::{Cell, RefCell};
+use std::time::Instant;
 use typhon_qsbr::{Limbo, Participant, Pressure, Requests, Standing, StoppedWorld};
 
 /// By which bits of its breaker a thread is asked for reports and stops.
@@ -230,6 +232,7 @@ impl Thread {
             }
             self.grace.crowded.set(true);
         }
+        self.tally.add(Count::Delayed, 1);
         let mut limbo = self.grace.limbo.borrow_mut();
         let (weight, first) = (garbage.weight(), limbo.is_empty());
         if limbo.retire(&self.isolate.domain, garbage, weight) == Pressure::Sealed || first {
@@ -240,11 +243,13 @@ impl Thread {
     /// Runs `f` while no other thread of the isolate runs. It neither waits, polls nor runs Python code: what dies
     /// meanwhile is destroyed afterwards. The caller uses nothing that it loaded before.
     pub fn alone<R>(&self, f: impl FnOnce() -> R) -> R {
+        let since = self.is_shared().then(Instant::now);
         let Some(stopped) = self.stop_world() else { return f() };
         let depth = self.dealloc_depth.replace(heap::DEALLOC_DEPTH_MAX);
         let out = f();
         self.dealloc_depth.set(depth);
         drop(stopped);
+        since.into_iter().for_each(|since| self.tally.stopped(since));
         if depth == 0 && self.trash_waits.get() {
             heap::empty_trashcan(self);
         }

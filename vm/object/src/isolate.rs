@@ -12,6 +12,7 @@ use crate::native_lock::NativeLock;
 use crate::shape::ShapeId;
 use crate::states::States;
 use crate::store::Slot;
+use crate::tally::Sums;
 use crate::thread::Thread;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -46,6 +47,8 @@ pub struct Isolate {
     pub(crate) builtins: Slot,
     pub(crate) modules: Slot,
     threads: Mutex<Vec<NonNull<Thread>>>,
+    /// What threads that have ended had counted.
+    pub(crate) tallies: Mutex<Sums>,
 }
 
 // SAFETY: reached through the isolate's threads only, of which one runs at a time; whoever passes the turn on orders what
@@ -74,6 +77,7 @@ impl Isolate {
             builtins: Slot::empty(),
             modules: Slot::empty(),
             threads: Mutex::new(Vec::new()),
+            tallies: Mutex::default(),
         })
     }
 
@@ -82,6 +86,7 @@ impl Isolate {
     }
 
     pub(crate) fn left(&self, thread: &Thread) {
+        thread.tally.add_to(&mut self.tallies.lock());
         let mut threads = self.threads.lock();
         threads.retain(|at| !std::ptr::eq(at.as_ptr(), thread));
         if let [last] = threads[..] {

@@ -45,6 +45,7 @@ mod stock;
 pub mod store;
 pub mod strs;
 pub mod suggest;
+mod tally;
 pub mod thread;
 pub mod tuple;
 pub mod ty;

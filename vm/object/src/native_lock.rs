@@ -7,10 +7,11 @@
 
 use crate::breaker::reason;
 use crate::isolate::Isolate;
+use crate::tally::Count;
 use crate::thread::Thread;
 use parking_lot::RawMutex;
 use parking_lot::lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The lock of an isolate.
 pub(crate) struct NativeLock {
@@ -104,12 +105,15 @@ impl Thread {
                 return false;
             }
         }
+        let since = Instant::now();
         // Whoever has it may stop the world.
         self.offline();
         while !lock.try_lock_for(PATIENCE) {
             self.isolate.ask_others(self, reason::QS);
         }
         self.online();
+        self.tally.add(Count::NativeWaits, 1);
+        self.tally.add(Count::NativeWaitNs, u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX));
         false
     }
 

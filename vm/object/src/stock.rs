@@ -7,6 +7,7 @@
 
 use crate::header::Header;
 use crate::heap;
+use crate::tally::Count;
 use crate::thread::{self, Thread};
 use std::cell::{Cell, OnceCell, RefCell};
 use typhon_rc::Release;
@@ -57,8 +58,8 @@ impl Stock {
         std::iter::repeat_with(empty).take(PLACES).collect()
     }
 
-    /// A reference to an object that the thread `tag` does not own, which is alive; false if there is none in stock.
-    fn take(&self, header: &Header, tag: u16) -> bool {
+    /// A reference to an object that the thread does not own, which is alive; false if there is none in stock.
+    fn take(&self, t: &Thread, header: &Header) -> bool {
         let (places, address) = (self.places.get_or_init(Self::make), std::ptr::from_ref(header) as usize);
         let i = Self::index(address);
         let place = &places[i];
@@ -73,7 +74,8 @@ impl Stock {
                 return true;
             }
             // SAFETY: the caller borrows a reference.
-            unsafe { header.rc().retain_many(tag, BATCH) };
+            unsafe { header.rc().retain_many(t.own_tag(), BATCH) };
+            t.tally.add(Count::Stocked, 1);
             place.left.set(BATCH - 1);
             if !place.filled.replace(true) {
                 self.filled.borrow_mut().push(i as u16);
@@ -149,7 +151,7 @@ impl Thread {
     /// One reference more, where the quick part of a retain has not done it.
     pub(crate) fn retain_other(&self, header: &Header) {
         let (tag, rc) = (self.own_tag(), header.rc());
-        if self.is_parallel() && rc.owner() != tag && !rc.is_kept() && self.stock.take(header, tag) {
+        if self.is_parallel() && rc.owner() != tag && !rc.is_kept() && self.stock.take(self, header) {
             return;
         }
         // SAFETY: the caller has been told to.

@@ -16,6 +16,7 @@ use crate::native::Signatures;
 use crate::states::{Last, States};
 use crate::stock::{Stock, Surplus};
 use crate::store::Slot;
+use crate::tally::{Count, Tally};
 use crate::value::Value;
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
@@ -125,6 +126,7 @@ pub struct Thread {
     pub(crate) native: Cell<bool>,
     pub(crate) grace: Grace,
     pub(crate) stock: Stock,
+    pub(crate) tally: Tally,
     pub(crate) method_cache: MethodCache,
     pub(crate) attr_cache: AttrCache,
     pub(crate) signatures: Signatures,
@@ -193,6 +195,7 @@ impl Thread {
             native: Cell::new(false),
             grace: Grace::new(),
             stock: Stock::new(),
+            tally: Tally::default(),
             method_cache: MethodCache::new(),
             attr_cache: AttrCache::new(),
             signatures: Signatures::new(),
@@ -373,6 +376,7 @@ impl Thread {
     /// Merges what other threads have handed back to this one.
     pub fn merge(&self) {
         if let Some(owner) = &*self.owner.borrow() {
+            self.tally.add(Count::Merges, 1);
             // SAFETY: the queue says so, and at once: as long as it lies in the queue an object is alive, and weak
             // references may bring it back.
             owner.drain(|at| unsafe { heap::dealloc(at.cast().as_ptr()) });

@@ -450,7 +450,8 @@ fn stats(t: &Thread, _: &[Value]) -> Res {
     text::put(t, &d, "heap_bytes", convert::from_usize(t.heap().used()))?;
     text::put(t, &d, "heap_peak_bytes", convert::from_usize(t.heap().peak()))?;
     text::put(t, &d, "depth", Value::small(i64::from(t.depth.get())))?;
-    for (name, count) in typhon_interp::tier::of(t).map(|tier| tier.counters()).unwrap_or_default() {
+    let compiled = typhon_interp::tier::of(t).map(|tier| tier.counters()).unwrap_or_default();
+    for (name, count) in t.tallies().into_iter().chain(compiled) {
         text::put(t, &d, name, convert::from_u64(t, count)?)?;
     }
     Ok(d)
