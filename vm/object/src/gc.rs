@@ -162,10 +162,11 @@ impl Gc {
     /// and past some number half as many, but not too few. So a heap that grows is walked a few times in all, and garbage
     /// takes no more than living objects do. (A full heap is collected in any case.)
     fn arm(&self, t: &Thread) {
-        let first = self.thresholds.get()[0];
+        let [first, second, _] = self.thresholds.get();
         let least = if first == THRESHOLD { FEW } else { first };
         let walked = self.long_lived.get().max(self.walked.get());
-        let young = walked.min(walked / 2 + DOUBLING / 2);
+        // Who sets the second threshold to 0 asks for older objects to be looked at each time.
+        let young = if second == 0 { 0 } else { walked.min(walked / 2 + DOUBLING / 2) };
         let at = if self.enabled.get() && first > 0 { least.max(young as isize) } else { isize::MAX };
         t.heap().collect_at(at);
     }
