@@ -80,7 +80,17 @@ fn overlay() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
     let text = fs::read("overlay/_sysconfigdata.py")?;
     let names = ["", "t"].map(|abi| format!("_sysconfigdata_{abi}_linux_{arch}-linux-gnu.py"));
     let mut files: Vec<(String, Vec<u8>)> = names.into_iter().map(|name| (name, text.clone())).collect();
-    for name in ["_ast.py", "_ctypes.py", "_opcode.py", "_symtable.py", "_testcapi.py", "_testmultiphase.py"] {
+    const NAMES: [&str; 8] = [
+        "_ast.py",
+        "_ctypes.py",
+        "_interpqueues.py",
+        "_interpreters.py",
+        "_opcode.py",
+        "_symtable.py",
+        "_testcapi.py",
+        "_testmultiphase.py",
+    ];
+    for name in NAMES {
         files.push((name.to_owned(), fs::read(Path::new("overlay").join(name))?));
     }
     Ok(files)

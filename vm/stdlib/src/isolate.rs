@@ -248,6 +248,7 @@ pub fn populate(t: &Thread) -> Res {
 pub fn finalize(t: &Thread) -> Res<()> {
     shut_threads(t)?;
     crate::small::atexit::run(t)?;
+    crate::isolates::close(t);
     let settings = t.state::<Settings>();
     flush(t);
     settings.finalizing.set(true);
@@ -262,6 +263,7 @@ pub fn finalize(t: &Thread) -> Res<()> {
 /// Ends the isolate's other threads. A process that ends takes along what would not stop; the host of anything else may
 /// go away, so those are waited for.
 fn stop_others(t: &Thread) {
+    crate::isolates::close(t);
     let whole = host::of(t).is_some_and(|h| h.stdio() == host::Stdio::Process);
     if !turns::stop_others(t, whole.then_some(Duration::from_secs(2))) {
         t.state::<Abandoned>().0.set(true);
@@ -330,7 +332,9 @@ fn tear_down(t: &Thread) -> Res<()> {
         if m.ref_count() > 1 { left.push(m) } else { drop(m) }
     }
     // A program's functions and its namespace hold each other: what it made last dies with its globals in place.
-    if main.take_if(|dict| dict.ref_count() > 1).is_some() {
+    let held = main.as_ref().is_some_and(|dict| dict.ref_count() > 1);
+    drop(main);
+    if held {
         typhon_object::gc::collect(t, 2)?;
     }
     for m in left {

@@ -7,6 +7,7 @@ pub mod frames;
 pub mod import;
 pub mod io;
 pub mod isolate;
+pub mod isolates;
 pub mod kernel;
 pub mod marshal;
 pub mod posix;
@@ -34,6 +35,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &builtins::MODULE,
     &sys::MODULE,
     &import::imp::MODULE,
+    &isolates::MODULE,
     &small::atexit::MODULE,
     &small::collector::MODULE,
     &small::tokenizer::MODULE,

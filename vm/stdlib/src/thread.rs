@@ -5,7 +5,7 @@ pub mod lock;
 pub mod start;
 pub mod turns;
 
-use crate::{kernel, world};
+use crate::{isolates, kernel, world};
 use local::LOCAL;
 use lock::{LOCK, RLOCK};
 use start::THREAD_HANDLE;
@@ -79,13 +79,13 @@ pub static MODULE: ModuleDef = ModuleDef {
         def(
             "daemon_threads_allowed",
             "($module, /)",
-            |_, _| Ok(Value::TRUE),
+            |t, _| Ok(Value::bool(isolates::number(t) == 0)),
             "Return True if daemon threads are allowed in the current interpreter.",
         ),
         def(
             "_is_main_interpreter",
             "($module, /)",
-            |_, _| Ok(Value::TRUE),
+            |t, _| Ok(Value::bool(isolates::number(t) == 0)),
             "Return True if the current interpreter is the main Python interpreter.",
         ),
         def(

@@ -105,6 +105,7 @@ pub fn after_fork(t: &Thread, in_child: bool) {
     let state = t.state::<Hooks>();
     if in_child {
         turns::forked(t);
+        crate::isolates::forked(t);
         signal::forget();
         if let Some(tier) = typhon_interp::tier::of(t) {
             tier.forked();
