@@ -368,7 +368,7 @@ fn what_is_in_stock_is_given_back() {
                     sent.0.attach(1 << 20, |t| {
                         for i in 0..ROUNDS {
                             // Held for a while, so that some are released when the stock has been given back.
-                            let held: Vec<Value> = objects.0.iter().cloned().collect();
+                            let held: Vec<Value> = objects.0.to_vec();
                             assert!(i % 8 != 0 || t.poll().is_ok());
                             held.iter().for_each(look);
                         }

@@ -190,7 +190,7 @@ impl RcHeader {
         }
     }
 
-    /// `less` references less, all of which were counted in the shared word, by [`RcHeader::retain_many`] for one.
+    /// `less` references less that were counted in the shared word, as by [`RcHeader::retain_many`].
     ///
     /// # Safety
     /// The caller holds the references and gives them up.
@@ -228,16 +228,14 @@ impl RcHeader {
         }
     }
 
-    /// The object never dies from here on, and nobody counts it any more. It does not become [`RcHeader::is_immortal`]:
-    /// its isolate takes it along.
+    /// From here on the object dies with its isolate, and nobody counts it. It is not [`RcHeader::is_immortal`].
     ///
     /// # Safety
     /// No other thread runs that can reach the object.
     pub unsafe fn keep_for_good(&self) {
-        // Relaxed: pairs with nothing; threads that begin later are started by this one.
+        // Relaxed, all three: pairs with nothing; threads that begin later are started by this one.
         if self.owner.load(Relaxed) != TAG_IMMORTAL {
             self.local.set(u32::MAX);
-            // Relaxed: pairs with nothing; as above.
             self.owner.store(TAG_IMMORTAL, Relaxed);
             self.shared.store(Shared::KEPT.bits(), Relaxed);
         }
