@@ -362,7 +362,7 @@ pub fn duration(
 ) -> Result<Option<Duration>, Refusal> {
     let Some(value) = value else { return Ok(None) };
     // The bounds that google.protobuf.Duration documents.
-    if value.seconds.abs() > 315_576_000_000 || value.nanos.abs() > 999_999_999 {
+    if value.seconds.unsigned_abs() > 315_576_000_000 || value.nanos.unsigned_abs() > 999_999_999 {
         return Err(Refusal::invalid(field, "is outside the range of google.protobuf.Duration"));
     }
     match (u64::try_from(value.seconds), u32::try_from(value.nanos)) {

@@ -125,11 +125,11 @@ fn date(value: v1::Date, at: &str) -> Result<Date, Refusal> {
     }
 }
 
-const DAY_MICROSECONDS: i64 = 86_400_000_000;
+const DAY_MICROSECONDS: u64 = 86_400_000_000;
 
 fn time(value: v1::Time, at: &str) -> Result<Time, Refusal> {
     let field = |number: i32, limit: u32| u32::try_from(number).ok().filter(|number| *number < limit);
-    let offset_good = value.utc_offset_microseconds.is_none_or(|offset| offset.abs() < DAY_MICROSECONDS);
+    let offset_good = value.utc_offset_microseconds.is_none_or(|offset| offset.unsigned_abs() < DAY_MICROSECONDS);
     let zone_good = value.zone.is_empty() || value.utc_offset_microseconds.is_some();
     match (field(value.hour, 24), field(value.minute, 60), field(value.second, 60), field(value.microsecond, 1_000_000))
     {
@@ -148,7 +148,8 @@ fn time(value: v1::Time, at: &str) -> Result<Time, Refusal> {
 
 fn timedelta(value: v1::TimeDelta, at: &str) -> Result<Value, Refusal> {
     let v1::TimeDelta { days, seconds, microseconds } = value;
-    let good = days.abs() <= 999_999_999 && (0..86_400).contains(&seconds) && (0..1_000_000).contains(&microseconds);
+    let good =
+        days.unsigned_abs() <= 999_999_999 && (0..86_400).contains(&seconds) && (0..1_000_000).contains(&microseconds);
     if good {
         Ok(Value::TimeDelta { days, seconds, microseconds })
     } else {
