@@ -87,7 +87,7 @@ enum Event {
     Output(v1::OutputChunk),
     Call(Box<v1::HostCall>),
     GivenUp(i64),
-    Finished(Option<v1::ExecuteResponse>),
+    Finished(Box<v1::Finished>),
     Nothing,
 }
 
@@ -155,8 +155,8 @@ impl Run {
                 Event::Output(chunk) => return Ok(Some(self.note(chunk))),
                 Event::Call(call) => self.conversation.iter_mut().for_each(|ours| ours.call((*call).clone())),
                 Event::GivenUp(call) => self.conversation.iter_mut().for_each(|ours| ours.give_up(call)),
-                Event::Finished(response) => {
-                    self.end.response = response.unwrap_or_default();
+                Event::Finished(finished) => {
+                    self.end.response = finished.response.unwrap_or_default();
                     (self.ended, self.inbound, self.conversation) = (true, None, None);
                 }
                 Event::Nothing => {}
@@ -256,7 +256,7 @@ fn streamed(event: Streamed) -> Event {
     match event {
         Streamed::Accepted(accepted) => Event::Accepted(accepted.execution),
         Streamed::Output(chunk) => Event::Output(chunk),
-        Streamed::Finished(finished) => Event::Finished(finished.response),
+        Streamed::Finished(finished) => Event::Finished(finished),
         Streamed::Started(_) | Streamed::Display(_) | Streamed::Progress(_) | Streamed::Keepalive(_) => Event::Nothing,
     }
 }
@@ -265,7 +265,7 @@ fn attached(event: Attached) -> Event {
     match event {
         Attached::Accepted(accepted) => Event::Accepted(accepted.execution),
         Attached::Output(chunk) => Event::Output(chunk),
-        Attached::Finished(finished) => Event::Finished(finished.response),
+        Attached::Finished(finished) => Event::Finished(finished),
         Attached::Started(_) | Attached::Display(_) | Attached::Progress(_) | Attached::Keepalive(_) => Event::Nothing,
     }
 }
@@ -274,7 +274,7 @@ fn told(event: Told) -> Event {
     match event {
         Told::Accepted(accepted) => Event::Accepted(accepted.execution),
         Told::Output(chunk) => Event::Output(chunk),
-        Told::Finished(finished) => Event::Finished(finished.response),
+        Told::Finished(finished) => Event::Finished(finished),
         Told::HostCall(call) => Event::Call(call),
         Told::HostCallCancelled(call) => Event::GivenUp(call.call_id),
         Told::Started(_) | Told::Display(_) | Told::Progress(_) | Told::Keepalive(_) => Event::Nothing,

@@ -93,7 +93,7 @@ impl Durable {
     async fn write(&self, key: &Key, birth: &Birth, request: v1::ExecuteRequest) -> Result<(), Fault> {
         let mut writer = Writer::new(&*self.journal, key.clone(), 0, Head::default());
         writer.add(&[What::Birth(birth.clone()).into()]).await?;
-        writer.enter(Phase::Queued, &What::Request(request).into()).await
+        writer.enter(Phase::Queued, &What::Request(request.into()).into()).await
     }
 
     /// As GetExecution tells it.

@@ -20,8 +20,8 @@ pub enum What {
     /// Always the first.
     #[prost(message, tag = "1")]
     Birth(Birth),
-    #[prost(message, tag = "2")]
-    Request(v1::ExecuteRequest),
+    #[prost(message, boxed, tag = "2")]
+    Request(Box<v1::ExecuteRequest>),
     /// A node begins to run it.
     #[prost(message, tag = "3")]
     Claim(Claim),
@@ -123,7 +123,7 @@ impl Story {
     fn hear(&mut self, entry: Entry) {
         match entry.what {
             Some(What::Birth(birth)) => self.birth = Some(birth),
-            Some(What::Request(request)) => self.request = Some(request),
+            Some(What::Request(request)) => self.request = Some(*request),
             Some(What::Claim(_)) => self.attempts += 1,
             Some(What::Release(_)) => self.attempts = self.attempts.saturating_sub(1),
             Some(What::Event(_) | What::Refused(_)) | None => {}

@@ -19,7 +19,7 @@ fn the_least_numbers_of_all_are_refused() {
     assert!(request::duration(Some(least), "x", Duration::ZERO).is_err());
     let time = v1::Time { utc_offset_microseconds: Some(i64::MIN), ..v1::Time::default() };
     let delta = v1::TimeDelta { days: i32::MIN, ..v1::TimeDelta::default() };
-    for kind in [v1::value::Kind::TimeValue(time), v1::value::Kind::TimedeltaValue(delta)] {
+    for kind in [v1::value::Kind::TimeValue(time.into()), v1::value::Kind::TimedeltaValue(delta)] {
         assert!(value::decode(v1::Value { kind: Some(kind) }, "x").is_err());
     }
 }
