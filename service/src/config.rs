@@ -232,7 +232,7 @@ settings! {
     log: String = "info";
     /// How lines of the log look: text or json.
     log_format: LogFormat = "text";
-    /// Where traces are sent by OTLP over gRPC, such as http://127.0.0.1:4317; empty sends none.
+    /// URL of the collector that traces are sent to, by OTLP over gRPC (its port is 4317 mostly); empty sends none.
     otlp_endpoint: String = "";
     /// File of the authorities that sign the certificate of otlp_endpoint, PEM; needed for https.
     otlp_ca: String = "";
