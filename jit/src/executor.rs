@@ -57,7 +57,9 @@ impl Executor {
         let machine = lowerer.lower(&trace, plan, runtime)?;
         let code = arena.place(&machine.code)?;
         let values = machine.exits.iter().map(|exit| exit.values.len()).max().unwrap_or_default();
-        let left_max = values.max(usize::from(COUNTERS_MAX));
+        let owes = machine.exits.iter().map(|exit| trace.snap(exit.snap).owes.len()).max().unwrap_or_default();
+        // Settled exits leave what they owe behind the counters.
+        let left_max = values.max(usize::from(COUNTERS_MAX) + owes);
         let (exits, listing, worth) = (machine.exits, machine.listing, plan.worth);
         Ok(Self { trace, exits, code, trampoline, left_max, listing, worth })
     }

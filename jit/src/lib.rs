@@ -18,6 +18,7 @@
 //! | `go` | a run of machine code: from trace to trace, until the interpreter goes on |
 //! | [`journal`] | what was recorded, for who looks |
 //! | [`counts`] | the table of what is counted |
+//! | `perf_map` | what `perf report` is told of traces |
 //! | [`record`] | a running loop's trace (docs/design/007-recorder.md) |
 //! | [`abort`] | the table of reasons for which a recording is given up |
 //! | [`tier`] | what the interpreter calls: [`typhon_interp::tier::Tier2`] |
@@ -35,6 +36,7 @@ mod helpers;
 pub mod journal;
 pub mod lower;
 pub mod params;
+mod perf_map;
 pub mod process;
 pub mod record;
 pub mod runtime;

@@ -39,6 +39,7 @@ params! {
     code_bytes "TYPHON_JIT_CODE_BYTES" = 67108864 "bytes", "What machine code may take.";
     queue_max "TYPHON_JIT_QUEUE_MAX" = 64 "traces", "How many wait to be compiled; more are recorded later.";
     links "TYPHON_JIT_LINKS" = 1 "yes or no", "Whether exits go on in machine code by themselves.";
+    perf_map "TYPHON_JIT_PERF_MAP" = 0 "yes or no", "Whether `perf report` is told the names of traces.";
     workers "TYPHON_JIT_WORKERS" = 1 "threads", "How many compile.";
 }
 

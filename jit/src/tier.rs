@@ -8,6 +8,7 @@ use crate::cache::{Cache, Entry, Kind, Variant};
 use crate::counts::{Count, Counts};
 use crate::journal::{Fate, Note};
 use crate::params::Params;
+use crate::perf_map;
 use crate::process::{How, Process};
 use crate::record::{FRAMES_MAX, REGISTERS_MAX, Recorded, is_kind, record};
 use crate::site::{Instance, Known, Mailbox, Place};
@@ -145,12 +146,12 @@ impl Jit {
             return Found::Later(later(Reason::Variants));
         }
         if place.waiting.borrow().is_some() {
-            return self.arrived(place, fits).map_or_else(Found::Later, Found::Ready);
+            return self.arrived(at, place, fits).map_or_else(Found::Later, Found::Ready);
         }
         let held = |variant: &Variant| place.instances.borrow().iter().any(|i| std::ptr::eq(&*i.variant, variant));
         if let Some(variant) = self.cache().find(&place.key, |variant| fits(variant) && !held(variant)) {
             self.counts.add(Count::Found);
-            return Found::Ready(place.take(variant, self.params()));
+            return Found::Ready(self.take(at, place, variant));
         }
         settle();
         let from = if place.in_ways.get() { place.standing() } else { place.from.clone() };
@@ -181,7 +182,7 @@ impl Jit {
                 if let Some(before) = before {
                     self.note(at, place, opaque, || Fate::Compiled { before, variant: variant.clone() });
                 }
-                place.take(variant, self.params());
+                self.take(at, place, variant);
                 0
             }
             Ok(_) => self.soon(place),
@@ -200,8 +201,20 @@ impl Jit {
         place.instances.borrow().iter().find(|i| new(i) && fits(at, &i.variant)).cloned()
     }
 
+    /// Something new to enter at a place.
+    fn take(&self, at: &At<'_>, place: &Place, variant: Arc<Variant>) -> Rc<Instance> {
+        if self.params().perf_map != 0 {
+            let (offset, code) = (place.key.offset, &at.unit.code);
+            let what = if place.key.entry == Entry::Loop { "loop" } else { "exit" };
+            // Who cannot be told goes without.
+            let name = format!("py:{}:{} ({what} {offset})", code.qualname, at.unit.line_at(at.target));
+            let _told = perf_map::add(&variant.executor, &name);
+        }
+        place.take(variant, self.params())
+    }
+
     /// Looks whether the workers are done with what a place waits for.
-    fn arrived(&self, place: &Place, fits: impl Fn(&Variant) -> bool) -> Result<Rc<Instance>, u64> {
+    fn arrived(&self, at: &At<'_>, place: &Place, fits: impl Fn(&Variant) -> bool) -> Result<Rc<Instance>, u64> {
         let Some(outcome) = place.waiting.borrow().as_ref().and_then(|mail| mail.take()) else {
             return Err(self.soon(place));
         };
@@ -210,7 +223,7 @@ impl Jit {
         match outcome {
             Ok(variant) => {
                 let fitting = fits(&variant);
-                let instance = place.take(variant, self.params());
+                let instance = self.take(at, place, variant);
                 if fitting { Ok(instance) } else { Err(self.hot(place)) }
             }
             Err(NoVariant::Unwanted | NoVariant::Stopped) => Err(self.hot(place)),

@@ -18,6 +18,7 @@ pub const RUNTIME: Runtime = Runtime {
         Alloc: alloc,
         Float: float,
         Retain: retain,
+        RetainAll: retain_all,
         Release: release,
         End: end,
         Quiet: quiet,
@@ -72,6 +73,12 @@ extern "C" fn float(t: u64, x: f64) -> u64 {
 
 extern "C" fn retain(word: u64) {
     std::mem::forget(Value::from_ref(&word).clone());
+}
+
+extern "C" fn retain_all(at: u64, count: i64) {
+    let count = usize::try_from(count).unwrap_or(0);
+    // SAFETY: an exit has left so many words there, of values that the trace holds.
+    (0..count).for_each(|i| retain(unsafe { (at as *const u64).add(i).read() }));
 }
 
 extern "C" fn release(word: u64) {

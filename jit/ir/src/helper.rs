@@ -16,6 +16,7 @@ macro_rules! for_each_helper {
                 "a new object of the thread, of a shape and of so many bytes; absent when there is no memory left";
             Float "float" (Ptr, Flt) -> Val [FRESH], "a float object of the thread, for floats that fit no word; absent without memory";
             Retain "retain" (Val) -> Unit [STAYS], "one reference more to an object";
+            RetainAll "retain_all" (Ptr, Int) -> Unit [STAYS], "the same for so many words in memory";
             Release "release" (Val) -> Unit [ESCAPES], "one reference less to an object, which may die";
             End "end" (Val) -> Unit [ESCAPES], "the same where it has been asked what that would run: nothing";
             Quiet "quiet" (Val) -> Bool [LOOKS], "whether one reference less to an object would run no Python code";

@@ -187,7 +187,8 @@ impl World for Memory {
             // No code runs here at all.
             Helper::Quiet => 1,
             // There is no VM here.
-            Helper::Step
+            Helper::RetainAll
+            | Helper::Step
             | Helper::Push
             | Helper::Pop
             | Helper::Instance

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::trace::Inst;
-use typhon_jit_ir::{Op, SnapId, Src, Trace, Ty, Var};
+use typhon_jit_ir::{Helper, SnapId, Src, Trace, Ty, Var};
 
 /// Which input of a recorded trace is the address of the word that asks the thread to look up.
 const WAKE: usize = 2;
@@ -121,10 +121,6 @@ impl Function<'_> {
             self.b.ins().brif(misfits, unsettled, &[], on, &[]);
             self.b.switch_to_block(on);
         }
-        for arg in &self.trace.snap(exit.snap).owes {
-            let value = self.value(*arg)?;
-            self.count(Op::Retain, value);
-        }
         let mut rounds = None;
         for (slot, word) in words {
             let base = if slot.frame == COUNTERS { left } else { registers };
@@ -133,6 +129,7 @@ impl Function<'_> {
                 rounds = Some(word);
             }
         }
+        self.owe(exit.snap, left)?;
         let at = i64::try_from((number + Link::FIRST) * size_of::<Link>()).map_err(|_| LowerError::Malformed(0))?;
         let number = self.b.ins().iconst(types::I64, number as i64);
         let (true, Some(rounds)) = (exit.links, rounds) else {
@@ -153,6 +150,23 @@ impl Function<'_> {
         let nowhere = self.nowhere.unwrap_or_else(|| self.cold_block(1));
         self.nowhere = Some(nowhere);
         self.b.ins().brif(rounds, on, &to, nowhere, &[number.into()]);
+        Ok(())
+    }
+
+    /// Takes the references that the trace has not counted: all by one call, as exits are many and seldom taken.
+    fn owe(&mut self, snap: SnapId, left: ir::Value) -> Result<(), LowerError> {
+        let owes = &self.trace.snap(snap).owes;
+        if owes.is_empty() {
+            return Ok(());
+        }
+        let first = 8 * i32::from(COUNTERS_MAX);
+        for (at, arg) in (first..).step_by(8).zip(owes) {
+            let value = self.value(*arg)?;
+            self.b.ins().store(slot_flags(), value, left, at);
+        }
+        let from = self.b.ins().iadd_imm_s(left, i64::from(first));
+        let count = self.b.ins().iconst(types::I64, owes.len() as i64);
+        self.call(Helper::RetainAll, &[from, count]);
         Ok(())
     }
 

@@ -64,9 +64,8 @@ const INSTRUCTIONS_MAX: usize = 4000;
 const WAY_MAX: usize = 1500;
 /// What a way must save that is cut short.
 const CUT_MIN: i64 = 6 * worth::TRANSLATED;
-/// How often a loop in the loop goes round in a trace; one of a function that it calls.
+/// How often a loop in the loop goes round in a trace.
 const INNER_MAX: u32 = 8;
-const CALLED_MAX: u32 = 3;
 
 /// Where snapshots say how often the loop has gone round: no register of any frame.
 pub const ROUNDS: Slot = Slot { frame: COUNTERS, reg: 0 };
@@ -105,8 +104,7 @@ pub struct Recorded {
 
 /// Records the loop that stands at `at`, from its header or, as a bridge, `from` where a trace was left, whose frames have their
 /// records: the way from there to the header is the trace's head. If there is no loop behind it, or the header of another loop
-/// in between that has a trace, or of one in a function that is called, or what no trace does, the way to there is a trace by
-/// itself. What is recorded is carried out: the record of the running frame says how far it has come; what an instruction has
+/// in between that has a trace, or what no trace does, the way to there is a trace by itself. What is recorded is carried out: the record of the running frame says how far it has come; what an instruction has
 /// raised there comes back, too.
 pub fn record(at: &At<'_>, from: &[Place], has_trace: &dyn Fn(u32) -> bool) -> (Result<Recorded, Abort>, Option<Exc>) {
     let mut recorder = match Recorder::new(at, from, has_trace) {
@@ -239,7 +237,8 @@ impl Level {
 
     /// What tells it from other frames at the same place.
     fn what(&self) -> u64 {
-        Arc::as_ptr(&self.unit) as u64 | u64::from(self.real) * REAL | u64::from(self.plain) * PLAIN
+        let marks = [(self.real, REAL), (self.plain, PLAIN)].into_iter().filter(|(is, _)| *is);
+        marks.fold(Arc::as_ptr(&self.unit) as u64, |what, (_, mark)| what | mark)
     }
 }
 
@@ -324,7 +323,7 @@ impl<'a> Recorder<'a> {
     /// Goes to a header, or as far as traces go: that is a trace, and which header it is.
     fn way(&mut self) -> Result<(Recorded, Option<u32>), Abort> {
         let to = match self.follow() {
-            Ok(to) => to,
+            Ok(to) => Some(to),
             Err(abort) if self.may_cut(abort) => None,
             Err(abort) => return Err(abort),
         };
@@ -376,8 +375,8 @@ impl<'a> Recorder<'a> {
     }
 
     /// Goes through the instructions, carrying them out, until it comes to the header or, on the way there, to that of another
-    /// loop that has a trace: which one. `None`: it has come to that of a loop in a function that is called.
-    fn follow(&mut self) -> Result<Option<u32>, Abort> {
+    /// loop that has a trace: which one.
+    fn follow(&mut self) -> Result<u32, Abort> {
         for n in 0..ITERATION_MAX {
             let offset = self.running.offset();
             self.level_mut().offset = offset;
@@ -386,7 +385,7 @@ impl<'a> Recorder<'a> {
             let outermost = self.levels.len() == 1;
             // Who begins at a header is not there yet: if no way counted as a round, exits would take it for headway.
             if n > 0 && outermost && (offset == self.at.target || !self.looping && (self.has_trace)(offset)) {
-                return Ok(Some(offset));
+                return Ok(offset);
             }
             let left = self.looping && outermost && !(self.at.target..=self.at.jump).contains(&offset);
             let Some(word) = self.unit().word(offset as usize) else { return self.abort(Reason::Opcode) };
@@ -397,7 +396,7 @@ impl<'a> Recorder<'a> {
             }
             if matches!(op, Opcode::JumpBack | Opcode::JumpBackCounted) {
                 if self.jump_back()? {
-                    return Ok(outermost.then_some(self.at.target));
+                    return Ok(self.at.target);
                 }
                 continue;
             }
@@ -444,21 +443,15 @@ impl<'a> Recorder<'a> {
         *sum += saved;
     }
 
-    /// A backward jump; whether it is the loop's own, or one at which a way ends. One of another loop is taken as often as that
-    /// goes round now.
+    /// A backward jump; whether it is the loop's own. One of another loop is taken as often as that goes round now.
     fn jump_back(&mut self) -> Result<bool, Abort> {
         let target = (self.offset() + 2).saturating_add_signed(self.word.bc());
-        let called = self.levels.len() > 1;
-        if !called && target == self.at.target {
-            return Ok(true);
-        }
-        if called && !self.looping {
-            self.running.go_to(target);
+        if self.levels.len() == 1 && target == self.at.target {
             return Ok(true);
         }
         let times = self.inner.entry((self.levels.len(), target)).or_default();
         *times += 1;
-        if *times > if called { CALLED_MAX } else { INNER_MAX } {
+        if *times > INNER_MAX {
             return self.abort(Reason::Nested);
         }
         if self.at.t.breaker.any() {
