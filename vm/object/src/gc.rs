@@ -481,12 +481,17 @@ pub fn referents(of: &[Value]) -> Vec<Value> {
     let mut out = Vec::new();
     for header in of.iter().filter_map(Value::header) {
         edges(header, &mut |x| {
-            if !x.is_absent() {
+            if !x.is_absent() && !is_everybodys(x) {
                 out.push(x.clone());
             }
         });
     }
     out
+}
+
+/// A dict of the process, such as a built-in type's: whoever had it could change what all isolates have.
+fn is_everybodys(v: &Value) -> bool {
+    v.downcast::<Dict>().is_some() && v.header().is_some_and(Header::is_immortal)
 }
 
 /// `gc.is_finalized(v)`.

@@ -47,12 +47,12 @@ pub static MAPPING_PROXY: TypeDef = TypeDef {
         repr: Some(|t, v| strs::new(t, &format!("mappingproxy({})", ops::repr_text(t, &mapping(v))?))),
         str: Some(|t, v| ops::str(t, &mapping(v))),
         hash: Some(|t, v| ops::hash(t, &mapping(v))),
-        compare: Some(|t, a, b, op| ops::compare(t, &mapping(a), &unproxied(b), op)),
+        compare: Some(|t, a, b, op| ops::compare(t, &lent(t, a)?, &lent(t, b)?, op)),
         len: Some(|t, v| ops::len(t, &mapping(v))),
         getitem: Some(|t, v, key| ops::getitem(t, &mapping(v), key)),
         contains: Some(contains),
         iter: Some(|t, v| ops::iter(t, &mapping(v))),
-        or: Some(|t, a, b| ops::binary(t, ops::OR, &unproxied(a), &unproxied(b))),
+        or: Some(|t, a, b| ops::binary(t, ops::OR, &lent(t, a)?, &lent(t, b)?)),
         ior: Some(|t, a, _| {
             let ty = type_of(a).name();
             Err(error::type_error(t, format_args!("'|=' is not supported by {ty}; use '|' instead")))
@@ -108,8 +108,14 @@ pub fn mapping(v: &Value) -> Value {
     v.expect::<MappingProxy>().mapping.get()
 }
 
-fn unproxied(v: &Value) -> Value {
-    v.downcast::<MappingProxy>().map_or_else(|| v.clone(), |p| p.mapping.get())
+/// What is behind a proxy, for an operation whose other operand gets it: of what is the process's, a copy.
+fn lent(t: &Thread, v: &Value) -> Res {
+    let Some(proxy) = v.downcast::<MappingProxy>() else { return Ok(v.clone()) };
+    let mapping = proxy.mapping.get();
+    match mapping.exact::<Dict>() {
+        Some(dict) if mapping.header().is_some_and(Header::is_immortal) => dict.copy(t),
+        _ => Ok(mapping),
+    }
 }
 
 fn contains(t: &Thread, v: &Value, key: &Value) -> Res<bool> {
