@@ -278,6 +278,11 @@ impl Interp {
         if self.has_room(t, end) { Ok(()) } else { Err(too_deep(t)) }
     }
 
+    /// Drops the exception that the thread handles.
+    pub(crate) fn let_go(&self) {
+        drop(self.own_handling.replace(Value::ABSENT));
+    }
+
     /// The exception being handled (absent if none): the first on the chain.
     pub fn handled(&self) -> Value {
         let mut link = self.handling.get();

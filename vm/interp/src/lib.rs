@@ -85,6 +85,8 @@ impl Started<'_> {
     pub fn let_go(&self) {
         drop((self.it.watch.trace.take(), self.it.watch.profile.take()));
         self.it.copies.forget();
+        // A thread that was stopped within a handler still has its exception, and what dies with that may call back.
+        self.it.let_go();
     }
 }
 
