@@ -110,11 +110,14 @@ pub(crate) struct Copy<'t> {
     open: Vec<u64>,
     /// Bytes that the result may still take.
     left: u64,
+    /// Exceptions, and frames of theirs, that may still be told.
+    exceptions: usize,
+    frames: usize,
 }
 
 impl<'t> Copy<'t> {
     pub(crate) fn new(t: &'t Thread, left: u64) -> Self {
-        Copy { t, open: Vec::new(), left }
+        Copy { t, open: Vec::new(), left, exceptions: EXCEPTIONS_MAX, frames: FRAMES_MAX }
     }
 }
 
@@ -193,7 +196,12 @@ impl Copy<'_> {
             let get = |name| Ok(attr::get_opt(self.t, v, name)?.map(|x| strs::display(&x)).unwrap_or_default());
             Value::FunctionRef { module: get(n::__module__())?, qualname: get(n::__qualname__())? }
         } else if type_of(v).is_subtype(exc::BASE_EXCEPTION.ty()) {
-            Value::Exception(Box::new(exception(self.t, v, 0)))
+            return Ok(Some(match self.linked(v) {
+                Some(told) => Value::Exception(Box::new(told)),
+                // A cycle, or too deep.
+                None if self.exceptions > 0 => return Ok(None),
+                None => Value::Capped { cap: Cap::Size },
+            }));
         } else {
             return Ok(None);
         }))
@@ -320,59 +328,82 @@ fn type_ref(t: &Thread, ty: &TypeObject) -> TypeRef {
 }
 
 /// An exception with its causes. Never fails: what cannot be read is left out.
-pub(crate) fn exception(t: &Thread, v: &Object, depth: usize) -> PyException {
-    let shown = |x: &Object| ops::str(t, x).map(|s| strs::display(&s)).unwrap_or_default();
-    let mut out = PyException { type_ref: type_ref(t, type_of(v)), message: shown(v), ..PyException::default() };
-    let name = |ty: &TypeObject| {
-        let r = type_ref(t, ty);
-        format!("{}.{}", r.module, r.qualname)
-    };
-    out.mro = type_of(v).mro_types().map(name).collect();
-    let mut copy = Copy { t, open: vec![v.bits()], left: 1 << 16 };
-    if let Some(args) = exc::args(v).downcast::<Tuple>() {
-        out.args = copy.each(args.items()).unwrap_or_default();
+pub(crate) fn exception(t: &Thread, v: &Object) -> PyException {
+    Copy::new(t, EXCEPTION_BYTES).exception(v)
+}
+
+/// What the values take that hang on an exception and on those that are linked to it.
+const EXCEPTION_BYTES: u64 = 1 << 18;
+/// So many exceptions are told of one that reached the top: it may be linked to very many, by several ways.
+const EXCEPTIONS_MAX: usize = 100;
+const FRAMES_MAX: usize = 1000;
+const NOTES_MAX: usize = 1000;
+/// What of an exception is told besides its arguments.
+const FIELDS: &[&str] = &[
+    "name",
+    "obj",
+    "path",
+    "errno",
+    "strerror",
+    "filename",
+    "lineno",
+    "offset",
+    "end_lineno",
+    "end_offset",
+    "text",
+    "value",
+    "code",
+];
+
+impl Copy<'_> {
+    /// An exception that hangs on another, unless it is being told already, or enough has been.
+    fn linked(&mut self, v: &Object) -> Option<PyException> {
+        let known = v.is_absent() || v.is_none() || self.open.contains(&v.bits());
+        let enough = self.open.len() >= Value::DEPTH_MAX || self.exceptions == 0 || self.t.check_stop().is_err();
+        (!known && !enough).then(|| self.exception(v))
     }
-    if let Ok(Some(notes)) = attr::get_opt(t, v, n::__notes__()) {
-        out.notes = ops::collect(t, &notes).unwrap_or_default().iter().map(&shown).collect();
-    }
-    out.frames = frames(t, v);
-    for name in [
-        "name",
-        "obj",
-        "path",
-        "errno",
-        "strerror",
-        "filename",
-        "lineno",
-        "offset",
-        "end_lineno",
-        "end_offset",
-        "text",
-        "value",
-        "code",
-    ] {
-        if let Some(x) = exc::field(v, name)
-            && let Ok(x) = copy.value(&x)
-        {
-            out.attributes.push((name.to_owned(), x));
+
+    fn exception(&mut self, v: &Object) -> PyException {
+        let (t, first) = (self.t, self.open.is_empty());
+        self.exceptions = self.exceptions.saturating_sub(1);
+        self.open.push(v.bits());
+        let shown = |x: &Object| ops::str(t, x).map(|s| strs::display(&s)).unwrap_or_default();
+        let mut out = PyException { type_ref: type_ref(t, type_of(v)), message: shown(v), ..PyException::default() };
+        let name = |ty: &TypeObject| {
+            let r = type_ref(t, ty);
+            format!("{}.{}", r.module, r.qualname)
+        };
+        out.mro = type_of(v).mro_types().map(name).collect();
+        if let Some(args) = exc::args(v).downcast::<Tuple>() {
+            out.args = self.each(args.items()).unwrap_or_default();
         }
-    }
-    if depth == 0 {
-        out.traceback_text = crate::execute::shown(t, v).unwrap_or_default();
-        out.hint = hint(&out.traceback_text);
-    }
-    if depth < Value::DEPTH_MAX {
-        let linked = |x: Object| (!x.is_absent() && !x.is_none()).then(|| Box::new(exception(t, &x, depth + 1)));
-        out.cause = linked(exc::cause(v));
-        out.context = linked(exc::context(v));
+        if let Ok(Some(notes)) = attr::get_opt(t, v, n::__notes__()) {
+            out.notes = ops::collect(t, &notes).unwrap_or_default().iter().take(NOTES_MAX).map(&shown).collect();
+        }
+        out.frames = frames(t, v, self.frames);
+        self.frames -= out.frames.len();
+        for name in FIELDS {
+            if let Some(x) = exc::field(v, name)
+                && let Ok(x) = self.value(&x)
+            {
+                out.attributes.push(((*name).to_owned(), x));
+            }
+        }
+        if first {
+            out.traceback_text = crate::execute::shown(t, v).unwrap_or_default();
+            out.hint = hint(&out.traceback_text);
+        }
+        out.cause = self.linked(&exc::cause(v)).map(Box::new);
+        out.context = self.linked(&exc::context(v)).map(Box::new);
         if let Some(members) = exc::field(v, "exceptions") {
             let members = ops::collect(t, &members).unwrap_or_default();
-            out.children = members.iter().map(|x| exception(t, x, depth + 1)).collect();
+            out.children = members.iter().map_while(|x| self.linked(x)).collect();
         }
+        let suppress = attr::get_opt(t, v, n::__suppress_context__());
+        out.suppress_context = matches!(suppress, Ok(Some(x)) if x.is_true());
+        self.open.pop();
+        out
     }
-    let suppress = attr::get_opt(t, v, n::__suppress_context__());
-    out.suppress_context = matches!(suppress, Ok(Some(x)) if x.is_true());
-    out
 }
 
 /// "Did you mean" at the end of a traceback's text.
@@ -381,10 +412,10 @@ fn hint(text: &str) -> String {
     last.rfind("Did you ").map(|at| last[at..].to_owned()).unwrap_or_default()
 }
 
-fn frames(t: &Thread, v: &Object) -> Vec<Frame> {
+fn frames(t: &Thread, v: &Object, most: usize) -> Vec<Frame> {
     let mut out = Vec::new();
     let mut at = exc::traceback(v);
-    while let Some(entry) = at.downcast::<Traceback>() {
+    while let Some(entry) = at.downcast::<Traceback>().filter(|_| out.len() < most) {
         let frame = entry.frame(t).unwrap_or_default();
         if let Some(f) = frame.downcast::<FrameObject>() {
             let code = &f.unit.code;
@@ -401,9 +432,6 @@ fn frames(t: &Thread, v: &Object) -> Vec<Frame> {
         }
         let next = entry.next.get();
         at = next;
-        if out.len() >= 1000 {
-            break;
-        }
     }
     out
 }

@@ -10,12 +10,13 @@ use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value as Object};
 use typhon_stdlib::isolate::{self, Environment, Options};
 use typhon_stdlib::sys::{Config, Flags};
-use typhon_stdlib::{compile, report, site_builtins, text};
+use typhon_stdlib::{compile, fuel, report, site_builtins, text};
 
 use crate::callbacks;
 use crate::cancel::Cancel;
 use crate::convert;
 use crate::engine;
+use crate::files;
 use crate::limits::{LimitHit, LimitName, Usage};
 use crate::outcome::{Detail, Outcome, Response, TerminationReason};
 use crate::request::{Request, ResultMode};
@@ -48,7 +49,7 @@ pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response 
 pub(crate) fn too_long(request: &Request) -> Option<Response> {
     let limit = request.limits.source_bytes.filter(|limit| request.source.len() as u64 > *limit)?;
     let hit = LimitHit { which: LimitName::SourceBytes, limit, used: request.source.len() as u64 };
-    Some(Response { outcome: Outcome::limit(hit), result: None, usage: Usage::default(), warnings: Vec::new() })
+    Some(Response::of(Outcome::limit(hit)))
 }
 
 /// The finalizer of the result may have been what was stopped.
@@ -61,6 +62,7 @@ pub(crate) fn if_stopped(t: &Thread, request: &Request, cancel: &Cancel, respons
 
 pub(crate) fn counted(t: &Thread, usage: Usage) -> Usage {
     Usage {
+        instructions: fuel::used(t),
         peak_heap_bytes: t.heap().peak() as u64,
         threads_peak: u32::try_from(typhon_stdlib::thread::turns::peak(t)).unwrap_or(u32::MAX),
         ..usage
@@ -132,16 +134,19 @@ pub(crate) fn run(t: &Thread, main: &Object, request: &Request, usage: &mut Usag
     text::put(t, main, "__file__", typhon_object::strs::new(t, &request.filename)?)?;
     text::put(t, main, "__spec__", Object::NONE)?;
     callbacks::install(t, main, request.host.as_ref())?;
+    files::put(t, &request.files)?;
     for (name, value) in &request.inputs {
         let value = convert::to_object(t, value, 0)?;
         text::put(t, main, name, value)?;
+    }
+    if request.deterministic || request.limits.instructions.is_some() {
+        fuel::begin(t, request.limits.instructions);
     }
     Ok(compile::run(t, &code, main, main)?)
 }
 
 pub(crate) fn conclude(t: &Thread, request: &Request, cancel: &Cancel, ran: Result<Object, Failure>) -> Response {
-    let mut response =
-        Response { outcome: Outcome::completed(), result: None, usage: Usage::default(), warnings: Vec::new() };
+    let mut response = Response::of(Outcome::completed());
     // A finalizer that was stopped has nobody to tell; its program ends all the same.
     let result = ran.and_then(|value| if t.breaker.stopped() { Err(Exc::stopped().into()) } else { Ok(value) });
     let result = result.and_then(|value| match request.result_mode {
@@ -168,7 +173,7 @@ fn outcome(t: &Thread, request: &Request, cancel: &Cancel, failure: &Failure) ->
             Err(error) => outcome(t, request, cancel, &Failure { error, compiling: false }),
         };
     }
-    let exception = convert::exception(t, e.value(), 0);
+    let exception = convert::exception(t, e.value());
     let reason = match () {
         () if failure.compiling => TerminationReason::CompileError,
         () if e.is(&exc::KEYBOARD_INTERRUPT) && cancel.interrupted() => TerminationReason::Interrupted,
@@ -185,6 +190,10 @@ fn stopped(t: &Thread, request: &Request, cancel: &Cancel) -> Outcome {
         let limit = request.limits.heap_bytes.unwrap_or(u64::MAX);
         let used = t.heap().peak() as u64;
         return Outcome::limit(LimitHit { which: LimitName::HeapBytes, limit, used });
+    }
+    if t.breaker.stop_reason() == Some(why::FUEL) {
+        let limit = request.limits.instructions.unwrap_or(u64::MAX);
+        return Outcome::limit(LimitHit { which: LimitName::Instructions, limit, used: fuel::used(t) });
     }
     match cancel.reason() {
         Some(reason) => Outcome::cancelled(&reason),
