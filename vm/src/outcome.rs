@@ -2,6 +2,7 @@
 
 use crate::cancel::CancelReason;
 use crate::exception::PyException;
+use crate::files::FileAnswer;
 use crate::limits::{LimitHit, LimitName, Usage};
 use crate::value::Value;
 
@@ -62,6 +63,15 @@ pub struct Response {
     pub result: Option<Value>,
     pub usage: Usage,
     pub warnings: Vec<String>,
+    /// What came of the request's work with files, or the errno that it ended with.
+    pub files: Option<Result<FileAnswer, i32>>,
+}
+
+impl Response {
+    /// Of an execution that ended so, and has nothing more to say.
+    pub fn of(outcome: Outcome) -> Response {
+        Response { outcome, result: None, usage: Usage::default(), warnings: Vec::new(), files: None }
+    }
 }
 
 impl Outcome {

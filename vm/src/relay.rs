@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use typhon_interp::host::{Access, Host, HostError, Stream};
+use typhon_interp::host::{Access, FileRoom, Host, HostError, Stream};
 use typhon_interp::tier::Tiers;
 
 pub(crate) struct Relay {
@@ -49,6 +49,10 @@ impl Host for Relay {
         self.now().map_or(Err(NOBODY), |host| host.permit(access))
     }
 
+    fn files(&self) -> Option<FileRoom> {
+        self.now().and_then(|host| host.files())
+    }
+
     fn tiers(&self) -> Option<&dyn Tiers> {
         self.tiers.as_deref()
     }
@@ -65,7 +69,15 @@ impl Host for Relay {
         }
     }
 
+    fn pass(&self, time: Duration) -> bool {
+        self.now().is_some_and(|host| host.pass(time))
+    }
+
     fn wall_clock(&self) -> Duration {
         self.now().map_or(Duration::ZERO, |host| host.wall_clock())
+    }
+
+    fn monotonic_clock(&self) -> Duration {
+        self.now().map_or(Duration::ZERO, |host| host.monotonic_clock())
     }
 }

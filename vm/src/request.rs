@@ -5,6 +5,7 @@ use std::sync::Arc;
 use typhon_stdlib::compile::Library;
 
 use crate::callbacks::Grant;
+use crate::files::FileWork;
 use crate::limits::Limits;
 use crate::value::Value;
 
@@ -22,6 +23,10 @@ pub struct Request {
     /// Globals set before the program starts. Names are Python identifiers; the service has checked them.
     pub inputs: Vec<(String, Value)>,
     pub stdin: Vec<u8>,
+    /// Files put in their places before the program starts, where the host has them in memory.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Only in an isolate that lives on, and instead of the program.
+    pub work: Option<FileWork>,
     pub result_mode: ResultMode,
     /// Compile the source, and run nothing: `Completed` or `CompileError`.
     pub validate_only: bool,
@@ -30,8 +35,9 @@ pub struct Request {
     pub host: Option<Grant>,
     /// Where the source is looked for before it is compiled.
     pub library: Option<Arc<dyn Library>>,
-    /// Fixes `hash(str)` and `random`'s seeding; `None` takes them from the host's entropy.
-    pub hash_seed: Option<u64>,
+    /// Nothing but the program and its inputs may decide what it does: its looks are counted even without a limit, and
+    /// nothing is compiled while it runs. Clock, entropy and hashes are for the caller to see to.
+    pub deterministic: bool,
 }
 
 /// What `Response::result` holds.

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use typhon_interp::host::Host;
 use typhon_interp::tier::Tiers;
-use typhon_object::breaker::why;
 use typhon_object::{Res, Thread, Value as Object, attr, strs};
 use typhon_stdlib::isolate::{self, Environment, Live};
 use typhon_stdlib::kernel::signals::roving;
 use typhon_stdlib::sys::streams;
 use typhon_stdlib::thread::turns;
-use typhon_stdlib::{import, text};
+use typhon_stdlib::{fuel, import, text};
 
 use crate::callbacks;
 use crate::cancel::Cancel;
 use crate::engine;
 use crate::execute::{self, Failure};
+use crate::files;
 use crate::limits::Usage;
-use crate::outcome::{Response, TerminationReason};
+use crate::outcome::{Outcome, Response, TerminationReason};
 use crate::relay::Relay;
 use crate::request::Request;
 
@@ -60,7 +60,7 @@ const FULL: fn(usize) -> usize = |limit| limit - limit / 8;
 impl Resident {
     /// A fresh isolate, whose hot loops `tiers` compile. What `request` says of argv, environment, heap, stack and threads holds for its whole life.
     pub fn open(request: &Request, tiers: Option<Arc<dyn Tiers>>) -> Resident {
-        let relay = Box::new(Relay::new(tiers));
+        let relay = Box::new(Relay::new(tiers.filter(|_| !request.deterministic)));
         // SAFETY: the relay is boxed, so it stays where it is, and `drop` ends `live` before it.
         let host: &'static Relay = unsafe { &*std::ptr::from_ref(&*relay) };
         let live = roving(|| Live::new(&execute::options(request), host));
@@ -136,6 +136,10 @@ fn respond(t: &Thread, main: &mut Option<Object>, begins: Begins, request: &Requ
     }
     let mut usage = Usage::default();
     let ran = prepared(t, main, begins, request, &mut usage).map_err(Failure::from);
+    if let (Some(work), Ok(_)) = (&request.work, &ran) {
+        let files = Some(files::work(t, work));
+        return Response { files, ..Response::of(Outcome::completed()) };
+    }
     let ran = ran.and_then(|main| execute::run(t, &main, request, &mut usage));
     let mut response = execute::conclude(t, request, cancel, ran);
     if begins.last {
@@ -152,6 +156,7 @@ fn respond(t: &Thread, main: &mut Option<Object>, begins: Begins, request: &Requ
         response = execute::if_stopped(t, request, cancel, response);
     }
     response.usage = execute::counted(t, usage);
+    fuel::end(t);
     response
 }
 
@@ -181,20 +186,24 @@ fn flush(t: &Thread) -> Res<()> {
 /// Nobody can stop the isolate any more: lets it run again if it was stopped.
 fn conclude(t: &Thread, mut response: Response) -> Run {
     let mut lost = None;
-    if t.breaker.stopped() {
+    let stopped = t.breaker.stopped();
+    if stopped {
         isolate::abandon(t);
-        let heap = t.heap();
-        if t.breaker.stop_reason() == Some(why::MEMORY) {
-            heap.trim(|| false);
-            lost = (heap.used() > FULL(heap.limit())).then_some("its heap is full");
-        }
         if t.depth.get() != 0 {
             lost = Some("its frames are not at rest");
         }
-        if lost.is_none() {
-            t.breaker.rearm();
-            response.warnings.push(STOPPED.to_owned());
+    }
+    if stopped || response.outcome.reason == TerminationReason::Memory {
+        let heap = t.heap();
+        if heap.used() > FULL(heap.limit()) {
+            heap.trim(|| false);
         }
+        // What its globals hold leaves no room for a program that would let go of them.
+        lost = lost.or((heap.used() > FULL(heap.limit())).then_some("its heap is full"));
+    }
+    if stopped && lost.is_none() {
+        t.breaker.rearm();
+        response.warnings.push(STOPPED.to_owned());
     }
     Run { response, lost, heap_bytes: t.heap().used() as u64, threads: turns::alive(t).len() }
 }

@@ -34,6 +34,17 @@ pub enum HostError {
     Os(i32),
 }
 
+/// How much files in memory may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileRoom {
+    /// What they hold together.
+    pub bytes: u64,
+    /// Files and folders.
+    pub count: u64,
+    /// Descriptors.
+    pub open: u64,
+}
+
 /// What the guest is about to do to the outside, asked before it is done.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -65,6 +76,12 @@ pub trait Host: Send + Sync {
     /// May the guest do this? Nothing is permitted unless a host says so.
     fn permit(&self, access: Access<'_>) -> Result<(), HostError>;
 
+    /// The guest's files are in its memory, within this room, and it sees none of the system's. Without it, they are the
+    /// system's, as [`Host::permit`] says.
+    fn files(&self) -> Option<FileRoom> {
+        None
+    }
+
     fn stdio(&self) -> Stdio {
         Stdio::Captured
     }
@@ -80,6 +97,12 @@ pub trait Host: Send + Sync {
 
     /// The calling OS thread, which began before, is about to end.
     fn thread_ends(&self) {}
+
+    /// Lets so much time pass at once, where time is the host's own invention; false where it passes by itself. A guest waits
+    /// for nothing there, and each look at a clock takes some.
+    fn pass(&self, _: Duration) -> bool {
+        false
+    }
 
     /// Wall clock, since the epoch.
     fn wall_clock(&self) -> Duration {

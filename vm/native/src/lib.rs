@@ -33,7 +33,7 @@ pub mod math;
 pub mod numeric;
 mod operator;
 mod pickle;
-mod random;
+pub mod random;
 mod sre;
 mod statistics;
 mod structs;

@@ -138,12 +138,17 @@ fn init(t: &Thread, v: &Value, args: Args<'_>) -> Res<()> {
     seed(t, v, a.first().unwrap_or(&Value::ABSENT.clone()))
 }
 
+/// Where an isolate's generators get their seeds; the system, without one.
+pub struct Source(pub fn(&Thread, &mut [u8]) -> Res<()>);
+
 fn seed(t: &Thread, v: &Value, n: &Value) -> Res<()> {
     let key = match n.non_none() {
         None => {
             let mut bytes = [0u8; 64];
-            if getrandom::fill(&mut bytes).is_err() {
-                return Err(error::os_error(t, 38, None, None));
+            match t.get_state::<Source>() {
+                Some(source) => (source.0)(t, &mut bytes)?,
+                None if getrandom::fill(&mut bytes).is_err() => return Err(error::os_error(t, 38, None, None)),
+                None => {}
             }
             bytes.chunks_exact(4).map(|c| c.iter().fold(0, |w, &b| w << 8 | u32::from(b))).collect()
         }

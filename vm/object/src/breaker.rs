@@ -29,6 +29,8 @@ pub mod reason {
     pub const HALT: u32 = 1 << 10;
     /// Something that was left behind may be let go of.
     pub const GRACE: u32 = 1 << 11;
+    /// Every look is counted: whoever takes this sets it again.
+    pub const FUEL: u32 = 1 << 12;
 }
 
 /// Why a thread was stopped for good.
@@ -37,6 +39,8 @@ pub mod why {
     pub const CANCELLED: u32 = 1;
     /// The memory account is exhausted beyond what a handler of MemoryError may use.
     pub const MEMORY: u32 = 2;
+    /// It has taken as many looks as it may.
+    pub const FUEL: u32 = 3;
 }
 
 /// A thread's breaker, shared with whoever may interrupt. The threads of an isolate stop together; anything else is asked

@@ -1,5 +1,6 @@
 //! An isolate: started, run, ended.
 
+use crate::fuel;
 use crate::import;
 use crate::site_builtins;
 use crate::sys::{self, Config, Settings, streams};
@@ -86,6 +87,9 @@ fn on_breaker(t: &Thread) -> Res<()> {
         return Err(Exc::stopped());
     }
     let asked = t.breaker.take(u32::MAX);
+    if asked & reason::FUEL != 0 {
+        fuel::burn(t)?;
+    }
     if asked & reason::MERGE != 0 {
         t.merge();
     }
@@ -229,6 +233,9 @@ pub fn populate(t: &Thread) -> Res {
             missing_builtin: site_builtins::missing,
         },
     );
+    t.set_state(typhon_native::random::Source(|t, bytes| {
+        crate::world::host(t)?.entropy(bytes).map_err(|e| crate::world::host_error(t, e, None))
+    }));
     let modules = Dict::create(t);
     let Some(header) = modules.header() else { return Err(error::system_error(t, "no sys.modules")) };
     t.modules().set(header, modules.clone());

@@ -95,6 +95,12 @@ pub fn lseek(fd: i32, offset: i64, whence: i32) -> Sys<i64> {
     check(unsafe { libc::lseek(fd, offset, whence) })
 }
 
+/// What stat(2) would tell of nothing at all.
+pub fn blank_stat() -> libc::stat {
+    // SAFETY: plain numbers, for which zeros are values.
+    unsafe { std::mem::zeroed() }
+}
+
 /// fstat(2).
 pub fn fstat(fd: i32) -> Sys<libc::stat> {
     let mut st = MaybeUninit::uninit();

@@ -76,18 +76,18 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
 }
 
 /// When a wait of so many nanoseconds ends; `None` for one that does not.
-fn end_of(ns: Option<i64>) -> Option<Instant> {
-    ns.and_then(|ns| Instant::now().checked_add(Duration::from_nanos(u64::try_from(ns).unwrap_or(0))))
+fn end_of(t: &Thread, ns: Option<i64>) -> Option<Instant> {
+    ns.and_then(|ns| world::now(t).checked_add(Duration::from_nanos(u64::try_from(ns).unwrap_or(0))))
 }
 
 /// poll(2) that looks up every few milliseconds: how many descriptors are ready.
 fn wait(t: &Thread, fds: &mut [libc::pollfd], end: Option<Instant>) -> Res<usize> {
     loop {
-        t.poll()?;
-        let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(Instant::now()));
+        world::look_up(t)?;
+        let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(world::now(t)));
         let slice = left.min(world::SLICE);
         match turns::idle(t, || kernel::poll(fds, slice.as_micros().div_ceil(1000) as i32)) {
-            Ok(0) if left <= slice && end.is_some() => return Ok(0),
+            Ok(0) if world::pass_until(t, end) || left <= slice && end.is_some() => return Ok(0),
             Ok(0) | Err(libc::EINTR) => {}
             Ok(n) => return Ok(n),
             Err(e) => return Err(error::os_error(t, e, None, None)),
@@ -124,7 +124,7 @@ fn select(t: &Thread, a: &[Value]) -> Res {
             i += 1;
         }
     }
-    wait(t, &mut fds, end_of(ns))?;
+    wait(t, &mut fds, end_of(t, ns))?;
     if fds.iter().any(|f| f.revents & libc::POLLNVAL != 0) {
         return Err(error::os_error(t, libc::EBADF, None, None));
     }

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use typhon_interp::host::{self, Access, Host, HostError, Stdio};
 use typhon_object::buffer::{self, Buffer};
@@ -20,6 +21,29 @@ use typhon_object::{Exc, Res, Thread, Value, call, convert, error, strs, type_of
 
 /// How long a blocking call sleeps before it looks up.
 pub const SLICE: Duration = Duration::from_millis(5);
+
+/// Now, as ends of waits are told: by the host's clock, where time is its invention.
+pub fn now(t: &Thread) -> Instant {
+    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    match host::of(t).filter(|host| host.pass(Duration::ZERO)) {
+        Some(host) => *ORIGIN + host.monotonic_clock(),
+        None => Instant::now(),
+    }
+}
+
+/// Looks up after a wait.
+pub fn look_up(t: &Thread) -> Res<()> {
+    crate::fuel::rested(t);
+    t.poll()
+}
+
+/// Lets the time until `end` pass where nothing but time can end the wait: there is no other thread, and time is the
+/// host's invention. Whether it has.
+pub fn pass_until(t: &Thread, end: Option<Instant>) -> bool {
+    let Some(end) = end else { return false };
+    let left = end.saturating_duration_since(now(t));
+    turns::alive(t).is_empty() && host::of(t).is_some_and(|host| host.pass(left))
+}
 
 /// The isolate's host.
 pub fn host(t: &Thread) -> Res<&dyn Host> {
@@ -200,13 +224,13 @@ impl Drop for Descriptors {
 }
 
 /// Whether every descriptor of the process is the guest's.
-fn has_process(t: &Thread) -> bool {
+pub fn has_process(t: &Thread) -> bool {
     host::of(t).is_some_and(|h| h.stdio() == Stdio::Process)
 }
 
 /// Notes that the guest opened a descriptor.
 pub fn opened(t: &Thread, fd: i32) -> i32 {
-    if !has_process(t) {
+    if !has_process(t) && !crate::ram::is_ours(fd) {
         t.state::<Descriptors>().0.borrow_mut().insert(fd);
     }
     fd
@@ -221,7 +245,8 @@ pub fn closed(t: &Thread, fd: i32) {
 
 /// EBADF unless the descriptor is the guest's: others of the process are none of its business.
 pub fn usable(t: &Thread, fd: i32) -> Res<()> {
-    if has_process(t) || t.state::<Descriptors>().0.borrow().contains(&fd) {
+    // Files in memory know their own.
+    if has_process(t) || crate::ram::is_ours(fd) || t.state::<Descriptors>().0.borrow().contains(&fd) {
         return Ok(());
     }
     Err(error::os_error(t, libc::EBADF, None, None))
@@ -284,8 +309,8 @@ fn opened_for(fd: i32, events: i16) -> bool {
 /// Waits until a descriptor is ready for `events` (`POLLIN`, `POLLOUT`) or the deadline passes; false if it passed.
 pub fn wait_fd(t: &Thread, fd: i32, events: i16, deadline: Option<Instant>) -> Res<bool> {
     loop {
-        t.poll()?;
-        let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        look_up(t)?;
+        let left = deadline.map(|d| d.saturating_duration_since(now(t)));
         let slice = left.map_or(SLICE, |l| l.min(SLICE));
         let mut fds = [libc::pollfd { fd, events, revents: 0 }];
         let ms = slice.as_millis() as i32 + i32::from(!slice.subsec_nanos().is_multiple_of(1_000_000));
@@ -297,7 +322,7 @@ pub fn wait_fd(t: &Thread, fd: i32, events: i16, deadline: Option<Instant>) -> R
             _ if !opened_for(fd, events) => return Ok(true),
             _ => {}
         }
-        if deadline.is_some_and(|d| Instant::now() >= d) {
+        if pass_until(t, deadline) || deadline.is_some_and(|d| now(t) >= d) {
             return Ok(false);
         }
     }

@@ -3,6 +3,7 @@
 use super::base::{self, RAW_IO_BASE};
 use super::{BUFFER_SIZE, bind_init, unsupported};
 use crate::kernel;
+use crate::ram;
 use crate::thread::turns;
 use crate::world::{self, Also};
 use std::cell::Cell;
@@ -86,7 +87,7 @@ pub static FILE_IO: TypeDef = TypeDef {
         def(
             "seekable",
             "($self, /)",
-            |t, a| open(t, &a[0])?.is_seekable().map(Value::bool),
+            |t, a| open(t, &a[0])?.is_seekable(t).map(Value::bool),
             "True if file supports random-access.",
         ),
         def(
@@ -229,7 +230,7 @@ fn open_file(t: &Thread, v: &Value, a: &[Value]) -> Res<()> {
     if old >= 0 && f.closefd.get() {
         // What the old descriptor says while it goes is not the new file's concern.
         world::closed(t, old);
-        let _ = kernel::close(old);
+        let _ = ram::close(t, old);
     }
     let (name, opener) = (&a[0], a[3].non_none());
     if name.is_bool() {
@@ -274,7 +275,7 @@ fn open_file(t: &Thread, v: &Value, a: &[Value]) -> Res<()> {
     if done.is_err() && given.is_none() {
         // The error that is on its way matters more than that of closing.
         world::closed(t, fd);
-        let _ = kernel::close(fd);
+        let _ = ram::close(t, fd);
         f.fd.set(-1);
     } else if done.is_err() {
         f.fd.set(-1);
@@ -294,6 +295,9 @@ fn file_name(t: &Thread, name: &Value) -> Res<world::PathArg> {
 }
 
 fn open_path(t: &Thread, path: &world::PathArg, flags: i32) -> Res<i32> {
+    if let Some(mut ram) = ram::of(t) {
+        return ram.open(libc::AT_FDCWD, &path.path, flags, 0o666).map_err(|e| path.error(t, e));
+    }
     if flags & (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) == 0 {
         path.permit_read(t)?;
     } else {
@@ -318,7 +322,7 @@ fn open_by(t: &Thread, opener: &Value, name: &Value, flags: i32) -> Res<i32> {
 fn adopt(t: &Thread, v: &Value, f: &FileIO, fd: i32, name: &Value, given: bool) -> Res<()> {
     f.fd.set(fd);
     let named = if given { None } else { Some(name) };
-    match kernel::fstat(fd) {
+    match ram::fstat(t, fd) {
         Ok(st) => {
             let kind = st.st_mode & libc::S_IFMT;
             if kind == libc::S_IFDIR {
@@ -332,7 +336,7 @@ fn adopt(t: &Thread, v: &Value, f: &FileIO, fd: i32, name: &Value, given: bool) 
     }
     attr::set(t, v, &names::intern_text(t, "name"), Some(name))?;
     if f.appending.get()
-        && let Err(e) = kernel::lseek(fd, 0, libc::SEEK_END)
+        && let Err(e) = ram::lseek(t, fd, 0, libc::SEEK_END)
         && e != libc::ESPIPE
     {
         return Err(error::os_error(t, e, None, None));
@@ -378,8 +382,8 @@ impl FileIO {
         }
     }
 
-    fn is_seekable(&self) -> Res<bool> {
-        let known = self.seekable.get().unwrap_or_else(|| kernel::lseek(self.fd.get(), 0, libc::SEEK_CUR).is_ok());
+    fn is_seekable(&self, t: &Thread) -> Res<bool> {
+        let known = self.seekable.get().unwrap_or_else(|| ram::lseek(t, self.fd.get(), 0, libc::SEEK_CUR).is_ok());
         self.seekable.set(Some(known));
         Ok(known)
     }
@@ -420,7 +424,7 @@ impl FileIO {
             if !self.regular.get() && !nonblocking(fd) {
                 world::wait_fd(t, fd, libc::POLLIN, None)?;
             }
-            match kernel::read(fd, to) {
+            match ram::read(t, fd, to) {
                 Ok(n) => return Ok(Some(n)),
                 Err(libc::EAGAIN) => return Ok(None),
                 Err(libc::EINTR) => t.poll()?,
@@ -441,7 +445,7 @@ impl FileIO {
                 world::wait_fd(t, fd, libc::POLLOUT, None)?;
             }
             let rest = &from[done..];
-            match kernel::write(fd, &rest[..rest.len().min(piece)]) {
+            match ram::write(t, fd, &rest[..rest.len().min(piece)]) {
                 Ok(n) => {
                     done += n;
                     if n < piece || done == from.len() {
@@ -463,7 +467,7 @@ impl FileIO {
 
     /// Moves.
     pub fn move_to(&self, t: &Thread, offset: i64, whence: i32) -> Res<i64> {
-        let at = kernel::lseek(self.fd.get(), offset, whence);
+        let at = ram::lseek(t, self.fd.get(), offset, whence);
         if self.seekable.get().is_none() {
             self.seekable.set(Some(at.is_ok()));
         }
@@ -472,8 +476,8 @@ impl FileIO {
 
     fn read_all(&self, t: &Thread) -> Res {
         let mut out = Vec::new();
-        let size = kernel::fstat(self.fd.get()).map_or(0, |st| st.st_size);
-        let at = kernel::lseek(self.fd.get(), 0, libc::SEEK_CUR).unwrap_or(0);
+        let size = ram::fstat(t, self.fd.get()).map_or(0, |st| st.st_size);
+        let at = ram::lseek(t, self.fd.get(), 0, libc::SEEK_CUR).unwrap_or(0);
         let expected = usize::try_from(size - at.min(size)).unwrap_or(0);
         t.check_alloc(expected)?;
         let mut step = if expected > 0 { expected + 1 } else { 8 * 1024 };
@@ -544,7 +548,7 @@ fn truncate(t: &Thread, a: &[Value]) -> Res {
         Some(n) => convert::to_i64(t, n)?,
         None => f.position(t)?,
     };
-    world::retry(t, || kernel::ftruncate(f.fd.get(), size))?.map_err(|e| os_error(t, e))?;
+    world::retry(t, || ram::ftruncate(t, f.fd.get(), size))?.map_err(|e| os_error(t, e))?;
     convert::from_i64(t, size)
 }
 
@@ -570,7 +574,7 @@ fn close(t: &Thread, a: &[Value]) -> Res {
     let flushed = call::call1(t, &base_close, this);
     let fd = f.fd.replace(-1);
     world::closed(t, fd);
-    let closed = if fd >= 0 { kernel::close(fd) } else { Ok(()) };
+    let closed = if fd >= 0 { ram::close(t, fd) } else { Ok(()) };
     match (flushed, closed) {
         (Err(e), _) => Err(e),
         (Ok(_), Err(e)) if e != libc::EINTR => Err(os_error(t, e)),

@@ -2,6 +2,7 @@
 
 use super::{data, dir_fd, fail, flag, number, opened};
 use crate::kernel;
+use crate::ram;
 use crate::thread::turns;
 use crate::world::{self, Also};
 use typhon_object::buffer;
@@ -16,6 +17,9 @@ pub fn open(t: &Thread, a: &[Value]) -> Res {
     let flags = convert::to_i32(t, &a[1])?;
     let mode = a[2].opt().map_or(Ok(0o777), |m| convert::to_i32(t, m))?;
     let dir = dir_fd(t, &a[3])?;
+    if let Some(mut ram) = ram::of(t) {
+        return Ok(Value::small(ram.open(dir, &p.path, flags, mode as u32).map_err(|e| p.error(t, e))?.into()));
+    }
     if flags & (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) == 0 {
         p.permit_read(t)?;
     } else {
@@ -36,7 +40,7 @@ pub(super) fn own(t: &Thread, v: &Value) -> Res<i32> {
 pub fn close(t: &Thread, a: &[Value]) -> Res {
     let fd = own(t, &a[0])?;
     world::closed(t, fd);
-    match kernel::close(fd) {
+    match ram::close(t, fd) {
         Err(e) if e != libc::EINTR => Err(fail(t, e)),
         _ => Ok(Value::NONE),
     }
@@ -54,6 +58,7 @@ pub fn closerange(t: &Thread, a: &[Value]) -> Res {
 
 pub(super) fn blocking(t: &Thread, fd: i32, events: i16) -> Res<()> {
     match kernel::get_flags(fd) {
+        _ if ram::is_ours(fd) => Ok(()),
         Ok(flags) if flags & libc::O_NONBLOCK == 0 => world::wait_fd(t, fd, events, None).map(drop),
         _ => Ok(()),
     }
@@ -74,7 +79,7 @@ pub fn read(t: &Thread, a: &[Value]) -> Res {
     let (fd, n) = (own(t, &a[0])?, count(t, &a[1])?);
     blocking(t, fd, libc::POLLIN)?;
     let mut room = vec![0; n];
-    let got = world::retry(t, || kernel::read(fd, &mut room))?.map_err(|e| fail(t, e))?;
+    let got = world::retry(t, || ram::read(t, fd, &mut room))?.map_err(|e| fail(t, e))?;
     data(t, &room[..got])
 }
 
@@ -83,7 +88,7 @@ pub fn readinto(t: &Thread, a: &[Value]) -> Res {
     let fd = own(t, &a[0])?;
     let to = world::writable(t, &a[1], "readinto", 2)?;
     blocking(t, fd, libc::POLLIN)?;
-    let got = world::retry(t, || kernel::read(fd, to.as_mut_slice()))?.map_err(|e| fail(t, e))?;
+    let got = world::retry(t, || ram::read(t, fd, to.as_mut_slice()))?.map_err(|e| fail(t, e))?;
     Ok(convert::from_usize(got))
 }
 
@@ -91,7 +96,7 @@ pub fn readinto(t: &Thread, a: &[Value]) -> Res {
 pub fn pread(t: &Thread, a: &[Value]) -> Res {
     let (fd, n, at) = (own(t, &a[0])?, count(t, &a[1])?, convert::to_i64(t, &a[2])?);
     let mut room = vec![0; n];
-    let got = world::retry(t, || kernel::pread(fd, &mut room, at))?.map_err(|e| fail(t, e))?;
+    let got = world::retry(t, || ram::pread(t, fd, &mut room, at))?.map_err(|e| fail(t, e))?;
     data(t, &room[..got])
 }
 
@@ -103,7 +108,7 @@ pub fn readv(t: &Thread, a: &[Value]) -> Res {
     let total = lent.iter().map(|b| b.len).sum();
     t.check_alloc(total)?;
     let mut room = vec![0; total];
-    let got = world::retry(t, || kernel::read(fd, &mut room))?.map_err(|e| fail(t, e))?;
+    let got = world::retry(t, || ram::read(t, fd, &mut room))?.map_err(|e| fail(t, e))?;
     let mut rest = &room[..got];
     for b in &lent {
         let (now, later) = rest.split_at(rest.len().min(b.len));
@@ -129,7 +134,7 @@ fn may_wait(fd: i32) -> bool {
 /// was written so far as the answer.
 fn put(t: &Thread, fd: i32, from: &[u8]) -> Res {
     if !may_wait(fd) || from.is_empty() {
-        let n = world::retry(t, || kernel::write(fd, from))?.map_err(|e| fail(t, e))?;
+        let n = world::retry(t, || ram::write(t, fd, from))?.map_err(|e| fail(t, e))?;
         return Ok(convert::from_usize(n));
     }
     let mut done = 0;
@@ -158,7 +163,7 @@ pub fn pwrite(t: &Thread, a: &[Value]) -> Res {
     let fd = own(t, &a[0])?;
     let from = buffer::get(t, &a[1], buffer::SIMPLE)?;
     let at = convert::to_i64(t, &a[2])?;
-    let n = world::retry(t, || kernel::pwrite(fd, from.as_slice(), at))?.map_err(|e| fail(t, e))?;
+    let n = world::retry(t, || ram::pwrite(t, fd, from.as_slice(), at))?.map_err(|e| fail(t, e))?;
     Ok(convert::from_usize(n))
 }
 
@@ -177,24 +182,31 @@ pub fn writev(t: &Thread, a: &[Value]) -> Res {
 /// `lseek(fd, position, whence)`.
 pub fn lseek(t: &Thread, a: &[Value]) -> Res {
     let (fd, at, whence) = (own(t, &a[0])?, convert::to_i64(t, &a[1])?, convert::to_i32(t, &a[2])?);
-    super::plain(t, kernel::lseek(fd, at, whence))
+    super::plain(t, ram::lseek(t, fd, at, whence))
 }
 
 /// `ftruncate(fd, length)`.
 pub fn ftruncate(t: &Thread, a: &[Value]) -> Res {
     let (fd, len) = (own(t, &a[0])?, convert::to_i64(t, &a[1])?);
-    kernel::ftruncate(fd, len).map(|()| Value::NONE).map_err(|e| fail(t, e))
+    ram::ftruncate(t, fd, len).map(|()| Value::NONE).map_err(|e| fail(t, e))
 }
 
 /// A call that takes a descriptor, or an object that has one, and gives nothing.
 pub fn simple(t: &Thread, v: &Value, f: fn(i32) -> kernel::Sys<i64>) -> Res {
     let fd = world::fileno(t, v)?;
+    if ram::is_ours(fd) {
+        // What is in memory is as safe as it gets.
+        return ram::fstat(t, fd).map(|_| Value::NONE).map_err(|e| fail(t, e));
+    }
     world::retry(t, || f(fd))?.map(|_| Value::NONE).map_err(|e| fail(t, e))
 }
 
 /// `dup(fd)`.
 pub fn dup(t: &Thread, a: &[Value]) -> Res {
-    opened(t, kernel::dup(own(t, &a[0])?))
+    match (own(t, &a[0])?, ram::of(t)) {
+        (fd, Some(mut ram)) if ram::is_ours(fd) => super::plain(t, ram.dup(fd).map(i64::from)),
+        (fd, _) => opened(t, kernel::dup(fd)),
+    }
 }
 
 /// `dup2(fd, fd2, inheritable)`.
@@ -226,7 +238,11 @@ pub fn set_blocking(t: &Thread, a: &[Value]) -> Res {
 
 /// `get_inheritable(fd)`.
 pub fn get_inheritable(t: &Thread, a: &[Value]) -> Res {
-    let flags = kernel::fcntl(own(t, &a[0])?, libc::F_GETFD, 0).map_err(|e| fail(t, e))?;
+    let fd = own(t, &a[0])?;
+    if ram::is_ours(fd) {
+        return Ok(Value::FALSE);
+    }
+    let flags = kernel::fcntl(fd, libc::F_GETFD, 0).map_err(|e| fail(t, e))?;
     Ok(Value::bool(flags & i64::from(libc::FD_CLOEXEC) == 0))
 }
 
@@ -258,6 +274,10 @@ pub fn lockf(t: &Thread, a: &[Value]) -> Res {
 /// `sendfile(out_fd, in_fd, offset, count)`.
 pub fn sendfile(t: &Thread, a: &[Value]) -> Res {
     let (to, from) = (own(t, &a[0])?, own(t, &a[1])?);
+    if ram::is_ours(to) || ram::is_ours(from) {
+        // Who asks goes on by reading and writing.
+        return Err(fail(t, libc::EINVAL));
+    }
     let n = count(t, &a[3])?;
     blocking(t, to, libc::POLLOUT)?;
     // As much as whoever is ready takes without blocking; callers go on with the rest.
@@ -275,6 +295,9 @@ pub fn sendfile(t: &Thread, a: &[Value]) -> Res {
 /// `copy_file_range(src, dst, count)`.
 pub fn copy_file_range(t: &Thread, a: &[Value]) -> Res {
     let (from, to) = (own(t, &a[0])?, own(t, &a[1])?);
+    if ram::is_ours(to) || ram::is_ours(from) {
+        return Err(fail(t, libc::EINVAL));
+    }
     if convert::to_isize(t, &a[2])? < 0 {
         return Err(error::value_error(t, "negative value for 'count' not allowed"));
     }

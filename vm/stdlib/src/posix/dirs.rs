@@ -3,11 +3,12 @@
 use super::stat;
 use crate::import::embedded;
 use crate::kernel;
+use crate::ram;
 use crate::world::{self, Also, PathArg};
 use std::cell::RefCell;
 use std::ffi::CString;
 use std::fs::ReadDir;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::DirEntryExt;
 use typhon_object::header::Header;
 use typhon_object::list::List;
@@ -20,7 +21,50 @@ use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::{exceptions, generic_alias};
 use typhon_object::{Exc, Res, Thread, Value, convert, error, payload, type_of};
 
-fn open(t: &Thread, p: &PathArg) -> Res<ReadDir> {
+/// A folder that is read: as the system gives it, or all of it at once.
+enum Folder {
+    System(ReadDir),
+    Ram(std::vec::IntoIter<ram::Listed>),
+}
+
+/// What a folder holds under a name.
+struct Found {
+    name: Vec<u8>,
+    kind: Option<Kind>,
+    inode: u64,
+}
+
+impl Iterator for Folder {
+    type Item = std::io::Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(match self {
+            Folder::Ram(listed) => {
+                let ram::Listed { name, inode, folder } = listed.next()?;
+                Ok(Found { name, inode, kind: Some(if folder { Kind::Dir } else { Kind::File }) })
+            }
+            Folder::System(dir) => dir.next()?.map(|entry| {
+                let kind = entry.file_type().ok().map(|k| match (k.is_dir(), k.is_file(), k.is_symlink()) {
+                    (true, ..) => Kind::Dir,
+                    (_, true, _) => Kind::File,
+                    (.., true) => Kind::Link,
+                    _ => Kind::Other,
+                });
+                Found { name: entry.file_name().into_vec(), kind, inode: entry.ino() }
+            }),
+        })
+    }
+}
+
+fn open(t: &Thread, p: &PathArg) -> Res<Folder> {
+    if let Some(mut ram) = ram::of(t)
+        && p.fd.is_none_or(ram::is_ours)
+    {
+        let listed = ram.list(&p.path, p.fd);
+        return listed
+            .map(|listed| Folder::Ram(listed.into_iter()))
+            .map_err(|errno| io_error(t, p, &std::io::Error::from_raw_os_error(errno)));
+    }
     p.permit_read(t)?;
     let opened = match p.fd {
         Some(fd) => {
@@ -33,7 +77,7 @@ fn open(t: &Thread, p: &PathArg) -> Res<ReadDir> {
         }
         None => std::fs::read_dir(p.as_path()),
     };
-    opened.map_err(|e| io_error(t, p, &e))
+    opened.map(Folder::System).map_err(|e| io_error(t, p, &e))
 }
 
 fn io_error(t: &Thread, p: &PathArg, e: &std::io::Error) -> Exc {
@@ -63,7 +107,7 @@ pub fn listdir(t: &Thread, a: &[Value]) -> Res {
     for entry in open(t, &p)? {
         t.poll()?;
         let entry = entry.map_err(|e| io_error(t, &p, &e))?;
-        list.expect::<List>().push(t, world::fs_name(t, entry.file_name().as_bytes(), p.is_bytes)?)?;
+        list.expect::<List>().push(t, world::fs_name(t, &entry.name, p.is_bytes)?)?;
     }
     Ok(list)
 }
@@ -72,7 +116,7 @@ pub fn listdir(t: &Thread, a: &[Value]) -> Res {
 #[repr(C)]
 pub struct Scan {
     header: Header,
-    dir: RefCell<Option<ReadDir>>,
+    dir: RefCell<Option<Folder>>,
     path: RefCell<PathArg>,
 }
 
@@ -128,8 +172,7 @@ fn next(t: &Thread, v: &Value) -> Res {
         return Ok(Value::ABSENT);
     };
     let entry = entry.map_err(|e| io_error(t, &path, &e))?;
-    let name = entry.file_name();
-    let name = name.as_bytes();
+    let name = &entry.name[..];
     let full = match path.fd {
         Some(_) => name.to_vec(),
         None => {
@@ -141,12 +184,6 @@ fn next(t: &Thread, v: &Value) -> Res {
             full
         }
     };
-    let kind = entry.file_type().ok().map(|k| match (k.is_dir(), k.is_file(), k.is_symlink()) {
-        (true, ..) => Kind::Dir,
-        (_, true, _) => Kind::File,
-        (.., true) => Kind::Link,
-        _ => Kind::Other,
-    });
     let (shown, shown_full) = (world::fs_name(t, name, path.is_bytes)?, world::fs_name(t, &full, path.is_bytes)?);
     let Ok(full) = CString::new(full) else { return Err(error::value_error(t, "embedded null byte")) };
     payload::new(t, |header| Entry {
@@ -155,8 +192,8 @@ fn next(t: &Thread, v: &Value) -> Res {
         path: Slot::new(shown_full),
         full,
         dir: path.fd.unwrap_or(libc::AT_FDCWD),
-        kind,
-        inode: entry.ino(),
+        kind: entry.kind,
+        inode: entry.inode,
         stat: Slot::empty(),
         link_stat: Slot::empty(),
     })

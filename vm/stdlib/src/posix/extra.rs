@@ -105,6 +105,8 @@ fn place<'a>(t: &Thread, p: &'a PathArg, function: &str, follow: &Value) -> Res<
         Some(_) if !follow => {
             Err(error::value_error(t, format_args!("{function}: cannot use fd and follow_symlinks together")))
         }
+        // What is in memory has none, and can have none.
+        _ if crate::ram::is_on(t) => Err(p.error(t, libc::ENOTSUP)),
         Some(fd) => Ok(linux::Place::Fd(fd)),
         None if follow => Ok(linux::Place::Path(&p.path)),
         None => Ok(linux::Place::Link(&p.path)),

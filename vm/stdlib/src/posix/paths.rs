@@ -3,6 +3,7 @@
 use super::descriptors::own;
 use super::{dir_fd, fail, flag, path, permit_state};
 use crate::kernel;
+use crate::ram;
 use crate::world::{self, Also, PathArg};
 use std::os::unix::ffi::OsStrExt;
 use typhon_object::tuple::Tuple;
@@ -26,6 +27,9 @@ pub fn access(t: &Thread, a: &[Value]) -> Res {
     if !flag(t, &a[4], true)? {
         flags |= libc::AT_SYMLINK_NOFOLLOW;
     }
+    if let Some(mut ram) = ram::of(t) {
+        return Ok(Value::bool(ram.access(dir, &p.path, mode).is_ok()));
+    }
     let allowed = if mode & libc::W_OK != 0 { p.permit_write(t) } else { p.permit_read(t) };
     match allowed {
         Err(e) if e.is(&typhon_object::types::exceptions::OS_ERROR) => Ok(Value::FALSE),
@@ -37,6 +41,9 @@ pub fn access(t: &Thread, a: &[Value]) -> Res {
 /// `chdir(path)` and `fchdir(fd)`.
 pub fn chdir(t: &Thread, a: &[Value]) -> Res {
     let p = world::path_arg(t, &a[0], "chdir", "path", Also::Fd)?;
+    if let Some(mut ram) = ram::of(t) {
+        return done(t, &p, ram.go(&p.path, p.fd).map(|()| 0));
+    }
     permit_state(t)?;
     done(
         t,
@@ -50,6 +57,10 @@ pub fn chdir(t: &Thread, a: &[Value]) -> Res {
 
 /// `getcwd()` and `getcwdb()`.
 pub fn getcwd(t: &Thread, as_bytes: bool) -> Res {
+    if let Some(mut ram) = ram::of(t) {
+        let here = ram.here().map_err(|e| fail(t, e))?;
+        return world::fs_name(t, &here, as_bytes);
+    }
     let cwd = std::env::current_dir().map_err(|e| fail(t, e.raw_os_error().unwrap_or(libc::ENOENT)))?;
     world::fs_name(t, cwd.as_os_str().as_bytes(), as_bytes)
 }
@@ -60,9 +71,14 @@ pub fn chmod(t: &Thread, a: &[Value]) -> Res {
     let mode = mode_arg(t, &a[1], 0)?;
     let dir = dir_fd(t, &a[2])?;
     let flags = if flag(t, &a[3], true)? { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+    if let Some(mut ram) = ram::of(t)
+        && p.fd.is_none()
+    {
+        return done(t, &p, ram.chmod(dir, &p.path, mode).map(|()| 0));
+    }
     p.permit_write(t)?;
     let made = match p.fd {
-        Some(fd) => kernel::fchmod(fd, mode),
+        Some(fd) => ram::fchmod(t, fd, mode).map(|()| 0),
         None => kernel::chmod_at(dir, &p.path, mode, flags),
     };
     match made {
@@ -79,7 +95,7 @@ pub fn chmod(t: &Thread, a: &[Value]) -> Res {
 /// `fchmod(fd, mode)`.
 pub fn fchmod(t: &Thread, a: &[Value]) -> Res {
     let (fd, mode) = (own(t, &a[0])?, mode_arg(t, &a[1], 0)?);
-    kernel::fchmod(fd, mode).map(|_| Value::NONE).map_err(|e| fail(t, e))
+    ram::fchmod(t, fd, mode).map(|()| Value::NONE).map_err(|e| fail(t, e))
 }
 
 /// A user or group id; -1 leaves it as it is.
@@ -139,6 +155,9 @@ fn done_two(t: &Thread, from: &PathArg, to: &PathArg, r: kernel::Sys<i64>) -> Re
 pub fn rename(t: &Thread, a: &[Value], function: &str) -> Res {
     let (from, to) = two(t, a, function)?;
     let (from_dir, to_dir) = (dir_fd(t, &a[2])?, dir_fd(t, &a[3])?);
+    if let Some(mut ram) = ram::of(t) {
+        return done_two(t, &from, &to, ram.rename(from_dir, &from.path, to_dir, &to.path).map(|()| 0));
+    }
     from.permit_write(t)?;
     to.permit_write(t)?;
     done_two(t, &from, &to, kernel::rename_at(from_dir, &from.path, to_dir, &to.path))
@@ -167,6 +186,11 @@ pub fn symlink(t: &Thread, a: &[Value]) -> Res {
 /// `readlink(path, dir_fd)`.
 pub fn readlink(t: &Thread, a: &[Value]) -> Res {
     let p = path(t, &a[0], "readlink")?;
+    if let Some(mut ram) = ram::of(t) {
+        // What is there is no link.
+        let errno = ram.stat(dir_fd(t, &a[1])?, &p.path).err().unwrap_or(libc::EINVAL);
+        return Err(p.error(t, errno));
+    }
     p.permit_read(t)?;
     let target = kernel::readlink_at(dir_fd(t, &a[1])?, &p.path).map_err(|e| p.error(t, e))?;
     world::fs_name(t, &target, p.is_bytes)
@@ -176,6 +200,9 @@ pub fn readlink(t: &Thread, a: &[Value]) -> Res {
 pub fn mkdir(t: &Thread, a: &[Value]) -> Res {
     let p = path(t, &a[0], "mkdir")?;
     let (mode, dir) = (mode_arg(t, &a[1], 0o777)?, dir_fd(t, &a[2])?);
+    if let Some(mut ram) = ram::of(t) {
+        return done(t, &p, ram.make_folder(dir, &p.path, mode).map(|()| 0));
+    }
     p.permit_write(t)?;
     done(t, &p, kernel::mkdir_at(dir, &p.path, mode))
 }
@@ -202,6 +229,9 @@ pub fn mknod(t: &Thread, a: &[Value]) -> Res {
 pub fn remove(t: &Thread, a: &[Value], function: &str, flags: i32) -> Res {
     let p = path(t, &a[0], function)?;
     let dir = dir_fd(t, &a[1])?;
+    if let Some(mut ram) = ram::of(t) {
+        return done(t, &p, ram.remove(dir, &p.path, flags & libc::AT_REMOVEDIR != 0).map(|()| 0));
+    }
     p.permit_write(t)?;
     done(t, &p, kernel::unlink_at(dir, &p.path, flags))
 }
@@ -210,12 +240,15 @@ pub fn remove(t: &Thread, a: &[Value], function: &str, flags: i32) -> Res {
 pub fn truncate(t: &Thread, a: &[Value]) -> Res {
     let p = world::path_arg(t, &a[0], "truncate", "path", Also::Fd)?;
     let len = convert::to_i64(t, &a[1])?;
+    if let (Some(mut ram), None) = (ram::of(t), p.fd) {
+        return done(t, &p, ram.truncate(&p.path, len).map(|()| 0));
+    }
     p.permit_write(t)?;
     done(
         t,
         &p,
         match p.fd {
-            Some(fd) => kernel::ftruncate(fd, len).map(|()| 0),
+            Some(fd) => ram::ftruncate(t, fd, len).map(|()| 0),
             None => kernel::truncate(&p.path, len),
         },
     )
@@ -271,6 +304,11 @@ pub fn utime(t: &Thread, a: &[Value]) -> Res {
         }
         (None, None) => [(0, libc::UTIME_NOW); 2],
     };
+    if let Some(mut ram) = ram::of(t)
+        && p.fd.is_none_or(ram::is_ours)
+    {
+        return done(t, &p, ram.set_times(dir, &p.path, p.fd, stamps).map(|()| 0));
+    }
     p.permit_write(t)?;
     kernel::set_times(dir, &p.path, p.fd, stamps, flags).map(|()| Value::NONE).map_err(|e| p.error(t, e))
 }

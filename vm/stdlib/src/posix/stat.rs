@@ -3,6 +3,7 @@
 use super::descriptors::own;
 use super::{dir_fd, fail, flag};
 use crate::kernel;
+use crate::ram;
 use crate::world::{self, Also, PathArg};
 use typhon_object::structseq;
 use typhon_object::types::{int, structseq as ss};
@@ -64,11 +65,13 @@ pub fn result(t: &Thread, st: &libc::stat) -> Res {
 
 /// What stat(2) says of a path argument.
 pub fn of_path(t: &Thread, p: &PathArg, dir: i32, follow: bool) -> Res<kernel::Sys<libc::stat>> {
+    match (p.fd, ram::of(t)) {
+        (None, Some(mut ram)) => return Ok(ram.stat(dir, &p.path)),
+        (Some(fd), _) => return Ok(ram::fstat(t, fd)),
+        (None, None) => {}
+    }
     p.permit_read(t)?;
-    Ok(match p.fd {
-        Some(fd) => kernel::fstat(fd),
-        None => kernel::stat_at(dir, &p.path, if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW }),
-    })
+    Ok(kernel::stat_at(dir, &p.path, if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW }))
 }
 
 /// `stat(path, dir_fd, follow_symlinks)`.
@@ -95,7 +98,7 @@ pub fn lstat(t: &Thread, a: &[Value]) -> Res {
 
 /// `fstat(fd)`.
 pub fn fstat(t: &Thread, a: &[Value]) -> Res {
-    let st = kernel::fstat(own(t, &a[0])?).map_err(|e| fail(t, e))?;
+    let st = ram::fstat(t, own(t, &a[0])?).map_err(|e| fail(t, e))?;
     result(t, &st)
 }
 

@@ -5,7 +5,6 @@ use crate::kernel::{self, linux};
 use crate::thread::turns;
 use crate::{time, world};
 use std::cell::Cell;
-use std::time::Instant;
 use typhon_object::header::Header;
 use typhon_object::list::List;
 use typhon_object::native::{self, MethodDef, def, getter};
@@ -159,15 +158,15 @@ fn poll(t: &Thread, a: &[Value]) -> Res {
         n => n as usize,
     };
     t.check_alloc(most * 16)?;
-    let end = end_of(ns);
+    let end = end_of(t, ns);
     let mut room = vec![(0, 0); most];
     let n = loop {
-        t.poll()?;
-        let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(Instant::now()));
+        world::look_up(t)?;
+        let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(world::now(t)));
         let slice = left.min(world::SLICE);
         let ms = slice.as_micros().div_ceil(1000) as i32;
         match turns::idle(t, || linux::epoll_wait(this, &mut room, ms)) {
-            Ok(0) if left <= slice && end.is_some() => break 0,
+            Ok(0) if world::pass_until(t, end) || left <= slice && end.is_some() => break 0,
             Ok(0) | Err(libc::EINTR) => {}
             Ok(n) => break n,
             Err(e) => return Err(fail(t, e)),

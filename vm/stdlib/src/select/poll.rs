@@ -95,7 +95,7 @@ fn poll(t: &Thread, a: &[Value]) -> Res {
     };
     let copy = a[0].expect::<Poll>().fds.borrow().clone();
     let mut fds: Vec<_> = copy.into_iter().map(|(fd, events)| libc::pollfd { fd, events, revents: 0 }).collect();
-    wait(t, &mut fds, end_of(ns))?;
+    wait(t, &mut fds, end_of(t, ns))?;
     let list = List::create(t)?;
     for f in fds.iter().filter(|f| f.revents != 0) {
         let pair = [Value::small(f.fd.into()), Value::small(i64::from(f.revents as u16))];

@@ -1,10 +1,10 @@
 //! `_queue`: a queue without bounds.
 
 use crate::thread::turns;
-use crate::time;
+use crate::{time, world};
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use typhon_object::dict::Dict;
 use typhon_object::header::Header;
 use typhon_object::names;
@@ -136,7 +136,7 @@ fn get(t: &Thread, a: &[Value]) -> Res {
     let end = match a[2].non_none().filter(|_| block) {
         None => None,
         Some(v) => match u64::try_from(time::duration(t, v)?) {
-            Ok(ns) => Instant::now().checked_add(Duration::from_nanos(ns)),
+            Ok(ns) => world::now(t).checked_add(Duration::from_nanos(ns)),
             Err(_) => return Err(error::value_error(t, "'timeout' must be a non-negative number")),
         },
     };

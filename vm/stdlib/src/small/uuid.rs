@@ -3,11 +3,10 @@
 //! As libuuid without its daemon: the version is 1, the node is random with the multicast bit set (RFC 9562, 6.10), and two
 //! processes are told apart by that alone, which is what "not safe" says.
 
-use crate::kernel;
 use crate::world;
 use std::cell::Cell;
 use typhon_object::dict::Dict;
-use typhon_object::error::{self, Res};
+use typhon_object::error::Res;
 use typhon_object::names;
 use typhon_object::native::{ModuleDef, def};
 use typhon_object::types::{bytes, module};
@@ -49,7 +48,7 @@ fn generate(t: &Thread, _: &[Value]) -> Res {
             random
         }
     };
-    let now = kernel::clock(libc::CLOCK_REALTIME).map_err(|errno| error::os_error(t, errno, None, None))?;
+    let now = world::host(t)?.wall_clock();
     let ticks = u64::try_from(now.as_nanos() / 100).unwrap_or(0).wrapping_add(GREGORIAN).max(node.last.get() + 1);
     node.last.set(ticks);
     let mut out = [0; 16];

@@ -1,7 +1,7 @@
 //! Locks.
 
 use super::{TIMEOUT_MAX, turns};
-use crate::time;
+use crate::{time, world};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 use typhon_object::header::Header;
@@ -27,9 +27,9 @@ fn deadline(t: &Thread, blocking: &Value, timeout: &Value) -> Res<Option<Instant
         return Err(error::overflow_error(t, "timeout value is too large"));
     }
     Ok(match (blocking, given) {
-        (false, _) => Some(Instant::now()),
+        (false, _) => Some(world::now(t)),
         (true, false) => None,
-        (true, true) => Some(Instant::now() + Duration::from_nanos(ns as u64)),
+        (true, true) => Some(world::now(t) + Duration::from_nanos(ns as u64)),
     })
 }
 

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::os::unix::thread::JoinHandleExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use typhon_interp::host;
 use typhon_object::breaker::why;
 use typhon_object::dict::Dict;
@@ -57,6 +57,7 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
     t.check_alloc(TOUCHED)?;
     let shared = turns::share(t);
     let Some(thread) = t.sibling() else { return Err(refuse(t)) };
+    crate::fuel::share(t, &thread);
     let breaker = thread.breaker.clone();
     // Behind a pointer, so that it is still there if the system refuses.
     let job = Arc::new(Mutex::new(Some(Job { thread, shared: Arc::clone(&shared), function, args, kwargs, handle })));
@@ -307,7 +308,7 @@ fn join(t: &Thread, a: &[Value]) -> Res {
     let end = match a[1].non_none() {
         None => None,
         Some(v) => match u64::try_from(time::duration(t, v)?) {
-            Ok(ns) => Instant::now().checked_add(Duration::from_nanos(ns)),
+            Ok(ns) => world::now(t).checked_add(Duration::from_nanos(ns)),
             // Less than nothing is for ever.
             Err(_) => None,
         },
