@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "admin_service",
     "execution_service",
+    "file_service",
     "limits",
     "outcome",
     "policy",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use typhon_proto::v1;
-use typhon_vm::{Cancel, CancelReason, Grant};
+use typhon_vm::{Cancel, CancelReason, FileAnswer, FileWork, Grant};
 
 use crate::audit;
 use crate::callbacks::Callbacks;
@@ -15,6 +15,7 @@ use crate::error::Refusal;
 use crate::events::{Event, EventQueue, Events};
 use crate::execution::{Execution, Reply, StreamReply};
 use crate::executions::Executions;
+use crate::files;
 use crate::grpc::request::Wanted;
 use crate::grpc::template::THREADS;
 use crate::host::{Kept, Stdin};
@@ -194,6 +195,16 @@ impl Admission {
         }
         let sessions = self.sessions()?;
         copies?.into_iter().map(|copy| sessions.copy(session, copy)).collect()
+    }
+
+    /// Does something with a session's files.
+    pub fn errand(&self, session: &Session, work: FileWork) -> Result<FileAnswer, Refusal> {
+        let (answer, next) = files::run(self.workers.places(), session, work);
+        // Who came meanwhile is next.
+        if let Some(next) = next {
+            self.workers.resume(next);
+        }
+        answer
     }
 
     fn copies(&self, session: &Session, home: Option<&Home>, count: usize) -> Result<Vec<Option<Home>>, Refusal> {
@@ -387,12 +398,15 @@ impl Admission {
             None => {
                 let limits = limits::derive(&request.limits, &self.config);
                 request.limits = limits::within_quota(limits, &caller.tenant.quota());
-                let isolation = self.workers.places().isolation(isolation)?;
-                (Kept::new(world), Place { isolation, tenant: caller.tenant.name.clone(), template: None })
+                limits::of_world(&mut request.limits, world);
+                let isolation = self.workers.places().isolation(isolation, world)?;
+                let (tenant, stable) = (caller.tenant.name.clone(), world.deterministic);
+                (Kept::new(world), Place { isolation, tenant, template: None, stable })
             }
             Some(session) => {
                 request.limits = limits::within(&request.limits, &session.terms.limits);
                 request.env.clone_from(&session.terms.env);
+                request.deterministic = session.terms.kept.world().deterministic;
                 functions.clone_from(&session.terms.functions);
                 (session.terms.kept.clone(), session.terms.place.clone())
             }

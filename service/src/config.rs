@@ -157,6 +157,18 @@ settings! {
     result_default: Bytes = "1MiB";
     /// Largest result an execution may ask for.
     result_max: Bytes = "16MiB";
+    /// What the files of an execution that asks for none may hold; they are in its heap.
+    file_bytes_default: Bytes = "32MiB";
+    /// Most that the files of an execution may hold.
+    file_bytes_max: Bytes = "64MiB";
+    /// Files and folders of an execution that asks for none.
+    file_count_default: Count = "1000";
+    /// Most files and folders an execution may ask for.
+    file_count_max: Count = "10000";
+    /// Files that an execution may have open that asks for none.
+    open_files_default: Count = "256";
+    /// Most open files an execution may ask for.
+    open_files_max: Count = "1024";
     /// Largest source text.
     source_max: Bytes = "16MiB";
     /// Bytes of programs that are kept under a name before those not used for longest are forgotten.

@@ -111,6 +111,22 @@ pub enum Refusal {
         held: u64,
         max: u64,
     },
+    FileNotFound {
+        path: String,
+    },
+    /// Files would hold, or be, more than they may.
+    FilesFull {
+        path: String,
+        max_bytes: u64,
+    },
+    FileUnusable {
+        path: String,
+        why: &'static str,
+    },
+    /// It was written to while it was read.
+    FileChanged {
+        path: String,
+    },
     UnknownMethod,
     CredentialsMissing,
     CredentialsInvalid {
@@ -206,6 +222,15 @@ impl From<Refusal> for Status {
             }
             Refusal::TemplateFailed { .. } => {
                 details.add_precondition_failure_violation(reason, "template", message.clone());
+            }
+            Refusal::FileNotFound { path } => {
+                details.set_resource_info("typhon.v1.File", path, "", message.clone());
+            }
+            Refusal::FilesFull { .. } => {
+                details.add_quota_failure_violation("files", message.clone()).set_retry_info(Some(SESSION_RETRY));
+            }
+            Refusal::FileUnusable { path, .. } | Refusal::FileChanged { path } => {
+                details.add_precondition_failure_violation(reason, path, message.clone());
             }
             Refusal::ExecutionNotFound { name } => {
                 details.set_resource_info("typhon.v1.Execution", name, "", message.clone());
@@ -352,6 +377,10 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
         | Refusal::SessionFailed { .. }
         | Refusal::TooManySessions { .. }
         | Refusal::SessionsTooLarge { .. } => of_session(refusal),
+        Refusal::FileNotFound { .. }
+        | Refusal::FilesFull { .. }
+        | Refusal::FileUnusable { .. }
+        | Refusal::FileChanged { .. } => of_file(refusal),
         Refusal::UnknownMethod => {
             (Code::Unimplemented, "METHOD_UNKNOWN", "there is no such method".to_owned(), Vec::new())
         }
@@ -387,6 +416,28 @@ fn of_identity(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
             "this server wants a token in `authorization`, or a client certificate".to_owned(),
             Vec::new(),
         ),
+    }
+}
+
+fn of_file(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
+    let pair = |key: &str, value: String| vec![(key.to_owned(), value)];
+    match refusal {
+        Refusal::FilesFull { path, max_bytes } => (
+            Code::ResourceExhausted,
+            "FILES_FULL",
+            format!("there is no room for {path:?}: the session's files may hold {max_bytes} bytes"),
+            pair("max_bytes", max_bytes.to_string()),
+        ),
+        Refusal::FileUnusable { path, why } => {
+            (Code::FailedPrecondition, "FILE_UNUSABLE", format!("{path:?}: {why}"), pair("why", (*why).to_owned()))
+        }
+        Refusal::FileChanged { path } => {
+            (Code::Aborted, "FILE_CHANGED", format!("{path:?} was written to while it was read"), Vec::new())
+        }
+        Refusal::FileNotFound { path } => {
+            (Code::NotFound, "FILE_NOT_FOUND", format!("there is no file {path:?}"), Vec::new())
+        }
+        _ => (Code::Internal, "INTERNAL", "not a refusal of a file".to_owned(), Vec::new()),
     }
 }
 
@@ -464,6 +515,10 @@ mod tests {
             Refusal::DurableFull,
             Refusal::RequestIdReused { request_id: "1".into() },
             Refusal::SessionsTooLarge { held: 2, max: 1 },
+            Refusal::FileNotFound { path: "x".into() },
+            Refusal::FilesFull { path: "x".into(), max_bytes: 1 },
+            Refusal::FileUnusable { path: "x".into(), why: "it is a folder" },
+            Refusal::FileChanged { path: "x".into() },
             Refusal::CredentialsMissing,
             Refusal::CredentialsInvalid { problem: "unknown token" },
             Refusal::TenantUnknown { tenant: "x".into() },

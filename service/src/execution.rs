@@ -136,7 +136,7 @@ impl Execution {
         let job =
             Job { request, plan, kept, stdin, calls, events: reply.events(), cancel, queue, began: Instant::now() };
         let room = session.as_ref().map_or(Room::Fresh, |session| Room::Resident(session.take()));
-        let Done { mut response, took, poisoned, after } = match places.run(job, room, &place) {
+        let Done { mut response, took, poisoned, after, .. } = match places.run(job, room, &place) {
             Ok(done) => done,
             Err(unrun) => {
                 let (refusal, next) = unrun_of(unrun, session.as_deref());

@@ -1,13 +1,14 @@
 //! The outside world of one execution: captured streams, chosen clock and entropy, nothing else permitted.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use typhon_jit::Process;
 use typhon_vm::{
-    Access, Attachment, Cancel, CancelReason, CpuMeter, Host, HostError, LimitHit, LimitName, Limits, Stream, Tiers,
+    Access, Attachment, Cancel, CancelReason, CpuMeter, FileRoom, Host, HostError, LimitHit, LimitName, Limits, Stream,
+    Tiers,
 };
 
 use crate::events::Events;
@@ -19,7 +20,11 @@ use crate::process::Far;
 pub struct World {
     /// Wall clock since the epoch, stopped.
     pub frozen_clock: Option<Duration>,
+    /// Where a clock begins that only the program itself moves on.
+    pub virtual_clock: Option<Duration>,
     pub entropy_seed: Option<u64>,
+    /// Nothing but the program and its inputs decides what it does.
+    pub deterministic: bool,
 }
 
 /// What stays when an execution of a session ends and the next begins.
@@ -27,6 +32,8 @@ pub struct World {
 pub struct Kept {
     world: World,
     seeded: Arc<Mutex<SplitMix>>,
+    /// What has passed on the virtual clock.
+    elapsed: Arc<Mutex<Duration>>,
     /// What all threads use.
     cpu: CpuMeter,
 }
@@ -34,7 +41,7 @@ pub struct Kept {
 impl Kept {
     pub fn new(world: World) -> Kept {
         let seeded = Arc::new(Mutex::new(SplitMix(world.entropy_seed.unwrap_or(0))));
-        Kept { world, seeded, cpu: CpuMeter::default() }
+        Kept { world, seeded, elapsed: Arc::default(), cpu: CpuMeter::default() }
     }
 
     /// The same, with an account of its own.
@@ -55,6 +62,7 @@ pub struct GuestHost {
     events: Option<Arc<dyn Events>>,
     cancel: Cancel,
     compiler: Option<Process>,
+    room: FileRoom,
     /// Wakes a writer that waits for a slow reader.
     _attachment: Option<Attachment>,
 }
@@ -170,6 +178,11 @@ impl GuestHost {
             events,
             cancel: cancel.clone(),
             compiler,
+            room: FileRoom {
+                bytes: limits.file_bytes.unwrap_or(u64::MAX),
+                count: limits.files.map_or(u64::MAX, u64::from),
+                open: limits.open_files.map_or(u64::MAX, u64::from),
+            },
             _attachment: attachment,
         }
     }
@@ -250,6 +263,10 @@ impl Host for GuestHost {
         Err(HostError::Denied(format!("this sandbox does not permit {what}")))
     }
 
+    fn files(&self) -> Option<FileRoom> {
+        Some(self.room)
+    }
+
     fn tiers(&self) -> Option<&dyn Tiers> {
         self.compiler.as_ref().map(|compiler| compiler as &dyn Tiers)
     }
@@ -262,13 +279,35 @@ impl Host for GuestHost {
         self.cpu().end();
     }
 
+    fn pass(&self, time: Duration) -> bool {
+        let is_virtual = self.kept.world.virtual_clock.is_some();
+        if is_virtual && !time.is_zero() {
+            let mut elapsed = self.kept.elapsed.lock();
+            *elapsed = elapsed.saturating_add(time).min(AGES);
+        }
+        is_virtual
+    }
+
     fn wall_clock(&self) -> Duration {
-        self.kept.world.frozen_clock.unwrap_or_else(|| {
+        let world = self.kept.world;
+        let begun = world.virtual_clock.map(|epoch| epoch.saturating_add(*self.kept.elapsed.lock()));
+        world.frozen_clock.or(begun).unwrap_or_else(|| {
             let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
             since_epoch.unwrap_or_default()
         })
     }
+
+    fn monotonic_clock(&self) -> Duration {
+        static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match self.kept.world.virtual_clock {
+            Some(_) => *self.kept.elapsed.lock(),
+            None => ORIGIN.elapsed(),
+        }
+    }
 }
+
+/// No virtual clock goes further, so that every sum of times fits what times are kept in.
+const AGES: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
 /// Steele, Lea and Flood's SplitMix64: reproducible, which is all that seeded entropy promises.
 struct SplitMix(u64);

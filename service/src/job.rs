@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
-use typhon_vm::{Cancel, Detail, Outcome, Request, Response, Stream, TerminationReason, Usage};
+use typhon_vm::{Cancel, Detail, FileAnswer, Outcome, Request, Response, Stream, TerminationReason};
 
 use crate::callbacks::Callbacks;
 use crate::engine::{Engine, Isolate};
@@ -41,6 +41,8 @@ pub struct Done {
     pub poisoned: bool,
     /// With a job in an isolate that lives on; nothing when the engine panicked.
     pub after: Option<AfterRun>,
+    /// What came of work with files.
+    pub files: Option<Result<FileAnswer, i32>>,
 }
 
 /// An isolate once an execution in it has ended.
@@ -93,7 +95,9 @@ impl Job {
         let Job { request, plan, kept, stdin, events, cancel, queue, .. } = self;
         let wall = request.limits.wall.unwrap_or(FOREVER);
         let cpu = request.limits.cpu.unwrap_or(wall);
-        let host = GuestHost::new(plan, &request.limits, stdin, kept, events, &cancel, engine.compiler());
+        // When a loop is compiled is chance.
+        let compiler = engine.compiler().filter(|_| !request.deterministic);
+        let host = GuestHost::new(plan, &request.limits, stdin, kept, events, &cancel, compiler);
         let host = Arc::new(host);
         let started = Instant::now();
         host.cpu().restart();
@@ -128,7 +132,8 @@ impl Job {
         response.usage.wall = took;
         response.usage.cpu = host.cpu().used();
         response.usage.bytes_out = output.iter().fold(0, |sum, stream| stream.produced.saturating_add(sum));
-        Done { response: response::ended(response, output, &request.limits), took, poisoned, after }
+        let files = response.files.take();
+        Done { response: response::ended(response, output, &request.limits), took, poisoned, after, files }
     }
 }
 
@@ -149,10 +154,5 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
 
 /// The end of a program whose ground gave way.
 pub fn crashed(message: String) -> Response {
-    Response {
-        outcome: Outcome { reason: TerminationReason::WorkerCrash, detail: Detail::Crash { message } },
-        result: None,
-        usage: Usage::default(),
-        warnings: Vec::new(),
-    }
+    Response::of(Outcome { reason: TerminationReason::WorkerCrash, detail: Detail::Crash { message } })
 }

@@ -18,6 +18,7 @@ mod events;
 mod execution;
 mod executions;
 mod fair;
+mod files;
 mod grpc;
 mod host;
 mod identity;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use typhon_vm::Limits;
 
 use crate::config::Config;
+use crate::host::World;
 use crate::quota::Quota;
 
 /// Fills what the request left out and lowers what is above the ceiling. Limits that the server has no opinion about
@@ -20,9 +21,19 @@ pub fn derive(asked: &Limits, config: &Config) -> Limits {
         stdout_bytes: output(asked.stdout_bytes),
         stderr_bytes: output(asked.stderr_bytes),
         result_bytes: clamp(asked.result_bytes, config.result_default.0, config.result_max.0),
+        file_bytes: clamp(asked.file_bytes, config.file_bytes_default.0, config.file_bytes_max.0),
+        files: clamp(asked.files, config.file_count_default, config.file_count_max),
+        open_files: clamp(asked.open_files, config.open_files_default, config.open_files_max),
         source_bytes: clamp(asked.source_bytes, config.source_max.0, config.source_max.0),
         host_calls: clamp(asked.host_calls, config.host_calls_default.into(), config.host_calls_max.into()),
         ..asked.clone()
+    }
+}
+
+/// Which of several threads runs is chance.
+pub fn of_world(limits: &mut Limits, world: World) {
+    if world.deterministic {
+        limits.threads = Some(1);
     }
 }
 
@@ -77,6 +88,9 @@ pub fn ceilings(config: &Config) -> Limits {
         stderr_bytes: Some(u64::MAX),
         result_bytes: Some(u64::MAX),
         source_bytes: Some(u64::MAX),
+        file_bytes: Some(u64::MAX),
+        files: Some(u32::MAX),
+        open_files: Some(u32::MAX),
         host_calls: Some(u64::MAX),
         ..Limits::default()
     };

@@ -32,6 +32,8 @@ pub struct Place {
     pub tenant: Arc<str>,
     /// What it begins as a copy of.
     pub template: Option<Arc<Template>>,
+    /// In a process where hashes are the same as in any other such.
+    pub stable: bool,
 }
 
 pub struct Places {
@@ -78,8 +80,15 @@ impl Places {
     }
 
     /// What a request gets that asks for this, or for nothing.
-    pub fn isolation(&self, asked: Option<Isolation>) -> Result<Isolation, Refusal> {
+    pub fn isolation(&self, asked: Option<Isolation>, world: World) -> Result<Isolation, Refusal> {
         match (&self.pool, asked) {
+            // Hashes are a process's, and the server's are for nobody to foresee.
+            (Some(_), asked) if world.deterministic => {
+                Ok(asked.unwrap_or(self.default).max(self.least).max(Isolation::Worker))
+            }
+            (None, _) if world.deterministic => {
+                Err(Refusal::Unsupported { feature: "policy.deterministic without worker processes" })
+            }
             (Some(_), asked) => Ok(asked.unwrap_or(self.default).max(self.least)),
             (None, None | Some(Isolation::InProcess)) => Ok(Isolation::InProcess),
             (None, Some(Isolation::Worker)) => Err(Refusal::Unsupported { feature: "isolation WORKER_PROCESS" }),
@@ -184,7 +193,7 @@ impl Places {
     /// An isolate in a process of its own.
     pub fn apart(&self) -> Result<process::Resident, Refusal> {
         match &self.pool {
-            Some(pool) => Ok(pool.dedicated()?.resident()),
+            Some(pool) => Ok(pool.dedicated(false)?.resident()),
             None => Err(Refusal::Unsupported { feature: "isolation DEDICATED_PROCESS" }),
         }
     }
@@ -223,10 +232,10 @@ impl Places {
 
     fn run_there(&self, job: &Job, resident: process::Resident) -> Result<Done, Unrun> {
         let relayed = process::run(&resident.worker, Cell::Resident(resident.number), job, &self.watchdog);
-        let process::Relayed { response, took, lost, heap_bytes, threads } =
+        let process::Relayed { response, took, lost, heap_bytes, threads, files } =
             relayed.map_err(|NotRun(how)| Unrun::Lost(format!("its worker process is gone: {how}").into()))?;
         let after = AfterRun { home: Home::There(resident), lost, heap_bytes, threads };
-        Ok(Done { response, took, poisoned: false, after: Some(after) })
+        Ok(Done { response, took, poisoned: false, after: Some(after), files })
     }
 
     fn run_fresh(&self, job: Job, place: &Place) -> Result<Done, Unrun> {
@@ -235,13 +244,13 @@ impl Places {
             && let Ok(process::Relayed { response, took, .. }) =
                 process::run(&copy.worker, Cell::Last(copy.number), &job, &self.watchdog)
         {
-            return Ok(Done { response: forked(response), took, poisoned: false, after: None });
+            return Ok(Done { response: forked(response), took, poisoned: false, after: None, files: None });
         }
         for _ in 0..ATTEMPTS {
             let Some(worker) = self.worker(place)? else { return Ok(self.run_here(job, Room::Fresh)) };
             match process::run(&worker, Cell::Fresh, &job, &self.watchdog) {
                 Ok(process::Relayed { response, took, .. }) => {
-                    return Ok(Done { response, took, poisoned: false, after: None });
+                    return Ok(Done { response, took, poisoned: false, after: None, files: None });
                 }
                 // Nothing ran, so another process may.
                 Err(NotRun(how)) => tracing::warn!(%how, "a worker process was gone"),
@@ -254,8 +263,8 @@ impl Places {
     fn worker(&self, place: &Place) -> Result<Option<Arc<Worker>>, Refusal> {
         match (&self.pool, place.isolation) {
             (None, _) | (_, Isolation::InProcess) => Ok(None),
-            (Some(pool), Isolation::Worker) => pool.of_tenant(&place.tenant).map(Some),
-            (Some(pool), Isolation::Dedicated) => pool.dedicated().map(Some),
+            (Some(pool), Isolation::Worker) => pool.of_tenant(&place.tenant, place.stable).map(Some),
+            (Some(pool), Isolation::Dedicated) => pool.dedicated(place.stable).map(Some),
         }
     }
 }

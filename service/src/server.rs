@@ -13,6 +13,7 @@ use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::util::{MapResponseLayer, option_layer};
 use typhon_proto::v1::execution_service_server::{ExecutionServiceServer, SERVICE_NAME as EXECUTION};
+use typhon_proto::v1::file_service_server::{FileServiceServer, SERVICE_NAME as FILE};
 use typhon_proto::v1::program_service_server::{ProgramServiceServer, SERVICE_NAME as PROGRAM};
 use typhon_proto::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME};
 use typhon_proto::v1::session_service_server::{SERVICE_NAME as SESSION, SessionServiceServer};
@@ -315,6 +316,7 @@ fn routes(parts: &Parts, health: HealthServer<impl Health>) -> Result<Routes, Bo
     Ok(Routes::new(execution)
         .add_service(SessionServiceServer::new(api.clone()))
         .add_service(ProgramServiceServer::new(api.clone()).max_decoding_message_size(max_message))
+        .add_service(FileServiceServer::new(api.clone()).max_decoding_message_size(max_message))
         .add_service(TemplateServiceServer::new(api.clone()).max_decoding_message_size(max_message))
         .add_service(RuntimeServiceServer::new(api))
         .add_service(health)
@@ -376,7 +378,7 @@ fn aging(transport: Transport, config: &Config) -> Transport {
 }
 
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in ["", EXECUTION, PROGRAM, RUNTIME, SESSION, TEMPLATE] {
+    for service in ["", EXECUTION, FILE, PROGRAM, RUNTIME, SESSION, TEMPLATE] {
         health.set_service_status(service, status).await;
     }
 }

@@ -36,7 +36,7 @@ pub struct Terms {
 impl Terms {
     /// Those of what nobody asked for.
     pub fn plain(limits: Limits, config: &Config) -> Terms {
-        let place = Place { isolation: Isolation::Dedicated, tenant: "".into(), template: None };
+        let place = Place { isolation: Isolation::Dedicated, tenant: "".into(), template: None, stable: false };
         Terms {
             limits,
             env: Vec::new(),
@@ -58,6 +58,21 @@ pub enum WhenBusy {
     Refuse,
 }
 
+/// What sessions hold together, known without asking each.
+#[derive(Default)]
+pub struct Ledger(Mutex<u64>);
+
+impl Ledger {
+    pub fn held(&self) -> u64 {
+        *self.0.lock()
+    }
+
+    fn change(&self, from: u64, to: u64) {
+        let mut held = self.0.lock();
+        *held = held.saturating_sub(from).saturating_add(to);
+    }
+}
+
 pub struct Session {
     pub name: String,
     pub tenant: Arc<Tenant>,
@@ -66,6 +81,7 @@ pub struct Session {
     born: Instant,
     /// So many may wait.
     line_max: usize,
+    ledger: Arc<Ledger>,
     state: Mutex<State>,
 }
 
@@ -112,7 +128,20 @@ impl Session {
             generation: 0,
             closed: false,
         };
-        Session { name, tenant, terms, created: SystemTime::now(), born: now, line_max, state: Mutex::new(state) }
+        let (created, ledger) = (SystemTime::now(), Arc::default());
+        Session { name, tenant, terms, created, born: now, line_max, ledger, state: Mutex::new(state) }
+    }
+
+    /// The same, in the books of others.
+    pub fn booked(mut self, ledger: Arc<Ledger>) -> Session {
+        self.ledger = ledger;
+        self
+    }
+
+    /// It holds so much now.
+    fn weigh(&self, state: &mut State, bytes: u64) {
+        let before = std::mem::replace(&mut state.heap_bytes, bytes);
+        self.ledger.change(before, bytes);
     }
 
     /// An execution comes. It is given back when it may go to a worker; else it waits here.
@@ -152,20 +181,27 @@ impl Session {
     /// An execution has ended; without anything after it the engine panicked. Whether the session can go on, and who is
     /// next.
     pub fn put(&self, after: Option<AfterRun>) -> (bool, Option<Execution>) {
+        self.state.lock().executions += 1;
+        self.settle(after)
+    }
+
+    /// As [`Session::put`], after something that was no execution.
+    pub fn settle(&self, after: Option<AfterRun>) -> (bool, Option<Execution>) {
         let mut state = self.state.lock();
-        state.executions += 1;
         let mut gone = None;
         match after {
             None => state.failure = Some(Cow::Borrowed("the engine panicked")),
             Some(after) => {
-                (state.heap_bytes, state.threads) = (after.heap_bytes, after.threads);
+                self.weigh(&mut state, after.heap_bytes);
+                state.threads = after.threads;
                 state.failure = after.lost;
                 *(if state.failure.is_some() || state.closed { &mut gone } else { &mut state.isolate }) =
                     Some(after.home);
             }
         }
         if state.isolate.is_none() {
-            (state.heap_bytes, state.threads) = (0, 0);
+            self.weigh(&mut state, 0);
+            state.threads = 0;
         }
         let survives = state.isolate.is_some();
         let next = state.next();
@@ -178,7 +214,8 @@ impl Session {
     pub fn fail(&self, why: Cow<'static, str>) -> Option<Execution> {
         let mut state = self.state.lock();
         state.failure = Some(why);
-        (state.heap_bytes, state.threads) = (0, 0);
+        self.weigh(&mut state, 0);
+        state.threads = 0;
         state.next()
     }
 
@@ -226,7 +263,8 @@ impl Session {
         {
             let mut state = self.state.lock();
             state.isolate = home;
-            (state.heap_bytes, state.threads) = (heap_bytes, threads);
+            self.weigh(&mut state, heap_bytes);
+            state.threads = threads;
         }
         self
     }
@@ -237,7 +275,8 @@ impl Session {
         if let Some((running, _)) = &state.running {
             return Err(Refusal::SessionBusy { name: self.name.clone(), running: running.clone() });
         }
-        (state.heap_bytes, state.threads, state.failure) = (0, 0, None);
+        self.weigh(&mut state, 0);
+        (state.threads, state.failure) = (0, None);
         state.generation += 1;
         state.active = Instant::now();
         Ok(state.isolate.take())
@@ -247,6 +286,8 @@ impl Session {
     pub fn close(&self) -> Option<Home> {
         let mut state = self.state.lock();
         state.closed = true;
+        // Nobody needs to know any more how quickly it ends.
+        self.weigh(&mut state, 0);
         state.isolate.take()
     }
 
@@ -278,6 +319,13 @@ impl Session {
             active: at(state.active),
             expires: at(self.end(&state)),
         }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let held = self.state.get_mut().heap_bytes;
+        self.ledger.change(held, 0);
     }
 }
 

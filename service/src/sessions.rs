@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use crossbeam::channel::{Sender, bounded};
 use parking_lot::{Mutex, RwLock};
 use typhon_vm::CancelReason;
 
@@ -14,13 +15,16 @@ use crate::identity::Tenant;
 use crate::job::Home;
 use crate::metrics::Metrics;
 use crate::quota::{QuotaName, refuse};
-use crate::session::{Session, Terms};
+use crate::session::{Ledger, Session, Terms};
 
 pub struct Sessions {
     config: Arc<Config>,
     metrics: Arc<Metrics>,
     /// By name, so that a list has an order that pages can follow.
     all: RwLock<BTreeMap<String, Arc<Session>>>,
+    ledger: Arc<Ledger>,
+    /// Takes isolates that nobody wants any more.
+    closer: Option<Sender<Home>>,
     ended: Mutex<Ended>,
     /// What each request id was used for, as long as its session is there: the fingerprint, and the session.
     requests: Mutex<HashMap<RequestKey, (u64, String)>>,
@@ -43,7 +47,15 @@ const SMALL: u64 = 4 << 20;
 
 impl Sessions {
     pub fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> Sessions {
-        Sessions { config, metrics, all: RwLock::default(), ended: Mutex::default(), requests: Mutex::default() }
+        Sessions {
+            config,
+            metrics,
+            all: RwLock::default(),
+            ledger: Arc::default(),
+            closer: closer(),
+            ended: Mutex::default(),
+            requests: Mutex::default(),
+        }
     }
 
     /// A new session, or the one that the same request has made already.
@@ -95,11 +107,12 @@ impl Sessions {
         if all.len() >= self.config.sessions_max as usize {
             return Err(Refusal::TooManySessions { max: self.config.sessions_max });
         }
-        let held: u64 = all.values().map(|session| session.heap_bytes()).sum();
+        let held = self.ledger.held();
         if held >= self.config.sessions_heap_max.0 {
             return Err(Refusal::SessionsTooLarge { held, max: self.config.sessions_heap_max.0 });
         }
         let session = Session::new(name.clone(), tenant, terms, self.config.session_line_max as usize);
+        let session = session.booked(self.ledger.clone());
         let session = Arc::new(with(session));
         all.insert(name, session.clone());
         Ok(session)
@@ -126,7 +139,7 @@ impl Sessions {
     /// How many there are, and what they hold.
     pub fn held(&self) -> (usize, u64) {
         let all = self.all.read();
-        (all.len(), all.values().map(|session| session.heap_bytes()).sum())
+        (all.len(), self.ledger.held())
     }
 
     /// How many the tenant has, and what they hold.
@@ -190,7 +203,7 @@ impl Sessions {
     pub fn reset(&self, tenant: &Tenant, name: &str) -> Result<Arc<Session>, Refusal> {
         let session = self.find(tenant, name)?;
         let quick = is_quick(&session);
-        dispose(session.reset()?, quick);
+        self.dispose(session.reset()?, quick);
         Ok(session)
     }
 
@@ -227,10 +240,23 @@ impl Sessions {
         all.values().for_each(|session| self.end(session));
     }
 
+    /// Drops an isolate. One that is large or has threads takes its time on a thread that may; so does any other, as long as
+    /// that is not behind.
+    fn dispose(&self, isolate: Option<Home>, quick: bool) {
+        match (isolate, tokio::runtime::Handle::try_current()) {
+            (Some(isolate), Ok(runtime)) if !quick => drop(runtime.spawn_blocking(move || drop(isolate))),
+            (Some(isolate @ Home::Here(_)), _) => match &self.closer {
+                Some(closer) => drop(closer.try_send(isolate)),
+                None => drop(isolate),
+            },
+            (isolate, _) => drop(isolate),
+        }
+    }
+
     fn end(&self, session: &Arc<Session>) {
         self.metrics.session_ended(session.created);
         let quick = is_quick(session);
-        dispose(session.close(), quick);
+        self.dispose(session.close(), quick);
         session.interrupt(CancelReason::CancelledByClient);
     }
 }
@@ -240,10 +266,12 @@ fn is_quick(session: &Session) -> bool {
     seen.heap_bytes <= SMALL && seen.threads == 0
 }
 
-/// Drops an isolate. One that is large or has threads takes its time on a thread that may.
-fn dispose(isolate: Option<Home>, quick: bool) {
-    match (isolate, tokio::runtime::Handle::try_current()) {
-        (Some(isolate), Ok(runtime)) if !quick => drop(runtime.spawn_blocking(move || drop(isolate))),
-        (isolate, _) => drop(isolate),
-    }
+/// So many isolates may wait for the closer.
+const CLOSING: usize = 16;
+
+/// A thread that drops isolates, so that whoever ends a session does not wait for it. Without one, everybody does it himself.
+fn closer() -> Option<Sender<Home>> {
+    let (sender, receiver) = bounded::<Home>(CLOSING);
+    let body = move || receiver.into_iter().for_each(drop);
+    std::thread::Builder::new().name("typhon-closer".into()).spawn(body).ok().map(|_| sender)
 }

@@ -3,14 +3,20 @@
 #[path = "../../../service/tests/engine/callbacks.rs"]
 mod callbacks;
 mod crash;
+mod deterministic;
+#[path = "../../../service/tests/engine/files.rs"]
+mod files;
 #[path = "../../../service/tests/engine/fixture.rs"]
 mod fixture;
+mod hostile;
 #[path = "../../../service/tests/engine/limits.rs"]
 mod limits;
 #[path = "../../../service/tests/engine/running.rs"]
 mod running;
 #[path = "../../../service/tests/engine/sessions.rs"]
 mod sessions;
+#[path = "../../src/bench/suite.rs"]
+mod suite;
 mod templates;
 #[path = "../../../service/tests/engine/threads.rs"]
 mod threads;

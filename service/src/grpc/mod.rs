@@ -1,6 +1,7 @@
 //! The gRPC face: protocol types to ours and back, and nothing else.
 
 mod batch;
+pub mod files;
 pub mod identity;
 pub mod interact;
 mod kept;
@@ -34,7 +35,7 @@ use request::Way;
 use stream::{EventStream, Outgoing};
 
 /// Grows with every addition to `typhon.v1`.
-const API_REVISION: i32 = 4;
+const API_REVISION: i32 = 5;
 
 #[derive(Clone)]
 pub struct Api {

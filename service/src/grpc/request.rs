@@ -8,6 +8,7 @@ use typhon_proto::v1;
 use typhon_vm::{HostFunction, Limits, Request, ResultMode};
 
 use crate::error::Refusal;
+use crate::grpc::files::file_path;
 use crate::grpc::value;
 use crate::host::World;
 use crate::output::{OutputMode, OutputPlan, Overflow};
@@ -88,12 +89,14 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         env: env(message.env)?,
         inputs: inputs(message.inputs)?,
         stdin: message.stdin,
+        files: files(message.files)?,
+        work: None,
         result_mode,
         validate_only: message.validate_only,
         limits,
         host: None,
         library: None,
-        hash_seed: world.entropy_seed,
+        deterministic: world.deterministic,
     };
     Ok(Wanted {
         request,
@@ -156,7 +159,6 @@ fn refuse_unsupported(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
     let feature = match &message.target {
         Some(Target::Snapshot(_)) => "snapshots",
         _ if !message.entry_point.is_empty() => "entry_point",
-        _ if !message.files.is_empty() => "files",
         _ if message.priority != 0 => "priority",
         _ => return Ok(()),
     };
@@ -197,6 +199,23 @@ pub fn env(env: HashMap<String, String>) -> Result<Vec<(String, String)>, Refusa
         no_nul(value, at)?;
     }
     Ok(env)
+}
+
+fn files(files: Vec<v1::InputFile>) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
+    use v1::input_file::Data;
+    if files.len() > NAMES_MAX {
+        return Err(Refusal::invalid("files", format!("has more than {NAMES_MAX} entries")));
+    }
+    let mut named = Vec::with_capacity(files.len());
+    for (index, file) in files.into_iter().enumerate() {
+        file_path(&file.path, &format!("files[{index}].path"))?;
+        match file.data {
+            Some(Data::Content(content)) => named.push((file.path, content)),
+            None => named.push((file.path, Vec::new())),
+            Some(Data::Blob(_)) => return Err(Refusal::Unsupported { feature: "files.blob" }),
+        }
+    }
+    Ok(named)
 }
 
 fn inputs(inputs: HashMap<String, v1::Value>) -> Result<Vec<(String, typhon_vm::Value)>, Refusal> {
@@ -244,27 +263,36 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     if !policy.host_modules.is_empty() {
         return unsupported("policy.host_modules");
     }
-    if policy.deterministic {
-        return unsupported("policy.deterministic");
-    }
     let network = policy.network.clone().unwrap_or_default();
     match known(network.mode, "policy.network.mode")? {
         network_policy::Mode::Unspecified | network_policy::Mode::None => {}
         network_policy::Mode::Proxy => return unsupported("network PROXY"),
     }
+    let deterministic = policy.deterministic;
+    let contradiction = |field: &str| Err(Refusal::invalid(field, "contradicts policy.deterministic"));
     let clock = policy.clock.unwrap_or_default();
-    let frozen_clock = match known(clock.mode, "policy.clock.mode")? {
-        clock_policy::Mode::Unspecified | clock_policy::Mode::System => None,
-        clock_policy::Mode::Frozen => Some(epoch(clock.epoch_nanoseconds)?),
-        clock_policy::Mode::Virtual => return unsupported("clock VIRTUAL"),
+    let (frozen_clock, virtual_clock) = match known(clock.mode, "policy.clock.mode")? {
+        clock_policy::Mode::Unspecified if deterministic => (None, Some(BEGINNING)),
+        clock_policy::Mode::System if deterministic => return contradiction("policy.clock.mode"),
+        clock_policy::Mode::Unspecified | clock_policy::Mode::System => (None, None),
+        // Only its wall clock stands still.
+        clock_policy::Mode::Frozen if deterministic => return contradiction("policy.clock.mode"),
+        clock_policy::Mode::Frozen => (Some(epoch(clock.epoch_nanoseconds)?), None),
+        clock_policy::Mode::Virtual if clock.epoch_nanoseconds.is_none() => (None, Some(BEGINNING)),
+        clock_policy::Mode::Virtual => (None, Some(epoch(clock.epoch_nanoseconds)?)),
     };
     let entropy = policy.entropy.unwrap_or_default();
     let entropy_seed = match known(entropy.mode, "policy.entropy.mode")? {
+        entropy_policy::Mode::Unspecified if deterministic => Some(0),
+        entropy_policy::Mode::System if deterministic => return contradiction("policy.entropy.mode"),
         entropy_policy::Mode::Unspecified | entropy_policy::Mode::System => None,
         entropy_policy::Mode::Seeded => Some(entropy.seed),
     };
-    Ok(World { frozen_clock, entropy_seed })
+    Ok(World { frozen_clock, virtual_clock, entropy_seed, deterministic })
 }
+
+/// Where virtual clocks begin whose policy does not say: the year 2000.
+const BEGINNING: Duration = Duration::from_secs(946_684_800);
 
 /// How far from others the policy wants it.
 pub fn isolation(policy: &v1::Policy) -> Result<Option<Isolation>, Refusal> {

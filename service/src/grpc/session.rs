@@ -160,7 +160,8 @@ pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Pl
     let limits = request::limits(&asked.limits.unwrap_or_default()).map_err(within)?;
     let world = request::world(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
     let isolation = request::isolation(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
-    let place = Place { isolation: places.isolation(isolation)?, tenant: tenant.clone(), template: None };
+    let isolation = places.isolation(isolation, world)?;
+    let place = Place { isolation, tenant: tenant.clone(), template: None, stable: world.deterministic };
     let when_busy = match request::known(asked.when_busy, "session.when_busy")? {
         BusyPolicy::Unspecified | BusyPolicy::Wait => WhenBusy::Wait,
         BusyPolicy::Refuse => WhenBusy::Refuse,
@@ -169,8 +170,10 @@ pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Pl
     let idle_ttl = request::duration(asked.idle_ttl, "session.idle_ttl", least)?;
     let ttl = request::duration(asked.ttl, "session.ttl", least)?;
     let labels = request::labels(asked.labels, "session.labels")?;
+    let mut limits = limits::derive(&limits, config);
+    limits::of_world(&mut limits, world);
     Ok(Terms {
-        limits: limits::derive(&limits, config),
+        limits,
         env: request::env(asked.env).map_err(within)?,
         functions: request::functions(&asked.policy.clone().unwrap_or_default()).map_err(within)?,
         kept: Kept::new(world),

@@ -14,6 +14,7 @@ use typhon_proto::v1;
 use typhon_vm::{CancelReason, HostError, LimitHit, LimitName, Stream};
 
 use super::confine::confine;
+use super::errand;
 use super::link::{self, Receiver, Sender};
 use super::wire::{self, Cause, Control, Order, Ready, Run, Setup, Signal, Tale, Told, What};
 use crate::callbacks::Callbacks;
@@ -33,6 +34,9 @@ pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result
     let (mut sender, mut receiver) = control(1 << 16)?;
     let Some(setup) = receiver.receive::<Setup>()? else { return Ok(()) };
     receiver.allow(usize::try_from(setup.most).unwrap_or(usize::MAX));
+    if setup.stable {
+        typhon_vm::set_hash_seed(Some(0));
+    }
     let ready = Ready { pid: std::process::id(), ..confine() };
     let house = House {
         engine: engine()?,
@@ -144,12 +148,13 @@ impl House {
     }
 
     fn run(&self, run: Run, running: &Mutex<Running>, told: &Arc<Teller>) -> wire::Done {
-        let Run { serial, resident, request, stdin_open, calls_open, last } = run;
+        let Run { serial, resident, request, stdin_open, calls_open, last, work } = run;
         let wanted = match request::decode(request.unwrap_or_default(), Way::Interact) {
             Ok(wanted) => wanted,
             Err(refusal) => return broken(refusal.reason()),
         };
         let mut request = wanted.request;
+        request.work = work.map(errand::work);
         let cancel = typhon_vm::Cancel::new();
         let read: Box<dyn Fn(usize) + Send + Sync> = {
             let told = told.clone();
@@ -185,8 +190,9 @@ impl House {
             Ok(watchdog) => watchdog,
             Err(_) => return broken("a thread to watch it"),
         };
-        let Done { response, after, .. } = job.run(room, &*self.engine, &watchdog);
-        let mut done = wire::Done { response: Some(response), ..wire::Done::default() };
+        let Done { response, after, files, .. } = job.run(room, &*self.engine, &watchdog);
+        let worked = files.map(errand::told);
+        let mut done = wire::Done { response: Some(response), worked, ..wire::Done::default() };
         if let Some(AfterRun { home, lost, heap_bytes, threads }) = after {
             (done.heap_bytes, done.threads) = (heap_bytes, threads as u64);
             done.resident = lost.is_none();

@@ -7,6 +7,7 @@
 //! The server trusts nothing that a worker process says (`relay`), and outlives whatever happens to one (`pool`).
 
 mod confine;
+mod errand;
 mod guest;
 mod link;
 mod pool;

@@ -35,8 +35,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     spare: Vec<Arc<Worker>>,
-    /// By tenant.
-    taken: HashMap<String, Arc<Worker>>,
+    /// By tenant, and whether its hashes are stable.
+    taken: HashMap<(String, bool), Arc<Worker>>,
     /// Of one execution or one session each.
     dedicated: Vec<std::sync::Weak<Worker>>,
     closed: bool,
@@ -60,7 +60,7 @@ impl Pool {
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        let first = shared.spawn()?;
+        let first = shared.spawn(false)?;
         let ready = first.ready.clone();
         for lack in &ready.lacks {
             tracing::warn!(%lack, "worker processes are less confined than they could be");
@@ -78,25 +78,28 @@ impl Pool {
         &self.ready.holds
     }
 
-    /// The process of a tenant.
-    pub fn of_tenant(&self, tenant: &str) -> Result<Arc<Worker>, Refusal> {
-        if let Some(worker) = self.shared.state.lock().of_tenant(tenant) {
+    /// The process of a tenant: that whose hashes are `stable`, or that of all else.
+    pub fn of_tenant(&self, tenant: &str, stable: bool) -> Result<Arc<Worker>, Refusal> {
+        let key = (tenant.to_owned(), stable);
+        if let Some(worker) = self.shared.state.lock().of_tenant(&key) {
             return Ok(worker);
         }
-        let fresh = self.fresh()?;
+        let fresh = self.fresh(stable)?;
         let mut state = self.shared.state.lock();
         // Somebody may have been faster.
-        if let Some(worker) = state.of_tenant(tenant) {
-            state.spare.push(fresh);
+        if let Some(worker) = state.of_tenant(&key) {
+            if !stable {
+                state.spare.push(fresh);
+            }
             return Ok(worker);
         }
-        state.taken.insert(tenant.to_owned(), fresh.clone());
+        state.taken.insert(key, fresh.clone());
         Ok(fresh)
     }
 
     /// A process for one session, or one execution: it ends when it is dropped.
-    pub fn dedicated(&self) -> Result<Arc<Worker>, Refusal> {
-        let fresh = self.fresh()?;
+    pub fn dedicated(&self, stable: bool) -> Result<Arc<Worker>, Refusal> {
+        let fresh = self.fresh(stable)?;
         self.shared.state.lock().dedicated.push(Arc::downgrade(&fresh));
         Ok(fresh)
     }
@@ -113,11 +116,11 @@ impl Pool {
         Ok(())
     }
 
-    fn fresh(&self) -> Result<Arc<Worker>, Refusal> {
+    fn fresh(&self, stable: bool) -> Result<Arc<Worker>, Refusal> {
         let shared = &self.shared;
         {
             let mut state = shared.state.lock();
-            while let Some(worker) = state.spare.pop() {
+            while !stable && let Some(worker) = state.spare.pop() {
                 shared.changed.notify_one();
                 if worker.death().is_none() {
                     return Ok(worker);
@@ -128,7 +131,7 @@ impl Pool {
                 return Err(Refusal::TooManyProcesses { max, retry_after: BUSY_RETRY });
             }
         }
-        shared.spawn().map_err(|error| {
+        shared.spawn(stable).map_err(|error| {
             tracing::error!(%error, "cannot start a worker process");
             Refusal::WorkerLost
         })
@@ -159,8 +162,8 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    fn spawn(&self) -> std::io::Result<Arc<Worker>> {
-        Worker::start(&self.program, self.stack, self.message)
+    fn spawn(&self, stable: bool) -> std::io::Result<Arc<Worker>> {
+        Worker::start(&self.program, self.stack, self.message, stable)
     }
 
     fn keep_spares(&self) {
@@ -170,7 +173,7 @@ impl Shared {
                 self.changed.wait(&mut state);
                 continue;
             }
-            let spawned = parking_lot::MutexGuard::unlocked(&mut state, || self.spawn());
+            let spawned = parking_lot::MutexGuard::unlocked(&mut state, || self.spawn(false));
             match spawned {
                 Ok(worker) => state.spare.push(worker),
                 Err(error) => {
@@ -187,8 +190,8 @@ impl Shared {
 }
 
 impl State {
-    fn of_tenant(&self, tenant: &str) -> Option<Arc<Worker>> {
-        self.taken.get(tenant).filter(|worker| worker.death().is_none()).cloned()
+    fn of_tenant(&self, key: &(String, bool)) -> Option<Arc<Worker>> {
+        self.taken.get(key).filter(|worker| worker.death().is_none()).cloned()
     }
 
     fn count(&self) -> usize {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
-use typhon_vm::{Cancel, CancelReason, CpuMeter, HostAnswer, Stream};
+use typhon_vm::{Cancel, CancelReason, CpuMeter, FileAnswer, HostAnswer, Stream};
 
+use super::errand;
 use super::request;
 use super::wire::{self, Cause, Run, Signal, Tale, Told, What};
 use super::worker::{Lane, Worker};
@@ -34,6 +35,8 @@ pub struct Relayed {
     pub lost: Option<Cow<'static, str>>,
     pub heap_bytes: u64,
     pub threads: usize,
+    /// What came of work with files.
+    pub files: Option<Result<FileAnswer, i32>>,
 }
 
 /// The worker holds the limits. When it is this late, the server acts as well: the guest may wait for a slow client.
@@ -74,6 +77,7 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
         last: matches!(cell, Cell::Last(_)),
         request: Some(request::encode(job, wall, stdin)),
         stdin_open,
+        work: job.request.work.as_ref().map(errand::order),
         calls_open: job.calls.as_ref().map(|calls| calls.forward(far.clone()) as u64),
     };
     let started = Instant::now();
@@ -168,7 +172,7 @@ fn pass_on(output: v1::OutputChunk, job: &Job, produced: &mut [u64; 2]) -> bool 
 }
 
 fn concluded(done: wire::Done, job: &Job, took: Duration) -> Relayed {
-    let wire::Done { response, lost, heap_bytes, threads, .. } = done;
+    let wire::Done { response, lost, heap_bytes, threads, worked, .. } = done;
     let mut response = response.unwrap_or_default();
     response.effective_limits = Some(response::limits(&job.request.limits));
     if let Some(usage) = &mut response.usage {
@@ -187,7 +191,8 @@ fn concluded(done: wire::Done, job: &Job, took: Duration) -> Relayed {
         false => Some(Cow::Owned(lost)),
         true => panicked.then_some(Cow::Borrowed("the engine panicked")),
     };
-    Relayed { response, took, lost, heap_bytes, threads: usize::try_from(threads).unwrap_or(usize::MAX) }
+    let (threads, files) = (usize::try_from(threads).unwrap_or(usize::MAX), worked.map(errand::heard));
+    Relayed { response, took, lost, heap_bytes, threads, files }
 }
 
 fn lost(how: &str, produced: [u64; 2], job: &Job, took: Duration) -> Relayed {
@@ -198,7 +203,7 @@ fn lost(how: &str, produced: [u64; 2], job: &Job, took: Duration) -> Relayed {
     crash.usage.bytes_out = produced.iter().sum();
     let output = produced.map(|produced| Captured { produced, ..Captured::default() });
     let response = response::ended(crash, output, &job.request.limits);
-    Relayed { response, took, lost: Some(why.into()), heap_bytes: 0, threads: 0 }
+    Relayed { response, took, lost: Some(why.into()), heap_bytes: 0, threads: 0, files: None }
 }
 
 impl Far {

@@ -31,6 +31,14 @@ pub fn encode(job: &Job, wall: Duration, stdin: Vec<u8>) -> v1::ExecuteRequest {
         argv: request.argv.clone(),
         env: request.env.iter().cloned().collect(),
         stdin,
+        files: request
+            .files
+            .iter()
+            .map(|(path, content)| v1::InputFile {
+                path: path.clone(),
+                data: Some(v1::input_file::Data::Content(content.clone())),
+            })
+            .collect(),
         limits: Some(v1::Limits { wall_time: Some(response::duration(wall)), ..response::limits(&request.limits) }),
         policy: Some(policy(job.kept.world(), functions.collect())),
         output: Some(output(job.plan)),
@@ -47,13 +55,17 @@ pub fn encode(job: &Job, wall: Duration, stdin: Vec<u8>) -> v1::ExecuteRequest {
 }
 
 fn policy(world: World, host_functions: Vec<v1::HostFunction>) -> v1::Policy {
-    let clock = world.frozen_clock.map(|now| v1::ClockPolicy {
-        mode: v1::clock_policy::Mode::Frozen.into(),
-        epoch_nanoseconds: Some(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)),
-    });
+    use v1::clock_policy::Mode;
+    let clock = |mode: Mode, at: Duration| v1::ClockPolicy {
+        mode: mode.into(),
+        epoch_nanoseconds: Some(i64::try_from(at.as_nanos()).unwrap_or(i64::MAX)),
+    };
+    let frozen = world.frozen_clock.map(|at| clock(Mode::Frozen, at));
+    let clock = frozen.or(world.virtual_clock.map(|at| clock(Mode::Virtual, at)));
     let entropy =
         world.entropy_seed.map(|seed| v1::EntropyPolicy { mode: v1::entropy_policy::Mode::Seeded.into(), seed });
-    v1::Policy { clock, entropy, host_functions, ..v1::Policy::default() }
+    let deterministic = world.deterministic;
+    v1::Policy { clock, entropy, host_functions, deterministic, ..v1::Policy::default() }
 }
 
 fn output(plan: OutputPlan) -> v1::OutputOptions {

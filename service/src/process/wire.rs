@@ -12,6 +12,9 @@ pub struct Setup {
     /// No message is longer.
     #[prost(uint64, tag = "2")]
     pub most: u64,
+    /// Hashes are the same as in any other such process.
+    #[prost(bool, tag = "3")]
+    pub stable: bool,
 }
 
 /// The answer: the worker is confined, and ready.
@@ -121,6 +124,61 @@ pub struct Run {
     /// The isolate ends with this job.
     #[prost(bool, tag = "6")]
     pub last: bool,
+    /// What is to be done instead of the program.
+    #[prost(message, optional, tag = "7")]
+    pub work: Option<Work>,
+}
+
+/// With files of the isolate.
+#[derive(Clone, PartialEq, Message)]
+pub struct Work {
+    #[prost(enumeration = "Deed", tag = "1")]
+    pub deed: i32,
+    #[prost(string, tag = "2")]
+    pub path: String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub content: Vec<u8>,
+    #[prost(uint64, tag = "4")]
+    pub at: u64,
+    #[prost(uint64, tag = "5")]
+    pub most: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub enum Deed {
+    Stat = 0,
+    Read = 1,
+    List = 2,
+    Delete = 3,
+    Write = 4,
+}
+
+/// What came of that.
+#[derive(Clone, PartialEq, Message)]
+pub struct Worked {
+    /// 0 where it was done.
+    #[prost(int32, tag = "1")]
+    pub errno: i32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub data: Vec<u8>,
+    #[prost(message, repeated, tag = "3")]
+    pub entries: Vec<Entry>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Entry {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(bool, tag = "2")]
+    pub folder: bool,
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    /// Since the epoch.
+    #[prost(uint64, tag = "4")]
+    pub seconds: u64,
+    #[prost(uint32, tag = "5")]
+    pub nanos: u32,
 }
 
 /// By a lane, back.
@@ -160,4 +218,6 @@ pub struct Done {
     pub heap_bytes: u64,
     #[prost(uint64, tag = "5")]
     pub threads: u64,
+    #[prost(message, optional, tag = "6")]
+    pub worked: Option<Worked>,
 }

@@ -79,7 +79,7 @@ const ORDER: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Starts `program` as a worker, and waits until it is confined.
-    pub fn start(program: &Path, stack: u64, most: usize) -> io::Result<Arc<Worker>> {
+    pub fn start(program: &Path, stack: u64, most: usize, stable: bool) -> io::Result<Arc<Worker>> {
         let (ours, theirs) = UnixStream::pair()?;
         // What compiles loops is told by the environment; nothing else of it is for guests to find.
         let ours_alone = std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"TYPHON_"));
@@ -94,7 +94,7 @@ impl Worker {
             .stdout(Stdio::null())
             .spawn()?;
         let process = Arc::new(Process { body: Body::Started(Mutex::new(child)), death: Mutex::new(None) });
-        let started = greet(&ours, stack, most);
+        let started = greet(&ours, Setup { stack, most: most as u64, stable });
         let (control, receiver, ready) = match started {
             Ok(started) => started,
             Err(error) => {
@@ -213,9 +213,10 @@ impl Worker {
     }
 }
 
-fn greet(socket: &UnixStream, stack: u64, most: usize) -> io::Result<(Sender, Receiver, Ready)> {
+fn greet(socket: &UnixStream, setup: Setup) -> io::Result<(Sender, Receiver, Ready)> {
+    let most = usize::try_from(setup.most).unwrap_or(usize::MAX);
     let (mut sender, mut receiver) = link::split(socket.try_clone()?, most)?;
-    sender.send(&Setup { stack, most: most as u64 })?;
+    sender.send(&setup)?;
     let ready = hello(socket, &mut receiver)?;
     Ok((sender, receiver, ready))
 }

@@ -4,6 +4,7 @@
 
 mod callbacks;
 mod compiled;
+mod files;
 mod fixture;
 mod limits;
 mod programs;

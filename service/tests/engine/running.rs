@@ -74,7 +74,7 @@ async fn exits_and_exceptions_are_outcomes() {
     let cases = [
         ("1 / 0", "ZeroDivisionError", "division by zero"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt", ""),
-        ("open('/etc/passwd')", "PermissionError", ""),
+        ("open('/etc/passwd')", "FileNotFoundError", ""),
         ("__import__('pwd').getpwuid(0)", "KeyError", ""),
         ("import sysconfig, zoneinfo\nraise LookupError", "LookupError", ""),
         ("import subprocess\nsubprocess.run(['true'])", "PermissionError", ""),

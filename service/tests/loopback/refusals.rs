@@ -323,6 +323,44 @@ fn of_templates() -> Vec<Row> {
     rows
 }
 
+fn of_files() -> Vec<Row> {
+    use v1::write_file_request::Message;
+    const WRITE: &str = "FileService/WriteFile";
+    let first = |message| v1::WriteFileRequest { message };
+    let mut rows =
+        vec![invalid(WRITE, &first(None), "start"), invalid(WRITE, &first(Some(Message::Data(vec![1]))), "start")];
+    let long = "x".repeat(4097);
+    for (session, path, code, reason, field) in [
+        ("", "x", Code::InvalidArgument, "INVALID_REQUEST", "session"),
+        ("templates/0", "x", Code::InvalidArgument, "INVALID_REQUEST", "session"),
+        (MISSING, "", Code::InvalidArgument, "INVALID_REQUEST", "path"),
+        (MISSING, "a\0", Code::InvalidArgument, "INVALID_REQUEST", "path"),
+        (MISSING, &long, Code::InvalidArgument, "INVALID_REQUEST", "path"),
+        (MISSING, "x", Code::NotFound, "SESSION_NOT_FOUND", ""),
+    ] {
+        let (session, path) = (session.to_owned(), path.to_owned());
+        let start = v1::WriteFileStart { session: session.clone(), path: path.clone() };
+        let read = v1::ReadFileRequest { session: session.clone(), path: path.clone(), offset: 0, length: 0 };
+        let stat = v1::StatFileRequest { session: session.clone(), path: path.clone() };
+        let delete = v1::DeleteFileRequest { session: session.clone(), path: path.clone() };
+        let list = v1::ListFilesRequest { session, path: path.clone(), ..v1::ListFilesRequest::default() };
+        rows.push(row(WRITE, &first(Some(Message::Start(start))), code, reason, field));
+        rows.push(row("FileService/ReadFile", &read, code, reason, field));
+        rows.push(row("FileService/StatFile", &stat, code, reason, field));
+        rows.push(row("FileService/DeleteFile", &delete, code, reason, field));
+        // Without a path it is that where programs begin.
+        if !path.is_empty() {
+            rows.push(row("FileService/ListFiles", &list, code, reason, field));
+        }
+    }
+    let read = |offset, length| v1::ReadFileRequest { session: MISSING.into(), path: "x".into(), offset, length };
+    rows.push(invalid("FileService/ReadFile", &read(-1, 0), "offset"));
+    rows.push(invalid("FileService/ReadFile", &read(0, -1), "length"));
+    let list = v1::ListFilesRequest { session: MISSING.into(), page_size: -1, ..v1::ListFilesRequest::default() };
+    rows.push(invalid("FileService/ListFiles", &list, "page_size"));
+    rows
+}
+
 fn create_of(template: &str) -> v1::CreateSessionRequest {
     create(v1::Session { template: template.to_owned(), ..v1::Session::default() })
 }
@@ -339,6 +377,7 @@ fn table() -> Vec<Row> {
     rows.extend(of_admin());
     rows.extend(of_programs());
     rows.extend(of_templates());
+    rows.extend(of_files());
     rows
 }
 

@@ -38,6 +38,16 @@ async fn malformed_requests_name_their_fields() {
         request.inputs.insert(name.into(), v1::Value::default());
         request
     };
+    let file = |path: &str| {
+        let file = v1::InputFile { path: path.into(), ..v1::InputFile::default() };
+        v1::ExecuteRequest { files: vec![file], ..source("") }
+    };
+    let chance = |clock: Option<v1::clock_policy::Mode>, entropy: Option<v1::entropy_policy::Mode>| {
+        let clock = clock.map(|mode| v1::ClockPolicy { mode: mode.into(), ..v1::ClockPolicy::default() });
+        let entropy = entropy.map(|mode| v1::EntropyPolicy { mode: mode.into(), ..v1::EntropyPolicy::default() });
+        let policy = v1::Policy { clock, entropy, deterministic: true, ..v1::Policy::default() };
+        v1::ExecuteRequest { policy: Some(policy), ..source("") }
+    };
     let none = v1::Limits::default;
     let policy = v1::Policy { isolation: 99, ..v1::Policy::default() };
     let output = v1::OutputOptions { mode: -5, ..v1::OutputOptions::default() };
@@ -60,6 +70,12 @@ async fn malformed_requests_name_their_fields() {
         (limits(v1::Limits { stack_depth: Some(i32::MIN), ..none() }), "limits.stack_depth"),
         (limits(v1::Limits { stdout_bytes: Some(-7), ..none() }), "limits.stdout_bytes"),
         (limits(v1::Limits { source_bytes: Some(3), ..none() }), ""),
+        (chance(Some(v1::clock_policy::Mode::System), None), "policy.clock.mode"),
+        (chance(Some(v1::clock_policy::Mode::Frozen), None), "policy.clock.mode"),
+        (chance(None, Some(v1::entropy_policy::Mode::System)), "policy.entropy.mode"),
+        (file(""), "files[0].path"),
+        (file("a\0"), "files[0].path"),
+        (file(&"x".repeat(256)), "files[0].path"),
         (input("1x"), "inputs[\"1x\"]"),
         (input(""), "inputs[\"\"]"),
         (input("a b"), "inputs[\"a b\"]"),
@@ -112,10 +128,15 @@ async fn what_is_not_offered_says_which_feature() {
         policy: Some(v1::Policy { isolation: level.into(), ..v1::Policy::default() }),
         ..source("")
     };
+    let data = Some(v1::input_file::Data::Blob("blobs/1".into()));
+    let blob = v1::InputFile { path: "x".into(), data };
+    let policy = v1::Policy { deterministic: true, ..v1::Policy::default() };
+    let deterministic = v1::ExecuteRequest { policy: Some(policy), ..source("") };
     let cases = [
         (v1::ExecuteRequest { target: Some(Target::Snapshot("snapshots/1".into())), ..source("") }, "snapshots"),
         (v1::ExecuteRequest { entry_point: "main".into(), ..source("") }, "entry_point"),
-        (v1::ExecuteRequest { files: vec![v1::InputFile::default()], ..source("") }, "files"),
+        (v1::ExecuteRequest { files: vec![blob], ..source("") }, "files.blob"),
+        (deterministic, "policy.deterministic without worker processes"),
         (v1::ExecuteRequest { priority: 1, ..source("") }, "priority"),
         (isolation(v1::IsolationLevel::WorkerProcess), "isolation WORKER_PROCESS"),
     ];

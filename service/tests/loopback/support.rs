@@ -9,7 +9,7 @@ use tonic_types::StatusExt;
 use typhon_proto::v1;
 use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
 use typhon_service::{BoxError, Config, Engine, Isolate, Listen, Server};
-use typhon_vm::{Cancel, CancelReason, Host, Outcome, Request, Response, Run, Stream, Usage, Value};
+use typhon_vm::{Cancel, CancelReason, Host, Outcome, Request, Response, Run, Stream, Value};
 
 /// One word per line: `print N`, `err TEXT`, `spin`, `sleep`, `cat`, `inputs`, `panic`, `wall`; `keep TEXT` adds to what the
 /// isolate holds, `held` gives that, `lose` says that the isolate is lost, `catch` takes interrupts until it is stopped.
@@ -91,7 +91,7 @@ impl Held {
         }
         let outcome = cancel.reason().map_or_else(Outcome::completed, |reason| Outcome::cancelled(&reason));
         let _told = self.scripted.0.ended.lock().send(cancel.reason());
-        Response { outcome, result, usage: Usage::default(), warnings: Vec::new() }
+        Response { result, ..Response::of(outcome) }
     }
 }
 
