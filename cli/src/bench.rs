@@ -1,6 +1,8 @@
 //! `typhon bench`: Execute of `1+1` against an empty unary call, same client, same run; then what sessions cost.
 
+mod hostile;
 mod sessions;
+mod suite;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -34,6 +36,12 @@ struct Args {
     /// Idle sessions whose memory is measured.
     #[arg(long, default_value_t = 1000)]
     idle: usize,
+    /// Where guests run, as in the server's setting of this name; in this process without it.
+    #[arg(long)]
+    isolation: Option<String>,
+    /// Instead of all that: run the hostile programs of this folder, and tell how late each ends.
+    #[arg(long)]
+    hostile: Option<std::path::PathBuf>,
 }
 
 /// A unary method that does nothing: what tonic alone costs.
@@ -62,7 +70,17 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
 }
 
 async fn measure(args: &Args) -> anyhow::Result<Exit> {
-    let server = crate::serve::start_local().await?;
+    if let Some(folder) = &args.hostile {
+        let settings = [("isolation_least", "in_process".to_owned()), ("processes_spare", "2".to_owned())];
+        let server = crate::serve::start_confined(&settings).await?;
+        hostile::measure(&connect(server.address())?, folder).await?;
+        server.drain(async {}).await.map_err(plain)?;
+        return Ok(Exit::Status(0));
+    }
+    let server = match &args.isolation {
+        None => crate::serve::start_local().await?,
+        Some(level) => crate::serve::start_confined(&[("isolation", level.clone())]).await?,
+    };
     let typhon = connect(server.address())?;
     let incoming = tonic::transport::server::TcpIncoming::bind(([127, 0, 0, 1], 0).into())?.with_nodelay(Some(true));
     let empty = connect(incoming.local_addr()?)?;
