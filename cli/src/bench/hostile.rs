@@ -34,7 +34,7 @@ pub async fn measure(channel: &Channel, folder: &Path) -> anyhow::Result<()> {
     let programs = suite::read(folder).map_err(anyhow::Error::msg)?;
     use v1::IsolationLevel::{DedicatedProcess, InProcess, WorkerProcess};
     for level in [InProcess, WorkerProcess, DedicatedProcess] {
-        let neighbour = open(channel, v1::IsolationLevel::DedicatedProcess).await?;
+        let neighbour = open(channel, DedicatedProcess).await?;
         let quiet = p99(watch_for(channel, &neighbour, tokio::time::sleep(QUIET)).await?);
         let mut seen = Seen::default();
         let beside = watch_for(channel, &neighbour, async {
