@@ -2,6 +2,7 @@
 
 use crate::call;
 use crate::code::CodeObject;
+use crate::frame::interp;
 use crate::unit::Unit;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -129,7 +130,13 @@ impl Drop for Function {
 /// A new function of a code object.
 pub fn new(t: &Thread, code: &Value, globals: &Value, builtins: &Value) -> Res {
     let object = code.expect::<CodeObject>();
-    let unit = Arc::clone(object.unit(t)?);
+    let theirs = object.unit(t)?;
+    let unit = match t.is_parallel() && theirs.owner != t.own_tag() {
+        // A count that other threads take functions by is theirs to change.
+        // SAFETY: the thread's table holds it by an Arc.
+        true => unsafe { Unit::keep(theirs.here(t, interp(t))?) },
+        false => Arc::clone(theirs),
+    };
     let module = Dict::of(globals).get_str(n::__name__()).unwrap_or(Value::NONE);
     let doc = unit.doc.clone().unwrap_or(Value::NONE);
     let (name, qualname) = (unit.name.clone(), unit.qualname.clone());
