@@ -1,6 +1,9 @@
 //! A program that runs: its output as it comes, and its end, over as many streams as that takes.
 
+use std::pin::Pin;
+
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 use typhon_proto::v1;
@@ -58,10 +61,15 @@ pub struct Run {
     plan: Plan,
     affinity: String,
     retry: Retry,
+    /// A stream on its way. Kept here, for whoever drops [`Run::next`] would drop it otherwise, and the next one would send
+    /// the program again.
+    opening: Option<Opening>,
     inbound: Option<Inbound>,
     conversation: Option<Conversation>,
     /// How often in a row nothing came.
     attempt: u32,
+    /// When it may be tried again.
+    not_before: Option<Instant>,
     execution: String,
     sequence: i64,
     end: End,
@@ -74,6 +82,8 @@ enum Plan {
     Attach,
     Interact(Box<v1::ExecuteRequest>, Functions),
 }
+
+type Opening = Pin<Box<dyn Future<Output = Result<Inbound, Status>> + Send>>;
 
 enum Inbound {
     Streamed(Streaming<v1::StreamExecuteResponse>),
@@ -99,9 +109,11 @@ impl Run {
             plan,
             affinity,
             retry,
+            opening: None,
             inbound: None,
             conversation: None,
             attempt: 1,
+            not_before: None,
             execution: String::new(),
             sequence: 0,
             end: End::default(),
@@ -130,6 +142,10 @@ impl Run {
     /// The next output, until there is no more. When it is dropped before it is done, nothing is lost.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Error> {
         while !self.ended {
+            if let Some(then) = self.not_before {
+                tokio::time::sleep_until(then).await;
+                self.not_before = None;
+            }
             let event = match self.event().await {
                 Ok(event) => event,
                 Err(error) => {
@@ -140,7 +156,7 @@ impl Run {
                     let over = self.sequence > 0 && !away && !matches!(error, Error::Lost { .. });
                     let wait = self.retry.wait(self.attempt, &error, safe).filter(|_| !over);
                     let Some(wait) = wait else { return Err(error) };
-                    tokio::time::sleep(wait).await;
+                    self.not_before = Some(Instant::now() + wait);
                     self.attempt += 1;
                     continue;
                 }
@@ -173,7 +189,7 @@ impl Run {
 
     /// Stops the program. In a session, that interrupts it.
     pub async fn cancel(mut self) -> Result<(), Error> {
-        self.inbound = None;
+        (self.opening, self.inbound) = (None, None);
         if self.safe() && !self.execution.is_empty() && !self.ended {
             // One whose request has an id outlives its stream for a while, in case we come back; we do not.
             Execution::new(self.client, self.execution, self.affinity).cancel().await?;
@@ -198,7 +214,13 @@ impl Run {
 
     async fn event(&mut self) -> Result<Event, Error> {
         if self.inbound.is_none() {
-            self.inbound = Some(self.open().await?);
+            if self.opening.is_none() {
+                self.opening = Some(self.open());
+            }
+            let Some(opening) = &mut self.opening else { return Err(Error::Unfinished) };
+            let opened = opening.await;
+            self.opening = None;
+            self.inbound = Some(opened?);
         }
         let Some(inbound) = &mut self.inbound else { return Err(Error::Unfinished) };
         let (sequence, event) = inbound.next().await?.ok_or(Error::Unfinished)?;
@@ -207,28 +229,27 @@ impl Run {
         Ok(event)
     }
 
-    async fn open(&mut self) -> Result<Inbound, Status> {
+    fn open(&mut self) -> Opening {
         let mut executions = self.client.connection.executions();
         match &self.plan {
             Plan::Execute(request) if self.execution.is_empty() => {
                 let request = v1::StreamExecuteRequest { request: Some((**request).clone()) };
-                let answer = executions.stream_execute(bound(request, &self.affinity)).await?;
-                Ok(Inbound::Streamed(answer.into_inner()))
+                let request = bound(request, &self.affinity);
+                Box::pin(async move { Ok(Inbound::Streamed(executions.stream_execute(request).await?.into_inner())) })
             }
             Plan::Execute(_) | Plan::Attach => {
                 let (name, after_sequence) = (self.execution.clone(), self.sequence);
-                let request = v1::AttachExecutionRequest { name, after_sequence };
-                let answer = executions.attach_execution(bound(request, &self.affinity)).await?;
-                Ok(Inbound::Attached(answer.into_inner()))
+                let request = bound(v1::AttachExecutionRequest { name, after_sequence }, &self.affinity);
+                Box::pin(async move { Ok(Inbound::Attached(executions.attach_execution(request).await?.into_inner())) })
             }
             Plan::Interact(start, functions) => {
                 let (sender, receiver) = mpsc::channel(16);
                 let message = Some(Message::Start(start.clone()));
                 // It has room, and its receiver is here.
-                let _sent = sender.send(v1::InteractRequest { message }).await;
+                let _sent = sender.try_send(v1::InteractRequest { message });
                 self.conversation = Some(Conversation::new(functions.clone(), sender));
-                let answers = executions.interact(bound(ReceiverStream::new(receiver), &self.affinity)).await?;
-                Ok(Inbound::Told(answers.into_inner()))
+                let request = bound(ReceiverStream::new(receiver), &self.affinity);
+                Box::pin(async move { Ok(Inbound::Told(executions.interact(request).await?.into_inner())) })
             }
         }
     }

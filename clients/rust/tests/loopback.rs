@@ -55,6 +55,27 @@ async fn refusals_say_what_is_wrong() {
     assert!(matches!(unsafe_, Error::Unusable { .. }));
 }
 
+/// As `select!` does when another branch is ready.
+#[tokio::test]
+async fn a_wait_that_is_dropped_loses_and_repeats_nothing() {
+    let (_server, typhon) = serve(&[]).await;
+    let typhon = typhon.with_retry(Retry::never());
+    let session = typhon.session(v1::Session::default()).await.expect("a session");
+    session.run("ran = 0").await.expect("it ran");
+    let mut run = session.stream("ran += 1\nprint(ran, flush=True)\nimport time\ntime.sleep(0.3)\nran");
+    let mut told = Vec::new();
+    for _ in 0..40 {
+        if let Ok(Ok(Some(chunk))) = tokio::time::timeout(Duration::from_micros(200), run.next()).await {
+            told.extend(chunk.data);
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let end = run.end().await.expect("it ran");
+    assert_eq!((end.completed().expect("completed").result.clone(), end.stdout), (value(1), b"1\n".to_vec()));
+    assert!(b"1\n".starts_with(&told), "{told:?}");
+    assert_eq!(session.get().await.expect("known").execution_count, 2);
+}
+
 #[tokio::test]
 async fn sessions_keep_their_state() {
     let (_server, typhon) = serve(&[]).await;
