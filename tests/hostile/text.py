@@ -33,10 +33,10 @@ re.sub('a', 'b' * 100_000, 'a' * 100_000)
 #: substitution whose function loops | WALL_TIME
 import re
 #: go
-re.sub('a', lambda m: [0 for _ in iter(int, 1)], 'aaa')
+re.sub('a', lambda m: sum(0 for _ in iter(int, 1)), 'aaa')
 
 #: sort whose key never ends | WALL_TIME
-sorted([3, 2, 1], key=lambda i: [0 for _ in iter(int, 1)])
+sorted([3, 2, 1], key=lambda i: sum(0 for _ in iter(int, 1)))
 
 #: sort whose comparison never ends | WALL_TIME
 class A:
@@ -79,7 +79,7 @@ while True: json.loads(s)
 #: json whose default loops | WALL_TIME
 import json
 #: go
-json.dumps(object(), default=lambda o: [0 for _ in iter(int, 1)])
+json.dumps(object(), default=lambda o: sum(0 for _ in iter(int, 1)))
 
 #: json in circles | EXCEPTION ValueError
 import json

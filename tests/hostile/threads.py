@@ -95,7 +95,7 @@ while True: pass
 import concurrent.futures
 #: go
 pool = concurrent.futures.ThreadPoolExecutor(3)
-pool.submit(lambda: pool.submit(lambda: [0 for _ in iter(int, 1)]).result()).result()
+pool.submit(lambda: pool.submit(lambda: sum(0 for _ in iter(int, 1))).result()).result()
 
 #: races on one list | COMPLETED
 import threading

@@ -102,7 +102,9 @@ async fn started_executions_are_found_again() {
     let end = execution.attach(last - 1).end().await.expect("its end");
     assert!(end.stdout.is_empty() && end.completed().is_ok());
     execution.delete().await.expect("deleted");
-    let endless = typhon.start("while True: pass").await.expect("started");
+    let endless = typhon.start("print('on', flush=True)\nwhile True: pass").await.expect("started");
+    // One that has not begun would be refused instead.
+    assert_eq!(endless.attach(0).next().await.expect("output").expect("some").data, b"on\n");
     endless.cancel().await.expect("told");
     assert_eq!(endless.end().await.expect("its end").reason(), v1::TerminationReason::CancelledByClient);
 }

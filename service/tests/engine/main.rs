@@ -16,6 +16,10 @@ pub use fixture::*;
 use typhon_jit::Process;
 use typhon_service::Vm;
 
+/// The program's, which is what meters a guest's memory.
+#[global_allocator]
+static ALLOCATOR: typhon_vm::Metered<typhon_vm::Malloc> = typhon_vm::Metered(typhon_vm::Malloc);
+
 /// Starts a server with these settings over the defaults, and what the environment says about traces.
 pub async fn start(settings: &[(&str, &str)]) -> Fixture {
     let compiler = Process::from_environment(|name| std::env::var(name).ok());
