@@ -161,13 +161,19 @@ def test_one_elsewhere_is_stopped(nodes: list[Node]) -> None:
 
 
 def test_a_node_that_dies_takes_no_execution_along(nodes: list[Node], nats: Nats) -> None:
-    code = "import time\nprint('begun', flush=True)\ntime.sleep(.2)\nn"
+    def held() -> int:
+        events = nodes[1].events()
+        return events.get("begun", 0) - events.get("ended", 0) - events.get("given_back", 0)
+
+    # The middle ones last long enough to be seen.
+    code = "import time\nprint('begun', flush=True)\ntime.sleep(2 if 10 <= n <= 20 else .2)\nn"
     acknowledged: dict[int, Execution] = {}
+    before = held()
     for n in range(40):
         acknowledged[n] = nodes[n % 3].client.start(code, inputs={"n": n})
         if n == 20:
-            # It has begun some, and has some more in its hands.
-            until(lambda: nodes[1].events().get("begun", 0) > 0)
+            # It runs some, and has some more in its hands.
+            until(lambda: held() > before)
             nodes[1].kill()
             nodes[1] = Node(nats.url)
         if n == 30:
