@@ -22,6 +22,7 @@ use tonic::Code;
 use typhon_proto::v1;
 use typhon_proto::v1::outcome::Detail;
 
+use crate::error::code_name;
 use crate::identity::{Tenant, Tenants};
 use crate::library::Shelves;
 use crate::sessions::Sessions;
@@ -172,29 +173,6 @@ fn quick() -> Histogram {
     Histogram::new(exponential_buckets(0.000_01, 4.0, 10))
 }
 
-/// As gRPC's own metrics spell them.
-fn status_name(status: Code) -> &'static str {
-    match status {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
 /// From 100 microseconds to 7 minutes.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.0001, 4.0, 12))
@@ -281,7 +259,7 @@ impl Metrics {
     }
 
     pub fn called(&self, method: &Arc<str>, status: Code, took: Duration) {
-        let label = Answered { grpc_method: method.clone(), grpc_status: status_name(status) };
+        let label = Answered { grpc_method: method.clone(), grpc_status: code_name(status) };
         self.call_times.get_or_create(&label).observe(took.as_secs_f64());
     }
 

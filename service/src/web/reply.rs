@@ -16,7 +16,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use typhon_proto::ERROR_DOMAIN;
 
 use super::message;
-use crate::error::Refusal;
+use crate::error::{Refusal, code_name};
 
 /// Why there is no answer of the kind that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Failure {
         let details = details(&status, pool).unwrap_or_default();
         json!({"error": {
             "code": self.http(status.code()).as_u16(),
-            "status": name(status.code()),
+            "status": code_name(status.code()),
             "message": status.message(),
             "details": details,
         }})
@@ -207,29 +207,6 @@ fn details(status: &Status, pool: &DescriptorPool) -> Option<Value> {
     let message = DynamicMessage::decode(kind, status.details()).ok()?;
     let mut json = serde_json::to_value(&message).ok()?;
     json.get_mut("details").map(Value::take)
-}
-
-/// gRPC's own names of its codes.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 /// As google.rpc.Code documents them.
