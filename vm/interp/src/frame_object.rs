@@ -413,12 +413,21 @@ fn back(t: &Thread, v: &Value) -> Res {
     }
 }
 
-/// The frame's locals as a mapping: the namespace itself, or for a function a dict of its variables.
+/// The frame's locals as a mapping: the namespace itself, or for a function, and in an inlined comprehension of a module
+/// or class (PEP 709), a dict of the variables.
 pub fn locals(t: &Thread, f: &FrameObject) -> Res {
-    if let Some(namespace) = f.locals.get().present() {
-        return Ok(namespace);
+    match f.locals.get().present() {
+        Some(namespace) if !in_comprehension(f) => Ok(namespace),
+        _ => snapshot(t, f),
     }
-    snapshot(t, f)
+}
+
+/// Whether variables of an inlined comprehension are bound: in a frame with a namespace, all but a class's own cells are.
+fn in_comprehension(f: &FrameObject) -> bool {
+    const OWN: [&str; 3] = ["__class__", "__classdict__", "__conditional_annotations__"];
+    let locals = &f.unit.code.locals;
+    let inner = |i: &usize| locals[*i].kind != LocalKind::Free && !OWN.contains(&&*locals[*i].name);
+    (0..f.unit.local_count).filter(inner).any(|i| !f.local(i).is_absent())
 }
 
 /// A function frame's bound variables, then the extra keys, as a new dict.
@@ -439,11 +448,11 @@ pub(crate) fn snapshot(t: &Thread, f: &FrameObject) -> Res {
     Ok(d)
 }
 
-/// `f_locals`: the namespace itself, or for a function a view that writes through.
+/// `f_locals`: the namespace itself, or where [`locals`] is a dict of variables a view that writes through.
 fn f_locals(t: &Thread, v: &Value) -> Res {
     match me(v).locals.get().present() {
-        Some(namespace) => Ok(namespace),
-        None => crate::frame_locals::new(t, v),
+        Some(namespace) if !in_comprehension(me(v)) => Ok(namespace),
+        _ => crate::frame_locals::new(t, v),
     }
 }
 

@@ -411,22 +411,29 @@ fn construct(t: &Thread, _class: &Value, args: Args<'_>) -> Res {
         return Err(error::type_error(t, format_args!("function() argument 'code' must be code, not {name}")));
     };
     if globals.downcast::<Dict>().is_none() {
-        return Err(error::type_error(t, "function() argument 'globals' must be dict"));
+        let got = if globals.is_absent() { "nothing".to_string() } else { type_of(&globals).name() };
+        return Err(error::type_error(t, format_args!("function() argument 'globals' must be dict, not {got}")));
+    }
+    let kinds: [(&Value, &str, fn(&Value) -> bool); 4] = [
+        (&name, "arg 3 (name) must be None or string", |v| v.downcast::<Str>().is_some()),
+        (&defaults, "arg 4 (defaults) must be None or tuple", |v| v.downcast::<Tuple>().is_some()),
+        (&closure, "arg 5 (closure) must be None or tuple", |v| v.downcast::<Tuple>().is_some()),
+        (&kwdefaults, "arg 6 (kwdefaults) must be None or dict", |v| v.downcast::<Dict>().is_some()),
+    ];
+    for (v, refusal, is_kind) in kinds {
+        if v.non_none().is_some_and(|v| !is_kind(v)) {
+            return Err(error::type_error(t, refusal));
+        }
     }
     let free = object.code.free_count();
-    match closure.non_none() {
-        Some(c) => match c.downcast::<Tuple>() {
-            Some(cells) if cells.len() == free => {}
-            Some(cells) => {
-                return Err(error::value_error(
-                    t,
-                    format_args!("{} requires closure of length {free}, not {}", object.code.name, cells.len()),
-                ));
-            }
-            None => return Err(error::type_error(t, "arg 5 (closure) must be tuple")),
-        },
-        None if free != 0 => return Err(error::type_error(t, "arg 5 (closure) must be tuple")),
-        None => {}
+    let cells = closure.downcast::<Tuple>().map(Tuple::len);
+    if free != 0 && cells.is_none() {
+        return Err(error::type_error(t, "arg 5 (closure) must be tuple"));
+    }
+    let cells = cells.unwrap_or_default();
+    if cells != free {
+        let text = format!("{} requires closure of length {free}, not {cells}", object.code.name);
+        return Err(error::value_error(t, text));
     }
     let f = new(t, &code, &globals, &builtins_of(t, Dict::of(&globals)))?;
     let me = me(&f);

@@ -158,7 +158,7 @@ pub fn fill_slots(ty: &TypeObject) {
     set_flags(ty);
 }
 
-/// The attribute `name` (interned) of `ty` has changed: its slots and those of its subclasses follow.
+/// The attribute `name` (interned) of `ty` has changed: its slots and those of whoever looks up in it follow.
 pub fn update_slots(t: &Thread, ty: &TypeObject, name: &Value) {
     let text = strs::display(name);
     if !(text.starts_with("__") && text.ends_with("__")) {
@@ -167,6 +167,9 @@ pub fn update_slots(t: &Thread, ty: &TypeObject, name: &Value) {
     let rows: Vec<SlotId> = SLOT_NAMES.iter().filter(|r| r.name == text).map(|r| r.slot).collect();
     if !rows.is_empty() {
         update_rows(t, ty, &rows);
+        for other in ty.followers(t) {
+            update_rows(t, other.expect::<TypeObject>(), &rows);
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Isolate {
     retired: Mutex<Vec<ShapeId>>,
     /// Python subclasses of built-in types, by the base's address.
     pub(crate) subclasses: RefCell<FxHashMap<usize, Vec<*const crate::ty::TypeObject>>>,
+    /// Live classes whose metaclass has an `mro()` of its own: they may follow classes that their bases do not lead to.
+    pub(crate) own_orders: RefCell<Vec<*const crate::ty::TypeObject>>,
     pub(crate) states: States,
     pub(crate) builtins: Slot,
     pub(crate) modules: Slot,
@@ -73,6 +75,7 @@ impl Isolate {
             keys_version: Mutex::new(1),
             retired: Mutex::new(Vec::new()),
             subclasses: RefCell::default(),
+            own_orders: RefCell::default(),
             states: States::default(),
             builtins: Slot::empty(),
             modules: Slot::empty(),

@@ -481,11 +481,7 @@ impl TypeObject {
         if let Some(more) = t.isolate.subclasses.borrow().get(&(std::ptr::from_ref(self) as usize)) {
             out.extend(more);
         }
-        // SAFETY: a type removes itself from its bases' lists before its memory is given back.
-        let alive = |s: *const TypeObject| unsafe {
-            if crate::thread::is_shared() { (*s).header.retain_if_alive() } else { Some((*s).value()) }
-        };
-        out.into_iter().filter_map(alive).collect()
+        out.into_iter().filter_map(Self::if_alive).collect()
     }
 
     /// Looks `name` (interned) up along the MRO, through the thread's method cache.
@@ -499,15 +495,46 @@ impl TypeObject {
         self.mro_types().find_map(|ty| ty.dict().get_str(name))
     }
 
-    /// Tells caches that this type and its subclasses have changed.
+    /// Remembers that the metaclass's own `mro()` gave this class's order.
+    pub(crate) fn note_own_order(&self, t: &Thread) {
+        if t.is_shared() {
+            self.header.mark_weak();
+        }
+        let mut all = t.isolate.own_orders.borrow_mut();
+        if !all.iter().any(|&x| std::ptr::eq(x, self)) {
+            all.push(self);
+        }
+    }
+
+    /// Classes that look up in this one though they do not derive from it, because their metaclass says so.
+    pub(crate) fn followers(&self, t: &Thread) -> Vec<Value> {
+        let all = t.isolate.own_orders.borrow().clone();
+        let follows = |x: &Value| x.expect::<Self>().is_subtype(self) && !std::ptr::eq(x.expect::<Self>(), self);
+        all.into_iter().filter_map(Self::if_alive).filter(follows).collect()
+    }
+
+    /// The class at an address that its end takes out of the list it stands in, unless it is ending.
+    fn if_alive(at: *const Self) -> Option<Value> {
+        // SAFETY: a class leaves such lists before its memory is given back (`Drop`).
+        unsafe { if crate::thread::is_shared() { (*at).header.retain_if_alive() } else { Some((*at).value()) } }
+    }
+
+    /// Tells caches that this type has changed, and with it whoever looks up in it.
     pub fn modified(&self, t: &Thread) {
+        self.outdate(t);
+        for other in self.followers(t) {
+            other.expect::<Self>().outdate(t);
+        }
+    }
+
+    fn outdate(&self, t: &Thread) {
         self.version.set(t.next_type_version());
         if self.root.get().0 != 0 {
             self.root.get().get().set_version(self.version.get());
         }
         for sub in self.subclasses.borrow().iter() {
             // SAFETY: a subclass removes itself from its bases' lists before it dies.
-            unsafe { (**sub).modified(t) };
+            unsafe { (**sub).outdate(t) };
         }
     }
 }
@@ -515,6 +542,7 @@ impl TypeObject {
 impl Drop for TypeObject {
     fn drop(&mut self) {
         let Some(t) = crate::thread::current() else { return };
+        t.isolate.own_orders.borrow_mut().retain(|&x| !std::ptr::eq(x, self));
         let bases = self.bases.get();
         if let Some(bases) = bases.downcast::<crate::tuple::Tuple>() {
             for base in bases.items().iter().filter_map(|b| b.downcast::<TypeObject>()) {

@@ -15,11 +15,11 @@ pub fn decode(source: &[u8], filename: Option<&str>, codecs: Codecs<'_>) -> Resu
         None => (false, source),
     };
     let Some((line, name)) = cookie(body) else { return utf8(body, filename) };
-    let name = normal_name(&name);
-    if bom && name != "utf-8" {
+    let (name, written) = (normal_name(&name), tokenizer_name(&name));
+    if bom && written != "utf-8" {
         let text: String = String::from_utf8_lossy(line_bytes(body, line)).into_owned();
         let end = text.chars().count() as i32;
-        return Err(placed(format!("encoding problem: {name} with BOM"), line, 0, end, text));
+        return Err(placed(format!("encoding problem: {written} with BOM"), line, 0, end, text));
     }
     if name == "utf-8" {
         return utf8_declared(body, &cookie(body).map(|(_, n)| n).unwrap_or_default(), filename);
@@ -75,8 +75,9 @@ fn cookie_of_line(line: &[u8]) -> Option<String> {
 }
 
 /// The name that CPython's reader gives the spellings of its two favourites.
-fn normal_name(name: &str) -> String {
-    let lower: String = name.chars().take(12).map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect();
+/// The name as CPython's tokenizer has it: it knows two encodings by any ending, and leaves all other names as written.
+fn tokenizer_name(name: &str) -> String {
+    let lower = lower(name);
     let is = |base: &str| lower == base || lower.strip_prefix(base).is_some_and(|rest| rest.starts_with('-'));
     if is("utf-8") {
         return "utf-8".to_owned();
@@ -84,11 +85,21 @@ fn normal_name(name: &str) -> String {
     if ["latin-1", "iso-8859-1", "iso-latin-1"].into_iter().any(is) {
         return "iso-8859-1".to_owned();
     }
-    match lower.as_str() {
+    name.to_owned()
+}
+
+fn lower(name: &str) -> String {
+    name.chars().take(12).map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect()
+}
+
+/// The name without the other spellings that its codec goes by.
+fn normal_name(name: &str) -> String {
+    let known = tokenizer_name(name);
+    match lower(&known).as_str() {
         "utf8" | "u8" | "utf" | "cp65001" => "utf-8".to_owned(),
         "latin1" | "l1" | "iso8859-1" | "8859" | "cp819" | "latin" => "iso-8859-1".to_owned(),
         "ascii" | "us-ascii" | "646" | "ansi-x3.4-1968" => "ascii".to_owned(),
-        _ => name.to_owned(),
+        _ => known,
     }
 }
 

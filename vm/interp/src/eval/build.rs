@@ -226,9 +226,9 @@ pub(crate) fn dict_merge(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(never)]
 fn merge(t: &Thread, d: &Dict, from: &Value, f: &Value) -> Res<()> {
     let add = |k: &Value, v: &Value| -> Res<()> {
-        if k.downcast::<Str>().is_some() && d.contains(t, k)? {
-            let what = super::call::function_text(t, f)?;
-            let key = strs::display(k);
+        if d.contains(t, k)? {
+            let (what, key) = (super::call::function_text(t, f)?, ops::str(t, k)?);
+            let key = strs::display(&key);
             return Err(error::type_error(t, format_args!("{what} got multiple values for keyword argument '{key}'")));
         }
         d.set(t, k, v)
@@ -339,11 +339,7 @@ pub(crate) fn import_name(m: &mut M<'_>, w: Word) -> Flow {
 fn import(t: &Thread, fp: *mut crate::frame::Frame, name: &Value, level: &Value, fromlist: &Value) -> Res {
     let f = function(fp);
     let builtins = f.builtins.get();
-    let found = match builtins.downcast::<Dict>() {
-        Some(d) => d.get_str(n::__import__()),
-        None => None,
-    };
-    let Some(import) = found else {
+    let Some(import) = super::name::lookup(t, &builtins, n::__import__())? else {
         return Err(error::import_error(t, false, name, None, "__import__ not found"));
     };
     // SAFETY: the running frame is live.

@@ -4,7 +4,7 @@ use super::machine::{Flow, M, Stop};
 use crate::frame::Frame;
 use crate::function::Function;
 use typhon_isa::opcode::CommonKind;
-use typhon_isa::{Opcode, Word};
+use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::names::{self, n};
@@ -146,7 +146,7 @@ pub(crate) fn load_class_deref(m: &mut M<'_>, w: Word) -> Flow {
 }
 
 /// `namespace[name]`, `None` when missing.
-fn lookup(t: &Thread, namespace: &Value, name: &Value) -> Res<Option<Value>> {
+pub(super) fn lookup(t: &Thread, namespace: &Value, name: &Value) -> Res<Option<Value>> {
     if let Some(d) = namespace.exact::<Dict>() {
         return Ok(d.get_str(name));
     }
@@ -157,14 +157,18 @@ fn lookup(t: &Thread, namespace: &Value, name: &Value) -> Res<Option<Value>> {
     }
 }
 
-/// The frame's locals namespace; SystemError in a function.
+/// The frame's locals namespace; SystemError in a function. A function made of a module's code has its globals there.
 pub(crate) fn namespace(t: &Thread, fp: *mut Frame) -> Res {
     // SAFETY: the running frame is live.
     let bits = unsafe { (*fp).locals };
-    if bits == 0 {
+    if bits != 0 {
+        return Ok(Value::from_ref(&bits).clone());
+    }
+    let f = function(fp);
+    if f.unit().code.flags & CodeFlags::OPTIMIZED != 0 {
         return Err(error::system_error(t, "no locals found"));
     }
-    Ok(Value::from_ref(&bits).clone())
+    Ok(f.globals.get())
 }
 
 #[inline(never)]

@@ -96,13 +96,14 @@ pub fn from_items(t: &Thread, items: &[Value]) -> Res {
     }
 }
 
-/// Whether a list has an equal member: plain types by identity, anything else by `==`, aliases of different kinds apart.
+/// Whether a list has an equal member: types whose metaclass has no `==` of its own by identity, anything else by `==`,
+/// aliases of different kinds apart.
 fn has(t: &Thread, list: &[Value], v: &Value) -> Res<bool> {
     for x in list {
         if x.is(v) {
             return Ok(true);
         }
-        let plain = |v: &Value| v.downcast::<TypeObject>().is_some();
+        let plain = |v: &Value| v.downcast::<TypeObject>().is_some() && compares_as_types(type_of(v));
         if plain(x) || plain(v) {
             continue;
         }
@@ -111,6 +112,14 @@ fn has(t: &Thread, list: &[Value], v: &Value) -> Res<bool> {
         }
     }
     Ok(false)
+}
+
+/// Whether a metaclass leaves `==` to `type`.
+fn compares_as_types(meta: &TypeObject) -> bool {
+    match (meta.slots().compare, crate::types::type_::TYPE.ty().slots().compare) {
+        (Some(own), Some(usual)) => std::ptr::fn_addr_eq(own, usual),
+        (own, usual) => own.is_none() == usual.is_none(),
+    }
 }
 
 fn unionable(v: &Value) -> bool {

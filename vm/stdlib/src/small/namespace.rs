@@ -129,6 +129,11 @@ fn replace(t: &Thread, a: Args<'_>) -> Res {
     };
     let class = type_of(this).value();
     let copy = call::call0(t, &class)?;
+    if copy.downcast::<Namespace>().is_none() {
+        let (class, got) = (type_of(this).name(), type_of(&copy).name());
+        let text = format!("expect types.SimpleNamespace type, but {class}() returned '{got}' object");
+        return Err(error::type_error(t, text));
+    }
     for (k, x) in Dict::of(&dict(t, this)).items() {
         attr::set(t, &copy, &k, Some(&x))?;
     }

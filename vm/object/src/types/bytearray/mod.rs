@@ -254,9 +254,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
     let data = v.expect::<ByteArray>().as_slice();
     t.check_alloc(data.len())?;
     let mut out = Vec::with_capacity(data.len() + 16);
-    out.extend(type_of(v).name().bytes());
-    out.push(b'(');
-    let from = out.len() + 2;
+    let from = 2;
     typhon_unicode::repr_bytes(data, &mut out);
     if out.get(from - 1) == Some(&b'"') {
         // Unlike bytes, a bytearray escapes single quotes between double ones too.
@@ -266,8 +264,8 @@ fn repr(t: &Thread, v: &Value) -> Res {
             b => out.push(b),
         });
     }
-    out.push(b')');
-    strs::from_latin1(t, &out)
+    // A class may have any name, and the bytes are shown in ASCII.
+    strs::new(t, &format!("{}({})", type_of(v).name(), String::from_utf8_lossy(&out)))
 }
 
 fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {

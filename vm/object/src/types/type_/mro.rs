@@ -87,6 +87,7 @@ pub(super) fn compute(t: &Thread, ty: &TypeObject) -> Res {
     let found = meta.expect::<TypeObject>().lookup(t, n::mro());
     let custom = found.filter(|f| descr::try_descriptor(f).is_none_or(|d| !std::ptr::eq(d.owner(), super::TYPE.ty())));
     let Some(custom) = custom else { return tuple::from_vec(t, c3(t, ty)?) };
+    ty.note_own_order(t);
     let result = ty.with_value(|v| call::call_looked_up(t, v, &custom, &[]))?;
     let items = ops::collect(t, &result)?;
     let solid = super::layout::solid(ty);
