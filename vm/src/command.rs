@@ -57,6 +57,8 @@ pub struct Flags {
     pub hash_seed: Option<u32>,
     /// TYPHON_THREADS=free: threads run at the same time, not in turns.
     pub free_threads: bool,
+    /// TYPHON_VERIFY=1: after each collection all of memory is looked at, and the process ends if something is wrong.
+    pub verify: bool,
     /// `-X int_max_str_digits` / PYTHONINTMAXSTRDIGITS.
     pub int_max_str_digits: Option<u32>,
     /// `-x`: leave out the file's first line.

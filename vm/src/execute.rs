@@ -77,6 +77,7 @@ pub(crate) fn options(request: &Request) -> Options {
         depth: request.limits.stack_depth,
         threads: request.limits.threads,
         free_threads: false,
+        verify: false,
         stack: engine::stack_left(),
     }
 }

@@ -28,6 +28,7 @@ pub fn run(command: &Command, host: &dyn Host, cancel: &Cancel) -> Exit {
         memory: engine::physical_memory(),
         stack: engine::stack_left(),
         free_threads: command.flags.free_threads,
+        verify: command.flags.verify,
         ..Options::default()
     };
     engine::with(&options, host, cancel, |t| {

@@ -283,6 +283,11 @@ impl Interp {
         drop(self.own_handling.replace(Value::ABSENT));
     }
 
+    /// The thread's own link of the chain of handled exceptions.
+    pub(crate) fn own_handling(&self) -> *const Handling {
+        &raw const *self.own_handling
+    }
+
     /// The exception being handled (absent if none): the first on the chain.
     pub fn handled(&self) -> Value {
         let mut link = self.handling.get();

@@ -22,6 +22,7 @@ pub mod host;
 mod jump;
 pub mod monitor;
 pub mod query;
+pub mod roots;
 pub mod template;
 mod throwing;
 pub mod tier;

@@ -10,6 +10,7 @@
 
 mod room;
 mod shared;
+mod sound;
 mod table;
 mod walk;
 

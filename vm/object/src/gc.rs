@@ -207,6 +207,7 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
             gc.walked.set(left);
         }
         t.alone(|| t.forget_young());
+        t.verify();
         let kept = if gc.debug.get() & DEBUG_SAVEALL != 0 { found } else { 0 };
         let mut stats = gc.stats.borrow_mut();
         stats[generation].collections += 1;

@@ -276,6 +276,17 @@ impl Thread {
         self.free_all();
     }
 
+    /// Shows every reference that waits to be released, in any thread: all are stopped.
+    pub(crate) fn each_left(&self, mut f: impl FnMut(&Value)) {
+        let mut show = |garbage: &Garbage| match garbage {
+            Garbage::Reference(v) => f(v),
+            Garbage::Block(..) => {}
+        };
+        // SAFETY: the others do not run, and looking runs nothing.
+        unsafe { self.isolate.each_thread(|t| t.grace.limbo.borrow().iter().for_each(&mut show)) };
+        self.isolate.orphans.for_each(show);
+    }
+
     /// The thread ends: what waits becomes the others'.
     pub(crate) fn orphan_limbo(&self) {
         self.isolate.orphans.take_over(&self.isolate.domain, &mut self.grace.limbo.borrow_mut());

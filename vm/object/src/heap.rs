@@ -9,8 +9,10 @@
 //! that frees it, whoever made it. What a thread has too much of, another one may ask for (`reason::SPARE`).
 
 mod account;
+pub(crate) mod audit;
 mod common;
 mod large;
+mod poison;
 pub(crate) mod reaper;
 mod trim;
 
@@ -53,6 +55,9 @@ pub struct Heap {
     outside: Cell<isize>,
     /// At how many of them the account is told.
     tell_at: Cell<isize>,
+    /// See `poison`.
+    #[cfg(vm_asan)]
+    rest: poison::Rest,
     /// Small blocks are given out whatever the account says.
     lenient: Cell<bool>,
     /// Tracked objects allocated since the last collection, minus freed ones.
@@ -70,7 +75,6 @@ struct Space {
 
 struct Free {
     /// Tells a free block from a live object, whose first word is not zero.
-    #[expect(dead_code, reason = "read by `walk` as a raw word")]
     zero: u64,
     next: *mut Free,
 }
@@ -104,6 +108,8 @@ impl Heap {
             common: Arc::clone(common),
             outside: Cell::new(0),
             tell_at: Cell::new(0),
+            #[cfg(vm_asan)]
+            rest: poison::Rest::default(),
             lenient: Cell::new(false),
             young: Cell::new(0),
             collect_at: Cell::new(crate::gc::FEW),
@@ -116,7 +122,8 @@ impl Heap {
         let block = space.free[class].get();
         if !block.is_null() {
             // SAFETY: a block on the free list is at least 16 bytes and nobody else's.
-            space.free[class].set(unsafe { (*block).next });
+            space.free[class].set(unsafe { Free::next(block) });
+            poison::lift(block.cast(), class * GRAIN);
             return block.cast();
         }
         self.carve(space, class)
@@ -146,6 +153,7 @@ impl Heap {
             if page.is_null() {
                 std::alloc::handle_alloc_error(layout);
             }
+            poison::put(page, PAGE);
             self.common.add_page(space.kind, page, size);
             at = page as usize;
             end = at + PAGE;
@@ -159,12 +167,13 @@ impl Heap {
             for i in (1..=batch).rev() {
                 let block = (at + i * size) as *mut Free;
                 // SAFETY: within the page, and nobody's yet.
-                unsafe { block.write(Free { zero: 0, next }) };
+                unsafe { Free::put(block, next) };
                 next = block;
             }
             space.free[class].set(next);
         }
         space.bump[class].set((last, end));
+        poison::lift(at as *mut u8, size);
         // SAFETY: the block is within the page and nobody else's. Until it holds an object it reads as free.
         unsafe { (at as *mut u64).write(0) };
         at as *mut u8
@@ -270,11 +279,7 @@ impl Heap {
     #[inline(always)]
     unsafe fn free(&self, space: &Space, at: *mut u8, size: usize) {
         if size <= SMALL_MAX {
-            let class = size.div_ceil(GRAIN);
-            let block = at.cast::<Free>();
-            // SAFETY: the caller's block is dead and at least 16 bytes long.
-            unsafe { block.write(Free { zero: 0, next: space.free[class].get() }) };
-            space.free[class].set(block);
+            self.lay_to_rest(space, size.div_ceil(GRAIN), at.cast());
         } else {
             // SAFETY: a large block is preceded by its head.
             unsafe { self.free_large(space, at) }

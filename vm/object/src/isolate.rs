@@ -14,6 +14,7 @@ use crate::states::States;
 use crate::store::Slot;
 use crate::tally::Sums;
 use crate::thread::Thread;
+use crate::verify::Roots;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
@@ -49,6 +50,8 @@ pub struct Isolate {
     pub(crate) builtins: Slot,
     pub(crate) modules: Slot,
     threads: Mutex<Vec<NonNull<Thread>>>,
+    /// See `verify`.
+    pub(crate) verifier: OnceLock<Roots>,
     /// What threads that have ended had counted.
     pub(crate) tallies: Mutex<Sums>,
 }
@@ -80,6 +83,7 @@ impl Isolate {
             builtins: Slot::empty(),
             modules: Slot::empty(),
             threads: Mutex::new(Vec::new()),
+            verifier: OnceLock::new(),
             tallies: Mutex::default(),
         })
     }

@@ -51,6 +51,7 @@ pub mod tuple;
 pub mod ty;
 pub mod types;
 pub mod value;
+pub mod verify;
 pub mod weakref;
 pub mod wrap;
 

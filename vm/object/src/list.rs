@@ -7,6 +7,7 @@
 //! ones only and keeps its size when the list gets shorter; what changes the list holds its lock (`shared`).
 
 mod shared;
+mod sound;
 
 use crate::bulk;
 use crate::error::Res;

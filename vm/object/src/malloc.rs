@@ -4,21 +4,31 @@
 //! size is no power of two and no page of that size is open yet, and there it asks for a larger block. Yet every block of 16
 //! bytes or more is aligned to 16, smaller ones to their size (`MI_MAX_ALIGN_SIZE`), which is what most layouts want.
 
+#[cfg(not(vm_asan))]
 use libmimalloc_sys::{mi_malloc, mi_realloc, mi_zalloc};
+#[cfg(not(vm_asan))]
 use mimalloc::MiMalloc;
+/// The address sanitizer's own allocator (`crate::heap`).
+#[cfg(vm_asan)]
+pub use std::alloc::System as Malloc;
+#[cfg(not(vm_asan))]
 use std::alloc::{GlobalAlloc, Layout};
 
 /// Blocks are aligned so, if they are as large.
+#[cfg(not(vm_asan))]
 const ALIGNED: usize = 16;
 
 /// mimalloc, asked plainly wherever a plain block is aligned well enough.
+#[cfg(not(vm_asan))]
 pub struct Malloc;
 
+#[cfg(not(vm_asan))]
 #[inline]
 fn plain(layout: &Layout) -> bool {
     layout.align() <= ALIGNED && layout.align() <= layout.size()
 }
 
+#[cfg(not(vm_asan))]
 // SAFETY: mimalloc's functions are an allocator; a block of a plain layout is aligned as the layout asks, and `mi_free` takes
 // the blocks of either kind.
 unsafe impl GlobalAlloc for Malloc {

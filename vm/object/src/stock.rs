@@ -116,6 +116,12 @@ impl Stock {
         emptied.collect()
     }
 
+    /// Shows the objects in stock, and how many references to each there are.
+    pub(crate) fn each(&self, mut f: impl FnMut(usize, u32)) {
+        let Some(places) = self.places.get() else { return };
+        places.iter().filter(|place| place.left.get() > 0).for_each(|place| f(place.at.get(), place.left.get()));
+    }
+
     /// Whether there is nothing in stock.
     pub(crate) fn is_empty(&self) -> bool {
         self.filled.borrow().is_empty()

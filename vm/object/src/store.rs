@@ -274,13 +274,16 @@ fn barrier(container: &Header, v: &Value) {
     }
 }
 
-/// Stores into immortal objects happen only while the process sets itself up; everything stored there becomes immortal
+/// Stores into the process's objects happen only while the process sets itself up; everything stored there becomes immortal
 /// with it (see `process`).
 #[cold]
 #[inline(never)]
 fn publish(container: &Header, bits: u64) {
     debug_assert!(
-        Value::from_ref(&bits).header().is_none_or(Header::is_immortal) || thread::is_bootstrap(),
+        // What an isolate keeps for good is still its own.
+        !container.rc().is_immortal()
+            || Value::from_ref(&bits).header().is_none_or(Header::is_immortal)
+            || thread::is_bootstrap(),
         "a LOCAL value is stored into an object of owner {}",
         container.owner()
     );

@@ -54,6 +54,11 @@ impl Table {
         }
     }
 
+    /// Shows every object that is looked at, and each weakref object that does, by their addresses.
+    pub(crate) fn each(&self, mut f: impl FnMut(usize, usize)) {
+        self.entries.lock().iter().for_each(|(&object, watchers)| watchers.iter().for_each(|&at| f(object, at)));
+    }
+
     /// Forgets a weakref object (it died first).
     pub fn remove(&self, object: usize, watcher: &Header) {
         let mut entries = self.entries.lock();

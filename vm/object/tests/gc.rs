@@ -40,6 +40,7 @@ fn with_thread<R>(f: impl FnOnce(&Thread) -> R) -> R {
         globals: |_| Value::ABSENT,
     };
     let t = Thread::new(hooks, 64 << 20);
+    t.verify_collections(|_, _| {});
     let out = t.attach(4 << 20, f);
     t.close();
     out

@@ -251,6 +251,7 @@ impl World {
 fn containers_stay_whole_under_several_threads() {
     process::set_up();
     let main = Thread::new(hooks(), 512 << 20);
+    main.verify_collections(|_, _| {});
     let rounds = std::env::var("TYPHON_STRESS_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(60_000);
     let seed = std::env::var("TYPHON_STRESS_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(7);
     let after = main.attach(4 << 20, |t| {

@@ -151,6 +151,16 @@ impl MergeQueues {
         }
     }
 
+    /// Shows every object that waits in a queue, and with it the reference that waits to be released.
+    ///
+    /// # Safety
+    /// The world is stopped, by the caller.
+    pub unsafe fn each_handed(&self, mut f: impl FnMut(NonNull<RcHeader>)) {
+        for queue in self.leaves.iter().filter_map(Slot::get).flat_map(|leaf| leaf.iter()) {
+            queue.lock().objects.iter().for_each(|Handed(object)| f(*object));
+        }
+    }
+
     /// The queue of `tag`, if anybody has ever claimed a tag near it.
     fn queue(&self, tag: u16) -> Option<&Mutex<Queue>> {
         let (leaf, at) = place(tag);

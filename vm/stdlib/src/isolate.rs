@@ -42,6 +42,8 @@ pub struct Options {
     pub threads: Option<u32>,
     /// Threads run at the same time, not in turns.
     pub free_threads: bool,
+    /// Memory is looked at after each collection.
+    pub verify: bool,
     /// Bytes of native stack that the calling thread has for guest code.
     pub stack: usize,
 }
@@ -167,6 +169,9 @@ impl<'h> Live<'h> {
         }
         if options.free_threads {
             t.run_free();
+        }
+        if options.verify {
+            t.verify_collections(typhon_interp::roots::each);
         }
         // SAFETY: `'h` outlives this value, and no guest code runs after it: see `stop_others`.
         unsafe { host::install(&t, host) };

@@ -255,6 +255,24 @@ impl Table {
         Some(place)
     }
 
+    /// Whether a search for the key of entry `i` comes by its index, if the entry is live.
+    pub(super) fn holds(&self, i: usize) -> Option<bool> {
+        let (_, hash, _) = self.item(i)?;
+        let mask = (1usize << self.log2()) - 1;
+        let (mut place, mut perturb) = (hash as usize & mask, hash as u64);
+        // What is left of the hash is used up soon; from then on each place comes once.
+        for _ in 0..=mask + 64 / 5 + 1 {
+            match self.index(place) {
+                EMPTY => return Some(false),
+                at if at == i as u32 => return Some(true),
+                _ => {}
+            }
+            perturb >>= 5;
+            place = (place.wrapping_mul(5).wrapping_add(perturb as usize).wrapping_add(1)) & mask;
+        }
+        Some(false)
+    }
+
     /// The raw word of an entry's value, 0 if it is being removed.
     ///
     /// # Safety

@@ -2,7 +2,7 @@
 
 use super::account::Account;
 use super::large::{self, Large};
-use super::{CLASSES, Free, GRAIN, Heap, PAGE, Space, page_layout};
+use super::{CLASSES, Free, GRAIN, Heap, PAGE, Space, page_layout, poison};
 use crate::breaker::reason;
 use crate::header::Header;
 use crate::thread;
@@ -40,7 +40,7 @@ pub(super) struct Pool {
     /// The first of the large blocks.
     pub(super) large: Mutex<*mut Large>,
     /// Lists of free blocks that threads could spare, by their class.
-    spare: Mutex<Vec<(usize, *mut Free)>>,
+    pub(super) spare: Mutex<Vec<(usize, *mut Free)>>,
     /// How many lists, to look at without the lock.
     spares: Tally,
 }
@@ -85,7 +85,7 @@ impl Common {
             while at + size as usize <= end {
                 // SAFETY: a page is carved into blocks of `size`; a block's first word is zero unless it holds an object.
                 unsafe {
-                    if *(at as *const u64) != 0 {
+                    if !poison::is_on(at) && *(at as *const u64) != 0 {
                         f(&*(at as *const Header));
                     }
                 }
@@ -154,7 +154,8 @@ impl Heap {
         }
         let block = pool.take(class)?;
         // SAFETY: a free block, on this thread's list from here on.
-        space.free[class].set(unsafe { (*block).next });
+        space.free[class].set(unsafe { Free::next(block) });
+        poison::lift(block.cast(), class * GRAIN);
         Some(block.cast())
     }
 
@@ -170,10 +171,12 @@ impl Heap {
             let mut last = list;
             // SAFETY: members of a free list are free blocks, now this thread's.
             unsafe {
-                while !(*last).next.is_null() {
-                    last = (*last).next;
+                while let next = Free::next(last)
+                    && !next.is_null()
+                {
+                    last = next;
                 }
-                (*last).next = space.free[class].get();
+                Free::put(last, space.free[class].get());
             }
             space.free[class].set(list);
         }
@@ -190,13 +193,14 @@ impl Heap {
 
     /// The thread ends: leaves everything to the others.
     pub(crate) fn hand_over(&self) {
+        self.wake_all();
         for space in [&self.objects, &self.raw] {
             for class in 1..CLASSES {
                 let (mut at, end) = space.bump[class].replace((0, 0));
                 while at + class * GRAIN <= end && at != 0 {
                     let block = at as *mut Free;
                     // SAFETY: within the page and nobody's yet.
-                    unsafe { block.write(Free { zero: 0, next: space.free[class].get() }) };
+                    unsafe { Free::put(block, space.free[class].get()) };
                     space.free[class].set(block);
                     at += class * GRAIN;
                 }

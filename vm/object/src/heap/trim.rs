@@ -93,7 +93,7 @@ impl Space {
         while !at.is_null() {
             f(at as usize);
             // SAFETY: members of a free list are free blocks.
-            at = unsafe { (*at).next };
+            at = unsafe { Free::next(at) };
             seen += 1;
             if seen.is_multiple_of(4096) && stop() {
                 return false;
@@ -116,7 +116,7 @@ impl Space {
         for block in blocks.into_iter().rev() {
             let block = block as *mut Free;
             // SAFETY: a free block of this list; only its link changes.
-            unsafe { (*block).next = kept };
+            unsafe { Free::put(block, kept) };
             kept = block;
         }
         self.free[class].set(kept);

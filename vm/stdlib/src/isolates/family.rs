@@ -116,6 +116,7 @@ impl Family {
             config: t.state::<Settings>().config.borrow().clone(),
             memory: Some(t.heap().limit()),
             free_threads: t.isolate().is_free(),
+            verify: t.is_verified(),
             stack: STACK - MARGIN,
             ..Options::default()
         };

@@ -3,6 +3,7 @@
 mod iter;
 mod methods;
 mod places;
+mod sound;
 mod table;
 
 pub use iter::{SET_ITER, SetIter};

@@ -155,6 +155,14 @@ impl Places {
         }
     }
 
+    /// Finds the very object with the word `key`.
+    pub(super) fn same(&self, key: u64, hash: i64) -> Result<usize, usize> {
+        let r: Result<_, std::convert::Infallible> = self.probe(hash, |theirs| Ok(theirs.bits() == key));
+        match r {
+            Ok(found) => found,
+        }
+    }
+
     /// The first free place for `hash` in a table without removed entries.
     pub(super) fn free_place(&self, hash: i64) -> usize {
         let r: Result<_, std::convert::Infallible> = self.probe(hash, |_| Ok(false));

@@ -145,8 +145,13 @@ impl Set {
     }
 
     #[inline(always)]
-    fn table(&self) -> Option<Places> {
+    pub(super) fn table(&self) -> Option<Places> {
         Places::new(self.table.places.get())
+    }
+
+    /// Places that are or were in use.
+    pub(super) fn fill(&self) -> usize {
+        self.table.fill.get()
     }
 
     /// Number of places in the table.
