@@ -2,13 +2,13 @@
 
 use crate::charge::Charge;
 use crate::ctor::bind;
-use crate::feed::{Decoder, Feed, PIECE, Step, busy, max_length};
+use crate::exclusive::{Exclusive, Exclusively, with};
+use crate::feed::{self, Decoder, Feed, PIECE, Step};
 use crate::input::Input;
 use bzip2::{Action, Compress, Compression, Decompress, Error, Status};
-use std::cell::RefCell;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
-use typhon_object::native::{MethodDef, ModuleDef, def, getter};
+use typhon_object::native::{MethodDef, ModuleDef, def};
 use typhon_object::slots::Slots;
 use typhon_object::ty::TypeDef;
 use typhon_object::types::bytes;
@@ -28,10 +28,18 @@ pub static MODULE: ModuleDef = ModuleDef {
 #[repr(C)]
 struct Compressor {
     header: Header,
-    stream: RefCell<Option<(Compress, Charge)>>,
+    stream: Exclusive<Option<(Compress, Charge)>>,
 }
 
 typhon_object::payload!(Compressor => COMPRESSOR);
+
+impl Exclusively for Compressor {
+    type Held = Option<(Compress, Charge)>;
+
+    fn held(&self) -> &Exclusive<Option<(Compress, Charge)>> {
+        &self.stream
+    }
+}
 
 static COMPRESSOR: TypeDef = TypeDef {
     name: "_bz2.BZ2Compressor",
@@ -65,7 +73,7 @@ static NEW_COMPRESSOR: MethodDef = def(
         }
         // What bzip2's manual says of its memory.
         let charge = Charge::new(t, 400_000 + 800_000 * level as usize)?;
-        let stream = RefCell::new(Some((Compress::new(Compression::new(level as u32), 0), charge)));
+        let stream = Exclusive::new(Some((Compress::new(Compression::new(level as u32), 0), charge)));
         payload::new_for(t, &a[0], |header| Compressor { header, stream })
     },
     "",
@@ -100,23 +108,16 @@ fn pump(t: &Thread, stream: &mut Compress, data: &[u8], action: Action) -> Res<V
     }
 }
 
-fn with<R>(t: &Thread, v: &Value, f: impl FnOnce(&mut Option<(Compress, Charge)>) -> Res<R>) -> Res<R> {
-    match v.expect::<Compressor>().stream.try_borrow_mut() {
-        Ok(mut stream) => f(&mut stream),
-        Err(_) => Err(busy(t)),
-    }
-}
-
 fn compress(t: &Thread, a: &[Value]) -> Res {
     let data = Input::get(t, &a[1])?;
-    with(t, &a[0], |stream| match stream {
+    with::<Compressor, _>(t, &a[0], |stream| match stream {
         Some((stream, _)) => bytes::from_vec(t, pump(t, stream, &data, Action::Run)?),
         None => Err(error::value_error(t, "Compressor has been flushed")),
     })
 }
 
 fn flush(t: &Thread, a: &[Value]) -> Res {
-    with(t, &a[0], |stream| match stream.take() {
+    with::<Compressor, _>(t, &a[0], |stream| match stream.take() {
         Some((mut stream, _charge)) => bytes::from_vec(t, pump(t, &mut stream, b"", Action::Finish)?),
         None => Err(error::value_error(t, "Repeated call to flush()")),
     })
@@ -126,10 +127,18 @@ fn flush(t: &Thread, a: &[Value]) -> Res {
 #[repr(C)]
 struct Decompressor {
     header: Header,
-    feed: RefCell<Feed<Expander>>,
+    feed: Exclusive<Feed<Expander>>,
 }
 
 typhon_object::payload!(Decompressor => DECOMPRESSOR);
+
+impl Exclusively for Decompressor {
+    type Held = Feed<Expander>;
+
+    fn held(&self) -> &Exclusive<Feed<Expander>> {
+        &self.feed
+    }
+}
 
 struct Expander {
     stream: Decompress,
@@ -158,29 +167,8 @@ static DECOMPRESSOR: TypeDef = TypeDef {
     doc: "Create a decompressor object for decompressing data incrementally.\n\nFor one-shot decompression, use the decompress() function instead.",
     signature: "()",
     slots: Slots { new: Some(|t, class, args| bind(t, &NEW_DECOMPRESSOR, class, args)), ..Slots::NONE },
-    methods: &[def(
-        "decompress",
-        "($self, /, data, max_length=-1)",
-        decompress,
-        "Decompress *data*, returning uncompressed data as bytes.\n\nIf *max_length* is nonnegative, returns at most *max_length* bytes\nof decompressed data.  If this limit is reached and further output\ncan be produced, *self.needs_input* will be set to ``False``.  In\nthis case, the next call to *decompress()* may provide *data* as b''\nto obtain more of the output.\n\nIf all of the input data was decompressed and returned (either\nbecause this was less than *max_length* bytes, or because\n*max_length* was negative), *self.needs_input* will be set to True.\n\nAttempting to decompress data after the end of stream is reached\nraises an EOFError.  Any data found after the end of the stream is\nignored and saved in the unused_data attribute.",
-    )],
-    getset: &[
-        getter(
-            "eof",
-            |t, v| feed(t, v, |f| Ok(Value::bool(f.eof))),
-            "True if the end-of-stream marker has been reached.",
-        ),
-        getter(
-            "unused_data",
-            |t, v| feed(t, v, |f| bytes::new(t, &f.unused)),
-            "Data found after the end of the compressed stream.",
-        ),
-        getter(
-            "needs_input",
-            |t, v| feed(t, v, |f| Ok(Value::bool(f.needs_input))),
-            "True if more input is needed before more decompressed data can be produced.",
-        ),
-    ],
+    methods: &[feed::decompress::<Decompressor, _>()],
+    getset: &feed::state::<Decompressor, _>(),
     ..TypeDef::of::<Decompressor>()
 };
 
@@ -189,21 +177,8 @@ static NEW_DECOMPRESSOR: MethodDef = def(
     "($type, /)",
     |t, a| {
         let charge = Charge::new(t, 3_700_000)?;
-        let feed = RefCell::new(Feed::new(Expander { stream: Decompress::new(false), _charge: charge }));
+        let feed = Exclusive::new(Feed::new(Expander { stream: Decompress::new(false), _charge: charge }));
         payload::new_for(t, &a[0], |header| Decompressor { header, feed })
     },
     "",
 );
-
-fn feed<R>(t: &Thread, v: &Value, f: impl FnOnce(&mut Feed<Expander>) -> Res<R>) -> Res<R> {
-    match v.expect::<Decompressor>().feed.try_borrow_mut() {
-        Ok(mut feed) => f(&mut feed),
-        Err(_) => Err(busy(t)),
-    }
-}
-
-fn decompress(t: &Thread, a: &[Value]) -> Res {
-    let data = Input::get(t, &a[1])?;
-    let max = max_length(t, &a[2])?;
-    bytes::from_vec(t, feed(t, &a[0], |feed| feed.decompress(t, &data, max))?)
-}

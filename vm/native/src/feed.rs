@@ -1,6 +1,10 @@
 //! Feed: what a decompressor object keeps between calls, and how it is fed; shared by zlib, bz2, lzma and zstd.
 
+use crate::exclusive::{Exclusively, with};
+use crate::input::Input;
 use typhon_object::error::{self, Res};
+use typhon_object::native::{GetSetDef, MethodDef, def, getter};
+use typhon_object::types::bytes;
 use typhon_object::types::exceptions::EOF_ERROR;
 use typhon_object::{Thread, Value, convert};
 
@@ -92,15 +96,46 @@ impl<D: Decoder> Feed<D> {
     }
 }
 
+/// `decompress(data, max_length=-1)`, which all decompressor types have.
+pub(crate) const fn decompress<T: Exclusively<Held = Feed<D>>, D: Decoder>() -> MethodDef {
+    def(
+        "decompress",
+        "($self, /, data, max_length=-1)",
+        |t, a| {
+            let (data, max) = (Input::get(t, &a[1])?, max_length(t, &a[2])?);
+            bytes::from_vec(t, with::<T, _>(t, &a[0], |feed| feed.decompress(t, &data, max))?)
+        },
+        DOC,
+    )
+}
+
+/// `eof`, `unused_data` and `needs_input`.
+pub(crate) const fn state<T: Exclusively<Held = Feed<D>>, D>() -> [GetSetDef; 3] {
+    [
+        getter(
+            "eof",
+            |t, v| with::<T, _>(t, v, |f| Ok(Value::bool(f.eof))),
+            "True if the end-of-stream marker has been reached.",
+        ),
+        getter(
+            "unused_data",
+            |t, v| with::<T, _>(t, v, |f| bytes::new(t, &f.unused)),
+            "Data found after the end of the compressed stream.",
+        ),
+        getter(
+            "needs_input",
+            |t, v| with::<T, _>(t, v, |f| Ok(Value::bool(f.needs_input))),
+            "True if more input is needed before more decompressed data can be produced.",
+        ),
+    ]
+}
+
+const DOC: &str = "Decompress *data*, returning uncompressed data as bytes.\n\nIf *max_length* is nonnegative, returns at most *max_length* bytes\nof decompressed data.  If this limit is reached and further output\ncan be produced, *self.needs_input* will be set to ``False``.  In\nthis case, the next call to *decompress()* may provide *data* as b''\nto obtain more of the output.\n\nIf all of the input data was decompressed and returned (either\nbecause this was less than *max_length* bytes, or because\n*max_length* was negative), *self.needs_input* will be set to True.\n\nAttempting to decompress data after the end of stream is reached\nraises an EOFError.  Any data found after the end of the stream is\nignored and saved in the unused_data attribute.";
+
 /// A `max_length` argument: negative or missing is no limit.
-pub(crate) fn max_length(t: &Thread, v: &Value) -> Res<Option<usize>> {
+fn max_length(t: &Thread, v: &Value) -> Res<Option<usize>> {
     match v.opt() {
         Some(v) => Ok(usize::try_from(convert::to_isize(t, v)?).ok()),
         None => Ok(None),
     }
-}
-
-/// Whoever else uses the object now has its state.
-pub(crate) fn busy(t: &Thread) -> error::Exc {
-    error::runtime_error(t, "the object is in use by a call that has not returned")
 }

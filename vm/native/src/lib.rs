@@ -19,6 +19,7 @@ pub mod ctor;
 mod datetime;
 pub mod decimal;
 mod etree;
+pub mod exclusive;
 mod expat;
 mod feed;
 mod functools;

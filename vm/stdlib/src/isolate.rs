@@ -241,6 +241,7 @@ pub fn populate(t: &Thread) -> Res {
     t.set_state(typhon_native::random::Source(|t, bytes| {
         crate::world::host(t)?.entropy(bytes).map_err(|e| crate::world::host_error(t, e, None))
     }));
+    t.set_state(typhon_native::exclusive::Pause(turns::pause));
     let modules = Dict::create(t);
     let Some(header) = modules.header() else { return Err(error::system_error(t, "no sys.modules")) };
     t.modules().set(header, modules.clone());

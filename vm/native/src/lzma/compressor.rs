@@ -4,10 +4,10 @@ use super::filters::{self, Lzma};
 use super::{ALONE, RAW, XZ, check_of, fail, failed};
 use crate::charge::Charge;
 use crate::ctor::bind;
-use crate::feed::{PIECE, busy};
+use crate::exclusive::{Exclusive, Exclusively, with};
+use crate::feed::PIECE;
 use crate::input::Input;
 use liblzma::stream::{Action, Check, Status, Stream};
-use std::cell::RefCell;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
 use typhon_object::native::{MethodDef, def};
@@ -20,10 +20,18 @@ use typhon_object::{Thread, Value, convert, payload};
 #[repr(C)]
 pub(super) struct Compressor {
     header: Header,
-    stream: RefCell<Option<(Stream, Charge)>>,
+    stream: Exclusive<Option<(Stream, Charge)>>,
 }
 
 typhon_object::payload!(Compressor => COMPRESSOR);
+
+impl Exclusively for Compressor {
+    type Held = Option<(Stream, Charge)>;
+
+    fn held(&self) -> &Exclusive<Option<(Stream, Charge)>> {
+        &self.stream
+    }
+}
 
 /// _lzma.LZMACompressor.
 pub(super) static COMPRESSOR: TypeDef = TypeDef {
@@ -94,7 +102,7 @@ static NEW: MethodDef = def(
             _ => return Err(error::value_error(t, format_args!("Invalid container format: {format}"))),
         };
         let stream = stream.map_err(|e| failed(t, e))?;
-        payload::new_for(t, &a[0], |header| Compressor { header, stream: RefCell::new(Some((stream, charge))) })
+        payload::new_for(t, &a[0], |header| Compressor { header, stream: Exclusive::new(Some((stream, charge))) })
     },
     "",
 );
@@ -118,23 +126,16 @@ fn pump(t: &Thread, stream: &mut Stream, data: &[u8], action: Action) -> Res<Vec
     }
 }
 
-fn with<R>(t: &Thread, v: &Value, f: impl FnOnce(&mut Option<(Stream, Charge)>) -> Res<R>) -> Res<R> {
-    match v.expect::<Compressor>().stream.try_borrow_mut() {
-        Ok(mut stream) => f(&mut stream),
-        Err(_) => Err(busy(t)),
-    }
-}
-
 fn compress(t: &Thread, a: &[Value]) -> Res {
     let data = Input::get(t, &a[1])?;
-    with(t, &a[0], |stream| match stream {
+    with::<Compressor, _>(t, &a[0], |stream| match stream {
         Some((stream, _)) => bytes::from_vec(t, pump(t, stream, &data, Action::Run)?),
         None => Err(error::value_error(t, "Compressor has been flushed")),
     })
 }
 
 fn flush(t: &Thread, a: &[Value]) -> Res {
-    with(t, &a[0], |stream| match stream.take() {
+    with::<Compressor, _>(t, &a[0], |stream| match stream.take() {
         Some((mut stream, _charge)) => bytes::from_vec(t, pump(t, &mut stream, b"", Action::Finish)?),
         None => Err(error::value_error(t, "Repeated call to flush()")),
     })

@@ -4,28 +4,34 @@ use super::filters;
 use super::{ALONE, AUTO, CHECK_UNKNOWN, RAW, XZ, failed};
 use crate::charge::Charge;
 use crate::ctor::bind;
-use crate::feed::{Decoder, Feed, Step, busy, max_length};
-use crate::input::Input;
+use crate::exclusive::{self, Exclusive, Exclusively};
+use crate::feed::{self, Decoder, Feed, Step};
 use liblzma::stream::{Action, Error, Status, Stream};
-use std::cell::RefCell;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
 use typhon_object::native::{MethodDef, def, getter};
 use typhon_object::slots::Slots;
 use typhon_object::ty::TypeDef;
-use typhon_object::types::bytes;
 use typhon_object::{Thread, Value, convert, payload};
 
 /// A decompressor.
 #[repr(C)]
 pub(super) struct Decompressor {
     header: Header,
-    feed: RefCell<Feed<Expander>>,
+    feed: Exclusive<Feed<Expander>>,
 }
 
 typhon_object::payload!(Decompressor => DECOMPRESSOR);
 
-struct Expander {
+impl Exclusively for Decompressor {
+    type Held = Feed<Expander>;
+
+    fn held(&self) -> &Exclusive<Feed<Expander>> {
+        &self.feed
+    }
+}
+
+pub(super) struct Expander {
     stream: Stream,
     /// The first bytes, which tell the integrity check.
     head: Vec<u8>,
@@ -77,34 +83,20 @@ pub(super) static DECOMPRESSOR: TypeDef = TypeDef {
     doc: "Create a decompressor object for decompressing data incrementally.\n\n  format\n    Specifies the container format of the input stream.  If this is\n    FORMAT_AUTO (the default), the decompressor will automatically detect\n    whether the input is FORMAT_XZ or FORMAT_ALONE.  Streams created with\n    FORMAT_RAW cannot be autodetected.\n  memlimit\n    Limit the amount of memory used by the decompressor.  This will cause\n    decompression to fail if the input cannot be decompressed within this\n    limit.\n  filters\n    A custom filter chain.  This argument is required for FORMAT_RAW, and\n    not accepted with any other format.  When provided, this should be a\n    sequence of dicts, each indicating the ID and options for a single\n    filter.\n\nFor one-shot decompression, use the decompress() function instead.",
     signature: "(format=FORMAT_AUTO, memlimit=None, filters=None)",
     slots: Slots { new: Some(|t, class, args| bind(t, &NEW, class, args)), ..Slots::NONE },
-    methods: &[def(
-        "decompress",
-        "($self, /, data, max_length=-1)",
-        decompress,
-        "Decompress *data*, returning uncompressed data as bytes.\n\nIf *max_length* is nonnegative, returns at most *max_length* bytes\nof decompressed data.  If this limit is reached and further output\ncan be produced, *self.needs_input* will be set to ``False``.  In\nthis case, the next call to *decompress()* may provide *data* as b''\nto obtain more of the output.\n\nIf all of the input data was decompressed and returned (either\nbecause this was less than *max_length* bytes, or because\n*max_length* was negative), *self.needs_input* will be set to True.\n\nAttempting to decompress data after the end of stream is reached\nraises an EOFError.  Any data found after the end of the stream is\nignored and saved in the unused_data attribute.",
-    )],
-    getset: &[
-        getter(
-            "check",
-            |t, v| feed(t, v, |f| Ok(Value::small(f.decoder.check))),
-            "ID of the integrity check used by the input stream.",
-        ),
-        getter(
-            "eof",
-            |t, v| feed(t, v, |f| Ok(Value::bool(f.eof))),
-            "True if the end-of-stream marker has been reached.",
-        ),
-        getter(
-            "unused_data",
-            |t, v| feed(t, v, |f| bytes::new(t, &f.unused)),
-            "Data found after the end of the compressed stream.",
-        ),
-        getter(
-            "needs_input",
-            |t, v| feed(t, v, |f| Ok(Value::bool(f.needs_input))),
-            "True if more input is needed before more decompressed data can be produced.",
-        ),
-    ],
+    methods: &[feed::decompress::<Decompressor, _>()],
+    getset: &{
+        let [eof, unused, needs_input] = feed::state::<Decompressor, _>();
+        [
+            getter(
+                "check",
+                |t, v| exclusive::with::<Decompressor, _>(t, v, |f| Ok(Value::small(f.decoder.check))),
+                "ID of the integrity check used by the input stream.",
+            ),
+            eof,
+            unused,
+            needs_input,
+        ]
+    },
     ..TypeDef::of::<Decompressor>()
 };
 
@@ -141,20 +133,7 @@ static NEW: MethodDef = def(
             heap_limit: given.is_none() || left < limit,
             _charge: charge,
         };
-        payload::new_for(t, &a[0], |header| Decompressor { header, feed: RefCell::new(Feed::new(expander)) })
+        payload::new_for(t, &a[0], |header| Decompressor { header, feed: Exclusive::new(Feed::new(expander)) })
     },
     "",
 );
-
-fn feed<R>(t: &Thread, v: &Value, f: impl FnOnce(&mut Feed<Expander>) -> Res<R>) -> Res<R> {
-    match v.expect::<Decompressor>().feed.try_borrow_mut() {
-        Ok(mut feed) => f(&mut feed),
-        Err(_) => Err(busy(t)),
-    }
-}
-
-fn decompress(t: &Thread, a: &[Value]) -> Res {
-    let data = Input::get(t, &a[1])?;
-    let max = max_length(t, &a[2])?;
-    bytes::from_vec(t, feed(t, &a[0], |feed| feed.decompress(t, &data, max))?)
-}

@@ -4,9 +4,8 @@ use super::stream::{
     Deflate, Stream, Z_BUF_ERROR, Z_FINISH, Z_MEM_ERROR, Z_NO_FLUSH, Z_OK, Z_STREAM_END, Z_STREAM_ERROR,
 };
 use super::{fail, int_arg, pump};
-use crate::feed::busy;
+use crate::exclusive::{Exclusive, Exclusively, with};
 use crate::input::Input;
-use std::cell::RefCell;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
 use typhon_object::native::def;
@@ -18,10 +17,18 @@ use typhon_object::{Thread, Value, payload};
 #[repr(C)]
 pub(super) struct Compress {
     header: Header,
-    stream: RefCell<Option<Stream>>,
+    stream: Exclusive<Option<Stream>>,
 }
 
 typhon_object::payload!(Compress => COMPRESS);
+
+impl Exclusively for Compress {
+    type Held = Option<Stream>;
+
+    fn held(&self) -> &Exclusive<Option<Stream>> {
+        &self.stream
+    }
+}
 
 /// zlib.Compress.
 pub(super) static COMPRESS: TypeDef = TypeDef {
@@ -77,19 +84,12 @@ pub(super) fn new(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn wrap(t: &Thread, stream: Stream) -> Res {
-    payload::new(t, |header| Compress { header, stream: RefCell::new(Some(stream)) })
-}
-
-fn with<R>(t: &Thread, v: &Value, f: impl FnOnce(&mut Option<Stream>) -> Res<R>) -> Res<R> {
-    match v.expect::<Compress>().stream.try_borrow_mut() {
-        Ok(mut stream) => f(&mut stream),
-        Err(_) => Err(busy(t)),
-    }
+    payload::new(t, |header| Compress { header, stream: Exclusive::new(Some(stream)) })
 }
 
 fn compress(t: &Thread, a: &[Value]) -> Res {
     let data = Input::get(t, &a[1])?;
-    with(t, &a[0], |stream| {
+    with::<Compress, _>(t, &a[0], |stream| {
         let Some(stream) = stream else { return Err(fail(t, Z_STREAM_ERROR, "while compressing data", None)) };
         let mut out = Vec::new();
         match pump(t, stream, &data, &mut out, Z_NO_FLUSH)? {
@@ -104,7 +104,7 @@ fn flush(t: &Thread, a: &[Value]) -> Res {
     if mode == Z_NO_FLUSH {
         return bytes::new(t, b"");
     }
-    with(t, &a[0], |slot| {
+    with::<Compress, _>(t, &a[0], |slot| {
         let Some(stream) = slot else { return Err(fail(t, Z_STREAM_ERROR, "while flushing", None)) };
         let mut out = Vec::new();
         match pump(t, stream, b"", &mut out, mode)? {
@@ -117,7 +117,7 @@ fn flush(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn copy(t: &Thread, a: &[Value]) -> Res {
-    with(t, &a[0], |stream| {
+    with::<Compress, _>(t, &a[0], |stream| {
         let Some(stream) = stream else { return Err(error::value_error(t, "Inconsistent stream state")) };
         match stream.copy(t)? {
             Ok(copied) => wrap(t, copied),

@@ -5,9 +5,9 @@ use super::stream::{
     Z_SYNC_FLUSH,
 };
 use super::{fail, int_arg};
-use crate::feed::{PIECE, busy};
+use crate::exclusive::{Exclusive, Exclusively, with};
+use crate::feed::PIECE;
 use crate::input::Input;
-use std::cell::RefCell;
 use typhon_object::buffer;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
@@ -20,13 +20,21 @@ use typhon_object::{Thread, Value, convert, payload};
 #[repr(C)]
 pub(super) struct Decompress {
     header: Header,
-    state: RefCell<State>,
+    state: Exclusive<State>,
 }
 
 typhon_object::payload!(Decompress => DECOMPRESS);
 
+impl Exclusively for Decompress {
+    type Held = State;
+
+    fn held(&self) -> &Exclusive<State> {
+        &self.state
+    }
+}
+
 /// What it keeps; without a stream once it has been finished.
-struct State {
+pub(super) struct State {
     stream: Option<Stream>,
     dictionary: Option<Vec<u8>>,
     unused: Vec<u8>,
@@ -56,9 +64,9 @@ pub(super) static DECOMPRESS: TypeDef = TypeDef {
         def("__deepcopy__", "($self, memo, /)", copy, ""),
     ],
     getset: &[
-        getter("unused_data", |t, v| with(t, v, |s| bytes::new(t, &s.unused)), ""),
-        getter("unconsumed_tail", |t, v| with(t, v, |s| bytes::new(t, &s.tail)), ""),
-        getter("eof", |t, v| with(t, v, |s| Ok(Value::bool(s.eof))), ""),
+        getter("unused_data", |t, v| with::<Decompress, _>(t, v, |s| bytes::new(t, &s.unused)), ""),
+        getter("unconsumed_tail", |t, v| with::<Decompress, _>(t, v, |s| bytes::new(t, &s.tail)), ""),
+        getter("eof", |t, v| with::<Decompress, _>(t, v, |s| Ok(Value::bool(s.eof))), ""),
     ],
     ..TypeDef::of::<Decompress>()
 };
@@ -104,14 +112,7 @@ pub(super) fn new(t: &Thread, a: &[Value]) -> Res {
     let dictionary = dictionary_arg(t, &a[1])?;
     let stream = Some(open(t, wbits, dictionary.as_deref())?);
     let state = State { stream, dictionary, unused: Vec::new(), tail: Vec::new(), eof: false };
-    payload::new(t, |header| Decompress { header, state: RefCell::new(state) })
-}
-
-fn with<R>(t: &Thread, v: &Value, f: impl FnOnce(&mut State) -> Res<R>) -> Res<R> {
-    match v.expect::<Decompress>().state.try_borrow_mut() {
-        Ok(mut state) => f(&mut state),
-        Err(_) => Err(busy(t)),
-    }
+    payload::new(t, |header| Decompress { header, state: Exclusive::new(state) })
 }
 
 impl State {
@@ -160,14 +161,14 @@ fn decompress(t: &Thread, a: &[Value]) -> Res {
         return Err(error::value_error(t, "max_length must be non-negative"));
     };
     let limit = if max == 0 { usize::MAX } else { max };
-    bytes::from_vec(t, with(t, &a[0], |s| s.run(t, &data, limit, Z_SYNC_FLUSH))?)
+    bytes::from_vec(t, with::<Decompress, _>(t, &a[0], |s| s.run(t, &data, limit, Z_SYNC_FLUSH))?)
 }
 
 fn flush(t: &Thread, a: &[Value]) -> Res {
     if a[1].opt().map_or(Ok(1), |v| convert::to_isize(t, v))? <= 0 {
         return Err(error::value_error(t, "length must be greater than zero"));
     }
-    with(t, &a[0], |s| {
+    with::<Decompress, _>(t, &a[0], |s| {
         if s.stream.is_none() {
             return bytes::new(t, b"");
         }
@@ -181,7 +182,7 @@ fn flush(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn copy(t: &Thread, a: &[Value]) -> Res {
-    with(t, &a[0], |s| {
+    with::<Decompress, _>(t, &a[0], |s| {
         let Some(stream) = &mut s.stream else { return Err(error::value_error(t, "Inconsistent stream state")) };
         let stream = match stream.copy(t)? {
             Ok(stream) => Some(stream),
@@ -196,6 +197,6 @@ fn copy(t: &Thread, a: &[Value]) -> Res {
             tail: s.tail.clone(),
             eof: s.eof,
         };
-        payload::new(t, |header| Decompress { header, state: RefCell::new(state) })
+        payload::new(t, |header| Decompress { header, state: Exclusive::new(state) })
     })
 }

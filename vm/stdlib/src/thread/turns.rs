@@ -224,6 +224,11 @@ pub fn idle<R>(t: &Thread, f: impl FnOnce() -> R) -> R {
     r
 }
 
+/// Lets the others run for a moment, for whoever waits for something that nobody will wake it for.
+pub fn pause(t: &Thread) {
+    idle(t, || std::thread::sleep(Duration::from_millis(1)));
+}
+
 /// Somebody wants the turn: lets all that wait go first.
 pub fn offer(t: &Thread) {
     let Some(shared) = shared(t) else { return };
@@ -335,7 +340,7 @@ pub fn stop_others(t: &Thread, patience: Option<Duration>) -> bool {
     let end = patience.map(|p| Instant::now() + p);
     while !alive(t).is_empty() && end.is_none_or(|end| Instant::now() < end) {
         shared.state.lock().wake(shared.free, true, |_| true);
-        idle(t, || std::thread::sleep(Duration::from_millis(1)));
+        pause(t);
     }
     if !was_stopped {
         t.breaker.rearm();
