@@ -123,6 +123,9 @@ const ALLOWED: &[i64] = &[
     libc::SYS_time,
 ];
 
+/// Of the kind of a socket, what is no flag.
+const KIND: u64 = !((libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) as u64) & 0xffff_ffff;
+
 fn seccomp() -> Result<(), Box<dyn std::error::Error>> {
     let arch = std::env::consts::ARCH.try_into()?;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
@@ -137,6 +140,12 @@ fn seccomp() -> Result<(), Box<dyn std::error::Error>> {
     clone.extend(only(0, SeccompCmpOp::Eq, copies)?);
     rules.insert(libc::SYS_clone, clone);
     rules.insert(libc::SYS_prctl, only(0, SeccompCmpOp::Eq, libc::PR_SET_NAME as u64)?);
+    // A pair of connected streams, by which an event loop wakes itself. Not of datagrams, which could be sent to names.
+    let pair = SeccompRule::new(vec![
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::AF_UNIX as u64)?,
+        SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(KIND), libc::SOCK_STREAM as u64)?,
+    ])?;
+    rules.insert(libc::SYS_socketpair, vec![pair]);
     // Its own limits; the C library asks for the stack's.
     rules.insert(libc::SYS_prlimit64, only(0, SeccompCmpOp::Eq, 0)?);
     // abort() signals its own thread.

@@ -32,6 +32,49 @@ async fn programs_get_their_inputs_and_give_their_results() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_loop_runs_as_it_does_anywhere() {
+    let mut fixture = start(&[]).await;
+    let text = "
+import asyncio, os, threading
+async def produce(queue, n):
+    for i in range(n):
+        await asyncio.sleep(0.001)
+        await queue.put(i)
+async def main():
+    queue = asyncio.Queue(2)
+    makers = asyncio.gather(*(produce(queue, 5) for _ in range(3)))
+    got = sorted([await queue.get() for _ in range(15)])
+    await makers
+    off = await asyncio.to_thread(lambda: threading.current_thread() is not threading.main_thread())
+    async with asyncio.timeout(5):
+        return got, off
+[asyncio.run(main()) for _ in range(20)][-1]";
+    let response = fixture.client.execute(source(text)).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+    let Some(Kind::TupleValue(items)) = response.result.and_then(|r| r.kind) else { panic!("a tuple") };
+    let Some(Kind::ListValue(got)) = &items.items[0].kind else { panic!("a list") };
+    assert_eq!(got.items.len(), 15);
+    assert_eq!(items.items[1].kind, Some(Kind::BoolValue(true)));
+    // Its descriptors are as few as a program's files, and reach nobody.
+    let text = "
+import socket
+pairs = []
+try:
+    while True: pairs.append(socket.socketpair())
+except OSError as e: end = e.errno
+for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+    try: socket.socket(socket.AF_UNIX, kind)
+    except PermissionError: pass
+    else: raise SystemError
+(len(pairs), end)";
+    let limits = v1::Limits { open_files: Some(9), ..v1::Limits::default() };
+    let response = fixture.client.execute(limited(text, limits)).await.expect("an answer").into_inner();
+    let Some(Kind::TupleValue(items)) = response.result.and_then(|r| r.kind) else { panic!("{:?}", response.outcome) };
+    let kinds: Vec<_> = items.items.into_iter().filter_map(|v| v.kind).collect();
+    assert_eq!(kinds, [Kind::IntValue(4), Kind::IntValue(24)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn source_that_is_no_program_is_a_compile_error() {
     let mut fixture = start(&[]).await;
     let deep = [b"(".repeat(100_000), b")".repeat(100_000)].concat();

@@ -236,6 +236,15 @@ pub fn opened(t: &Thread, fd: i32) -> i32 {
     fd
 }
 
+/// EMFILE unless the guest may open so many descriptors more, where it may not open as many as it likes.
+pub fn room_for(t: &Thread, more: usize) -> Res<()> {
+    let room = host::of(t).and_then(|host| host.files()).map_or(u64::MAX, |room| room.open);
+    match t.state::<Descriptors>().0.borrow().len() + more {
+        all if all as u64 > room => Err(error::os_error(t, libc::EMFILE, None, None)),
+        _ => Ok(()),
+    }
+}
+
 /// Notes that the guest is about to close a descriptor, or has.
 pub fn closed(t: &Thread, fd: i32) {
     if !has_process(t) {

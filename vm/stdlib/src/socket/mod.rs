@@ -154,6 +154,7 @@ fn socketpair(t: &Thread, a: &[Value]) -> Res {
     let family = a[0].non_none().map_or(Ok(libc::AF_UNIX), |v| convert::to_i32(t, v))?;
     let kind = a[1].opt().map_or(Ok(libc::SOCK_STREAM), |v| convert::to_i32(t, v))?;
     let proto = a[2].opt().map_or(Ok(0), |v| convert::to_i32(t, v))?;
+    world::room_for(t, 2)?;
     let fds = system::pair(family, kind, proto).map_err(|e| error::os_error(t, e, None, None))?;
     let [first, second] = fds.map(|fd| object::adopt(t, world::opened(t, fd), family, kind, proto));
     tuple::from_array(t, [first?, second?])
