@@ -56,7 +56,7 @@ impl Seen {
     async fn run(&mut self, channel: &Channel, program: &Program, level: v1::IsolationLevel) -> anyhow::Result<()> {
         use v1::output_options::Overflow;
         let options = &program.options;
-        let wall = if program.is_timed() { LIMIT } else { PATIENCE };
+        let wall = options.wall.unwrap_or(if program.is_timed() { LIMIT } else { PATIENCE });
         let overflow = if options.stop { Overflow::Stop } else { Overflow::TruncateTail };
         let mode = if options.repr { v1::ResultMode::Repr } else { v1::ResultMode::LastExpression };
         let limits = v1::Limits {
