@@ -207,11 +207,11 @@ impl Recorder<'_> {
         }
     }
 
-    /// `x ** 2`, which is how squares are written.
+    /// `x ** 2`, which is how squares are written, and powers of floats.
     fn power(&mut self, exponent: Real) -> Result<(), Abort> {
         let r = self.word.b();
         if exponent != Real::Int(2) || self.word.op() != Opcode::BinaryOpImm as u8 {
-            return self.abort(Reason::Opcode);
+            return self.float_power();
         }
         match self.reg(r).real {
             Real::Int(_) => {
@@ -237,8 +237,30 @@ impl Recorder<'_> {
         }
     }
 
-    /// The remainder, or the floor of the quotient, of floats.
-    fn float_modulo(&mut self, kind: BinaryKind, imm: bool) -> Result<(), Abort> {
+    /// A power of a float above 0 that is finite: nothing is raised, and nothing complex.
+    fn float_power(&mut self) -> Result<(), Abort> {
+        let imm = self.word.op() == Opcode::BinaryOpImm as u8;
+        let ints = matches!(self.reg(self.word.b()).real, Real::Int(_))
+            && (imm || matches!(self.reg(self.word.c()).real, Real::Int(_)));
+        if ints {
+            return self.abort(Reason::Opcode);
+        }
+        let (a, b) = self.operands(imm)?;
+        let real = a.real.powf(b.real);
+        if a.real.is_nan() || a.real <= 0.0 || !real.is_finite() {
+            return self.abort(Reason::Raises);
+        }
+        let above = self.op(Op::FLt, &[Const::flt(0.0).into(), a.arg]);
+        self.guard(above);
+        let arg = Arg::from(self.b.call(Helper::FloatPow, &[a.arg, b.arg]));
+        let finite = self.op(Op::FLt, &[arg, Const::flt(f64::INFINITY).into()]);
+        self.guard(finite);
+        self.set_float(Num { arg, real });
+        Ok(())
+    }
+
+    /// The operands as floats.
+    fn operands(&mut self, imm: bool) -> Result<(Num<f64>, Num<f64>), Abort> {
         let a = self.number(self.word.b(), true)?;
         let b = if imm {
             let real = self.imm().real as f64;
@@ -246,6 +268,12 @@ impl Recorder<'_> {
         } else {
             self.number(self.word.c(), true)?
         };
+        Ok((a, b))
+    }
+
+    /// The remainder, or the floor of the quotient, of floats.
+    fn float_modulo(&mut self, kind: BinaryKind, imm: bool) -> Result<(), Abort> {
+        let (a, b) = self.operands(imm)?;
         if b.real == 0.0 {
             return self.abort(Reason::Raises);
         }
