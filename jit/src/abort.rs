@@ -48,6 +48,7 @@ reasons! {
     Leaves "leaves" true "The iteration that was recorded leaves the loop.";
     Raises "raises" true "An instruction raises, or its result fits no word.";
     Nested "nested" false "There is a loop in the loop, which has a trace of its own.";
+    Callee "callee" true "A function was taken along that is too long, or whose loop goes round too often: it is not any more.";
     Long "long" false "The iteration is too long.";
     Wide "wide" false "The frame has more registers than a trace carries.";
     Variants "variants" false "There are traces enough for this loop.";

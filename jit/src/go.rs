@@ -4,7 +4,7 @@ use crate::cache::Entry;
 use crate::counts::Count;
 use crate::lower::{COUNTERS, Exit, Link, UNSETTLED, beside};
 use crate::record::{BY_FRAME, ROUNDS, extra_of, function_of};
-use crate::site::{Instance, Known, LEFT_MAX};
+use crate::site::{Earned, Instance, Known, LEFT_MAX};
 use crate::tier::{Found, Jit, LOOK, fits};
 use crate::vm::{Aside, Entered, Objects};
 use crate::worth;
@@ -54,18 +54,18 @@ struct Root<'a> {
 }
 
 impl Jit {
-    /// Runs machine code until nothing goes on where it was left. Also what that was worth; `None`: something may go on there
-    /// before long, so nobody knows yet.
-    pub(crate) fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, Option<i64>) {
-        let (mut words, mut worth) = (self.words.take(), Some(-worth::ENTRY));
+    /// Runs machine code until nothing goes on where it was left. Also what that was worth.
+    pub(crate) fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, Earned) {
+        let (mut words, mut earned) =
+            (self.words.take(), Earned { worth: -worth::ENTRY, unknown: false, waits: false });
         self.running.set(self.running.get() + 1);
         let running = Running::on(at.t);
         let (height, record) = (running.height(), running.record() as u64);
         let root = Root { at, running, height, record, aside: at.t.own_state::<Aside>() };
-        let went = self.go_on(&root, known, first, &mut words, &mut worth);
+        let went = self.go_on(&root, known, first, &mut words, &mut earned);
         self.running.set(self.running.get() - 1);
         self.words.set(words);
-        (went, worth)
+        (went, earned)
     }
 
     fn go_on(
@@ -74,7 +74,7 @@ impl Jit {
         known: &Known,
         first: Rc<Instance>,
         words: &mut Vec<u64>,
-        worth: &mut Option<i64>,
+        earned: &mut Earned,
     ) -> Went {
         let mut instance = first;
         let (mut taken, mut tried) = (None::<Taken>, Vec::new());
@@ -86,9 +86,7 @@ impl Jit {
             };
             let entered = std::mem::replace(&mut instance, left.instance);
             let linked = left.from.is_some();
-            if let Some(worth) = worth {
-                *worth += instance.variant.executor.worth.of(left.rounds) - left.cost;
-            }
+            earned.worth += instance.variant.executor.worth.of(left.rounds) - left.cost;
             if let Some(from) = left.from {
                 tried.clear();
                 taken = Some(from);
@@ -126,13 +124,12 @@ impl Jit {
                     settle();
                     let yet = again < GIVEN_UP;
                     self.note_left(root, if yet { "no bridge yet" } else { "no bridge" });
-                    if yet {
-                        *worth = None;
-                    }
+                    earned.unknown = yet;
+                    earned.waits = yet && taken.is_some_and(|(owner, number)| owner.outs[number].waits.get());
                     return went(None);
                 }
                 Found::Moved(_, raised) => {
-                    *worth = None;
+                    earned.unknown = true;
                     return went(raised);
                 }
             }
@@ -189,20 +186,24 @@ impl Jit {
             None if left > 0 || place.key.entry == Entry::Loop && place.key.offset != at.target => {
                 return Found::Later(left);
             }
-            None => match self.find(at, known, &place, tried, settle) {
-                Found::Ready(ready) => ready,
-                Found::Later(again) => {
-                    out.left.set(again);
-                    return Found::Later(again);
-                }
-                Found::Moved(again, raised) => {
-                    out.left.set(again);
-                    if again == 0 {
-                        self.counts.add(Count::Bridged);
+            None => {
+                let found = self.find(at, known, &place, tried, settle);
+                out.waits.set(place.waiting.borrow().is_some());
+                match found {
+                    Found::Ready(ready) => ready,
+                    Found::Later(again) => {
+                        out.left.set(again);
+                        return Found::Later(again);
                     }
-                    return Found::Moved(again, raised);
+                    Found::Moved(again, raised) => {
+                        out.left.set(again);
+                        if again == 0 {
+                            self.counts.add(Count::Bridged);
+                        }
+                        return Found::Moved(again, raised);
+                    }
                 }
-            },
+            }
         };
         if next.variant.executor.left_max() > LEFT_MAX {
             return Found::Later(left);

@@ -23,6 +23,9 @@ use typhon_qsbr::sync::Mutex;
 const ENTRIES: u64 = 32;
 /// How often in a row a loop whose entries are not worth it is let be twice as long as before.
 const POOR_MAX: u32 = 12;
+/// How many entries in a row say nothing about what they are worth: some exits' worth of what makes one hot, and so many.
+const UNKNOWN_MAX: u64 = 256;
+const UNKNOWN_EXITS: u64 = 16;
 /// For which part of what makes it hot a loop is let be while the workers have something.
 const PAUSE: u64 = 8;
 
@@ -67,6 +70,20 @@ pub(crate) struct Place {
     worth: Cell<i64>,
     /// How often in a row they were not worth it.
     poor: Cell<u32>,
+    /// How much the cache had evicted when that was looked for here.
+    tidied: Cell<u64>,
+    /// How many in a row ended where something may go on before long.
+    unknown: Cell<u64>,
+}
+
+/// What an entry has saved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Earned {
+    pub(crate) worth: i64,
+    /// It ended where something may go on before long, and would save more with that.
+    pub(crate) unknown: bool,
+    /// The workers have that.
+    pub(crate) waits: bool,
 }
 
 /// What an isolate has of a variant: how often it is left where, and what goes on there.
@@ -90,6 +107,8 @@ pub(crate) struct Instance {
 pub(crate) struct Out {
     /// How often it is taken before it is looked what could go on there.
     pub(crate) left: Cell<u64>,
+    /// Workers have what was recorded there.
+    pub(crate) waits: Cell<bool>,
     /// What went on there last. Whoever lets go of the instance lets go of these first ([`Instance::unlink`]): they may lead
     /// round in a circle.
     pub(crate) next: RefCell<Option<Rc<Instance>>>,
@@ -146,7 +165,7 @@ impl Known {
 impl Place {
     fn new(key: Key, from: &[Standing]) -> Self {
         let (instances, waiting, kept) = Default::default();
-        let (tries, poor, entries, worth, had, missed) = Default::default();
+        let (tries, poor, entries, worth, had, missed, unknown, tidied) = Default::default();
         Self {
             key,
             from: from.into(),
@@ -160,6 +179,8 @@ impl Place {
             entries,
             worth,
             poor,
+            tidied,
+            unknown,
         }
     }
 
@@ -180,8 +201,11 @@ impl Place {
         }
     }
 
-    /// Lets go of what the cache has evicted, and of links to it. No machine code runs.
-    pub(crate) fn tidy(&self) {
+    /// Lets go of what the cache has evicted, and of links to it, if it has evicted anything since. No machine code runs.
+    pub(crate) fn tidy(&self, evicted: u64) {
+        if self.tidied.replace(evicted) == evicted {
+            return;
+        }
         let gone = |instance: &Rc<Instance>| instance.variant.is_evicted();
         for instance in self.instances.borrow().iter() {
             for (number, out) in instance.outs.iter().enumerate() {
@@ -200,14 +224,21 @@ impl Place {
     /// One of its exits got a bridge: it may be worth more now.
     pub(crate) fn grow(&self) {
         self.poor.set(0);
+        self.unknown.set(0);
     }
 
-    /// An entry was worth so much, if that is known. How long to let the loop be; not known is what workers may have made by then
-    /// if something is `pending`.
-    pub(crate) fn entered(&self, worth: Option<i64>, params: &Params, pending: bool) -> u64 {
-        let Some(worth) = worth else { return if pending { params.loop_hot / PAUSE } else { 0 } };
+    /// An entry has saved so much. How long to let the loop be.
+    pub(crate) fn entered(&self, earned: Earned, params: &Params) -> u64 {
+        let unknown = if earned.unknown { self.unknown.get().saturating_add(1) } else { 0 };
+        self.unknown.set(unknown);
+        if earned.waits {
+            return params.loop_hot / PAUSE;
+        }
+        if earned.unknown && unknown <= UNKNOWN_MAX.saturating_add(params.exit_hot.saturating_mul(UNKNOWN_EXITS)) {
+            return 0;
+        }
         self.entries.set(self.entries.get() + 1);
-        self.worth.set(self.worth.get().saturating_add(worth));
+        self.worth.set(self.worth.get().saturating_add(earned.worth));
         if self.entries.get() < ENTRIES {
             return 0;
         }
@@ -234,7 +265,10 @@ impl Instance {
         let hot = |exit: &Exit| params.exit_hot >> if trace.end == End::Leave(exit.snap) { SURE } else { 0 };
         let exits = variant.executor.exits();
         let count = exits.len();
-        let outs = exits.iter().map(|exit| Out { left: Cell::new(hot(exit)), next: RefCell::default() }).collect();
+        let outs = exits
+            .iter()
+            .map(|exit| Out { left: Cell::new(hot(exit)), waits: Cell::default(), next: RefCell::default() })
+            .collect();
         let table: Box<[Link]> = (0..count + Link::FIRST).map(|_| Link::none()).collect();
         Rc::new_cyclic(|me: &Weak<Self>| {
             let me = me.clone();

@@ -10,10 +10,11 @@ use crate::journal::{Fate, Note};
 use crate::params::Params;
 use crate::perf_map;
 use crate::process::{How, Process};
-use crate::record::{FRAMES_MAX, REGISTERS_MAX, Recorded, is_kind, record};
+use crate::record::{FRAMES_MAX, REGISTERS_MAX, Recorded, Sight, is_kind, record};
 use crate::site::{Instance, Known, Mailbox, Place};
 use crate::worker::{Job, NoVariant};
-use rustc_hash::FxHashMap;
+use crate::worth;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(crate) const LOOK: u64 = 16;
 const RECENT: usize = 64;
 /// How many code objects are known before it is looked which of them are gone.
 const KNOWN_MIN: usize = 64;
+/// How many functions are remembered that are not taken along.
+const APART_MAX: usize = 4096;
 
 /// What an isolate has of the trace compiler. Its threads come here in turns, and nothing is borrowed while machine code
 /// runs.
@@ -47,6 +50,10 @@ pub struct Jit {
     pub(crate) running: Cell<u32>,
     /// What exits were linked to meanwhile.
     pub(crate) unlinked: RefCell<Vec<Rc<Instance>>>,
+    /// What traces have saved, less what compiling them has cost, in tenths of an interpreted instruction.
+    purse: Cell<i64>,
+    /// Functions that are not taken along any more, by their code's address.
+    apart: RefCell<FxHashSet<usize>>,
     /// The process is the child of a fork.
     alone: Cell<bool>,
     /// Why recordings were given up.
@@ -69,10 +76,12 @@ pub(crate) enum Found {
 impl Jit {
     /// A tier with a process's cache.
     pub fn new(process: Process) -> Self {
-        let (known, words, running, unlinked, aborts, counts) = Default::default();
+        let (known, words, running, unlinked, apart, aborts, counts) = Default::default();
         let recent = RefCell::new([const { None }; RECENT]);
         let (known_max, alone) = (Cell::new(KNOWN_MIN), Cell::new(false));
-        Self { process, known, known_max, recent, words, running, unlinked, alone, aborts, counts }
+        let credit = i64::try_from(process.0.params.credit).unwrap_or(i64::MAX);
+        let purse = Cell::new(credit.saturating_mul(1_000_000));
+        Self { process, known, known_max, recent, purse, words, running, unlinked, apart, alone, aborts, counts }
     }
 
     /// Gives an isolate this tier.
@@ -153,14 +162,23 @@ impl Jit {
             self.counts.add(Count::Found);
             return Found::Ready(self.take(at, place, variant));
         }
+        if self.purse.get() < 0 {
+            self.counts.add(Count::Broke);
+            return Found::Later(self.hot(place).max(LOOK));
+        }
         settle();
         let from = if place.in_ways.get() { place.standing() } else { place.from.clone() };
-        let mut recorded = match record(at, &from, &|header| known.has_trace(header)) {
+        if self.apart.borrow().len() > APART_MAX {
+            self.apart.borrow_mut().clear();
+        }
+        let sight = Sight { has_trace: &|header| known.has_trace(header), apart: &self.apart };
+        let mut recorded = match record(at, &from, sight) {
             (Ok(recorded), _) => recorded,
             (Err(abort), raised) => {
                 self.note(at, place, Vec::new(), || Fate::GivenUp(abort));
                 let nested = abort.reason == Reason::Nested && place.key.entry == Entry::Loop;
-                if nested && !place.in_ways.replace(true) {
+                // Each function is the reason once.
+                if abort.reason == Reason::Callee || nested && !place.in_ways.replace(true) {
                     self.aborts.count(abort.reason);
                     return Found::Moved(self.hot(place), raised);
                 }
@@ -175,6 +193,8 @@ impl Jit {
             // What the place has goes this way already, and was not for what happens here.
             return Found::Moved(later(Reason::Variants), raised);
         }
+        let cost = worth::COMPILED.saturating_mul(recorded.trace.insts.len() as i64);
+        self.purse.set(self.purse.get().saturating_add(cost));
         let before = self.process.journal().map(|_| recorded.trace.clone());
         let opaque = std::mem::take(&mut recorded.opaque);
         let again = match self.compile(place, recorded) {
@@ -195,7 +215,7 @@ impl Jit {
     pub(crate) fn ready(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Option<Rc<Instance>> {
         if self.running.get() == 0 {
             self.unlinked.borrow_mut().clear();
-            place.tidy();
+            place.tidy(self.cache().counts.evicted.get());
         }
         let new = |instance: &Rc<Instance>| !tried.iter().any(|other| Rc::ptr_eq(other, instance));
         place.instances.borrow().iter().find(|i| new(i) && fits(at, &i.variant)).cloned()
@@ -344,12 +364,12 @@ impl Tier2 for Jit {
                 let grown =
                     || [Count::Compiled, Count::Found, Count::Offered, Count::Arrived].map(|what| self.counts.of(what));
                 let before = grown();
-                let (went, worth) = self.go(at, &known, instance);
+                let (went, earned) = self.go(at, &known, instance);
                 if grown() != before {
                     place.grow();
                 }
-                let pending = self.counts.of(Count::Offered) > self.counts.of(Count::Arrived);
-                let again = place.entered(worth, self.params(), pending);
+                self.purse.set(self.purse.get().saturating_add(earned.worth));
+                let again = place.entered(earned, self.params());
                 if again > 0 {
                     self.counts.add(Count::Poor);
                 }

@@ -16,6 +16,10 @@ pub const TRANSLATED: i64 = 7;
 pub const HELPER: i64 = -6;
 /// One that it has the interpreter carry out.
 pub const OPAQUE: i64 = -30;
+/// A function that it has the interpreter run.
+pub const APART: i64 = -150;
+/// What compiling an instruction of a trace costs.
+pub const COMPILED: i64 = -30_000;
 
 /// What a trace is worth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

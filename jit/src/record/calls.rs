@@ -200,7 +200,8 @@ impl Recorder<'_> {
             return self.abort(Reason::Surprise);
         }
         self.regs.open(base + count, base + locals);
-        self.levels.push(Level { offset: self.running.offset(), ..level });
+        let begun = self.size();
+        self.levels.push(Level { offset: self.running.offset(), begun, ..level });
         Ok(())
     }
 
@@ -375,7 +376,7 @@ impl Recorder<'_> {
         for i in ended.into_iter().chain(dst) {
             self.end(i);
         }
-        self.levels.pop();
+        self.pop_level();
         match dst {
             Some(dst) => self.regs.set(dst, made.unwrap_or(value)),
             None => {
@@ -388,6 +389,16 @@ impl Recorder<'_> {
             return self.abort(Reason::Surprise);
         }
         Ok(())
+    }
+
+    /// The frame on top is left. Each of its loops counts anew when the function is called again.
+    pub(super) fn pop_level(&mut self) {
+        let depth = self.levels.len();
+        self.inner.retain(|(frame, _), _| *frame < depth);
+        if let (Some(level), 2) = (self.levels.pop(), depth) {
+            let unit = Arc::as_ptr(&level.unit) as usize;
+            self.longest = self.longest.max(Some((self.size() - level.begun, unit)));
+        }
     }
 
     /// The constant that is returned.

@@ -37,6 +37,8 @@ use crate::lower::{COUNTERS, Plan};
 use crate::vm::Entered;
 use crate::worth::{self, Worth};
 use regs::Regs;
+use rustc_hash::FxHashSet;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
@@ -106,8 +108,8 @@ pub struct Recorded {
 /// records: the way from there to the header is the trace's head. If there is no loop behind it, or the header of another loop
 /// in between that has a trace, or what no trace does, the way to there is a trace by itself. What is recorded is carried out: the record of the running frame says how far it has come; what an instruction has
 /// raised there comes back, too.
-pub fn record(at: &At<'_>, from: &[Place], has_trace: &dyn Fn(u32) -> bool) -> (Result<Recorded, Abort>, Option<Exc>) {
-    let mut recorder = match Recorder::new(at, from, has_trace) {
+pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded, Abort>, Option<Exc>) {
+    let mut recorder = match Recorder::new(at, from, sight) {
         Ok(recorder) => recorder,
         Err(abort) => return (Err(abort), None),
     };
@@ -133,6 +135,15 @@ pub fn record(at: &At<'_>, from: &[Place], has_trace: &dyn Fn(u32) -> bool) -> (
             None => (Err(abort), recorder.raised.take()),
         },
     }
+}
+
+/// What a recorder is told of the isolate's other traces.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    /// Whether another loop of the frame that entered the trace has one, by its header.
+    pub has_trace: &'a dyn Fn(u32) -> bool,
+    /// Functions that are not taken along any more, by their code's address. A stranger at such an address is only run slower.
+    pub apart: &'a RefCell<FxHashSet<usize>>,
 }
 
 /// What a value is: what recording needs to know of it.
@@ -216,6 +227,8 @@ struct Level {
     made: Option<Arg>,
     /// Whether it has a record.
     real: bool,
+    /// How long the trace was when it was entered.
+    begun: usize,
 }
 
 impl Level {
@@ -232,6 +245,7 @@ impl Level {
             function: None,
             made: None,
             real: true,
+            begun: 0,
         }
     }
 
@@ -244,8 +258,7 @@ impl Level {
 
 struct Recorder<'a> {
     at: &'a At<'a>,
-    /// Whether another loop of the frame that entered the trace has one, by its header.
-    has_trace: &'a dyn Fn(u32) -> bool,
+    sight: Sight<'a>,
     running: Running<'a>,
     b: Builder,
     thread: Arg,
@@ -265,6 +278,8 @@ struct Recorder<'a> {
     word: Word,
     /// How often loops in the loop have gone round, by frame and offset.
     inner: BTreeMap<(usize, u32), u32>,
+    /// The longest function that was taken along, and its code's address.
+    longest: Option<(usize, usize)>,
     kept: Vec<Arc<Unit>>,
     private: bool,
     opaque: Vec<Opcode>,
@@ -276,7 +291,7 @@ struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     /// The trace's beginning.
-    fn new(at: &'a At<'a>, from: &[Place], has_trace: &'a dyn Fn(u32) -> bool) -> Result<Self, Abort> {
+    fn new(at: &'a At<'a>, from: &[Place], sight: Sight<'a>) -> Result<Self, Abort> {
         let offset = from.last().map_or(at.target, |place| place.offset);
         let abort = |reason| Err(Abort { reason, offset, opcode: None });
         let running = Running::on(at.t);
@@ -294,7 +309,7 @@ impl<'a> Recorder<'a> {
         let start = if from.is_empty() { u64::from(at.target) } else { place_number(from) };
         Ok(Self {
             at,
-            has_trace,
+            sight,
             running,
             b,
             thread,
@@ -308,6 +323,7 @@ impl<'a> Recorder<'a> {
             snap: None,
             word: Word::default(),
             inner: BTreeMap::new(),
+            longest: None,
             // Their constants may be named, by whatever thread.
             kept: levels.iter().map(|level| Arc::clone(&level.unit)).collect(),
             // Frames are what they are in this isolate.
@@ -384,7 +400,7 @@ impl<'a> Recorder<'a> {
             self.path = (self.path.rotate_left(5) ^ u64::from(offset)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let outermost = self.levels.len() == 1;
             // Who begins at a header is not there yet: if no way counted as a round, exits would take it for headway.
-            if n > 0 && outermost && (offset == self.at.target || !self.looping && (self.has_trace)(offset)) {
+            if n > 0 && outermost && (offset == self.at.target || !self.looping && (self.sight.has_trace)(offset)) {
                 return Ok(offset);
             }
             let left = self.looping && outermost && !(self.at.target..=self.at.jump).contains(&offset);
@@ -401,7 +417,7 @@ impl<'a> Recorder<'a> {
                 continue;
             }
             if self.b.trace().insts.len() > if self.looping { INSTRUCTIONS_MAX } else { WAY_MAX } {
-                return self.abort(Reason::Long);
+                return self.too_long();
             }
             let before = self.b.trace().insts.len();
             let done = match op {
@@ -417,9 +433,9 @@ impl<'a> Recorder<'a> {
             };
             match done {
                 Err(abort) if abort.reason.is_local() => {
-                    self.opaque(op)?;
+                    let saved = self.opaque(op)?;
                     self.opaque.push(op);
-                    self.is_worth(worth::OPAQUE);
+                    self.is_worth(saved);
                 }
                 done => {
                     done?;
@@ -428,7 +444,23 @@ impl<'a> Recorder<'a> {
                 }
             }
         }
-        self.abort(Reason::Long)
+        self.too_long()
+    }
+
+    /// There is too much: without the longest function it may be little enough.
+    fn too_long<T>(&mut self) -> Result<T, Abort> {
+        let open = self.levels.get(1).map(|level| (self.size() - level.begun, Arc::as_ptr(&level.unit) as usize));
+        match open.max(self.longest) {
+            Some((size, unit)) if size > self.size() / 4 && self.looping => {
+                self.sight.apart.borrow_mut().insert(unit);
+                self.abort(Reason::Callee)
+            }
+            _ => self.abort(Reason::Long),
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.b.trace().insts.len()
     }
 
     /// Whether a register holds an object of a Python class.
@@ -452,7 +484,11 @@ impl<'a> Recorder<'a> {
         let times = self.inner.entry((self.levels.len(), target)).or_default();
         *times += 1;
         if *times > INNER_MAX {
-            return self.abort(Reason::Nested);
+            if self.levels.len() == 1 {
+                return self.abort(Reason::Nested);
+            }
+            self.sight.apart.borrow_mut().insert(Arc::as_ptr(&self.level().unit) as usize);
+            return self.abort(Reason::Callee);
         }
         if self.at.t.breaker.any() {
             return self.abort(Reason::Frame);

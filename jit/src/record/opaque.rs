@@ -6,6 +6,7 @@
 
 use super::{Abort, BY_FRAME, FRAMES_MAX, Level, REGISTERS_MAX, Reason, Recorder};
 use crate::vm::Step;
+use crate::worth;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use typhon_interp::unit::Unit;
@@ -17,7 +18,8 @@ use typhon_jit_ir::{Arg, Const, Helper, Op};
 const UNROLL_MAX: usize = 2;
 
 impl Recorder<'_> {
-    pub(super) fn opaque(&mut self, op: Opcode) -> Result<(), Abort> {
+    /// What it saves, or does not, comes back.
+    pub(super) fn opaque(&mut self, op: Opcode) -> Result<i64, Abort> {
         if is_refused(op) || self.levels.len() == 1 && matches!(op, Opcode::Return | Opcode::ReturnConst) {
             return self.abort(Reason::Opcode);
         }
@@ -28,7 +30,7 @@ impl Recorder<'_> {
         let before: Vec<u64> = (0..top).map(|i| self.regs.value(i).bits()).collect();
         self.step()?;
         let deeper = self.running.height().wrapping_sub(height).cast_signed();
-        let mut enters = false;
+        let (mut enters, mut saved) = (false, worth::OPAQUE);
         match deeper {
             0 => self.touch(op),
             1 if !self.running.is_callee() => return self.abort(Reason::Deep),
@@ -41,6 +43,7 @@ impl Recorder<'_> {
                     self.raised = Some(e);
                     return self.abort(Reason::Raised);
                 }
+                saved = worth::APART;
                 self.touch(op);
             }
             -1 => self.leave_level(top),
@@ -63,7 +66,7 @@ impl Recorder<'_> {
         let done = self.b.call(Helper::Step, &args);
         let exit = self.snapshot(BY_FRAME, BTreeMap::new());
         self.b.op(Op::Guard, &[done.into()], Some(exit));
-        Ok(())
+        Ok(saved)
     }
 
     /// How far behind the first frame's registers those of the frame on top begin.
@@ -74,9 +77,9 @@ impl Recorder<'_> {
     /// Whether a function's frame is taken along.
     pub(super) fn may_take(&self, unit: &Unit, base: usize) -> bool {
         let same = self.levels.iter().filter(|level| std::ptr::eq(Arc::as_ptr(&level.unit), unit)).count();
-        // Its first call makes it ready, and is not taken along. Loops have traces of their own.
+        // Its first call makes it ready, and is not taken along.
         unit.word(0).is_some()
-            && !loops(unit)
+            && !self.sight.apart.borrow().contains(&std::ptr::from_ref(unit).addr())
             && self.levels.len() < FRAMES_MAX
             && same < UNROLL_MAX
             && base + unit.register_count < REGISTERS_MAX
@@ -96,14 +99,15 @@ impl Recorder<'_> {
         // What such a call does when it ends is known, whatever it did when it began.
         let plain = matches!(op, Opcode::Call | Opcode::CallMethod) && self.running.is_plain_call();
         let (dst, skip) = (self.word.a(), op.extra());
-        self.levels.push(Level { plain, dst, skip, ..Level::real(unit, base, self.running.offset()) });
+        let begun = self.size();
+        self.levels.push(Level { plain, dst, skip, begun, ..Level::real(unit, base, self.running.offset()) });
         Ok(())
     }
 
     /// The frame on top has returned, by the interpreter.
     fn leave_level(&mut self, top: usize) {
         let base = self.level().base;
-        self.levels.pop();
+        self.pop_level();
         for i in base..top {
             self.regs.is_dead(i);
         }
@@ -144,19 +148,6 @@ impl Recorder<'_> {
     fn only_named(&self, before: &[u64]) -> bool {
         before.iter().enumerate().all(|(i, bits)| self.regs.value(i).bits() == *bits || !self.regs.is_known(i))
     }
-}
-
-/// Whether there is a loop in a function's code.
-fn loops(unit: &Unit) -> bool {
-    let mut at = 0;
-    while let Some(word) = unit.word(at) {
-        match Opcode::from_u8(word.op()) {
-            Some(Opcode::JumpBack | Opcode::JumpBackCounted) => return true,
-            Some(op) => at += 1 + op.extra(),
-            None => return true,
-        }
-    }
-    false
 }
 
 /// Instructions that are never carried out in a trace: they end or suspend the frame, or handle exceptions.

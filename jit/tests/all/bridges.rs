@@ -200,6 +200,65 @@ print(f(20000))
 }
 
 #[test]
+fn loops_in_callees_go_on() {
+    let ran = same(
+        "def find(a, k):
+    for x in a:
+        if x >= k:
+            return x
+        if x == 3 and k == 5:
+            break
+    else:
+        return -1
+    return 0
+def deep(a, k):
+    s = 0
+    while k > 0:
+        s += find(a, k)
+        k -= 2
+    return s
+def f(n):
+    s = i = 0
+    a = [1, 2, 3, 4, 5, 6]
+    while i < n:
+        s += deep(a, i % 8)
+        s ^= find(a, i & 7)
+        i += 1
+    return s
+print(f(20000))
+",
+    );
+    assert!(ran.counts["jit_bridged"] >= 4 && ran.counts["jit_linked"] > 10000, "{:?}", ran.counts);
+    assert!(ran.counts["jit_entered"] < 400, "{:?}", ran.counts);
+    same(
+        "def sum_to(a, k):
+    s = 0
+    for x in a:
+        if x == k:
+            raise ValueError(s)
+        s += x
+    return s
+def f(n):
+    s = 0
+    a = [1, 2, 3, 4, 5]
+    for i in range(n):
+        try:
+            s += sum_to(a, i % 9)
+        except ValueError as e:
+            s += len(a)
+    a.append('x')
+    try:
+        for i in range(n):
+            s += sum_to(a, -1)
+    except TypeError:
+        s += 1
+    return s
+print(f(2000))
+",
+    );
+}
+
+#[test]
 fn exits_in_callees_raise_and_finalize_as_ever() {
     same(
         "def init(self, log):

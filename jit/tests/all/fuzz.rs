@@ -193,7 +193,7 @@ fn random_programs_do_the_same() {
         let source = Maker::new(seed).program();
         let plain = run(&source, None);
         for (loop_hot, exit_hot) in [(1, 0), (5, 2)] {
-            let ran = run(&source, Some(Params { loop_hot, exit_hot, ..Params::DEFAULT }));
+            let ran = run(&source, Some(Params { loop_hot, exit_hot, credit: u64::MAX, ..Params::DEFAULT }));
             assert_eq!(ran.printed, plain.printed, "seed {seed}, thresholds {loop_hot} and {exit_hot}\n{source}");
             traces += ran.traces;
         }

@@ -54,6 +54,19 @@ f(300)
 }
 
 #[test]
+fn powers_of_floats_are_calls() {
+    let power = "def f(n):
+    s = 0.0
+    for i in range(n):
+        x = i + 0.5
+        s += x ** -1.5
+    return s
+f(300)
+";
+    becomes(power, &["call float_pow"], &[STEP, "box_flt"]);
+}
+
+#[test]
 fn items_of_lists_are_loads() {
     let sum = "def f(n):
     a = [1, 2, 3, 4]
@@ -143,6 +156,52 @@ def f(n):
 f(300)
 ";
     becomes(method, &["store slot"], &[STEP, "call push"]);
+}
+
+#[test]
+fn short_loops_of_callees_are_taken_along() {
+    let whole = "def total(a):
+    s = 0
+    for x in a:
+        s += x
+    return s
+def f(n):
+    a = (1, 2, 3)
+    s = 0
+    for i in range(n):
+        s += total(a)
+    return s
+f(300)
+";
+    becomes(whole, &["iadd"], &[STEP, "call push", "call pop"]);
+    let part = "def find(a, k):
+    for i, x in enumerate(a):
+        if x == k:
+            return i
+    return -1
+def f(n):
+    a = [5, 6, 7, 8]
+    s = 0
+    for i in range(n):
+        s += find(a, 7)
+    return s
+f(300)
+";
+    becomes(part, &["iadd"], &[STEP, "call push", "call pop"]);
+    // One that goes round for long has a trace of its own.
+    let long = "def total(n):
+    s = 0
+    for x in range(n):
+        s += x
+    return s
+def f(n):
+    s = 0
+    for i in range(n):
+        s += total(100)
+    return s
+f(300)
+";
+    becomes(long, &[STEP], &[]);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use typhon_jit::Params;
 
 /// Thresholds at which everything is recorded almost at once, and later; without bridges and with them.
 pub fn thresholds() -> [Params; 4] {
-    [(1, 0), (2, 211), (7, 3), (60, 1)].map(|(loop_hot, exit_hot)| Params { loop_hot, exit_hot, ..Params::DEFAULT })
+    let params = |(loop_hot, exit_hot)| Params { loop_hot, exit_hot, credit: u64::MAX, ..Params::DEFAULT };
+    [(1, 0), (2, 211), (7, 3), (60, 1)].map(params)
 }
 
 /// Runs a program without the compiler and with it, at several thresholds. `traces`: whether one must have been compiled.
@@ -215,6 +216,33 @@ print(m(3000))
 ",
         true,
     );
+}
+
+#[test]
+fn powers() {
+    let source = "def f(xs, y):
+    s = []
+    for x in xs:
+        try:
+            s += [x ** y]
+        except ZeroDivisionError:
+            s += ['zero']
+        except OverflowError:
+            s += ['large']
+    return s
+some = [0.5, 2.0, 1e-300, 7.25] * 30
+for y in 0.5, -1.5, 3, 2, 0, 1e3:
+    print(f(some, y))
+    print(f(some + [0.0, -2.0, 1e300, 1e308 * 10, -1e308 * 10, 1e308 * 10 * 0, 4], y))
+def cubes(n):
+    s = 0.0
+    for i in range(n):
+        x = i + 0.5
+        s += x ** 3 - x ** -1
+    return s
+print(cubes(500))
+";
+    same(source, true);
 }
 
 #[test]
