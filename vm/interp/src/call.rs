@@ -17,7 +17,7 @@ pub fn call_function(t: &Thread, f: &Value, args: Args<'_>) -> Res {
     let function = f.expect::<Function>();
     // SAFETY: the record `fp` names is live or the bottom; its `top` is where free registers begin.
     let base = unsafe { (*it.fp.get()).top };
-    t.poll()?;
+    t.poll_yielding()?;
     let unit = function.unit().here(t, it)?;
     if !plainly(t, it, unit, args.values, args.names.len(), base)? {
         bind(t, it, function, args, base)?;
@@ -32,7 +32,7 @@ pub fn run_code(t: &Thread, f: &Value, locals: Option<&Value>) -> Res {
     let function = f.expect::<Function>();
     // SAFETY: as in `call_function`.
     let base = unsafe { (*it.fp.get()).top };
-    t.poll()?;
+    t.poll_yielding()?;
     let unit = function.unit().here(t, it)?;
     bind(t, it, function, Args::NONE, base)?;
     push(t, it, f.clone(), unit, base, Kind::Entry, 0, 0);

@@ -101,7 +101,7 @@ fn pump(t: &Thread, stream: &mut Compress, data: &[u8], action: Action) -> Res<V
         let status = stream.compress(piece, &mut out[len..], action).map_err(|e| failed(t, e))?;
         at += (stream.total_in() - before.0) as usize;
         out.truncate(len + (stream.total_out() - before.1) as usize);
-        t.poll()?;
+        t.poll_yielding()?;
         if status == Status::StreamEnd {
             return Ok(out);
         }

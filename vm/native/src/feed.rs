@@ -78,7 +78,7 @@ impl<D: Decoder> Feed<D> {
             at += step.consumed;
             self.eof = step.ended;
             full = out.len() - before == room;
-            t.poll()?;
+            t.poll_yielding()?;
             if !full && at >= input.len() || step.consumed == 0 && out.len() == before {
                 break;
             }

@@ -14,7 +14,7 @@ pub mod reason {
     pub const GC: u32 = 1 << 2;
     /// The memory account is overdrawn.
     pub const MEMORY: u32 = 1 << 3;
-    /// Somebody wants the turn.
+    /// Somebody wants the turn: for whoever may give it up there ([`crate::Thread::poll_yielding`]).
     pub const QS: u32 = 1 << 4;
     /// An exception was sent from another thread.
     pub const ASYNC_EXC: u32 = 1 << 5;
@@ -93,6 +93,12 @@ impl Breaker {
     #[inline(always)]
     pub fn any(&self) -> bool {
         self.bits.any()
+    }
+
+    /// Whether anything is asked but for the turn: one load.
+    #[inline(always)]
+    pub fn any_but_turn(&self) -> bool {
+        self.bits.load() & !reason::QS != 0
     }
 
     /// The word that [`Breaker::any`] looks at, for who looks without this type: it is not zero when something is asked.

@@ -13,10 +13,12 @@ use crate::ty::{TypeObject, flag, type_of};
 use crate::types;
 use crate::value::Value;
 
+mod at_once;
 mod binary;
 mod quick;
 mod text;
 
+pub(crate) use at_once::items as at_once;
 pub use binary::*;
 pub use text::{format, repr, repr_text, str};
 
@@ -456,6 +458,15 @@ pub fn for_each(t: &Thread, iterable: &Value, mut f: impl FnMut(Value) -> Res<()
         }
         return Ok(());
     }
+    if let Some(items) = at_once(t, iterable)? {
+        for (i, item) in items.into_iter().enumerate() {
+            f(item)?;
+            if i % 1024 == 1023 {
+                t.poll()?;
+            }
+        }
+        return Ok(());
+    }
     if let Some(set) = types::set_::exactly(iterable) {
         return set.for_each(t, f);
     }
@@ -479,6 +490,9 @@ pub fn collect(t: &Thread, iterable: &Value) -> Res<Vec<Value>> {
     if let Some(list) = iterable.exact::<List>() {
         t.check_alloc(list.len() * 8)?;
         return Ok(list.to_vec());
+    }
+    if let Some(items) = at_once(t, iterable)? {
+        return Ok(items);
     }
     let mut out = Vec::new();
     for_each(t, iterable, |v| {

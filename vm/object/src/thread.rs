@@ -4,7 +4,7 @@
 //! [`Value`] needs the heap and the owner's tag.
 
 use crate::attr_cache::AttrCache;
-use crate::breaker::{Breaker, why};
+use crate::breaker::{Breaker, reason, why};
 use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
 use crate::grace::Grace;
@@ -136,6 +136,8 @@ pub struct Thread {
     /// Something lies in the trashcan.
     pub(crate) trash_waits: Cell<bool>,
     pub(crate) closing: Cell<bool>,
+    /// The look at the breaker that is about to be taken is one of [`Thread::poll_yielding`].
+    yields: Cell<bool>,
     /// Lowest native stack address that guest code may reach.
     stack_limit: Cell<usize>,
     /// Python frames in use, and how many there may be (`sys.setrecursionlimit`).
@@ -204,6 +206,7 @@ impl Thread {
             trashcan: RefCell::new(Vec::new()),
             trash_waits: Cell::new(false),
             closing: Cell::new(false),
+            yields: Cell::new(false),
             stack_limit: Cell::new(0),
             depth: Cell::new(0),
             depth_limit: Cell::new(1000),
@@ -261,10 +264,28 @@ impl Thread {
         &self.heap
     }
 
-    /// Looks up if asked to. Native loops call it at least every 50 microseconds.
+    /// Looks up if asked to. Native loops call it at least every 50 microseconds. The turn stays: as under CPython's GIL, a
+    /// native that runs no Python code is one step for the isolate's other threads.
     #[inline(always)]
     pub fn poll(&self) -> Res<()> {
-        if self.breaker.any() { (self.hooks.on_breaker)(self) } else { Ok(()) }
+        if self.breaker.any_but_turn() { (self.hooks.on_breaker)(self) } else { Ok(()) }
+    }
+
+    /// As [`Thread::poll`], where other threads may take their turn, too: between instructions, and in natives that let go
+    /// of CPython's GIL.
+    #[inline(always)]
+    pub fn poll_yielding(&self) -> Res<()> {
+        if !self.breaker.any() {
+            return Ok(());
+        }
+        self.yields.set(true);
+        (self.hooks.on_breaker)(self)
+    }
+
+    /// Takes what is asked of the thread, the turn only if it looks up where it may give it up.
+    pub fn take_requests(&self) -> u32 {
+        let turn = if self.yields.replace(false) { 0 } else { reason::QS };
+        self.breaker.take(!turn)
     }
 
     /// Stops if the isolate is to be stopped, and does nothing else: no handler and no collector runs. For loops in

@@ -88,7 +88,7 @@ fn on_breaker(t: &Thread) -> Res<()> {
     if t.breaker.stopped() {
         return Err(Exc::stopped());
     }
-    let asked = t.breaker.take(u32::MAX);
+    let asked = t.take_requests();
     if asked & reason::FUEL != 0 {
         fuel::burn(t)?;
     }

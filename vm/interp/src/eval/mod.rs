@@ -209,7 +209,7 @@ fn resume(m: &M<'_>) -> Flow {
 #[inline(always)]
 fn resume_asked<const WATCHED: bool>(m: &mut M<'_>) -> Flow {
     m.save();
-    let answered = m.t.poll();
+    let answered = m.t.poll_yielding();
     // Whoever has started the first thread has had it until here.
     m.t.out_of_native();
     answered?;

@@ -261,7 +261,8 @@ fn find(t: &Thread, d: &Deque, item: &Value, from: usize, to: usize) -> Res<Opti
             return Ok(Some(i));
         }
         i += 1;
-        t.poll()?;
+        // No other thread comes between, unless a comparison runs Python code.
+        t.check_stop()?;
     }
     Ok(None)
 }

@@ -51,7 +51,7 @@ fn derived(t: &Thread, keyed: &Keyed, salt: &[u8], rounds: u64, len: usize) -> R
     let mut salted = keyed.clone();
     for piece in salt.chunks(super::CHUNK) {
         salted.inner.update(piece);
-        t.poll()?;
+        t.poll_yielding()?;
     }
     let mut block = 0u32;
     while out.len() < len {
@@ -62,14 +62,14 @@ fn derived(t: &Thread, keyed: &Keyed, salt: &[u8], rounds: u64, len: usize) -> R
         let mut sum = u.clone();
         for round in 1..rounds {
             if round % ROUNDS == 0 {
-                t.poll()?;
+                t.poll_yielding()?;
             }
             let mut next = keyed.clone();
             next.inner.update(&u);
             u = next.digest();
             sum.iter_mut().zip(&u).for_each(|(s, u)| *s ^= u);
         }
-        t.poll()?;
+        t.poll_yielding()?;
         let room = (len - out.len()).min(sum.len());
         out.extend_from_slice(&sum[..room]);
     }
@@ -178,7 +178,7 @@ impl Mix {
     fn step(&mut self, t: &Thread, i: usize) -> Res<()> {
         let cells = self.block.len();
         if cells < CELLS && i.is_multiple_of(CELLS / cells) {
-            t.poll()?;
+            t.poll_yielding()?;
         }
         let mut x = self.block[cells - 1];
         for (k, cell) in self.block.iter().enumerate() {
@@ -187,7 +187,7 @@ impl Mix {
             // Even cells go to the first half, odd ones to the second.
             self.scratch[k / 2 + (k % 2) * cells / 2] = x;
             if k % CELLS == CELLS - 1 {
-                t.poll()?;
+                t.poll_yielding()?;
             }
         }
         std::mem::swap(&mut self.block, &mut self.scratch);

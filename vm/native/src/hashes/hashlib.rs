@@ -6,8 +6,8 @@ use super::{
     Hash, SIGNATURE, UPDATE_DOC, absorb, copy_of, derive, gil_minsize, hex, initial, length, plain_getset, state_of,
     update,
 };
+use crate::exclusive::Updated;
 use crate::operator::compare_digest;
-use std::cell::RefCell;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
@@ -78,7 +78,7 @@ static HASHXOF: TypeDef = TypeDef {
 #[repr(C)]
 struct Hmac {
     header: Header,
-    keyed: RefCell<Keyed>,
+    keyed: Updated<Keyed>,
 }
 
 typhon_object::payload!(Hmac => HMAC);
@@ -232,19 +232,19 @@ fn start(t: &Thread, name: &str, data: &Value, string: &Value) -> Res {
         absorb(t, &mut state, data)?;
     }
     let class = if matches!(state, State::Shake128(_) | State::Shake256(_)) { &HASHXOF } else { &HASH };
-    payload::new_for(t, &class.ty().value(), |header| Hash::<14> { header, state: RefCell::new(state) })
+    payload::new_for(t, &class.ty().value(), |header| Hash::<14> { header, state: Updated::new(state) })
 }
 
 fn new(t: &Thread, a: &[Value]) -> Res {
     start(t, &text_arg(t, &a[0], "new", "name")?, &a[1], &a[3])
 }
 
-fn keyed_of(v: &Value) -> &RefCell<Keyed> {
+fn keyed_of(v: &Value) -> &Updated<Keyed> {
     &v.expect::<Hmac>().keyed
 }
 
 fn make_hmac(t: &Thread, keyed: Keyed) -> Res {
-    payload::new(t, |header| Hmac { header, keyed: RefCell::new(keyed) })
+    payload::new(t, |header| Hmac { header, keyed: Updated::new(keyed) })
 }
 
 fn hmac_repr(t: &Thread, v: &Value) -> Res {
@@ -288,9 +288,7 @@ fn hmac_new(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn hmac_update(t: &Thread, a: &[Value]) -> Res {
-    let mut inner = keyed_of(&a[0]).borrow().inner.clone();
-    absorb(t, &mut inner, &a[1])?;
-    keyed_of(&a[0]).borrow_mut().inner = inner;
+    keyed_of(&a[0]).update(t, |keyed| absorb(t, &mut keyed.inner, &a[1]))?;
     Ok(Value::NONE)
 }
 

@@ -1,7 +1,7 @@
 //! _hmac: keyed hashes over the algorithms of this folder.
 
 use super::{absorb, gil_minsize, hex, state::State};
-use std::cell::RefCell;
+use crate::exclusive::Updated;
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
 use typhon_object::native::{ModuleDef, def, getter};
@@ -24,7 +24,7 @@ pub(super) struct Keyed {
 #[repr(C)]
 struct Hmac {
     header: Header,
-    keyed: RefCell<Keyed>,
+    keyed: Updated<Keyed>,
 }
 
 typhon_object::payload!(Hmac => HMAC);
@@ -126,12 +126,12 @@ impl Keyed {
     }
 }
 
-fn this(v: &Value) -> &RefCell<Keyed> {
+fn this(v: &Value) -> &Updated<Keyed> {
     &v.expect::<Hmac>().keyed
 }
 
 fn make(t: &Thread, keyed: Keyed) -> Res {
-    payload::new(t, |header| Hmac { header, keyed: RefCell::new(keyed) })
+    payload::new(t, |header| Hmac { header, keyed: Updated::new(keyed) })
 }
 
 /// The algorithm that an argument names.
@@ -164,9 +164,7 @@ fn new(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn update(t: &Thread, a: &[Value]) -> Res {
-    let mut inner = this(&a[0]).borrow().inner.clone();
-    absorb(t, &mut inner, &a[1])?;
-    this(&a[0]).borrow_mut().inner = inner;
+    this(&a[0]).update(t, |keyed| absorb(t, &mut keyed.inner, &a[1]))?;
     Ok(Value::NONE)
 }
 

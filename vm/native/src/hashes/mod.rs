@@ -10,8 +10,8 @@ pub use hashlib::MODULE as HASHLIB;
 pub use hmac::MODULE as HMAC;
 
 use crate::ctor::bind;
+use crate::exclusive::Updated;
 use state::State;
-use std::cell::RefCell;
 use typhon_object::args::Args;
 use typhon_object::buffer;
 use typhon_object::dict::Dict;
@@ -30,7 +30,7 @@ use typhon_object::{Thread, Value, convert};
 #[repr(C)]
 struct Hash<const K: usize> {
     header: Header,
-    state: RefCell<State>,
+    state: Updated<State>,
 }
 
 const UPDATE_DOC: &str = "Update this hash object's state with the provided string.";
@@ -214,7 +214,7 @@ where
     }
 }
 
-fn state_of<const K: usize>(v: &Value) -> &RefCell<State>
+fn state_of<const K: usize>(v: &Value) -> &Updated<State>
 where
     Hash<K>: Payload,
 {
@@ -225,7 +225,7 @@ fn make<const K: usize>(t: &Thread, state: State) -> Res
 where
     Hash<K>: Payload,
 {
-    payload::new(t, |header| Hash::<K> { header, state: RefCell::new(state) })
+    payload::new(t, |header| Hash::<K> { header, state: Updated::new(state) })
 }
 
 /// A copy of the class of the original.
@@ -235,7 +235,7 @@ where
 {
     let state = state_of::<K>(&a[0]).borrow().clone();
     let class = typhon_object::type_of(&a[0]).value();
-    payload::new_for(t, &class, |header| Hash::<K> { header, state: RefCell::new(state) })
+    payload::new_for(t, &class, |header| Hash::<K> { header, state: Updated::new(state) })
 }
 
 fn copy<const K: usize>(t: &Thread, a: &[Value]) -> Res
@@ -279,7 +279,7 @@ fn absorb(t: &Thread, state: &mut State, data: &Value) -> Res<()> {
     let lent = buffer::get(t, data, buffer::SIMPLE)?;
     for chunk in lent.as_slice().chunks(CHUNK) {
         state.update(chunk);
-        t.poll()?;
+        t.poll_yielding()?;
     }
     Ok(())
 }
@@ -288,9 +288,7 @@ fn update<const K: usize>(t: &Thread, a: &[Value]) -> Res
 where
     Hash<K>: Payload,
 {
-    let mut state = state_of::<K>(&a[0]).borrow().clone();
-    absorb(t, &mut state, &a[1])?;
-    *state_of::<K>(&a[0]).borrow_mut() = state;
+    state_of::<K>(&a[0]).update(t, |state| absorb(t, state, &a[1]))?;
     Ok(Value::NONE)
 }
 

@@ -118,7 +118,7 @@ fn pump(t: &Thread, stream: &mut Stream, data: &[u8], action: Action) -> Res<Vec
         let piece = &data[at..data.len().min(at + PIECE / 8)];
         let status = stream.process_vec(piece, &mut out, action).map_err(|e| failed(t, e))?;
         at += (stream.total_in() - before) as usize;
-        t.poll()?;
+        t.poll_yielding()?;
         let drained = out.len() < out.capacity();
         if status == Status::StreamEnd || matches!(action, Action::Run) && at == data.len() && drained {
             return Ok(out);

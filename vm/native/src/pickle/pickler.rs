@@ -6,6 +6,7 @@ use super::op::HIGHEST;
 use super::out::Out;
 use super::save::{Saver, own_hook};
 use crate::ctor::bind;
+use crate::exclusive::Exclusive;
 use std::cell::{Cell, RefCell};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
@@ -31,7 +32,7 @@ pub(super) struct Pickler {
     binary: Cell<i64>,
     fast: Cell<i64>,
     fix_imports: Cell<bool>,
-    busy: Cell<bool>,
+    claim: Exclusive<()>,
     memo: RefCell<Written>,
 }
 
@@ -146,7 +147,7 @@ fn empty(header: Header) -> Pickler {
         binary: Cell::new(1),
         fast: Cell::new(0),
         fix_imports: Cell::new(true),
-        busy: Cell::new(false),
+        claim: Exclusive::new(()),
         memo: RefCell::default(),
     }
 }
@@ -216,18 +217,16 @@ fn saver<'a>(t: &'a Thread, out: Out<'a>, proto: i64, fix_imports: bool) -> Save
     }
 }
 
+const USED: &str = "Pickler object is already used";
+
 fn dump(t: &Thread, a: &[Value]) -> Res {
     let p = this(&a[0]);
     let Some(write) = p.write.get().present() else {
         let name = type_of(&a[0]).name();
         return Err(fail_pickling(t, format_args!("Pickler.__init__() was not called by {name}.__init__()")));
     };
-    if p.busy.replace(true) {
-        return Err(error::runtime_error(t, "Pickler object is already used"));
-    }
-    let done = dump_with(t, &a[0], write, &a[1]);
-    p.busy.set(false);
-    done.map(|()| Value::NONE)
+    p.claim.with_or(t, USED, |()| dump_with(t, &a[0], write, &a[1]))?;
+    Ok(Value::NONE)
 }
 
 fn dump_with(t: &Thread, pickler: &Value, write: Value, v: &Value) -> Res<()> {
@@ -266,10 +265,8 @@ pub(super) fn dump_to(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn clear(t: &Thread, v: &Value) -> Res {
-    if this(v).busy.get() {
-        return Err(error::runtime_error(t, "Pickler object is already used"));
-    }
-    drop(this(v).memo.take());
+    let memo = this(v).claim.with_or(t, USED, |()| Ok(this(v).memo.take()))?;
+    drop(memo);
     Ok(Value::NONE)
 }
 

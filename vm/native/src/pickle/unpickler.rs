@@ -7,6 +7,7 @@ use super::save::own_hook;
 use super::source::{File, Source};
 use super::{UNPICKLING_ERROR, bad_pickle};
 use crate::ctor::bind;
+use crate::exclusive::Exclusive;
 use crate::input::Input;
 use std::cell::{Cell, RefCell};
 use typhon_object::dict::Dict;
@@ -34,7 +35,7 @@ struct Unpickler {
     fix_imports: Cell<bool>,
     proto: Cell<i64>,
     encoding: RefCell<(String, String)>,
-    busy: Cell<bool>,
+    claim: Exclusive<()>,
     memo: RefCell<Read>,
 }
 
@@ -146,7 +147,7 @@ fn empty(header: Header) -> Unpickler {
         fix_imports: Cell::new(true),
         proto: Cell::new(0),
         encoding: RefCell::default(),
-        busy: Cell::new(false),
+        claim: Exclusive::new(()),
         memo: RefCell::default(),
     }
 }
@@ -222,13 +223,8 @@ fn load(t: &Thread, a: &[Value]) -> Res {
         let text = format_args!("Unpickler.__init__() was not called by {name}.__init__()");
         return Err(error::new(t, &UNPICKLING_ERROR, text));
     };
-    if u.busy.replace(true) {
-        return Err(error::runtime_error(t, "Unpickler object is already used"));
-    }
     let file = File { read, readline: u.readline.get(), peek: u.peek.get().present() };
-    let made = load_with(t, &a[0], &file);
-    u.busy.set(false);
-    made
+    u.claim.with_or(t, "Unpickler object is already used", |()| load_with(t, &a[0], &file))
 }
 
 fn load_with(t: &Thread, v: &Value, file: &File) -> Res {

@@ -132,7 +132,7 @@ impl State {
             let flush = if at + piece.len() == data.len() { last } else { Z_NO_FLUSH };
             let (used, code) = stream.step(piece, &mut out, room, flush);
             at += used;
-            t.poll()?;
+            t.poll_yielding()?;
             match (code, &self.dictionary) {
                 (Z_NEED_DICT, Some(dictionary)) => set_dictionary(t, stream, dictionary)?,
                 (Z_OK | Z_BUF_ERROR, _) if out.len() - before == room || at < data.len() && used > 0 => {}

@@ -139,7 +139,7 @@ fn adler32(t: &Thread, a: &[Value]) -> Res {
     let data = Input::get(t, &a[0])?;
     for piece in data.chunks(1 << 18) {
         sum = stream::adler32(sum, piece);
-        t.poll()?;
+        t.poll_yielding()?;
     }
     Ok(Value::small(i64::from(sum)))
 }
@@ -170,7 +170,7 @@ fn pump(t: &Thread, stream: &mut Stream, data: &[u8], out: &mut Vec<u8>, flush: 
         let before = out.len();
         let (used, code) = stream.step(piece, out, PIECE, how);
         at += used;
-        t.poll()?;
+        t.poll_yielding()?;
         let stuck = code == Z_BUF_ERROR || out.len() - before < PIECE && at == data.len() && how == flush;
         if code != Z_OK && code != Z_BUF_ERROR || stuck && !(flush == Z_FINISH && code == Z_OK) {
             return Ok(code);
@@ -194,7 +194,7 @@ fn decompress_all(t: &Thread, a: &[Value]) -> Res {
         let before = out.len();
         let (used, code) = stream.step(&data[at..data.len().min(at + PIECE)], &mut out, PIECE, Z_SYNC_FLUSH);
         at += used;
-        t.poll()?;
+        t.poll_yielding()?;
         match code {
             Z_STREAM_END => return bytes::from_vec(t, out),
             Z_OK | Z_BUF_ERROR if at < data.len() || out.len() - before == PIECE => {}

@@ -51,6 +51,28 @@ views! {
     DictItems, DICT_ITEMS, "dict_items", items, items_of;
 }
 
+/// What of a dict a view shows.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// dict_keys.
+    Keys,
+    /// dict_values.
+    Values,
+    /// dict_items.
+    Items,
+}
+
+/// The dict behind a view of no derived type, and what the view shows.
+pub(crate) fn of(v: &Value) -> Option<(Value, Part)> {
+    if let Some(view) = v.exact::<DictKeys>() {
+        return Some((view.dict.get(), Part::Keys));
+    }
+    if let Some(view) = v.exact::<DictValues>() {
+        return Some((view.dict.get(), Part::Values));
+    }
+    v.exact::<DictItems>().map(|view| (view.dict.get(), Part::Items))
+}
+
 const MAPPING: &[GetSetDef] =
     &[getter("mapping", |t, v| mapping_proxy::new(t, &dict_of(v)), "dictionary that this view refers to")];
 

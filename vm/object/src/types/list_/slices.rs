@@ -161,6 +161,9 @@ pub fn extend(t: &Thread, list: &List, iterable: &Value) -> Res<()> {
         }
         return Ok(());
     }
+    if let Some(items) = ops::at_once(t, iterable)? {
+        return list.extend_from_slice(t, &items);
+    }
     if let Some(dict) = iterable.exact::<Dict>() {
         list.reserve(t, dict.len())?;
         let mut at = 0;

@@ -9,7 +9,7 @@ use crate::list::List;
 use crate::native::def;
 use crate::payload;
 use crate::slots::Slots;
-use crate::store::Slot;
+use crate::store::{self, Slot};
 use crate::thread::Thread;
 use crate::ty::{TypeDef, flag};
 use crate::types::iters::{reduce, same};
@@ -85,6 +85,16 @@ fn next(t: &Thread, v: &Value) -> Res {
 }
 
 impl Set {
+    /// Copies of all items, as they are at one moment.
+    pub(crate) fn to_vec(&self) -> Vec<Value> {
+        let (mut out, mut place) = (Vec::with_capacity(self.len()), 0);
+        let _held = store::hold(&self.header);
+        while let Some((key, _)) = self.next(&mut place) {
+            out.push(key);
+        }
+        out
+    }
+
     /// Calls `f` with every element, as an iterator would give them.
     pub(crate) fn for_each(&self, t: &Thread, mut f: impl FnMut(Value) -> Res<()>) -> Res<()> {
         let (expected, mut place) = (self.len(), 0);
