@@ -54,7 +54,10 @@
 //! | [`site`]        | a place for a value that one of many makes, until it is closed |
 //! | [`shelf`]       | a short list for readers who are no participants |
 //! | [`cell`]        | one-word protocols for rooms that name no atomics |
-//! | `words`         | memory that one thread changes while others read it |
+//! | [`latch`]       | a lock whose waiters sleep elsewhere |
+//! | [`row`]         | a row of words that grows while others read it |
+//! | [`entries`]     | a table of keys and values that others look into |
+//! | [`words`]       | memory that one thread changes while others read it |
 //! | [`sync`]        | the façade over `std` and `loom` |
 //! | [`mutant`]      | seeded faults for the models |
 //!
@@ -66,18 +69,20 @@
 
 pub mod cell;
 pub mod domain;
+pub mod entries;
 pub mod guard;
+pub mod latch;
 pub mod map;
 pub mod mutant;
 pub mod participant;
 pub mod published;
 pub mod retire;
+pub mod row;
 pub mod shelf;
 pub mod site;
 pub mod stop;
 pub mod sync;
 mod turnstile;
-#[cfg(not(vm_loom))]
 pub mod words;
 
 pub use cell::{Bits, Flag, Slot, Tally, Version};

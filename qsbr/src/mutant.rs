@@ -35,6 +35,16 @@ pub enum Mutant {
     FreeAtOnce,
     /// A map's grown table is published before it is filled.
     GrowBeforeFill,
+    /// A row's new length is published before its new word.
+    LengthFirst,
+    /// A reader loads a row's array before its length.
+    ArrayBeforeLength,
+    /// An entry is published before it is filled.
+    IndexFirst,
+    /// A table is replaced before the version of its places is taken back.
+    VersionAfterTable,
+    /// A reader of a remembered place looks at the version before it loads the table.
+    VersionBeforeTable,
     /// Coming online does not look whether the world is stopped.
     OnlineIgnoresStop,
     /// The world is restarted by a relaxed store.
@@ -59,6 +69,8 @@ pub enum Mutant {
     UnlockRelaxed,
     /// A site is claimed by looking and then writing.
     ClaimBlind,
+    /// A waiter for a latch sleeps without leaving a mark.
+    AwaitUnmarked,
     /// A value is committed to a site without looking whether it was closed.
     CommitBlind,
     /// A shelf's list is replaced without looking whether it still is the one that was copied.

@@ -1,26 +1,48 @@
-//! Words of memory that one thread at a time changes while others read it without a lock.
+//! Words of memory that one thread at a time changes while others read it.
 //!
 //! Whoever stores a word has written what it points to or counts before: readers who load it see that too. Several words
 //! are not one: a reader loads the one that limits before the one that is limited, and the writer stores them the other
-//! way round. There is nothing here to model but the orderings, which loom's own types cannot lend to plain memory.
+//! way round.
+//!
+//! Loom's atomics cannot lie over plain memory. So a model's memory is made of [`Field`]s, where the virtual machine may also
+//! have plain words, which it reaches by [`load()`] and [`store()`]: the same steps.
 
-use std::{
-    cell::UnsafeCell,
-    sync::atomic::{
+#[cfg(not(vm_loom))]
+use std::cell::UnsafeCell;
+
+use crate::{
+    mutant::{Mutant, planted},
+    sync::{
         AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
-        Ordering::{AcqRel, Acquire, Release},
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
     },
 };
 
 mod sealed {
-    /// The atomic type that lies under a word.
+    use crate::sync::Ordering;
+
+    /// What has an atomic type.
     pub trait Sealed: Copy {
+        /// That type.
+        type Atomic;
+
+        /// One that holds `word`.
+        #[cfg(vm_loom)]
+        fn make(word: Self) -> Self::Atomic;
+
+        /// The place at `at`.
+        ///
         /// # Safety
-        /// As [`super::load`].
-        unsafe fn load(at: *const Self) -> Self;
-        /// # Safety
-        /// As [`super::store`].
-        unsafe fn store(at: *mut Self, word: Self);
+        /// As for [`super::load`].
+        #[cfg(not(vm_loom))]
+        unsafe fn over<'a>(at: *mut Self) -> &'a Self::Atomic;
+
+        /// Loads.
+        fn load(place: &Self::Atomic, order: Ordering) -> Self;
+        /// Stores.
+        fn store(place: &Self::Atomic, word: Self, order: Ordering);
+        /// Stores; what was there.
+        fn swap(place: &Self::Atomic, word: Self, order: Ordering) -> Self;
     }
 }
 use sealed::Sealed;
@@ -33,20 +55,33 @@ macro_rules! words {
         $(
             impl $($of)* Word for $word {}
             impl $($of)* Sealed for $word {
+                type Atomic = $atomic;
+
+                #[cfg(vm_loom)]
+                fn make(word: Self) -> $atomic {
+                    <$atomic>::new(word)
+                }
+
+                #[cfg(not(vm_loom))]
                 #[inline(always)]
-                unsafe fn load(at: *const Self) -> Self {
+                unsafe fn over<'a>(at: *mut Self) -> &'a $atomic {
                     // SAFETY: the caller's duty.
-                    let word = unsafe { <$atomic>::from_ptr(at.cast_mut()) };
-                    // Acquire: pairs with the Release in `store` and `swap`.
-                    word.load(Acquire)
+                    unsafe { <$atomic>::from_ptr(at) }
                 }
 
                 #[inline(always)]
-                unsafe fn store(at: *mut Self, word: Self) {
-                    // SAFETY: the caller's duty.
-                    let place = unsafe { <$atomic>::from_ptr(at) };
-                    // Release: pairs with the Acquire in `load`.
-                    place.store(word, Release);
+                fn load(place: &$atomic, order: crate::sync::Ordering) -> Self {
+                    place.load(order)
+                }
+
+                #[inline(always)]
+                fn store(place: &$atomic, word: Self, order: crate::sync::Ordering) {
+                    place.store(word, order);
+                }
+
+                #[inline(always)]
+                fn swap(place: &$atomic, word: Self, order: crate::sync::Ordering) -> Self {
+                    place.swap(word, order)
                 }
             }
         )*
@@ -65,75 +100,106 @@ words! {
 ///
 /// # Safety
 /// `at` is an aligned word that lives as long as the call; who stores there meanwhile does so by [`store`] or [`swap`].
+#[cfg(not(vm_loom))]
 #[inline(always)]
 pub unsafe fn load<W: Word>(at: *const W) -> W {
-    // SAFETY: the caller's duty.
-    unsafe { W::load(at) }
+    // SAFETY: the caller's duty. Acquire: pairs with the Release in `store` and `swap`.
+    W::load(unsafe { W::over(at.cast_mut()) }, Acquire)
 }
 
 /// Stores a word.
 ///
 /// # Safety
 /// As for [`load`]; no other thread stores there at the same time.
+#[cfg(not(vm_loom))]
 #[inline(always)]
 pub unsafe fn store<W: Word>(at: *mut W, word: W) {
-    // SAFETY: the caller's duty.
-    unsafe { W::store(at, word) }
+    // SAFETY: the caller's duty. Release: pairs with the Acquire in `load`.
+    W::store(unsafe { W::over(at) }, word, Release);
 }
 
 /// Stores a word and returns what was there; of several threads that do it at once each gets another's.
 ///
 /// # Safety
 /// As for [`load`].
+#[cfg(not(vm_loom))]
 #[inline]
 pub unsafe fn swap(at: *mut u64, word: u64) -> u64 {
-    // SAFETY: the caller's duty.
-    let place = unsafe { AtomicU64::from_ptr(at) };
-    // AcqRel: pairs with `load` and itself: what is taken out has been filled before it was put in.
-    place.swap(word, AcqRel)
+    // SAFETY: the caller's duty. AcqRel: pairs with `load` and itself: what is taken out has been filled before it was
+    // put in.
+    u64::swap(unsafe { u64::over(at) }, word, AcqRel)
 }
 
 /// Copies words one by one, upwards or downwards, so that what a reader sees at any place is one or the other.
 ///
 /// # Safety
-/// As for [`store`], for `n` words at `to`; `n` words at `from` are readable. The ranges may overlap.
-pub unsafe fn slide(from: *const u64, to: *mut u64, n: usize) {
+/// `n` fields at `from` and at `to` live as long as the call; no other thread stores there at the same time. The ranges
+/// may overlap.
+pub unsafe fn slide(from: *const Field<u64>, to: *mut Field<u64>, n: usize) {
     // SAFETY: the caller's duty, word by word; what is overwritten has moved already.
-    unsafe {
-        if to.cast_const() > from {
-            (0..n).rev().for_each(|i| store(to.add(i), load(from.add(i))));
-        } else {
-            (0..n).for_each(|i| store(to.add(i), load(from.add(i))));
-        }
-    }
+    let copy = |i| unsafe { (*to.add(i)).set((*from.add(i)).get()) };
+    if to.cast_const() > from { (0..n).rev().for_each(copy) } else { (0..n).for_each(copy) }
 }
 
 /// A field that one thread at a time changes while others read it.
+#[cfg(not(vm_loom))]
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Field<W>(UnsafeCell<W>);
 
+/// A field that one thread at a time changes while others read it.
+#[cfg(vm_loom)]
+pub struct Field<W: Word>(W::Atomic);
+
 // SAFETY: the word is reached by atomic accesses only.
+#[cfg(not(vm_loom))]
 unsafe impl<W: Word + Send> Sync for Field<W> {}
+
+#[cfg(vm_loom)]
+impl<W: Word + std::fmt::Debug> std::fmt::Debug for Field<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Field").field(&self.get()).finish()
+    }
+}
 
 impl<W: Word> Field<W> {
     /// A field that holds `word`.
+    #[cfg(not(vm_loom))]
     pub const fn new(word: W) -> Self {
         Self(UnsafeCell::new(word))
+    }
+
+    /// A field that holds `word`.
+    #[cfg(vm_loom)]
+    pub fn new(word: W) -> Self {
+        Self(W::make(word))
+    }
+
+    #[cfg(not(vm_loom))]
+    #[inline(always)]
+    fn place(&self) -> &W::Atomic {
+        // SAFETY: the field's own word, which is aligned and lives as long as the field.
+        unsafe { W::over(self.0.get()) }
+    }
+
+    #[cfg(vm_loom)]
+    fn place(&self) -> &W::Atomic {
+        &self.0
     }
 
     /// The word. What was written before it was stored is visible.
     #[inline(always)]
     pub fn get(&self) -> W {
-        // SAFETY: the field's own word.
-        unsafe { load(self.0.get()) }
+        // Acquire: pairs with the Release in `set` and `swap`.
+        W::load(self.place(), Acquire)
     }
 
     /// Stores a word. The caller holds the lock that the field is under, or is the only one who can reach it.
     #[inline(always)]
     pub fn set(&self, word: W) {
-        // SAFETY: the field's own word; the caller excludes other writers.
-        unsafe { store(self.0.get(), word) }
+        let order = if planted(Mutant::PublishRelaxed) { Relaxed } else { Release };
+        // Release: pairs with the Acquire in `get`.
+        W::store(self.place(), word, order);
     }
 
     /// As [`Field::set`]; returns what was there.
@@ -143,9 +209,29 @@ impl<W: Word> Field<W> {
         self.set(word);
         old
     }
+
+    /// Stores a word and returns what was there; of several threads that do it at once each gets another's.
+    #[inline]
+    pub fn swap(&self, word: W) -> W {
+        // AcqRel: pairs with `get` and itself: what is taken out has been filled before it was put in.
+        W::swap(self.place(), word, AcqRel)
+    }
+
+    /// Replaces `from` by `to`; false if something else is there. The caller holds the lock that the field is under.
+    #[inline(always)]
+    pub fn turn(&self, from: W, to: W) -> bool
+    where
+        W: PartialEq,
+    {
+        let same = self.get() == from;
+        if same {
+            self.set(to);
+        }
+        same
+    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(vm_loom)))]
 mod tests {
     use super::*;
 
@@ -154,12 +240,12 @@ mod tests {
         for by in [1, 3] {
             let mut all: Vec<u64> = (0..20).collect();
             let at = all.as_mut_ptr();
-            // SAFETY: both ranges are in the vector.
-            unsafe { slide(at, at.add(by), 10) };
+            // SAFETY: both ranges are in the vector, and a field is its word.
+            unsafe { slide(at.cast(), at.add(by).cast(), 10) };
             assert!((0..10).all(|i| all[i + by] == i as u64));
             let at = all.as_mut_ptr();
             // SAFETY: as above.
-            unsafe { slide(at.add(by), at, 10) };
+            unsafe { slide(at.add(by).cast(), at.cast(), 10) };
             assert!((0..10).all(|i| all[i] == i as u64));
         }
     }

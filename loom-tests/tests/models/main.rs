@@ -1,7 +1,10 @@
 //! The models: one file per protocol, one program, because each would be linked apart otherwise.
 #![cfg(vm_loom)]
 
+mod claim;
 mod delayed_release;
+mod entries;
+mod latch;
 mod map;
 mod published;
 mod qsbr_grace;
@@ -15,6 +18,7 @@ mod rc_lock;
 mod rc_queue;
 mod rc_sections;
 mod rc_try_retain;
+mod row;
 mod share;
 mod shelf;
 mod site;

@@ -3,7 +3,7 @@
 use loom::thread;
 use typhon_loom_tests::{Object, caught, check, check_bounded};
 use typhon_qsbr::{Bits, Flag, mutant::Mutant, sync::Arc};
-use typhon_rc::{MergeQueues, Owner, TAG_FOREIGN};
+use typhon_rc::{MergeQueues, Owner, Release, TAG_FOREIGN};
 
 /// The owner has one reference, and has given one to each of `others`, which use and release it.
 fn given_away(others: usize) {
@@ -51,6 +51,45 @@ fn retained_by_another() {
     object.touch();
     object.release(&queues, me.tag());
     other.join().unwrap();
+    me.leave(|_dead| object.free());
+    assert!(object.body.is_freed(), "leaked");
+}
+
+/// Another thread takes several references at once beside the one that it was given, which the owner gets back when it has
+/// seen that, and gives the others back together.
+fn in_stock() {
+    let queues = Arc::new(MergeQueues::new(4));
+    let me = Owner::claim(&queues, Arc::new(Bits::new())).expect("a free tag");
+    let (object, stocked) = (Object::new(me.tag()), Arc::new(Flag::new(false)));
+    // SAFETY: this thread has the tag and a reference; the new one is for the other thread.
+    unsafe { object.header.retain(me.tag()) };
+    let other = {
+        let (queues, object, stocked) = (queues.clone(), object.clone(), stocked.clone());
+        thread::spawn(move || {
+            // SAFETY: this thread was given a reference, and keeps it until it has others.
+            unsafe { object.header.retain_many(TAG_FOREIGN, 3) };
+            stocked.set();
+            object.touch();
+            // SAFETY: the three references above.
+            let outcome = match unsafe { object.header.release_many(3) } {
+                // SAFETY: the release has just said so.
+                Release::Queue => unsafe { queues.hand_back(object.pointer()) },
+                outcome => outcome,
+            };
+            if outcome == Release::Dead {
+                object.free();
+            }
+        })
+    };
+    object.release(&queues, me.tag());
+    let back = stocked.get();
+    if back {
+        object.release(&queues, me.tag());
+    }
+    other.join().unwrap();
+    if !back {
+        object.release(&queues, me.tag());
+    }
     me.leave(|_dead| object.free());
     assert!(object.body.is_freed(), "leaked");
 }
@@ -122,6 +161,16 @@ fn two_others() {
 #[test]
 fn another_retains() {
     check(retained_by_another);
+}
+
+#[test]
+fn several_at_once() {
+    check(in_stock);
+}
+
+#[test]
+fn the_owner_looks_at_what_is_in_stock() {
+    caught(Mutant::DeadWithoutShared, in_stock);
 }
 
 #[test]

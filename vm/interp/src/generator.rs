@@ -132,11 +132,7 @@ impl Generator {
 
     #[inline(always)]
     fn claim_held(&self, state: State) -> bool {
-        let same = self.state() == state;
-        if same {
-            self.set_state(State::Running);
-        }
-        same
+        self.state.turn(state as u8, State::Running as u8)
     }
 
     /// Whether it can be resumed without another copy of its code.

@@ -3,8 +3,7 @@
 //! A compact ordered hash table (CPython 3.6, PyPy): see `table`. Removing leaves a hole in the entries that the next resize
 //! squeezes out.
 //!
-//! While the dict is shared its readers take no lock. They load the table, which says itself how large it is, and use it until
-//! they poll; entries are added and emptied but never filled again, and a table that is replaced stays for a grace period.
+//! While the dict is shared its readers take no lock (`typhon_qsbr::entries`).
 //! Whoever changes the dict has looked for the key without a lock too, since that may run Python code: he holds the lock
 //! only for the change, and looks again if the dict has changed since (`shared`).
 
@@ -14,7 +13,7 @@ mod sound;
 mod table;
 mod walk;
 
-use self::table::{Entry, MIN_LOG2, STRIDE, Table};
+use self::table::{Entry, MIN_LOG2, Root, STRIDE, Table, Values};
 use crate::error::{Exc, Res};
 use crate::gc;
 use crate::header::Header;
@@ -34,13 +33,7 @@ use typhon_qsbr::words::Field;
 #[repr(C)]
 pub struct Dict {
     pub(crate) header: Header,
-    /// Live entries.
-    used: Field<usize>,
-    table: Field<*mut Entry>,
-    /// Names the present set of keys and their entries' places; 0 = not asked for yet.
-    keys_version: Field<u32>,
-    /// Bumped after every structural change: a lookup that ran Python code starts again.
-    changes: Field<u32>,
+    root: Root,
     /// Some key is not an exact str.
     other_keys: Field<u8>,
 }
@@ -49,11 +42,9 @@ crate::payload!(Dict => DICT {
     fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
         let Some(table) = self.table() else { return };
         gc::each(table.filled(), |i| {
-            // SAFETY: within the entries; the collector's visitor changes nothing.
-            let e = unsafe { &*table.entry(i) };
-            if !e.key.is_absent() {
-                visit(&e.key);
-                visit(&e.value);
+            if let Some((key, _, value)) = table.item(i) {
+                visit(Value::from_ref(&key));
+                visit(Value::from_ref(&value));
             }
         });
     }
@@ -64,8 +55,8 @@ crate::payload!(Dict => DICT {
 
 /// What a lookup found.
 struct Found {
-    /// The table that was looked at; null if there was none.
-    table: *mut Entry,
+    /// The table that was looked at, if there was one.
+    table: Option<Table>,
     /// The entry's index.
     entry: Option<usize>,
     /// Where in the index table it (or the first free place) is.
@@ -76,26 +67,19 @@ struct Found {
 
 impl Dict {
     /// Where the version of the keys lies, for machine code.
-    pub const KEYS_VERSION: usize = std::mem::offset_of!(Self, keys_version);
+    pub const KEYS_VERSION: usize = std::mem::offset_of!(Self, root) + Root::VERSION;
     /// Where the address of the entries lies.
-    pub const ENTRIES: usize = std::mem::offset_of!(Self, table);
+    pub const ENTRIES: usize = std::mem::offset_of!(Self, root) + Root::TABLE;
 
     /// Where the value of entry `i` lies, from the entries' address on.
     pub const fn value_offset(i: usize) -> usize {
-        i * size_of::<Entry>() + std::mem::offset_of!(Entry, value)
+        i * size_of::<Entry>() + Entry::VALUE
     }
 
     /// An empty dict's fields.
     #[inline]
     pub fn empty(header: Header) -> Self {
-        Self {
-            header,
-            used: Field::new(0),
-            table: Field::new(std::ptr::null_mut()),
-            keys_version: Field::new(0),
-            changes: Field::new(0),
-            other_keys: Field::new(0),
-        }
+        Self { header, root: Root::new(), other_keys: Field::new(0) }
     }
 
     /// A new empty dict.
@@ -124,18 +108,18 @@ impl Dict {
     /// Number of items.
     #[inline(always)]
     pub fn len(&self) -> usize {
-        self.used.get()
+        self.root.used()
     }
 
     /// No items?
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
-        self.used.get() == 0
+        self.root.used() == 0
     }
 
     #[inline(always)]
     fn table(&self) -> Option<Table> {
-        Table::new(self.table.get())
+        self.root.table()
     }
 
     #[inline(always)]
@@ -145,18 +129,15 @@ impl Dict {
 
     /// Finds any key; may run `__eq__`, after which the table may have changed: then it starts again.
     fn find(&self, t: &Thread, key: &Value, hash: i64) -> Res<Found> {
-        // First the state, then the table: an answer about an older one is known as such.
-        let changes = self.changes.get();
-        let Some(table) = self.table() else {
-            return Ok(Found { table: std::ptr::null_mut(), entry: None, place: 0, changes });
-        };
+        let (changes, table) = self.root.look();
+        let Some(table) = table else { return Ok(Found { table: None, entry: None, place: 0, changes }) };
         if self.has_str_keys() && key.exact::<Str>().is_some() {
             let (entry, place) = table.find_str(key, hash);
-            return Ok(Found { table: table.entries(), entry, place, changes });
+            return Ok(Found { table: Some(table), entry, place, changes });
         }
         // Without code to run nothing can change meanwhile.
-        match table.probe(hash, |theirs| plain::quick_equal(theirs, key).ok_or(())) {
-            Ok((entry, place)) => Ok(Found { table: table.entries(), entry, place, changes }),
+        match table.find(hash, |theirs| plain::quick_equal(theirs, key).ok_or(())) {
+            Ok((entry, place)) => Ok(Found { table: Some(table), entry, place, changes }),
             Err(()) => self.find_any(t, key, hash),
         }
     }
@@ -170,30 +151,28 @@ impl Dict {
             Raised(Exc),
         }
         loop {
-            let changes = self.changes.get();
-            let Some(table) = self.table() else {
-                return Ok(Found { table: std::ptr::null_mut(), entry: None, place: 0, changes });
-            };
-            let found = table.probe(hash, |theirs| {
+            let (changes, table) = self.root.look();
+            let Some(table) = table else { return Ok(Found { table: None, entry: None, place: 0, changes }) };
+            let found = table.find(hash, |theirs| {
                 if theirs.is(key) {
                     return Ok(true);
                 }
                 let theirs = theirs.clone();
                 let same = ops::eq(t, &theirs, key).map_err(Stop::Raised)?;
-                if self.changes.get() != changes {
+                if self.root.changes() != changes {
                     return Err(if same { Stop::Met(theirs) } else { Stop::Changed });
                 }
                 Ok(same)
             });
             match found {
-                Ok((entry, place)) => return Ok(Found { table: table.entries(), entry, place, changes }),
+                Ok((entry, place)) => return Ok(Found { table: Some(table), entry, place, changes }),
                 Err(Stop::Met(theirs)) => {
                     // Nobody is asked again about a key that is still there.
-                    let changes = self.changes.get();
-                    if let Some(table) = self.table()
+                    let (changes, table) = self.root.look();
+                    if let Some(table) = table
                         && let (Some(i), place) = table.find_same(&theirs, hash)
                     {
-                        return Ok(Found { table: table.entries(), entry: Some(i), place, changes });
+                        return Ok(Found { table: Some(table), entry: Some(i), place, changes });
                     }
                     t.poll()?;
                 }
@@ -208,7 +187,7 @@ impl Dict {
     pub fn get_str(&self, name: &Value) -> Option<Value> {
         let table = self.table()?;
         let (entry, _) = table.find_str(name, name.expect_str().hash());
-        table.value(entry?)
+        table.value_of(entry?)
     }
 
     /// The entry of an exact str key.
@@ -230,10 +209,10 @@ impl Dict {
                 true => Ok(true),
                 false => plain::equal(t, theirs, key).and_then(Res::ok).ok_or(()),
             };
-            table.probe(ops::hash(t, key).ok()?, same).ok()?.0
+            table.find(ops::hash(t, key).ok()?, same).ok()?.0
         };
         // SAFETY: the entry is the table's, and nothing ran since it was found.
-        Some(entry.map(|i| unsafe { Table::word(table.entries(), i) }))
+        Some(entry.map(|i| unsafe { table.value(i) }))
     }
 
     /// The value under `key`.
@@ -248,7 +227,7 @@ impl Dict {
     pub fn get_hashed(&self, t: &Thread, key: &Value, hash: i64) -> Res<Option<Value>> {
         // In the table that was looked at: if another has taken its place since, this was the value before.
         let found = self.find(t, key, hash)?;
-        Ok(found.entry.and_then(|i| Table::new(found.table)?.value(i)))
+        Ok(found.entry.and_then(|i| found.table?.value_of(i)))
     }
 
     /// Whether `key` is there.
@@ -273,7 +252,7 @@ impl Dict {
         match found.entry {
             Some(i) => {
                 // SAFETY: a live entry of the dict's table, and no other thread runs.
-                drop(Table::new(found.table).map(|table| unsafe { table.replace(&self.header, i, value) }));
+                drop(found.table.map(|table| unsafe { table.exchange(&self.header, i, value) }));
                 Ok(())
             }
             None => self.insert(t, key.clone(), hash, value, found.place),
@@ -292,8 +271,8 @@ impl Dict {
         loop {
             let found = self.find(t, key, hash)?;
             let _held = store::hold_on(t, &self.header);
-            if self.changes.get() == found.changes {
-                return match found.entry.and_then(|i| self.table()?.value(i)) {
+            if self.root.changes() == found.changes {
+                return match found.entry.and_then(|i| self.table()?.value_of(i)) {
                     Some(value) => Ok(value),
                     None => self.insert(t, key.clone(), hash, default.clone(), found.place).map(|()| default.clone()),
                 };
@@ -304,10 +283,10 @@ impl Dict {
     /// Inserts a key that is not there. The dict is held.
     fn insert(&self, t: &Thread, key: Value, hash: i64, value: Value, place: usize) -> Res<()> {
         let mut place = place;
-        let table = match self.table().filter(Table::has_room) {
+        let table = match self.table().filter(|table| table.has_room_for(1)) {
             Some(table) => table,
             None => {
-                let table = self.resize(t, self.used.get() * 3)?;
+                let table = self.resize(t, self.root.used() * 3)?;
                 place = table.free_place(hash);
                 table
             }
@@ -316,16 +295,15 @@ impl Dict {
             self.other_keys.set(1);
         }
         // SAFETY: there is room; the place is free.
-        unsafe { table.add(&self.header, place, hash, key, value) };
-        self.used.set(self.used.get() + 1);
+        unsafe { table.add_item(&self.header, place, hash, key, value) };
+        self.root.set_used(self.root.used() + 1);
         self.changed();
         Ok(())
     }
 
     #[inline(always)]
     fn changed(&self) {
-        self.keys_version.set(0);
-        self.changes.set(self.changes.get().wrapping_add(1));
+        self.root.changed();
     }
 
     /// Removes `key`; returns its value.
@@ -340,7 +318,7 @@ impl Dict {
             let found = self.find(t, key, hash)?;
             let Some(i) = found.entry else { return Ok(None) };
             let held = store::hold_on(t, &self.header);
-            if self.changes.get() == found.changes {
+            if self.root.changes() == found.changes {
                 let (key, value) = self.remove_entry(i, found.place);
                 drop(held);
                 drop(store::left(key));
@@ -353,8 +331,8 @@ impl Dict {
     fn remove_entry(&self, i: usize, place: usize) -> (Value, Value) {
         let Some(table) = self.table() else { return (Value::ABSENT, Value::ABSENT) };
         // SAFETY: the entry is live.
-        let item = unsafe { table.remove(i, place) };
-        self.used.set(self.used.get() - 1);
+        let item = unsafe { table.take(i, place) };
+        self.root.set_used(self.root.used() - 1);
         self.changed();
         item
     }
@@ -385,9 +363,8 @@ impl Dict {
 
     /// Empties the dict; its table is the caller's.
     fn detach(&self) -> Option<Table> {
-        self.keys_version.set(0);
-        let old = Table::new(self.table.replace(std::ptr::null_mut()));
-        self.used.set(0);
+        let old = self.root.install(None);
+        self.root.set_used(0);
         self.other_keys.set(0);
         self.changed();
         old
@@ -404,10 +381,11 @@ impl Dict {
                 // The isolate's memory goes as a whole.
                 return;
             }
-            // SAFETY: the table is detached; each entry is taken once, holes hold absent values.
-            let e = unsafe { table.entry(i).read() };
-            store::release_later(e.key);
-            store::release_later(e.value);
+            // SAFETY: the table is detached; each entry is taken once.
+            if let Some((key, value)) = unsafe { table.detached(i) } {
+                store::release_later(key);
+                store::release_later(value);
+            }
         }
         if let Some(t) = current {
             // SAFETY: the table is detached.
@@ -421,8 +399,8 @@ impl Dict {
             if i % STRIDE == STRIDE - 1 && thread::stopping() {
                 return;
             }
-            // SAFETY: each entry is dropped once, holes hold absent values.
-            unsafe { table.entry(i).drop_in_place() };
+            // SAFETY: nobody reads the table; each entry is dropped once.
+            drop(unsafe { table.detached(i) });
         }
         if let Some(t) = thread::current() {
             // SAFETY: nobody can reach it any more.
@@ -434,16 +412,16 @@ impl Dict {
     /// versions ran out, nothing may be remembered.
     pub fn keys_version(&self, t: &Thread) -> u32 {
         let _held = store::hold_on(t, &self.header);
-        if self.keys_version.get() == 0 {
-            self.keys_version.set(t.next_keys_version());
+        if self.root.version() == 0 {
+            self.root.set_version(t.next_keys_version());
         }
-        self.keys_version.get()
+        self.root.version()
     }
 
     /// The version as it stands, 0 if nobody asked since the last change.
     #[inline(always)]
     pub fn current_keys_version(&self) -> u32 {
-        self.keys_version.get()
+        self.root.version()
     }
 
     /// The value of entry `i`, if the keys are still those of `version`; the word is 0 if another thread is just removing
@@ -453,14 +431,8 @@ impl Dict {
     /// `i` came from `find_str_entry` under that version.
     #[inline(always)]
     pub unsafe fn entry_word(&self, version: u32, i: usize) -> Option<u64> {
-        // First the table, then the version, then the word: a table that replaced the version's own is known by then, and
-        // entries are not used again.
-        let table = self.table.get();
-        if self.keys_version.get() != version {
-            return None;
-        }
-        // SAFETY: the caller's duty: there is a table, with such an entry.
-        Some(unsafe { Table::word(table, i) })
+        // SAFETY: the caller's duty; tables and values that this thread may have loaded stay for a grace period.
+        unsafe { self.root.remembered(version, i) }
     }
 
     /// Replaces the value of live entry `i` and hands the old one out, to be `left`. The dict is held.
@@ -468,7 +440,7 @@ impl Dict {
     fn replace_value(&self, i: usize, value: Value) -> Value {
         match self.table() {
             // SAFETY: a live entry.
-            Some(table) => unsafe { table.replace(&self.header, i, value) },
+            Some(table) => unsafe { table.exchange(&self.header, i, value) },
             None => value,
         }
     }
@@ -476,7 +448,7 @@ impl Dict {
     /// Structural changes so far: iterators compare.
     #[inline]
     pub fn changes(&self) -> u32 {
-        self.changes.get()
+        self.root.changes()
     }
 
     /// Bytes of the table, for `__sizeof__`.

@@ -3,8 +3,8 @@
 //! Items are plain values: ints and floats already lie in the word itself, so there is one strategy. Whether separate int
 //! and float strategies (DESIGN 3.6) would pay has not been measured.
 //!
-//! While the list is shared its readers take no lock: they read the length, then the array. So an array is replaced by larger
-//! ones only and keeps its size when the list gets shorter; what changes the list holds its lock (`shared`).
+//! While the list is shared its readers take no lock (`typhon_qsbr::row`). So an array is replaced by larger ones only and
+//! keeps its size when the list gets shorter; what changes the list holds its lock (`shared`).
 
 mod shared;
 mod sound;
@@ -19,8 +19,7 @@ use crate::thread::{self, Thread};
 use crate::ty::TypeObject;
 use crate::types::list_::LIST;
 use crate::value::Value;
-use std::cell::Cell;
-use typhon_qsbr::words::{self, Field};
+use typhon_qsbr::{row::Row, words};
 
 /// So many items are moved between two looks at the breaker.
 const STRIDE: usize = 1 << 15;
@@ -29,10 +28,7 @@ const STRIDE: usize = 1 << 15;
 #[repr(C)]
 pub struct List {
     pub(crate) header: Header,
-    len: Field<usize>,
-    data: Field<*mut Value>,
-    /// How many items the array has room for; looked at by who changes the list.
-    cap: Cell<usize>,
+    row: Row,
 }
 
 crate::payload!(List => LIST {
@@ -48,14 +44,14 @@ crate::payload!(List => LIST {
 
 impl List {
     /// Where the length lies, for machine code.
-    pub const LEN: usize = std::mem::offset_of!(Self, len);
+    pub const LEN: usize = std::mem::offset_of!(Self, row) + Row::LEN;
     /// Where the address of the items lies.
-    pub const DATA: usize = std::mem::offset_of!(Self, data);
+    pub const DATA: usize = std::mem::offset_of!(Self, row) + Row::WORDS;
 
     /// An empty list's fields.
     #[inline]
     pub(crate) fn empty(header: Header) -> Self {
-        Self { header, len: Field::new(0), data: Field::new(std::ptr::null_mut()), cap: Cell::new(0) }
+        Self { header, row: Row::new(std::ptr::null_mut(), 0, 0) }
     }
 
     /// A new list of type list.
@@ -101,7 +97,7 @@ impl List {
                 unsafe { store::init(data.add(i), std::mem::take(&mut *from.add(i))) };
             }
         }
-        payload::new(t, |header| Self { header, len: Field::new(n), data: Field::new(data), cap: Cell::new(n) })
+        payload::new(t, |header| Self { header, row: Row::new(data.cast(), n, n) })
     }
 
     /// A new list of copies.
@@ -111,12 +107,13 @@ impl List {
         if !items.is_empty() {
             list.grow(t, items.len(), false)?;
             for piece in items.chunks(STRIDE) {
-                let done = list.len.get();
+                let done = list.row.len();
                 for (i, item) in piece.iter().enumerate() {
                     // SAFETY: the new array has room for all of them and holds nothing yet.
-                    unsafe { store::init(list.data.get().add(done + i), item.clone()) };
+                    unsafe { store::init(list.data().add(done + i), item.clone()) };
                 }
-                list.len.set(done + piece.len());
+                // SAFETY: so many items are there, and the list is held.
+                unsafe { list.row.set_len(done + piece.len()) };
                 t.check_stop()?;
             }
         }
@@ -126,23 +123,20 @@ impl List {
     /// Number of items.
     #[inline(always)]
     pub fn len(&self) -> usize {
-        self.len.get()
+        self.row.len()
     }
 
     /// No items?
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
-        self.len.get() == 0
+        self.row.len() == 0
     }
 
     /// The item at `i`.
     #[inline(always)]
     pub fn get(&self, i: usize) -> Option<Value> {
-        if i >= self.len.get() {
-            return None;
-        }
-        // SAFETY: within the length.
-        let bits = unsafe { words::load(self.data.get().add(i).cast::<u64>()) };
+        // SAFETY: arrays and items that this thread may have loaded stay for a grace period.
+        let bits = unsafe { self.row.get(i) }?;
         Some(Value::from_ref(&bits).clone())
     }
 
@@ -153,13 +147,12 @@ impl List {
     /// and no reference is dropped. Another thread may exchange items meanwhile.
     #[inline(always)]
     pub unsafe fn items(&self) -> &[Value] {
-        // First the length: a later array has room for as many.
-        let n = self.len.get();
+        let (n, data) = self.row.read();
         if n == 0 {
             return &[];
         }
-        // SAFETY: `len` items are initialized; the caller promises not to change them.
-        unsafe { std::slice::from_raw_parts(self.data.get(), n) }
+        // SAFETY: `n` items are initialized; the caller promises not to change them.
+        unsafe { std::slice::from_raw_parts(data.cast(), n) }
     }
 
     /// Copies of the items.
@@ -174,7 +167,7 @@ impl List {
     /// Replaces the item at `i`; false if there is none.
     #[inline(always)]
     pub fn set(&self, i: usize, v: Value) -> bool {
-        if i >= self.len.get() {
+        if i >= self.row.len() {
             return false;
         }
         drop(self.exchange_at(i, v));
@@ -187,10 +180,10 @@ impl List {
         if thread::is_shared() {
             return self.exchange_shared(i, v);
         }
-        assert!(i < self.len.get());
+        assert!(i < self.row.len());
         // SAFETY: within the length; the slot takes the new value before the old one is dropped.
         unsafe {
-            let at = self.data.get().add(i);
+            let at = self.data().add(i);
             let old = at.read();
             store::write(&self.header, at, v);
             old
@@ -207,8 +200,8 @@ impl List {
     /// As [`List::reserve`], for who holds the list.
     #[inline]
     fn make_room(&self, t: &Thread, more: usize) -> Res<()> {
-        let need = self.len.get().saturating_add(more);
-        if need <= self.cap.get() { Ok(()) } else { self.grow(t, need, more == 1) }
+        let need = self.row.len().saturating_add(more);
+        if need <= self.row.room() { Ok(()) } else { self.grow(t, need, more == 1) }
     }
 
     #[cold]
@@ -221,7 +214,7 @@ impl List {
         if thread::is_shared() {
             return self.grow_shared(t, cap);
         }
-        let (old, data) = (self.cap.get(), self.data.get());
+        let (old, data) = (self.row.room(), self.data());
         let moved = if data.is_null() {
             t.heap().alloc_raw(cap * 8)
         } else {
@@ -229,8 +222,8 @@ impl List {
             unsafe { t.heap().realloc_raw(data.cast(), old * 8, cap * 8) }
         };
         let moved = moved.map_err(|_| t.memory_error())?;
-        self.data.set(moved.cast());
-        self.cap.set(cap);
+        // SAFETY: no other thread runs; the items have moved.
+        unsafe { self.row.set_array(moved.cast(), cap) };
         Ok(())
     }
 
@@ -245,30 +238,26 @@ impl List {
 
     #[inline(always)]
     fn push_held(&self, t: &Thread, v: Value) -> Res<()> {
-        let n = self.len.get();
-        if n == self.cap.get() {
+        if self.is_full() {
             self.make_room(t, 1)?;
         }
-        // SAFETY: there is room at `n`, which holds nothing yet.
-        unsafe { store::write(&self.header, self.data.get().add(n), v) };
-        self.len.set(n + 1);
+        // SAFETY: there is room, and the list is held.
+        unsafe { self.row.push(store::word(&self.header, v)) };
         Ok(())
     }
 
     /// Whether one more item needs more memory.
     #[inline(always)]
     pub fn is_full(&self) -> bool {
-        self.len.get() == self.cap.get()
+        self.row.len() == self.row.room()
     }
 
     /// Appends to a list that is not full.
     #[inline(always)]
     pub fn push_within(&self, v: Value) {
-        let n = self.len.get();
-        assert!(n < self.cap.get());
-        // SAFETY: there is room at `n`, which holds nothing yet.
-        unsafe { store::write(&self.header, self.data.get().add(n), v) };
-        self.len.set(n + 1);
+        assert!(!self.is_full());
+        // SAFETY: there is room.
+        unsafe { self.row.push(store::word(&self.header, v)) };
     }
 
     /// Appends copies. The items are not this list's own: growing may move those.
@@ -276,12 +265,13 @@ impl List {
         let _held = store::hold_on(t, &self.header);
         self.make_room(t, items.len())?;
         for piece in items.chunks(STRIDE) {
-            let done = self.len.get();
+            let done = self.row.len();
             for (i, item) in piece.iter().enumerate() {
                 // SAFETY: there is room for all of them, and no value in it.
-                unsafe { store::write(&self.header, self.data.get().add(done + i), item.clone()) };
+                unsafe { store::write(&self.header, self.data().add(done + i), item.clone()) };
             }
-            self.len.set(done + piece.len());
+            // SAFETY: so many items are there, and the list is held.
+            unsafe { self.row.set_len(done + piece.len()) };
             if piece.len() == STRIDE {
                 t.check_stop()?;
             }
@@ -295,12 +285,13 @@ impl List {
         self.make_room(t, n)?;
         let mut left = n;
         while left > 0 {
-            let (piece, done) = (left.min(STRIDE), self.len.get());
+            let (piece, done) = (left.min(STRIDE), self.row.len());
             for i in done..done + piece {
                 // SAFETY: as above.
-                unsafe { store::write(&self.header, self.data.get().add(i), item.clone()) };
+                unsafe { store::write(&self.header, self.data().add(i), item.clone()) };
             }
-            self.len.set(done + piece);
+            // SAFETY: so many items are there, and the list is held.
+            unsafe { self.row.set_len(done + piece) };
             left -= piece;
             if left > 0 {
                 t.check_stop()?;
@@ -316,18 +307,19 @@ impl List {
 
     fn insert_held(&self, t: &Thread, i: usize, v: Value) -> Res<()> {
         self.make_room(t, 1)?;
-        let n = self.len.get();
+        let n = self.row.len();
         let i = i.min(n);
         // SAFETY: room for n + 1 items; the tail moves up by one and the gap is written.
         unsafe {
-            let at = self.data.get().add(i);
+            let at = self.data().add(i);
             if !slide(at, at.add(1), n - i) {
-                self.len.set(i);
+                self.row.set_len(i);
                 return t.check_stop();
             }
             store::write(&self.header, at, v);
         }
-        self.len.set(n + 1);
+        // SAFETY: so many items are there, and the list is held.
+        unsafe { self.row.set_len(n + 1) };
         Ok(())
     }
 
@@ -348,15 +340,15 @@ impl List {
     /// As [`List::remove_within`], for who holds the list; what is returned is to be `left`.
     #[inline(always)]
     fn remove_held(&self, choose: impl FnOnce(usize) -> Option<usize>) -> Option<Value> {
-        let n = self.len.get();
+        let n = self.row.len();
         let i = choose(n)?;
         assert!(i < n);
         // SAFETY: within the length; the tail moves down over the item read.
         let v = unsafe {
-            let at = self.data.get().add(i);
+            let at = self.data().add(i);
             let v = at.read();
             let whole = i + 1 == n || slide(at.add(1), at, n - i - 1);
-            self.len.set(if whole { n - 1 } else { i });
+            self.row.set_len(if whole { n - 1 } else { i });
             v
         };
         Some(v)
@@ -371,9 +363,12 @@ impl List {
     /// Takes all items out; the list is empty afterwards (also while their destructors run).
     pub fn take(&self) -> Vec<Value> {
         let held = store::hold(&self.header);
-        let n = self.len.replace(0);
+        let n = self.row.len();
         // SAFETY: the items are read once and the length says that none are left.
-        let items = (0..n).map(|i| unsafe { self.data.get().add(i).read() }).collect();
+        let items = unsafe {
+            self.row.set_len(0);
+            (0..n).map(|i| self.data().add(i).read()).collect()
+        };
         drop(held);
         left_all(items)
     }
@@ -394,7 +389,7 @@ impl List {
     /// Replaces `from..to` by `items`; returns the removed ones for the caller to drop.
     pub fn splice(&self, t: &Thread, from: usize, to: usize, items: Vec<Value>) -> Res<Vec<Value>> {
         let held = store::hold_on(t, &self.header);
-        let n = self.len.get();
+        let n = self.row.len();
         let (from, to) = (from.min(n), to.min(n).max(from.min(n)));
         if items.len() > to - from {
             self.make_room(t, items.len() - (to - from))?;
@@ -402,16 +397,16 @@ impl List {
         let added = items.len();
         // SAFETY: the removed items are read once; the tail moves to its new place; the gap is written.
         let removed = unsafe {
-            let data = self.data.get();
+            let data = self.data();
             let removed = (from..to).map(|i| data.add(i).read()).collect();
             let moves = added != to - from && to < n;
             if moves && !slide(data.add(to), data.add(from + added), n - to) {
-                self.len.set(from);
+                self.row.set_len(from);
             } else {
                 for (i, item) in items.into_iter().enumerate() {
                     store::write(&self.header, data.add(from + i), item);
                 }
-                self.len.set(n - (to - from) + added);
+                self.row.set_len(n - (to - from) + added);
             }
             removed
         };
@@ -429,11 +424,11 @@ impl List {
             }
             return;
         }
-        assert!(items.len() <= self.len.get() - from.min(self.len.get()), "exchanged items are in the list");
+        assert!(items.len() <= self.row.len() - from.min(self.row.len()), "exchanged items are in the list");
         for (i, item) in items.iter_mut().enumerate() {
             // SAFETY: within the length, as asserted.
             unsafe {
-                let at = self.data.get().add(from + i);
+                let at = self.data().add(from + i);
                 let old = at.read();
                 store::write(&self.header, at, std::mem::replace(item, old));
             }
@@ -446,7 +441,9 @@ impl List {
     }
 
     fn drop_items(&self) {
-        let (n, data, cap) = (self.len.replace(0), self.data.replace(std::ptr::null_mut()), self.cap.replace(0));
+        // SAFETY: no other thread runs, or the list is dead.
+        let (n, data, cap) = unsafe { self.row.detach() };
+        let data: *mut Value = data.cast();
         if data.is_null() {
             return;
         }
@@ -468,17 +465,17 @@ impl List {
     /// Takes `count` items out, `step` apart from `first` on, for the caller to drop.
     pub fn remove_strided(&self, first: usize, step: usize, count: usize) -> Vec<Value> {
         let held = store::hold(&self.header);
-        let n = self.len.get();
+        let n = self.row.len();
         let mut removed = Vec::with_capacity(count);
         let (mut to, mut from, mut next) = (first, first, first);
         // SAFETY: every item is either read once into `removed` or moved down once; the rest of the array is forgotten
         // by the new length.
         unsafe {
-            let data = self.data.get();
+            let data = self.data();
             while from < n {
                 if from % STRIDE == STRIDE - 1 && thread::stopping() {
                     // What was read twice or not at all is not the list's any more.
-                    self.len.set(to);
+                    self.row.set_len(to);
                     drop(held);
                     return left_all(removed);
                 }
@@ -492,7 +489,8 @@ impl List {
                 from += 1;
             }
         }
-        self.len.set(n - removed.len());
+        // SAFETY: so many items are there, and the list is held.
+        unsafe { self.row.set_len(n - removed.len()) };
         drop(held);
         left_all(removed)
     }
@@ -500,7 +498,7 @@ impl List {
     /// Reverses the items in place.
     pub fn reverse(&self) {
         let _held = store::hold(&self.header);
-        let (mut i, mut j) = (0, self.len.get());
+        let (mut i, mut j) = (0, self.row.len());
         while i + 1 < j {
             if i % 0x1_0000 == 0xffff && thread::stopping() {
                 return;
@@ -508,7 +506,7 @@ impl List {
             j -= 1;
             // SAFETY: both positions are within the length and differ.
             unsafe {
-                let (a, b) = (self.data.get().add(i).cast::<u64>(), self.data.get().add(j).cast::<u64>());
+                let (a, b) = (self.data().add(i).cast::<u64>(), self.data().add(j).cast::<u64>());
                 let (x, y) = (a.read(), b.read());
                 words::store(a, y);
                 words::store(b, x);
@@ -519,20 +517,25 @@ impl List {
 
     /// How many items the array has room for.
     pub fn capacity(&self) -> usize {
-        self.cap.get()
+        self.row.room()
     }
 
     /// Gives the items and their array to a new list, and is empty; no other thread may be reading it.
     pub(crate) fn swap(&self, other: &List) {
-        other.len.set(self.len.replace(other.len.get()));
-        other.data.set(self.data.replace(other.data.get()));
-        self.cap.swap(&other.cap);
+        // SAFETY: the caller's duty; lengths, arrays and rooms change hands together.
+        unsafe {
+            let ((n, data, cap), (m, others, room)) = (self.row.detach(), other.row.detach());
+            self.row.set_array(others, room);
+            self.row.set_len(m);
+            other.row.set_array(data, cap);
+            other.row.set_len(n);
+        }
     }
 
     /// Address of the items, for the interpreter's specialized loads.
     #[inline(always)]
     pub fn data(&self) -> *mut Value {
-        self.data.get()
+        self.row.words().cast()
     }
 }
 

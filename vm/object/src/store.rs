@@ -255,6 +255,13 @@ pub unsafe fn write(container: &Header, at: *mut Value, v: Value) {
     unsafe { words::store(at.cast::<u64>(), v.into_raw()) }
 }
 
+/// The word of `v`, to be stored into raw memory of `container`.
+#[inline(always)]
+pub(crate) fn word(container: &Header, v: Value) -> u64 {
+    barrier(container, &v);
+    v.into_raw()
+}
+
 /// Stores into an object under construction, which is its maker's alone: there is nothing to publish.
 ///
 /// # Safety

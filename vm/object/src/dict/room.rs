@@ -1,6 +1,6 @@
 //! Room: a dict's table made larger or smaller.
 
-use super::table::{Table, block_size, index_bytes, usable};
+use super::table::{Table, Values, block_size, index_bytes, usable};
 use super::{Dict, MIN_LOG2, STRIDE};
 use crate::bulk;
 use crate::error::Res;
@@ -26,7 +26,7 @@ impl Dict {
     /// A table with room for `want` entries or more, and for those of this dict.
     pub(super) fn empty_table(&self, t: &Thread, want: usize) -> Res<Table> {
         let mut log2 = MIN_LOG2;
-        while (1usize << log2) < want.max(self.used.get() + 1) || usable(log2) <= self.used.get() {
+        while (1usize << log2) < want.max(self.root.used() + 1) || usable(log2) <= self.root.used() {
             log2 += 1;
             if log2 > 31 {
                 return Err(t.memory_error());
@@ -45,11 +45,7 @@ impl Dict {
 
     /// Gives the dict, which is held, another table with the same entries; the old one is the caller's.
     pub(super) fn install(&self, new: Table) -> Option<Table> {
-        // Before the table: who sees the new one knows that places are others.
-        self.keys_version.set(0);
-        let old = Table::new(self.table.replace(new.entries()));
-        self.changed();
-        old
+        self.root.install(Some(new))
     }
 
     fn move_entries(&self, t: &Thread, new: Table) -> Res<()> {
@@ -58,13 +54,8 @@ impl Dict {
             if i % STRIDE == STRIDE - 1 {
                 t.check_stop()?;
             }
-            let e = old.entry(i);
-            // SAFETY: live entries move, each once; holes hold absent values.
-            unsafe {
-                if !(*e).key.is_absent() {
-                    new.move_in(e);
-                }
-            }
+            // SAFETY: live entries move, each once.
+            unsafe { new.move_in(&old, i) };
         }
         Ok(())
     }
@@ -72,7 +63,7 @@ impl Dict {
     /// Makes room for `more` further keys at once.
     pub fn reserve(&self, t: &Thread, more: usize) -> Res<()> {
         let _held = store::hold_on(t, &self.header);
-        let need = self.used.get() + more;
+        let need = self.root.used() + more;
         if !self.table().is_some_and(|table| table.has_room_for(more)) {
             self.resize(t, need + need / 2 + 1)?;
         }

@@ -14,7 +14,7 @@ impl Dict {
         let mut found = found;
         loop {
             let held = store::hold(&self.header);
-            if self.changes.get() == found.changes {
+            if self.root.changes() == found.changes {
                 let Some(i) = found.entry else { return self.insert(t, key.clone(), hash, value, found.place) };
                 let old = self.replace_value(i, value);
                 drop(held);

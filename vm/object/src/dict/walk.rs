@@ -1,7 +1,7 @@
 //! dict: going through the entries, taking them from either end, and copying them.
 
 use super::Dict;
-use super::table::Table;
+use super::table::{Table, Values};
 use crate::error::Res;
 use crate::store;
 use crate::thread::{self, Thread};
@@ -25,7 +25,7 @@ impl Dict {
     #[inline(always)]
     pub(crate) fn next_with<R>(&self, at: &mut usize, pick: impl FnOnce(&Value, &Value) -> R) -> Option<R> {
         let table = self.table()?;
-        if *at <= table.front() && self.used.get() != table.filled() {
+        if *at <= table.front() && self.root.used() != table.filled() {
             skip_front(table, at);
         }
         while *at < table.filled() {
@@ -158,14 +158,14 @@ impl Dict {
 
     /// Fills an empty dict, which nobody else has yet or which is not shared, with another's items, which is held.
     fn copy_from(&self, t: &Thread, other: &Dict) -> Res<()> {
-        let table = self.resize(t, other.used.get() + other.used.get() / 2 + 1)?;
+        let table = self.resize(t, other.root.used() + other.root.used() / 2 + 1)?;
         self.other_keys.set(other.other_keys.get());
         let mut at = 0;
         while let Some((key, hash, value)) = other.next_hashed(&mut at) {
             // SAFETY: room was made for all of the other's entries.
-            unsafe { table.add(&self.header, table.free_place(hash), hash, key, value) };
+            unsafe { table.add_item(&self.header, table.free_place(hash), hash, key, value) };
             let n = table.filled();
-            self.used.set(n);
+            self.root.set_used(n);
             if n % 4096 == 0 {
                 t.check_stop()?;
             }
@@ -181,7 +181,7 @@ impl Dict {
             let found = self.find(t, key, hash)?;
             let Some(i) = found.entry else { return Ok(false) };
             let held = store::hold_on(t, &self.header);
-            if self.changes.get() != found.changes {
+            if self.root.changes() != found.changes {
                 continue;
             }
             let Some(table) = self.table() else { return Ok(false) };
@@ -200,11 +200,11 @@ impl Dict {
 
     /// Puts entry `i` before all others, which keep their order, in another table. The dict is held.
     fn move_to_front(&self, t: &Thread, old: Table, i: usize) -> Res<()> {
-        let new = self.empty_table(t, self.used.get() + self.used.get() / 2 + 1)?;
+        let new = self.empty_table(t, self.root.used() + self.root.used() / 2 + 1)?;
         for at in std::iter::once(i).chain((0..old.filled()).filter(|&at| at != i)) {
             if old.item(at).is_some() {
                 // SAFETY: there is room for all of the dict's entries; each moves once.
-                unsafe { new.move_in(old.entry(at)) };
+                unsafe { new.move_in(&old, at) };
             }
         }
         self.install(new);

@@ -5,7 +5,6 @@ use crate::error::Res;
 use crate::store;
 use crate::thread::Thread;
 use crate::value::Value;
-use typhon_qsbr::words;
 
 impl List {
     #[cold]
@@ -19,7 +18,9 @@ impl List {
     #[inline(never)]
     pub(super) fn remove_shared(&self, choose: impl FnOnce(usize) -> Option<usize>) -> Option<Value> {
         let held = store::hold(&self.header);
-        let v = self.remove_held(choose)?;
+        let i = choose(self.row.len())?;
+        // SAFETY: the list is held.
+        let v = unsafe { Value::from_raw(self.row.remove(i)) };
         drop(held);
         Some(store::left(v))
     }
@@ -29,27 +30,23 @@ impl List {
     #[inline(never)]
     pub(super) fn exchange_shared(&self, i: usize, v: Value) -> Value {
         let held = store::hold(&self.header);
-        if i >= self.len.get() {
+        if i >= self.row.len() {
             return v;
         }
-        // SAFETY: within the length; the lock excludes other writers.
-        let old = unsafe { Value::from_raw(words::swap(self.data.get().add(i).cast(), v.into_raw())) };
+        // SAFETY: the list is held. The word that comes out is this call's alone to leave behind.
+        let old = unsafe { self.row.exchange(i, v.into_raw()).map(|word| Value::from_raw(word)) };
         drop(held);
-        store::left(old)
+        old.map_or(Value::ABSENT, store::left)
     }
 
     /// Replaces the array by one of `cap` items, in which the items stand already when others see it. The list is held.
     #[cold]
     pub(super) fn grow_shared(&self, t: &Thread, cap: usize) -> Res<()> {
-        let (old, old_cap, n) = (self.data.get(), self.cap.get(), self.len.get());
-        let new = t.heap().alloc_raw(cap * 8).map_err(|_| t.memory_error())?.cast::<Value>();
-        // SAFETY: both arrays have room for the items, which move; the old one is nobody's from here on but for readers.
+        let new = t.heap().alloc_raw(cap * 8).map_err(|_| t.memory_error())?;
+        // SAFETY: the new array has room for more than the items, which move; the list is held. The old one is nobody's from
+        // here on but for readers.
         unsafe {
-            if n > 0 {
-                new.copy_from_nonoverlapping(old, n);
-            }
-            self.data.set(new);
-            self.cap.set(cap);
+            let (old, old_cap) = self.row.grow(new.cast(), cap);
             if !old.is_null() {
                 store::free_later(t, old.cast(), old_cap * 8);
             }

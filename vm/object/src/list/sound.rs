@@ -8,11 +8,11 @@ impl List {
     /// # Errors
     /// What is wrong.
     pub(crate) fn sound(&self) -> Result<(), String> {
-        let (len, cap) = (self.len(), self.cap.get());
+        let (len, cap) = (self.len(), self.capacity());
         if len > cap {
             return Err(format!("{len} items in an array of {cap}"));
         }
-        if len > 0 && self.data.get().is_null() {
+        if len > 0 && self.data().is_null() {
             return Err(format!("{len} items in no array"));
         }
         // SAFETY: nobody changes the list meanwhile.
