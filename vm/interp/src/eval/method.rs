@@ -285,7 +285,7 @@ fn special(t: &Thread, obj: &Value, kind: SpecialKind) -> Res<(Value, bool)> {
         return Ok((descr, true));
     }
     match type_of(&descr).slots().get {
-        Some(get) => Ok((ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls)))?, false)),
+        Some(get) => Ok((t.as_native(|| ty.with_value(|cls| get(t, &descr, Some(obj), Some(cls))))?, false)),
         None => Ok((descr, false)),
     }
 }

@@ -1,4 +1,7 @@
 //! Locks.
+//!
+//! Taking a free one, and giving one back that nobody waits for, needs neither a turn nor the native lock. Who waits does so under
+//! that, and so does who wakes him.
 
 use super::{TIMEOUT_MAX, turns};
 use crate::{time, world};
@@ -11,6 +14,7 @@ use typhon_object::strs;
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::{Exc, Res, Thread, Value, convert, error, payload};
+use typhon_qsbr::latch::Latch;
 
 /// `acquire(blocking=True, timeout=-1)`: when to give up; `None` is never.
 fn deadline(t: &Thread, blocking: &Value, timeout: &Value) -> Res<Option<Instant>> {
@@ -42,7 +46,7 @@ fn key(v: &Value) -> usize {
 #[repr(C)]
 pub struct Lock {
     header: Header,
-    locked: Cell<bool>,
+    latch: Latch,
 }
 
 typhon_object::payload!(Lock => LOCK);
@@ -58,34 +62,29 @@ pub static LOCK: TypeDef = TypeDef {
         ..Slots::NONE
     },
     methods: &[
-        def("acquire", "($self, /, blocking=True, timeout=-1)", acquire, "Lock the lock."),
+        def("acquire", "($self, /, blocking=True, timeout=-1)", acquire, "Lock the lock.").open_always(),
         def("acquire_lock", "($self, /, blocking=True, timeout=-1)", acquire, "An obsolete synonym of acquire()."),
-        def(
-            "__enter__",
-            "($self, /)",
-            |t, a| acquire(t, &[a[0].clone(), Value::ABSENT, Value::ABSENT]),
-            "Lock the lock.",
-        ),
-        def("release", "($self, /)", |t, a| release(t, &a[0]), "Release the lock."),
+        def("__enter__", "($self, /)", |t, a| enter(t, &a[0]), "Lock the lock.").open_always(),
+        def("release", "($self, /)", |t, a| release(t, &a[0]), "Release the lock.").open_always(),
         def("release_lock", "($self, /)", |t, a| release(t, &a[0]), "An obsolete synonym of release()."),
-        def("__exit__", "($self, /, *exc_info)", |t, a| release(t, &a[0]), "Release the lock."),
+        def("__exit__", "($self, /, *exc_info)", |t, a| release(t, &a[0]), "Release the lock.").open_always(),
         def(
             "locked",
             "($self, /)",
-            |_, a| Ok(Value::bool(a[0].expect::<Lock>().locked.get())),
+            |_, a| Ok(Value::bool(a[0].expect::<Lock>().latch.is_taken())),
             "Return whether the lock is in the locked state.",
         ),
         def(
             "locked_lock",
             "($self, /)",
-            |_, a| Ok(Value::bool(a[0].expect::<Lock>().locked.get())),
+            |_, a| Ok(Value::bool(a[0].expect::<Lock>().latch.is_taken())),
             "An obsolete synonym of locked().",
         ),
         def(
             "_at_fork_reinit",
             "($self, /)",
             |_, a| {
-                a[0].expect::<Lock>().locked.set(false);
+                let _was_taken = a[0].expect::<Lock>().latch.give();
                 Ok(Value::NONE)
             },
             "",
@@ -96,32 +95,47 @@ pub static LOCK: TypeDef = TypeDef {
 
 /// A new lock.
 pub fn new(t: &Thread) -> Res {
-    payload::new(t, |header| Lock { header, locked: Cell::new(false) })
+    payload::new(t, |header| Lock { header, latch: Latch::new() })
+}
+
+fn enter(t: &Thread, v: &Value) -> Res {
+    acquire(t, &[v.clone(), Value::ABSENT, Value::ABSENT])
 }
 
 fn acquire(t: &Thread, a: &[Value]) -> Res {
-    let lock = a[0].expect::<Lock>();
-    if a[1].is_absent() && a[2].is_absent() && !lock.locked.replace(true) {
+    let latch = &a[0].expect::<Lock>().latch;
+    if a[1].is_absent() && a[2].is_absent() && latch.try_take() {
         return Ok(Value::TRUE);
     }
-    let end = deadline(t, &a[1], &a[2])?;
-    let free = time::pause_for(t, end, key(&a[0]), || !lock.locked.get())?;
-    if free {
-        lock.locked.set(true);
-    }
-    Ok(Value::bool(free))
+    t.as_native(|| {
+        let end = deadline(t, &a[1], &a[2])?;
+        if latch.try_take() {
+            return Ok(Value::TRUE);
+        }
+        // Who does not wait leaves no mark.
+        if end.is_some_and(|end| end <= world::now(t)) {
+            return Ok(Value::FALSE);
+        }
+        time::pause_for(t, end, key(&a[0]), || latch.take_or_mark()).map(Value::bool)
+    })
 }
 
 fn release(t: &Thread, v: &Value) -> Res {
-    if v.expect::<Lock>().locked.replace(false) {
-        turns::wake(t, key(v), false);
+    let latch = &v.expect::<Lock>().latch;
+    if latch.try_give() {
         return Ok(Value::NONE);
     }
-    Err(error::runtime_error(t, "release unlocked lock"))
+    t.as_native(|| {
+        if latch.give() {
+            turns::wake(t, key(v), false);
+            return Ok(Value::NONE);
+        }
+        Err(error::runtime_error(t, "release unlocked lock"))
+    })
 }
 
 fn lock_repr(t: &Thread, v: &Value) -> Res {
-    let state = if v.expect::<Lock>().locked.get() { "locked" } else { "unlocked" };
+    let state = if v.expect::<Lock>().latch.is_taken() { "locked" } else { "unlocked" };
     strs::new(t, &format!("<{state} _thread.lock object at {:#x}>", v.id()))
 }
 
