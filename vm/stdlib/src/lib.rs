@@ -60,6 +60,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &system::locale::MODULE,
     &system::mapping::MODULE,
     &system::semaphore::MODULE,
+    &system::shared_memory::MODULE,
     &system::terminal::MODULE,
     &system::users::GRP,
     &system::users::PWD,

@@ -1,4 +1,4 @@
-//! Named semaphores, which processes share.
+//! Named semaphores and memory, which processes share.
 
 use super::{Sys, check, done, errno};
 use std::ffi::CStr;
@@ -64,4 +64,16 @@ impl Semaphore {
 pub fn unlink(name: &CStr) -> Sys<()> {
     // SAFETY: a C string.
     done(unsafe { libc::sem_unlink(name.as_ptr()) })
+}
+
+/// shm_open(3): a descriptor that is closed when another program begins.
+pub fn open_memory(name: &CStr, flags: i32, mode: u32) -> Sys<i32> {
+    // SAFETY: a C string and numbers.
+    check(unsafe { libc::shm_open(name.as_ptr(), flags | libc::O_CLOEXEC, mode) }).map(|fd| fd as i32)
+}
+
+/// shm_unlink(3).
+pub fn unlink_memory(name: &CStr) -> Sys<()> {
+    // SAFETY: a C string.
+    done(unsafe { libc::shm_unlink(name.as_ptr()) })
 }

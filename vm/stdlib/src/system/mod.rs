@@ -6,6 +6,7 @@ pub mod limits;
 pub mod locale;
 pub mod mapping;
 pub mod semaphore;
+pub mod shared_memory;
 pub mod terminal;
 pub mod users;
 
