@@ -157,6 +157,19 @@ pub(crate) fn store_shared(header: &Header, shape: ShapeId, slot: &Slot, v: Valu
     true
 }
 
+/// Stores into an attribute at a remembered place, beside other threads; false if the object has another shape now, or is just
+/// getting one.
+///
+/// # Safety
+/// Objects of this shape have a slot at that offset, and get to the shape `next`, if there is one, by filling it.
+#[inline(never)]
+pub unsafe fn store_remembered(obj: &Value, shape: ShapeId, offset: usize, v: &Value, next: Option<ShapeId>) -> bool {
+    let Some(header) = obj.header().filter(|header| header.shape() == shape) else { return false };
+    // SAFETY: the caller's duty.
+    let slot = unsafe { type_of(obj).slot_at(header, offset) };
+    store_shared(header, shape, slot, v.clone(), next)
+}
+
 /// Sets the instance's own attribute. The type has a dict word.
 pub fn instance_set(t: &Thread, ty: &TypeObject, header: &Header, name: &Value, value: Value) -> Res<()> {
     let shape = header.shape().get();

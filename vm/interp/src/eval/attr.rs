@@ -317,7 +317,7 @@ pub(crate) fn store_attr_known(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn store_attr(m: &mut M<'_>, w: Word) -> Flow {
-    if !m.t.is_shared() && due(m) {
+    if due(m) {
         let obj = m.reg(w.a());
         match store_words(m.t, obj, m.name(w.c())) {
             Some((op, words)) => cache(m, w, op, words),
@@ -362,19 +362,28 @@ fn store_miss(m: &mut M<'_>, w: Word) -> Flow {
     Err(Stop::As(Opcode::StoreAttr as usize))
 }
 
-/// Other threads may be storing into the same object: the long way locks it.
+/// Other threads may be storing into the same object: it is locked for the store, and if it has changed the long way is taken.
 #[inline(always)]
-fn store_locked() -> Flow {
-    Err(Stop::As(Opcode::StoreAttr as usize))
+fn store_shared(m: &mut M<'_>, w: Word, offset: usize, next: Option<ShapeId>) -> Flow {
+    m.save();
+    let shape = ShapeId(m.extra(0) as u32);
+    // SAFETY: `same_type` has compared the shape, whose slot was remembered with it.
+    if !unsafe { attr::store_remembered(m.reg(w.a()), shape, offset, m.reg(w.b()), next) } {
+        return store_miss(m, w);
+    }
+    m.kill_b(w);
+    m.kill_a(w);
+    m.advance(EXTRA);
+    Ok(())
 }
 
 #[inline(always)]
 pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
-    if m.t.is_shared() {
-        return store_locked();
-    }
     if !same_type(m, w.a()) {
         return store_miss(m, w);
+    }
+    if m.t.is_shared() {
+        return store_shared(m, w, m.extra(1) as usize, None);
     }
     m.save();
     let v = m.take_b(w);
@@ -390,11 +399,12 @@ pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 pub(crate) fn store_attr_add(m: &mut M<'_>, w: Word) -> Flow {
-    if m.t.is_shared() {
-        return store_locked();
-    }
     if !same_type(m, w.a()) {
         return store_miss(m, w);
+    }
+    if m.t.is_shared() {
+        let cache = m.extra(1);
+        return store_shared(m, w, cache as u32 as usize, Some(ShapeId((cache >> 32) as u32)));
     }
     let v = m.take_b(w);
     // SAFETY: `same_type` tested that it is an object.
