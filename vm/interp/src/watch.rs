@@ -84,6 +84,34 @@ pub fn set(t: &Thread, function: Value, trace: bool) -> Res<()> {
     Ok(())
 }
 
+/// As [`set`], of every thread that there is.
+pub fn set_all(t: &Thread, function: &Value, trace: bool) -> Res<()> {
+    set(t, function.clone(), trace)?;
+    let modules = t.modules().get();
+    let Some(barrier) = modules.header() else { return Ok(()) };
+    let old = t.alone(|| {
+        let mut old = Vec::new();
+        // SAFETY: the others are stopped; nothing that is done here runs code, and what their slots held is dropped below.
+        unsafe {
+            t.isolate().each_thread(|other| {
+                if std::ptr::eq(other, t) || other.interp.get().is_null() {
+                    return;
+                }
+                let it = interp(other);
+                let slot = if trace { &it.watch.trace } else { &it.watch.profile };
+                old.push(slot.replace(barrier, function.clone()));
+                watch_from_here(
+                    other,
+                    !it.watch.trace.is_absent() || !it.watch.profile.is_absent() || monitor::active(t),
+                );
+            });
+        }
+        old
+    });
+    drop(old);
+    Ok(())
+}
+
 /// Runs `f` as `sys.call_tracing` does: watched even inside a watcher.
 pub fn call_watched(t: &Thread, f: &Value, args: &[Value]) -> Res {
     let w = &interp(t).watch;
@@ -95,15 +123,19 @@ pub fn call_watched(t: &Thread, f: &Value, args: &[Value]) -> Res {
 
 /// Recomputes whether anything watches, and lets the running loops know.
 pub(crate) fn update(t: &Thread) -> Res<()> {
+    let w = &interp(t).watch;
+    watch_from_here(t, !w.trace.is_absent() || !w.profile.is_absent() || monitor::active(t));
+    Ok(())
+}
+
+/// Says whether anything watches a thread, which is the running one or stopped.
+fn watch_from_here(t: &Thread, active: bool) {
     let it = interp(t);
-    let w = &it.watch;
-    let active = !w.trace.is_absent() || !w.profile.is_absent() || monitor::active(t);
-    let was = w.active.replace(active);
+    let was = it.watch.active.replace(active);
     if active && !was {
         t.breaker.set(WATCH);
         patch(it);
     }
-    Ok(())
 }
 
 /// The breaker's bit: look whether anything watches. It stays set until a loop has looked.

@@ -72,8 +72,8 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
     ),
     def("setprofile", "($module, function, /)", |t, a| watch(t, &a[0], false), "Set the profiling function."),
     def("getprofile", "($module, /)", |t, _| Ok(some(interp(t).watch.profile.get())), "Return the profiling function."),
-    def("_settraceallthreads", "($module, function, /)", |t, a| watch(t, &a[0], true), ""),
-    def("_setprofileallthreads", "($module, function, /)", |t, a| watch(t, &a[0], false), ""),
+    def("_settraceallthreads", "($module, function, /)", |t, a| watch_all(t, &a[0], true), ""),
+    def("_setprofileallthreads", "($module, function, /)", |t, a| watch_all(t, &a[0], false), ""),
     def("call_tracing", "($module, func, args, /)", call_tracing, "Call func(*args), while tracing is enabled."),
     def(
         "_get_cpu_count_config",
@@ -360,6 +360,12 @@ fn store(t: &Thread, slot: &Slot, v: Value) {
 fn watch(t: &Thread, f: &Value, trace: bool) -> Res {
     let v = f.non_none().cloned().unwrap_or_default();
     typhon_interp::watch::set(t, v, trace)?;
+    Ok(Value::NONE)
+}
+
+fn watch_all(t: &Thread, f: &Value, trace: bool) -> Res {
+    let v = f.non_none().cloned().unwrap_or_default();
+    typhon_interp::watch::set_all(t, &v, trace)?;
     Ok(Value::NONE)
 }
 

@@ -37,7 +37,7 @@ pub static BYTEARRAY: TypeDef = TypeDef {
     name: "bytearray",
     doc: "bytearray(iterable_of_ints) -> bytearray\nbytearray(string, encoding[, errors]) -> bytearray\nbytearray(bytes_or_buffer) -> mutable copy of bytes_or_buffer\nbytearray(int) -> bytes array of size given by the parameter initialized with null bytes\nbytearray() -> empty bytes array\n\nConstruct a mutable bytearray object from:\n  - an iterable yielding integers in range(256)\n  - a text string encoded using the specified encoding\n  - a bytes or a buffer object\n  - any object implementing the buffer API.\n  - an integer",
     id: ids::BYTEARRAY,
-    flags: flag::BASETYPE | flag::MATCH_SELF,
+    flags: flag::BASETYPE | flag::MATCH_SELF | flag::ATOMIC,
     slots: Slots {
         new: Some(|t, class, _| payload::new_for(t, class, ByteArray::empty)),
         init: Some(init),
