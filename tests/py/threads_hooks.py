@@ -58,3 +58,27 @@ stop.set()
 for t in threads:
     t.join()
 print("ended", errors, [t.is_alive() for t in threads])
+
+
+# A thread that is there already gets the hooks, and gives them up.
+def hook(*args):
+    pass
+
+
+def checker():
+    seen.append((sys.getprofile(), sys.gettrace()))
+    first.set()
+    second.wait()
+    seen.append((sys.getprofile(), sys.gettrace()))
+
+
+for set_all in threading.setprofile_all_threads, threading.settrace_all_threads:
+    seen, first, second = [], threading.Event(), threading.Event()
+    t = threading.Thread(target=checker)
+    t.start()
+    first.wait()
+    set_all(hook)
+    second.set()
+    t.join()
+    set_all(None)
+    print([tuple(f is hook for f in pair) for pair in seen], errors)
