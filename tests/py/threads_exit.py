@@ -41,11 +41,13 @@ for f in (spin, spin, wait, sleep, hold):
 
 
 def slow():
-    time.sleep(0.05)
+    over.wait()
     print("a thread that is waited for", flush=True)
 
 
+over = threading.Event()
 threading.Thread(target=slow).start()
 atexit.register(print, "at exit")
 Last("at once")
 print("main is over", flush=True)
+over.set()
