@@ -78,6 +78,24 @@ for t in threads:
     t.join()
 print(dict(failed))
 
+# A list is sorted in one step: who adds to it meanwhile comes before or after.
+numbers = list(range(N))
+
+
+def sort():
+    for _ in range(10):
+        numbers.sort(reverse=True)
+        numbers.append(-1)
+        numbers.sort()
+
+
+threads = [threading.Thread(target=guarded, args=(sort,)) for _ in range(3)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+print(len(numbers) == N + 30, numbers.count(-1), dict(failed))
+
 # Nothing that two threads give one hash is lost, and a pickler that they share makes one wait for the other.
 h, block = hashlib.sha256(), b"x" * 3_000_000
 pickler = pickle.Pickler(io.BytesIO())

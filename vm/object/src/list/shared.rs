@@ -39,6 +39,21 @@ impl List {
         old.map_or(Value::ABSENT, store::left)
     }
 
+    /// Gives the items another order, which `sort` makes of a copy of their words without running code; no other writer
+    /// comes between, and readers see each word as it was or as it is. `None` if `sort` does not know the items.
+    #[cold]
+    pub(crate) fn permute<R>(&self, sort: impl FnOnce(&mut [u64]) -> Option<R>) -> Option<R> {
+        let _held = store::hold(&self.header);
+        // SAFETY: this thread reports nothing meanwhile, so the array stays.
+        let mut words: Vec<u64> = (0..self.row.len()).map_while(|i| unsafe { self.row.get(i) }).collect();
+        let done = sort(&mut words)?;
+        for (i, word) in words.into_iter().enumerate() {
+            // SAFETY: the list is held. What comes out is among the words still to be put in, or has been already.
+            let _ = unsafe { self.row.exchange(i, word) };
+        }
+        Some(done)
+    }
+
     /// Replaces the array by one of `cap` items, in which the items stand already when others see it. The list is held.
     #[cold]
     pub(super) fn grow_shared(&self, t: &Thread, cap: usize) -> Res<()> {

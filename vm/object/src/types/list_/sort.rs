@@ -49,20 +49,21 @@ pub fn sort(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<
     if modified { Err(error::value_error(t, "list modified during sort")) } else { Ok(()) }
 }
 
-/// As [`sort`], while other threads may read the list: its array stays its own. What compares items of other types than
-/// those of [`sort_simple`], or asks for keys, runs with the native lock.
+/// As [`sort`], while other threads may use the list: its array stays its own. Items of the types of [`sort_simple`] are
+/// sorted in one step for the others; what compares others, or asks for keys, runs with the native lock.
 fn sort_shared(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<()> {
+    if key.is_none()
+        && let Some(done) = list.permute(|words| sort_simple(t, words, reverse))
+    {
+        return done;
+    }
     let mut items = list.take();
-    let simple = if key.is_none() { sort_simple(t, words_of(&mut items), reverse) } else { None };
-    let done = simple.unwrap_or_else(|| {
-        let was_in = t.enter_native();
-        let done = match key {
-            None => sort_words(t, words_of(&mut items), reverse),
-            Some(key) => sort_by_key(t, &mut items, key, reverse),
-        };
-        t.leave_native(was_in);
-        done
-    });
+    let was_in = t.enter_native();
+    let done = match key {
+        None => sort_words(t, words_of(&mut items), reverse),
+        Some(key) => sort_by_key(t, &mut items, key, reverse),
+    };
+    t.leave_native(was_in);
     let modified = !list.is_empty();
     list.replace(t, items)?;
     done?;
