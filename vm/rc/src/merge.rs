@@ -69,6 +69,22 @@ pub struct Owner {
     left: bool,
 }
 
+impl Queue {
+    /// Takes out what may be merged. What stays is in the middle of the owner's own release: it has taken its last counted
+    /// reference off and is about to merge, between which it may wait or drain; were it merged here, it would be released
+    /// once more.
+    ///
+    /// # Safety
+    /// The caller is the owner or excludes it.
+    unsafe fn take(&mut self) -> Vec<Handed> {
+        let all = std::mem::take(&mut self.objects);
+        // SAFETY: the queue's references keep the objects; the caller's duty.
+        let (ending, rest) = all.into_iter().partition(|Handed(object)| unsafe { object.as_ref().is_ending() });
+        self.objects = ending;
+        rest
+    }
+}
+
 /// In which leaf a tag's queue is, and where there.
 fn place(tag: u16) -> (usize, usize) {
     let nth = usize::from(tag) / LEAF + 1;
@@ -141,9 +157,10 @@ impl MergeQueues {
     /// The world is stopped, by the caller.
     pub unsafe fn drain_all(&self, mut dispose: impl FnMut(NonNull<RcHeader>)) {
         for queue in self.leaves.iter().filter_map(Slot::get).flat_map(|leaf| leaf.iter()) {
-            let objects = std::mem::take(&mut queue.lock().objects);
+            // SAFETY: the world is stopped, which excludes the owner.
+            let objects = unsafe { queue.lock().take() };
             for Handed(object) in objects {
-                // SAFETY: the world is stopped, which excludes the owner; the queue's reference is given up.
+                // SAFETY: as above; the queue's reference is given up.
                 if unsafe { settle(object) } == Release::Dead {
                     dispose(object);
                 }
@@ -209,14 +226,23 @@ impl Owner {
     }
 
     /// Merges the objects that others have handed back. `dispose` gets each one that is dead, with no lock held.
-    pub fn drain(&self, mut dispose: impl FnMut(NonNull<RcHeader>)) {
+    pub fn drain(&self, dispose: impl FnMut(NonNull<RcHeader>)) {
+        // SAFETY: this is the owner.
+        self.drain_with(|queue| unsafe { queue.take() }, dispose);
+    }
+
+    fn drain_with(&self, take: impl FnOnce(&mut Queue) -> Vec<Handed>, mut dispose: impl FnMut(NonNull<RcHeader>)) {
         let Some(queue) = self.queues.queue(self.tag) else { return };
         let objects = {
             let mut queue = queue.lock();
             if let Some(word) = &queue.owner {
                 word.clear(self.queues.request);
             }
-            std::mem::take(&mut queue.objects)
+            let objects = take(&mut queue);
+            if let Some(word) = queue.owner.as_ref().filter(|_| !queue.objects.is_empty()) {
+                word.set(self.queues.request);
+            }
+            objects
         };
         for Handed(object) in objects {
             // SAFETY: this is the owner; the queue's reference is given up.
@@ -235,7 +261,8 @@ impl Owner {
     fn close(&mut self, mut dispose: impl FnMut(NonNull<RcHeader>)) {
         let Some(queue) = self.queues.queue(self.tag) else { return };
         loop {
-            self.drain(&mut dispose);
+            // A thread that ends is in the middle of nothing.
+            self.drain_with(|queue| std::mem::take(&mut queue.objects), &mut dispose);
             let mut queue = queue.lock();
             if queue.objects.is_empty() || planted(Mutant::LeaveUndrained) {
                 queue.owner = None;
