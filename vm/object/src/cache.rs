@@ -1,5 +1,6 @@
 //! The method cache: (type version, name) to what the MRO has under that name.
 
+use crate::thread::Thread;
 use crate::ty::TypeObject;
 use crate::value::Value;
 use std::cell::{Cell, RefCell};
@@ -28,7 +29,7 @@ impl MethodCache {
     }
 
     #[inline]
-    pub(crate) fn lookup(&self, ty: &TypeObject, name: &Value) -> Option<Value> {
+    pub(crate) fn lookup(&self, t: &Thread, ty: &TypeObject, name: &Value) -> Option<Value> {
         let version = ty.version.get();
         let at = (version as usize).wrapping_mul(31) ^ (name.bits() >> 4) as usize;
         let entries = self.entries.borrow();
@@ -39,29 +40,30 @@ impl MethodCache {
             return e.found.clone().present();
         }
         drop(entries);
-        self.fill(ty, name, version, at)
+        self.fill(t, ty, name, version, at)
     }
 
     #[cold]
     #[inline(never)]
-    fn fill(&self, ty: &TypeObject, name: &Value, version: u32, at: usize) -> Option<Value> {
+    fn fill(&self, t: &Thread, ty: &TypeObject, name: &Value, version: u32, at: usize) -> Option<Value> {
         let found = ty.lookup_uncached(name);
         // Only interned names are compared by identity; the interner keeps them alive as long as the isolate.
         if crate::strs::is_interned(name) && ty.version.get() == version && version != 0 {
-            let _dropped_last = self.make_room();
+            let outgrown = self.make_room();
             let mut entries = self.entries.borrow_mut();
             let at = at & (entries.len() - 1);
             let found = found.clone().unwrap_or_default();
             let old = std::mem::replace(&mut entries[at], Entry { version, name: name.bits(), found });
             drop(entries);
-            drop(old);
+            // Who looks up may go on with words that only the class keeps: nothing runs here that could change it.
+            outgrown.into_iter().flatten().chain([old]).for_each(|entry| t.set_aside(entry.found));
         }
         found
     }
 
     /// Counts an answer to be kept; at the first of all, and when there have been as many as the cache has entries, a new
     /// one takes its place. What the old one held.
-    fn make_room(&self) -> impl Sized + use<> {
+    fn make_room(&self) -> Option<Box<[Entry]>> {
         let filled = self.filled.replace(self.filled.get().saturating_add(1));
         let mut entries = self.entries.borrow_mut();
         let size = SIZES[usize::from(filled >= SIZES[0])];

@@ -8,6 +8,8 @@ use crate::value::Value;
 /// Runs the finalizer of a dying object. False if the object was resurrected and must not be destroyed.
 pub(crate) fn run(t: &Thread, header: &Header) -> bool {
     header.set(flag::FINALIZED);
+    // It may live on.
+    header.unset(flag::DYING);
     // SAFETY: the last release told this thread that the object is dead, and it has not been freed.
     unsafe { header.rc().revive(thread::tag()) };
     // SAFETY: the revived object's one reference.

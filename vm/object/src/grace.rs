@@ -182,6 +182,7 @@ impl Thread {
             }
             self.free_ripe();
         }
+        self.see_to_late_ends();
     }
 
     /// The other threads have ended.
@@ -220,6 +221,18 @@ impl Thread {
 
     fn is_alone(&self) -> bool {
         self.grace.participant.borrow().as_ref().is_none_or(|me| self.isolate.domain.is_alone(me))
+    }
+
+    /// Gives a reference up without anything running meanwhile: at a checkpoint, if there are other threads.
+    pub(crate) fn set_aside(&self, v: Value) {
+        if self.is_shared() && v.is_object() {
+            self.tally.add(Count::Delayed, 1);
+            let garbage = Garbage::Reference(v);
+            let weight = garbage.weight();
+            // The checkpoint that is asked for seals, too.
+            let _pressure = self.grace.limbo.borrow_mut().retire(&self.isolate.domain, garbage, weight);
+            self.breaker.set(reason::GRACE);
+        }
     }
 
     /// Leaves something behind that this thread has unlinked.

@@ -447,17 +447,54 @@ unsafe fn destroy(t: &Thread, at: *mut Header) {
     unsafe { destroy_rest(t, at) }
 }
 
-/// The same while other threads run: under the native lock, unless the object's end is its own matter.
+/// The same while other threads run: in the middle of a native, or if the object's end is its own matter. Anywhere else
+/// something may be in use that was loaded from a shared object, and the end may wait for the native lock or run code: it
+/// comes later.
 #[cold]
 #[inline(never)]
 unsafe fn destroy_guarded(t: &Thread, at: *mut Header) {
     // SAFETY: as in `destroy_rest`.
     let (header, ty) = unsafe { (&*at, (*at).shape().get().ty.as_ref()) };
     let finalizes = ty.has_finalizer() && !header.has(flag::FINALIZED);
-    let was_in = t.enter_native_unless(|| !finalizes && guarded::ends_quietly(ty, header));
-    // SAFETY: passed on.
-    unsafe { destroy_rest(t, at) };
+    if t.native.get() || !finalizes && guarded::ends_quietly(ty, header) {
+        // SAFETY: passed on.
+        unsafe { destroy_rest(t, at) }
+    } else {
+        header.set(flag::DYING);
+        t.late.borrow_mut().push(at);
+        t.has_late.set(true);
+        t.breaker.set(reason::GRACE);
+    }
+}
+
+/// Destroys what could not be destroyed where it died. Between two instructions, or where a native polls.
+#[cold]
+#[inline(never)]
+fn end_late(t: &Thread) {
+    let was_in = t.enter_native();
+    while t.has_late.replace(false) {
+        let late = t.late.take();
+        for at in late {
+            let depth = t.dealloc_depth.replace(1);
+            // SAFETY: dead objects, each entered once.
+            unsafe { destroy_rest(t, at) };
+            t.dealloc_depth.set(depth);
+            if depth == 0 && t.trash_waits.get() {
+                empty_trashcan(t);
+            }
+        }
+    }
     t.leave_native(was_in);
+}
+
+impl Thread {
+    /// Sees to the ends that could not come where they belong. Nothing is in use here that was loaded from a shared object.
+    #[inline(always)]
+    pub fn see_to_late_ends(&self) {
+        if self.has_late.get() {
+            end_late(self);
+        }
+    }
 }
 
 #[inline(always)]

@@ -135,6 +135,9 @@ pub struct Thread {
     pub(crate) trashcan: RefCell<Vec<*mut Header>>,
     /// Something lies in the trashcan.
     pub(crate) trash_waits: Cell<bool>,
+    /// Dead objects whose end has to wait for the end of an instruction, and whether there are any (see `heap`).
+    pub(crate) late: RefCell<Vec<*mut Header>>,
+    pub(crate) has_late: Cell<bool>,
     pub(crate) closing: Cell<bool>,
     /// The look at the breaker that is about to be taken is one of [`Thread::poll_yielding`].
     yields: Cell<bool>,
@@ -205,6 +208,8 @@ impl Thread {
             dealloc_depth: Cell::new(0),
             trashcan: RefCell::new(Vec::new()),
             trash_waits: Cell::new(false),
+            late: RefCell::new(Vec::new()),
+            has_late: Cell::new(false),
             closing: Cell::new(false),
             yields: Cell::new(false),
             stack_limit: Cell::new(0),
@@ -444,6 +449,9 @@ impl Thread {
     /// nothing runs on it afterwards.
     pub fn end(&self) {
         self.online();
+        // Whatever dies from here on dies at once.
+        self.enter_native();
+        self.see_to_late_ends();
         // SAFETY: nothing runs on the thread any more.
         unsafe { self.forget_own_states() };
         drop(self.method_cache.take());

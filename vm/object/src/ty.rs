@@ -487,7 +487,7 @@ impl TypeObject {
     /// Looks `name` (interned) up along the MRO, through the thread's method cache.
     #[inline]
     pub fn lookup(&self, t: &Thread, name: &Value) -> Option<Value> {
-        t.method_cache.lookup(self, name)
+        t.method_cache.lookup(t, self, name)
     }
 
     /// As [`TypeObject::lookup`] without a cache.

@@ -121,7 +121,7 @@ pub(crate) fn list_append(m: &mut M<'_>, w: Word) -> Flow {
 /// The same for a list that must grow.
 #[inline(always)]
 pub(crate) fn list_append_grow(m: &mut M<'_>, w: Word) -> Flow {
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     // SAFETY: as above.
     let list = unsafe { &*(m.bits(w.a()) as *const List) };
     list.push(m.t, v)?;

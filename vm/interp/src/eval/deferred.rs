@@ -65,6 +65,8 @@ impl Deferred {
                 // SAFETY: noted for this, and no release of this instruction has been carried out.
                 unsafe { heap::retain_rest(t, at) };
             } else if several
+                // An outer instruction's, which has been taken back.
+                && note & 2 == 0
                 // SAFETY: noted because its reference was just given up.
                 && unsafe { heap::take_back(t, header(note)) }
             {
@@ -84,6 +86,7 @@ impl Deferred {
                 unsafe { heap::release_rest(at) };
             }
         }
+        t.see_to_late_ends();
     }
 }
 

@@ -346,7 +346,7 @@ fn exit(t: &Thread, f: &Value, this: &Value, e: &Value) -> Res {
 #[inline(always)]
 pub(crate) fn end_async_for(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let e = m.operand(w.a(), w.x() & typhon_isa::word::KILL_A != 0);
+    let e = m.held(w.a(), w.x() & typhon_isa::word::KILL_A != 0);
     if type_of(&e).is_subtype(exc::STOP_ASYNC_ITERATION.ty()) {
         return Ok(());
     }

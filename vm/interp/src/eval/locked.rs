@@ -24,8 +24,11 @@ use typhon_object::{TypeObject, Value, attr, ids, type_of};
 /// Takes the lock, if an outlined body or second part needs it.
 #[inline(always)]
 pub(super) fn begin(op: Op, m: &M<'_>, w: Word) {
-    if m.t.is_parallel() && outlined(op, m, w) {
-        m.t.take_native();
+    if m.t.is_parallel() {
+        m.t.see_to_late_ends();
+        if outlined(op, m, w) {
+            m.t.take_native();
+        }
     }
 }
 

@@ -206,8 +206,8 @@ impl M<'_> {
         self.operand(w.b(), w.x() & KILL_B != 0)
     }
 
-    /// As `take_b`, for who gives the value up before the instruction ends: a reference that is taken later would come too
-    /// late.
+    /// As `take_b`, for who gives the value up before the instruction ends, or waits or runs code with it: a reference that
+    /// is taken later would come too late.
     #[inline(always)]
     pub(crate) fn held_b(&mut self, w: Word) -> Value {
         self.held(w.b(), w.x() & KILL_B != 0)
@@ -219,8 +219,9 @@ impl M<'_> {
         self.held(w.c(), w.x() & KILL_C != 0)
     }
 
+    /// As [`Self::held_b`], of register `i`.
     #[inline(always)]
-    fn held(&mut self, i: usize, dies: bool) -> Value {
+    pub(crate) fn held(&mut self, i: usize, dies: bool) -> Value {
         if dies { self.take(i) } else { self.reg(i).clone() }
     }
 

@@ -260,7 +260,7 @@ fn super_slow(t: &Thread, window: &[Value], name: &Value, written: bool) -> Res<
 pub(crate) fn load_special(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (f, bound) = special(m.t, m.reg(w.b()), SpecialKind::from_u8(w.kind()))?;
-    let this = m.take_b(w);
+    let this = m.held_b(w);
     if bound {
         m.set(w.a() + 1, this);
     } else {

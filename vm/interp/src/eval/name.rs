@@ -210,7 +210,7 @@ pub(crate) fn load_name(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn store_name(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     store_namespace(m.t, m.fp, m.name(w.c()), v)?;
     m.advance(2);
     Ok(())
@@ -313,7 +313,7 @@ pub(crate) fn load_global_builtin(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn store_global(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let v = m.take_b(w);
+    let v = m.held_b(w);
     function(m.fp).globals().set_str(m.t, m.name(w.c()), v)?;
     m.advance(2);
     Ok(())

@@ -58,8 +58,8 @@ fn plain(m: &mut M<'_>, w: Word, first: usize, n: usize, known: Opcode) -> Flow 
         if native.passes_bound {
             // What it is bound to goes in front of the arguments, into a register that is the call's: the function's own, or
             // the empty self's.
-            let bound = native.bound.bits();
-            let this = m.copy(Value::from_ref(&bound));
+            // The reference is taken at once: during the call, whose end is the instruction's, others run.
+            let this = native.bound.get();
             let function = m.take(at);
             m.set(first - 1, this);
             m.release(function);
@@ -105,6 +105,7 @@ fn run(
 #[cold]
 #[inline(never)]
 fn guarded(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[Value]) -> Res {
+    t.see_to_late_ends();
     if !def.is_open(args) {
         t.take_native();
     }

@@ -53,7 +53,9 @@ impl Ledger {
         });
         // SAFETY: the world is stopped, and looking runs nothing.
         unsafe {
-            t.isolate().each_thread(|t| out.waiting.extend(t.trashcan.borrow().iter().map(|&at| at as usize)));
+            t.isolate().each_thread(|t| {
+                out.waiting.extend(t.trashcan.borrow().iter().chain(&*t.late.borrow()).map(|&at| at as usize));
+            });
         }
         let mut all = Vec::with_capacity(out.found.len());
         t.walk_objects(&mut |header| all.push(std::ptr::from_ref(header)));

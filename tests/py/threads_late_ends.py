@@ -1,0 +1,29 @@
+# What dies while several threads run is finalized before the next statement that could tell.
+import threading
+
+
+class Ending:
+    ended = []
+
+    def __del__(self):
+        Ending.ended.append(1)
+
+
+gate = threading.Barrier(2)
+
+
+def wait():
+    gate.wait()
+    gate.wait()
+
+
+t = threading.Thread(target=wait)
+t.start()
+gate.wait()
+for _ in range(3):
+    e = Ending()
+    del e
+    print(len(Ending.ended))
+print(Ending().__class__.__name__, len(Ending.ended))
+gate.wait()
+t.join()
