@@ -1,9 +1,9 @@
 """Random programs over shared objects, run by several threads at once and checked against what must hold.
 
-    threads.py [SEED [SECONDS [THREADS]]]
+    threads.py [SEED [SECONDS [THREADS [STEP,STEP...]]]]
 
 Every value says what it must look like, so one that is torn, stale or freed is noticed; and what is counted must come
-out even. Each round has its own seed, which is printed when something is wrong.
+out even. Each round has its own seed, which is printed when something is wrong. With names of steps, only these are taken.
 """
 
 import collections
@@ -14,6 +14,10 @@ import sys
 import threading
 import time
 import weakref
+
+import calls
+import running
+import steps
 
 
 def make(n):
@@ -102,6 +106,8 @@ class World:
         self.dying = [0] * threads
         self.deque = collections.deque(maxlen=100)
         self.errors = []
+        self.shared = [(module, module.Shared(threads)) for module in (steps, calls, running)]
+        self.parts = {step: shared for module, shared in self.shared for step in [*module.STEPS, *getattr(module, "OPEN", ())]}
 
     def count(self):
         n = 0
@@ -330,13 +336,16 @@ STEPS = [on_list, on_dict, on_set, on_objects, on_class, on_globals, on_agreemen
 STEPS += [on_lock, on_queue, on_weak, on_ends]
 
 
-def thread(w, me, seed, steps, gate):
+def thread(w, me, seed, count, gate, table):
     dice = random.Random(seed * 1000 + me)
-    chosen = [dice.choice(STEPS) for _ in range(4)]
+    # Few kinds at a time, so that threads meet.
+    common = random.Random(seed).sample(table, min(3, len(table)))
+    chosen = common + [dice.choice(table) for _ in range(2)]
     gate.wait()
     try:
-        for _ in range(steps):
-            dice.choice(chosen)(w, me, dice)
+        for _ in range(count):
+            step = dice.choice(chosen)
+            step(w.parts.get(step, w), me, dice)
     except BaseException as e:
         w.errors.append(e)
         raise
@@ -360,12 +369,14 @@ def check(w):
     assert len(w.set) == len(list(w.set))
     w.deque.clear()
     gc.collect()
+    for module, shared in w.shared:
+        module.check(shared)
 
 
-def one(seed, threads, steps):
+def one(seed, threads, count, table):
     Dying.ended.clear()
     w, gate = World(threads), threading.Barrier(threads)
-    all = [threading.Thread(target=thread, args=(w, i, seed, steps, gate)) for i in range(threads)]
+    all = [threading.Thread(target=thread, args=(w, i, seed, count, gate, table)) for i in range(threads)]
     for t in all:
         t.start()
     for t in all:
@@ -381,10 +392,13 @@ def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10
     threads = int(sys.argv[3]) if len(sys.argv) > 3 else 4
+    names = sys.argv[4].split(",") if len(sys.argv) > 4 else None
+    table = [step for step in STEPS + steps.STEPS + calls.STEPS + running.STEPS if names is None or step.__name__ in names]
+    table += [step for step in steps.OPEN if names and step.__name__ in names]
     end, rounds = time.monotonic() + seconds, 0
     while rounds == 0 or time.monotonic() < end:
         try:
-            one(seed + rounds, threads, 400)
+            one(seed + rounds, threads, 400, table)
         except BaseException:
             print("seed", seed + rounds, file=sys.stderr)
             raise
