@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "admin_service",
     "execution_service",
     "file_service",
@@ -15,6 +15,7 @@ const FILES: [&str; 12] = [
     "program_service",
     "runtime_service",
     "session_service",
+    "snapshot_service",
     "template_service",
     "tenant",
     "value",

@@ -82,6 +82,7 @@ pub fn wire(admission: &Admission, tenant: &Tenant) -> v1::Tenant {
             sessions: limited(quota.sessions),
             sessions_heap_bytes: (quota.sessions_heap != u64::MAX).then(|| signed(quota.sessions_heap)),
             heap_bytes: (quota.heap != u64::MAX).then(|| signed(quota.heap)),
+            snapshots_bytes: (quota.snapshots != u64::MAX).then(|| signed(quota.snapshots)),
             rate: quota.rate.is_finite().then_some(quota.rate),
             burst: i32::try_from(quota.burst).unwrap_or(i32::MAX),
         }),

@@ -4,18 +4,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use typhon_proto::v1;
 use typhon_vm::{Cancel, CancelReason, FileAnswer, FileWork, Grant};
 
 use crate::audit;
 use crate::callbacks::Callbacks;
 use crate::config::Config;
+use crate::errands;
 use crate::error::Refusal;
 use crate::events::{Event, EventQueue, Events};
 use crate::execution::{Execution, Reply, StreamReply};
-use crate::executions::Executions;
-use crate::files;
+use crate::executions::{Executions, Identity};
 use crate::grpc::request::Wanted;
 use crate::grpc::template::THREADS;
 use crate::host::{Kept, Stdin};
@@ -29,6 +29,7 @@ use crate::programs::Programs;
 use crate::record::Record;
 use crate::session::Session;
 use crate::sessions::Sessions;
+use crate::snapshots::{Asked, Snapshot, Snapshots};
 use crate::templates::Templates;
 use crate::trace;
 use crate::workers::Workers;
@@ -40,6 +41,9 @@ pub struct Admission {
     executions: Arc<Executions>,
     programs: Programs,
     templates: Arc<Templates>,
+    snapshots: Arc<Snapshots>,
+    /// For what runs guests' code and is no execution: as many at once as there are workers.
+    aside: Semaphore,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
     /// Makes execution names of two servers, or of two lives of one, unlike.
@@ -118,12 +122,26 @@ impl Admission {
         sessions: Arc<Sessions>,
         executions: Arc<Executions>,
         templates: Arc<Templates>,
+        snapshots: Arc<Snapshots>,
         metrics: Arc<Metrics>,
     ) -> Result<Admission, getrandom::Error> {
         let prefix = getrandom::u64()?;
         let state = Mutex::new(State { next_id: 0, leaving: false, draining: false });
         let programs = Programs::new(config.programs_bytes_max.as_usize());
-        Ok(Admission { config, workers, sessions, executions, programs, templates, metrics, state, prefix })
+        let aside = Semaphore::new(workers.count().min(Semaphore::MAX_PERMITS));
+        Ok(Admission {
+            config,
+            workers,
+            sessions,
+            executions,
+            programs,
+            templates,
+            snapshots,
+            aside,
+            metrics,
+            state,
+            prefix,
+        })
     }
 
     /// What tells this server from others, and from its own former lives.
@@ -151,6 +169,11 @@ impl Admission {
     /// The templates, unless the server is stopping.
     pub fn templates(&self) -> Result<&Templates, Refusal> {
         self.open().map(|()| &*self.templates)
+    }
+
+    /// The snapshots, unless the server is stopping.
+    pub fn snapshots(&self) -> Result<&Snapshots, Refusal> {
+        self.open().map(|()| &*self.snapshots)
     }
 
     pub fn executions(&self) -> &Executions {
@@ -199,12 +222,35 @@ impl Admission {
 
     /// Does something with a session's files.
     pub fn errand(&self, session: &Session, work: FileWork) -> Result<FileAnswer, Refusal> {
-        let (answer, next) = files::run(self.workers.places(), session, work);
+        let (answer, next) = errands::files(self.workers.places(), session, work);
         // Who came meanwhile is next.
         if let Some(next) = next {
             self.workers.resume(next);
         }
         answer
+    }
+
+    /// Waits for room to run a guest's code beside the executions.
+    pub async fn aside(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        self.open()?;
+        self.aside.acquire().await.map_err(|_| self.draining())
+    }
+
+    /// Makes a snapshot of a session at rest.
+    pub fn snapshot(
+        &self,
+        session: &Session,
+        asked: Asked,
+        leave_out: bool,
+        identity: Option<Identity>,
+    ) -> Result<Arc<Snapshot>, Refusal> {
+        let places = self.workers.places();
+        let (snapshot, next) = self.snapshots()?.make(places, session, asked, leave_out, identity);
+        // Who came meanwhile is next.
+        if let Some(next) = next {
+            self.workers.resume(next);
+        }
+        snapshot
     }
 
     fn copies(&self, session: &Session, home: Option<&Home>, count: usize) -> Result<Vec<Option<Home>>, Refusal> {
@@ -316,7 +362,7 @@ impl Admission {
         let stdin = Stdin::new(wanted.request.stdin.clone(), true);
         let reply = Reply::Stream(StreamReply(events.clone()));
         let (limit, open_max) = (self.host_calls(&caller.tenant, &wanted)?, self.config.host_calls_open as usize);
-        let calls = Callbacks::new(events.clone(), &cancel, limit, open_max);
+        let calls = Callbacks::new(events.clone(), &cancel, limit, open_max, Some(self.metrics.clone()));
         let line = Line { calls, stdin, cancel, events: events.clone(), stdin_max: self.config.max_message.as_usize() };
         self.submit(self.ticket(caller)?, wanted, deadline, line.cancel.clone(), reply, Some(&line))?;
         Ok((events, guard, line))
@@ -381,8 +427,20 @@ impl Admission {
             let queue_position = self.workers.waiting();
             stream.0.push(Event::Accepted { execution: name.clone(), queue_position, estimated_start });
         }
-        let Wanted { mut request, program, plan, world, isolation, session, template, made, mut functions, gone } =
-            wanted;
+        let Wanted {
+            mut request,
+            program,
+            plan,
+            world,
+            isolation,
+            session,
+            template,
+            snapshot,
+            made,
+            mut functions,
+            gone,
+        } = wanted;
+        let snapshot = snapshot.map(|name| self.snapshots.find(&caller.tenant, &name)).transpose()?;
         let session = session.map(|name| self.sessions.find(&caller.tenant, &name)).transpose()?;
         let session = match (made, template) {
             (Some(made), _) => Some(made),
@@ -401,7 +459,7 @@ impl Admission {
                 limits::of_world(&mut request.limits, world);
                 let isolation = self.workers.places().isolation(isolation, world)?;
                 let (tenant, stable) = (caller.tenant.name.clone(), world.deterministic);
-                (Kept::new(world), Place { isolation, tenant, template: None, stable })
+                (Kept::new(world), Place { isolation, tenant, template: None, snapshot, stable })
             }
             Some(session) => {
                 request.limits = limits::within(&request.limits, &session.terms.limits);

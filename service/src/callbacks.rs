@@ -9,6 +9,7 @@ use typhon_vm::{Cancel, CancelReason, HostAnswer, HostCall, HostCalls, HostError
 
 use crate::events::{Event, Events};
 use crate::grpc::interact::host_call;
+use crate::metrics::{CallEnd, Metrics};
 use crate::process::Far;
 
 pub struct Callbacks {
@@ -19,6 +20,8 @@ pub struct Callbacks {
     /// Calls that the execution may make, and how many of them at once.
     limit: u64,
     open_max: usize,
+    /// Where it is counted how calls end, where clients are.
+    metrics: Option<Arc<Metrics>>,
 }
 
 #[derive(Default)]
@@ -35,15 +38,29 @@ struct State {
 }
 
 impl Callbacks {
-    pub fn new(events: Arc<dyn Events>, cancel: &Cancel, limit: u64, open_max: usize) -> Arc<Callbacks> {
-        let cancel = cancel.clone();
-        Arc::new(Callbacks { state: Mutex::default(), changed: Condvar::new(), events, cancel, limit, open_max })
+    pub fn new(
+        events: Arc<dyn Events>,
+        cancel: &Cancel,
+        limit: u64,
+        open_max: usize,
+        metrics: Option<Arc<Metrics>>,
+    ) -> Arc<Callbacks> {
+        let (state, changed, cancel) = (Mutex::default(), Condvar::new(), cancel.clone());
+        Arc::new(Callbacks { state, changed, events, cancel, limit, open_max, metrics })
+    }
+
+    fn ended(&self, how: CallEnd, calls: usize) {
+        if let Some(metrics) = &self.metrics {
+            metrics.host_calls_ended(how, calls);
+        }
     }
 
     /// The client's answer. One that nobody waits for is dropped.
     pub fn answer(&self, number: u64, answer: HostAnswer) {
         let mut state = self.state.lock();
         if state.open.remove(&number) {
+            let returned = matches!(answer, HostAnswer::Value(_));
+            self.ended(if returned { CallEnd::Returned } else { CallEnd::Raised }, 1);
             if let Some(far) = &state.far {
                 return far.answer(number, answer);
             }
@@ -61,6 +78,7 @@ impl Callbacks {
             far.unanswered();
         }
         let open: Vec<u64> = state.open.drain().collect();
+        self.ended(CallEnd::Unanswered, open.len());
         state.answers.extend(open.into_iter().map(|number| (number, nobody())));
         state.epoch += 1;
         self.changed.notify_all();
@@ -89,7 +107,9 @@ impl Callbacks {
 
     /// It has given a call up.
     pub fn was_cancelled(&self, number: u64) {
-        self.state.lock().open.remove(&number);
+        if self.state.lock().open.remove(&number) {
+            self.ended(CallEnd::Cancelled, 1);
+        }
     }
 }
 
@@ -115,6 +135,7 @@ impl HostCalls for Callbacks {
         state.made += 1;
         let number = state.made;
         if state.closed {
+            self.ended(CallEnd::Unanswered, 1);
             state.answers.insert(number, nobody());
         } else {
             state.open.insert(number);
@@ -135,6 +156,7 @@ impl HostCalls for Callbacks {
     fn cancel(&self, number: u64) {
         let mut state = self.state.lock();
         if state.open.remove(&number) {
+            self.ended(CallEnd::Cancelled, 1);
             self.events.push(Event::HostCallCancelled { number });
             self.changed.notify_all();
         } else {

@@ -127,6 +127,17 @@ settings! {
     templates_max: Count = "64";
     /// Copies of each template that are there before anybody needs them.
     template_copies_spare: Count = "2";
+    /// File of the key that signs snapshots, 64 hexadecimal digits; without it each server makes its own, and what it exports no
+    /// other one takes.
+    snapshot_key_file: String = "";
+    /// Largest snapshot.
+    snapshot_max: Bytes = "64MiB";
+    /// Bytes that all snapshots may hold.
+    snapshots_bytes_max: Bytes = "512MiB";
+    /// How long a snapshot is kept that asks for nothing.
+    snapshot_ttl_default: Duration = "24h";
+    /// Longest time a snapshot may ask for.
+    snapshot_ttl_max: Duration = "720h";
     /// Largest request or response message.
     max_message: Bytes = "32MiB";
     /// Wall time of an execution that asks for none.

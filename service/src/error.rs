@@ -2,6 +2,8 @@
 //!
 //! What happens once guest code runs is an outcome, never a status.
 
+mod snapshot;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -11,6 +13,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use typhon_proto::ERROR_DOMAIN;
 
 use crate::quota::QuotaName;
+pub use snapshot::SnapshotRefusal;
 
 /// Why an execution was not started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +130,7 @@ pub enum Refusal {
     FileChanged {
         path: String,
     },
+    Snapshot(SnapshotRefusal),
     UnknownMethod,
     CredentialsMissing,
     CredentialsInvalid {
@@ -155,6 +159,12 @@ pub enum Refusal {
 impl Refusal {
     pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Refusal {
         Refusal::Invalid(vec![(field.into(), problem.into())])
+    }
+}
+
+impl From<SnapshotRefusal> for Refusal {
+    fn from(refusal: SnapshotRefusal) -> Refusal {
+        Refusal::Snapshot(refusal)
     }
 }
 
@@ -223,6 +233,7 @@ impl From<Refusal> for Status {
             Refusal::TemplateFailed { .. } => {
                 details.add_precondition_failure_violation(reason, "template", message.clone());
             }
+            Refusal::Snapshot(refusal) => refusal.detail(reason, message.clone(), &mut details),
             Refusal::FileNotFound { path } => {
                 details.set_resource_info("typhon.v1.File", path, "", message.clone());
             }
@@ -271,8 +282,9 @@ impl From<Refusal> for Status {
 const SESSION_RETRY: Duration = Duration::from_secs(10);
 
 type Metadata = Vec<(String, String)>;
+type Described = (Code, &'static str, String, Metadata);
 
-fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
+fn describe(refusal: &Refusal) -> Described {
     let pair = |key: &str, value: String| vec![(key.to_owned(), value)];
     match refusal {
         Refusal::Invalid(violations) => {
@@ -377,6 +389,7 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
         | Refusal::SessionFailed { .. }
         | Refusal::TooManySessions { .. }
         | Refusal::SessionsTooLarge { .. } => of_session(refusal),
+        Refusal::Snapshot(refusal) => refusal.describe(),
         Refusal::FileNotFound { .. }
         | Refusal::FilesFull { .. }
         | Refusal::FileUnusable { .. }
@@ -394,7 +407,7 @@ fn describe(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
     }
 }
 
-fn of_identity(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
+fn of_identity(refusal: &Refusal) -> Described {
     let pair = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
     match refusal {
         Refusal::CredentialsInvalid { problem } => {
@@ -419,7 +432,7 @@ fn of_identity(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
     }
 }
 
-fn of_file(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
+fn of_file(refusal: &Refusal) -> Described {
     let pair = |key: &str, value: String| vec![(key.to_owned(), value)];
     match refusal {
         Refusal::FilesFull { path, max_bytes } => (
@@ -441,7 +454,7 @@ fn of_file(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
     }
 }
 
-fn of_session(refusal: &Refusal) -> (Code, &'static str, String, Metadata) {
+fn of_session(refusal: &Refusal) -> Described {
     let pair = |key: &str, value: String| vec![(key.to_owned(), value)];
     match refusal {
         Refusal::SessionExpired { name, at } => {
@@ -503,60 +516,4 @@ pub fn code_name(code: Code) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_refusal_has_one_error_info_of_our_domain() {
-        let second = Duration::from_secs(1);
-        let all = [
-            Refusal::invalid("source.text", "is absent"),
-            Refusal::Invalid(Vec::new()),
-            Refusal::Unsupported { feature: "sessions" },
-            Refusal::PayloadTooLarge { max_bytes: 7 },
-            Refusal::QueueFull { depth: 3, retry_after: second },
-            Refusal::CannotMeetDeadline { retry_after: second },
-            Refusal::QuotaFull { tenant: "a".into(), which: QuotaName::Rate, max: 1, retry_after: second },
-            Refusal::Draining { retry_after: second },
-            Refusal::WorkerLost,
-            Refusal::UnknownMethod,
-            Refusal::Cancelled,
-            Refusal::SessionNotFound { name: "sessions/1".into() },
-            Refusal::SessionExpired { name: "sessions/1".into(), at: SystemTime::now() },
-            Refusal::SessionBusy { name: "sessions/1".into(), running: "executions/1".into() },
-            Refusal::SessionFailed { name: "sessions/1".into(), why: "its heap is full".into() },
-            Refusal::TooManySessions { max: 1 },
-            Refusal::TemplateNotFound { name: "templates/1".into() },
-            Refusal::TemplateFailed { why: "gone".into() },
-            Refusal::TooManyTemplates { max: 1 },
-            Refusal::NotForkable { name: "sessions/1".into(), why: "threads".into() },
-            Refusal::TooManyProcesses { max: 1, retry_after: second },
-            Refusal::ExecutionNotFound { name: "executions/1".into() },
-            Refusal::TooManyExecutions { max: 1 },
-            Refusal::ProgramNotFound { name: "programs/1".into() },
-            Refusal::QueueAway { retry_after: second },
-            Refusal::DurableFull,
-            Refusal::RequestIdReused { request_id: "1".into() },
-            Refusal::SessionsTooLarge { held: 2, max: 1 },
-            Refusal::FileNotFound { path: "x".into() },
-            Refusal::FilesFull { path: "x".into(), max_bytes: 1 },
-            Refusal::FileUnusable { path: "x".into(), why: "it is a folder" },
-            Refusal::FileChanged { path: "x".into() },
-            Refusal::CredentialsMissing,
-            Refusal::CredentialsInvalid { problem: "unknown token" },
-            Refusal::TenantUnknown { tenant: "x".into() },
-            Refusal::TenantSuspended { tenant: "x".into() },
-            Refusal::NotAdmin { tenant: "x".into() },
-            Refusal::Unreadable { problem: "x".into() },
-            Refusal::Internal { what: "broken".into() },
-        ];
-        for refusal in all {
-            let status = Status::from(refusal.clone());
-            let info = status.get_details_error_info().expect("an ErrorInfo");
-            assert_eq!(info.domain, "typhon");
-            assert!(info.reason.len() <= 63 && info.reason.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
-            let retryable = matches!(status.code(), Code::Unavailable) || refusal.retry_after().is_some();
-            assert!(!retryable || status.get_details_retry_info().is_some(), "{refusal:?}");
-        }
-    }
-}
+mod tests;

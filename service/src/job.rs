@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
-use typhon_vm::{Cancel, Detail, FileAnswer, Outcome, Request, Response, Stream, TerminationReason};
+use typhon_vm::{Cancel, Detail, Outcome, Request, Response, Stream, TerminationReason, Worked};
 
 use crate::callbacks::Callbacks;
 use crate::engine::{Engine, Isolate};
 use crate::events::Events;
 use crate::grpc::response;
 use crate::host::{GuestHost, Kept, Stdin};
-use crate::output::OutputPlan;
+use crate::output::{OutputMode, OutputPlan, Overflow};
 use crate::process::Resident;
 use crate::watchdog::Watchdog;
 
@@ -41,8 +41,8 @@ pub struct Done {
     pub poisoned: bool,
     /// With a job in an isolate that lives on; nothing when the engine panicked.
     pub after: Option<AfterRun>,
-    /// What came of work with files.
-    pub files: Option<Result<FileAnswer, i32>>,
+    /// What came of the request's work, if that was done.
+    pub worked: Option<Worked>,
 }
 
 /// An isolate once an execution in it has ended.
@@ -90,6 +90,21 @@ pub struct Captured {
 }
 
 impl Job {
+    /// A job that nobody talks with, and that writes to nobody.
+    pub fn quiet(request: Request, kept: Kept) -> Job {
+        Job {
+            request,
+            plan: OutputPlan { mode: OutputMode::Discard, overflow: Overflow::TruncateTail, merge_stderr: false },
+            kept,
+            stdin: Stdin::new(Vec::new(), false),
+            calls: None,
+            events: None,
+            cancel: Cancel::new(),
+            queue: Duration::ZERO,
+            began: Instant::now(),
+        }
+    }
+
     /// Runs on this thread, in this process.
     pub fn run(self, room: Room<Box<dyn Isolate>>, engine: &dyn Engine, watchdog: &Watchdog) -> Done {
         let Job { request, plan, kept, stdin, events, cancel, queue, .. } = self;
@@ -132,8 +147,8 @@ impl Job {
         response.usage.wall = took;
         response.usage.cpu = host.cpu().used();
         response.usage.bytes_out = output.iter().fold(0, |sum, stream| stream.produced.saturating_add(sum));
-        let files = response.files.take();
-        Done { response: response::ended(response, output, &request.limits), took, poisoned, after, files }
+        let worked = response.worked.take();
+        Done { response: response::ended(response, output, &request.limits), took, poisoned, after, worked }
     }
 }
 

@@ -26,6 +26,8 @@ use crate::error::code_name;
 use crate::identity::{Tenant, Tenants};
 use crate::library::Shelves;
 use crate::sessions::Sessions;
+use crate::snapshots::Snapshots;
+use crate::tls::Certificates;
 use crate::workers::Workers;
 
 pub struct Metrics {
@@ -43,7 +45,7 @@ pub struct Metrics {
     starts: Family<Source, Histogram, fn() -> Histogram>,
     /// How long after their wall time programs ended that used it up.
     late: Histogram,
-    host_calls: Counter,
+    host_calls: Family<Called, Counter>,
     host_waits: Histogram,
     code: Counter,
     calls: Family<Method, Counter>,
@@ -80,6 +82,22 @@ struct Reason {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Output {
     stream: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Called {
+    outcome: &'static str,
+}
+
+/// How a call of a host function ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    Returned,
+    Raised,
+    /// The program has given it up.
+    Cancelled,
+    /// Nobody is there to answer it.
+    Unanswered,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -203,7 +221,7 @@ impl Metrics {
             durable: Family::default(),
             starts: Family::new_with_constructor(quick),
             late: quick(),
-            host_calls: Counter::default(),
+            host_calls: Family::default(),
             host_waits: seconds(),
             code: Counter::default(),
             call_times: Family::new_with_constructor(seconds),
@@ -268,6 +286,16 @@ impl Metrics {
         self.rejected.get_or_create(&Reason { reason: reason.to_owned() }).inc();
     }
 
+    pub fn host_calls_ended(&self, how: CallEnd, calls: usize) {
+        let outcome = match how {
+            CallEnd::Returned => "returned",
+            CallEnd::Raised => "raised",
+            CallEnd::Cancelled => "cancelled",
+            CallEnd::Unanswered => "unanswered",
+        };
+        self.host_calls.get_or_create(&Called { outcome }).inc_by(calls as u64);
+    }
+
     pub fn durable(&self, what: Durably) {
         let event = match what {
             Durably::Started => "started",
@@ -323,7 +351,6 @@ impl Metrics {
             self.late.observe(time(usage.wall_time).saturating_sub(time(limit)).as_secs_f64());
         }
         if usage.host_calls > 0 {
-            self.host_calls.inc_by(count(usage.host_calls));
             self.host_waits.observe(time(usage.host_wait_time).as_secs_f64());
         }
         self.code.inc_by(count(usage.jit_code_bytes));
@@ -354,7 +381,9 @@ fn label(tenant: &Tenant) -> String {
 pub struct Watched {
     pub workers: Arc<Workers>,
     pub sessions: Arc<Sessions>,
+    pub snapshots: Arc<Snapshots>,
     pub tenants: Arc<Tenants>,
+    pub certificates: Option<Arc<Certificates>>,
     pub leaving: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -372,9 +401,20 @@ impl Collector for Watched {
         let (resting, working, failed) = self.sessions.states();
         let states = [("idle", resting as i64), ("running", working as i64), ("failed", failed as i64)];
         gauges(&mut to, "typhon_sessions", "Sessions", "state", &states)?;
-        let drain =
-            to.encode_descriptor("typhon_drain_state", "1 once the server is stopping", None, MetricType::Gauge)?;
-        ConstGauge::new(i64::from((self.leaving)())).encode(drain)?;
+        let resting = self.sessions.resting() as i64;
+        gauges(&mut to, "typhon_isolates", "Isolates", "state", &[("running", running), ("resting", resting)])?;
+        let mut deaths =
+            to.encode_descriptor("typhon_worker_restarts", "Worker processes that ended", None, MetricType::Counter)?;
+        for (reason, number) in self.workers.places().deaths() {
+            ConstCounter::new(number).encode(deaths.encode_family(&[("reason", reason)])?)?;
+        }
+        let (snapshots, bytes) = self.snapshots.held();
+        gauge(&mut to, "typhon_snapshots", "Snapshots that are kept", snapshots as i64)?;
+        gauge(&mut to, "typhon_snapshot_bytes", "What snapshots hold", i64::try_from(bytes).unwrap_or(i64::MAX))?;
+        gauge(&mut to, "typhon_drain_state", "1 once the server is stopping", i64::from((self.leaving)()))?;
+        if let Some(expiry) = self.certificates.as_ref().and_then(|certificates| certificates.expiry()) {
+            gauge(&mut to, "typhon_tls_cert_expiry_timestamp_seconds", "When the server's certificate ends", expiry)?;
+        }
         let tenants = self.tenants.all();
         let mut depths: Vec<(String, i64)> = Vec::new();
         let mut used: Vec<(String, Used)> = Vec::new();
@@ -420,6 +460,10 @@ impl Used {
             output_bytes: self.output_bytes.saturating_add(other.output_bytes),
         }
     }
+}
+
+fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: i64) -> fmt::Result {
+    ConstGauge::new(value).encode(to.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }
 
 fn gauges(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, key: &str, values: &[(&str, i64)]) -> fmt::Result {

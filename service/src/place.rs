@@ -1,18 +1,17 @@
 //! Where guests run: in this process, in a worker process of their tenant, or in one of their own.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
-use typhon_vm::{Cancel, Limits, Request};
+use typhon_vm::{CancelReason, Limits, Request, Work, Worked};
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::error::Refusal;
-use crate::host::{Kept, Stdin, World};
+use crate::error::{Refusal, SnapshotRefusal};
+use crate::host::{Kept, World};
 use crate::job::{AfterRun, Done, Home, Job, Room};
-use crate::output::{OutputMode, OutputPlan, Overflow};
 use crate::process::{self, Cell, NotRun, Pool, Worker};
+use crate::snapshots::{self, Snapshot};
 use crate::templates::Template;
 use crate::watchdog::Watchdog;
 
@@ -32,6 +31,8 @@ pub struct Place {
     pub tenant: Arc<str>,
     /// What it begins as a copy of.
     pub template: Option<Arc<Template>>,
+    /// What it begins with what is in.
+    pub snapshot: Option<Arc<Snapshot>>,
     /// In a process where hashes are the same as in any other such.
     pub stable: bool,
 }
@@ -115,6 +116,11 @@ impl Places {
         self.pool.as_ref().map(|pool| pool.holds().to_vec()).unwrap_or_default()
     }
 
+    /// Why worker processes ended that nobody had ended.
+    pub fn deaths(&self) -> Vec<(&'static str, u64)> {
+        self.pool.as_ref().map(Pool::deaths).unwrap_or_default()
+    }
+
     /// Where a tenant's source is looked for before it is compiled here.
     pub fn library(&self, tenant: &Arc<str>) -> Option<Arc<dyn typhon_vm::Library>> {
         self.engine.library(tenant)
@@ -133,6 +139,9 @@ impl Places {
     /// Runs a job to its end.
     pub fn run(&self, job: Job, room: Room<Home>, place: &Place) -> Result<Done, Unrun> {
         match room {
+            Room::Fresh | Room::Resident(None) if place.snapshot.is_some() => {
+                self.run_restored(job, matches!(room, Room::Fresh), place)
+            }
             Room::Resident(Some(Home::Here(isolate))) => Ok(self.run_here(job, Room::Resident(Some(isolate)))),
             Room::Resident(Some(Home::There(resident))) => self.run_there(&job, resident),
             Room::Resident(None) if place.template.is_some() => {
@@ -157,9 +166,54 @@ impl Places {
         }
     }
 
+    /// Runs a job in an isolate that first is filled with what the place's snapshot holds, and that ends with it if it is the last.
+    fn run_restored(&self, job: Job, last: bool, place: &Place) -> Result<Done, Unrun> {
+        let home = match &place.snapshot {
+            Some(snapshot) => self.restored(&job, snapshot, place)?,
+            None => return Err(Unrun::Refused(Refusal::WorkerLost)),
+        };
+        let done = match home {
+            Home::Here(isolate) if last => self.run_here(job, Room::Last(isolate)),
+            Home::There(resident) if last => {
+                let cell = Cell::Last(resident.number);
+                let ran = process::run(&resident.worker, cell, &job, &self.watchdog);
+                let process::Relayed { response, took, .. } =
+                    ran.map_err(|NotRun(_)| Unrun::Refused(Refusal::WorkerLost))?;
+                Done { response, took, poisoned: false, after: None, worked: None }
+            }
+            home => self.run(job, Room::Resident(Some(home)), place)?,
+        };
+        Ok(Done { response: begun_by(done.response, v1::usage::IsolateSource::Snapshot), ..done })
+    }
+
+    /// An isolate made as the job wants it, with what is in the snapshot.
+    fn restored(&self, job: &Job, snapshot: &Snapshot, place: &Place) -> Result<Home, Unrun> {
+        let own = &job.request;
+        let request = Request {
+            filename: own.filename.clone(),
+            argv: own.argv.clone(),
+            env: own.env.clone(),
+            limits: Limits { instructions: None, ..own.limits.clone() },
+            deterministic: own.deterministic,
+            work: Some(Work::Restore { image: snapshot.image.clone(), key: snapshot.key }),
+            ..Request::default()
+        };
+        let restoring = Job { cancel: job.cancel.clone(), ..Job::quiet(request, job.kept.clone()) };
+        match self.run_resident(restoring, place)? {
+            Done { worked: Some(Worked::Restored), after: Some(AfterRun { home, lost: None, .. }), .. } => Ok(home),
+            Done { response, .. } => Err(Unrun::Refused(match job.cancel.reason() {
+                Some(CancelReason::CancelledByClient | CancelReason::ClientGone) => Refusal::Cancelled,
+                _ => {
+                    let why = snapshots::told(&response.outcome.unwrap_or_default());
+                    SnapshotRefusal::Unusable { name: snapshot.name.clone(), why }.into()
+                }
+            })),
+        }
+    }
+
     /// A copy has run for the first time.
     fn begun(&self, ran: Result<Done, Unrun>) -> Result<Done, Unrun> {
-        ran.map(|done| Done { response: forked(done.response), ..done })
+        ran.map(|done| Done { response: begun_by(done.response, v1::usage::IsolateSource::Fork), ..done })
     }
 
     fn run_resident(&self, job: Job, place: &Place) -> Result<Done, Unrun> {
@@ -201,18 +255,7 @@ impl Places {
     /// Runs a program of ours in such an isolate. What that holds then.
     pub fn prepare(&self, resident: &process::Resident, source: String, limits: Limits) -> Result<u64, String> {
         let request = Request { source: source.into(), filename: "<preload>".into(), limits, ..Request::default() };
-        let plan = OutputPlan { mode: OutputMode::Discard, overflow: Overflow::TruncateTail, merge_stderr: false };
-        let job = Job {
-            request,
-            plan,
-            kept: Kept::new(World::default()),
-            stdin: Stdin::new(Vec::new(), false),
-            calls: None,
-            events: None,
-            cancel: Cancel::new(),
-            queue: Duration::ZERO,
-            began: Instant::now(),
-        };
+        let job = Job::quiet(request, Kept::new(World::default()));
         let ran = process::run(&resident.worker, Cell::Resident(resident.number), &job, &self.watchdog);
         let ran = ran.map_err(|NotRun(how)| how.into_owned())?;
         match ran.response.outcome {
@@ -232,10 +275,10 @@ impl Places {
 
     fn run_there(&self, job: &Job, resident: process::Resident) -> Result<Done, Unrun> {
         let relayed = process::run(&resident.worker, Cell::Resident(resident.number), job, &self.watchdog);
-        let process::Relayed { response, took, lost, heap_bytes, threads, files } =
+        let process::Relayed { response, took, lost, heap_bytes, threads, worked } =
             relayed.map_err(|NotRun(how)| Unrun::Lost(format!("its worker process is gone: {how}").into()))?;
         let after = AfterRun { home: Home::There(resident), lost, heap_bytes, threads };
-        Ok(Done { response, took, poisoned: false, after: Some(after), files })
+        Ok(Done { response, took, poisoned: false, after: Some(after), worked })
     }
 
     fn run_fresh(&self, job: Job, place: &Place) -> Result<Done, Unrun> {
@@ -244,13 +287,14 @@ impl Places {
             && let Ok(process::Relayed { response, took, .. }) =
                 process::run(&copy.worker, Cell::Last(copy.number), &job, &self.watchdog)
         {
-            return Ok(Done { response: forked(response), took, poisoned: false, after: None, files: None });
+            let response = begun_by(response, v1::usage::IsolateSource::Fork);
+            return Ok(Done { response, took, poisoned: false, after: None, worked: None });
         }
         for _ in 0..ATTEMPTS {
             let Some(worker) = self.worker(place)? else { return Ok(self.run_here(job, Room::Fresh)) };
             match process::run(&worker, Cell::Fresh, &job, &self.watchdog) {
                 Ok(process::Relayed { response, took, .. }) => {
-                    return Ok(Done { response, took, poisoned: false, after: None, files: None });
+                    return Ok(Done { response, took, poisoned: false, after: None, worked: None });
                 }
                 // Nothing ran, so another process may.
                 Err(NotRun(how)) => tracing::warn!(%how, "a worker process was gone"),
@@ -269,9 +313,9 @@ impl Places {
     }
 }
 
-fn forked(mut response: v1::ExecuteResponse) -> v1::ExecuteResponse {
+fn begun_by(mut response: v1::ExecuteResponse, source: v1::usage::IsolateSource) -> v1::ExecuteResponse {
     if let Some(usage) = &mut response.usage {
-        usage.isolate_source = v1::usage::IsolateSource::Fork.into();
+        usage.isolate_source = source.into();
     }
     response
 }

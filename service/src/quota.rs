@@ -26,6 +26,9 @@ pub struct Quota {
     /// Heap that its sessions may hold.
     #[serde(deserialize_with = "bytes")]
     pub sessions_heap: u64,
+    /// Bytes of its snapshots.
+    #[serde(deserialize_with = "bytes")]
+    pub snapshots: u64,
     /// Executions and sessions begun per second, in the long run.
     #[serde(deserialize_with = "rate")]
     pub rate: f64,
@@ -43,6 +46,7 @@ impl Default for Quota {
             sessions: u32::MAX,
             heap: u64::MAX,
             sessions_heap: u64::MAX,
+            snapshots: u64::MAX,
             rate: f64::INFINITY,
             burst: 100,
         }
@@ -75,6 +79,7 @@ pub enum QuotaName {
     Waiting,
     Sessions,
     SessionsHeap,
+    Snapshots,
 }
 
 impl QuotaName {
@@ -85,6 +90,7 @@ impl QuotaName {
             QuotaName::Waiting => "TENANT_QUEUE",
             QuotaName::Sessions => "TENANT_SESSIONS",
             QuotaName::SessionsHeap => "TENANT_MEMORY",
+            QuotaName::Snapshots => "TENANT_SNAPSHOTS",
         }
     }
 
@@ -94,6 +100,7 @@ impl QuotaName {
             QuotaName::Waiting => "executions that wait",
             QuotaName::Sessions => "sessions",
             QuotaName::SessionsHeap => "bytes that sessions hold",
+            QuotaName::Snapshots => "bytes of snapshots",
         }
     }
 }

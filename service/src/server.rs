@@ -17,6 +17,7 @@ use typhon_proto::v1::file_service_server::{FileServiceServer, SERVICE_NAME as F
 use typhon_proto::v1::program_service_server::{ProgramServiceServer, SERVICE_NAME as PROGRAM};
 use typhon_proto::v1::runtime_service_server::{RuntimeServiceServer, SERVICE_NAME as RUNTIME};
 use typhon_proto::v1::session_service_server::{SERVICE_NAME as SESSION, SessionServiceServer};
+use typhon_proto::v1::snapshot_service_server::{SERVICE_NAME as SNAPSHOT, SnapshotServiceServer};
 use typhon_proto::v1::template_service_server::{SERVICE_NAME as TEMPLATE, TemplateServiceServer};
 use typhon_vm::CancelReason;
 
@@ -35,6 +36,7 @@ use crate::identity::layer::{IdentityLayer, OPEN};
 use crate::listener::{Listen, Listener};
 use crate::metrics::{Metrics, Watched};
 use crate::sessions::Sessions;
+use crate::snapshots::Snapshots;
 use crate::status_layer::explain;
 use crate::templates::Templates;
 use crate::tls::Certificates;
@@ -78,6 +80,7 @@ pub struct Parts {
     pub workers: Arc<Workers>,
     sessions: Arc<Sessions>,
     executions: Arc<Executions>,
+    snapshots: Arc<Snapshots>,
     pub admission: Arc<Admission>,
     identities: Arc<Identities>,
     certificates: Option<Arc<Certificates>>,
@@ -99,12 +102,14 @@ impl Parts {
         let executions = Arc::new(Executions::new(config.clone()));
         let templates = Arc::new(Templates::start(config.clone(), &workers)?);
         templates.preload(&workers)?;
+        let snapshots = Arc::new(Snapshots::new(config.clone())?);
         let admission = Arc::new(Admission::new(
             config.clone(),
             workers.clone(),
             sessions.clone(),
             executions.clone(),
             templates,
+            snapshots.clone(),
             metrics.clone(),
         )?);
         let identities = Arc::new(Identities::load(config.clone())?);
@@ -113,10 +118,23 @@ impl Parts {
         metrics.watch(Watched {
             workers: workers.clone(),
             sessions: sessions.clone(),
+            snapshots: snapshots.clone(),
             tenants: identities.tenants().clone(),
+            certificates: certificates.clone(),
             leaving: Box::new(move || leaving.is_leaving()),
         });
-        Ok(Parts { config, metrics, workers, sessions, executions, admission, identities, certificates, journal })
+        Ok(Parts {
+            config,
+            metrics,
+            workers,
+            sessions,
+            executions,
+            snapshots,
+            admission,
+            identities,
+            certificates,
+            journal,
+        })
     }
 
     /// Begins to take what nodes share.
@@ -208,9 +226,10 @@ impl Server {
         let transport = parts.serve(listener, routes, stopped)?;
         tracing::info!(%address, workers = parts.workers.count(), "serving");
         let work = parts.work();
-        let Parts { workers, sessions, executions, admission, identities, certificates, .. } = parts;
+        let Parts { workers, sessions, executions, snapshots, admission, identities, certificates, .. } = parts;
         let reload = reload(config.reload_interval, identities, certificates);
-        let chores = [tokio::spawn(sweep(sessions.clone(), executions, workers.clone())), tokio::spawn(reload)];
+        let chores =
+            [tokio::spawn(sweep(sessions.clone(), executions, snapshots, workers.clone())), tokio::spawn(reload)];
         let transports = std::iter::once(transport).chain(admin).collect();
         Ok(Server {
             address,
@@ -317,6 +336,7 @@ fn routes(parts: &Parts, health: HealthServer<impl Health>) -> Result<Routes, Bo
         .add_service(SessionServiceServer::new(api.clone()))
         .add_service(ProgramServiceServer::new(api.clone()).max_decoding_message_size(max_message))
         .add_service(FileServiceServer::new(api.clone()).max_decoding_message_size(max_message))
+        .add_service(SnapshotServiceServer::new(api.clone()).max_decoding_message_size(max_message))
         .add_service(TemplateServiceServer::new(api.clone()).max_decoding_message_size(max_message))
         .add_service(RuntimeServiceServer::new(api))
         .add_service(health)
@@ -327,12 +347,13 @@ fn routes(parts: &Parts, health: HealthServer<impl Health>) -> Result<Routes, Bo
 /// A session that is found is looked at then; this is for those nobody looks for.
 const SWEEP: Duration = Duration::from_secs(1);
 
-async fn sweep(sessions: Arc<Sessions>, executions: Arc<Executions>, workers: Arc<Workers>) {
+async fn sweep(sessions: Arc<Sessions>, executions: Arc<Executions>, snapshots: Arc<Snapshots>, workers: Arc<Workers>) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
         sessions.sweep();
         executions.sweep();
+        snapshots.sweep();
         workers.places().sweep();
     }
 }
@@ -378,7 +399,7 @@ fn aging(transport: Transport, config: &Config) -> Transport {
 }
 
 async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in ["", EXECUTION, FILE, PROGRAM, RUNTIME, SESSION, TEMPLATE] {
+    for service in ["", EXECUTION, FILE, PROGRAM, RUNTIME, SESSION, SNAPSHOT, TEMPLATE] {
         health.set_service_status(service, status).await;
     }
 }

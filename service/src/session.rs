@@ -36,7 +36,8 @@ pub struct Terms {
 impl Terms {
     /// Those of what nobody asked for.
     pub fn plain(limits: Limits, config: &Config) -> Terms {
-        let place = Place { isolation: Isolation::Dedicated, tenant: "".into(), template: None, stable: false };
+        let place =
+            Place { isolation: Isolation::Dedicated, tenant: "".into(), template: None, snapshot: None, stable: false };
         Terms {
             limits,
             env: Vec::new(),
@@ -230,6 +231,17 @@ impl Session {
         let (name, cancel) = self.state.lock().running.clone()?;
         cancel.cancel(how);
         Some(name)
+    }
+
+    /// Whether it has an isolate that does nothing now.
+    pub fn rests(&self) -> bool {
+        self.state.lock().isolate.is_some()
+    }
+
+    /// Whether nothing has run in it, and nothing does.
+    pub fn is_new(&self) -> bool {
+        let state = self.state.lock();
+        state.isolate.is_none() && state.running.is_none() && state.failure.is_none() && state.executions == 0
     }
 
     /// The isolate, to be copied while nothing runs; it must be given back.

@@ -162,6 +162,11 @@ impl Sessions {
         })
     }
 
+    /// Isolates that wait for their session's next execution.
+    pub fn resting(&self) -> usize {
+        self.all.read().values().filter(|session| session.rests()).count()
+    }
+
     /// The tenant's session of this name. Another tenant's is not there, as far as anybody can tell.
     pub fn find(&self, tenant: &Tenant, name: &str) -> Result<Arc<Session>, Refusal> {
         let found = self.all.read().get(name).filter(|session| session.tenant.name == tenant.name).cloned();
@@ -198,6 +203,12 @@ impl Sessions {
         self.all.write().remove(name);
         self.end(&session);
         Ok(())
+    }
+
+    /// Deletes a session that could not begin; the request that made it may come again.
+    pub fn discard(&self, tenant: &Tenant, name: &str) -> Result<(), Refusal> {
+        self.requests.lock().retain(|_, (_, of)| of != name);
+        self.delete(tenant, name)
     }
 
     pub fn reset(&self, tenant: &Tenant, name: &str) -> Result<Arc<Session>, Refusal> {

@@ -1,5 +1,7 @@
 //! The server's certificate, and the authority of its clients': read from files, and read again when those change.
 
+mod expiry;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -54,6 +56,12 @@ impl Certificates {
         let current = Current { tls: files.make()?, files };
         self.current.store(Arc::new(current));
         Ok(true)
+    }
+
+    /// When the certificate ends, in seconds since the epoch.
+    pub fn expiry(&self) -> Option<i64> {
+        let chain = certificates(&self.current.load().files.chain, "tls_cert").ok()?;
+        expiry::expiry(chain.first()?)
     }
 
     pub fn acceptor(&self) -> TlsAcceptor {

@@ -22,7 +22,9 @@ mod resident;
 mod run;
 mod session;
 mod site;
+mod snapshot;
 pub mod value;
+pub mod work;
 
 pub use callbacks::{Grant, HostAnswer, HostCall, HostCalls, HostFunction};
 pub use cancel::{Attachment, Cancel, CancelReason};
@@ -47,3 +49,4 @@ pub use typhon_object::process::set_hash_seed;
 pub use typhon_stdlib::compile::Library;
 pub use typhon_stdlib::kernel::signals::stand_back as leave_signals_to_other_threads;
 pub use value::{BigInt, Cap, Date, Instance, Time, TypeRef, Value};
+pub use work::{CodeKey, LeftOut, Saved, Work, Worked};

@@ -2,9 +2,9 @@
 
 use crate::cancel::CancelReason;
 use crate::exception::PyException;
-use crate::files::FileAnswer;
 use crate::limits::{LimitHit, LimitName, Usage};
 use crate::value::Value;
+use crate::work::Worked;
 
 /// The one word for the end of an execution. Mirrors `typhon.v1.TerminationReason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,14 +63,14 @@ pub struct Response {
     pub result: Option<Value>,
     pub usage: Usage,
     pub warnings: Vec<String>,
-    /// What came of the request's work with files, or the errno that it ended with.
-    pub files: Option<Result<FileAnswer, i32>>,
+    /// What came of the request's work, if that was done.
+    pub worked: Option<Worked>,
 }
 
 impl Response {
     /// Of an execution that ended so, and has nothing more to say.
     pub fn of(outcome: Outcome) -> Response {
-        Response { outcome, result: None, usage: Usage::default(), warnings: Vec::new(), files: None }
+        Response { outcome, result: None, usage: Usage::default(), warnings: Vec::new(), worked: None }
     }
 }
 

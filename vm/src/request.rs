@@ -5,9 +5,9 @@ use std::sync::Arc;
 use typhon_stdlib::compile::Library;
 
 use crate::callbacks::Grant;
-use crate::files::FileWork;
 use crate::limits::Limits;
 use crate::value::Value;
+use crate::work::Work;
 
 /// One program with its inputs. Every field is the caller's claim: the engine checks it.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ pub struct Request {
     /// Files put in their places before the program starts, where the host has them in memory.
     pub files: Vec<(String, Vec<u8>)>,
     /// Only in an isolate that lives on, and instead of the program.
-    pub work: Option<FileWork>,
+    pub work: Option<Work>,
     pub result_mode: ResultMode,
     /// Compile the source, and run nothing: `Completed` or `CompileError`.
     pub validate_only: bool,

@@ -16,11 +16,11 @@ use crate::callbacks;
 use crate::cancel::Cancel;
 use crate::engine;
 use crate::execute::{self, Failure};
-use crate::files;
 use crate::limits::Usage;
-use crate::outcome::{Outcome, Response, TerminationReason};
+use crate::outcome::{Response, TerminationReason};
 use crate::relay::Relay;
 use crate::request::Request;
+use crate::work;
 
 /// An isolate with its globals, modules and threads. Its threads run while an execution does, and stand still between
 /// two: nothing that a guest does is without a limit.
@@ -136,17 +136,22 @@ fn respond(t: &Thread, main: &mut Option<Object>, begins: Begins, request: &Requ
     }
     let mut usage = Usage::default();
     let ran = prepared(t, main, begins, request, &mut usage).map_err(Failure::from);
-    if let (Some(work), Ok(_)) = (&request.work, &ran) {
-        let files = Some(files::work(t, work));
-        return Response { files, ..Response::of(Outcome::completed()) };
-    }
-    let ran = ran.and_then(|main| execute::run(t, &main, request, &mut usage));
-    let mut response = execute::conclude(t, request, cancel, ran);
+    let mut worked = None;
+    let ran = ran.and_then(|main| match &request.work {
+        None => execute::run(t, &main, request, &mut usage),
+        Some(work) => {
+            worked = Some(work::work(t, &main, work)?);
+            Ok(Object::NONE)
+        }
+    });
+    let mut response = Response { worked, ..execute::conclude(t, request, cancel, ran) };
     if begins.last {
         // So that its globals go with the isolate.
         drop(main.take());
     }
+    // Work is nothing that a guest asked for: its streams wait for its next program.
     if !t.breaker.stopped()
+        && request.work.is_none()
         && let Err(e) = if begins.last { isolate::finalize(t) } else { flush(t) }
         && (!begins.last || response.outcome.reason == TerminationReason::Completed || e.is_stopped())
     {

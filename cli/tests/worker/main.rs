@@ -15,6 +15,8 @@ mod limits;
 mod running;
 #[path = "../../../service/tests/engine/sessions.rs"]
 mod sessions;
+#[path = "../../../service/tests/engine/snapshots.rs"]
+mod snapshots;
 #[path = "../../src/bench/suite.rs"]
 mod suite;
 mod templates;

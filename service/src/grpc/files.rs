@@ -31,7 +31,7 @@ impl Api {
     }
 
     /// Runs an errand where the session's isolate lives, on a thread that may wait.
-    async fn errand(&self, session: &Arc<Session>, work: FileWork) -> Result<FileAnswer, Refusal> {
+    pub async fn errand(&self, session: &Arc<Session>, work: FileWork) -> Result<FileAnswer, Refusal> {
         let (admission, session) = (self.admission.clone(), session.clone());
         let ran = tokio::task::spawn_blocking(move || admission.errand(&session, work)).await;
         ran.map_err(|e| Refusal::Internal { what: e.to_string() })?

@@ -40,6 +40,22 @@ impl Fingerprints {
     }
 }
 
+impl Fingerprints {
+    pub fn snapshot(&self, tenant: &Tenant, request: &v1::CreateSnapshotRequest) -> Option<Identity> {
+        let request_id = request.request_id.clone();
+        if request_id.is_empty() {
+            return None;
+        }
+        let mut hasher = self.0.build_hasher();
+        let mut add = |bytes: &[u8]| hasher.write(bytes);
+        let mut rest = request.clone();
+        let labels = rest.snapshot.as_mut().map(|snapshot| std::mem::take(&mut snapshot.labels));
+        sorted(&mut add, labels.unwrap_or_default(), String::into_bytes);
+        add(&rest.encode_to_vec());
+        Some(Identity { key: (tenant.name.clone(), request_id), fingerprint: hasher.finish() })
+    }
+}
+
 /// Tells requests apart, the same on all servers.
 pub fn fingerprint(method: &str, request: &v1::ExecuteRequest) -> Vec<u8> {
     let mut digest = ring::digest::Context::new(&ring::digest::SHA256);

@@ -10,6 +10,7 @@ mod programs;
 pub mod request;
 pub mod response;
 mod session;
+mod snapshots;
 pub mod stream;
 pub mod template;
 pub mod value;
@@ -30,12 +31,13 @@ use crate::durable::Durable;
 use crate::error::Refusal;
 use crate::identity::layer::caller;
 use crate::limits;
+use crate::seal;
 use identity::Fingerprints;
 use request::Way;
 use stream::{EventStream, Outgoing};
 
 /// Grows with every addition to `typhon.v1`.
-const API_REVISION: i32 = 5;
+const API_REVISION: i32 = 6;
 
 #[derive(Clone)]
 pub struct Api {
@@ -187,6 +189,7 @@ impl RuntimeService for Api {
                 "host functions",
                 "programs",
                 "sessions",
+                "snapshots",
                 "templates",
                 "validate_only",
             ]
@@ -200,7 +203,7 @@ impl RuntimeService for Api {
             limit_defaults: Some(response::limits(&limits::derive(&typhon_vm::Limits::default(), config))),
             jit: Some(v1::JitCapabilities { enabled: false, tiers: Vec::new() }),
             max_message_bytes: i64::try_from(config.max_message.0).unwrap_or(i64::MAX),
-            snapshot_formats: Vec::new(),
+            snapshot_formats: vec![seal::FORMAT.to_owned()],
             api_revision: API_REVISION,
             server_version: env!("CARGO_PKG_VERSION").into(),
             default_isolation: places.default_isolation().wire().into(),

@@ -27,6 +27,8 @@ pub struct Wanted {
     pub session: Option<String>,
     /// The name of the template to begin as a copy of.
     pub template: Option<String>,
+    /// The name of the snapshot to begin from.
+    pub snapshot: Option<String>,
     /// A session that has no name.
     pub made: Option<Arc<Session>>,
     /// What the program may call.
@@ -61,6 +63,10 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
     };
     let template = match &message.target {
         Some(v1::execute_request::Target::Template(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let snapshot = match &message.target {
+        Some(v1::execute_request::Target::Snapshot(name)) => Some(name.clone()),
         _ => None,
     };
     if session.is_some() || template.is_some() {
@@ -106,6 +112,7 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         isolation,
         session,
         template,
+        snapshot,
         made: None,
         functions,
         gone: Arc::default(),
@@ -155,12 +162,10 @@ pub fn request_id(id: &str) -> Result<(), Refusal> {
 }
 
 fn refuse_unsupported(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
-    use v1::execute_request::Target;
-    let feature = match &message.target {
-        Some(Target::Snapshot(_)) => "snapshots",
-        _ if !message.entry_point.is_empty() => "entry_point",
-        _ if message.priority != 0 => "priority",
-        _ => return Ok(()),
+    let feature = match () {
+        () if !message.entry_point.is_empty() => "entry_point",
+        () if message.priority != 0 => "priority",
+        () => return Ok(()),
     };
     Err(Refusal::Unsupported { feature })
 }

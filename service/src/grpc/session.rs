@@ -6,13 +6,14 @@ use std::time::Duration;
 use tonic::{Request, Response, Status};
 use typhon_proto::v1;
 use typhon_proto::v1::session_service_server::SessionService;
-use typhon_vm::CancelReason;
+use typhon_vm::{CancelReason, FileWork};
 
-use super::{Api, page, request, response};
+use super::{Api, page, request, response, snapshots};
 use crate::audit;
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::host::Kept;
+use crate::identity::Caller;
 use crate::identity::layer::caller;
 use crate::limits;
 use crate::place::{Place, Places};
@@ -22,6 +23,22 @@ use crate::templates::Template;
 const NAME: &str = "sessions/";
 /// As many sessions may one request make of another.
 const FORKS_MAX: usize = 64;
+
+impl Api {
+    /// Makes the isolate of a session that begins from a snapshot, so that what cannot be used is told at once.
+    async fn fill(&self, caller: &Caller, session: &Arc<Session>) -> Result<(), Refusal> {
+        let look = FileWork::Stat { path: "/".to_owned() };
+        let _room = self.admission.aside().await?;
+        match self.errand(session, look).await {
+            // Who retries finds it being filled.
+            Ok(_) | Err(Refusal::SessionBusy { .. }) => Ok(()),
+            Err(refusal) => {
+                self.admission.sessions()?.discard(&caller.tenant, &session.name)?;
+                Err(refusal)
+            }
+        }
+    }
+}
 
 #[tonic::async_trait]
 impl SessionService for Api {
@@ -35,6 +52,17 @@ impl SessionService for Api {
         let identity = self.fingerprints.session(&caller.tenant, &request);
         let (config, places) = (&self.admission.config, self.admission.workers().places());
         let asked = request.session.unwrap_or_default();
+        let from = match asked.snapshot.as_str() {
+            "" => None,
+            _ if !asked.template.is_empty() => {
+                return Err(Refusal::invalid("session.snapshot", "is not for a session with a template").into());
+            }
+            name => {
+                let name = page::named(name.to_owned(), snapshots::NAME)
+                    .map_err(|refusal| request::within_as(refusal, "session.snapshot"))?;
+                Some(self.admission.snapshots()?.find(&caller.tenant, &name)?)
+            }
+        };
         let mut terms = match asked.template.as_str() {
             "" => terms(asked, &caller.tenant.name, config, places)?,
             name => {
@@ -45,7 +73,12 @@ impl SessionService for Api {
             }
         };
         terms.limits = limits::within_quota(terms.limits, &caller.tenant.quota());
+        let fills = from.is_some();
+        terms.place.snapshot = from;
         let session = self.admission.sessions()?.create(&caller.tenant, terms, identity)?;
+        if fills && session.is_new() {
+            self.fill(&caller, &session).await?;
+        }
         audit::did(&caller, "session.create", &session.name);
         Ok(Response::new(v1::CreateSessionResponse { session: Some(wire(&session)) }))
     }
@@ -161,7 +194,8 @@ pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Pl
     let world = request::world(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
     let isolation = request::isolation(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
     let isolation = places.isolation(isolation, world)?;
-    let place = Place { isolation, tenant: tenant.clone(), template: None, stable: world.deterministic };
+    let place =
+        Place { isolation, tenant: tenant.clone(), template: None, snapshot: None, stable: world.deterministic };
     let when_busy = match request::known(asked.when_busy, "session.when_busy")? {
         BusyPolicy::Unspecified | BusyPolicy::Wait => WhenBusy::Wait,
         BusyPolicy::Refuse => WhenBusy::Refuse,
@@ -222,5 +256,6 @@ fn wire(session: &Session) -> v1::Session {
         generation: i32::try_from(seen.generation).unwrap_or(i32::MAX),
         isolation: terms.place.isolation.wire().into(),
         template: terms.place.template.as_ref().map(|template| template.name.clone()).unwrap_or_default(),
+        snapshot: terms.place.snapshot.as_ref().map(|snapshot| snapshot.name.clone()).unwrap_or_default(),
     }
 }

@@ -164,7 +164,7 @@ impl House {
         let stdin = Stdin::telling(std::mem::take(&mut request.stdin), stdin_open, stdin_open.then_some(read));
         let calls = calls_open.map(|most| {
             let limit = request.limits.host_calls.unwrap_or(u64::MAX);
-            Callbacks::new(told.clone(), &cancel, limit, usize::try_from(most).unwrap_or(usize::MAX))
+            Callbacks::new(told.clone(), &cancel, limit, usize::try_from(most).unwrap_or(usize::MAX), None)
         });
         let functions = wanted.functions;
         request.host = calls.clone().map(|calls| typhon_vm::Grant { functions, calls });
@@ -190,8 +190,8 @@ impl House {
             Ok(watchdog) => watchdog,
             Err(_) => return broken("a thread to watch it"),
         };
-        let Done { response, after, files, .. } = job.run(room, &*self.engine, &watchdog);
-        let worked = files.map(errand::told);
+        let Done { response, after, worked, .. } = job.run(room, &*self.engine, &watchdog);
+        let worked = worked.map(errand::told);
         let mut done = wire::Done { response: Some(response), worked, ..wire::Done::default() };
         if let Some(AfterRun { home, lost, heap_bytes, threads }) = after {
             (done.heap_bytes, done.threads) = (heap_bytes, threads as u64);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::wire::Ready;
-use super::worker::Worker;
+use super::worker::{Deaths, Worker};
 use crate::config::Config;
 use crate::error::Refusal;
 
@@ -30,6 +30,7 @@ struct Shared {
     idle: Duration,
     state: Mutex<State>,
     changed: Condvar,
+    deaths: Arc<Deaths>,
 }
 
 #[derive(Default)]
@@ -53,12 +54,14 @@ impl Pool {
             program,
             stack: config.worker_stack.0,
             // A response is a message; an inline one holds three parts of a quarter, and room for what is around them.
-            message: config.max_message.as_usize().saturating_add(64 << 20),
+            // A snapshot is one as well.
+            message: config.max_message.max(config.snapshot_max).as_usize().saturating_add(64 << 20),
             most: config.processes_max as usize,
             spares: config.processes_spare as usize,
             idle: config.process_idle_ttl,
             state: Mutex::default(),
             changed: Condvar::new(),
+            deaths: Arc::default(),
         });
         let first = shared.spawn(false)?;
         let ready = first.ready.clone();
@@ -76,6 +79,11 @@ impl Pool {
     /// What holds of the processes' confinement.
     pub fn holds(&self) -> &[String] {
         &self.ready.holds
+    }
+
+    /// Why processes ended that nobody had ended.
+    pub fn deaths(&self) -> Vec<(&'static str, u64)> {
+        self.shared.deaths.counted()
     }
 
     /// The process of a tenant: that whose hashes are `stable`, or that of all else.
@@ -163,7 +171,7 @@ impl Drop for Pool {
 
 impl Shared {
     fn spawn(&self, stable: bool) -> std::io::Result<Arc<Worker>> {
-        Worker::start(&self.program, self.stack, self.message, stable)
+        Worker::start(&self.program, self.stack, self.message, stable, self.deaths.clone())
     }
 
     fn keep_spares(&self) {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
-use typhon_vm::{Cancel, CancelReason, CpuMeter, FileAnswer, HostAnswer, Stream};
+use typhon_vm::{Cancel, CancelReason, CpuMeter, HostAnswer, Stream, Worked};
 
 use super::errand;
 use super::request;
 use super::wire::{self, Cause, Run, Signal, Tale, Told, What};
-use super::worker::{Lane, Worker};
+use super::worker::{BROKE_RULES, DID_NOT_STOP, Lane, Worker};
 use crate::events::Event;
 use crate::grpc::{interact, response};
 use crate::job::{Captured, Job, crashed};
@@ -35,8 +35,8 @@ pub struct Relayed {
     pub lost: Option<Cow<'static, str>>,
     pub heap_bytes: u64,
     pub threads: usize,
-    /// What came of work with files.
-    pub files: Option<Result<FileAnswer, i32>>,
+    /// What came of the job's work, if that was done.
+    pub worked: Option<Worked>,
 }
 
 /// The worker holds the limits. When it is this late, the server acts as well: the guest may wait for a slow client.
@@ -93,7 +93,7 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
     let hung = Cancel::new();
     let hanging = {
         let worker = worker.clone();
-        hung.attach(move |_| worker.kill("it did not stop when it was told to"))
+        hung.attach(move |_| worker.kill(DID_NOT_STOP))
     };
     let watch = watchdog.watch(wall + HUNG, Duration::MAX, &idle, &hung);
     let done = listen(&mut lane, worker, job);
@@ -141,7 +141,7 @@ fn listen(lane: &mut Lane, worker: &Worker, job: &Job) -> Result<wire::Done, [u6
             }
         };
         if !within {
-            worker.kill("it broke the rules");
+            worker.kill(BROKE_RULES);
             return Err(produced);
         }
     }
@@ -191,8 +191,8 @@ fn concluded(done: wire::Done, job: &Job, took: Duration) -> Relayed {
         false => Some(Cow::Owned(lost)),
         true => panicked.then_some(Cow::Borrowed("the engine panicked")),
     };
-    let (threads, files) = (usize::try_from(threads).unwrap_or(usize::MAX), worked.map(errand::heard));
-    Relayed { response, took, lost, heap_bytes, threads, files }
+    let (threads, worked) = (usize::try_from(threads).unwrap_or(usize::MAX), worked.map(errand::heard));
+    Relayed { response, took, lost, heap_bytes, threads, worked }
 }
 
 fn lost(how: &str, produced: [u64; 2], job: &Job, took: Duration) -> Relayed {
@@ -203,7 +203,7 @@ fn lost(how: &str, produced: [u64; 2], job: &Job, took: Duration) -> Relayed {
     crash.usage.bytes_out = produced.iter().sum();
     let output = produced.map(|produced| Captured { produced, ..Captured::default() });
     let response = response::ended(crash, output, &job.request.limits);
-    Relayed { response, took, lost: Some(why.into()), heap_bytes: 0, threads: 0, files: None }
+    Relayed { response, took, lost: Some(why.into()), heap_bytes: 0, threads: 0, worked: None }
 }
 
 impl Far {

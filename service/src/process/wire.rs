@@ -129,7 +129,7 @@ pub struct Run {
     pub work: Option<Work>,
 }
 
-/// With files of the isolate.
+/// With files of the isolate, or all of it.
 #[derive(Clone, PartialEq, Message)]
 pub struct Work {
     #[prost(enumeration = "Deed", tag = "1")]
@@ -142,6 +142,10 @@ pub struct Work {
     pub at: u64,
     #[prost(uint64, tag = "5")]
     pub most: u64,
+    #[prost(bool, tag = "6")]
+    pub leave_out: bool,
+    #[prost(bytes = "vec", tag = "7")]
+    pub key: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
@@ -152,6 +156,8 @@ pub enum Deed {
     List = 2,
     Delete = 3,
     Write = 4,
+    Save = 5,
+    Restore = 6,
 }
 
 /// What came of that.
@@ -164,6 +170,22 @@ pub struct Worked {
     pub data: Vec<u8>,
     #[prost(message, repeated, tag = "3")]
     pub entries: Vec<Entry>,
+    #[prost(message, optional, tag = "4")]
+    pub saved: Option<Saved>,
+    #[prost(bool, tag = "5")]
+    pub restored: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Saved {
+    #[prost(bytes = "vec", tag = "1")]
+    pub data: Vec<u8>,
+    #[prost(message, repeated, tag = "2")]
+    pub left_out: Vec<v1::LeftOut>,
+    #[prost(message, optional, tag = "3")]
+    pub unstorable: Option<v1::LeftOut>,
+    #[prost(bool, tag = "4")]
+    pub too_large: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,6 +1,7 @@
 //! A worker process as the server has it: started, spoken to, ended.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -16,6 +17,37 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, p
 use super::link::{self, Receiver, Sender};
 use super::wire::{self, Control, Order, Ready, Setup};
 
+/// Why worker processes ended that nobody had ended, and how many.
+#[derive(Default)]
+pub struct Deaths(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Deaths {
+    pub fn counted(&self) -> Vec<(&'static str, u64)> {
+        self.0.lock().iter().map(|(why, number)| (*why, *number)).collect()
+    }
+
+    fn note(&self, how: &str) {
+        let why = match how {
+            NOT_NEEDED => return,
+            DID_NOT_STOP | NO_ORDERS => "hung",
+            BROKE_RULES => "broke_rules",
+            how if how.starts_with(BY_SIGNAL) => "signal",
+            how if how.starts_with(WITH_STATUS) => "status",
+            _ => "other",
+        };
+        *self.0.lock().entry(why).or_default() += 1;
+    }
+}
+
+/// What processes are ended for.
+const NOT_NEEDED: &str = "it was not needed any more";
+const NO_ORDERS: &str = "it took no orders";
+pub const DID_NOT_STOP: &str = "it did not stop when it was told to";
+pub const BROKE_RULES: &str = "it broke the rules";
+/// What they end of by themselves.
+const BY_SIGNAL: &str = "it was killed by signal";
+const WITH_STATUS: &str = "it ended with status";
+
 pub struct Worker {
     process: Arc<Process>,
     control: Mutex<Sender>,
@@ -30,6 +62,7 @@ pub struct Worker {
 struct Process {
     body: Body,
     death: Mutex<Option<Cow<'static, str>>>,
+    deaths: Arc<Deaths>,
 }
 
 enum Body {
@@ -79,7 +112,13 @@ const ORDER: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Starts `program` as a worker, and waits until it is confined.
-    pub fn start(program: &Path, stack: u64, most: usize, stable: bool) -> io::Result<Arc<Worker>> {
+    pub fn start(
+        program: &Path,
+        stack: u64,
+        most: usize,
+        stable: bool,
+        deaths: Arc<Deaths>,
+    ) -> io::Result<Arc<Worker>> {
         let (ours, theirs) = UnixStream::pair()?;
         // What compiles loops is told by the environment; nothing else of it is for guests to find.
         let ours_alone = std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"TYPHON_"));
@@ -93,7 +132,7 @@ impl Worker {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .spawn()?;
-        let process = Arc::new(Process { body: Body::Started(Mutex::new(child)), death: Mutex::new(None) });
+        let process = Arc::new(Process { body: Body::Started(Mutex::new(child)), death: Mutex::new(None), deaths });
         let started = greet(&ours, Setup { stack, most: most as u64, stable });
         let (control, receiver, ready) = match started {
             Ok(started) => started,
@@ -118,7 +157,8 @@ impl Worker {
         if parent(pid)? != self.ready.pid {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let process = Arc::new(Process { body: Body::Copy { descriptor, _of: self.clone() }, death: Mutex::new(None) });
+        let (death, deaths) = (Mutex::new(None), self.process.deaths.clone());
+        let process = Arc::new(Process { body: Body::Copy { descriptor, _of: self.clone() }, death, deaths });
         let last = self.books.lock().last_resident;
         let ready = Ready { pid: ready.pid, ..self.ready.clone() };
         let copy = Worker::with(process, control, receiver, ready, self.most, last)?;
@@ -189,7 +229,7 @@ impl Worker {
     fn order(&self, order: Order) {
         let sent = self.control.lock().send(&Control { order: Some(order) });
         if sent.is_err() && self.death().is_none() {
-            self.kill("it took no orders");
+            self.kill(NO_ORDERS);
         }
     }
 
@@ -242,7 +282,7 @@ impl Process {
     fn watch(&self, mut receiver: Receiver) {
         // Nothing more is said by this way: whatever comes is the end of it.
         let _over = receiver.receive::<Ready>();
-        self.reap();
+        self.deaths.note(&self.reap());
     }
 
     fn kill(&self) {
@@ -292,8 +332,8 @@ const MOMENT: Duration = Duration::from_millis(200);
 
 fn told(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
-        (Some(signal), _) => format!("it was killed by signal {signal}"),
-        (None, Some(code)) => format!("it ended with status {code}"),
+        (Some(signal), _) => format!("{BY_SIGNAL} {signal}"),
+        (None, Some(code)) => format!("{WITH_STATUS} {code}"),
         (None, None) => "it ended".to_owned(),
     }
 }
@@ -309,7 +349,7 @@ impl Resident {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.kill("it was not needed any more");
+        self.kill(NOT_NEEDED);
     }
 }
 

@@ -63,6 +63,10 @@ const ROUTES: &[Route] = &[
     on(Method::GET, "templates", "", "TemplateService/ListTemplates", Nothing),
     one(Method::GET, "templates", "", "TemplateService/GetTemplate", Nothing),
     one(Method::DELETE, "templates", "", "TemplateService/DeleteTemplate", Nothing),
+    on(Method::POST, "snapshots", "", "SnapshotService/CreateSnapshot", Message),
+    on(Method::GET, "snapshots", "", "SnapshotService/ListSnapshots", Nothing),
+    one(Method::GET, "snapshots", "", "SnapshotService/GetSnapshot", Nothing),
+    one(Method::DELETE, "snapshots", "", "SnapshotService/DeleteSnapshot", Nothing),
     on(Method::GET, "capabilities", "", "RuntimeService/GetCapabilities", Nothing),
 ];
 

@@ -10,6 +10,7 @@ mod limits;
 mod programs;
 mod running;
 mod sessions;
+mod snapshots;
 mod threads;
 
 pub use fixture::*;

@@ -361,6 +361,61 @@ fn of_files() -> Vec<Row> {
     rows
 }
 
+fn of_snapshots() -> Vec<Row> {
+    use v1::import_snapshot_request::Message;
+    const CREATE: &str = "SnapshotService/CreateSnapshot";
+    const IMPORT: &str = "SnapshotService/ImportSnapshot";
+    let none = v1::CreateSnapshotRequest::default;
+    let of = |session: &str| v1::CreateSnapshotRequest { session: session.to_owned(), ..none() };
+    let labels = || (0..65).map(|n| (n.to_string(), String::new())).collect();
+    let labelled = || v1::Snapshot { labels: labels(), ..v1::Snapshot::default() };
+    let short = || v1::Snapshot { ttl: minus(), ..v1::Snapshot::default() };
+    let first = |message| v1::ImportSnapshotRequest { message };
+    let begin = |snapshot| first(Some(Message::Start(v1::ImportSnapshotStart { snapshot })));
+    let mut rows = vec![
+        invalid(CREATE, &v1::CreateSnapshotRequest { request_id: "x".into(), ..of(MISSING) }, "request_id"),
+        invalid(CREATE, &v1::CreateSnapshotRequest { snapshot: Some(labelled()), ..of(MISSING) }, "snapshot.labels"),
+        invalid(CREATE, &v1::CreateSnapshotRequest { snapshot: Some(short()), ..of(MISSING) }, "snapshot.ttl"),
+        invalid(CREATE, &none(), "session"),
+        invalid(CREATE, &of("snapshots/0"), "session"),
+        row(CREATE, &of(MISSING), Code::NotFound, "SESSION_NOT_FOUND", ""),
+        invalid(IMPORT, &first(None), "start"),
+        invalid(IMPORT, &first(Some(Message::Data(vec![1]))), "start"),
+        invalid(IMPORT, &begin(Some(labelled())), "start.snapshot.labels"),
+        invalid(IMPORT, &begin(Some(short())), "start.snapshot.ttl"),
+        row(IMPORT, &begin(None), Code::InvalidArgument, "SNAPSHOT_INVALID", "data"),
+    ];
+    for (bad, code, reason, field) in [
+        ("", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("snapshots/", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("sessions/0", Code::InvalidArgument, "INVALID_REQUEST", "name"),
+        ("snapshots/0", Code::NotFound, "SNAPSHOT_NOT_FOUND", ""),
+    ] {
+        let name = bad.to_owned();
+        let get = v1::GetSnapshotRequest { name: name.clone() };
+        rows.push(row("SnapshotService/GetSnapshot", &get, code, reason, field));
+        let delete = v1::DeleteSnapshotRequest { name: name.clone() };
+        rows.push(row("SnapshotService/DeleteSnapshot", &delete, code, reason, field));
+        let export = v1::ExportSnapshotRequest { name };
+        rows.push(row("SnapshotService/ExportSnapshot", &export, code, reason, field));
+    }
+    let page = |page_size, token: &str| v1::ListSnapshotsRequest { page_size, page_token: token.to_owned() };
+    rows.push(invalid("SnapshotService/ListSnapshots", &page(-1, ""), "page_size"));
+    rows.push(invalid("SnapshotService/ListSnapshots", &page(0, "nonsense"), "page_token"));
+    let target = Some(v1::execute_request::Target::Snapshot("snapshots/0".into()));
+    let within = v1::ExecuteRequest { target, ..source("") };
+    rows.push(row("ExecutionService/Execute", &within, Code::NotFound, "SNAPSHOT_NOT_FOUND", ""));
+    let from = |snapshot: &str, template: &str| {
+        let (snapshot, template) = (snapshot.to_owned(), template.to_owned());
+        create(v1::Session { snapshot, template, ..v1::Session::default() })
+    };
+    const SESSION: &str = "SessionService/CreateSession";
+    rows.push(invalid(SESSION, &from("x", ""), "session.snapshot"));
+    rows.push(invalid(SESSION, &from("snapshots/0", "templates/0"), "session.snapshot"));
+    rows.push(row(SESSION, &from("snapshots/0", ""), Code::NotFound, "SNAPSHOT_NOT_FOUND", ""));
+    rows
+}
+
 fn create_of(template: &str) -> v1::CreateSessionRequest {
     create(v1::Session { template: template.to_owned(), ..v1::Session::default() })
 }
@@ -378,6 +433,7 @@ fn table() -> Vec<Row> {
     rows.extend(of_programs());
     rows.extend(of_templates());
     rows.extend(of_files());
+    rows.extend(of_snapshots());
     rows
 }
 

@@ -122,7 +122,6 @@ async fn absurd_limits_are_lowered_and_the_response_says_so() {
 
 #[tokio::test]
 async fn what_is_not_offered_says_which_feature() {
-    use v1::execute_request::Target;
     let mut fixture = start(&[]).await;
     let isolation = |level: v1::IsolationLevel| v1::ExecuteRequest {
         policy: Some(v1::Policy { isolation: level.into(), ..v1::Policy::default() }),
@@ -133,7 +132,6 @@ async fn what_is_not_offered_says_which_feature() {
     let policy = v1::Policy { deterministic: true, ..v1::Policy::default() };
     let deterministic = v1::ExecuteRequest { policy: Some(policy), ..source("") };
     let cases = [
-        (v1::ExecuteRequest { target: Some(Target::Snapshot("snapshots/1".into())), ..source("") }, "snapshots"),
         (v1::ExecuteRequest { entry_point: "main".into(), ..source("") }, "entry_point"),
         (v1::ExecuteRequest { files: vec![blob], ..source("") }, "files.blob"),
         (deterministic, "policy.deterministic without worker processes"),

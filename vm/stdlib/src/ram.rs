@@ -4,6 +4,7 @@
 //! [`FIRST`]. What files hold is the isolate's memory. Calls that are not offered here ask [`crate::world::permit`], as ever,
 //! and are refused.
 
+mod image;
 mod tree;
 
 use std::collections::BTreeMap;

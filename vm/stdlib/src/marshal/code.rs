@@ -10,18 +10,24 @@ use typhon_object::{Res, Thread, error};
 
 const DIGEST: usize = 32;
 
+/// What a digest is made with.
+pub type Key = [u8; 32];
+
 /// This process's key; none where the system has no entropy.
-static KEY: LazyLock<Option<[u8; 32]>> = LazyLock::new(|| {
+static KEY: LazyLock<Option<Key>> = LazyLock::new(|| {
     let mut key = [0; 32];
     getrandom::fill(&mut key).is_ok().then_some(key)
 });
 
-fn digest(t: &Thread, data: &[u8]) -> Res<[u8; DIGEST]> {
-    let Some(key) = &*KEY else { return Err(error::value_error(t, "the system has no entropy to sign code with")) };
+fn own_key(t: &Thread) -> Res<&'static Key> {
+    KEY.as_ref().ok_or_else(|| error::value_error(t, "the system has no entropy to sign code with"))
+}
+
+fn digest(data: &[u8], key: &Key) -> [u8; DIGEST] {
     let made = blake2b_simd::Params::new().hash_length(DIGEST).key(key).hash(data);
     let mut out = [0; DIGEST];
     out.copy_from_slice(made.as_bytes());
-    Ok(out)
+    out
 }
 
 /// What tells this process's packed code from others', most likely: `.pyc` files are told apart by it before anybody
@@ -34,19 +40,29 @@ pub fn mark() -> u16 {
 
 /// A code object as bytes.
 pub fn pack(t: &Thread, code: &Arc<Code>) -> Res<Vec<u8>> {
+    pack_with(t, code, own_key(t)?)
+}
+
+/// A code object as bytes for any process that has the key.
+pub fn pack_with(t: &Thread, code: &Arc<Code>, key: &Key) -> Res<Vec<u8>> {
     let mut out = Packer { t, out: Vec::new() };
     out.code(code)?;
     let mut out = out.out;
-    let digest = digest(t, &out)?;
+    let digest = digest(&out, key);
     out.extend_from_slice(&digest);
     Ok(out)
 }
 
 /// The code object in bytes that [`pack`] made in this process; `None` for any other bytes.
 pub fn unpack(t: &Thread, data: &[u8]) -> Res<Option<Arc<Code>>> {
+    unpack_with(t, data, own_key(t)?)
+}
+
+/// The code object in bytes that [`pack_with`] made with the same key.
+pub fn unpack_with(t: &Thread, data: &[u8], key: &Key) -> Res<Option<Arc<Code>>> {
     let Some(at) = data.len().checked_sub(DIGEST) else { return Ok(None) };
     let (data, given) = data.split_at(at);
-    let wanted = digest(t, data)?;
+    let wanted = digest(data, key);
     if !constant_time_eq(&wanted, given) {
         return Ok(None);
     }

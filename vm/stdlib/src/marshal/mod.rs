@@ -2,6 +2,7 @@
 
 pub(crate) mod code;
 mod read;
+pub mod sealed;
 mod source;
 mod tag;
 mod write;

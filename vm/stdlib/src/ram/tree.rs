@@ -135,8 +135,13 @@ impl Tree {
         Ok(self.names(id)?.1.iter().map(|(name, id)| (name.clone(), *id)).collect())
     }
 
+    /// What all files hold.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Files and folders there are.
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.nodes.len() - self.free.len()
     }
 
