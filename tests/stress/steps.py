@@ -488,7 +488,7 @@ def on_library(w, me, dice):
 
 STEPS = [on_generators, on_deque, on_io, on_weak_tables, on_links, on_keyed, on_sets, on_sort, on_iterators]
 STEPS += [on_library]
-# Named explicitly only, until what it finds is mended (docs/design/006): `threads.py 1007 60 4 on_changing`.
+# Only if it is named: what it found is mended, and the long run is still to come.
 OPEN = [on_changing]
 
 

@@ -457,7 +457,8 @@ impl TypeObject {
         if t.is_shared() {
             sub.header.mark_weak();
         }
-        if self.header.is_immortal() && !crate::thread::is_bootstrap() {
+        // What the isolate keeps for good is its own, and keeps its own list: that is the one which `outdate` follows.
+        if self.header.rc().is_immortal() && !crate::thread::is_bootstrap() {
             t.isolate.subclasses.borrow_mut().entry(std::ptr::from_ref(self) as usize).or_default().push(sub);
         } else {
             self.subclasses.borrow_mut().push(sub);
@@ -466,7 +467,7 @@ impl TypeObject {
 
     /// Forgets a direct subclass.
     pub fn remove_subclass(&self, t: &Thread, sub: &TypeObject) {
-        if self.header.is_immortal() {
+        if self.header.rc().is_immortal() {
             if let Some(list) = t.isolate.subclasses.borrow_mut().get_mut(&(std::ptr::from_ref(self) as usize)) {
                 list.retain(|&s| !std::ptr::eq(s, sub));
             }
