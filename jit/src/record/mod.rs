@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `begin` | the frames that a trace begins with |
 //! | `regs` | the registers: what the trace knows that they hold, and what memory holds |
+//! | `exits` | guards, and where the interpreter goes on |
 //! | `opaque` | instructions that the interpreter carries out |
 //! | `flow` | moves, jumps, iteration; which opcode is whose |
 //! | `arith` | numbers |
@@ -24,6 +25,7 @@ mod attributes;
 mod begin;
 mod calls;
 mod containers;
+mod exits;
 mod flow;
 mod iterate;
 mod natives;
@@ -34,7 +36,6 @@ mod regs;
 use crate::abort::{Abort, Reason};
 use crate::cache::{Kind, LiveIn};
 use crate::lower::{COUNTERS, Plan};
-use crate::vm::Entered;
 use crate::worth::{self, Worth};
 use regs::Regs;
 use rustc_hash::FxHashSet;
@@ -48,7 +49,7 @@ use typhon_interp::unit::Unit;
 use typhon_isa::{Opcode, Word};
 use typhon_jit_ir::build::Builder;
 use typhon_jit_ir::snapshot::place_number;
-use typhon_jit_ir::{Alias, Arg, Const, End, Op, Place, Slot, Snap, SnapId, Src, Trace, Ty, word};
+use typhon_jit_ir::{Alias, Arg, Const, End, Op, Place, Slot, SnapId, Trace, Ty, word};
 use typhon_object::error::Exc;
 use typhon_object::{Value, type_of, types::float};
 
@@ -555,54 +556,8 @@ impl<'a> Recorder<'a> {
         self.unit().word((self.offset() + 1 + i) as usize).map_or(0, |w| w.0)
     }
 
-    /// The snapshot before the running instruction: the interpreter carries it out again.
-    fn exit(&mut self) -> SnapId {
-        if let Some(id) = self.snap {
-            return id;
-        }
-        let slots = self.regs.to_write(self.top());
-        let id = self.snapshot(self.offset(), slots);
-        self.snap = Some(id);
-        id
-    }
-
-    fn snapshot(&mut self, offset: u32, mut slots: BTreeMap<Slot, Src>) -> SnapId {
-        slots.insert(ROUNDS, Src::Arg(self.rounds));
-        self.frames_to_make(&mut slots);
-        let frames = self.frames(offset);
-        self.b.snap(Snap { frames, slots, ..Snap::default() })
-    }
-
-    /// Where frames stand, the one on top at an offset.
-    fn frames(&self, offset: u32) -> Vec<Place> {
-        let place = |(i, level): (usize, &Level)| {
-            let entered = Entered { base: level.base, offset: 0, dst: level.dst, skip: level.skip, kind: level.kind };
-            let (code, what) = if i == 0 { (0, 0) } else { (entered.code(), level.what()) };
-            Place { code, offset: level.offset, what }
-        };
-        let mut frames: Vec<Place> = self.levels.iter().enumerate().map(place).collect();
-        if let Some(last) = frames.last_mut() {
-            last.offset = offset;
-        }
-        frames
-    }
-
     /// Where the registers end that are anybody's.
     fn top(&self) -> usize {
         self.level().base + self.unit().register_count
-    }
-
-    fn guard(&mut self, condition: Arg) {
-        if condition == Arg::bool(true) {
-            return;
-        }
-        let exit = self.exit();
-        self.b.op(Op::Guard, &[condition], Some(exit));
-    }
-
-    /// An operation, with an exit if it can have one.
-    fn op(&mut self, op: Op, args: &[Arg]) -> Arg {
-        let exit = op.exits().then(|| self.exit());
-        self.b.op(op, args, exit).into()
     }
 }
