@@ -58,6 +58,7 @@ fn generated_code_is_current() {
         .boxed(".typhon.v1.AttachExecutionResponse.event.started")
         .boxed(".typhon.v1.AttachExecutionResponse.event.progress")
         .boxed(".typhon.v1.AttachExecutionResponse.event.finished")
+        .boxed(".typhon.v1.ImportSnapshotRequest.message.start")
         .boxed(".typhon.v1.BatchExecuteRequest.message.setup")
         .boxed(".typhon.v1.BatchExecuteRequest.message.case")
         .boxed(".typhon.v1.BatchExecuteResponse.message.result")

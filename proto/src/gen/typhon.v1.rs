@@ -6823,7 +6823,7 @@ pub mod import_snapshot_request {
     pub enum Message {
         /// The first message, and no other.
         #[prost(message, tag = "1")]
-        Start(super::ImportSnapshotStart),
+        Start(::prost::alloc::boxed::Box<super::ImportSnapshotStart>),
         #[prost(bytes, tag = "2")]
         Data(::prost::alloc::vec::Vec<u8>),
     }

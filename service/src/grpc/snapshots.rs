@@ -64,7 +64,7 @@ impl SnapshotService for Api {
         page::token(&page_token, NAME)?;
         let (found, more) = self.admission.snapshots()?.list(&tenant, &page_token, most);
         let next_page_token = page::next(found.last().map(|last| &*last.name), more);
-        let snapshots = found.iter().map(|snapshot| wire(snapshot)).collect();
+        let snapshots = found.iter().map(wire).collect();
         Ok(Response::new(v1::ListSnapshotsResponse { snapshots, next_page_token }))
     }
 
@@ -116,10 +116,10 @@ impl SnapshotService for Api {
         let caller = caller(&request)?;
         let mut pieces = request.into_inner();
         let first = pieces.next().await.transpose()?.and_then(|first| first.message);
-        let Some(Message::Start(v1::ImportSnapshotStart { snapshot })) = first else {
+        let Some(Message::Start(start)) = first else {
             return Err(Refusal::invalid("start", "must be the first message").into());
         };
-        let asked = asked(snapshot, "start.snapshot")?;
+        let asked = asked(start.snapshot, "start.snapshot")?;
         let most = self.admission.snapshots()?.import_max();
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.next().await.transpose()? {

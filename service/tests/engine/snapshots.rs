@@ -64,7 +64,7 @@ async fn export(fixture: &Fixture, name: &str) -> Vec<u8> {
 }
 
 async fn import(fixture: &Fixture, bytes: &[u8]) -> Result<v1::Snapshot, Status> {
-    let start = Message::Start(v1::ImportSnapshotStart::default());
+    let start = Message::Start(Box::default());
     let pieces = bytes.chunks(50_000).map(|data| Message::Data(data.to_vec()));
     let messages: Vec<_> = std::iter::once(start)
         .chain(pieces)
@@ -305,7 +305,7 @@ async fn a_request_that_comes_again_makes_no_second_snapshot() {
     let other = plain(&fixture).await;
     assert_eq!(refused(send(&other).await, "").1, "REQUEST_ID_REUSED");
     let list = snapshots(&fixture).list_snapshots(v1::ListSnapshotsRequest::default()).await.expect("a page");
-    assert_eq!(list.into_inner().snapshots, [first.clone()]);
+    assert_eq!(list.into_inner().snapshots, std::slice::from_ref(&first));
     let get = v1::GetSnapshotRequest { name: first.name.clone() };
     assert_eq!(snapshots(&fixture).get_snapshot(get).await.expect("there").into_inner().snapshot, Some(first));
 }
@@ -364,7 +364,7 @@ async fn anothers_snapshot_is_not_there_and_cannot_be_taken() {
     let list = client.list_snapshots(by("bob", v1::ListSnapshotsRequest::default())).await.expect("a page");
     assert!(list.into_inner().snapshots.is_empty());
     let pieces = || {
-        let parts = [Message::Start(v1::ImportSnapshotStart::default()), Message::Data(bytes.clone())];
+        let parts = [Message::Start(Box::default()), Message::Data(bytes.clone())];
         tokio_stream::iter(parts.map(|part| v1::ImportSnapshotRequest { message: Some(part) }))
     };
     assert_eq!(refused(client.import_snapshot(by("bob", pieces())).await, "").1, "SNAPSHOT_INVALID");

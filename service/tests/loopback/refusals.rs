@@ -371,7 +371,7 @@ fn of_snapshots() -> Vec<Row> {
     let labelled = || v1::Snapshot { labels: labels(), ..v1::Snapshot::default() };
     let short = || v1::Snapshot { ttl: minus(), ..v1::Snapshot::default() };
     let first = |message| v1::ImportSnapshotRequest { message };
-    let begin = |snapshot| first(Some(Message::Start(v1::ImportSnapshotStart { snapshot })));
+    let begin = |snapshot| first(Some(Message::Start(Box::new(v1::ImportSnapshotStart { snapshot }))));
     let mut rows = vec![
         invalid(CREATE, &v1::CreateSnapshotRequest { request_id: "x".into(), ..of(MISSING) }, "request_id"),
         invalid(CREATE, &v1::CreateSnapshotRequest { snapshot: Some(labelled()), ..of(MISSING) }, "snapshot.labels"),
