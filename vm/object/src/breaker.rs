@@ -31,6 +31,8 @@ pub mod reason {
     pub const GRACE: u32 = 1 << 11;
     /// Every look is counted: whoever takes this sets it again.
     pub const FUEL: u32 = 1 << 12;
+    /// Somebody has wanted the turn for so long that a native gives it up, too.
+    pub const STARVED: u32 = 1 << 13;
 }
 
 /// Why a thread was stopped for good.

@@ -5,7 +5,6 @@
 //! the ends of objects of such types. It is given up wherever Python code runs and wherever a turn would be. Between two
 //! instructions no thread holds it.
 
-use crate::breaker::reason;
 use crate::isolate::Isolate;
 use crate::tally::Count;
 use crate::thread::Thread;
@@ -109,7 +108,7 @@ impl Thread {
         // Whoever has it may stop the world.
         self.offline();
         while !lock.try_lock_for(PATIENCE) {
-            self.isolate.ask_others(self, reason::QS);
+            self.isolate.ask_others(self, Self::turn_request(since));
         }
         self.online();
         self.tally.add(Count::NativeWaits, 1);

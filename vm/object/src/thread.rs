@@ -21,6 +21,7 @@ use crate::value::Value;
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use typhon_rc::{Owner, Release};
 
 /// The tag while the process makes its immortal objects: no thread of an isolate gets as far.
@@ -270,7 +271,7 @@ impl Thread {
     }
 
     /// Looks up if asked to. Native loops call it at least every 50 microseconds. The turn stays: as under CPython's GIL, a
-    /// native that runs no Python code is one step for the isolate's other threads.
+    /// native that runs no Python code is one step for the isolate's other threads, unless it takes a second.
     #[inline(always)]
     pub fn poll(&self) -> Res<()> {
         if self.breaker.any_but_turn() { (self.hooks.on_breaker)(self) } else { Ok(()) }
@@ -287,10 +288,17 @@ impl Thread {
         (self.hooks.on_breaker)(self)
     }
 
-    /// Takes what is asked of the thread, the turn only if it looks up where it may give it up.
+    /// Takes what is asked of the thread, the turn only if it looks up where it may give it up, or has kept it for long.
     pub fn take_requests(&self) -> u32 {
         let turn = if self.yields.replace(false) { 0 } else { reason::QS };
         self.breaker.take(!turn)
+    }
+
+    /// What to ask whoever has had the turn, or the native lock, since then.
+    pub fn turn_request(since: Instant) -> u32 {
+        // A native that takes longer than this is no step that a program relies on.
+        const STEP_MAX: Duration = Duration::from_secs(1);
+        if since.elapsed() < STEP_MAX { reason::QS } else { reason::QS | reason::STARVED }
     }
 
     /// Stops if the isolate is to be stopped, and does nothing else: no handler and no collector runs. For loops in

@@ -99,7 +99,7 @@ fn on_breaker(t: &Thread) -> Res<()> {
     if asked & reason::SPARE != 0 {
         t.heap().spare();
     }
-    if asked & (reason::MEMORY | reason::GC | reason::QS | reason::PENDING) == 0 {
+    if asked & (reason::MEMORY | reason::GC | reason::QS | reason::STARVED | reason::PENDING) == 0 {
         return Ok(());
     }
     let was_in = t.enter_native();
@@ -119,7 +119,7 @@ fn answer(t: &Thread, asked: u32) -> Res<()> {
         t.breaker.set(asked & reason::PENDING);
         return Err(e);
     }
-    if asked & reason::QS != 0 {
+    if asked & (reason::QS | reason::STARVED) != 0 {
         turns::offer(t);
         if t.breaker.stopped() {
             return Err(Exc::stopped());

@@ -172,9 +172,10 @@ impl Shared {
         } else {
             let bell = BELL.with(Bell::clone);
             state.waiting.push_back((me, Bell::clone(&bell)));
+            let since = Instant::now();
             while state.running != Some(me) {
                 if bell.wait_for(&mut state, PATIENCE).timed_out() {
-                    state.ask_running();
+                    state.ask_running(Thread::turn_request(since));
                 }
             }
         }
@@ -192,10 +193,10 @@ impl State {
     }
 
     /// Asks whoever has the turn to offer it.
-    fn ask_running(&self) {
+    fn ask_running(&self, request: u32) {
         let running = self.breakers.iter().find(|(who, _)| self.running == Some(*who));
         if let Some((_, breaker)) = running {
-            breaker.set(reason::QS);
+            breaker.set(request);
         }
     }
 
@@ -294,7 +295,7 @@ fn sleep(shared: &Shared, key: usize, end: Instant, bell: &Bell) {
             drop(state);
             return shared.take_turn();
         }
-        state.ask_running();
+        state.ask_running(reason::QS);
     }
 }
 
