@@ -138,7 +138,8 @@ async fn a_cancel_reaches_both_sides() {
             assert_eq!(reason(&response), end, "{text}: {:?}", response.outcome);
         }
         // Time is up while the host is silent: time enough to import asyncio on a machine with other work.
-        let limits = v1::Limits { wall_time: millis(3000), ..v1::Limits::default() };
+        let limits =
+            v1::Limits { wall_time: Some(prost_types::Duration { seconds: 3, nanos: 0 }), ..v1::Limits::default() };
         let request = v1::ExecuteRequest { limits: Some(limits), ..granted(text) };
         let mut talk_ = talk(&fixture, request).await.expect("a stream");
         while !matches!(talk_.event().await.expect("no error").expect("a call"), Event::HostCall(_)) {}

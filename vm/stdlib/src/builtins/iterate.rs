@@ -14,6 +14,7 @@ use typhon_object::strs::Str;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::iters::next_of;
 use typhon_object::types::list_::ListIter;
+use typhon_object::types::range_iter::{LongRangeIter, RangeIter};
 use typhon_object::types::{call_iter, complex, exceptions as exc, float, int};
 use typhon_object::{Thread, Value, call, convert, payload, suggest, type_of};
 
@@ -195,6 +196,7 @@ pub(super) fn sum(t: &Thread, a: &[Value]) -> Res {
     if let (Some(start), Some(items)) = (total.as_small(), it.exact::<ListIter>()) {
         total = convert::from_i64(t, small_run(t, items, start)?)?;
     }
+    let of_range = it.exact::<RangeIter>().is_some() || it.exact::<LongRangeIter>().is_some();
     let exact_float = |v: &Value| std::ptr::eq(type_of(v), float::FLOAT.ty());
     let exact_int = |v: &Value| std::ptr::eq(type_of(v), int::INT.ty());
     loop {
@@ -202,7 +204,12 @@ pub(super) fn sum(t: &Thread, a: &[Value]) -> Res {
         if x.is_absent() {
             return Ok(total);
         }
-        t.poll()?;
+        // A range is the same whoever comes between.
+        if of_range {
+            t.poll_yielding()?
+        } else {
+            t.poll()?
+        }
         if let (Some(p), Some(q)) = (total.as_small(), x.as_small()) {
             total = convert::from_i64(t, p + q)?;
             continue;
