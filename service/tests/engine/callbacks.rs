@@ -1,6 +1,6 @@
 //! Host functions: what the guest calls and the client answers, with the engine itself.
 
-use crate::{Fixture, exception, millis, reason, source, start};
+use crate::{Fixture, exception, reason, source, start};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
