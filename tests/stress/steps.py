@@ -489,7 +489,7 @@ def on_library(w, me, dice):
 
 STEPS = [on_generators, on_deque, on_io, on_weak_tables, on_links, on_keyed, on_sets, on_sort, on_iterators]
 STEPS += [on_library]
-# Only if it is named: what it found is mended, and the long run is still to come.
+# Fails now and then: a class whose bases are being changed is no instance of them for a moment.
 OPEN = [on_changing]
 
 
