@@ -78,14 +78,17 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
         // A job in the background ignores SIGINT, and so would its programs.
         let mut command = Command::new("env");
         command.arg("--default-signal=INT").arg(typhon).arg(format!("{PROGRAMS}/{name}")).current_dir(root);
-        let ran = finish(&mut command)?;
-        match (ran == Some(wanted), pending.contains(&name)) {
+        let (ran, said) = finish(&mut command)?;
+        match (ran.as_deref() == Some(&*wanted), pending.contains(&name)) {
             (true, false) => report.passed += 1,
             (false, true) => {
                 report.pending += 1;
                 still.push(name);
             }
-            (false, false) => report.lost.push(name),
+            (false, false) => {
+                eprintln!("{}", difference(&name, &wanted, ran.as_deref(), &said));
+                report.lost.push(name);
+            }
             (true, true) => report.gained.push(name),
         }
     }
@@ -96,6 +99,26 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
         report.gained.clear();
     }
     Ok(())
+}
+
+/// Where a program's output leaves what was wanted, and the end of what it said on standard error: enough to begin with,
+/// where it cannot be run again (a thread's fault seldom shows twice).
+fn difference(name: &str, wanted: &[u8], ran: Option<&[u8]>, said: &[u8]) -> String {
+    let Some(ran) = ran else { return format!("{name}: did not end within {} s", PATIENCE.as_secs()) };
+    let [wanted, ran, said] = [wanted, ran, said].map(String::from_utf8_lossy);
+    let (mut want, mut got) = (wanted.lines(), ran.lines());
+    let mut text = String::new();
+    for number in 1.. {
+        let (want, got) = (want.next(), got.next());
+        if want != got || want.is_none() {
+            let show = |line: Option<&str>| line.map_or("nothing".to_owned(), |line| line.chars().take(300).collect());
+            text = format!("{name}, line {number}: wanted {}\n  printed {}", show(want), show(got));
+            break;
+        }
+    }
+    let said: Vec<&str> = said.lines().collect();
+    said.iter().skip(said.len().saturating_sub(12)).for_each(|line| text += &format!("\n  | {line}"));
+    text
 }
 
 /// What one module of the suite printed: the tests it has, and those of them that passed.
@@ -168,7 +191,7 @@ fn run_modules(
             let mut command = Command::new("sh");
             command.args(["-c", LIMITED, "sh"]).arg(typhon).arg(root.join(DRIVER)).arg(module);
             command.current_dir(&folder).env("PYTHONPATH", libtest);
-            let marks = marks(&String::from_utf8_lossy(&finish(&mut command)?.unwrap_or_default()));
+            let marks = marks(&String::from_utf8_lossy(&finish(&mut command)?.0.unwrap_or_default()));
             eprintln!(
                 "{module}: {} of {}{}",
                 marks.passed.len(),
@@ -196,14 +219,15 @@ fn marks(output: &str) -> Marks {
     Marks { has: named("has "), passed: &named("ok ") - &named("fail "), finished: marks.contains(&"done") }
 }
 
-/// Standard output and the exit status as bytes; `None` when it hung.
-fn finish(command: &mut Command) -> anyhow::Result<Option<Vec<u8>>> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let Some(mut pipe) = child.stdout.take() else { bail!("no pipe") };
-    let reader = std::thread::spawn(move || {
-        let mut output = Vec::new();
-        pipe.read_to_end(&mut output).map(|_| output)
-    });
+/// Standard output and the exit status as bytes, `None` when it hung; and standard error.
+fn finish(command: &mut Command) -> anyhow::Result<(Option<Vec<u8>>, Vec<u8>)> {
+    fn all(mut pipe: impl Read) -> std::io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        pipe.read_to_end(&mut text).map(|_| text)
+    }
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (Some(output), Some(said)) = (child.stdout.take(), child.stderr.take()) else { bail!("no pipe") };
+    let readers = (std::thread::spawn(|| all(output)), std::thread::spawn(|| all(said)));
     let started = Instant::now();
     let status = loop {
         match child.try_wait()? {
@@ -216,14 +240,15 @@ fn finish(command: &mut Command) -> anyhow::Result<Option<Vec<u8>>> {
             None => std::thread::sleep(Duration::from_millis(2)),
         }
     };
-    let Ok(output) = reader.join() else { bail!("the reader panicked") };
-    let mut output = output?;
-    Ok(status.map(|status| {
+    let (Ok(output), Ok(said)) = (readers.0.join(), readers.1.join()) else { bail!("a reader panicked") };
+    let (mut output, said) = (output?, said?);
+    let output = status.map(|status| {
         if !status.success() {
             output.extend(format!("[{status}]\n").bytes());
         }
         output
-    }))
+    });
+    Ok((output, said))
 }
 
 fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
@@ -233,7 +258,15 @@ fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::marks;
+    use super::{difference, marks};
+
+    #[test]
+    fn the_first_line_that_differs_is_shown() {
+        let told = difference("a.py", b"1\n2\n3\n", Some(b"1\n4\n"), b"Traceback\nError: x\n");
+        assert_eq!(told, "a.py, line 2: wanted 2\n  printed 4\n  | Traceback\n  | Error: x");
+        assert_eq!(difference("a.py", b"1\n", Some(b""), b""), "a.py, line 1: wanted 1\n  printed nothing");
+        assert_eq!(difference("a.py", b"1\n", None, b""), "a.py: did not end within 120 s");
+    }
 
     #[test]
     fn marks_are_found_amid_noise() {
