@@ -20,20 +20,27 @@ use std::cell::Cell;
 #[repr(C)]
 pub struct Cursor {
     dict: Slot,
-    at: Cell<usize>,
+    /// The next entry, and in the upper half how many items are left. Threads that share an iterator may take each other's
+    /// step back; in one word the two halves are always of one step, so that none is taken for a change of the keys. A table
+    /// has less than 2³² entries (`index_bytes`).
+    place: Cell<u64>,
     /// The size the dict must keep.
     used: Cell<usize>,
-    left: Cell<usize>,
+}
+
+/// Both halves of a place.
+fn place(at: usize, left: usize) -> u64 {
+    at as u64 | (left as u64) << 32
 }
 
 impl Cursor {
     fn new(dict: &Value, at: usize) -> Self {
         let (n, at) = (Dict::of(dict).len(), at.min(Dict::of(dict).filled()));
-        Self { dict: Slot::new(dict.clone()), at: Cell::new(at), used: Cell::new(n), left: Cell::new(n) }
+        Self { dict: Slot::new(dict.clone()), place: Cell::new(place(at, n)), used: Cell::new(n) }
     }
 
     fn copy(&self) -> Self {
-        Self { dict: Slot::new(self.dict.get()), at: self.at.clone(), used: self.used.clone(), left: self.left.clone() }
+        Self { dict: Slot::new(self.dict.get()), place: self.place.clone(), used: self.used.clone() }
     }
 
     fn peek(&self, visit: &mut dyn FnMut(&Value)) {
@@ -57,30 +64,29 @@ impl Cursor {
             self.used.set(usize::MAX);
             return Err(error::runtime_error(t, "dictionary changed size during iteration"));
         }
-        let mut at = self.at.get();
+        let stands = self.place.get();
+        let (mut at, left) = (stands as u32 as usize, (stands >> 32) as usize);
         let found = match back {
             false => dict.next_with(&mut at, pick),
             // Entries that were there and are no more: the dict has been emptied meanwhile.
             true if at > dict.filled() => None,
             true => dict.prev(&mut at).map(|(k, v)| pick(&k, &v)),
         };
-        self.at.set(at);
         if found.is_none() {
             drop(self.dict.take());
             return Ok(None);
         }
-        let left = self.left.get();
         if left == 0 {
             drop(self.dict.take());
             return Err(error::runtime_error(t, "dictionary keys changed during iteration"));
         }
-        self.left.set(left - 1);
+        self.place.set(place(at, left - 1));
         Ok(found)
     }
 
     fn hint(&self) -> Value {
         let fits = self.dict.get().downcast::<Dict>().is_some_and(|d| d.len() == self.used.get());
-        convert::from_usize(if fits { self.left.get() } else { 0 })
+        convert::from_usize(if fits { (self.place.get() >> 32) as usize } else { 0 })
     }
 }
 
