@@ -1,4 +1,5 @@
-# What dies while several threads run is finalized before the next statement that could tell.
+# What dies while several threads run is finalized before the next statement that could tell. What a namespace holds, as globals do, may
+# live on until every running thread has polled (docs/threads.md): these are a function's own.
 import threading
 
 
@@ -20,10 +21,16 @@ def wait():
 t = threading.Thread(target=wait)
 t.start()
 gate.wait()
-for _ in range(3):
-    e = Ending()
-    del e
-    print(len(Ending.ended))
-print(Ending().__class__.__name__, len(Ending.ended))
+
+
+def end():
+    for _ in range(3):
+        e = Ending()
+        del e
+        print(len(Ending.ended))
+    print(Ending().__class__.__name__, len(Ending.ended))
+
+
+end()
 gate.wait()
 t.join()
