@@ -221,7 +221,10 @@ macro_rules! declare {
 
         /// Every opcode, by number.
         pub const OPCODES: &[Opcode] = &[$(Opcode::$name,)*];
-        const INFO: &[Info] = &[$(Info { name: stringify!($name), extra: $extra, operands: [stringify!($a), stringify!($b), stringify!($c)], doc: $doc },)*];
+        // Apart from the texts, so that it is a constant wherever an opcode is one.
+        const EXTRA: [u8; OPCODES.len()] = [$($extra,)*];
+        // One for the program: a table of addresses is written to at every start of a process, page by page.
+        static INFO: [Info; OPCODES.len()] = [$(Info { name: stringify!($name), extra: $extra, operands: [stringify!($a), stringify!($b), stringify!($c)], doc: $doc },)*];
     };
 }
 for_each_opcode!(declare);
@@ -249,7 +252,7 @@ impl Opcode {
     /// Words after the instruction.
     #[inline]
     pub const fn extra(self) -> usize {
-        INFO[self as usize].extra
+        EXTRA[self as usize] as usize
     }
 
     /// The opcode of a number.

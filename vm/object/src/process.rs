@@ -24,7 +24,8 @@ use std::sync::{LazyLock, Once, OnceLock};
 struct Bootstrap {
     thread: Box<Thread>,
     depth: Cell<u32>,
-    signatures: RefCell<FxHashMap<(usize, bool), &'static Signature>>,
+    /// By text: two natives in three have one that another has, too.
+    signatures: RefCell<FxHashMap<(&'static str, bool), &'static Signature>>,
 }
 
 // SAFETY: reached only through the mutex below; nothing in it is bound to an OS thread.
@@ -142,11 +143,11 @@ pub fn build<R>(f: impl FnOnce(&Thread) -> R) -> R {
 /// The parsed signature of a native, made once.
 pub(crate) fn signature(def: &'static MethodDef, keep_self: bool) -> &'static Signature {
     let guard = BOOTSTRAP.lock();
-    let key = (std::ptr::from_ref(def) as usize, keep_self);
+    let text = if def.signature.is_empty() { "()" } else { def.signature };
+    let key = (text, keep_self);
     if let Some(found) = guard.signatures.borrow().get(&key) {
         return found;
     }
-    let text = if def.signature.is_empty() { "()" } else { def.signature };
     let made: &'static Signature = Box::leak(Box::new(Signature::parse(text, keep_self)));
     guard.signatures.borrow_mut().insert(key, made);
     made

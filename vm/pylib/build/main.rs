@@ -116,7 +116,7 @@ fn write(files: &[(String, Vec<u8>)], out: &Path) -> Result<(), Box<dyn Error>> 
     let release = env::var("PROFILE")? == "release";
     let level = if release { 19 } else { 6 };
     let codes = if release { code::compile(files)? } else { vec![Vec::new(); files.len()] };
-    let (mut blob, mut index) = (Vec::new(), String::from("&[\n"));
+    let (mut blob, mut index, mut paths) = (Vec::new(), String::from("&[\n"), String::new());
     for ((name, text), code) in files.iter().zip(codes) {
         let mut place = |bytes: &[u8], level| -> Result<String, Box<dyn Error>> {
             let packed = if bytes.is_empty() { Vec::new() } else { zstd::bulk::compress(bytes, level)? };
@@ -125,10 +125,13 @@ fn write(files: &[(String, Vec<u8>)], out: &Path) -> Result<(), Box<dyn Error>> 
             Ok(place)
         };
         let (text, code) = (place(text, level)?, place(&code, level.min(12))?);
-        writeln!(index, "Row {{ path: {name:?}, text: {text}, code: {code} }},")?;
+        let path = (paths.len(), u8::try_from(name.len())?);
+        writeln!(index, "Row {{ path: {path:?}, text: {text}, code: {code} }},")?;
+        paths.push_str(name);
     }
     index.push(']');
     fs::write(out.join("library.bin"), blob)?;
     fs::write(out.join("library.rs"), index)?;
+    fs::write(out.join("library.txt"), paths)?;
     Ok(())
 }

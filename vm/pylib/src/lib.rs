@@ -14,19 +14,21 @@ use zstd::bulk::Decompressor;
 
 /// A piece of the blob: empty when there is nothing.
 struct Frame {
-    offset: usize,
-    packed: usize,
-    size: usize,
+    offset: u32,
+    packed: u32,
+    size: u32,
 }
 
 struct Row {
-    path: &'static str,
+    /// Where its path begins in [`PATHS`], and how long it is: no address, which every start of a process would write.
+    path: (u32, u8),
     text: Frame,
     code: Frame,
 }
 
 /// Sorted by path.
 static INDEX: &[Row] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
+static PATHS: &str = include_str!(concat!(env!("OUT_DIR"), "/library.txt"));
 static BLOB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/library.bin"));
 
 /// One for the process, for its tables are larger than most modules.
@@ -49,7 +51,14 @@ pub struct Name {
 }
 
 fn row(path: &str) -> Option<&'static Row> {
-    INDEX.binary_search_by(|row| row.path.cmp(path)).ok().map(|at| &INDEX[at])
+    INDEX.binary_search_by(|row| row.path().cmp(path)).ok().map(|at| &INDEX[at])
+}
+
+impl Row {
+    fn path(&self) -> &'static str {
+        let (from, len) = self.path;
+        &PATHS[from as usize..][..usize::from(len)]
+    }
 }
 
 impl Frame {
@@ -57,9 +66,9 @@ impl Frame {
         if self.size == 0 {
             return Vec::new();
         }
-        let frame = &BLOB[self.offset..][..self.packed];
+        let frame = &BLOB[self.offset as usize..][..self.packed as usize];
         let mut decompressor = DECOMPRESSOR.lock();
-        decompressor.decompress(frame, self.size).expect("this crate packed the frame")
+        decompressor.decompress(frame, self.size as usize).expect("this crate packed the frame")
     }
 }
 
@@ -76,7 +85,7 @@ pub fn code(path: &str) -> Option<Vec<u8>> {
 
 /// The unpacked size of one file.
 pub fn size(path: &str) -> Option<usize> {
-    row(path).map(|row| row.text.size)
+    row(path).map(|row| row.text.size as usize)
 }
 
 /// The module with this dotted name. A package wins over a module, as in CPython's path finder.
@@ -87,14 +96,14 @@ pub fn find(module: &str) -> Option<Entry> {
     let stem = module.replace('.', "/");
     [(format!("{stem}/__init__.py"), true), (format!("{stem}.py"), false)]
         .into_iter()
-        .find_map(|(path, is_package)| Some(Entry { path: row(&path)?.path, is_package }))
+        .find_map(|(path, is_package)| Some(Entry { path: row(&path)?.path(), is_package }))
 }
 
 /// The names in a folder, sorted; `""` is the root. Empty when there is no such folder.
 pub fn list(folder: &str) -> Vec<Name> {
     let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
-    let start = INDEX.partition_point(|row| row.path < prefix.as_str());
-    let within = INDEX[start..].iter().map_while(|row| row.path.strip_prefix(prefix.as_str()));
+    let start = INDEX.partition_point(|row| row.path() < prefix.as_str());
+    let within = INDEX[start..].iter().map_while(|row| row.path().strip_prefix(prefix.as_str()));
     let mut names: Vec<Name> = within
         .map(|rest| match rest.split_once('/') {
             Some((folder, _)) => Name { name: folder, is_folder: true },
@@ -108,5 +117,5 @@ pub fn list(folder: &str) -> Vec<Name> {
 
 /// Every file's path, sorted.
 pub fn paths() -> impl Iterator<Item = &'static str> {
-    INDEX.iter().map(|row| row.path)
+    INDEX.iter().map(Row::path)
 }

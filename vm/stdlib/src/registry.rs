@@ -38,8 +38,11 @@ fn template(def: &'static ModuleDef) -> u64 {
     if let Some(&bits) = TEMPLATES.lock().get(&key) {
         return bits;
     }
-    ensure_types(def);
-    let made = process::build(|t| fill(t, def).map(Value::into_raw));
+    // In one piece: all that was ever made is walked through afterwards.
+    let made = process::build(|t| {
+        ensure_types(def);
+        fill(t, def).map(Value::into_raw)
+    });
     let Ok(bits) = made else { unreachable!("the bootstrap heap has no limit") };
     *TEMPLATES.lock().entry(key).or_insert(bits)
 }
