@@ -18,6 +18,7 @@ use typhon_object::error::{self, Exc, Res};
 use typhon_object::names::n;
 use typhon_object::thread::Hooks;
 use typhon_object::types::module;
+use typhon_object::types::weakref::{self, WEAKREF, WeakRef};
 use typhon_object::{Thread, Value, attr, call, process};
 
 /// `sys.setrecursionlimit` cannot go past this.
@@ -326,11 +327,8 @@ fn tear_down(t: &Thread) -> Res<()> {
             Dict::of(&module::dict_of(t, &sys)).remove(t, &text::name(t, key))?;
         }
     }
-    let (mut kept, mut main) = (Vec::new(), None);
+    let mut kept = Vec::new();
     for (name, m) in table.items() {
-        if m.downcast::<module::Module>().is_some() && typhon_object::strs::eq_str(&name, "__main__") {
-            main = Some(module::dict_of(t, &m));
-        }
         let keep = typhon_object::strs::eq_str(&name, "sys") || typhon_object::strs::eq_str(&name, "builtins");
         if m.downcast::<module::Module>().is_some() && !keep {
             kept.push(m);
@@ -339,19 +337,26 @@ fn tear_down(t: &Thread) -> Res<()> {
             table.set(t, &name, &Value::NONE)?;
         }
     }
-    // Modules nobody else holds go at once, in the order of their import; the others are emptied.
-    let mut left = Vec::new();
+    // Modules nobody else holds go at once, in the order of their import. The others are looked at from afar, so that one
+    // which only its own cycles hold is garbage as they are.
+    let (mut left, mut cycles) = (Vec::new(), false);
     for m in kept {
-        if m.ref_count() > 1 { left.push(m) } else { drop(m) }
+        if m.ref_count() > 1 {
+            left.push(weakref::make(t, WEAKREF.ty(), &m, None)?);
+            continue;
+        }
+        let namespace = module::dict_of(t, &m);
+        drop(m);
+        cycles |= namespace.ref_count() > 1;
     }
     // A program's functions and its namespace hold each other: what it made last dies with its globals in place.
-    let held = main.as_ref().is_some_and(|dict| dict.ref_count() > 1);
-    drop(main);
-    if held {
+    if cycles || !left.is_empty() {
         typhon_object::gc::collect(t, 2)?;
     }
     for m in left {
-        empty(t, &module::dict_of(t, &m))?;
+        if let Some(m) = m.expect::<WeakRef>().target() {
+            empty(t, &module::dict_of(t, &m))?;
+        }
     }
     Ok(())
 }
