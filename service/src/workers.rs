@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
-use typhon_vm::{Cancel, CancelReason};
+use typhon_vm::{Cancel, CancelReason, Respite};
 
 use crate::config::Config;
 use crate::engine::Engine;
@@ -214,6 +214,8 @@ fn work(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) {
         let (mut turn, mut job) = (Some(turn), Some(execution));
         while let Some(execution) = job.take() {
             let (id, name) = (execution.id, execution.name.clone());
+            // A large heap is given back when the answer is on its way.
+            let _respite = Respite::begin();
             let ran = execution.run(&shared.places, shared.deadline_margin);
             tracing::debug!(execution = %name, took = ?ran.took, "finished");
             took += ran.took;

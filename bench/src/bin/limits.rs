@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use typhon_bench::cases::{CASES, Case};
 use typhon_bench::host::Silent;
-use typhon_vm::{Cancel, CancelReason, LimitHit, LimitName, Limits, Request, Response, TerminationReason, ThreadClock};
+use typhon_vm::{
+    Cancel, CancelReason, LimitHit, LimitName, Limits, Request, Respite, Response, TerminationReason, ThreadClock,
+};
 
 #[global_allocator]
 static ALLOCATOR: typhon_vm::Metered<typhon_vm::Malloc> = typhon_vm::Metered(typhon_vm::Malloc);
@@ -75,6 +77,8 @@ fn guest(&(_, prepare, call): &Case) -> Late {
         }
     });
     let host = Silent { begin: move || go.send(()).unwrap_or(()) };
+    // As the service does it.
+    let _respite = Respite::begin();
     let response = typhon_vm::execute(&request, &host, &cancel);
     let (now, used) = (Instant::now(), clock.elapsed().unwrap_or_default());
     drop(host);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use rustix::process::WaitOptions;
 use typhon_proto::v1;
-use typhon_vm::{CancelReason, HostError, LimitHit, LimitName, Stream};
+use typhon_vm::{CancelReason, HostError, LimitHit, LimitName, Respite, Stream};
 
 use super::confine::confine;
 use super::errand;
@@ -138,6 +138,8 @@ impl House {
         while let Ok(true) = receiver.wait() {
             let _at_work = self.at_work.read();
             let Ok(Some(run)) = receiver.receive::<Run>() else { break };
+            // A large heap is given back when the answer is on its way.
+            let _respite = Respite::begin();
             let done = self.run(run, running, &told);
             running.lock().job = None;
             if told.tell(Tale::Done(Box::new(done))).is_err() {

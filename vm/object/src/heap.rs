@@ -13,7 +13,7 @@ pub(crate) mod audit;
 mod common;
 mod large;
 mod poison;
-pub(crate) mod reaper;
+pub mod reaper;
 mod trim;
 
 pub(crate) use common::{Carved, Common};

@@ -156,6 +156,8 @@ pub struct Thread {
     pub interp: Cell<*const ()>,
     /// The claim to the tag; none for the bootstrap thread, and once the thread has ended.
     owner: RefCell<Option<Owner>>,
+    /// What the isolate leaves. The last field: whoever gives the memory back is to have the last reference to it.
+    burial: Cell<Option<Burial>>,
 }
 
 impl Thread {
@@ -221,6 +223,7 @@ impl Thread {
             last_state: Last::none(),
             interp: Cell::new(std::ptr::null()),
             owner: RefCell::new(owner),
+            burial: Cell::new(None),
         });
         isolate.joined(&t);
         t
@@ -507,8 +510,17 @@ impl Drop for Thread {
             self.close();
         }
         if self.closing.get() {
-            Remains::of(&self.isolate, &self.heap, self.own_tag).bury();
+            self.burial.set(Some(Burial(Some(Remains::of(&self.isolate, &self.heap, self.own_tag)))));
         }
+    }
+}
+
+/// Buries what is left of the isolate when it is dropped itself.
+struct Burial(Option<Remains>);
+
+impl Drop for Burial {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Remains::bury);
     }
 }
 
