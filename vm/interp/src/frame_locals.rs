@@ -5,7 +5,7 @@ use typhon_isa::LocalKind;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
-use typhon_object::header::{Header, flag as header_flag};
+use typhon_object::header::Header;
 use typhon_object::list::List;
 use typhon_object::native::{MethodDef, def, raw};
 use typhon_object::ops::{self, CompareOp};
@@ -114,14 +114,8 @@ fn frame(v: &Value) -> Value {
 
 fn repr(t: &Thread, v: &Value) -> Res {
     let header = &v.expect::<FrameLocals>().header;
-    if header.has(header_flag::IN_REPR) {
-        return strs::new(t, "{...}");
-    }
-    let d = snapshot(t, v)?;
-    header.set(header_flag::IN_REPR);
-    let shown = ops::repr(t, &d);
-    header.unset(header_flag::IN_REPR);
-    shown
+    let Some(_shown) = t.show(header) else { return strs::new(t, "{...}") };
+    ops::repr(t, &snapshot(t, v)?)
 }
 
 /// The variables and the extra keys as a new dict.

@@ -19,8 +19,6 @@ pub mod flag {
     pub const INTERNED: u8 = 32;
     /// On the trashcan's list or being deallocated.
     pub const DYING: u8 = 64;
-    /// `repr` is visiting it.
-    pub const IN_REPR: u8 = 128;
 }
 
 /// What precedes every object's fields.

@@ -39,6 +39,7 @@ pub mod process;
 pub mod quiet;
 pub mod registry;
 pub mod shape;
+pub mod showing;
 pub mod slots;
 mod states;
 mod stock;

@@ -13,6 +13,7 @@ use crate::heap::reaper::Remains;
 use crate::heap::{self, Carved, Heap};
 use crate::isolate::Isolate;
 use crate::native::Signatures;
+use crate::showing::Showing;
 use crate::states::{Last, States};
 use crate::stock::{Stock, Surplus};
 use crate::store::Slot;
@@ -128,6 +129,7 @@ pub struct Thread {
     pub(crate) grace: Grace,
     pub(crate) stock: Stock,
     pub(crate) tally: Tally,
+    pub(crate) showing: Showing,
     pub(crate) method_cache: MethodCache,
     pub(crate) attr_cache: AttrCache,
     pub(crate) signatures: Signatures,
@@ -204,6 +206,7 @@ impl Thread {
             grace: Grace::new(),
             stock: Stock::new(),
             tally: Tally::default(),
+            showing: Showing::default(),
             method_cache: MethodCache::new(),
             attr_cache: AttrCache::new(),
             signatures: Signatures::new(),

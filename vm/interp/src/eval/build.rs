@@ -234,8 +234,8 @@ fn merge(t: &Thread, d: &Dict, from: &Value, f: &Value) -> Res<()> {
         d.set(t, k, v)
     };
     if let Some(other) = from.exact::<Dict>() {
-        let (mut at, alone) = (0, d.is_empty());
-        while let Some((k, v)) = other.next(&mut at) {
+        let alone = d.is_empty();
+        for (k, _, v) in other.walk(t)? {
             // The keys of one dict differ from each other.
             if alone { d.set(t, &k, &v)? } else { add(&k, &v)? }
         }

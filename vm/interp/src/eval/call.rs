@@ -508,8 +508,7 @@ fn gather(t: &Thread, window: &[Value], spread: &mut Spread) -> Res<()> {
         }
     }
     if let Some(d) = kwargs.downcast::<Dict>() {
-        let mut at = 0;
-        while let Some((k, v)) = d.next(&mut at) {
+        for (k, _, v) in d.walk(t)? {
             if k.downcast::<strs::Str>().is_none() {
                 return Err(error::type_error(t, "keywords must be strings"));
             }

@@ -3,7 +3,6 @@
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
-use typhon_object::header::flag as header_flag;
 use typhon_object::native::{def, member_rw};
 use typhon_object::slots::Slots;
 use typhon_object::store::Slot;
@@ -133,13 +132,9 @@ fn repr(t: &Thread, v: &Value) -> Res {
         None => String::new(),
     };
     // The factory may refer back to the dict.
-    let shown = if header.has(header_flag::IN_REPR) {
-        "...".to_string()
-    } else {
-        header.set(header_flag::IN_REPR);
-        let shown = ops::repr_text(t, &f);
-        header.unset(header_flag::IN_REPR);
-        shown?
+    let shown = match t.show(header) {
+        Some(_shown) => ops::repr_text(t, &f)?,
+        None => "...".to_string(),
     };
     strs::new(t, &format!("{}({shown}, {base})", type_of(v).short_name()))
 }

@@ -5,7 +5,6 @@ use super::deque_iter;
 use crate::ctor::bind;
 use typhon_object::args::Args;
 use typhon_object::error::{self, Res};
-use typhon_object::header::flag as header_flag;
 use typhon_object::list::List;
 use typhon_object::names::n;
 use typhon_object::native::{MethodDef, def, getter};
@@ -341,13 +340,8 @@ fn reduce(t: &Thread, a: &[Value]) -> Res {
 
 fn repr(t: &Thread, v: &Value) -> Res {
     let d = this(v);
-    if d.header.has(header_flag::IN_REPR) {
-        return strs::new(t, "[...]");
-    }
-    d.header.set(header_flag::IN_REPR);
-    let done = repr_items(t, v);
-    d.header.unset(header_flag::IN_REPR);
-    done
+    let Some(_shown) = t.show(&d.header) else { return strs::new(t, "[...]") };
+    repr_items(t, v)
 }
 
 fn repr_items(t: &Thread, v: &Value) -> Res {

@@ -6,7 +6,6 @@ use super::ordered_views;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
-use typhon_object::header::flag as header_flag;
 use typhon_object::names::n;
 use typhon_object::native::{MethodDef, def, getter, raw};
 use typhon_object::ops::{self, CompareOp};
@@ -243,13 +242,8 @@ fn repr(t: &Thread, v: &Value) -> Res {
     if Dict::of(v).is_empty() {
         return strs::new(t, &format!("{name}()"));
     }
-    if header.has(header_flag::IN_REPR) {
-        return strs::new(t, "...");
-    }
-    header.set(header_flag::IN_REPR);
-    let shown = shown_items(t, v);
-    header.unset(header_flag::IN_REPR);
-    strs::new(t, &format!("{name}({})", shown?))
+    let Some(_shown) = t.show(header) else { return strs::new(t, "...") };
+    strs::new(t, &format!("{name}({})", shown_items(t, v)?))
 }
 
 fn shown_items(t: &Thread, v: &Value) -> Res<String> {

@@ -4,7 +4,7 @@ use super::{children, copies, iter, search};
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
-use typhon_object::header::{Header, flag as header_flag};
+use typhon_object::header::Header;
 use typhon_object::list::List;
 use typhon_object::native::{self, GetSetDef, MethodDef, def, getset};
 use typhon_object::slots::Slots;
@@ -289,13 +289,10 @@ fn make_element(t: &Thread, a: &[Value]) -> Res {
 
 fn repr(t: &Thread, v: &Value) -> Res {
     let e = this(v);
-    if e.header.has(header_flag::IN_REPR) {
+    let Some(_shown) = t.show(&e.header) else {
         return Err(error::runtime_error(t, "reentrant call inside xml.etree.ElementTree.Element.__repr__"));
-    }
-    e.header.set(header_flag::IN_REPR);
-    let tag = ops::repr_text(t, &e.tag.get());
-    e.header.unset(header_flag::IN_REPR);
-    strs::new(t, &format!("<Element {} at {:#x}>", tag?, v.id()))
+    };
+    strs::new(t, &format!("<Element {} at {:#x}>", ops::repr_text(t, &e.tag.get())?, v.id()))
 }
 
 fn truth(t: &Thread, v: &Value) -> Res<bool> {

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use typhon_object::args::{ArgBuffer, Args};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
-use typhon_object::header::{Header, flag as header_flag};
+use typhon_object::header::Header;
 use typhon_object::names::n;
 use typhon_object::native::{def, getset, member};
 use typhon_object::slots::Slots;
@@ -173,9 +173,8 @@ fn call_partial(t: &Thread, v: &Value, args: Args<'_>) -> Res {
         return call::call_args(t, &func, Args { values: &all, names: args.names });
     };
     let mut names: SmallVec<[Value; 8]> = SmallVec::new();
-    let mut at = 0;
     let positional = all.len();
-    while let Some((name, v)) = own.next(&mut at) {
+    for (name, _, v) in own.walk(t)? {
         if name.downcast::<Str>().is_none() {
             return Err(error::type_error(t, "keywords must be strings"));
         }
@@ -199,13 +198,8 @@ fn call_partial(t: &Thread, v: &Value, args: Args<'_>) -> Res {
 
 fn repr(t: &Thread, v: &Value) -> Res {
     let this = v.expect::<Partial>();
-    if this.header.has(header_flag::IN_REPR) {
-        return strs::new(t, "...");
-    }
-    this.header.set(header_flag::IN_REPR);
-    let made = repr_parts(t, v);
-    this.header.unset(header_flag::IN_REPR);
-    made
+    let Some(_shown) = t.show(&this.header) else { return strs::new(t, "...") };
+    repr_parts(t, v)
 }
 
 fn repr_parts(t: &Thread, v: &Value) -> Res {

@@ -227,8 +227,7 @@ impl<'a> Writer<'a> {
                 }
             }
         } else {
-            let mut at = 0;
-            while let Some((key, value)) = Dict::of(v).next(&mut at) {
+            for (key, _, value) in Dict::of(v).walk(self.t)? {
                 self.pair(v, &key, &value, level, &mut first)?;
             }
         }

@@ -7,7 +7,40 @@ use crate::store;
 use crate::thread::{self, Thread};
 use crate::value::Value;
 
+/// Goes through the items of a dict, with the keys' hashes. Where other threads may come between, by what is there when it
+/// begins: a table that they replace has its entries elsewhere.
+pub enum Walk<'a> {
+    /// By entry.
+    InPlace(&'a Dict, usize),
+    /// By copies.
+    Copied(std::vec::IntoIter<(Value, i64, Value)>),
+}
+
+impl Iterator for Walk<'_> {
+    type Item = (Value, i64, Value);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::InPlace(dict, at) => dict.next_hashed(at),
+            Self::Copied(items) => items.next(),
+        }
+    }
+}
+
 impl Dict {
+    /// All items, one after another, for what is one step to other threads.
+    #[inline]
+    pub fn walk(&self, t: &Thread) -> Res<Walk<'_>> {
+        if t.is_parallel() { self.walk_copied(t) } else { Ok(Walk::InPlace(self, 0)) }
+    }
+
+    #[cold]
+    fn walk_copied(&self, t: &Thread) -> Res<Walk<'_>> {
+        t.check_alloc(self.len() * size_of::<(Value, i64, Value)>())?;
+        Ok(Walk::Copied(self.snapshot().into_iter()))
+    }
+
     /// The value of entry `i` if its key is the very str `name`.
     #[inline(always)]
     pub fn entry_of(&self, i: usize, name: &Value) -> Option<Value> {

@@ -2,14 +2,14 @@
 
 use crate::dict::Dict;
 use crate::error::Res;
-use crate::header::{Header, flag as header_flag};
+use crate::header::Header;
 use crate::ids;
 use crate::native::{GetSetDef, MethodDef, def, getter};
 use crate::ops::{self, CompareOp};
 use crate::payload;
 use crate::slots::Slots;
 use crate::store::Slot;
-use crate::strs::{Str, StrBuilder};
+use crate::strs::{self, Str, StrBuilder};
 use crate::thread::Thread;
 use crate::tuple::Tuple;
 use crate::ty::{TypeDef, flag, type_of};
@@ -183,18 +183,12 @@ fn has_item(t: &Thread, v: &Value, item: &Value) -> Res<bool> {
 
 fn repr(t: &Thread, v: &Value) -> Res {
     let Some(header) = v.header() else { return Ok(Value::NONE) };
+    let Some(_shown) = t.show(header) else { return strs::new(t, "...") };
     let mut out = StrBuilder::new();
-    if header.has(header_flag::IN_REPR) {
-        out.push_str("...");
-        return out.finish(t);
-    }
     out.push_str(&type_of(v).name());
     out.push_str("(");
-    header.set(header_flag::IN_REPR);
-    let text =
-        ops::collect(t, v).and_then(|items| crate::list::List::from_vec(t, items)).and_then(|list| ops::repr(t, &list));
-    header.unset(header_flag::IN_REPR);
-    out.push_value(text?.expect::<Str>());
+    let items = crate::list::List::from_vec(t, ops::collect(t, v)?)?;
+    out.push_value(ops::repr(t, &items)?.expect::<Str>());
     out.push_str(")");
     out.finish(t)
 }

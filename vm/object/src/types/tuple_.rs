@@ -2,7 +2,6 @@
 
 use crate::args::Args;
 use crate::error::{self, Res};
-use crate::header::flag as header_flag;
 use crate::ids;
 use crate::list::List;
 use crate::native::def;
@@ -101,13 +100,8 @@ fn repr(t: &Thread, v: &Value) -> Res {
     if tuple.is_empty() {
         return strs::new(t, "()");
     }
-    if tuple.header.has(header_flag::IN_REPR) {
-        return strs::new(t, "(...)");
-    }
-    tuple.header.set(header_flag::IN_REPR);
-    let done = repr_items(t, tuple.items());
-    tuple.header.unset(header_flag::IN_REPR);
-    done
+    let Some(_shown) = t.show(&tuple.header) else { return strs::new(t, "(...)") };
+    repr_items(t, tuple.items())
 }
 
 fn repr_items(t: &Thread, items: &[Value]) -> Res {

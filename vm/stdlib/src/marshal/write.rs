@@ -142,8 +142,7 @@ impl Writer {
     fn other(&mut self, t: &Thread, v: &Value, flag: u8) -> Res<()> {
         if let Some(dict) = v.exact::<Dict>() {
             self.put(t, &[tag::DICT | flag])?;
-            let mut at = 0;
-            while let Some((key, value)) = dict.next(&mut at) {
+            for (key, _, value) in dict.walk(t)? {
                 self.value(t, &key)?;
                 self.value(t, &value)?;
             }

@@ -153,8 +153,7 @@ fn fromkeys(t: &Thread, a: &[Value]) -> Res {
     };
     if let Some(from) = a[1].exact::<Dict>() {
         dict.reserve(t, from.len())?;
-        let mut at = 0;
-        while let Some((key, hash, _)) = from.next_hashed(&mut at) {
+        for (key, hash, _) in from.walk(t)? {
             dict.set_hashed(t, &key, hash, value.clone())?;
             t.poll()?;
         }
@@ -162,8 +161,7 @@ fn fromkeys(t: &Thread, a: &[Value]) -> Res {
     }
     if let Some(from) = set_::any(&a[1]).filter(|_| !type_of(&a[1]).is_heap_type()) {
         dict.reserve(t, from.len())?;
-        let mut at = 0;
-        while let Some((key, hash)) = from.next(&mut at) {
+        for (key, hash) in from.walk(t)? {
             dict.set_hashed(t, &key, hash, value.clone())?;
             t.poll()?;
         }

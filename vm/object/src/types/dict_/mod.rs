@@ -10,7 +10,6 @@ use crate::args::Args;
 use crate::call;
 use crate::dict::Dict;
 use crate::error::{self, Res};
-use crate::header::flag as header_flag;
 use crate::ids;
 use crate::names::n;
 use crate::ops::{self, CompareOp};
@@ -84,19 +83,14 @@ fn repr(t: &Thread, v: &Value) -> Res {
     if dict.is_empty() {
         return strs::new(t, "{}");
     }
-    if dict.header.has(header_flag::IN_REPR) {
-        return strs::new(t, "{...}");
-    }
-    dict.header.set(header_flag::IN_REPR);
-    let done = repr_items(t, dict);
-    dict.header.unset(header_flag::IN_REPR);
-    done
+    let Some(_shown) = t.show(&dict.header) else { return strs::new(t, "{...}") };
+    repr_items(t, dict)
 }
 
 fn repr_items(t: &Thread, dict: &Dict) -> Res {
-    let (mut out, mut at, mut first) = (StrBuilder::with_capacity(dict.len() * 6), 0, true);
+    let (mut out, mut first) = (StrBuilder::with_capacity(dict.len() * 6), true);
     out.push_str("{");
-    while let Some((key, value)) = dict.next(&mut at) {
+    for (key, _, value) in dict.walk(t)? {
         if !std::mem::take(&mut first) {
             out.push_str(", ");
         }
@@ -127,14 +121,12 @@ fn equal(t: &Thread, x: &Dict, y: &Dict) -> Res<bool> {
     if x.len() != y.len() {
         return Ok(false);
     }
-    let (mut at, mut count) = (0, 0);
-    while let Some((key, hash, value)) = x.next_hashed(&mut at) {
+    for (i, (key, hash, value)) in x.walk(t)?.enumerate() {
         match y.get_hashed(t, &key, hash)? {
             Some(other) if ops::eq(t, &value, &other)? => {}
             _ => return Ok(false),
         }
-        count += 1;
-        if count % 256 == 0 {
+        if i % 256 == 255 {
             t.poll()?;
         }
     }

@@ -12,7 +12,6 @@ pub use sort::sort;
 
 use crate::args::Args;
 use crate::error::{self, Res};
-use crate::header::flag as header_flag;
 use crate::ids;
 use crate::list::List;
 use crate::ops::{self, CompareOp};
@@ -73,13 +72,8 @@ fn repr(t: &Thread, v: &Value) -> Res {
     if list.is_empty() {
         return strs::new(t, "[]");
     }
-    if list.header.has(header_flag::IN_REPR) {
-        return strs::new(t, "[...]");
-    }
-    list.header.set(header_flag::IN_REPR);
-    let done = repr_items(t, list);
-    list.header.unset(header_flag::IN_REPR);
-    done
+    let Some(_shown) = t.show(&list.header) else { return strs::new(t, "[...]") };
+    repr_items(t, list)
 }
 
 fn repr_items(t: &Thread, list: &List) -> Res {

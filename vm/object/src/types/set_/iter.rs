@@ -84,7 +84,50 @@ fn next(t: &Thread, v: &Value) -> Res {
     }
 }
 
+/// Goes through the elements of a set, with their hashes. Where other threads may come between, by what is there when it
+/// begins: a table that they replace has its entries elsewhere.
+pub enum Walk<'a> {
+    /// By place.
+    InPlace(&'a Set, usize),
+    /// By copies.
+    Copied(std::vec::IntoIter<(Value, i64)>),
+}
+
+impl Iterator for Walk<'_> {
+    type Item = (Value, i64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::InPlace(set, place) => set.next(place),
+            Self::Copied(elements) => elements.next(),
+        }
+    }
+}
+
 impl Set {
+    /// All elements, one after another, for what is one step to other threads.
+    #[inline]
+    pub fn walk(&self, t: &Thread) -> Res<Walk<'_>> {
+        if t.is_parallel() { self.walk_copied(t) } else { Ok(Walk::InPlace(self, 0)) }
+    }
+
+    #[cold]
+    fn walk_copied(&self, t: &Thread) -> Res<Walk<'_>> {
+        Ok(Walk::Copied(self.snapshot(t)?.into_iter()))
+    }
+
+    /// All elements and their hashes, as they are at one moment.
+    pub(super) fn snapshot(&self, t: &Thread) -> Res<Vec<(Value, i64)>> {
+        t.check_alloc(self.len() * size_of::<(Value, i64)>())?;
+        let (mut out, mut place) = (Vec::with_capacity(self.len()), 0);
+        let _held = store::hold_on(t, &self.header);
+        while let Some(element) = self.next(&mut place) {
+            out.push(element);
+        }
+        Ok(out)
+    }
+
     /// Copies of all items, as they are at one moment.
     pub(crate) fn to_vec(&self) -> Vec<Value> {
         let (mut out, mut place) = (Vec::with_capacity(self.len()), 0);

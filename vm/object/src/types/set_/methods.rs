@@ -115,16 +115,14 @@ pub(super) fn difference_update(t: &Thread, set: &Set, other: &Value) -> Res<()>
             set.clear_all();
             return Ok(());
         }
-        let mut i = 0;
-        while let Some((key, hash)) = y.next(&mut i) {
+        for (key, hash) in y.walk(t)? {
             set.remove(t, &key, hash)?;
             t.poll()?;
         }
         return Ok(());
     }
     if let Some(dict) = other.exact::<Dict>() {
-        let mut at = 0;
-        while let Some((key, hash, _)) = dict.next_hashed(&mut at) {
+        for (key, hash, _) in dict.walk(t)? {
             set.remove(t, &key, hash)?;
             t.poll()?;
         }
@@ -157,15 +155,13 @@ pub(super) fn symmetric_update(t: &Thread, set: &Set, other: &Value) -> Res<()> 
             set.clear_all();
             return Ok(());
         }
-        let mut i = 0;
-        while let Some((key, hash)) = y.next(&mut i) {
+        for (key, hash) in y.walk(t)? {
             toggle(&key, hash)?;
         }
         return Ok(());
     }
     if let Some(dict) = other.exact::<Dict>() {
-        let mut at = 0;
-        while let Some((key, hash, _)) = dict.next_hashed(&mut at) {
+        for (key, hash, _) in dict.walk(t)? {
             toggle(&key, hash)?;
         }
         return Ok(());
@@ -185,8 +181,7 @@ pub(super) fn intersection(t: &Thread, a: &Value, b: &Value) -> Res {
     let to = expect(&out);
     if let Some(y) = any(b) {
         let (small, large) = if y.len() > x.len() { (x, y) } else { (y, x) };
-        let mut i = 0;
-        while let Some((key, hash)) = small.next(&mut i) {
+        for (key, hash) in small.walk(t)? {
             if large.has(t, &key, hash)? {
                 to.insert(t, &key, hash)?;
             }
@@ -252,8 +247,7 @@ fn isdisjoint(t: &Thread, a: &[Value]) -> Res {
     }
     if let Some(y) = any(&a[1]) {
         let (small, large) = if y.len() > x.len() { (x, y) } else { (y, x) };
-        let mut i = 0;
-        while let Some((key, hash)) = small.next(&mut i) {
+        for (key, hash) in small.walk(t)? {
             if large.has(t, &key, hash)? {
                 return Ok(Value::FALSE);
             }
@@ -315,11 +309,7 @@ fn pop(t: &Thread, a: &[Value]) -> Res {
 
 /// `(type, ([elements],), state)`.
 fn reduce(t: &Thread, a: &[Value]) -> Res {
-    let (set, keys) = (expect(&a[0]), List::create(t)?);
-    let mut i = 0;
-    while let Some((key, _)) = set.next(&mut i) {
-        keys.expect::<List>().push(t, key)?;
-    }
+    let keys = List::from_vec(t, expect(&a[0]).to_vec())?;
     let state = match crate::call::special(t, &a[0], n::__getstate__(), &[]) {
         Some(state) => state?,
         None => attr::get_opt(t, &a[0], n::__dict__())?.unwrap_or(Value::NONE),

@@ -13,7 +13,6 @@ pub use table::{FrozenSet, Set, any, hash_element};
 use crate::args::Args;
 use crate::dict::Dict;
 use crate::error::{self, Res};
-use crate::header::flag as header_flag;
 use crate::ids;
 use crate::ops::{self, CompareOp};
 use crate::payload;
@@ -150,8 +149,7 @@ pub fn fill(t: &Thread, set: &Set, iterable: &Value) -> Res<()> {
     }
     if let Some(dict) = iterable.exact::<Dict>() {
         set.prepare(t, dict.len())?;
-        let mut at = 0;
-        while let Some((key, hash, _)) = dict.next_hashed(&mut at) {
+        for (key, hash, _) in dict.walk(t)? {
             set.insert(t, &key, hash)?;
             t.poll()?;
         }
@@ -206,10 +204,10 @@ fn repr(t: &Thread, v: &Value) -> Res {
     let Some(header) = v.header() else { return Err(error::system_error(t, "a set without a header")) };
     let mut out = StrBuilder::new();
     out.push_str(&name);
-    if header.has(header_flag::IN_REPR) {
+    let Some(_shown) = t.show(header) else {
         out.push_str("(...)");
         return out.finish(t);
-    }
+    };
     if set.is_empty() {
         out.push_str("()");
         return out.finish(t);
@@ -220,20 +218,13 @@ fn repr(t: &Thread, v: &Value) -> Res {
         out = StrBuilder::new();
     }
     out.push_str(open);
-    header.set(header_flag::IN_REPR);
-    let done = push_elements(t, set, &mut out);
-    header.unset(header_flag::IN_REPR);
-    done?;
+    push_elements(t, set, &mut out)?;
     out.push_str(close);
     out.finish(t)
 }
 
 fn push_elements(t: &Thread, set: &Set, out: &mut StrBuilder) -> Res<()> {
-    let (mut elements, mut i) = (Vec::with_capacity(set.len()), 0);
-    while let Some((key, _)) = set.next(&mut i) {
-        elements.push(key);
-    }
-    for (i, key) in elements.iter().enumerate() {
+    for (i, key) in set.to_vec().iter().enumerate() {
         if i > 0 {
             out.push_str(", ");
         }

@@ -257,6 +257,9 @@ impl Set {
         if self.len() > other.len() {
             return Ok(false);
         }
+        if t.is_parallel() {
+            return self.is_subset_shared(t, other);
+        }
         let mut i = 0;
         // Keys and tables stay until this thread polls, or runs what may change the set.
         while let Some(places) = self.table().filter(|places| i < places.count()) {
@@ -269,6 +272,18 @@ impl Set {
                     next
                 }
             };
+            t.poll()?;
+        }
+        Ok(true)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_subset_shared(&self, t: &Thread, other: &Set) -> Res<bool> {
+        for (key, hash) in self.snapshot(t)? {
+            if !other.has(t, &key, hash)? {
+                return Ok(false);
+            }
             t.poll()?;
         }
         Ok(true)
@@ -429,13 +444,7 @@ impl Set {
     }
 
     fn merge_shared(&self, t: &Thread, other: &Set) -> Res<()> {
-        t.check_alloc(other.len() * 16)?;
-        let (mut all, mut i) = (Vec::new(), 0);
-        let held = store::hold_on(t, &other.header);
-        while let Some(element) = other.next(&mut i) {
-            all.push(element);
-        }
-        drop(held);
+        let all = other.snapshot(t)?;
         self.prepare(t, all.len())?;
         for (i, (key, hash)) in all.into_iter().enumerate() {
             self.insert(t, &key, hash)?;

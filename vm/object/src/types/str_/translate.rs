@@ -89,8 +89,7 @@ pub(super) fn maketrans(t: &Thread, a: &[Value]) -> Res {
         let Some(from) = x.exact::<Dict>() else {
             return Err(error::type_error(t, "if you give only one argument to maketrans it must be a dict"));
         };
-        let mut at = 0;
-        while let Some((key, value)) = from.next(&mut at) {
+        for (key, _, value) in from.walk(t)? {
             match key.downcast::<Str>() {
                 Some(s) if s.len() == 1 => table.set(t, &Value::small(i64::from(s.at(0))), &value)?,
                 Some(_) => return Err(error::value_error(t, "string keys in translatetable must be of length 1")),
