@@ -6,18 +6,20 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use typhon_proto::v1;
+use typhon_proto::v1::execute_request::Target;
 use typhon_vm::{Cancel, CancelReason, FileAnswer, FileWork, Grant};
 
 use crate::audit;
 use crate::callbacks::Callbacks;
 use crate::config::Config;
 use crate::errands;
-use crate::error::Refusal;
+use crate::error::{Refusal, SnapshotRefusal};
 use crate::events::{Event, EventQueue, Events};
 use crate::execution::{Execution, Reply, StreamReply};
 use crate::executions::{Executions, Identity};
 use crate::grpc::request::Wanted;
 use crate::grpc::template::THREADS;
+use crate::handover::Handover;
 use crate::host::{Kept, Stdin};
 use crate::identity::{Caller, Tenant};
 use crate::job::Home;
@@ -42,12 +44,23 @@ pub struct Admission {
     programs: Programs,
     templates: Arc<Templates>,
     snapshots: Arc<Snapshots>,
+    /// Sessions of servers that have ended, if there is a place for them.
+    handover: Option<Arc<Handover>>,
     /// For what runs guests' code and is no execution: as many at once as there are workers.
     aside: Semaphore,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
     /// Makes execution names of two servers, or of two lives of one, unlike.
     prefix: u64,
+}
+
+/// What a server holds for its clients.
+pub struct Holdings {
+    pub sessions: Arc<Sessions>,
+    pub executions: Arc<Executions>,
+    pub templates: Arc<Templates>,
+    pub snapshots: Arc<Snapshots>,
+    pub handover: Option<Arc<Handover>>,
 }
 
 type Labels = Vec<(String, String)>;
@@ -119,12 +132,10 @@ impl Admission {
     pub fn new(
         config: Arc<Config>,
         workers: Arc<Workers>,
-        sessions: Arc<Sessions>,
-        executions: Arc<Executions>,
-        templates: Arc<Templates>,
-        snapshots: Arc<Snapshots>,
+        holdings: Holdings,
         metrics: Arc<Metrics>,
     ) -> Result<Admission, getrandom::Error> {
+        let Holdings { sessions, executions, templates, snapshots, handover } = holdings;
         let prefix = getrandom::u64()?;
         let state = Mutex::new(State { next_id: 0, leaving: false, draining: false });
         let programs = Programs::new(config.programs_bytes_max.as_usize());
@@ -137,6 +148,7 @@ impl Admission {
             programs,
             templates,
             snapshots,
+            handover,
             aside,
             metrics,
             state,
@@ -160,6 +172,41 @@ impl Admission {
     /// The sessions, unless the server is stopping.
     pub fn sessions(&self) -> Result<&Sessions, Refusal> {
         self.open().map(|()| &*self.sessions)
+    }
+
+    /// The tenant's session of this name, unless the server is stopping; from the store, if another server has left it there.
+    pub async fn session(&self, tenant: &Arc<Tenant>, name: &str) -> Result<Arc<Session>, Refusal> {
+        let sessions = self.sessions()?;
+        match &self.handover {
+            Some(handover) => handover.find(tenant, name).await,
+            None => sessions.find(tenant, name),
+        }
+    }
+
+    /// Deletes a session, wherever it is.
+    pub async fn delete_session(&self, tenant: &Arc<Tenant>, name: &str) -> Result<(), Refusal> {
+        match (self.sessions()?.delete(tenant, name), &self.handover) {
+            (Err(refusal @ Refusal::SessionNotFound { .. }), Some(handover)) => {
+                handover.forget(tenant, name).await?.then_some(()).ok_or(refusal)
+            }
+            (deleted, _) => deleted,
+        }
+    }
+
+    /// Sees to it that what a request is aimed at is here, if it is anywhere.
+    pub async fn bring(&self, caller: &Caller, target: Option<&Target>) -> Result<(), Refusal> {
+        match target {
+            // That there is none is told where the request is looked at, after what is wrong with it.
+            Some(Target::Session(name)) if self.handover.is_some() => match self.session(&caller.tenant, name).await {
+                Ok(_) | Err(Refusal::SessionNotFound { .. }) => Ok(()),
+                Err(refusal) => Err(refusal),
+            },
+            Some(Target::Snapshot(name)) => match self.snapshots()?.bring(&caller.tenant, name).await {
+                Ok(()) | Err(Refusal::Snapshot(SnapshotRefusal::NotFound { .. })) => Ok(()),
+                Err(refusal) => Err(refusal),
+            },
+            _ => Ok(()),
+        }
     }
 
     pub fn programs(&self) -> &Programs {

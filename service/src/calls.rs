@@ -14,7 +14,7 @@ use tower::{Layer, Service};
 use tracing::Span;
 use tracing::instrument::{Instrument, Instrumented};
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Way};
 use crate::trace;
 
 #[derive(Clone)]
@@ -36,9 +36,9 @@ impl<S> Layer<S> for CallLayer {
     }
 }
 
-impl<S, B> Service<Request<B>> for Called<S>
+impl<S> Service<Request<Body>> for Called<S>
 where
-    S: Service<Request<B>, Response = Response<Body>>,
+    S: Service<Request<Body>, Response = Response<Body>>,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -48,11 +48,15 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path();
         let span = trace::call(path, request.headers());
         let method = self.metrics.call(path);
-        let call = Call { metrics: self.metrics.clone(), method, began: Instant::now(), span, status: Code::Cancelled };
+        let incoming = Weight { metrics: self.metrics.clone(), method: method.clone(), way: Way::In, bytes: 0 };
+        let outgoing = Weight { metrics: self.metrics.clone(), method: method.clone(), way: Way::Out, bytes: 0 };
+        let request = request.map(|inner| Body::new(Weighed { inner, weight: incoming }));
+        let (metrics, began, status) = (self.metrics.clone(), Instant::now(), Code::Cancelled);
+        let call = Call { metrics, method, began, span, status, outgoing };
         let inner = self.inner.call(request).instrument(call.span.clone());
         Answer { inner: Box::pin(inner), call: Some(call) }
     }
@@ -65,6 +69,54 @@ struct Call {
     began: Instant,
     span: Span,
     status: Code,
+    outgoing: Weight,
+}
+
+/// Bytes of a call's messages one way, told when the last has passed.
+struct Weight {
+    metrics: Arc<Metrics>,
+    method: Arc<str>,
+    way: Way,
+    bytes: u64,
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.metrics.weighed(&self.method, self.way, self.bytes);
+    }
+}
+
+impl Weight {
+    fn add(&mut self, frame: &Frame<Bytes>) {
+        self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+    }
+}
+
+/// A request's body.
+struct Weighed {
+    inner: Body,
+    weight: Weight,
+}
+
+impl http_body::Body for Weighed {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            self.weight.add(frame);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.inner.size_hint()
+    }
 }
 
 impl Drop for Call {
@@ -122,6 +174,7 @@ impl http_body::Body for Watched {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
         match &frame {
             Some(Ok(frame)) => {
+                self.call.outgoing.add(frame);
                 if let Some(status) = frame.trailers_ref().and_then(status) {
                     self.call.status = status;
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::listener::{Listen, Plaintext};
 use crate::place::Isolation;
+use crate::store::Home;
 use crate::telemetry::LogFormat;
 use crate::web::Origins;
 
@@ -130,6 +131,11 @@ settings! {
     /// File of the key that signs snapshots, 64 hexadecimal digits; without it each server makes its own, and what it exports no
     /// other one takes.
     snapshot_key_file: String = "";
+    /// Where snapshots are kept, and the sessions of a server that drains: a folder, or nats for the object store of nats_url;
+    /// needs snapshot_key_file. Empty keeps snapshots in memory, and sessions end with their server.
+    snapshot_store: Home = "";
+    /// Bytes that the store may hold.
+    snapshot_store_bytes_max: Bytes = "4GiB";
     /// Largest snapshot.
     snapshot_max: Bytes = "64MiB";
     /// Bytes that all snapshots may hold.
@@ -251,6 +257,8 @@ settings! {
     drain_delay: Duration = "0s";
     /// How long running executions may go on once draining.
     drain_grace: Duration = "20s";
+    /// How long a server that drains may take to hand its sessions over to the store.
+    drain_handover: Duration = "10s";
     /// Log filter, as RUST_LOG.
     log: String = "info";
     /// How lines of the log look: text or json.
@@ -473,6 +481,7 @@ mod tests {
             ("drain_grace", "99999999999999h"),
             ("nats_prefix", "a.b"),
             ("trace_sample", "2"),
+            ("snapshot_store", "somewhere"),
         ] {
             assert!(bad(name, value).contains("expected"), "{name}");
         }

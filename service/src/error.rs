@@ -2,6 +2,7 @@
 //!
 //! What happens once guest code runs is an outcome, never a status.
 
+mod session;
 mod snapshot;
 
 use std::borrow::Cow;
@@ -65,6 +66,22 @@ pub enum Refusal {
     SessionFailed {
         name: String,
         why: Cow<'static, str>,
+    },
+    /// Its server has ended, and could not hand it over.
+    SessionLost {
+        name: String,
+        why: String,
+        /// The way to what could not be stored, if that is why.
+        path: String,
+    },
+    /// It is on its way from one server to another.
+    SessionMoving {
+        name: String,
+        retry_after: Duration,
+    },
+    /// What keeps snapshots and sessions does not answer.
+    StoreAway {
+        retry_after: Duration,
     },
     TooManySessions {
         max: u32,
@@ -174,6 +191,11 @@ impl Refusal {
         describe(self).1
     }
 
+    /// As its status says it.
+    pub fn message(&self) -> String {
+        describe(self).2
+    }
+
     /// When there may be room, for what was refused for want of room to run or wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -212,7 +234,10 @@ impl From<Refusal> for Status {
             Refusal::DurableFull => {
                 details.add_quota_failure_violation("durable", message.clone()).set_retry_info(Some(SESSION_RETRY));
             }
-            Refusal::Draining { retry_after } | Refusal::QueueAway { retry_after } => {
+            Refusal::Draining { retry_after }
+            | Refusal::QueueAway { retry_after }
+            | Refusal::SessionMoving { retry_after, .. }
+            | Refusal::StoreAway { retry_after } => {
                 details.set_retry_info(Some(retry_after));
             }
             Refusal::WorkerLost => {
@@ -221,7 +246,9 @@ impl From<Refusal> for Status {
             Refusal::PayloadTooLarge { .. } => {
                 details.add_quota_failure_violation("message", message.clone());
             }
-            Refusal::SessionNotFound { name } | Refusal::SessionExpired { name, .. } => {
+            Refusal::SessionNotFound { name }
+            | Refusal::SessionExpired { name, .. }
+            | Refusal::SessionLost { name, .. } => {
                 details.set_resource_info("typhon.v1.Session", name, "", message.clone());
             }
             Refusal::TemplateNotFound { name } => {
@@ -385,10 +412,16 @@ fn describe(refusal: &Refusal) -> Described {
         Refusal::Cancelled => (Code::Cancelled, "CANCELLED", "cancelled before the start".to_owned(), Vec::new()),
         Refusal::SessionNotFound { .. }
         | Refusal::SessionExpired { .. }
+        | Refusal::SessionLost { .. }
+        | Refusal::SessionMoving { .. }
         | Refusal::SessionBusy { .. }
         | Refusal::SessionFailed { .. }
         | Refusal::TooManySessions { .. }
-        | Refusal::SessionsTooLarge { .. } => of_session(refusal),
+        | Refusal::SessionsTooLarge { .. } => session::describe(refusal),
+        Refusal::StoreAway { .. } => {
+            let message = "what keeps snapshots and sessions does not answer".to_owned();
+            (Code::Unavailable, "STORE_AWAY", message, Vec::new())
+        }
         Refusal::Snapshot(refusal) => refusal.describe(),
         Refusal::FileNotFound { .. }
         | Refusal::FilesFull { .. }
@@ -451,44 +484,6 @@ fn of_file(refusal: &Refusal) -> Described {
             (Code::NotFound, "FILE_NOT_FOUND", format!("there is no file {path:?}"), Vec::new())
         }
         _ => (Code::Internal, "INTERNAL", "not a refusal of a file".to_owned(), Vec::new()),
-    }
-}
-
-fn of_session(refusal: &Refusal) -> Described {
-    let pair = |key: &str, value: String| vec![(key.to_owned(), value)];
-    match refusal {
-        Refusal::SessionExpired { name, at } => {
-            let at = prost_types::Timestamp::from(*at).to_string();
-            (Code::NotFound, "SESSION_EXPIRED", format!("{name} ended at {at}"), pair("expire_time", at))
-        }
-        Refusal::SessionBusy { name, running } => (
-            Code::FailedPrecondition,
-            "SESSION_BUSY",
-            format!("{name} is busy with {running}"),
-            pair("execution", running.clone()),
-        ),
-        Refusal::SessionFailed { name, why } => (
-            Code::FailedPrecondition,
-            "SESSION_FAILED",
-            format!("the isolate of {name} is lost: {why}; reset or delete the session"),
-            pair("failure", why.to_string()),
-        ),
-        Refusal::TooManySessions { max } => (
-            Code::ResourceExhausted,
-            "TOO_MANY_SESSIONS",
-            format!("there are {max} sessions already"),
-            pair("max", max.to_string()),
-        ),
-        Refusal::SessionsTooLarge { held, max } => (
-            Code::ResourceExhausted,
-            "SESSION_MEMORY",
-            format!("sessions hold {held} bytes, of {max}"),
-            pair("max_bytes", max.to_string()),
-        ),
-        Refusal::SessionNotFound { name } => {
-            (Code::NotFound, "SESSION_NOT_FOUND", format!("there is no session {name:?}"), Vec::new())
-        }
-        _ => (Code::Internal, "INTERNAL", "not a refusal of a session".to_owned(), Vec::new()),
     }
 }
 

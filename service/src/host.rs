@@ -52,6 +52,11 @@ impl Kept {
     pub fn world(&self) -> World {
         self.world
     }
+
+    /// Whether it is somewhere where a new one is not, once something has run.
+    pub fn moves_on(&self) -> bool {
+        self.world.entropy_seed.is_some() || self.world.virtual_clock.is_some()
+    }
 }
 
 pub struct GuestHost {

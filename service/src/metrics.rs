@@ -42,6 +42,7 @@ pub struct Metrics {
     truncated: Counter,
     session_lives: Histogram,
     durable: Family<Event, Counter>,
+    passed: Family<Event, Counter>,
     starts: Family<Source, Histogram, fn() -> Histogram>,
     /// How long after their wall time programs ended that used it up.
     late: Histogram,
@@ -50,6 +51,8 @@ pub struct Metrics {
     code: Counter,
     calls: Family<Method, Counter>,
     call_times: Family<Answered, Histogram, fn() -> Histogram>,
+    received: Family<Method, Histogram, fn() -> Histogram>,
+    sent: Family<Method, Histogram, fn() -> Histogram>,
     /// Of `calls`, by path: those that there are.
     methods: HashMap<String, (Arc<str>, Counter)>,
     unknown: (Arc<str>, Counter),
@@ -115,6 +118,22 @@ pub enum Durably {
     GivenBack,
     Ended,
     Refused,
+}
+
+/// What becomes of a session when its server ends, and after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    HandedOver,
+    /// Another server had left it in the store.
+    Restored,
+    Lost,
+}
+
+/// The way of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    In,
+    Out,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -191,6 +210,11 @@ fn quick() -> Histogram {
     Histogram::new(exponential_buckets(0.000_01, 4.0, 10))
 }
 
+/// From 64 bytes to 64 MiB.
+fn sizes() -> Histogram {
+    Histogram::new(exponential_buckets(64.0, 4.0, 11))
+}
+
 /// From 100 microseconds to 7 minutes.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.0001, 4.0, 12))
@@ -219,12 +243,15 @@ impl Metrics {
             // From a second to three days.
             session_lives: Histogram::new(exponential_buckets(1.0, 4.0, 10)),
             durable: Family::default(),
+            passed: Family::default(),
             starts: Family::new_with_constructor(quick),
             late: quick(),
             host_calls: Family::default(),
             host_waits: seconds(),
             code: Counter::default(),
             call_times: Family::new_with_constructor(seconds),
+            received: Family::new_with_constructor(sizes),
+            sent: Family::new_with_constructor(sizes),
             calls,
             methods,
             unknown,
@@ -247,6 +274,7 @@ impl Metrics {
         all.register("typhon_output_truncated", "Streams that were cut at their limit", self.truncated.clone());
         all.register("typhon_session_lifetime_seconds", "Lives of sessions that ended", self.session_lives.clone());
         all.register("typhon_durable_executions", "What happened to durable executions here", self.durable.clone());
+        all.register("typhon_session_handovers", "Sessions that servers passed on", self.passed.clone());
         all.register("typhon_isolate_start_seconds", "Time that isolates took to begin", self.starts.clone());
         all.register("typhon_interrupt_latency_seconds", "Time from a wall limit to the end", self.late.clone());
         all.register("typhon_host_calls", "Calls of host functions", self.host_calls.clone());
@@ -254,6 +282,9 @@ impl Metrics {
         all.register("typhon_jit_code_bytes", "Machine code that was made", self.code.clone());
         all.register("grpc_server_call_started", "Calls that came", self.calls.clone());
         all.register("grpc_server_call_duration_seconds", "Time from headers to trailers", self.call_times.clone());
+        let (received, sent) = (self.received.clone(), self.sent.clone());
+        all.register("grpc_server_call_rcvd_total_compressed_message_size_bytes", "Messages of calls, in", received);
+        all.register("grpc_server_call_sent_total_compressed_message_size_bytes", "Messages of calls, out", sent);
     }
 
     /// Adds what finds source compiled already.
@@ -281,6 +312,15 @@ impl Metrics {
         self.call_times.get_or_create(&label).observe(took.as_secs_f64());
     }
 
+    /// So much came or went by one call, as it was on the wire.
+    pub fn weighed(&self, method: &Arc<str>, way: Way, bytes: u64) {
+        let sizes = match way {
+            Way::In => &self.received,
+            Way::Out => &self.sent,
+        };
+        sizes.get_or_create(&Method { grpc_method: method.clone() }).observe(bytes as f64);
+    }
+
     /// A refusal left the server; its reason is one of our own.
     pub fn refused(&self, reason: &str) {
         self.rejected.get_or_create(&Reason { reason: reason.to_owned() }).inc();
@@ -306,6 +346,15 @@ impl Metrics {
             Durably::Refused => "refused",
         };
         self.durable.get_or_create(&Event { event }).inc();
+    }
+
+    pub fn passed(&self, how: Passed) {
+        let event = match how {
+            Passed::HandedOver => "handed_over",
+            Passed::Restored => "restored",
+            Passed::Lost => "lost",
+        };
+        self.passed.get_or_create(&Event { event }).inc();
     }
 
     pub fn session_ended(&self, created: SystemTime) {
@@ -487,3 +536,6 @@ fn counters(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

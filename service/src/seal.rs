@@ -10,6 +10,7 @@ use ring::{digest, hmac};
 use typhon_proto::v1;
 use typhon_vm::CodeKey;
 
+use crate::handover::Parcel;
 use crate::server::BoxError;
 
 /// What there is to be told of a format; the first bytes of what is exported say it.
@@ -149,12 +150,16 @@ pub struct Header {
     /// Since the epoch.
     #[prost(uint64, tag = "5")]
     pub made: u64,
+    /// What is sealed is in the store, and this is what it is there for.
+    #[prost(message, optional, tag = "6")]
+    pub parcel: Option<Parcel>,
 }
 
 impl Header {
     pub fn new(tenant: &str, session: &str, left_out: Vec<v1::LeftOut>) -> Header {
         let made = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        Header { engine: ENGINE.clone(), tenant: tenant.to_owned(), session: session.to_owned(), left_out, made }
+        let (tenant, session) = (tenant.to_owned(), session.to_owned());
+        Header { engine: ENGINE.clone(), tenant, session, left_out, made, parcel: None }
     }
 }
 

@@ -22,7 +22,7 @@ use typhon_proto::v1::template_service_server::{SERVICE_NAME as TEMPLATE, Templa
 use typhon_vm::CancelReason;
 
 use crate::admin::Admin;
-use crate::admission::Admission;
+use crate::admission::{Admission, Holdings};
 use crate::calls::CallLayer;
 use crate::config::Config;
 use crate::durable::journal::Journal;
@@ -31,6 +31,7 @@ use crate::durable::{self, Durable};
 use crate::engine::Engine;
 use crate::executions::Executions;
 use crate::grpc::Api;
+use crate::handover::Handover;
 use crate::identity::Identities;
 use crate::identity::layer::{IdentityLayer, OPEN};
 use crate::listener::{Listen, Listener};
@@ -38,6 +39,7 @@ use crate::metrics::{Metrics, Watched};
 use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
 use crate::status_layer::explain;
+use crate::store::{self, Store};
 use crate::templates::Templates;
 use crate::tls::Certificates;
 use crate::web::WebLayer;
@@ -55,8 +57,9 @@ pub struct Server {
     /// Takes part in what nodes share, if they do.
     work: Option<Arc<Work>>,
     sessions: Arc<Sessions>,
+    handover: Option<Arc<Handover>>,
     /// Ends sessions whose time is over, and reads again what files say.
-    chores: [JoinHandle<()>; 2],
+    chores: Vec<JoinHandle<()>>,
     health: HealthReporter,
     drain_asked: watch::Receiver<bool>,
     /// So that the receiver does not take its end for a drain.
@@ -83,16 +86,20 @@ pub struct Parts {
     snapshots: Arc<Snapshots>,
     pub admission: Arc<Admission>,
     identities: Arc<Identities>,
-    certificates: Option<Arc<Certificates>>,
-    journal: Option<Arc<dyn Journal>>,
+    pub certificates: Option<Arc<Certificates>>,
+    handover: Option<Arc<Handover>>,
+    shared: Shared,
+}
+
+/// What outlives a server, and what several of them may share.
+#[derive(Default)]
+pub struct Shared {
+    pub journal: Option<Arc<dyn Journal>>,
+    pub store: Option<Arc<dyn Store>>,
 }
 
 impl Parts {
-    pub fn new(
-        config: Arc<Config>,
-        engine: Arc<dyn Engine>,
-        journal: Option<Arc<dyn Journal>>,
-    ) -> Result<Parts, BoxError> {
+    pub fn new(config: Arc<Config>, engine: Arc<dyn Engine>, shared: Shared) -> Result<Parts, BoxError> {
         let metrics = Arc::new(Metrics::new());
         if let Some(shelves) = engine.shelves() {
             metrics.shelve(&shelves);
@@ -102,16 +109,19 @@ impl Parts {
         let executions = Arc::new(Executions::new(config.clone()));
         let templates = Arc::new(Templates::start(config.clone(), &workers)?);
         templates.preload(&workers)?;
-        let snapshots = Arc::new(Snapshots::new(config.clone())?);
-        let admission = Arc::new(Admission::new(
-            config.clone(),
-            workers.clone(),
-            sessions.clone(),
-            executions.clone(),
+        let snapshots = Arc::new(Snapshots::new(config.clone(), shared.store.clone())?);
+        let handover = shared.store.clone().map(|store| {
+            let (sessions, snapshots) = (sessions.clone(), snapshots.clone());
+            Handover::new(config.clone(), store, sessions, snapshots, workers.clone(), metrics.clone())
+        });
+        let holdings = Holdings {
+            sessions: sessions.clone(),
+            executions: executions.clone(),
             templates,
-            snapshots.clone(),
-            metrics.clone(),
-        )?);
+            snapshots: snapshots.clone(),
+            handover: handover.clone(),
+        };
+        let admission = Arc::new(Admission::new(config.clone(), workers.clone(), holdings, metrics.clone())?);
         let identities = Arc::new(Identities::load(config.clone())?);
         let certificates = Certificates::load(&config)?.map(Arc::new);
         let leaving = admission.clone();
@@ -133,13 +143,14 @@ impl Parts {
             admission,
             identities,
             certificates,
-            journal,
+            handover,
+            shared,
         })
     }
 
     /// Begins to take what nodes share.
     pub fn work(&self) -> Option<Arc<Work>> {
-        let work = Work::new(self.journal.clone()?, self.admission.clone(), self.identities.tenants().clone());
+        let work = Work::new(self.shared.journal.clone()?, self.admission.clone(), self.identities.tenants().clone());
         tokio::spawn(work.clone().serve());
         Some(work)
     }
@@ -206,8 +217,9 @@ impl Server {
     /// Listens and serves in the background of the current tokio runtime.
     pub async fn start(config: Config, engine: Arc<dyn Engine>) -> Result<Server, BoxError> {
         let config = Arc::new(config);
-        let journal = durable::nats::connect(&config).await?;
-        let parts = Parts::new(config.clone(), engine, journal)?;
+        let shared = Shared { journal: durable::nats::connect(&config).await?, store: store::open(&config).await? };
+        let store = shared.store.clone();
+        let parts = Parts::new(config.clone(), engine, shared)?;
         let listener = parts.bind(&config.listen).await?;
         let address = listener.address().clone();
         let (drain, drain_asked) = watch::channel(false);
@@ -226,10 +238,12 @@ impl Server {
         let transport = parts.serve(listener, routes, stopped)?;
         tracing::info!(%address, workers = parts.workers.count(), "serving");
         let work = parts.work();
-        let Parts { workers, sessions, executions, snapshots, admission, identities, certificates, .. } = parts;
+        let Parts { workers, sessions, executions, snapshots, admission, identities, certificates, handover, .. } =
+            parts;
         let reload = reload(config.reload_interval, identities, certificates);
-        let chores =
-            [tokio::spawn(sweep(sessions.clone(), executions, snapshots, workers.clone())), tokio::spawn(reload)];
+        let sweep = sweep(sessions.clone(), executions, snapshots, workers.clone());
+        let chores = [tokio::spawn(sweep), tokio::spawn(reload)];
+        let chores = chores.into_iter().chain(store.map(|store| tokio::spawn(sweep_store(store)))).collect();
         let transports = std::iter::once(transport).chain(admin).collect();
         Ok(Server {
             address,
@@ -239,6 +253,7 @@ impl Server {
             workers,
             work,
             sessions,
+            handover,
             chores,
             health,
             drain_asked,
@@ -269,17 +284,24 @@ impl Server {
         self.admission.leave();
         self.work.iter().for_each(|work| work.leave());
         set_health(&self.health, ServingStatus::NotServing).await;
+        let mut begun = None;
         let patient = async {
-            tokio::time::sleep(self.config.drain_delay).await;
+            let delay = tokio::time::sleep(self.config.drain_delay);
+            match &self.handover {
+                Some(handover) => drop(tokio::join!(delay, handover.announce())),
+                None => delay.await,
+            }
             self.admission.close();
+            // What rests does not wait until what runs has ended.
+            begun = self.handover.clone().map(|handover| tokio::spawn(async move { handover.begin().await }));
             tokio::time::timeout(self.config.drain_grace, self.idle()).await.is_ok()
         };
         let calm = tokio::select! {
-            calm = patient => calm,
-            () = hurry => false,
+            calm = patient => Some(calm),
+            () = hurry => None,
         };
         self.admission.close();
-        if !calm {
+        if calm != Some(true) {
             tracing::warn!("cancelling what still runs");
             self.workers.cancel_all(&CancelReason::ServerDrain);
             if tokio::time::timeout(CANCEL_GRACE, self.idle()).await.is_err() {
@@ -290,6 +312,15 @@ impl Server {
             && tokio::time::timeout(CLOSE_GRACE, work.over()).await.is_err()
         {
             tracing::warn!("what became of durable executions is not written down; another node runs them again");
+        }
+        if let Some(handover) = &self.handover {
+            let until = tokio::time::Instant::now() + calm.map_or(Duration::ZERO, |_| self.config.drain_handover);
+            if let Some(mut begun) = begun
+                && tokio::time::timeout_at(until, &mut begun).await.is_err()
+            {
+                begun.abort();
+            }
+            handover.end(until).await;
         }
         self.chores.iter().for_each(JoinHandle::abort);
         self.sessions.clear();
@@ -327,7 +358,7 @@ fn routes(parts: &Parts, health: HealthServer<impl Health>) -> Result<Routes, Bo
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let max_message = parts.config.max_message.as_usize();
-    let durable = parts.journal.clone().map(|journal| Durable::new(journal, parts.config.durable_ttl));
+    let durable = parts.shared.journal.clone().map(|journal| Durable::new(journal, parts.config.durable_ttl));
     let api = Api::new(parts.admission.clone(), durable);
     let execution = ExecutionServiceServer::new(api.clone())
         .max_decoding_message_size(max_message)
@@ -355,6 +386,19 @@ async fn sweep(sessions: Arc<Sessions>, executions: Arc<Executions>, snapshots: 
         executions.sweep();
         snapshots.sweep();
         workers.places().sweep();
+    }
+}
+
+/// What is kept elsewhere is looked through less often.
+const SWEEP_STORE: Duration = Duration::from_secs(60);
+
+async fn sweep_store(store: Arc<dyn Store>) {
+    let mut ticks = tokio::time::interval(SWEEP_STORE);
+    loop {
+        ticks.tick().await;
+        if let Err(fault) = store.sweep().await {
+            tracing::warn!(%fault, "the store of snapshots cannot be swept");
+        }
     }
 }
 

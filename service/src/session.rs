@@ -31,6 +31,8 @@ pub struct Terms {
     pub labels: Vec<(String, String)>,
     /// What was asked of the policy, to be shown.
     pub policy: Option<typhon_proto::v1::Policy>,
+    /// What it began as a copy of at another server, and cannot go back to.
+    pub lost_template: String,
 }
 
 impl Terms {
@@ -49,6 +51,7 @@ impl Terms {
             ttl: config.session_ttl_default,
             labels: Vec::new(),
             policy: None,
+            lost_template: String::new(),
         }
     }
 }
@@ -101,6 +104,16 @@ struct State {
     closed: bool,
 }
 
+/// What a session has behind it that begins where another server's has stopped.
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub created: SystemTime,
+    pub active: SystemTime,
+    pub executions: u64,
+    pub generation: u32,
+    pub failure: String,
+}
+
 /// What can be told of a session.
 pub struct Seen {
     pub running: Option<String>,
@@ -113,6 +126,9 @@ pub struct Seen {
     pub active: SystemTime,
     pub expires: SystemTime,
 }
+
+/// Something runs in a session, or has run meanwhile.
+pub struct StillBusy;
 
 impl Session {
     pub fn new(name: String, tenant: Arc<Tenant>, terms: Terms, line_max: usize) -> Session {
@@ -137,6 +153,28 @@ impl Session {
     pub fn booked(mut self, ledger: Arc<Ledger>) -> Session {
         self.ledger = ledger;
         self
+    }
+
+    /// The same, with a past.
+    pub fn since(mut self, past: Past) -> Session {
+        let now = Instant::now();
+        let ago = |time: SystemTime| now.checked_sub(time.elapsed().unwrap_or_default()).unwrap_or(now);
+        (self.created, self.born) = (past.created, ago(past.created));
+        let state = self.state.get_mut();
+        (state.active, state.executions, state.generation) = (ago(past.active), past.executions, past.generation);
+        state.failure = (!past.failure.is_empty()).then_some(Cow::Owned(past.failure));
+        self
+    }
+
+    /// Leaves the session to somebody else, if it is still as it was after so many executions; and with what it held.
+    pub fn retire(&self, executions: u64) -> Result<Option<Home>, StillBusy> {
+        let mut state = self.state.lock();
+        if state.running.is_some() || state.executions != executions {
+            return Err(StillBusy);
+        }
+        state.closed = true;
+        self.weigh(&mut state, 0);
+        Ok(state.isolate.take())
     }
 
     /// It holds so much now.

@@ -103,7 +103,47 @@ impl Sessions {
         let name = format!("sessions/{:016x}{:016x}", random()?, random()?);
         tenant.begin()?;
         let mut all = self.all.write();
-        self.within_quota(&tenant, &all)?;
+        self.room_in(&tenant, &all)?;
+        let session = Arc::new(with(self.unknown(name.clone(), tenant, terms)));
+        all.insert(name, session.clone());
+        Ok(session)
+    }
+
+    /// A session that nobody can find yet.
+    pub fn unknown(&self, name: String, tenant: Arc<Tenant>, terms: Terms) -> Session {
+        let session = Session::new(name, tenant, terms, self.config.session_line_max as usize);
+        session.booked(self.ledger.clone())
+    }
+
+    /// Whether the tenant may have one more.
+    pub fn room_for(&self, tenant: &Tenant) -> Result<(), Refusal> {
+        self.room_in(tenant, &self.all.read())
+    }
+
+    /// From now on it is found.
+    pub fn admit(&self, session: Session) -> Arc<Session> {
+        let session = Arc::new(session);
+        self.all.write().insert(session.name.clone(), session.clone());
+        session
+    }
+
+    /// All there are.
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        self.all.read().values().cloned().collect()
+    }
+
+    /// What it held goes, and it stays.
+    pub fn drop_home(&self, session: &Session, home: Option<Home>) {
+        self.dispose(home, is_quick(session));
+    }
+
+    /// It is somebody else's now.
+    pub fn leave(&self, session: &Session) {
+        self.all.write().remove(&session.name);
+    }
+
+    fn room_in(&self, tenant: &Tenant, all: &BTreeMap<String, Arc<Session>>) -> Result<(), Refusal> {
+        self.within_quota(tenant, all)?;
         if all.len() >= self.config.sessions_max as usize {
             return Err(Refusal::TooManySessions { max: self.config.sessions_max });
         }
@@ -111,11 +151,7 @@ impl Sessions {
         if held >= self.config.sessions_heap_max.0 {
             return Err(Refusal::SessionsTooLarge { held, max: self.config.sessions_heap_max.0 });
         }
-        let session = Session::new(name.clone(), tenant, terms, self.config.session_line_max as usize);
-        let session = session.booked(self.ledger.clone());
-        let session = Arc::new(with(session));
-        all.insert(name, session.clone());
-        Ok(session)
+        Ok(())
     }
 
     fn within_quota(&self, tenant: &Tenant, all: &BTreeMap<String, Arc<Session>>) -> Result<(), Refusal> {
@@ -213,6 +249,9 @@ impl Sessions {
 
     pub fn reset(&self, tenant: &Tenant, name: &str) -> Result<Arc<Session>, Refusal> {
         let session = self.find(tenant, name)?;
+        if !session.terms.lost_template.is_empty() {
+            return Err(Refusal::TemplateNotFound { name: session.terms.lost_template.clone() });
+        }
         let quick = is_quick(&session);
         self.dispose(session.reset()?, quick);
         Ok(session)

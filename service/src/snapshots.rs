@@ -1,6 +1,6 @@
 //! Snapshots: what sessions held, and the registry of that.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,10 +9,12 @@ use typhon_proto::v1;
 use typhon_vm::{CodeKey, LeftOut, Saved, Work, Worked};
 
 use crate::config::Config;
+use crate::depot::Depot;
 use crate::errands;
 use crate::error::{Refusal, SnapshotRefusal};
 use crate::execution::Execution;
 use crate::executions::{Identity, RequestKey};
+use crate::grpc::snapshots::wire;
 use crate::grpc::template::THREADS;
 use crate::identity::Tenant;
 use crate::place::Places;
@@ -20,6 +22,7 @@ use crate::quota::{QuotaName, refuse};
 use crate::seal::{self, Broken, ENGINE, FORMAT, Header, Key};
 use crate::server::BoxError;
 use crate::session::Session;
+use crate::store::Store;
 
 pub struct Snapshot {
     pub name: String,
@@ -40,6 +43,8 @@ pub struct Snapshot {
 pub struct Snapshots {
     config: Arc<Config>,
     key: Key,
+    /// Where they are kept that are in memory only because they were used; else they are here only.
+    depot: Option<Depot>,
     state: Mutex<State>,
 }
 
@@ -49,6 +54,8 @@ struct State {
     all: BTreeMap<String, Arc<Snapshot>>,
     /// What their images hold.
     bytes: u64,
+    /// The latest last.
+    order: VecDeque<String>,
     /// What each request id was used for, as long as its snapshot is there: the fingerprint, and the snapshot.
     requests: HashMap<RequestKey, (u64, String)>,
 }
@@ -59,6 +66,9 @@ pub struct Asked {
     pub labels: Vec<(String, String)>,
     pub ttl: Option<Duration>,
 }
+
+/// What a session holds, and what of that is missing.
+pub type Image = (Arc<[u8]>, Vec<v1::LeftOut>);
 
 /// Making one takes no longer, and no longer than an execution of its session may.
 const TIME: Duration = Duration::from_secs(60);
@@ -82,9 +92,68 @@ impl Snapshot {
 }
 
 impl Snapshots {
-    pub fn new(config: Arc<Config>) -> Result<Snapshots, BoxError> {
+    pub fn new(config: Arc<Config>, store: Option<Arc<dyn Store>>) -> Result<Snapshots, BoxError> {
         let key = Key::load(&config.snapshot_key_file)?;
-        Ok(Snapshots { config, key, state: Mutex::default() })
+        let depot = store.map(|store| Depot::new(store, config.snapshot_store_bytes_max.0));
+        Ok(Snapshots { config, key, depot, state: Mutex::default() })
+    }
+
+    /// Sees to it that one that was made just now outlives this server, if there is a place for that. If not, it is gone.
+    pub async fn keep(&self, snapshot: &Arc<Snapshot>) -> Result<(), Refusal> {
+        let Some(depot) = &self.depot else { return Ok(()) };
+        depot.put(&self.key, snapshot).await.inspect_err(|_| self.state.lock().remove(&snapshot.name))
+    }
+
+    /// Sees to it that the tenant's snapshot of this name is in memory, if there is one.
+    pub async fn bring(&self, tenant: &Arc<Tenant>, name: &str) -> Result<(), Refusal> {
+        let Some(depot) = &self.depot else { return Ok(()) };
+        if let Err(refusal) = depot.card(&self.key, tenant, name).await {
+            // Another node may have deleted it.
+            if self.find(tenant, name).is_ok() {
+                self.state.lock().remove(name);
+            }
+            return Err(refusal);
+        }
+        if self.find(tenant, name).is_err() {
+            let snapshot = Arc::new(depot.get(&self.key, tenant, name).await?);
+            let mut state = self.state.lock();
+            state.forget_until(self.config.snapshots_bytes_max.0.saturating_sub(snapshot.size()));
+            state.insert(snapshot);
+        }
+        Ok(())
+    }
+
+    /// What there is to be told of the tenant's snapshot of this name.
+    pub async fn describe(&self, tenant: &Tenant, name: &str) -> Result<v1::Snapshot, Refusal> {
+        match &self.depot {
+            Some(depot) => depot.card(&self.key, tenant, name).await,
+            None => self.find(tenant, name).map(|snapshot| wire(&snapshot)),
+        }
+    }
+
+    /// At most `most` of the tenant's snapshots whose names come after `after`, and whether there are more.
+    pub async fn page(&self, tenant: &Tenant, after: &str, most: usize) -> Result<(Vec<v1::Snapshot>, bool), Refusal> {
+        match &self.depot {
+            Some(depot) => depot.list(&self.key, tenant, after, most).await,
+            None => {
+                let (found, more) = self.list(tenant, after, most);
+                Ok((found.iter().map(wire).collect(), more))
+            }
+        }
+    }
+
+    /// Forgets it, wherever it is.
+    pub async fn forget(&self, tenant: &Tenant, name: &str) -> Result<(), Refusal> {
+        let Some(depot) = &self.depot else { return self.delete(tenant, name) };
+        match depot.card(&self.key, tenant, name).await {
+            // One that is of no use here can be deleted all the same.
+            Ok(_) | Err(Refusal::Snapshot(SnapshotRefusal::Unusable { .. } | SnapshotRefusal::Version { .. })) => {}
+            Err(refusal) => return Err(refusal),
+        }
+        if self.find(tenant, name).is_ok() {
+            self.state.lock().remove(name);
+        }
+        depot.delete(tenant, name).await
     }
 
     /// Makes one of a session at rest; and who waits for that now.
@@ -99,6 +168,21 @@ impl Snapshots {
         if let Some(known) = self.state.lock().known(identity.as_ref()).transpose() {
             return (known, None);
         }
+        let (imaged, next) = self.image(places, session, leave_out, TIME);
+        let made = imaged.and_then(|(image, left_out)| {
+            self.add(session.tenant.clone(), asked, &session.name, left_out, image, identity)
+        });
+        (made, next)
+    }
+
+    /// What a session at rest holds, and what is left out of that; and who waits for the session now.
+    pub fn image(
+        &self,
+        places: &Places,
+        session: &Session,
+        leave_out: bool,
+        time: Duration,
+    ) -> (Result<Image, Refusal>, Option<Execution>) {
         let unstorable = |LeftOut { path, problem }: LeftOut| {
             let session = session.name.clone();
             SnapshotRefusal::Unstorable { session, path: short(path), problem: short(problem) }
@@ -108,16 +192,16 @@ impl Snapshots {
             return (Err(unstorable(LeftOut { path: "main".to_owned(), problem }).into()), None);
         }
         let (most, key) = (self.config.snapshot_max.0, self.key.code(&session.tenant.name));
-        let time = session.terms.limits.wall.unwrap_or(TIME).min(TIME);
+        let time = session.terms.limits.wall.unwrap_or(time).min(time);
         let (ran, next) = errands::run(places, session, Work::Save { leave_out, most, key }, time);
         if let Ok(ran) = &ran {
             session.tenant.used(|used| used.add(&ran.usage));
         }
-        let made = ran.and_then(|ran| match ran.worked {
+        let imaged = ran.and_then(|ran| match ran.worked {
             Some(Worked::Saved(Saved::Image { data, left_out })) if data.len() as u64 <= most => {
                 let left_out = left_out.into_iter().take(LEFT_OUT_MAX);
                 let left_out = left_out.map(|of| v1::LeftOut { path: short(of.path), problem: short(of.problem) });
-                self.add(session.tenant.clone(), asked, &session.name, left_out.collect(), data.into(), identity)
+                Ok((data.into(), left_out.collect()))
             }
             Some(Worked::Saved(Saved::Image { .. } | Saved::TooLarge)) => {
                 Err(SnapshotRefusal::TooLarge { max_bytes: most }.into())
@@ -128,7 +212,12 @@ impl Snapshots {
                 None => Err(SnapshotRefusal::Failed { session: session.name.clone(), why: told(&ran.outcome) }.into()),
             },
         });
-        (made, next)
+        (imaged, next)
+    }
+
+    /// What signs and seals.
+    pub fn key(&self) -> &Key {
+        &self.key
     }
 
     /// Takes what was exported.
@@ -179,16 +268,18 @@ impl Snapshots {
             return known;
         }
         let (tenant, size) = (&snapshot.tenant, snapshot.size());
+        if self.depot.is_some() {
+            state.forget_until(config.snapshots_bytes_max.0.saturating_sub(size));
+        }
         let own: u64 = state.all.values().filter(|one| one.tenant.name == tenant.name).map(|one| one.size()).sum();
         let quota = tenant.quota().snapshots;
-        if own.saturating_add(size) > quota {
+        if self.depot.is_none() && own.saturating_add(size) > quota {
             return Err(refuse(&tenant.name, QuotaName::Snapshots, quota, RETRY));
         }
-        if state.bytes.saturating_add(size) > config.snapshots_bytes_max.0 {
+        if self.depot.is_none() && state.bytes.saturating_add(size) > config.snapshots_bytes_max.0 {
             return Err(SnapshotRefusal::Full { max_bytes: config.snapshots_bytes_max.0 }.into());
         }
-        state.bytes += size;
-        state.all.insert(snapshot.name.clone(), snapshot.clone());
+        state.insert(snapshot.clone());
         if let Some(Identity { key, fingerprint }) = identity {
             state.requests.insert(key, (fingerprint, snapshot.name.clone()));
         }
@@ -208,7 +299,7 @@ impl Snapshots {
     }
 
     /// At most `most` of the tenant's snapshots whose names come after `after`, and whether there are more.
-    pub fn list(&self, tenant: &Tenant, after: &str, most: usize) -> (Vec<Arc<Snapshot>>, bool) {
+    fn list(&self, tenant: &Tenant, after: &str, most: usize) -> (Vec<Arc<Snapshot>>, bool) {
         use std::ops::Bound::{Excluded, Unbounded};
         let (state, now) = (self.state.lock(), SystemTime::now());
         let rest = state.all.range::<str, _>((Excluded(after), Unbounded)).map(|(_, one)| one);
@@ -217,7 +308,7 @@ impl Snapshots {
         (page, rest.next().is_some())
     }
 
-    pub fn delete(&self, tenant: &Tenant, name: &str) -> Result<(), Refusal> {
+    fn delete(&self, tenant: &Tenant, name: &str) -> Result<(), Refusal> {
         let snapshot = self.find(tenant, name)?;
         self.state.lock().remove(&snapshot.name);
         Ok(())
@@ -238,7 +329,7 @@ impl Snapshots {
 }
 
 /// Snapshots end by themselves, in their own time.
-const RETRY: Duration = Duration::from_secs(10);
+pub const RETRY: Duration = Duration::from_secs(10);
 
 impl State {
     /// What this request has made already.
@@ -255,10 +346,28 @@ impl State {
         }
     }
 
+    fn insert(&mut self, snapshot: Arc<Snapshot>) {
+        self.bytes += snapshot.size();
+        self.order.push_back(snapshot.name.clone());
+        if let Some(same) = self.all.insert(snapshot.name.clone(), snapshot) {
+            self.bytes -= same.size();
+        }
+    }
+
     fn remove(&mut self, name: &str) {
         if let Some(gone) = self.all.remove(name) {
             self.bytes -= gone.size();
+            self.order.retain(|of| of != name);
             self.requests.retain(|_, (_, of)| of != name);
+        }
+    }
+
+    /// Drops those that came first, which can be brought again, until no more than this is left.
+    fn forget_until(&mut self, bytes: u64) {
+        while self.bytes > bytes
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.remove(&oldest);
         }
     }
 }

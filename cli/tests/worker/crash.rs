@@ -10,7 +10,7 @@ use typhon_proto::v1::session::State;
 use typhon_proto::v1::session_service_client::SessionServiceClient;
 use typhon_proto::v1::value::Kind;
 
-use crate::{Fixture, limited, millis, reason, source, start};
+use crate::{Fixture, limited, metric, millis, reason, scrape, source, start};
 
 /// Tests of one program run side by side, so each marks its workers: a session of its own tells the process's number.
 async fn own_process(fixture: &mut Fixture, session: &str) -> Pid {
@@ -42,7 +42,7 @@ async fn seen(fixture: &Fixture, name: &str) -> v1::Session {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_ran_in_a_killed_process_says_so_and_everything_else_lives() {
-    let mut fixture = start(&[("workers", "4")]).await;
+    let mut fixture = start(&[("workers", "4"), ("admin_listen", "127.0.0.1:0")]).await;
     let shared = session(&fixture, v1::IsolationLevel::Unspecified).await;
     let beside = session(&fixture, v1::IsolationLevel::Unspecified).await;
     let apart = session(&fixture, v1::IsolationLevel::DedicatedProcess).await;
@@ -85,6 +85,8 @@ async fn what_ran_in_a_killed_process_says_so_and_everything_else_lives() {
         let response = fixture.client.execute(source("1+1")).await.expect("an answer").into_inner();
         assert_eq!(reason(&response), Reason::Completed);
     }
+    let text = scrape(&fixture.server).await;
+    assert_eq!(metric(&text, "typhon_worker_restarts_total{reason=\"signal\"}"), 2.0, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,9 +8,13 @@ mod deterministic;
 mod files;
 #[path = "../../../service/tests/engine/fixture.rs"]
 mod fixture;
+#[path = "../../../service/tests/engine/handover.rs"]
+mod handover;
 mod hostile;
 #[path = "../../../service/tests/engine/limits.rs"]
 mod limits;
+#[path = "../../../service/tests/engine/metrics.rs"]
+mod metrics;
 #[path = "../../../service/tests/engine/running.rs"]
 mod running;
 #[path = "../../../service/tests/engine/sessions.rs"]

@@ -53,7 +53,7 @@ const HEAD: &str = "Typhon-Head";
 /// What a piece's header and subject take at most.
 const ROOM: usize = 4096;
 /// A request that is not answered by then has failed.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 /// An offer that comes again so soon is the same.
 const SAME: Duration = Duration::from_secs(3600);
 /// A line that nobody has asked for so long is not waited at.
@@ -62,20 +62,7 @@ const IDLE: Duration = Duration::from_secs(24 * 3600);
 impl Nats {
     /// Connects, now or as soon as there is something to connect to.
     pub async fn connect(config: &Config) -> Result<Nats, BoxError> {
-        let mut options = ConnectOptions::new()
-            .name(format!("typhon {}", env!("CARGO_PKG_VERSION")))
-            .request_timeout(Some(PATIENCE))
-            .retry_on_initial_connect()
-            .event_callback(|event| async move { tracing::info!(%event, "NATS") });
-        if !config.nats_credentials.is_empty() {
-            let path = config.nats_credentials.as_str();
-            options = options.credentials_file(path).await.map_err(|error| format!("{path}: {error}"))?;
-        }
-        if !config.nats_ca.is_empty() {
-            options = options.add_root_certificates(PathBuf::from(&config.nats_ca)).require_tls(true);
-        }
-        let servers: Vec<&str> = config.nats_url.split(',').map(str::trim).collect();
-        let client = options.connect(&servers[..]).await.map_err(|error| format!("{}: {error}", config.nats_url))?;
+        let client = client(config).await?;
         let mut context = jetstream::new(client.clone());
         context.set_timeout(PATIENCE);
         let terms = Terms {
@@ -158,12 +145,30 @@ impl Nats {
     }
 }
 
+/// A connection of this node to NATS: it is there now, or as soon as there is something to connect to.
+pub async fn client(config: &Config) -> Result<Client, BoxError> {
+    let mut options = ConnectOptions::new()
+        .name(format!("typhon {}", env!("CARGO_PKG_VERSION")))
+        .request_timeout(Some(PATIENCE))
+        .retry_on_initial_connect()
+        .event_callback(|event| async move { tracing::info!(%event, "NATS") });
+    if !config.nats_credentials.is_empty() {
+        let path = config.nats_credentials.as_str();
+        options = options.credentials_file(path).await.map_err(|error| format!("{path}: {error}"))?;
+    }
+    if !config.nats_ca.is_empty() {
+        options = options.add_root_certificates(PathBuf::from(&config.nats_ca)).require_tls(true);
+    }
+    let servers: Vec<&str> = config.nats_url.split(',').map(str::trim).collect();
+    Ok(options.connect(&servers[..]).await.map_err(|error| format!("{}: {error}", config.nats_url))?)
+}
+
 /// A tenant's name within a subject, where dots part words. Names have no `+`.
-fn token(tenant: &str) -> String {
+pub fn token(tenant: &str) -> String {
     tenant.replace('.', "+")
 }
 
-fn tenant_of(token: &str) -> String {
+pub fn tenant_of(token: &str) -> String {
     token.replace('+', ".")
 }
 

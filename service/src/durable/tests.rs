@@ -18,7 +18,7 @@ use crate::engine::Vm;
 use crate::error::Refusal;
 use crate::grpc::identity::fingerprint;
 use crate::identity::{Caller, Tenant};
-use crate::server::Parts;
+use crate::server::{Parts, Shared};
 
 fn node(fake: &Arc<Fake>) -> (Parts, Arc<Work>) {
     let config = Config::from_source(|row| {
@@ -31,7 +31,8 @@ fn node(fake: &Arc<Fake>) -> (Parts, Arc<Work>) {
         Some(value.to_owned())
     });
     let config = Arc::new(config.expect("good settings"));
-    let parts = Parts::new(config, Arc::new(Vm::default()), Some(fake.clone())).expect("a node");
+    let parts = Parts::new(config, Arc::new(Vm::default()), Shared { journal: Some(fake.clone()), store: None })
+        .expect("a node");
     let work = parts.work().expect("it has a journal");
     (parts, work)
 }

@@ -24,10 +24,10 @@ const PIECE: u64 = 64 << 10;
 
 impl Api {
     /// The session, and a path in it.
-    fn place(&self, caller: &Caller, session: String, path: &str) -> Result<Arc<Session>, Refusal> {
+    async fn place(&self, caller: &Caller, session: String, path: &str) -> Result<Arc<Session>, Refusal> {
         let name = page::named(session, NAME).map_err(|refusal| request::within_as(refusal, "session"))?;
         file_path(path, "path")?;
-        self.admission.sessions()?.find(&caller.tenant, &name)
+        self.admission.session(&caller.tenant, &name).await
     }
 
     /// Runs an errand where the session's isolate lives, on a thread that may wait.
@@ -76,7 +76,7 @@ impl FileService for Api {
         let Some(Message::Start(v1::WriteFileStart { session, path })) = first else {
             return Err(Refusal::invalid("start", "must be the first message").into());
         };
-        let session = self.place(&caller, session, &path)?;
+        let session = self.place(&caller, session, &path).await?;
         let most = session.terms.limits.file_bytes.unwrap_or(u64::MAX);
         let mut content = Vec::new();
         while let Some(piece) = pieces.next().await.transpose()? {
@@ -103,7 +103,7 @@ impl FileService for Api {
         let v1::ReadFileRequest { session, path, offset, length } = request.into_inner();
         let number = |n: i64, field: &str| u64::try_from(n).map_err(|_| Refusal::invalid(field, "is negative"));
         let (at, length) = (number(offset, "offset")?, number(length, "length")?);
-        let session = self.place(&caller, session, &path)?;
+        let session = self.place(&caller, session, &path).await?;
         let end = if length == 0 { u64::MAX } else { at.saturating_add(length) };
         let read = |at: u64| FileWork::Read { path: path.clone(), at, most: PIECE.min(end.saturating_sub(at)) };
         // What cannot be read is refused before anything is sent.
@@ -142,7 +142,7 @@ impl FileService for Api {
     async fn stat_file(&self, request: Request<v1::StatFileRequest>) -> Result<Response<v1::StatFileResponse>, Status> {
         let caller = caller(&request)?;
         let v1::StatFileRequest { session, path } = request.into_inner();
-        let session = self.place(&caller, session, &path)?;
+        let session = self.place(&caller, session, &path).await?;
         let answer = self.errand(&session, FileWork::Stat { path: path.clone() }).await?;
         Ok(Response::new(v1::StatFileResponse { file: one(path, &answer) }))
     }
@@ -155,7 +155,7 @@ impl FileService for Api {
         let v1::ListFilesRequest { session, path, page_size, page_token } = request.into_inner();
         let path = if path.is_empty() { ".".to_owned() } else { path };
         let most = page::page_size_of(page_size)?;
-        let session = self.place(&caller, session, &path)?;
+        let session = self.place(&caller, session, &path).await?;
         let answer = self.errand(&session, FileWork::List { path: path.clone() }).await?;
         let mut rest = answer.entries.iter().filter(|entry| entry.name > page_token);
         let full = |name: &str| format!("{}/{name}", path.trim_end_matches('/'));
@@ -172,7 +172,7 @@ impl FileService for Api {
     ) -> Result<Response<v1::DeleteFileResponse>, Status> {
         let caller = caller(&request)?;
         let v1::DeleteFileRequest { session, path } = request.into_inner();
-        let session = self.place(&caller, session, &path)?;
+        let session = self.place(&caller, session, &path).await?;
         self.errand(&session, FileWork::Delete { path }).await?;
         audit::did(&caller, "file.delete", &session.name);
         Ok(Response::new(v1::DeleteFileResponse {}))

@@ -86,6 +86,7 @@ impl Api {
         match &self.durable {
             Some(durable) if durable::is_portable(&request) => self.begin_durably(caller, durable, request).await,
             _ => {
+                self.admission.bring(caller, request.target.as_ref()).await?;
                 let record = self.keep(caller, "StartExecution", request, Way::Stream, false)?;
                 Ok(self.wire(&record, true))
             }

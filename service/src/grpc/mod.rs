@@ -9,8 +9,8 @@ pub mod page;
 mod programs;
 pub mod request;
 pub mod response;
-mod session;
-mod snapshots;
+pub mod session;
+pub mod snapshots;
 pub mod stream;
 pub mod template;
 pub mod value;
@@ -63,6 +63,7 @@ impl ExecutionService for Api {
     async fn execute(&self, request: Request<v1::ExecuteRequest>) -> Result<Response<v1::ExecuteResponse>, Status> {
         let (caller, deadline) = (caller(&request)?, deadline(&request));
         let request = request.into_inner();
+        self.admission.bring(&caller, request.target.as_ref()).await?;
         if !request.request_id.is_empty() {
             let record = self.keep(&caller, "Execute", request, Way::Unary, true)?;
             return kept::unary(self.outcome(record).await, |response| response);
@@ -78,6 +79,7 @@ impl ExecutionService for Api {
     ) -> Result<Response<Self::StreamExecuteStream>, Status> {
         let (caller, deadline) = (caller(&request)?, deadline(&request));
         let request = request.into_inner().request.unwrap_or_default();
+        self.admission.bring(&caller, request.target.as_ref()).await?;
         if !request.request_id.is_empty() {
             let record = self.keep(&caller, "StreamExecute", request, Way::Stream, true)?;
             return Ok(Response::new(self.follow(&record, 0, kept::streamed)));
@@ -98,6 +100,7 @@ impl ExecutionService for Api {
         if !start.request_id.is_empty() {
             return Err(Refusal::invalid("request_id", "a conversation cannot be told from its retry").into());
         }
+        self.admission.bring(&caller, start.target.as_ref()).await?;
         let wanted = request::decode(start, Way::Interact)?;
         let (events, guard, line) = self.admission.interact(&caller, wanted, deadline)?;
         tokio::spawn(interact::listen(inbound, line));

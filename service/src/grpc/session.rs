@@ -60,7 +60,9 @@ impl SessionService for Api {
             name => {
                 let name = page::named(name.to_owned(), snapshots::NAME)
                     .map_err(|refusal| request::within_as(refusal, "session.snapshot"))?;
-                Some(self.admission.snapshots()?.find(&caller.tenant, &name)?)
+                let snapshots = self.admission.snapshots()?;
+                snapshots.bring(&caller.tenant, &name).await?;
+                Some(snapshots.find(&caller.tenant, &name)?)
             }
         };
         let mut terms = match asked.template.as_str() {
@@ -88,7 +90,7 @@ impl SessionService for Api {
         request: Request<v1::GetSessionRequest>,
     ) -> Result<Response<v1::GetSessionResponse>, Status> {
         let tenant = caller(&request)?.tenant;
-        let session = self.admission.sessions()?.find(&tenant, &page::named(request.into_inner().name, NAME)?)?;
+        let session = self.admission.session(&tenant, &page::named(request.into_inner().name, NAME)?).await?;
         Ok(Response::new(v1::GetSessionResponse { session: Some(wire(&session)) }))
     }
 
@@ -112,7 +114,7 @@ impl SessionService for Api {
     ) -> Result<Response<v1::DeleteSessionResponse>, Status> {
         let caller = caller(&request)?;
         let name = page::named(request.into_inner().name, NAME)?;
-        self.admission.sessions()?.delete(&caller.tenant, &name)?;
+        self.admission.delete_session(&caller.tenant, &name).await?;
         audit::did(&caller, "session.delete", &name);
         Ok(Response::new(v1::DeleteSessionResponse {}))
     }
@@ -129,7 +131,7 @@ impl SessionService for Api {
             Mode::Unspecified | Mode::Raise => CancelReason::Interrupt,
             Mode::Stop => CancelReason::CancelledByClient,
         };
-        let execution = self.admission.sessions()?.find(&tenant, &name)?.interrupt(how).unwrap_or_default();
+        let execution = self.admission.session(&tenant, &name).await?.interrupt(how).unwrap_or_default();
         Ok(Response::new(v1::InterruptSessionResponse { execution }))
     }
 
@@ -139,6 +141,7 @@ impl SessionService for Api {
     ) -> Result<Response<v1::ResetSessionResponse>, Status> {
         let caller = caller(&request)?;
         let name = page::named(request.into_inner().name, NAME)?;
+        self.admission.session(&caller.tenant, &name).await?;
         let session = self.admission.sessions()?.reset(&caller.tenant, &name)?;
         audit::did(&caller, "session.reset", &name);
         Ok(Response::new(v1::ResetSessionResponse { session: Some(wire(&session)) }))
@@ -155,7 +158,7 @@ impl SessionService for Api {
             Ok(count) if count <= FORKS_MAX => count.max(1),
             _ => return Err(Refusal::invalid("count", format!("is negative, or more than {FORKS_MAX}")).into()),
         };
-        let session = self.admission.sessions()?.find(&caller.tenant, &name)?;
+        let session = self.admission.session(&caller.tenant, &name).await?;
         let admission = self.admission.clone();
         // A copy takes its time, and blocks.
         let forked = tokio::task::spawn_blocking(move || admission.fork(&session, count)).await;
@@ -217,10 +220,11 @@ pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Pl
         ttl: ttl.unwrap_or(config.session_ttl_default).min(config.session_ttl_max),
         labels,
         policy: asked.policy,
+        lost_template: String::new(),
     })
 }
 
-fn wire(session: &Session) -> v1::Session {
+pub fn wire(session: &Session) -> v1::Session {
     use v1::session::{BusyPolicy, State};
     let seen = session.see();
     let terms = &session.terms;
@@ -255,7 +259,7 @@ fn wire(session: &Session) -> v1::Session {
         failure: seen.failure.unwrap_or_default().into_owned(),
         generation: i32::try_from(seen.generation).unwrap_or(i32::MAX),
         isolation: terms.place.isolation.wire().into(),
-        template: terms.place.template.as_ref().map(|template| template.name.clone()).unwrap_or_default(),
+        template: terms.place.template.as_ref().map_or_else(|| terms.lost_template.clone(), |of| of.name.clone()),
         snapshot: terms.place.snapshot.as_ref().map(|snapshot| snapshot.name.clone()).unwrap_or_default(),
     }
 }

@@ -34,13 +34,14 @@ impl SnapshotService for Api {
         let asked = asked(request.snapshot, "snapshot")?;
         let name =
             page::named(request.session, "sessions/").map_err(|refusal| request::within_as(refusal, "session"))?;
-        let session = self.admission.sessions()?.find(&caller.tenant, &name)?;
+        let session = self.admission.session(&caller.tenant, &name).await?;
         let (admission, leave_out) = (self.admission.clone(), request.leave_out);
         caller.tenant.begin()?;
         let _room = self.admission.aside().await?;
         let made = move || admission.snapshot(&session, asked, leave_out, identity);
         let made = tokio::task::spawn_blocking(made).await;
         let snapshot = made.map_err(|e| Refusal::Internal { what: e.to_string() })??;
+        self.admission.snapshots()?.keep(&snapshot).await?;
         audit::did(&caller, "snapshot.create", &snapshot.name);
         Ok(Response::new(v1::CreateSnapshotResponse { snapshot: Some(wire(&snapshot)) }))
     }
@@ -50,8 +51,9 @@ impl SnapshotService for Api {
         request: Request<v1::GetSnapshotRequest>,
     ) -> Result<Response<v1::GetSnapshotResponse>, Status> {
         let tenant = caller(&request)?.tenant;
-        let snapshot = self.admission.snapshots()?.find(&tenant, &page::named(request.into_inner().name, NAME)?)?;
-        Ok(Response::new(v1::GetSnapshotResponse { snapshot: Some(wire(&snapshot)) }))
+        let name = page::named(request.into_inner().name, NAME)?;
+        let snapshot = self.admission.snapshots()?.describe(&tenant, &name).await?;
+        Ok(Response::new(v1::GetSnapshotResponse { snapshot: Some(snapshot) }))
     }
 
     async fn list_snapshots(
@@ -62,9 +64,8 @@ impl SnapshotService for Api {
         let v1::ListSnapshotsRequest { page_size, page_token } = request.into_inner();
         let most = page::page_size_of(page_size)?;
         page::token(&page_token, NAME)?;
-        let (found, more) = self.admission.snapshots()?.list(&tenant, &page_token, most);
-        let next_page_token = page::next(found.last().map(|last| &*last.name), more);
-        let snapshots = found.iter().map(wire).collect();
+        let (snapshots, more) = self.admission.snapshots()?.page(&tenant, &page_token, most).await?;
+        let next_page_token = page::next(snapshots.last().map(|last| &*last.name), more);
         Ok(Response::new(v1::ListSnapshotsResponse { snapshots, next_page_token }))
     }
 
@@ -74,7 +75,7 @@ impl SnapshotService for Api {
     ) -> Result<Response<v1::DeleteSnapshotResponse>, Status> {
         let caller = caller(&request)?;
         let name = page::named(request.into_inner().name, NAME)?;
-        self.admission.snapshots()?.delete(&caller.tenant, &name)?;
+        self.admission.snapshots()?.forget(&caller.tenant, &name).await?;
         audit::did(&caller, "snapshot.delete", &name);
         Ok(Response::new(v1::DeleteSnapshotResponse {}))
     }
@@ -88,6 +89,7 @@ impl SnapshotService for Api {
         let caller = caller(&request)?;
         let name = page::named(request.into_inner().name, NAME)?;
         let snapshots = self.admission.snapshots()?;
+        snapshots.bring(&caller.tenant, &name).await?;
         let snapshot = snapshots.find(&caller.tenant, &name)?;
         let (before, after) = snapshots.seal(&snapshot);
         audit::did(&caller, "snapshot.export", &name);
@@ -139,6 +141,7 @@ impl SnapshotService for Api {
         // Its signature takes a moment.
         let taken = tokio::task::spawn_blocking(move || admission.snapshots()?.import(&tenant, asked, &bytes)).await;
         let snapshot = taken.map_err(|e| Refusal::Internal { what: e.to_string() })??;
+        self.admission.snapshots()?.keep(&snapshot).await?;
         audit::did(&caller, "snapshot.import", &snapshot.name);
         Ok(Response::new(v1::ImportSnapshotResponse { snapshot: Some(wire(&snapshot)) }))
     }
@@ -152,7 +155,7 @@ fn asked(snapshot: Option<v1::Snapshot>, at: &str) -> Result<Asked, Refusal> {
     })
 }
 
-fn wire(snapshot: &Arc<Snapshot>) -> v1::Snapshot {
+pub fn wire(snapshot: &Arc<Snapshot>) -> v1::Snapshot {
     v1::Snapshot {
         name: snapshot.name.clone(),
         labels: snapshot.labels.iter().cloned().collect(),

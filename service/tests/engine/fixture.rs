@@ -56,3 +56,20 @@ pub fn exception(response: &v1::ExecuteResponse) -> (String, String) {
         other => panic!("no exception: {other:?}"),
     }
 }
+
+/// What a server with an `admin_listen` tells Prometheus.
+pub async fn scrape(server: &Server) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = server.admin_address().expect("an address").to_string();
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+/// The value of one line of that, 0 where there is none.
+pub fn metric(text: &str, line: &str) -> f64 {
+    let value = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+    value.map_or(0.0, |value| value.parse().expect("a number"))
+}
