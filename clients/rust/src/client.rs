@@ -11,6 +11,7 @@ use crate::program::Program;
 use crate::retry::{Retry, uuid};
 use crate::run::{End, Run};
 use crate::session::Session;
+use crate::snapshot::Snapshot;
 
 /// A connection to a server. Copies share it.
 #[derive(Clone, Debug)]
@@ -69,7 +70,10 @@ impl Client {
 
     /// Creates a session. Nothing deletes it but [`Session::delete`] and its own time.
     pub async fn session(&self, session: v1::Session) -> Result<Session, Error> {
-        let affinity = uuid();
+        self.session_at(session, uuid()).await
+    }
+
+    pub(crate) async fn session_at(&self, session: v1::Session, affinity: String) -> Result<Session, Error> {
         let request_id = self.retry.request_id();
         let safe = !request_id.is_empty();
         let message = v1::CreateSessionRequest { session: Some(session), request_id };
@@ -86,6 +90,17 @@ impl Client {
     /// A session that exists, by its name.
     pub fn attach_session(&self, name: impl Into<String>, affinity: impl Into<String>) -> Session {
         Session::new(self.clone(), name.into(), affinity.into())
+    }
+
+    /// A snapshot that exists, by its name.
+    pub fn snapshot(&self, name: impl Into<String>, affinity: impl Into<String>) -> Snapshot {
+        Snapshot::new(self.clone(), name.into(), affinity.into())
+    }
+
+    /// Takes what [`Snapshot::export`] gave, from this server or from another with the same key and build. `asked` has its
+    /// labels and time.
+    pub async fn import_snapshot(&self, asked: v1::Snapshot, data: &[u8]) -> Result<Snapshot, Error> {
+        Snapshot::import(self.clone(), asked, data).await
     }
 
     /// What the server offers.

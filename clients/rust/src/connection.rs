@@ -8,6 +8,7 @@ use tonic::{Request, Status};
 use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
 use typhon_proto::v1::runtime_service_client::RuntimeServiceClient;
 use typhon_proto::v1::session_service_client::SessionServiceClient;
+use typhon_proto::v1::snapshot_service_client::SnapshotServiceClient;
 
 use crate::error::Error;
 
@@ -83,6 +84,10 @@ impl Connection {
 
     pub fn sessions(&self) -> SessionServiceClient<Wire> {
         SessionServiceClient::new(self.wire.clone())
+    }
+
+    pub fn snapshots(&self) -> SnapshotServiceClient<Wire> {
+        SnapshotServiceClient::new(self.wire.clone()).max_decoding_message_size(self.message_max)
     }
 
     pub fn runtime(&self) -> RuntimeServiceClient<Wire> {

@@ -25,6 +25,7 @@ mod program;
 mod retry;
 mod run;
 mod session;
+mod snapshot;
 mod value;
 
 pub use client::Client;
@@ -36,5 +37,6 @@ pub use program::Program;
 pub use retry::Retry;
 pub use run::{Chunk, End, Run};
 pub use session::Session;
+pub use snapshot::Snapshot;
 pub use typhon_proto::v1;
 pub use value::IntoValue;

@@ -67,6 +67,11 @@ impl Program {
         self
     }
 
+    pub(crate) fn upon(mut self, snapshot: &str) -> Program {
+        self.request.target = Some(Target::Snapshot(snapshot.to_owned()));
+        self
+    }
+
     pub(crate) fn within(mut self, session: &str) -> Program {
         if !session.is_empty() {
             self.request.target = Some(Target::Session(session.to_owned()));

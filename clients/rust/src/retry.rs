@@ -20,7 +20,16 @@ impl Default for Retry {
 }
 
 /// Nothing ran, and the same request may be sent again.
-const AGAIN: &[&str] = &["QUEUE_FULL", "DRAINING", "WORKER_LOST", "TENANT_RATE", "TENANT_QUEUE", "TOO_MANY_PROCESSES"];
+const AGAIN: &[&str] = &[
+    "QUEUE_FULL",
+    "DRAINING",
+    "WORKER_LOST",
+    "TENANT_RATE",
+    "TENANT_QUEUE",
+    "TOO_MANY_PROCESSES",
+    "SESSION_MOVING",
+    "STORE_AWAY",
+];
 
 impl Retry {
     pub fn never() -> Retry {

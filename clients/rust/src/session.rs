@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::host::Functions;
 use crate::program::Program;
 use crate::run::{End, Run};
+use crate::snapshot::Snapshot;
 
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -43,6 +44,23 @@ impl Session {
     pub fn interact(&self, program: impl Into<Program>, functions: Functions) -> Run {
         let request = program.into().within(&self.name).request;
         Run::interact(self.client.clone(), request, functions, self.affinity.clone())
+    }
+
+    /// Keeps what the session holds now, apart from it. `asked` has the snapshot's labels and time; what cannot be stored
+    /// is left out, or refused.
+    pub async fn snapshot(&self, asked: v1::Snapshot, leave_out: bool) -> Result<Snapshot, Error> {
+        let snapshots = self.client.connection.snapshots();
+        let request_id = self.client.retry.request_id();
+        let safe = !request_id.is_empty();
+        let session = self.name.clone();
+        let message = v1::CreateSnapshotRequest { request_id, snapshot: Some(asked), session, leave_out };
+        let method = |request| {
+            let mut snapshots = snapshots.clone();
+            async move { snapshots.create_snapshot(request).await }
+        };
+        let answer = self.client.call(safe, message, &self.affinity, method).await?;
+        let name = answer.snapshot.unwrap_or_default().name;
+        Ok(Snapshot::new(self.client.clone(), name, self.affinity.clone()))
     }
 
     /// What the server says of it.

@@ -93,6 +93,31 @@ async fn sessions_keep_their_state() {
 }
 
 #[tokio::test]
+async fn what_begins_from_a_snapshot_goes_on() {
+    let (_server, typhon) = serve(&[]).await;
+    let session = typhon.session(v1::Session::default()).await.expect("a session");
+    session.run("x = 20\nheld = (n for n in 'a')").await.expect("it ran");
+    let error = session.snapshot(v1::Snapshot::default(), false).await.expect_err("a generator");
+    assert_eq!(error.reason(), Some("SNAPSHOT_UNSTORABLE"));
+    let asked = v1::Snapshot { labels: HashMap::from([("a".into(), "b".into())]), ..v1::Snapshot::default() };
+    let snapshot = session.snapshot(asked, true).await.expect("made");
+    let told = snapshot.get().await.expect("known");
+    assert_eq!((told.labels["a"].as_str(), told.left_out[0].path.as_str()), ("b", "main.held"));
+    session.run("x = 0").await.expect("it ran");
+    let begun = snapshot.session(v1::Session::default()).await.expect("a session");
+    assert_eq!(begun.run("x + 1").await.expect("it ran").completed().expect("completed").result, value(21));
+    let data = snapshot.export().await.expect("its bytes");
+    let again = typhon.import_snapshot(v1::Snapshot::default(), &data).await.expect("taken");
+    let end = again.stream("x").end().await.expect("it ran");
+    assert_eq!(end.completed().expect("completed").result, value(20));
+    let error = typhon.import_snapshot(v1::Snapshot::default(), &data[1..]).await.expect_err("changed");
+    assert_eq!(error.reason(), Some("SNAPSHOT_INVALID"));
+    again.clone().delete().await.expect("deleted");
+    assert_eq!(again.get().await.expect_err("gone").reason(), Some("SNAPSHOT_NOT_FOUND"));
+    assert_eq!(typhon.snapshot(snapshot.name(), "").get().await.expect("there").digest, told.digest);
+}
+
+#[tokio::test]
 async fn started_executions_are_found_again() {
     let (_server, typhon) = serve(&[]).await;
     let execution = typhon.start("for i in range(3): print(i, flush=True)").await.expect("started");

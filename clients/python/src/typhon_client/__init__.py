@@ -10,7 +10,7 @@
 
 from . import errors, proto, values
 from .aio import AsyncClient, AsyncExecution, AsyncRun, AsyncSession
-from .client import Client, Execution, Run, Session
+from .client import Client, Execution, Run, Session, Snapshot
 from .errors import (
     ConnectionLost,
     LimitExceeded,
@@ -23,13 +23,15 @@ from .errors import (
 )
 from .host import Functions
 from .options import Case, Limits, Options, Program, Retry, SessionOptions
-from .results import CaseResult, OutputChunk, Result, SessionInfo, Usage
+from .results import CaseResult, OutputChunk, Result, SessionInfo, SnapshotInfo, Usage
+from .snapshots import AsyncSnapshot
 
 __all__ = [
     "AsyncClient",
     "AsyncExecution",
     "AsyncRun",
     "AsyncSession",
+    "AsyncSnapshot",
     "Case",
     "CaseResult",
     "Client",
@@ -52,6 +54,8 @@ __all__ = [
     "Session",
     "SessionInfo",
     "SessionOptions",
+    "Snapshot",
+    "SnapshotInfo",
     "TyphonError",
     "Usage",
     "errors",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ import grpc
 from typing_extensions import Self, Unpack
 
 from . import _channel, _wire, host
+from . import snapshots as _snapshots
 from ._events import Event, Follower
 from ._proto.typhon.v1 import execution_service_pb2 as pb
 from ._proto.typhon.v1 import program_service_pb2, runtime_service_pb2, session_service_pb2
@@ -17,6 +18,7 @@ from ._proto.typhon.v1.execution_service_pb2_grpc import ExecutionServiceStub
 from ._proto.typhon.v1.program_service_pb2_grpc import ProgramServiceStub
 from ._proto.typhon.v1.runtime_service_pb2_grpc import RuntimeServiceStub
 from ._proto.typhon.v1.session_service_pb2_grpc import SessionServiceStub
+from ._proto.typhon.v1.snapshot_service_pb2_grpc import SnapshotServiceStub
 from .errors import ConnectionLost, ProgramNotFound, QueueAway, Refused, TyphonError
 from .options import (
     BatchOptions,
@@ -30,16 +32,19 @@ from .options import (
     execute_request,
     program_request,
     setup_request,
+    snapshot_affinity,
 )
 from .results import (
     CaseResult,
     OutputChunk,
     Result,
     SessionInfo,
+    SnapshotInfo,
     case_from_wire,
     result_from_wire,
     session_from_wire,
 )
+from .snapshots import AsyncSnapshot
 
 T = TypeVar("T")
 
@@ -72,6 +77,7 @@ class AsyncClient:
         self._retry = retry
         self._executions = ExecutionServiceStub(wire.channel)
         self._sessions = SessionServiceStub(wire.channel)
+        self._snapshots = SnapshotServiceStub(wire.channel)
         self._programs = ProgramServiceStub(wire.channel)
         self._runtime = RuntimeServiceStub(wire.channel)
 
@@ -95,7 +101,8 @@ class AsyncClient:
         """Runs a program in an isolate of its own, to its end. `functions` are what it may call of this process, plain
         ones on threads; `deadline` is how many seconds the answer may take: it shortens the program's time, and rules
         out a retry after a lost connection."""
-        return await self._run(code, options, "", "", functions, deadline)
+        affinity = snapshot_affinity(options.get("snapshot"))
+        return await self._run(code, options, "", affinity, functions, deadline)
 
     def stream(
         self,
@@ -106,12 +113,13 @@ class AsyncClient:
         **options: Unpack[Options],
     ) -> AsyncRun:
         """Starts a program; iterate for its output as it comes, then await `result`."""
-        return self._stream(code, options, "", "", functions, deadline)
+        affinity = snapshot_affinity(options.get("snapshot"))
+        return self._stream(code, options, "", affinity, functions, deadline)
 
     async def start(self, code: str | bytes | Program, **options: Unpack[Options]) -> AsyncExecution:
         """Starts a program that goes on without this client."""
         request = execute_request(code, options, request_id=self._retry.request_id())
-        affinity = request.request_id or _channel.new_affinity()
+        affinity = snapshot_affinity(options.get("snapshot")) or request.request_id or _channel.new_affinity()
         answer = await self._call(
             self._executions.StartExecution,
             pb.StartExecutionRequest(request=request),
@@ -138,7 +146,7 @@ class AsyncClient:
     async def session(self, **options: Unpack[SessionOptions]) -> AsyncSession:
         """Creates a session. As a context manager it is deleted at the end."""
         request = create_session_request(options, self._retry.request_id())
-        affinity = _channel.new_affinity()
+        affinity = snapshot_affinity(options.get("snapshot")) or _channel.new_affinity()
         answer = await self._call(
             self._sessions.CreateSession, request, affinity=affinity, safe=bool(request.request_id)
         )
@@ -159,6 +167,20 @@ class AsyncClient:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    def snapshot(self, name: str, *, affinity: str = "") -> AsyncSnapshot:
+        """A snapshot that exists, by its name."""
+        return AsyncSnapshot(self, name, affinity)
+
+    def snapshots(self) -> AsyncIterator[SnapshotInfo]:
+        """All that the server keeps for us."""
+        return _snapshots.all_of(self)
+
+    async def import_snapshot(
+        self, data: bytes | Iterable[bytes], *, labels: Mapping[str, str] = {}, ttl: float | None = None
+    ) -> AsyncSnapshot:
+        """Takes what `export` gave, from this server or from another with the same key and build."""
+        return await _snapshots.take(self, data, _channel.new_affinity(), labels, ttl)
 
     async def batch(
         self, code: str | bytes | Program, cases: Iterable[Case], **options: Unpack[BatchOptions]
@@ -313,6 +335,13 @@ class AsyncSession:
     def stream(self, code: str | bytes | Program, *, deadline: float | None = None, **options: Unpack[Options]) -> AsyncRun:
         """Starts a program in the session; iterate for its output as it comes."""
         return self._client._stream(code, options, self.name, self.affinity, self._functions, deadline)
+
+    async def snapshot(
+        self, *, leave_out: bool = False, labels: Mapping[str, str] = {}, ttl: float | None = None
+    ) -> AsyncSnapshot:
+        """Keeps what the session holds now, apart from it, for `ttl` seconds. What cannot be stored raises
+        SnapshotUnstorable, or is left out."""
+        return await _snapshots.create(self._client, self.name, self.affinity, leave_out, labels, ttl)
 
     async def info(self) -> SessionInfo:
         request = session_service_pb2.GetSessionRequest(name=self.name)

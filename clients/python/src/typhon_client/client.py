@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 
 import grpc
@@ -14,7 +14,8 @@ from ._proto.typhon.v1 import runtime_service_pb2
 from ._wire import Blocking, each, now
 from .aio import AsyncClient, AsyncExecution, AsyncRun, AsyncSession
 from .options import BatchOptions, Case, Options, Program, Retry, SessionOptions
-from .results import CaseResult, OutputChunk, Result, SessionInfo
+from .results import CaseResult, OutputChunk, Result, SessionInfo, SnapshotInfo
+from .snapshots import AsyncSnapshot
 
 
 class Client:
@@ -91,6 +92,20 @@ class Client:
     def sessions(self) -> Iterator[SessionInfo]:
         return each(self._client.sessions())
 
+    def snapshot(self, name: str, *, affinity: str = "") -> Snapshot:
+        """A snapshot that exists, by its name."""
+        return Snapshot(self._client.snapshot(name, affinity=affinity))
+
+    def snapshots(self) -> Iterator[SnapshotInfo]:
+        """All that the server keeps for us."""
+        return each(self._client.snapshots())
+
+    def import_snapshot(
+        self, data: bytes | Iterable[bytes], *, labels: Mapping[str, str] = {}, ttl: float | None = None
+    ) -> Snapshot:
+        """Takes what `export` gave, from this server or from another with the same key and build."""
+        return Snapshot(now(self._client.import_snapshot(data, labels=labels, ttl=ttl)))
+
     def batch(
         self, code: str | bytes | Program, cases: Iterable[Case], **options: Unpack[BatchOptions]
     ) -> Iterator[CaseResult]:
@@ -131,6 +146,13 @@ class Session:
         """Starts a program in the session; iterate for its output as it comes."""
         return Run(self._session.stream(code, deadline=deadline, **options))
 
+    def snapshot(
+        self, *, leave_out: bool = False, labels: Mapping[str, str] = {}, ttl: float | None = None
+    ) -> Snapshot:
+        """Keeps what the session holds now, apart from it, for `ttl` seconds. What cannot be stored raises
+        SnapshotUnstorable, or is left out."""
+        return Snapshot(now(self._session.snapshot(leave_out=leave_out, labels=labels, ttl=ttl)))
+
     def info(self) -> SessionInfo:
         return now(self._session.info())
 
@@ -144,6 +166,28 @@ class Session:
 
     def delete(self) -> None:
         now(self._session.delete())
+
+
+class Snapshot:
+    """What a session held, kept apart from it. Give it as `snapshot` to `session` or `run`."""
+
+    def __init__(self, snapshot: AsyncSnapshot) -> None:
+        self._snapshot = snapshot
+        #: snapshots/{id}
+        self.name = snapshot.name
+        #: What a proxy finds the snapshot's server by.
+        self.affinity = snapshot.affinity
+
+    def info(self) -> SnapshotInfo:
+        return now(self._snapshot.info())
+
+    def export(self) -> Iterator[bytes]:
+        """Its bytes, signed, in pieces, for `import_snapshot` here or at a server with the same key."""
+        return each(self._snapshot.export())
+
+    def delete(self) -> None:
+        """Forgets it. What has begun from it stays."""
+        now(self._snapshot.delete())
 
 
 class Execution:

@@ -116,6 +116,19 @@ class SessionExpired(SessionNotFound):
     REASON = "SESSION_EXPIRED"
 
 
+class SessionLost(SessionNotFound):
+    """Its server has ended and could not hand it over: `metadata["why"]`."""
+
+    REASON = "SESSION_LOST"
+
+
+class SessionMoving(Refused):
+    """It is on its way from one server to another."""
+
+    REASON = "SESSION_MOVING"
+    RETRYABLE = True
+
+
 class SessionBusy(Refused):
     REASON = "SESSION_BUSY"
 
@@ -171,6 +184,59 @@ class TemplateFailed(Refused):
 
 class SessionNotForkable(Refused):
     REASON = "SESSION_NOT_FORKABLE"
+
+
+class SnapshotNotFound(Refused):
+    REASON = "SNAPSHOT_NOT_FOUND"
+
+
+class SnapshotUnstorable(Refused):
+    """`metadata["path"]` leads to what cannot be stored, which is a `metadata["problem"]`."""
+
+    REASON = "SNAPSHOT_UNSTORABLE"
+
+
+class SnapshotFailed(Refused):
+    """Making it did not come to its end: `metadata["why"]`."""
+
+    REASON = "SNAPSHOT_FAILED"
+
+
+class SnapshotTooLarge(Refused):
+    REASON = "SNAPSHOT_TOO_LARGE"
+
+
+class SnapshotsFull(Refused):
+    REASON = "SNAPSHOTS_FULL"
+
+
+class SnapshotInvalid(Refused):
+    """What was to be imported was changed, signed with another key, or is another tenant's."""
+
+    REASON = "SNAPSHOT_INVALID"
+
+
+class SnapshotVersionMismatch(Refused):
+    """Of another format, or another build of the engine: `metadata["snapshot"]` and `metadata["server"]`."""
+
+    REASON = "SNAPSHOT_VERSION_MISMATCH"
+
+
+class SnapshotUnusable(Refused):
+    """Nothing begins from it: `metadata["why"]`."""
+
+    REASON = "SNAPSHOT_UNUSABLE"
+
+
+class TenantSnapshots(QuotaExceeded):
+    REASON = "TENANT_SNAPSHOTS"
+
+
+class StoreAway(Refused):
+    """What keeps snapshots and sessions does not answer. Nothing ran."""
+
+    REASON = "STORE_AWAY"
+    RETRYABLE = True
 
 
 class CredentialsMissing(Refused):

@@ -7,7 +7,7 @@ import random
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, TypedDict
+from typing import Literal, Protocol, TypedDict
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -53,8 +53,27 @@ class Limits:
         return message
 
 
+class Snapshotted(Protocol):
+    """A snapshot: `Snapshot` and `AsyncSnapshot` are."""
+
+    name: str
+    affinity: str
+
+
+def snapshot_name(snapshot: str | Snapshotted) -> str:
+    return snapshot if isinstance(snapshot, str) else snapshot.name
+
+
+def snapshot_affinity(snapshot: str | Snapshotted | None) -> str:
+    """Where it is, behind a proxy."""
+    return "" if snapshot is None or isinstance(snapshot, str) else snapshot.affinity
+
+
 class Options(TypedDict, total=False):
     """How a program runs. All of it may be left out."""
+
+    #: What it begins with. Not for a program in a session.
+    snapshot: str | Snapshotted
 
     #: Globals set before the program starts.
     inputs: Mapping[str, PyValue]
@@ -91,6 +110,8 @@ class SessionOptions(TypedDict, total=False):
     labels: Mapping[str, str]
     #: What its programs may call.
     functions: Functions
+    #: What it begins with, and what `reset` goes back to.
+    snapshot: str | Snapshotted
 
 
 class BatchOptions(Options, total=False):
@@ -180,6 +201,8 @@ def execute_request(
         request.source.CopyFrom(pb.Source(text=_bytes(code), filename=options.get("filename", "")))
     if session:
         request.session = session
+    elif (snapshot := options.get("snapshot")) is not None:
+        request.snapshot = snapshot_name(snapshot)
     for name, value in options.get("inputs", {}).items():
         request.inputs[name].CopyFrom(to_wire(value, f"inputs[{name!r}]"))
     if (limits := options.get("limits")) is not None:
@@ -207,6 +230,8 @@ def create_session_request(options: SessionOptions, request_id: str) -> session_
         session.policy.CopyFrom(policy)
     if (functions := options.get("functions")) is not None:
         session.policy.host_functions.extend(functions.to_wire())
+    if (snapshot := options.get("snapshot")) is not None:
+        session.snapshot = snapshot_name(snapshot)
     if "idle_ttl" in options:
         session.idle_ttl.CopyFrom(duration(options["idle_ttl"]))
     if "ttl" in options:

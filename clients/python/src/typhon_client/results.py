@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ._proto.typhon.v1 import execution_service_pb2 as pb
-from ._proto.typhon.v1 import limits_pb2, outcome_pb2, session_service_pb2
+from ._proto.typhon.v1 import limits_pb2, outcome_pb2, session_service_pb2, snapshot_service_pb2
 from .errors import LimitExceeded, ProgramEnded, ProgramExited, ProgramRaised, ProgramStopped
 from .values import PyValue, RemoteException, exception_from_wire, from_wire
 
@@ -131,6 +131,25 @@ class SessionInfo:
 
 
 @dataclass(frozen=True)
+class SnapshotInfo:
+    """A snapshot as the server describes it."""
+
+    name: str
+    size_bytes: int
+    #: SHA-256 of what is stored.
+    digest: str
+    #: The version of the engine that made it, which alone can use it.
+    engine_version: str
+    #: sessions/{id} that it was made of.
+    session: str
+    create_time: dt.datetime
+    expire_time: dt.datetime
+    labels: dict[str, str]
+    #: The ways to what could not be stored, each with what stands there.
+    left_out: dict[str, str]
+
+
+@dataclass(frozen=True)
 class CaseResult:
     """The verdict of one case: PASSED, WRONG_OUTPUT, FAILED, SKIPPED or REFUSED."""
 
@@ -219,4 +238,18 @@ def session_from_wire(message: session_service_pb2.Session) -> SessionInfo:
         create_time=message.create_time.ToDatetime(dt.timezone.utc),
         expire_time=message.expire_time.ToDatetime(dt.timezone.utc),
         labels=dict(message.labels),
+    )
+
+
+def snapshot_from_wire(message: snapshot_service_pb2.Snapshot) -> SnapshotInfo:
+    return SnapshotInfo(
+        name=message.name,
+        size_bytes=message.size_bytes,
+        digest=message.digest,
+        engine_version=message.engine_version,
+        session=message.session,
+        create_time=message.create_time.ToDatetime(dt.timezone.utc),
+        expire_time=message.expire_time.ToDatetime(dt.timezone.utc),
+        labels=dict(message.labels),
+        left_out={one.path: one.problem for one in message.left_out},
     )
