@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -199,6 +200,101 @@ def test_a_node_that_is_told_to_stop_hands_its_work_over(nodes: list[Node], nats
     assert elsewhere(nodes[0], execution).result().value == 7
     # It was given back, and not taken from a node that was silent.
     assert nodes[0].events().get("redelivered", 0) == 0
+
+
+@pytest.fixture
+def keeping(nats: Nats, tmp_path: Path) -> Iterator[Callable[..., Node]]:
+    """Nodes that leave their sessions and snapshots in NATS's object store."""
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef" * 4)
+    nodes = []
+
+    def start(*settings: str) -> Node:
+        kept = ["--snapshot-store", "nats", "--snapshot-store-bytes-max", "64MiB", "--snapshot-key-file", str(key)]
+        kept += ["--nats-prefix", tmp_path.name]
+        nodes.append(Node(nats.url, *kept, *settings))
+        return nodes[-1]
+
+    try:
+        yield start
+    finally:
+        for node in nodes:
+            node.stop()
+
+
+def test_sessions_outlive_a_node_that_drains(keeping: Callable[..., Node], nats: Nats) -> None:
+    first = keeping("--drain-grace", "0s")
+    sessions = [first.client.session() for _ in range(6)]
+    for number, session in enumerate(sessions):
+        session.run(f"x = {number}\nclass A:\n    def f(self): return x\na = A()\nopen('f', 'w').write('kept')")
+    # One that is large, and one that cannot be left.
+    sessions[0].run("import os\nnoise = os.urandom(3_000_000)")
+    stuck = first.client.session()
+    stuck.run("x = (n for n in 'a')")
+    first.process.terminate()
+    assert first.process.wait() == 0
+    nats.kill(2)
+    second, third = keeping(), keeping()
+    for number, session in enumerate(sessions):
+        with second.client.attach_session(session.name) as here:
+            assert here.run("(a.f(), open('f').read())").value == (number, "kept")
+            if number == 0:
+                assert here.run("len(noise)").value == 3_000_000
+            # It is there, and nowhere else.
+            with pytest.raises(errors.SessionNotFound):
+                third.client.attach_session(session.name).info()
+    with pytest.raises(errors.SessionLost) as lost:
+        third.client.attach_session(stuck.name).run("1")
+    assert lost.value.metadata == {"why": "main.x: generator", "path": "main.x"}
+    nats.start(2)
+    until(nats.is_ready)
+
+
+def test_of_two_nodes_that_are_asked_one_gets_the_session(keeping: Callable[..., Node]) -> None:
+    first = keeping()
+    sessions = [first.client.session() for _ in range(8)]
+    for session in sessions:
+        session.run("n = 0")
+    first.process.terminate()
+    assert first.process.wait() == 0
+    nodes = [keeping(), keeping()]
+
+    def count(node: Node, name: str, done: list[int]) -> None:
+        try:
+            done.append(node.client.attach_session(name).run("n += 1\nn").value)
+        except errors.SessionNotFound:
+            pass
+
+    for session in sessions:
+        done: list[int] = []
+        asked = [threading.Thread(target=count, args=(node, session.name, done)) for node in nodes]
+        for thread in asked:
+            thread.start()
+        for thread in asked:
+            thread.join()
+        assert done == [1]
+
+
+def test_snapshots_outlive_a_node_that_is_killed(keeping: Callable[..., Node]) -> None:
+    first, second = keeping(), keeping()
+    with first.client.session() as session:
+        session.run("import os\nnoise = os.urandom(1_000_000)\nx = 7")
+        snapshot, other = session.snapshot(labels={"a": "b"}), session.snapshot()
+    assert {one.name for one in second.client.snapshots()} == {snapshot.name, other.name}
+    first.kill()
+    assert second.client.run("(x, len(noise))", snapshot=snapshot.name).value == (7, 1_000_000)
+    assert second.client.snapshot(snapshot.name).info().labels == {"a": "b"}
+    third = keeping()
+    with third.client.session(snapshot=snapshot.name) as session:
+        assert session.run("x").value == 7
+    third.client.snapshot(snapshot.name).delete()
+    with pytest.raises(errors.SnapshotNotFound):
+        second.client.run("x", snapshot=snapshot.name)
+    # What has no room is refused.
+    with second.client.session() as session, pytest.raises(errors.SnapshotsFull):
+        session.run("import os\nnoise = os.urandom(12_000_000)")
+        for _ in range(8):
+            session.snapshot()
 
 
 def test_without_nats_that_is_said_and_the_rest_goes_on(nodes: list[Node]) -> None:
