@@ -128,7 +128,7 @@ impl Ledger {
                 return;
             } else if !known(object) {
                 "looks at something that is gone"
-            } else if header.whole_count() > 0 && !header.has(flag::WEAKREFS) {
+            } else if header.whole_count() > 0 && !header.is_immortal() && !header.has(flag::WEAKREFS) {
                 "looks at something that does not know of it"
             } else {
                 return;
