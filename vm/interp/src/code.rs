@@ -55,7 +55,8 @@ pub static CODE: TypeDef = TypeDef {
     name: "code",
     doc: "Create a code object.  Not for mere mortals.",
     id: typhon_object::ids::CODE,
-    flags: flag::NO_NEW | flag::WEAKREFS,
+    // As in CPython: what it holds refers to nothing that could lead back.
+    flags: flag::NO_NEW | flag::WEAKREFS | flag::ATOMIC,
     slots: Slots { repr: Some(repr), compare: Some(compare), hash: Some(hash), ..Slots::NONE },
     getset: GETSET,
     methods: &[

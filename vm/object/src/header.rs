@@ -19,6 +19,8 @@ pub mod flag {
     pub const INTERNED: u8 = 32;
     /// On the trashcan's list or being deallocated.
     pub const DYING: u8 = 64;
+    /// In a collector's trial: a candidate that nothing outside is known to reach.
+    pub const IN_TRIAL: u8 = 128;
 }
 
 /// What precedes every object's fields.
@@ -151,6 +153,12 @@ impl Header {
         } else {
             self.0.put_flags_alone(bit, bit);
         }
+    }
+
+    /// Sets or clears a flag while no other thread runs.
+    #[inline(always)]
+    pub(crate) fn put_alone(&self, bit: u8, on: bool) {
+        self.0.put_flags_alone(bit, if on { bit } else { 0 });
     }
 
     /// Clears a flag.

@@ -1,5 +1,8 @@
 //! A trial: which objects of a set can be reached from outside the set.
 //!
+//! While it lasts, a bit of the header says that an object is in the set and not yet known to be reached: most references
+//! are to texts and other things that are not, and a look at the header is all they cost.
+//!
 //! The scratch is one number a possible place of an object, in tables of 16 KiB of address space each. Objects lie
 //! densely in their pages, so a reference finds its number by a look at a small index (most often the last answer) and
 //! an offset; a hash table over objects would miss the cache at every reference.
@@ -7,7 +10,7 @@
 use super::pile::Pile;
 use super::{STRIDE, edges};
 use crate::error::{Exc, Res};
-use crate::header::Header;
+use crate::header::{Header, flag::IN_TRIAL};
 use crate::thread::Thread;
 use crate::value::Value;
 
@@ -17,12 +20,8 @@ const GRAIN: u32 = 4;
 /// Places in a stretch.
 const PLACES: usize = 1 << (STRETCH - GRAIN);
 
-/// No candidate is here.
-const NONE: i32 = i32::MIN;
-/// A candidate that can be reached from outside.
-const REACHED: i32 = i32::MIN + 1;
 /// A candidate with so many references that they are not counted: some are believed to come from outside.
-const MANY: i32 = i32::MIN + 2;
+const MANY: i32 = i32::MIN;
 /// References that are too many to count, and the number below which none falls: a payload that shows references which
 /// it does not own is believed, too.
 const LIMIT: i32 = 1 << 30;
@@ -33,17 +32,17 @@ struct Scratch {
     index: Vec<(usize, u32)>,
     numbers: Vec<[i32; PLACES]>,
     /// The stretch asked for last, and what was found.
-    last: (usize, Option<u32>),
+    last: (usize, u32),
     /// The address asked for last, and what was found: neighbouring references often are to the same object
     /// (`[x] * n`, columns of equal values).
-    same: (usize, Option<(u32, u32)>),
+    same: (usize, (u32, u32)),
 }
 
 impl Scratch {
     /// For about so many objects: where they are few to a stretch the numbers have to move once or twice.
     fn new(objects: usize) -> Self {
         let numbers = Vec::with_capacity(objects / 128 + 1);
-        Self { index: vec![(0, 0); 64], numbers, last: (usize::MAX, None), same: (0, None) }
+        Self { index: vec![(0, 0); 64], numbers, last: (usize::MAX, 0), same: (0, (0, 0)) }
     }
 
     /// Where a stretch's entry is or belongs.
@@ -66,7 +65,7 @@ impl Scratch {
                 at = self.entry(stretch);
             }
             self.index[at] = (stretch + 1, self.numbers.len() as u32);
-            self.numbers.push([NONE; PLACES]);
+            self.numbers.push([0; PLACES]);
         }
         self.index[at].1
     }
@@ -82,44 +81,39 @@ impl Scratch {
     /// Puts an object into the set.
     fn add(&mut self, at: usize, n: i32) {
         let stretch = at >> STRETCH;
-        let table = match self.last {
-            (last, Some(table)) if last == stretch => table,
-            _ => self.begin(stretch),
-        };
-        self.last = (stretch, Some(table));
-        self.numbers[table as usize][place(at)] = n;
+        if self.last.0 != stretch {
+            self.last = (stretch, self.begin(stretch));
+        }
+        self.numbers[self.last.1 as usize][place(at)] = n;
     }
 
-    /// The number at an address, if there are any near.
+    /// The number of an object that was put in.
     #[inline(always)]
-    fn at(&mut self, at: usize) -> Option<&mut i32> {
-        if self.same.0 != at {
-            self.find(at);
-        }
-        let (table, place) = self.same.1?;
-        Some(&mut self.numbers[table as usize][place as usize])
+    fn at(&mut self, at: usize) -> &mut i32 {
+        let (table, place) = if self.same.0 == at { self.same.1 } else { self.find(at) };
+        &mut self.numbers[table as usize][place as usize]
     }
 
     #[inline(never)]
-    fn find(&mut self, at: usize) {
+    fn find(&mut self, at: usize) -> (u32, u32) {
         let stretch = at >> STRETCH;
         if self.last.0 != stretch {
-            let (key, table) = self.index[self.entry(stretch)];
-            self.last = (stretch, (key != 0).then_some(table));
+            self.last = (stretch, self.index[self.entry(stretch)].1);
         }
-        self.same = (at, self.last.1.map(|table| (table, place(at) as u32)));
-    }
-
-    /// The number of a value.
-    #[inline(always)]
-    fn of(&mut self, v: &Value) -> Option<&mut i32> {
-        if v.is_object() { self.at(v.bits() as usize) } else { None }
+        self.same = (at, (self.last.1, place(at) as u32));
+        self.same.1
     }
 }
 
 #[inline]
 fn place(at: usize) -> usize {
     (at >> GRAIN) & (PLACES - 1)
+}
+
+/// An object that a value refers to, if it is in a set and not known to be reached.
+#[inline(always)]
+fn unreached(v: &Value) -> Option<&Header> {
+    v.header().filter(|header| header.has(IN_TRIAL))
 }
 
 /// A set of objects, and how many references to each come from outside the set.
@@ -129,63 +123,98 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// `held` references to each object are the collector's own.
+    /// `held` references to each object are the collector's own. No other thread runs until the trial's end.
     ///
     /// # Errors
     /// If the isolate is stopped.
     pub fn new(t: &Thread, objects: Pile, held: i32) -> Res<Self> {
-        let mut outside = Scratch::new(objects.len());
+        let outside = Scratch::new(objects.len());
+        let mut trial = Self { objects, outside };
+        match trial.count(t, held) {
+            Ok(()) => Ok(trial),
+            Err(e) => {
+                trial.forget();
+                Err(e)
+            }
+        }
+    }
+
+    fn count(&mut self, t: &Thread, held: i32) -> Res<()> {
+        let Self { objects, outside } = self;
         for (i, at) in objects.iter().enumerate() {
             look_up(t, i)?;
             // SAFETY: a live object; nothing runs between the walk and the end of the trial.
-            let count = unsafe { &*at }.whole_count();
+            let header = unsafe { &*at };
+            let count = header.whole_count();
             outside.add(at as usize, if count < LIMIT as u32 { count as i32 - held } else { MANY });
+            header.put_alone(IN_TRIAL, true);
         }
         for (i, at) in objects.iter().enumerate() {
             look_up(t, i)?;
             // SAFETY: as above.
             edges(unsafe { &*at }, &mut |v| {
-                if let Some(n) = outside.of(v)
-                    && *n > -LIMIT
-                {
-                    *n -= 1;
+                if let Some(header) = unreached(v) {
+                    let n = outside.at(std::ptr::from_ref(header) as usize);
+                    if *n > -LIMIT {
+                        *n -= 1;
+                    }
                 }
             });
         }
-        whole(t)?;
-        Ok(Self { objects, outside })
+        whole(t)
     }
 
     /// The objects that cannot be reached from outside.
     ///
     /// # Errors
     /// If the isolate is stopped.
-    pub fn unreachable(self, t: &Thread) -> Res<Vec<*const Header>> {
-        let Self { objects, mut outside } = self;
+    pub fn unreachable(mut self, t: &Thread) -> Res<Vec<*const Header>> {
+        if let Err(e) = self.reach(t) {
+            self.forget();
+            return Err(e);
+        }
+        Ok(self.objects.filter(|at| {
+            // SAFETY: as in `count`.
+            let header = unsafe { &*at };
+            let dead = header.has(IN_TRIAL);
+            if dead {
+                header.put_alone(IN_TRIAL, false);
+            }
+            dead
+        }))
+    }
+
+    fn reach(&mut self, t: &Thread) -> Res<()> {
+        let Self { objects, outside } = self;
         let (mut work, mut seen) = (Pile::default(), 0);
         for root in objects.iter() {
-            match outside.at(root as usize) {
-                Some(n) if *n != 0 && *n != REACHED => *n = REACHED,
-                _ => continue,
+            // SAFETY: as in `count`.
+            let header = unsafe { &*root };
+            if !header.has(IN_TRIAL) || *outside.at(root as usize) == 0 {
+                continue;
             }
             // Depth first from each root: what it reaches is looked at while it is near.
+            header.put_alone(IN_TRIAL, false);
             work.push(root);
             while let Some(at) = work.pop() {
                 seen += 1;
                 look_up(t, seen)?;
-                // SAFETY: a live object; nothing runs during the trial.
+                // SAFETY: as in `count`.
                 edges(unsafe { &*at }, &mut |v| {
-                    if let Some(n) = outside.of(v)
-                        && *n > REACHED
-                    {
-                        *n = REACHED;
-                        work.push(v.bits() as *const Header);
+                    if let Some(header) = unreached(v) {
+                        header.put_alone(IN_TRIAL, false);
+                        work.push(header);
                     }
                 });
             }
         }
-        whole(t)?;
-        Ok(objects.filter(|at| outside.at(at as usize).is_none_or(|n| *n != REACHED)))
+        whole(t)
+    }
+
+    /// Given up halfway: the isolate may be used again (a session's).
+    fn forget(&self) {
+        // SAFETY: as in `count`.
+        self.objects.iter().for_each(|at| unsafe { &*at }.put_alone(IN_TRIAL, false));
     }
 }
 
