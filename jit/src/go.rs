@@ -262,7 +262,7 @@ impl Jit {
         // it begins with the questions whose answers the rest relies on. The thread runs, and its words outlive the call.
         // What exits are linked to is kept by them, and nobody goes while machine code runs. A trace that begins with frames
         // that have no records is entered where an exit has left what they own.
-        let number = unsafe { first.run(&inputs, words, instance.table()) }?;
+        let number = at.t.while_tame(true, || unsafe { first.run(&inputs, words, instance.table()) })?;
         let noted = |what: usize| words[beside::COUNT - what];
         let linked = noted(beside::LINKED);
         let (instance, from) = if linked == 0 {

@@ -139,8 +139,10 @@ extern "C" fn step(t: u64, from: i64, unit: u64, at: i64) -> bool {
     let height = running.height();
     running.go_to(how.from);
     let aside = t.own_state::<Aside>();
-    aside.let_die();
-    let done = running.step().and_then(|()| {
+    // The registers are in memory, and the frames have their records.
+    let done = t.while_tame(false, || {
+        aside.let_die();
+        running.step()?;
         let called = !how.enters && running.height() == height + 1 && running.is_callee();
         if called { running.finish_call() } else { Ok(()) }
     });

@@ -348,6 +348,22 @@ f()
     }
 }
 
+/// Handlers run Python code, which could look for what machine code has in its registers.
+#[test]
+fn natives_that_are_tame_poll_without_handlers() {
+    let source = "def f(n):
+    s = 0
+    for i in range(n):
+        s += ask()
+    return s
+print(f(300))
+";
+    assert_eq!(run(source, None).printed, "300\n");
+    let ran = run(source, Some(Params { loop_hot: 7, exit_hot: 3, ..Params::DEFAULT }));
+    let handled: u64 = ran.printed.trim().parse().expect("a number");
+    assert!(ran.counts["jit_entered"] > 0 && handled < 300, "{handled}, {:?}", ran.counts);
+}
+
 #[test]
 fn the_second_isolate_neither_records_nor_compiles() {
     let params = Params { loop_hot: 50, exit_hot: 5, ..Params::DEFAULT };

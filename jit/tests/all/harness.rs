@@ -6,6 +6,7 @@ use std::rc::Rc;
 use typhon_interp::tier::Tier2;
 use typhon_jit::{Jit, Mode, Params, Process};
 use typhon_object::args::Args;
+use typhon_object::breaker::reason;
 use typhon_object::dict::Dict;
 use typhon_object::native::{self, MethodDef};
 use typhon_object::thread::{Hooks, Thread};
@@ -19,7 +20,11 @@ static LEN: MethodDef =
 /// Counts its calls, and stops the isolate at the one that has the number: from inside of machine code, as it is tame.
 static TICK: MethodDef = native::def("tick", "($module, last, /)", tick, "").tame();
 
+/// Asks the thread to look up, and polls: whether a handler has run.
+static ASK: MethodDef = native::def("ask", "($module, /)", ask, "").tame();
+
 thread_local! {
+    static ANSWERS: Cell<u64> = Cell::default();
     static PRINTED: RefCell<String> = RefCell::default();
     static TICKS: Cell<u64> = Cell::default();
 }
@@ -30,6 +35,13 @@ fn tick(t: &Thread, a: &[Value]) -> Res {
         t.breaker.stop(1);
     }
     Ok(Value::NONE)
+}
+
+fn ask(t: &Thread, _: &[Value]) -> Res {
+    let before = ANSWERS.get();
+    t.breaker.set(reason::PENDING);
+    t.poll()?;
+    Ok(Value::bool(ANSWERS.get() > before))
 }
 
 fn print(t: &Thread, args: Args<'_>) -> Res {
@@ -67,7 +79,11 @@ fn run_here(source: &str, process: Option<Process>) -> Ran {
     let hooks = Hooks {
         on_breaker: |t| match t.breaker.stopped() {
             true => Err(typhon_object::error::runtime_error(t, format_args!("stopped"))),
-            false => Ok(()),
+            false => {
+                t.breaker.take(u32::MAX);
+                ANSWERS.set(ANSWERS.get() + 1);
+                Ok(())
+            }
         },
         unraisable: |_, e, text, _| panic!("{text} {e:?}"),
         warn: |_, _, _, _| Ok(()),
@@ -94,7 +110,7 @@ fn run_here(source: &str, process: Option<Process>) -> Ran {
 fn execute(t: &Thread, source: &str) {
     let builtins = Dict::create(t);
     let b = Dict::of(&builtins);
-    for def in [&PRINT, &LEN, &TICK] {
+    for def in [&PRINT, &LEN, &TICK, &ASK] {
         let f = native::new_function(t, def, Value::ABSENT, Value::NONE).expect("small");
         b.set_str(t, &names::intern_text(t, def.name), f).expect("small");
     }

@@ -144,6 +144,8 @@ pub struct Thread {
     pub(crate) closing: Cell<bool>,
     /// The look at the breaker that is about to be taken is one of [`Thread::poll_yielding`].
     yields: Cell<bool>,
+    /// See [`Thread::while_tame`].
+    tame: Cell<bool>,
     /// Lowest native stack address that guest code may reach.
     stack_limit: Cell<usize>,
     /// Python frames in use, and how many there may be (`sys.setrecursionlimit`).
@@ -218,6 +220,7 @@ impl Thread {
             has_late: Cell::new(false),
             closing: Cell::new(false),
             yields: Cell::new(false),
+            tame: Cell::new(false),
             stack_limit: Cell::new(0),
             depth: Cell::new(0),
             depth_limit: Cell::new(1000),
@@ -280,7 +283,7 @@ impl Thread {
     /// native that runs no Python code is one step for the isolate's other threads, unless it takes a second.
     #[inline(always)]
     pub fn poll(&self) -> Res<()> {
-        if self.breaker.any_but_turn() { (self.hooks.on_breaker)(self) } else { Ok(()) }
+        if self.breaker.any_but_turn() { self.look_up() } else { Ok(()) }
     }
 
     /// As [`Thread::poll`], where other threads may take their turn, too: between instructions, and in natives that let go
@@ -291,7 +294,7 @@ impl Thread {
             return Ok(());
         }
         self.yields.set(true);
-        (self.hooks.on_breaker)(self)
+        self.look_up()
     }
 
     /// Takes what is asked of the thread, the turn only if it looks up where it may give it up, or has kept it for long.
@@ -305,6 +308,26 @@ impl Thread {
         // A native that takes longer than this is no step that a program relies on.
         const STEP_MAX: Duration = Duration::from_secs(1);
         if since.elapsed() < STEP_MAX { reason::QS } else { reason::QS | reason::STARVED }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up(&self) -> Res<()> {
+        if self.tame.get() {
+            self.yields.set(false);
+            return self.stop_now();
+        }
+        (self.hooks.on_breaker)(self)
+    }
+
+    /// Runs what must not run Python code, `tame` or not any more: machine code, which has values where no handler and no
+    /// collector could see them. What is asked for meanwhile waits until a poll behind it, unless it is to stop.
+    #[inline]
+    pub fn while_tame<R>(&self, tame: bool, f: impl FnOnce() -> R) -> R {
+        let before = self.tame.replace(tame);
+        let done = f();
+        self.tame.set(before);
+        done
     }
 
     /// Stops if the isolate is to be stopped, and does nothing else: no handler and no collector runs. For loops in
