@@ -67,10 +67,10 @@ impl Recorder<'_> {
 
     /// The truth of an object.
     pub(super) fn truth_of_object(&mut self, r: usize) -> Result<Num<bool>, Abort> {
-        let ty = type_of(self.value(r));
         if !self.value(r).is_object() {
             return self.abort(Reason::Type);
         }
+        let ty = type_of(self.value(r));
         if ty.is_heap_type() {
             // Nothing says that it may be false.
             if ty.slots().bool.is_some() || ty.slots().len.is_some() || ty.version.get() == 0 {

@@ -11,7 +11,7 @@ impl Recorder<'_> {
         if let Some(id) = self.snap {
             return id;
         }
-        let slots = self.regs.to_write(self.top());
+        let slots = self.regs.to_write(self.end_of_all());
         let id = self.snapshot(self.offset(), slots);
         self.snap = Some(id);
         id

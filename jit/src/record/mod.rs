@@ -250,6 +250,11 @@ impl Level {
         }
     }
 
+    /// Where its registers end.
+    fn top(&self) -> usize {
+        self.base + self.unit.register_count
+    }
+
     /// What tells it from other frames at the same place.
     fn what(&self) -> u64 {
         let marks = [(self.real, REAL), (self.plain, PLAIN)].into_iter().filter(|(is, _)| *is);
@@ -306,7 +311,7 @@ impl<'a> Recorder<'a> {
             return abort(Reason::Frame);
         }
         let Some(levels) = begin::levels(&running, at, from, &mut b, frame) else { return abort(Reason::Frame) };
-        let top = levels.iter().map(|level| level.base + level.unit.register_count).max().unwrap_or_default();
+        let top = levels.iter().map(Level::top).max().unwrap_or_default();
         let start = if from.is_empty() { u64::from(at.target) } else { place_number(from) };
         Ok(Self {
             at,
@@ -556,8 +561,14 @@ impl<'a> Recorder<'a> {
         self.unit().word((self.offset() + 1 + i) as usize).map_or(0, |w| w.0)
     }
 
-    /// Where the registers end that are anybody's.
+    /// Where the registers of the running frame end.
     fn top(&self) -> usize {
-        self.level().base + self.unit().register_count
+        self.level().top()
+    }
+
+    /// Where the registers end that are anybody's: a caller may have more of them than a frame that begins among its
+    /// temporaries.
+    fn end_of_all(&self) -> usize {
+        self.levels.iter().map(Level::top).max().unwrap_or_default()
     }
 }

@@ -24,7 +24,8 @@ impl Recorder<'_> {
             return self.abort(Reason::Opcode);
         }
         let (top, level) = (self.top(), self.levels.len());
-        self.regs.flush(&mut self.b, top);
+        let all = self.end_of_all();
+        self.regs.flush(&mut self.b, all);
         self.make_frames();
         let (height, offset) = (self.running.height(), self.offset());
         let before: Vec<u64> = (0..top).map(|i| self.regs.value(i).bits()).collect();

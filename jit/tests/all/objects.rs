@@ -263,3 +263,40 @@ print(h(200), log)
         true,
     );
 }
+
+/// A small function's frame lies among its caller's temporaries. Where it is left, no word stays in those behind it to which they
+/// have no reference: the interpreter would give that up.
+#[test]
+fn callers_temporaries_behind_a_small_frame_hold_nothing() {
+    same(
+        "def gone(self):
+    print('gone')
+K = type('K', (), {'__del__': gone})
+def last(a, b, c, d, e, f, g, x):
+    return 0
+def small(i):
+    if i == 200:
+        return 1
+    return 0
+def named(*, x):
+    return x
+def f(n, x):
+    s = 0
+    for i in range(n):
+        s += last(1, 2, 3, 4, 5, 6, 7, named(x=x))
+        s += small(i)
+        s += last(1, 2, 3, 4, 5, 6, 7, named(x=x))
+    return s
+def main():
+    x = K()
+    held = [x, x, x]
+    print(f(300, x))
+    held.pop()
+    held.pop()
+    held.pop()
+    print('end')
+main()
+",
+        true,
+    );
+}
