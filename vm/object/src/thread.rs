@@ -489,19 +489,34 @@ impl Thread {
         // Whatever dies from here on dies at once.
         self.enter_native();
         self.see_to_late_ends();
-        // SAFETY: nothing runs on the thread any more.
-        unsafe { self.forget_own_states() };
-        drop(self.method_cache.take());
-        self.give_stock_back();
+        self.let_go();
         if let Some(owner) = self.owner.take() {
-            // SAFETY: the queue has just said so.
-            owner.leave(|at| unsafe { heap::dealloc(at.cast().as_ptr()) });
+            owner.leave(|at| {
+                // SAFETY: the queue has just said so.
+                unsafe { heap::dealloc(at.cast().as_ptr()) };
+                // A finalizer has run on this thread, and left things behind like all that runs.
+                self.let_go();
+            });
         }
         self.orphan_limbo();
         self.heap.hand_over();
         self.isolate.left(self);
         // Last: as long as it is online, nobody who stops the world looks at what it is just giving up.
         self.leave_domain();
+    }
+
+    /// Lets go of all that the thread keeps between instructions. Nothing runs on it.
+    fn let_go(&self) {
+        loop {
+            // SAFETY: nothing runs on the thread.
+            unsafe { self.forget_own_states() };
+            drop(self.method_cache.take());
+            if self.stock.is_empty() {
+                break;
+            }
+            // What dies of it may be finalized, and leaves more behind.
+            self.give_stock_back();
+        }
     }
 
     /// Ends the isolate: no destructor of an object runs from here on; memory goes as a whole.

@@ -303,13 +303,28 @@ pub fn pause_for(t: &Thread, end: Option<Instant>, key: usize, mut done: impl Fn
         if done() {
             return Ok(true);
         }
-        let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(world::now(t)));
-        if left.is_zero() || world::pass_until(t, end) {
-            return Ok(false);
-        }
-        turns::park(t, key, left.min(world::SLICE));
+        let Some(slice) = slice(t, end) else { return Ok(false) };
+        turns::park(t, key, slice);
         world::look_up(t)?;
     }
+}
+
+/// As [`pause_for`], where `done` comes to be true without the native lock, and is asked so.
+pub fn pause_unless(t: &Thread, end: Option<Instant>, key: usize, done: impl Fn() -> bool) -> Res<bool> {
+    loop {
+        if done() {
+            return Ok(true);
+        }
+        let Some(slice) = slice(t, end) else { return Ok(false) };
+        turns::park_unless(t, key, slice, &done);
+        world::look_up(t)?;
+    }
+}
+
+/// How long to wait until the next look around; `None` if the time is over.
+fn slice(t: &Thread, end: Option<Instant>) -> Option<Duration> {
+    let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(world::now(t)));
+    if left.is_zero() || world::pass_until(t, end) { None } else { Some(left.min(world::SLICE)) }
 }
 
 /// Seconds since the epoch of an argument: None is now.

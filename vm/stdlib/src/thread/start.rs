@@ -3,7 +3,7 @@
 use super::turns::{self, Shared};
 use crate::{sys, time, world};
 use parking_lot::Mutex;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::os::unix::thread::JoinHandleExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::exceptions;
 use typhon_object::{Args, Exc, Res, Thread, Value, call, convert, error, payload, type_of};
+use typhon_qsbr::Flag;
 
 /// Native stack of a thread, and what of it is kept for natives below the last check.
 const STACK: usize = 16 << 20;
@@ -88,11 +89,12 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
 fn run(job: Job) {
     let shared = Arc::clone(&job.shared);
     shared.begin();
+    let (done, key) = (job.handle.downcast::<Handle>().map(|h| Arc::clone(&h.done)), key_of(&job.handle));
     let Job { thread, function, args, kwargs, handle, .. } = job;
-    let call = Call { function, args, kwargs, handle };
+    let call = Call { function, args, kwargs };
     let host = host::of(&thread);
     host.inspect(|h| h.thread_begins());
-    let ran = catch_unwind(AssertUnwindSafe(|| thread.attach(STACK - MARGIN, |t| run_attached(t, call))));
+    let ran = catch_unwind(AssertUnwindSafe(|| thread.attach(STACK - MARGIN, |t| run_attached(t, call, handle))));
     host.inspect(|h| h.thread_ends());
     match ran {
         Ok(()) => drop(thread),
@@ -105,10 +107,11 @@ fn run(job: Job) {
             std::mem::forget(thread);
         }
     }
-    shared.ended();
+    // Only now: what the thread held is gone when a join returns.
+    shared.ended(&[key, SHUTDOWN], || done.iter().for_each(|done| done.set()));
 }
 
-fn run_attached(t: &Thread, call: Call) {
+fn run_attached(t: &Thread, call: Call, handle: Value) {
     t.enter_native();
     match typhon_interp::start_thread(t) {
         Some(started) => {
@@ -119,24 +122,23 @@ fn run_attached(t: &Thread, call: Call) {
                 let shown = typhon_object::ops::repr_text(t, &call.function).unwrap_or_default();
                 sys::unraisable(t, e, &format!("Exception ignored in thread started by {shown}"), None);
             }
-            finish(t, call);
+            finish(t, call, handle);
             // The end of a thread runs finalizers, so the frames go last.
             started.let_go();
             t.end();
         }
         None => {
-            finish(t, call);
+            finish(t, call, handle);
             t.end();
         }
     }
 }
 
-/// What a thread calls, and by what it is known.
+/// What a thread calls.
 struct Call {
     function: Value,
     args: Value,
     kwargs: Value,
-    handle: Value,
 }
 
 fn called(t: &Thread, job: &Call) -> Res {
@@ -151,17 +153,12 @@ fn called(t: &Thread, job: &Call) -> Res {
     call::call_args(t, &job.function, Args { values: &values, names: &names })
 }
 
-/// The thread is done: whoever joins it may go on.
-fn finish(t: &Thread, job: Call) {
-    if let Some(h) = job.handle.downcast::<Handle>() {
-        h.done.set(true);
-    }
+/// The thread's function has returned: what it leaves behind goes.
+fn finish(t: &Thread, call: Call, handle: Value) {
     super::local::forget(t, turns::current());
     // SAFETY: the thread's function has returned.
     unsafe { t.forget_own_states() };
-    turns::wake(t, key_of(&job.handle), true);
-    turns::wake(t, SHUTDOWN, true);
-    drop(job);
+    drop((call, handle));
 }
 
 /// What those wait for that wait for all threads.
@@ -222,7 +219,7 @@ pub fn start_joinable_thread(t: &Thread, a: &[Value]) -> Res {
 
 /// Handles of the threads that the end of the program waits for.
 #[derive(Default)]
-struct Waited(std::cell::RefCell<Vec<Value>>);
+struct Waited(RefCell<Vec<Value>>);
 
 /// `_shutdown()`: waits for all threads that are no daemons.
 pub fn shutdown(t: &Thread, _: &[Value]) -> Res {
@@ -242,7 +239,8 @@ pub fn shutdown(t: &Thread, _: &[Value]) -> Res {
             }
         };
         if next.is_none() {
-            turns::park(t, SHUTDOWN, world::SLICE);
+            let over = || waited.0.borrow().iter().any(ended);
+            turns::park_unless(t, SHUTDOWN, world::SLICE, over);
             t.poll()?;
         }
     }
@@ -260,7 +258,8 @@ pub struct Handle {
     header: Header,
     ident: Cell<u64>,
     state: Cell<State>,
-    done: Cell<bool>,
+    /// The thread has ended, and holds nothing any more.
+    done: Arc<Flag>,
 }
 
 typhon_object::payload!(Handle => THREAD_HANDLE);
@@ -284,7 +283,7 @@ fn new_handle(t: &Thread, ident: u64, state: State) -> Res {
         header,
         ident: Cell::new(ident),
         state: Cell::new(state),
-        done: Cell::new(false),
+        done: Arc::new(Flag::new(false)),
     })
 }
 
@@ -299,7 +298,7 @@ fn started<'a>(t: &Thread, v: &'a Value) -> Res<&'a Handle> {
 }
 
 fn set_done(t: &Thread, a: &[Value]) -> Res {
-    started(t, &a[0])?.done.set(true);
+    started(t, &a[0])?.done.set();
     turns::wake(t, key_of(&a[0]), true);
     Ok(Value::NONE)
 }
@@ -324,7 +323,7 @@ fn join(t: &Thread, a: &[Value]) -> Res {
         let e = &exceptions::PYTHON_FINALIZATION_ERROR;
         return Err(error::new(t, e, "cannot join thread at interpreter shutdown"));
     }
-    time::pause_for(t, end, key_of(&a[0]), || h.done.get())?;
+    time::pause_unless(t, end, key_of(&a[0]), || h.done.get())?;
     Ok(Value::NONE)
 }
 

@@ -124,11 +124,14 @@ impl Shared {
         self.state.lock().panic.get_or_insert(payload);
     }
 
-    /// Notes that the calling thread ends; it has the turn and gives it up for good.
-    pub fn ended(&self) {
+    /// Notes that the calling thread has ended; it has the turn and gives it up for good. `tell` says so to whoever looks,
+    /// and those go on that wait for one of `keys`.
+    pub fn ended(&self, keys: &[usize], tell: impl FnOnce()) {
         let mut state = self.state.lock();
         state.alive.retain(|who| *who != current());
         state.breakers.retain(|(who, _)| *who != current());
+        tell();
+        state.wake(self.free, true, |key| keys.contains(&key));
         if !self.free {
             state.give_turn();
         }
@@ -250,6 +253,11 @@ pub fn offer(t: &Thread) {
 
 /// Waits until somebody wakes `key`, the time is over or it is time to look up.
 pub fn park(t: &Thread, key: usize, longest: Duration) {
+    park_unless(t, key, longest, || false);
+}
+
+/// As [`park`], but not if it is `over` already, which is asked so that nothing can be told by [`Shared::ended`] in between.
+pub fn park_unless(t: &Thread, key: usize, longest: Duration, over: impl Fn() -> bool) {
     let Some(shared) = shared(t) else {
         t.breaker.sleep(longest);
         return;
@@ -258,7 +266,7 @@ pub fn park(t: &Thread, key: usize, longest: Duration) {
     t.give_stock_back();
     t.offline();
     if shared.free {
-        sleep_free(t, &shared, key, end, &bell);
+        sleep_free(t, &shared, key, end, &bell, over);
         return shared.take(t);
     }
     sleep(&shared, key, end, &bell);
@@ -266,9 +274,12 @@ pub fn park(t: &Thread, key: usize, longest: Duration) {
 }
 
 /// Gives the native lock up, once it is known who waits for what.
-fn sleep_free(t: &Thread, shared: &Shared, key: usize, end: Instant, bell: &Bell) {
+fn sleep_free(t: &Thread, shared: &Shared, key: usize, end: Instant, bell: &Bell, over: impl Fn() -> bool) {
     let me = current();
     let mut state = shared.state.lock();
+    if over() {
+        return;
+    }
     state.parked.push(Parked { key, who: me, bell: Bell::clone(bell) });
     t.out_of_native();
     while state.parked.iter().any(|p| p.who == me) {
