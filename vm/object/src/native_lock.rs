@@ -10,6 +10,7 @@ use crate::tally::Count;
 use crate::thread::Thread;
 use parking_lot::RawMutex;
 use parking_lot::lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
+use parking_lot_core::DEFAULT_UNPARK_TOKEN;
 use std::time::{Duration, Instant};
 
 /// The lock of an isolate.
@@ -134,6 +135,13 @@ impl Thread {
 }
 
 impl Isolate {
+    /// In the copy that a fork has made of the process: nobody waits for the lock, and it shall not be passed on to one who is
+    /// not there.
+    pub fn forget_native_waiters(&self) {
+        // SAFETY: the lock's own address, by which those wait who want it.
+        unsafe { parking_lot_core::unpark_all(std::ptr::from_ref(&self.native.raw) as usize, DEFAULT_UNPARK_TOKEN) };
+    }
+
     /// Whether the isolate's threads run at the same time.
     pub fn is_free(&self) -> bool {
         self.free.get().is_some()

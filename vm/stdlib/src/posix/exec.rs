@@ -5,7 +5,7 @@ use super::{fail, permit_state};
 use crate::kernel::actions::{Actions, Attributes};
 use crate::kernel::spawn;
 use crate::subprocess::encoded;
-use crate::thread::turns;
+use crate::thread::{start, turns};
 use crate::world::{self, Also};
 use crate::{kernel, signal, sys};
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ use std::ffi::CString;
 use typhon_object::list::List;
 use typhon_object::native::{MethodDef, def};
 use typhon_object::tuple::{self, Tuple};
-use typhon_object::types::int;
+use typhon_object::types::{exceptions, int};
 use typhon_object::{Res, Thread, Value, call, convert, error, names, ops, type_of};
 
 pub(super) const TABLE: &[MethodDef] = &[
@@ -105,6 +105,7 @@ pub fn after_fork(t: &Thread, in_child: bool) {
     let state = t.state::<Hooks>();
     if in_child {
         turns::forked(t);
+        start::forked(t);
         crate::isolates::forked(t);
         signal::forget();
         if let Some(tier) = typhon_interp::tier::of(t) {
@@ -120,26 +121,39 @@ pub fn permit_fork(t: &Thread) -> Res<()> {
     permit_process(t)?;
     permit_state(t)?;
     if t.state::<sys::Settings>().finalizing.get() {
-        let e = &typhon_object::types::exceptions::PYTHON_FINALIZATION_ERROR;
+        let e = &exceptions::PYTHON_FINALIZATION_ERROR;
         return Err(error::new(t, e, "can't fork at interpreter shutdown"));
     }
     Ok(())
+}
+
+/// Says in the parent that its other threads are not in the child.
+fn warn_of_threads(t: &Thread, child: i32, function: &str) -> Res<()> {
+    if child <= 0 || turns::alive(t).is_empty() {
+        return Ok(());
+    }
+    let me = std::process::id();
+    let text =
+        format!("This process (pid={me}) is multi-threaded, use of {function}() may lead to deadlocks in the child.");
+    (t.hooks.warn)(t, &exceptions::DEPRECATION_WARNING.ty().value(), &text, 1)
 }
 
 fn fork(t: &Thread, _: &[Value]) -> Res {
     permit_fork(t)?;
     before_fork(t);
     // The child has this thread only: no other may be in the middle of anything.
-    let pid = t.alone(spawn::fork);
+    let pid = t.alone(|| turns::copying(t, spawn::fork, |pid| *pid == Ok(0)));
     after_fork(t, pid == Ok(0));
+    warn_of_threads(t, pid.unwrap_or(0), "fork")?;
     Ok(Value::small(pid.map_err(|e| fail(t, e))?.into()))
 }
 
 fn forkpty(t: &Thread, _: &[Value]) -> Res {
     permit_fork(t)?;
     before_fork(t);
-    let made = t.alone(kernel::terminal::fork_with_terminal);
+    let made = t.alone(|| turns::copying(t, kernel::terminal::fork_with_terminal, |made| matches!(made, Ok((0, _)))));
     after_fork(t, matches!(made, Ok((0, _))));
+    warn_of_threads(t, made.as_ref().map_or(0, |(pid, _)| *pid), "forkpty")?;
     let (pid, fd) = made.map_err(|e| fail(t, e))?;
     tuple::from_array(t, [Value::small(pid.into()), Value::small(fd.into())])
 }

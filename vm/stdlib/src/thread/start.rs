@@ -60,6 +60,7 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
     let Some(thread) = t.sibling() else { return Err(refuse(t)) };
     crate::fuel::share(t, &thread);
     let breaker = thread.breaker.clone();
+    let done = handle.downcast::<Handle>().map(|h| Arc::clone(&h.done));
     // Behind a pointer, so that it is still there if the system refuses.
     let job = Arc::new(Mutex::new(Some(Job { thread, shared: Arc::clone(&shared), function, args, kwargs, handle })));
     let stack = STACK.max(t.state::<super::StackSize>().0.get());
@@ -83,7 +84,26 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
     };
     let id = made.as_pthread_t();
     shared.started(id, breaker);
+    let mut running = t.state::<Running>().0.borrow_mut();
+    running.retain(|(_, done)| !done.get());
+    running.extend(done.map(|done| (id, done)));
     Ok(id)
+}
+
+/// The threads that were started and by what it is told that they have ended.
+#[derive(Default)]
+struct Running(RefCell<Vec<(u64, Arc<Flag>)>>);
+
+/// The child of a fork has one thread: the others have ended.
+pub fn forked(t: &Thread) {
+    let mut running = t.state::<Running>().0.borrow_mut();
+    running.retain(|(id, done)| {
+        let is_this = *id == turns::current();
+        if !is_this {
+            done.set();
+        }
+        is_this
+    });
 }
 
 fn run(job: Job) {

@@ -102,6 +102,28 @@ pub fn share(t: &Thread) -> Arc<Shared> {
     Arc::clone(made)
 }
 
+/// Copies the process by `fork`, while nobody changes who waits for what. In the copy (`is_copy` tells) those are taken out
+/// of the lists of waiters who are not in it: what they are listed by lies on their stacks, which other threads get.
+pub fn copying<R>(t: &Thread, fork: impl FnOnce() -> R, is_copy: impl FnOnce(&R) -> bool) -> R {
+    let Some(shared) = shared(t) else { return fork() };
+    let state = shared.state.lock();
+    let made = fork();
+    if is_copy(&made) {
+        t.isolate().forget_native_waiters();
+        let waiting = state.waiting.iter().map(|(_, bell)| bell).chain(state.parked.iter().map(|p| &p.bell));
+        waiting.for_each(|bell| forget_waiters(Arc::as_ptr(bell)));
+        // SAFETY: only where it is is looked at.
+        forget_waiters(unsafe { shared.state.raw() });
+    }
+    made
+}
+
+/// Nobody waits for a lock or a bell any more.
+fn forget_waiters<T>(at: *const T) {
+    // SAFETY: the isolate's own, whose waiters are not there.
+    unsafe { parking_lot_core::unpark_all(at as usize, parking_lot_core::DEFAULT_UNPARK_TOKEN) };
+}
+
 /// The child of a fork has one thread, whatever its parent had.
 pub fn forked(t: &Thread) {
     let turns = t.state::<Turns>();
