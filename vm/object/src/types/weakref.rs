@@ -206,7 +206,11 @@ fn repr(t: &Thread, v: &Value) -> Res {
         return strs::new(t, &format!("<weakref at {:#x}; dead>", v.id()));
     };
     let (ty, id) = (type_of(&object).name(), object.id());
-    let name = crate::attr::get_opt(t, &object, n::__name__())?;
+    let name = match crate::attr::get_opt(t, &object, n::__name__()) {
+        // It is only said if it has one.
+        Err(e) if !e.is_stopped() => None,
+        name => name?,
+    };
     match name.as_ref().and_then(|s| s.downcast::<Str>()) {
         Some(name) => {
             let name = name.to_lossy();
@@ -227,10 +231,16 @@ pub(crate) fn run_callbacks(t: &Thread, calls: Vec<(Value, Value)>) {
     }
 }
 
-/// The weak references and proxies to an object, oldest first.
+/// The weak references and proxies to an object: first the plain ones that all share, then the others, newest first.
 pub fn all(t: &Thread, v: &Value) -> Vec<Value> {
     let Some(header) = v.header() else { return Vec::new() };
-    t.state::<Table>().living(header)
+    let mut all = t.state::<Table>().living(header);
+    all.reverse();
+    all.sort_by_key(|v| {
+        let plain = !type_of(v).is_heap_type() && payload_of(v).is_some_and(|w| w.callback.is_absent());
+        (!plain, super::weakproxy::is_proxy(v) && plain)
+    });
+    all
 }
 
 /// `weakref.getweakrefcount`.
@@ -238,7 +248,7 @@ pub fn count(t: &Thread, v: &Value) -> usize {
     v.header().map_or(0, |h| t.state::<Table>().watchers(h).len())
 }
 
-/// The first weak reference to an object (`__weakref__`), or None.
+/// The first of all weak references to an object (`__weakref__`), or None.
 pub fn first(t: &Thread, v: &Value) -> Res {
     Ok(all(t, v).into_iter().next().unwrap_or(Value::NONE))
 }
