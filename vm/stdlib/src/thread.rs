@@ -205,7 +205,11 @@ fn excepthook(t: &Thread, a: &[Value]) -> Res {
         return Ok(Value::NONE);
     }
     let sys = (t.hooks.import)(t, "sys")?;
-    let file = attr::get_text(t, &sys, "stderr")?;
+    let mut file = attr::get_text(t, &sys, "stderr")?;
+    if file.is_none() && !thread.is_none() {
+        // The one that there was when the thread was made.
+        file = attr::get_text(t, thread, "_stderr")?;
+    }
     if file.is_none() {
         return Ok(Value::NONE);
     }
