@@ -199,6 +199,12 @@ impl Emitter {
         first
     }
 
+    /// The temporaries below `top` are in use, and no others: also one that nobody has taken yet, where something is built.
+    pub(crate) fn set_top(&mut self, top: u16) {
+        self.top = top;
+        self.top_max = self.top_max.max(top);
+    }
+
     // --- labels
 
     pub(crate) fn label(&mut self) -> Label {

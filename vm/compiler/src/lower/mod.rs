@@ -200,7 +200,7 @@ impl<'a> Compiler<'a> {
     }
 
     pub(crate) fn set_top(&mut self, top: u16) {
-        self.e().top = top;
+        self.e().set_top(top);
     }
 
     /// The scope of the unit.
