@@ -107,7 +107,7 @@ class World:
         self.deque = collections.deque(maxlen=100)
         self.errors = []
         self.shared = [(module, module.Shared(threads)) for module in (steps, calls, running)]
-        self.parts = {step: shared for module, shared in self.shared for step in [*module.STEPS, *getattr(module, "OPEN", ())]}
+        self.parts = {step: shared for module, shared in self.shared for step in module.STEPS}
 
     def count(self):
         n = 0
@@ -393,10 +393,8 @@ def main():
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10
     threads = int(sys.argv[3]) if len(sys.argv) > 3 else 4
     names = sys.argv[4].split(",") if len(sys.argv) > 4 else None
-    # The steps of the other files find faults that are still there (docs/testing.md): they run if they are named, or with
-    # `all`.
-    more = steps.STEPS + steps.OPEN + calls.STEPS + running.STEPS
-    table = STEPS if names is None else [step for step in STEPS + more if {"all", step.__name__} & set(names)]
+    more = STEPS + steps.STEPS + calls.STEPS + running.STEPS
+    table = STEPS if names is None else [step for step in more if {"all", step.__name__} & set(names)]
     end, rounds = time.monotonic() + seconds, 0
     while rounds == 0 or time.monotonic() < end:
         try:
