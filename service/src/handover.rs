@@ -90,6 +90,8 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 const TOLD: Duration = Duration::from_secs(3600);
 /// No image takes longer to make.
 const TIME: Duration = Duration::from_secs(60);
+/// So many words are left at once: they take no processor, and a disk's or a network's time.
+const WORDS: usize = 64;
 /// To say of all sessions that are left what became of them.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -197,16 +199,20 @@ impl Handover {
     pub async fn announce(self: &Arc<Handover>) {
         let config = &self.config;
         let patience = config.drain_delay + config.drain_grace + config.drain_handover + LAST_WORDS + MOVING_RETRY;
-        self.each(move |this, session| async move {
-            let moving = Parcel { what: Some(What::Moving(true)) };
-            this.leave(&session, moving, Vec::new(), SystemTime::now() + patience).await;
+        let until = tokio::time::Instant::now() + config.drain_delay.max(LAST_WORDS);
+        self.each(WORDS, move |this, session| async move {
+            // One that has been begun is waited for: it must not come after what it announces.
+            if tokio::time::Instant::now() < until {
+                let moving = Parcel { what: Some(What::Moving(true)) };
+                this.leave(&session, moving, Vec::new(), SystemTime::now() + patience).await;
+            }
         })
         .await;
     }
 
     /// Hands over what rests. No execution begins any more.
     pub async fn begin(self: &Arc<Handover>) {
-        self.each(|this, session| async move {
+        self.each(self.workers.count(), |this, session| async move {
             // What runs is handed over when it has ended.
             let _passed = this.pass(&session).await;
         })
@@ -215,13 +221,13 @@ impl Handover {
 
     /// Hands over what is left, now that nothing runs. What is not handed over in time leaves a word.
     pub async fn end(self: &Arc<Handover>, until: tokio::time::Instant) {
-        let passed = self.each(|this, session| async move {
+        let passed = self.each(self.workers.count(), |this, session| async move {
             if !this.pass(&session).await {
                 this.lose(&session, "an execution in it did not end", "").await;
             }
         });
         if tokio::time::timeout_at(until, passed).await.is_err() {
-            let told = self.each(|this, session| async move {
+            let told = self.each(WORDS, |this, session| async move {
                 this.lose(&session, "its server ended before it was its turn", "").await;
             });
             if tokio::time::timeout(LAST_WORDS, told).await.is_err() {
@@ -230,12 +236,12 @@ impl Handover {
         }
     }
 
-    /// Does something with all sessions that are here, as many at once as there are workers.
-    async fn each<F>(self: &Arc<Handover>, what: impl Fn(Arc<Handover>, Arc<Session>) -> F)
+    /// Does something with all sessions that are here, with so many at once.
+    async fn each<F>(self: &Arc<Handover>, most: usize, what: impl Fn(Arc<Handover>, Arc<Session>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let room = Arc::new(Semaphore::new(self.workers.count().min(Semaphore::MAX_PERMITS)));
+        let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         let mut all = JoinSet::new();
         for session in self.sessions.all() {
             let (room, done) = (room.clone(), what(self.clone(), session));
@@ -349,6 +355,10 @@ impl Parts {
         let seen = session.see();
         if seen.running.is_some() {
             return Packed::Busy;
+        }
+        if matches!(session.refusal(), Some(Refusal::SessionNotFound { .. })) {
+            // It was closed here, and there was no time to leave what it held.
+            return Packed::Lost("its server ended before it was handed over whole".to_owned(), String::new());
         }
         let mut image = Vec::new();
         if seen.failure.is_none() && session.rests() {
