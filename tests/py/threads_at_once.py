@@ -1,8 +1,11 @@
 """One step over a whole container is one step: what other threads do to it comes before or after."""
+import array
 import collections
+import functools
 import hashlib
-import pickle
 import io
+import operator
+import pickle
 import threading
 
 N = 60_000
@@ -27,6 +30,12 @@ steps = {
     "{}.update(d)": lambda: {}.update(d),
     "max(d)": lambda: max(d) >= N - 1,
     "sum(d.values())": lambda: sum(d.values()) > N,
+    "any(d.values())": lambda: any(d.values()),
+    "all(s)": lambda: all(s),
+    "reduce(d)": lambda: functools.reduce(max, d),
+    "array.extend(d)": lambda: array.array("q").extend(d),
+    "countOf(d)": lambda: operator.countOf(d.values(), -1),
+    "indexOf(d)": lambda: operator.indexOf(d, N - 1),
     "dict.fromkeys(d)": lambda: len(dict.fromkeys(d)),
     "default.copy()": lambda: len(default.copy()),
     "s.copy()": lambda: len(s.copy()),

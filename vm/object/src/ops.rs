@@ -438,6 +438,15 @@ pub fn advance(t: &Thread, it: &Value) -> Res {
     }
 }
 
+/// As [`iter`], for a native that goes over all of it in one step: what other threads do to a container comes before or
+/// after.
+pub fn iter_at_once(t: &Thread, iterable: &Value) -> Res {
+    match at_once(t, iterable)? {
+        Some(items) => iter(t, &List::from_vec(t, items)?),
+        None => iter(t, iterable),
+    }
+}
+
 /// Calls `f` with every item of an iterable; polls. Lists, tuples and sets are read in place, as CPython's `PySequence_Fast`
 /// users do, except that a list changed meanwhile is followed item by item.
 pub fn for_each(t: &Thread, iterable: &Value, mut f: impl FnMut(Value) -> Res<()>) -> Res<()> {

@@ -152,7 +152,7 @@ fn extend(t: &Thread, a: &[Value]) -> Res {
     if let Some(other) = a[1].downcast::<Array>() {
         return none(append_array(t, this, other));
     }
-    let it = ops::iter(t, &a[1])?;
+    let it = ops::iter_at_once(t, &a[1])?;
     none(ops::for_each(t, &it, |item| {
         let word = this.kind().pack(t, &item)?;
         this.push_word(t, word)

@@ -39,7 +39,7 @@ pub static MODULE: ModuleDef = ModuleDef {
 };
 
 fn reduce(t: &Thread, a: &[Value]) -> Res {
-    let it = ops::iter(t, &a[1]).map_err(|e| {
+    let it = ops::iter_at_once(t, &a[1]).map_err(|e| {
         if e.is(&TYPE_ERROR) { error::type_error(t, "reduce() arg 2 must support iteration") } else { e }
     })?;
     let mut result = a[2].opt().cloned();

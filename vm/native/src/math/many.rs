@@ -186,7 +186,7 @@ fn mixed(a: &Value, b: &Value) -> Option<(f64, f64)> {
 
 pub(super) fn sumprod(t: &Thread, args: Args) -> Res {
     let (p, q) = two(t, "sumprod", args)?;
-    let (p, q) = (ops::iter(t, p)?, ops::iter(t, q)?);
+    let (p, q) = (ops::iter_at_once(t, p)?, ops::iter_at_once(t, q)?);
     let mut sum =
         Products { total: Value::small(0), ints: Some(0), floats: Some(ProductSum::default()), floats_used: false };
     for i in 0usize.. {

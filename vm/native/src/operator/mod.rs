@@ -162,7 +162,7 @@ fn count_of(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn index_of(t: &Thread, a: &[Value]) -> Res {
-    let (it, mut i) = (ops::iter(t, &a[0])?, 0);
+    let (it, mut i) = (ops::iter_at_once(t, &a[0])?, 0);
     while let Some(item) = ops::next(t, &it)? {
         if ops::eq(t, &item, &a[1])? {
             return Ok(convert::from_usize(i));

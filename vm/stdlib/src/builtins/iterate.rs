@@ -19,7 +19,7 @@ use typhon_object::types::{call_iter, complex, exceptions as exc, float, int};
 use typhon_object::{Thread, Value, call, convert, payload, suggest, type_of};
 
 pub(super) fn all(t: &Thread, a: &[Value]) -> Res {
-    let it = ops::iter(t, &a[0])?;
+    let it = ops::iter_at_once(t, &a[0])?;
     while let Some(x) = ops::next(t, &it)? {
         t.poll()?;
         if !ops::truth(t, &x)? {
@@ -30,7 +30,7 @@ pub(super) fn all(t: &Thread, a: &[Value]) -> Res {
 }
 
 pub(super) fn any(t: &Thread, a: &[Value]) -> Res {
-    let it = ops::iter(t, &a[0])?;
+    let it = ops::iter_at_once(t, &a[0])?;
     while let Some(x) = ops::next(t, &it)? {
         t.poll()?;
         if ops::truth(t, &x)? {
@@ -192,7 +192,7 @@ pub(super) fn sum(t: &Thread, a: &[Value]) -> Res {
             return Err(error::type_error(t, text));
         }
     }
-    let it = ops::iter(t, &a[0])?;
+    let it = ops::iter_at_once(t, &a[0])?;
     if let (Some(start), Some(items)) = (total.as_small(), it.exact::<ListIter>()) {
         total = convert::from_i64(t, small_run(t, items, start)?)?;
     }

@@ -301,7 +301,7 @@ fn readlines(t: &Thread, a: &[Value]) -> Res {
 
 fn writelines(t: &Thread, a: &[Value]) -> Res {
     check_closed(t, &a[0])?;
-    let it = ops::iter(t, &a[1])?;
+    let it = ops::iter_at_once(t, &a[1])?;
     while let Some(line) = ops::next(t, &it)? {
         t.poll()?;
         method(t, &a[0], "write", &[line])?;

@@ -309,7 +309,7 @@ fn write(t: &Thread, v: &Value, from: &Value) -> Res<usize> {
 
 fn writelines(t: &Thread, a: &[Value]) -> Res {
     open(t, &a[0])?;
-    let it = ops::iter(t, &a[1])?;
+    let it = ops::iter_at_once(t, &a[1])?;
     while let Some(line) = ops::next(t, &it)? {
         write(t, &a[0], &line)?;
     }
