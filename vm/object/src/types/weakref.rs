@@ -206,11 +206,7 @@ fn repr(t: &Thread, v: &Value) -> Res {
         return strs::new(t, &format!("<weakref at {:#x}; dead>", v.id()));
     };
     let (ty, id) = (type_of(&object).name(), object.id());
-    let name = match crate::attr::get_opt(t, &object, n::__name__()) {
-        // It is only said if it has one.
-        Err(e) if !e.is_stopped() => None,
-        name => name?,
-    };
+    let name = crate::attr::special(t, &object, n::__name__())?;
     match name.as_ref().and_then(|s| s.downcast::<Str>()) {
         Some(name) => {
             let name = name.to_lossy();
