@@ -50,7 +50,7 @@ pub struct Parcel {
 pub enum What {
     /// It is here.
     #[prost(message, tag = "1")]
-    Left(Left),
+    Left(Box<Left>),
     /// It is no more.
     #[prost(message, tag = "2")]
     Lost(Lost),
@@ -274,7 +274,7 @@ impl Handover {
             }
             Ok(Packed::Whole(left, image)) => {
                 let until = session.see().expires + TOLD;
-                self.leave(session, Parcel { what: Some(What::Left(*left)) }, image, until).await;
+                self.leave(session, Parcel { what: Some(What::Left(left)) }, image, until).await;
                 self.sessions.leave(session);
                 true
             }
@@ -405,7 +405,7 @@ impl Parts {
             return Err(damaged("is another session's"));
         }
         match header.parcel.and_then(|parcel| parcel.what) {
-            Some(What::Left(left)) => Ok((left, image)),
+            Some(What::Left(left)) => Ok((*left, image)),
             Some(What::Lost(Lost { why, path })) => Err(lost(&why, &path)),
             Some(What::Moving(_)) => Err(moving(key)),
             Some(What::Snapshot(_)) | None => Err(damaged("is a snapshot")),
