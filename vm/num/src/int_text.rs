@@ -3,6 +3,7 @@
 use crate::int::{is_negative, kernel, magnitude};
 use crate::{NumError, Poll, Stop};
 use dashu_int::{IBig, Sign, UBig};
+use std::borrow::Cow;
 
 /// Digits that one call into dashu reads or writes.
 const LEAF_DIGITS: usize = 1_140;
@@ -97,7 +98,21 @@ fn split_prefix(text: &[u8], base: u32) -> (u32, &[u8], bool) {
 const CLEANED: usize = 1 << 16;
 
 /// The digits without their underscores, each checked against the base.
-fn clean_digits(text: &[u8], base: u32, poll: &mut Poll) -> Result<Vec<u8>, ParseIntError> {
+fn clean_digits<'t>(text: &'t [u8], base: u32, poll: &mut Poll) -> Result<Cow<'t, [u8]>, ParseIntError> {
+    // Most often there are no underscores: then many are checked at once, and a text that is too long is soon refused.
+    let mut plain = !text.is_empty() && base <= 10;
+    for piece in text.chunks(CLEANED) {
+        plain = plain && piece.iter().fold(true, |all, c| all & (u32::from(c.wrapping_sub(b'0')) < base));
+        if !plain {
+            break;
+        }
+        if piece.len() == CLEANED {
+            poll()?;
+        }
+    }
+    if plain {
+        return Ok(Cow::Borrowed(text));
+    }
     let mut digits = Vec::with_capacity(text.len());
     let mut after_digit = false;
     for (i, &c) in text.iter().enumerate() {
@@ -116,7 +131,7 @@ fn clean_digits(text: &[u8], base: u32, poll: &mut Poll) -> Result<Vec<u8>, Pars
             return Err(ParseIntError::Invalid);
         }
     }
-    if after_digit { Ok(digits) } else { Err(ParseIntError::Invalid) }
+    if after_digit { Ok(Cow::Owned(digits)) } else { Err(ParseIntError::Invalid) }
 }
 
 /// The value of ASCII digits that are already known to fit the base; no digits make zero.
