@@ -1,20 +1,16 @@
-# A process is copied while other threads run: in the copy they have ended, and all else works.
+# A process is copied while other threads wait: in the copy they have ended, and all else works.
 import gc
 import os
 import threading
 import warnings
 import weakref
 
-stop, table = [], {}
+stop, waiting, table = threading.Event(), threading.Semaphore(0), {}
 
 
 def work():
-    n = 0
-    while not stop:
-        n += 1
-        table[n % 50] = str(n)
-        if n % 7 == 0:
-            table.pop(n % 50, None)
+    waiting.release()
+    stop.wait()
 
 
 class Thing:
@@ -44,6 +40,7 @@ def in_child():
 threads = [threading.Thread(target=work, daemon=i == 1) for i in range(3)]
 for t in threads:
     t.start()
+    waiting.acquire()
 codes, texts = [], set()
 for _ in range(12):
     with warnings.catch_warnings(record=True) as caught:
@@ -53,7 +50,7 @@ for _ in range(12):
             os._exit(0 if in_child() else 3)
     texts.update(str(w.message).replace(str(os.getpid()), "N") for w in caught)
     codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-stop.append(1)
+stop.set()
 for t in threads:
     t.join()
 print(codes, texts)

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -225,6 +226,7 @@ fn finish(command: &mut Command) -> anyhow::Result<(Option<Vec<u8>>, Vec<u8>)> {
         let mut text = Vec::new();
         pipe.read_to_end(&mut text).map(|_| text)
     }
+    command.process_group(0);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (Some(output), Some(said)) = (child.stdout.take(), child.stderr.take()) else { bail!("no pipe") };
     let readers = (std::thread::spawn(|| all(output)), std::thread::spawn(|| all(said)));
@@ -233,7 +235,8 @@ fn finish(command: &mut Command) -> anyhow::Result<(Option<Vec<u8>>, Vec<u8>)> {
         match child.try_wait()? {
             Some(status) => break Some(status),
             None if started.elapsed() > PATIENCE => {
-                child.kill()?;
+                // With all that it has started, which may hold the pipes.
+                Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status()?;
                 child.wait()?;
                 break None;
             }
