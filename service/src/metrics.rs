@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -22,6 +22,7 @@ use tonic::Code;
 use typhon_proto::v1;
 use typhon_proto::v1::outcome::Detail;
 
+use crate::admission::Admission;
 use crate::error::code_name;
 use crate::identity::{Tenant, Tenants};
 use crate::library::Shelves;
@@ -426,14 +427,14 @@ fn label(tenant: &Tenant) -> String {
     if tenant.is_listed() || &*tenant.name == "default" { tenant.name.to_string() } else { "other".to_owned() }
 }
 
-/// What has a value at any time.
+/// What has a value at any time. Most of these count in metrics, which would keep them, and with them themselves.
 pub struct Watched {
-    pub workers: Arc<Workers>,
-    pub sessions: Arc<Sessions>,
-    pub snapshots: Arc<Snapshots>,
+    pub workers: Weak<Workers>,
+    pub sessions: Weak<Sessions>,
+    pub snapshots: Weak<Snapshots>,
+    pub admission: Weak<Admission>,
     pub tenants: Arc<Tenants>,
     pub certificates: Option<Arc<Certificates>>,
-    pub leaving: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl fmt::Debug for Watched {
@@ -444,23 +445,29 @@ impl fmt::Debug for Watched {
 
 impl Collector for Watched {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
-        let running = self.workers.running() as i64;
-        let idle = (self.workers.count() as i64).saturating_sub(running);
+        let (Some(workers), Some(sessions), Some(snapshots), Some(admission)) =
+            (self.workers.upgrade(), self.sessions.upgrade(), self.snapshots.upgrade(), self.admission.upgrade())
+        else {
+            // The server is gone.
+            return Ok(());
+        };
+        let running = workers.running() as i64;
+        let idle = (workers.count() as i64).saturating_sub(running);
         gauges(&mut to, "typhon_pool_workers", "Workers", "state", &[("running", running), ("idle", idle)])?;
-        let (resting, working, failed) = self.sessions.states();
+        let (resting, working, failed) = sessions.states();
         let states = [("idle", resting as i64), ("running", working as i64), ("failed", failed as i64)];
         gauges(&mut to, "typhon_sessions", "Sessions", "state", &states)?;
-        let resting = self.sessions.resting() as i64;
+        let resting = sessions.resting() as i64;
         gauges(&mut to, "typhon_isolates", "Isolates", "state", &[("running", running), ("resting", resting)])?;
         let mut deaths =
             to.encode_descriptor("typhon_worker_restarts", "Worker processes that ended", None, MetricType::Counter)?;
-        for (reason, number) in self.workers.places().deaths() {
+        for (reason, number) in workers.places().deaths() {
             ConstCounter::new(number).encode(deaths.encode_family(&[("reason", reason)])?)?;
         }
-        let (snapshots, bytes) = self.snapshots.held();
+        let (snapshots, bytes) = snapshots.held();
         gauge(&mut to, "typhon_snapshots", "Snapshots that are kept", snapshots as i64)?;
         gauge(&mut to, "typhon_snapshot_bytes", "What snapshots hold", i64::try_from(bytes).unwrap_or(i64::MAX))?;
-        gauge(&mut to, "typhon_drain_state", "1 once the server is stopping", i64::from((self.leaving)()))?;
+        gauge(&mut to, "typhon_drain_state", "1 once the server is stopping", i64::from(admission.is_leaving()))?;
         if let Some(expiry) = self.certificates.as_ref().and_then(|certificates| certificates.expiry()) {
             gauge(&mut to, "typhon_tls_cert_expiry_timestamp_seconds", "When the server's certificate ends", expiry)?;
         }
@@ -468,7 +475,7 @@ impl Collector for Watched {
         let mut depths: Vec<(String, i64)> = Vec::new();
         let mut used: Vec<(String, Used)> = Vec::new();
         for tenant in &tenants {
-            let (waiting, now) = (self.workers.of(tenant).0 as i64, tenant.used(|used| *used));
+            let (waiting, now) = (workers.of(tenant).0 as i64, tenant.used(|used| *used));
             match depths.iter().position(|(name, _)| *name == label(tenant)) {
                 None => {
                     depths.push((label(tenant), waiting));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tonic::service::Routes;
 use tonic::transport::Server as Transport;
 use tonic_health::ServingStatus;
@@ -59,7 +59,8 @@ pub struct Server {
     sessions: Arc<Sessions>,
     handover: Option<Arc<Handover>>,
     /// Ends sessions whose time is over, and reads again what files say.
-    chores: Vec<JoinHandle<()>>,
+    /// They end with it.
+    chores: JoinSet<()>,
     health: HealthReporter,
     drain_asked: watch::Receiver<bool>,
     /// So that the receiver does not take its end for a drain.
@@ -124,14 +125,13 @@ impl Parts {
         let admission = Arc::new(Admission::new(config.clone(), workers.clone(), holdings, metrics.clone())?);
         let identities = Arc::new(Identities::load(config.clone())?);
         let certificates = Certificates::load(&config)?.map(Arc::new);
-        let leaving = admission.clone();
         metrics.watch(Watched {
-            workers: workers.clone(),
-            sessions: sessions.clone(),
-            snapshots: snapshots.clone(),
+            workers: Arc::downgrade(&workers),
+            sessions: Arc::downgrade(&sessions),
+            snapshots: Arc::downgrade(&snapshots),
+            admission: Arc::downgrade(&admission),
             tenants: identities.tenants().clone(),
             certificates: certificates.clone(),
-            leaving: Box::new(move || leaving.is_leaving()),
         });
         Ok(Parts {
             config,
@@ -242,8 +242,12 @@ impl Server {
             parts;
         let reload = reload(config.reload_interval, identities, certificates);
         let sweep = sweep(sessions.clone(), executions, snapshots, workers.clone());
-        let chores = [tokio::spawn(sweep), tokio::spawn(reload)];
-        let chores = chores.into_iter().chain(store.map(|store| tokio::spawn(sweep_store(store)))).collect();
+        let mut chores = JoinSet::new();
+        chores.spawn(sweep);
+        chores.spawn(reload);
+        if let Some(store) = store {
+            chores.spawn(sweep_store(store));
+        }
         let transports = std::iter::once(transport).chain(admin).collect();
         Ok(Server {
             address,
@@ -322,7 +326,7 @@ impl Server {
             }
             handover.end(until).await;
         }
-        self.chores.iter().for_each(JoinHandle::abort);
+        self.chores.abort_all();
         self.sessions.clear();
         self.admission.clear();
         self.stop.send_replace(true);

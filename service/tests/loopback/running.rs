@@ -288,3 +288,16 @@ async fn draining_in_a_hurry_cancels() {
     let response = running.await.expect("a task").expect("an outcome").into_inner();
     assert_eq!(reason(&response), Reason::ServerDrain);
 }
+
+#[tokio::test]
+async fn a_server_that_is_dropped_leaves_nothing() {
+    let Fixture { server, channel, mut client, ended, started } = start(&[]).await;
+    client.execute(source("")).await.expect("an outcome");
+    drop((server, channel, client, ended));
+    // The engine has the other end, and every part of the server has the engine.
+    let gone = tokio::task::spawn_blocking(move || {
+        let minute = std::time::Duration::from_secs(60);
+        std::iter::repeat_with(|| started.recv_timeout(minute)).find_map(Result::err)
+    });
+    assert_eq!(gone.await.expect("a thread"), Some(std::sync::mpsc::RecvTimeoutError::Disconnected));
+}
