@@ -136,30 +136,3 @@ pub(super) const DAY_NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat
 /// Short names of the months.
 pub(super) const MONTH_NAMES: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-#[cfg(test)]
-mod tests {
-    use super::Day;
-
-    #[test]
-    fn ordinals_round_trip() {
-        let mut last = Day { year: 0, month: 12, day: 31 };
-        for n in 1..=super::MAX_ORDINAL {
-            let day = Day::from_ordinal(n);
-            assert!(day > last && day.check().is_ok() && day.ordinal() == n, "{n} {day:?}");
-            last = day;
-        }
-        assert_eq!(last, Day { year: 9999, month: 12, day: 31 });
-    }
-
-    #[test]
-    fn iso_weeks_round_trip() {
-        for n in (1..super::MAX_ORDINAL - 7).step_by(13) {
-            let day = Day::from_ordinal(n);
-            let [year, week, weekday] = day.iso_calendar();
-            if year >= 1 {
-                assert_eq!(Day::from_iso(year, week, weekday), Ok(day));
-            }
-        }
-    }
-}

@@ -120,32 +120,3 @@ pub(super) fn ratio(x: f64) -> (IBig, IBig) {
         (mantissa, IBig::from(1) << (-exponent) as usize)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{Span, divide_nearest, ratio};
-    use dashu_int::IBig;
-
-    #[test]
-    fn rounds_half_to_even() {
-        let near = |a: i64, b: i64| divide_nearest(IBig::from(a), IBig::from(b));
-        for (a, b, q) in [(5, 2, 2), (7, 2, 4), (-5, 2, -2), (5, -2, -2), (-7, 2, -4), (4, 3, 1), (5, 3, 2), (-1, 3, 0)]
-        {
-            assert_eq!(near(a, b), IBig::from(q), "{a}/{b}");
-        }
-    }
-
-    #[test]
-    fn fractions_of_floats() {
-        assert_eq!(ratio(0.75), (IBig::from(3i64 << 51), IBig::from(1) << 53));
-        assert_eq!(ratio(-2.0).0 / ratio(-2.0).1, IBig::from(-2));
-    }
-
-    #[test]
-    fn negative_spans_have_positive_seconds() {
-        let s = Span::from_us(-1).unwrap();
-        assert_eq!((s.days, s.seconds, s.micros), (-1, 86_399, 999_999));
-        assert_eq!(s.to_us(), -1);
-        assert_eq!(Span { days: -1, seconds: 82_805, micros: 0 }.offset(":"), "-00:59:55");
-    }
-}

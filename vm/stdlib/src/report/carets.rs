@@ -225,26 +225,3 @@ impl Lines {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::Segment;
-
-    fn marks(line: &str, from: &str, to: &str) -> Vec<String> {
-        let start = line.find(from).unwrap();
-        let end = line.rfind(to).unwrap() + to.len();
-        Segment { lines: vec![line.to_owned()], start, end }.show().unwrap().split_off(1)
-    }
-
-    #[test]
-    fn operators_brackets_and_argument_lists_are_marked() {
-        assert_eq!(marks("x = a + (b)", "a", ")"), ["    ~~^~~~~"]);
-        assert_eq!(marks("x = (a) // b", "(", "b"), ["    ~~~~^^~~"]);
-        assert_eq!(marks("x = d['k'][0]", "d", "]"), ["    ~~~~~~^^^"]);
-        assert_eq!(marks("y + f(1, 2)", "f", ")"), ["    ~^^^^^^"]);
-        assert_eq!(marks("x = a.b", "a", "b"), ["    ^^^"]);
-        assert_eq!(marks("x = f(1)", "f", ")"), [""; 0]);
-        assert_eq!(marks("return f(1)", "f", ")"), [""; 0]);
-        assert_eq!(marks("raise E", "raise", "E"), [""; 0]);
-    }
-}
