@@ -109,11 +109,12 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     for file in REQUIRED.iter().filter(|file| !root.join(file).is_file()) {
         broken.push(format!("{file}: is missing"));
     }
-    check_manifests(root, &mut broken)?;
+    let untested = check_manifests(root, &mut broken)?;
     let ratchet = read_ratchet(root)?;
     for file in sources(root)? {
         let text = fs::read_to_string(root.join(&file)).with_context(|| file.clone())?;
         check_source(&file, &text, &ratchet, &mut broken);
+        check_tests(&file, &text, &untested, &mut broken);
     }
     for krate in SAFE {
         let main = format!("{krate}/src/main.rs");
@@ -126,7 +127,9 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     Ok(broken)
 }
 
-fn check_manifests(root: &Path, broken: &mut Vec<String>) -> anyhow::Result<()> {
+/// The folders of sources that are not compiled once more with tests of their own.
+fn check_manifests(root: &Path, broken: &mut Vec<String>) -> anyhow::Result<Vec<String>> {
+    let mut untested = Vec::new();
     let workspace = fs::read_to_string(root.join("Cargo.toml"))?;
     for room in members(&workspace) {
         let manifest = fs::read_to_string(root.join(&room).join("Cargo.toml")).with_context(|| room.clone())?;
@@ -134,6 +137,9 @@ fn check_manifests(root: &Path, broken: &mut Vec<String>) -> anyhow::Result<()> 
             broken.push(format!("{room}: is not in tidy's table of who may import whom"));
             continue;
         };
+        if manifest.lines().any(|line| line == "test = false") {
+            untested.push(format!("{room}/src/"));
+        }
         for dependency in dependencies(&manifest) {
             if let Some(own) = dependency.name.strip_prefix("typhon-") {
                 if !allowed.contains(&own) && !dependency.dev {
@@ -151,7 +157,7 @@ fn check_manifests(root: &Path, broken: &mut Vec<String>) -> anyhow::Result<()> 
             }
         }
     }
-    Ok(())
+    Ok(untested)
 }
 
 struct Dependency<'a> {
@@ -198,6 +204,14 @@ fn check_source(file: &str, text: &str, ratchet: &BTreeMap<String, usize>, broke
                 broken.push(format!("{file}:{}: {word} belongs to {}", number + 1, folders.join(", ")));
             }
         }
+    }
+}
+
+/// A test where none is compiled would pass whatever it says.
+fn check_tests(file: &str, text: &str, untested: &[String], broken: &mut Vec<String>) {
+    if untested.iter().any(|folder| file.starts_with(folder)) {
+        let tests = text.lines().enumerate().filter(|(_, line)| matches!(line.trim(), "#[test]" | "#[cfg(test)]"));
+        broken.extend(tests.map(|(number, _)| format!("{file}:{}: tests of this crate stand in tests/", number + 1)));
     }
 }
 
@@ -268,6 +282,17 @@ mod tests {
         assert_eq!(broken("vm/a.rs", &long).len(), 1);
         assert!(broken("long.rs", &long).is_empty());
         assert_eq!(broken("long.rs", &"//! A.\n".repeat(701)).len(), 1);
+    }
+
+    #[test]
+    fn no_test_stands_where_none_is_compiled() {
+        let (mut broken, untested) = (Vec::new(), ["vm/a/src/".to_owned()]);
+        let text = "//! A.\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn a() {}\n}\n";
+        check_tests("vm/a/src/lib.rs", text, &untested, &mut broken);
+        assert_eq!(broken.len(), 2);
+        check_tests("vm/a/tests/a.rs", text, &untested, &mut broken);
+        check_tests("vm/b/src/lib.rs", text, &untested, &mut broken);
+        assert_eq!(broken.len(), 2);
     }
 
     #[test]
