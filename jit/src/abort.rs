@@ -47,6 +47,7 @@ reasons! {
     Deep "deep" true "A frame was entered or left that the recorder does not follow.";
     Leaves "leaves" true "The iteration that was recorded leaves the loop.";
     Raises "raises" true "An instruction raises, or its result fits no word.";
+    Parallel "parallel" true "Another thread has begun, or the last other one has ended, or one asks for a report.";
     Nested "nested" false "There is a loop in the loop, which has a trace of its own.";
     Callee "callee" true "A function was taken along that is too long, or whose loop goes round too often: it is not any more.";
     Long "long" false "The iteration is too long.";

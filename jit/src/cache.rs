@@ -42,6 +42,8 @@ pub struct Key {
     pub offset: u32,
     /// How one gets there.
     pub entry: Entry,
+    /// Whether other threads run meanwhile: what was made for a thread that is alone knows nothing of them.
+    pub parallel: bool,
 }
 
 /// What a register must hold for a variant to be of use.
@@ -125,7 +127,7 @@ pub struct Cache {
 pub struct Claim {
     cache: Arc<Cache>,
     what: What,
-    /// For one isolate only: it is not published.
+    /// For one thread only: it is not published.
     private: bool,
 }
 
@@ -173,8 +175,12 @@ impl Cache {
         found
     }
 
-    /// The right to compile a variant, unless somebody has it already. `private`: it is for one isolate only.
+    /// The right to compile a variant, unless somebody has it already. `private`: it is for one thread only, so that whatever
+    /// others compile is another one.
     pub fn claim(self: &Arc<Self>, key: Key, live_in: LiveIn, path: u64, private: bool) -> Option<Claim> {
+        if private {
+            return Some(Claim { cache: self.clone(), what: (key, live_in, path), private });
+        }
         match self.claims.entry((key, live_in.clone(), path)) {
             Place::Occupied(_) => None,
             Place::Vacant(place) => {
@@ -271,6 +277,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.cache.claims.remove(&self.what);
+        if !self.private {
+            self.cache.claims.remove(&self.what);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What an isolate's tier has done, counted: the table.
 
-use std::cell::Cell;
+use typhon_qsbr::Tally;
 
 macro_rules! counts {
     ($($name:ident $text:literal $doc:literal;)*) => {
@@ -35,9 +35,9 @@ counts! {
     Poor "jit_poor" "A loop was let be because its entries were not worth it.";
 }
 
-/// How often each happened in one isolate.
+/// How often each happened on one thread.
 #[derive(Debug)]
-pub struct Counts([Cell<u64>; Count::ALL.len()]);
+pub struct Counts([Tally; Count::ALL.len()]);
 
 impl Counts {
     /// Once more.
@@ -47,8 +47,7 @@ impl Counts {
 
     /// So often more.
     pub fn add_some(&self, what: Count, times: u64) {
-        let cell = &self.0[what as usize];
-        cell.set(cell.get() + times);
+        self.0[what as usize].add(times);
     }
 
     /// How often.
@@ -59,6 +58,6 @@ impl Counts {
 
 impl Default for Counts {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Cell::new(0)))
+        Self(std::array::from_fn(|_| Tally::new()))
     }
 }

@@ -5,7 +5,7 @@ use crate::counts::Count;
 use crate::lower::{COUNTERS, Exit, Link, UNSETTLED, beside};
 use crate::record::{BY_FRAME, ROUNDS, extra_of, function_of};
 use crate::site::{Earned, Instance, Known, LEFT_MAX};
-use crate::tier::{Found, Jit, LOOK, fits};
+use crate::tier::{Found, LOOK, Part, fits};
 use crate::vm::{Aside, Entered, Objects};
 use crate::worth;
 use std::rc::Rc;
@@ -51,9 +51,11 @@ struct Root<'a> {
     height: usize,
     record: u64,
     aside: &'a Aside,
+    /// Whether other threads ran when it was entered.
+    parallel: bool,
 }
 
-impl Jit {
+impl Part {
     /// Runs machine code until nothing goes on where it was left. Also what that was worth.
     pub(crate) fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, Earned) {
         let (mut words, mut earned) =
@@ -61,7 +63,8 @@ impl Jit {
         self.running.set(self.running.get() + 1);
         let running = Running::on(at.t);
         let (height, record) = (running.height(), running.record() as u64);
-        let root = Root { at, running, height, record, aside: at.t.own_state::<Aside>() };
+        let (aside, parallel) = (at.t.own_state::<Aside>(), at.t.is_parallel());
+        let root = Root { at, running, height, record, aside, parallel };
         let went = self.go_on(&root, known, first, &mut words, &mut earned);
         self.running.set(self.running.get() - 1);
         self.words.set(words);
@@ -98,9 +101,10 @@ impl Jit {
                     self.settle(root, &last, left.number, words);
                 }
             };
-            let Some(place) = left.place.filter(|_| left.raised.is_none() && !root.at.t.breaker.any()) else {
+            // What was made for a thread that is alone does not go on beside another, nor the other way round.
+            let asked = root.at.t.breaker.any() || root.at.t.is_parallel() != root.parallel;
+            let Some(place) = left.place.filter(|_| left.raised.is_none() && !asked) else {
                 settle();
-                let asked = root.at.t.breaker.any();
                 self.note_left(root, if asked { "somebody asks" } else { "another way, or raised" });
                 return went(left.raised);
             };
@@ -139,7 +143,7 @@ impl Jit {
 
     /// Writes down where the interpreter goes on, if somebody looks.
     fn note_left(&self, root: &Root<'_>, why: &str) {
-        let Some(journal) = self.process.journal() else { return };
+        let Some(journal) = self.jit.process.journal() else { return };
         let (unit, offset) = (root.running.unit(), root.running.offset());
         let op = unit.word(offset as usize).and_then(|w| Opcode::from_u8(w.op()));
         let (deep, line) = (root.running.height() - root.height, unit.line_at(offset));

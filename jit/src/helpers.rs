@@ -8,14 +8,18 @@ use std::mem::ManuallyDrop;
 use typhon_interp::eval::follow;
 use typhon_object::args::Signature;
 use typhon_object::dict::Dict;
+use typhon_object::guarded;
 use typhon_object::list::List;
 use typhon_object::native::{self, MethodDef};
 use typhon_object::plain::{self, is_plain};
 use typhon_object::quiet::{ends_quietly, refers_quietly};
+use typhon_object::shape::ShapeId;
 use typhon_object::strs::{self, Str};
+use typhon_object::thread::current;
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::flag;
 use typhon_object::types::bool_::BOOL;
+use typhon_object::types::cell::Cell as PyCell;
 use typhon_object::types::enumerate::ENUMERATE;
 use typhon_object::types::float::FLOAT;
 use typhon_object::types::int::INT;
@@ -27,7 +31,7 @@ use typhon_object::types::str_::STR;
 use typhon_object::types::tuple_::TUPLE as TUPLE_TYPE;
 use typhon_object::types::type_;
 use typhon_object::types::zip::ZIP;
-use typhon_object::{Res, TypeObject, Value, ids, ops, payload, type_of};
+use typhon_object::{Res, Thread, TypeObject, Value, attr, ids, ops, payload, type_of};
 
 /// What `build` makes: lists, if the bit is set.
 pub const LIST: i64 = 1 << 8;
@@ -62,10 +66,55 @@ pub fn with_count(def: &'static MethodDef, n: usize) -> i64 {
     (std::ptr::from_ref(def) as usize | n).cast_signed() as i64
 }
 
+/// Whether other threads run at the same time: then what is written for one thread at a time wants the native lock, for which
+/// machine code does not wait.
+fn beside() -> bool {
+    current().is_some_and(Thread::is_parallel)
+}
+
+/// A shape and the one that an object gets by filling the slot, if it gets one, as one operand.
+pub fn with_next(shape: u32, next: Option<i64>) -> i64 {
+    i64::from(shape) | next.map_or(-1, |next| next) << 32
+}
+
+pub(crate) extern "C" fn attr_put(object: u64, how: i64, offset: i64, v: u64) -> bool {
+    let (shape, next) = (ShapeId(how as u32), u32::try_from(how >> 32).ok().map(ShapeId));
+    let Ok(offset) = usize::try_from(offset) else { return false };
+    // SAFETY: the trace was recorded with such a slot of objects of this shape, which get to the next one by filling it.
+    unsafe { attr::store_remembered(lent(&object), shape, offset, lent(&v), next) }
+}
+
+pub(crate) extern "C" fn list_put(list: u64, i: i64, v: u64) -> bool {
+    let Some(list) = lent(&list).exact::<List>() else { return false };
+    usize::try_from(i).is_ok_and(|i| list.set(i, lent(&v).clone()))
+}
+
+pub(crate) extern "C" fn cell_put(t: u64, cell: u64, v: u64) {
+    // The compiler names only registers that hold cells.
+    if let Some(cell) = lent(&cell).exact::<PyCell>() {
+        drop(cell.replace_on(thread(t), lent(&v).clone()));
+    }
+}
+
+/// Whether a built-in type is made of such arguments without the native lock.
+pub fn is_made_beside(class: &Value, args: &[Value]) -> bool {
+    let atoms =
+        [&RANGE, &INT, &FLOAT, &STR, &BOOL, &LIST_TYPE, &TUPLE_TYPE].into_iter().any(|d| class.is(&d.ty().value()));
+    atoms && args.iter().all(guarded::is_atom) || copies(class) && args.iter().all(guarded::is_container)
+}
+
+/// Whether an iterator over a value of a built-in type is had without the native lock.
+pub fn iterates_beside(v: &Value) -> bool {
+    guarded::is_container(v) || guarded::is_iterator(v)
+}
+
 pub(crate) extern "C" fn native(t: u64, def: i64, signature: u64, a: u64, b: u64, c: u64) -> u64 {
     let n = def & 7;
     // SAFETY: see `with_count`; the trace has found the two in a native function: those are statics.
     let (def, signature) = unsafe { (&*((def & !7) as *const MethodDef), (signature as *const Signature).as_ref()) };
+    if beside() && !with_values([a, b, c], n, |values| def.is_open(values)) {
+        return 0;
+    }
     with_args([a, b, c], n, |values| native::call_positional(thread(t), def, signature, values))
 }
 
@@ -100,15 +149,22 @@ pub(crate) extern "C" fn make(t: u64, class: u64, n: i64, a: u64, b: u64, c: u64
     if copies(lent(&class)) && !is_copied(lent(&a)) {
         return 0;
     }
+    if beside() && !with_values([a, b, c], n, |values| is_made_beside(lent(&class), values)) {
+        return 0;
+    }
     with_args([a, b, c], n, |values| type_::call_positional(thread(t), lent(&class), values))
 }
 
 fn with_args(words: [u64; NATIVE_MAX], n: i64, f: impl FnOnce(&[Value]) -> Res) -> u64 {
+    given(with_values(words, n, f))
+}
+
+fn with_values<R>(words: [u64; NATIVE_MAX], n: i64, f: impl FnOnce(&[Value]) -> R) -> R {
     // SAFETY: the trace keeps the arguments meanwhile, and nobody drops these.
     let values = words.map(|word| ManuallyDrop::new(unsafe { Value::from_raw(word) }));
     // SAFETY: `ManuallyDrop` lies as what it holds does.
     let values: &[Value; NATIVE_MAX] = unsafe { &*std::ptr::from_ref(&values).cast() };
-    given(f(&values[..usize::try_from(n).unwrap_or(0).min(NATIVE_MAX)]))
+    f(&values[..usize::try_from(n).unwrap_or(0).min(NATIVE_MAX)])
 }
 
 pub(crate) extern "C" fn build(t: u64, how: i64, a: u64, b: u64, c: u64, d: u64) -> u64 {
@@ -130,6 +186,10 @@ pub(crate) extern "C" fn build(t: u64, how: i64, a: u64, b: u64, c: u64, d: u64)
 
 pub(crate) extern "C" fn list_push(t: u64, list: u64, v: u64) -> bool {
     let Some(list) = lent(&list).exact::<List>() else { return false };
+    if thread(t).is_shared() {
+        // SAFETY: the trace hands the reference over, if that can be done.
+        return list.push(thread(t), lent(&v).clone()).map(|()| drop(unsafe { Value::from_raw(v) })).is_ok();
+    }
     if list.is_full() && list.reserve(thread(t), 1).is_err() {
         return false;
     }
@@ -140,7 +200,7 @@ pub(crate) extern "C" fn list_push(t: u64, list: u64, v: u64) -> bool {
 
 pub(crate) extern "C" fn len(t: u64, v: u64) -> i64 {
     let v = lent(&v);
-    if type_of(v).is_heap_type() {
+    if type_of(v).is_heap_type() || !is_measured_beside(v) {
         return -1;
     }
     ops::len(thread(t), v).ok().and_then(|n| i64::try_from(n).ok()).unwrap_or(-1)
@@ -152,7 +212,12 @@ fn yes(answer: Option<Res<bool>>) -> i64 {
 
 pub(crate) extern "C" fn truth(t: u64, v: u64) -> i64 {
     let v = lent(&v);
-    yes((!type_of(v).is_heap_type()).then(|| ops::truth(thread(t), v)))
+    yes((!type_of(v).is_heap_type() && is_measured_beside(v)).then(|| ops::truth(thread(t), v)))
+}
+
+/// Whether a value's length and truth are had without the native lock, if there are others who might want it.
+fn is_measured_beside(v: &Value) -> bool {
+    guarded::is_atom(v) || guarded::is_container(v) || !beside()
 }
 
 pub(crate) extern "C" fn equal(t: u64, a: u64, b: u64) -> i64 {
@@ -175,6 +240,8 @@ pub(crate) extern "C" fn member(t: u64, container: u64, v: u64) -> i64 {
         return -1;
     }
     let items = match (container.exact::<List>(), container.exact::<Tuple>()) {
+        // Other threads may be taking items out.
+        (Some(_), _) if beside() => return -1,
         // SAFETY: comparing plain values changes nothing, and the others are not asked.
         (Some(list), _) => unsafe { list.items() },
         (_, Some(tuple)) => tuple.items(),
@@ -200,7 +267,7 @@ pub(crate) extern "C" fn dict_put(t: u64, d: u64, key: u64, v: u64) -> bool {
     let (t, key, v) = (thread(t), lent(&key), lent(&v));
     let Some(d) = lent(&d).exact::<Dict>() else { return false };
     match d.find_plain(t, key) {
-        Some(Some(old)) if !ends_quietly(lent(&old)) => false,
+        Some(Some(old)) if !beside() && !ends_quietly(lent(&old)) => false,
         Some(_) => d.set(t, key, v).is_ok(),
         None => false,
     }
@@ -231,6 +298,9 @@ pub fn has_items(v: &Value, key: &Value) -> bool {
         None => false,
     };
     match v.header().map_or(0, |h| h.shape().0) {
+        _ if beside() => {
+            key.is_small() && [ids::LIST, ids::TUPLE, ids::STR].contains(&v.header().map_or(0, |h| h.shape().0))
+        }
         _ if key.is_small() => !type_of(v).is_heap_type() && type_of(v).has_flag(flag::SEQUENCE),
         ids::LIST | ids::TUPLE | ids::STR => sliced(key) && is_copied(v),
         _ => false,
@@ -245,15 +315,15 @@ pub(crate) extern "C" fn item(t: u64, v: u64, key: u64) -> u64 {
 /// Whether numbers are stored into a built-in sequence without anything else coming to an end.
 pub fn takes_numbers(v: &Value) -> bool {
     let ty = type_of(v);
-    !ty.is_heap_type() && ["bytearray", "array.array"].contains(&ty.def().name)
+    !ty.is_heap_type() && ["bytearray", "array.array"].contains(&ty.def().name) && !beside()
 }
 
 pub(crate) extern "C" fn put_item(t: u64, v: u64, key: u64, value: u64) -> bool {
-    ops::setitem(thread(t), lent(&v), lent(&key), lent(&value)).is_ok()
+    !beside() && ops::setitem(thread(t), lent(&v), lent(&key), lent(&value)).is_ok()
 }
 
 pub(crate) extern "C" fn set_part(_: u64, list: u64, start: u64, stop: u64, items: u64) -> bool {
-    follow::replace(lent(&list), lent(&start), lent(&stop), lent(&items))
+    !beside() && follow::replace(lent(&list), lent(&start), lent(&stop), lent(&items))
 }
 
 pub(crate) extern "C" fn part(t: u64, v: u64, start: u64, stop: u64) -> u64 {
@@ -266,7 +336,7 @@ pub(crate) extern "C" fn part(t: u64, v: u64, start: u64, stop: u64) -> u64 {
 
 pub(crate) extern "C" fn iter(t: u64, v: u64) -> u64 {
     let v = lent(&v);
-    if type_of(v).is_heap_type() { 0 } else { given(ops::iter(thread(t), v)) }
+    if type_of(v).is_heap_type() || beside() && !iterates_beside(v) { 0 } else { given(ops::iter(thread(t), v)) }
 }
 
 /// Iterators of whose `next` only the iterator itself notices anything.
@@ -276,7 +346,7 @@ pub const TAME_ITERATORS: &[u32] =
 pub(crate) extern "C" fn next(t: u64, it: u64) -> u64 {
     let it = lent(&it);
     // At its end it lets go of what it goes through.
-    if !refers_quietly(it) {
+    if !if beside() { guarded::is_iterator(it) } else { refers_quietly(it) } {
         return 0;
     }
     match type_of(it).slots().next {

@@ -21,7 +21,8 @@
 //! | `perf_map` | what `perf report` is told of traces |
 //! | [`record`] | a running loop's trace (docs/design/007-recorder.md) |
 //! | [`abort`] | the table of reasons for which a recording is given up |
-//! | [`tier`] | what the interpreter calls: [`typhon_interp::tier::Tier2`] |
+//! | [`isolate`] | what an isolate's threads share: [`typhon_interp::tier::Tier`] |
+//! | [`tier`] | a thread's part, which the interpreter calls: [`typhon_interp::tier::Tier2`] |
 //! | `helpers` | what machine code calls for objects |
 //! | [`vm`] | the VM's objects for machine code: helpers, and what exits make |
 #![deny(missing_docs)]
@@ -33,6 +34,7 @@ pub mod counts;
 pub mod executor;
 mod go;
 mod helpers;
+pub mod isolate;
 pub mod journal;
 pub mod lower;
 pub mod params;
@@ -48,9 +50,10 @@ pub mod worth;
 
 pub use cache::Cache;
 pub use executor::{Executor, Left};
+pub use isolate::Jit;
 pub use lower::{Exit, Lowerer};
 pub use params::Params;
 pub use process::{Mode, Process};
 pub use runtime::Runtime;
-pub use tier::Jit;
+
 pub use worker::{Compiler, Workers};

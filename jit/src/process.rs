@@ -2,15 +2,14 @@
 
 use crate::cache::Cache;
 use crate::code_memory::Arena;
+use crate::isolate::Jit;
 use crate::journal::Journal;
 use crate::lower::{LowerError, Lowerer};
 use crate::params::{BadParam, Params};
-use crate::tier::Jit;
 use crate::vm::RUNTIME;
 use crate::worker::{Compiler, Workers};
-use std::rc::Rc;
 use std::sync::Arc;
-use typhon_interp::tier::{Tier2, Tiers};
+use typhon_interp::tier::{Tier, Tiers};
 use typhon_qsbr::sync::Mutex;
 
 /// The variable that turns the compiler on.
@@ -105,8 +104,8 @@ impl Process {
 }
 
 impl Tiers for Process {
-    fn tier(&self) -> Rc<dyn Tier2> {
-        Rc::new(Jit::new(self.clone()))
+    fn tier(&self) -> Arc<dyn Tier> {
+        Arc::new(Jit::new(self.clone()))
     }
 }
 

@@ -1,6 +1,6 @@
-//! Places: what an isolate knows of where traces begin in its code, and what it has for them.
+//! Places: what a thread knows of where traces begin in its code, and what it has for them.
 //!
-//! Nothing here is shared between isolates, and the threads of one isolate come here in their turns; so these are cells.
+//! Nothing here is shared between threads; so these are cells.
 //! What is shared is the process's cache, whose variants instances hold.
 
 use crate::cache::CodeHash;
@@ -35,11 +35,13 @@ const SURE: u32 = 3;
 /// How many words exits leave at most: what leaves more is not entered, nor linked to.
 pub(crate) const LEFT_MAX: usize = 1024;
 
-/// A code object with hot loops.
+/// A code object with hot loops, run by a thread that is alone or beside others.
 pub(crate) struct Known {
     /// Keeps the address from being another's.
     pub(crate) code: Arc<Code>,
     hash: CodeHash,
+    /// Whether other threads run meanwhile.
+    pub(crate) parallel: bool,
     /// How many traces were recorded for it.
     pub(crate) traces: Cell<u64>,
     places: RefCell<FxHashMap<(u32, Entry), Rc<Place>>>,
@@ -86,7 +88,7 @@ pub(crate) struct Earned {
     pub(crate) waits: bool,
 }
 
-/// What an isolate has of a variant: how often it is left where, and what goes on there.
+/// What a thread has of a variant: how often it is left where, and what goes on there.
 pub(crate) struct Instance {
     pub(crate) variant: Arc<Variant>,
     /// Where the trace begins, as a number.
@@ -118,10 +120,11 @@ pub(crate) struct Out {
 pub(crate) struct Mailbox(Mutex<Option<Outcome>>);
 
 impl Known {
-    pub(crate) fn new(code: &Arc<Code>) -> Self {
+    pub(crate) fn new(code: &Arc<Code>, parallel: bool) -> Self {
         Self {
             code: code.clone(),
             hash: hash(code),
+            parallel,
             traces: Cell::new(0),
             places: RefCell::default(),
             inner: RefCell::default(),
@@ -142,7 +145,7 @@ impl Known {
                     return known.clone();
                 }
                 let offset = from.last().map_or(0, |place| place.offset);
-                let key = Key { code: self.hash, offset, entry: Entry::Exit };
+                let key = self.key(offset, Entry::Exit);
                 let place = Rc::new(Place::new(key, from));
                 self.inner.borrow_mut().insert(from.into(), place.clone());
                 place
@@ -150,8 +153,12 @@ impl Known {
         }
     }
 
+    fn key(&self, offset: u32, entry: Entry) -> Key {
+        Key { code: self.hash, offset, entry, parallel: self.parallel }
+    }
+
     fn place(&self, offset: u32, entry: Entry, from: &[Standing]) -> Rc<Place> {
-        let key = Key { code: self.hash, offset, entry };
+        let key = self.key(offset, entry);
         let mut places = self.places.borrow_mut();
         places.entry((offset, entry)).or_insert_with(|| Rc::new(Place::new(key, from))).clone()
     }

@@ -3,13 +3,14 @@
 //! Machine code that is left goes on in other machine code, if the exit has some: a *bridge*, recorded where the exit was
 //! taken often. A place whose recording is given up is tried again, ever later, and in the end not any more.
 
-use crate::abort::{self, Abort, Reason};
+use crate::abort::{Abort, Reason};
 use crate::cache::{Cache, Entry, Kind, Variant};
 use crate::counts::{Count, Counts};
+use crate::isolate::Jit;
 use crate::journal::{Fate, Note};
 use crate::params::Params;
 use crate::perf_map;
-use crate::process::{How, Process};
+use crate::process::How;
 use crate::record::{FRAMES_MAX, REGISTERS_MAX, Recorded, Sight, is_kind, record};
 use crate::site::{Instance, Known, Mailbox, Place};
 use crate::worker::{Job, NoVariant};
@@ -21,8 +22,8 @@ use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
 use typhon_interp::tier::{At, Tier2, Went};
 use typhon_isa::Opcode;
+use typhon_object::Value;
 use typhon_object::error::Exc;
-use typhon_object::{Thread, Value};
 
 /// Tries after which a place is let be.
 const TRIES: u32 = 6;
@@ -34,13 +35,18 @@ const RECENT: usize = 64;
 const KNOWN_MIN: usize = 64;
 /// How many functions are remembered that are not taken along.
 const APART_MAX: usize = 4096;
+/// So many times longer than otherwise a place waits for what another thread compiles.
+const ELSEWHERE: u64 = 8;
+/// After how many rounds a loop is looked at again beside other threads, whatever became of it.
+const ASKED_AGAIN: u64 = 1 << 20;
+/// How much a thread has earned or spent when it brings the isolate's purse up to date.
+const SETTLED: i64 = 1 << 20;
 
-/// What an isolate has of the trace compiler. Its threads come here in turns, and nothing is borrowed while machine code
-/// runs.
-pub struct Jit {
-    pub(crate) process: Process,
-    /// By the code's address.
-    known: RefCell<FxHashMap<usize, Rc<Known>>>,
+/// What a thread has of the trace compiler. Nothing is borrowed while machine code runs.
+pub struct Part {
+    pub(crate) jit: Arc<Jit>,
+    /// By the code's address, and whether other threads run meanwhile.
+    known: RefCell<FxHashMap<(usize, bool), Rc<Known>>>,
     known_max: Cell<usize>,
     /// Loops that were asked for last.
     recent: RefCell<[Option<(Rc<Known>, Rc<Place>)>; RECENT]>,
@@ -50,16 +56,12 @@ pub struct Jit {
     pub(crate) running: Cell<u32>,
     /// What exits were linked to meanwhile.
     pub(crate) unlinked: RefCell<Vec<Rc<Instance>>>,
-    /// What traces have saved, less what compiling them has cost, in tenths of an interpreted instruction.
-    purse: Cell<i64>,
+    /// What this thread has saved and spent since it brought the isolate's purse up to date.
+    earned: Cell<i64>,
     /// Functions that are not taken along any more, by their code's address.
     apart: RefCell<FxHashSet<usize>>,
-    /// The process is the child of a fork.
-    alone: Cell<bool>,
-    /// Why recordings were given up.
-    pub aborts: abort::Counts,
     /// What was done.
-    pub counts: Counts,
+    pub(crate) counts: Arc<Counts>,
 }
 
 /// What there is to enter at a place.
@@ -73,44 +75,53 @@ pub(crate) enum Found {
     Moved(u64, Option<Exc>),
 }
 
-impl Jit {
-    /// A tier with a process's cache.
-    pub fn new(process: Process) -> Self {
-        let (known, words, running, unlinked, apart, aborts, counts) = Default::default();
+impl Part {
+    /// A thread's part of its isolate's tier.
+    pub(crate) fn new(jit: Arc<Jit>) -> Self {
+        let (known, words, running, unlinked, apart, earned) = Default::default();
         let recent = RefCell::new([const { None }; RECENT]);
-        let (known_max, alone) = (Cell::new(KNOWN_MIN), Cell::new(false));
-        let credit = i64::try_from(process.0.params.credit).unwrap_or(i64::MAX);
-        let purse = Cell::new(credit.saturating_mul(1_000_000));
-        Self { process, known, known_max, recent, purse, words, running, unlinked, apart, alone, aborts, counts }
+        let (known_max, counts) = (Cell::new(KNOWN_MIN), jit.begin());
+        Self { jit, known, known_max, recent, words, running, unlinked, earned, apart, counts }
     }
 
-    /// Gives an isolate this tier.
-    pub fn install(self: &Rc<Self>, t: &Thread) {
-        typhon_interp::tier::install(t, self.clone());
-    }
-
-    /// The process's cache.
-    pub fn cache(&self) -> &Cache {
-        self.process.cache()
+    fn cache(&self) -> &Cache {
+        self.jit.cache()
     }
 
     pub(crate) fn params(&self) -> &Params {
-        &self.process.0.params
+        &self.jit.process.0.params
+    }
+
+    /// Something was earned, or spent.
+    fn earn(&self, worth: i64) {
+        let earned = self.earned.get().saturating_add(worth);
+        self.earned.set(earned);
+        if earned.unsigned_abs() >= SETTLED.unsigned_abs() {
+            self.purse();
+        }
+    }
+
+    /// What the isolate's purse holds.
+    fn purse(&self) -> i64 {
+        self.jit.settle(self.earned.take())
     }
 
     fn known(&self, at: &At<'_>) -> Rc<Known> {
         let code = &at.unit.code;
+        let key = (Arc::as_ptr(code) as usize, at.t.is_parallel());
         let mut all = self.known.borrow_mut();
-        if let Some(known) = all.get(&(Arc::as_ptr(code) as usize)) {
+        if let Some(known) = all.get(&key) {
             debug_assert!(Arc::ptr_eq(&known.code, code), "who is known keeps its address");
             return known.clone();
         }
         if all.len() >= self.known_max.get() {
-            all.retain(|_, known| Arc::strong_count(&known.code) > 1);
+            let twice = |at: usize| [false, true].iter().all(|parallel| all.contains_key(&(at, *parallel)));
+            let twice: FxHashSet<usize> = all.keys().map(|(at, _)| *at).filter(|at| twice(*at)).collect();
+            all.retain(|(at, _), known| Arc::strong_count(&known.code) > 1 + usize::from(twice.contains(at)));
             self.known_max.set((2 * all.len()).max(KNOWN_MIN));
         }
-        let known = Rc::new(Known::new(code));
-        all.insert(Arc::as_ptr(code) as usize, known.clone());
+        let known = Rc::new(Known::new(code, key.1));
+        all.insert(key, known.clone());
         known
     }
 
@@ -121,6 +132,7 @@ impl Jit {
         if let Some((known, place)) = &self.recent.borrow()[at_recent]
             && Arc::as_ptr(&known.code) as usize == code
             && place.key.offset == at.target
+            && place.key.parallel == at.t.is_parallel()
         {
             return (known.clone(), place.clone());
         }
@@ -144,8 +156,8 @@ impl Jit {
         if let Some(found) = self.ready(at, place, tried) {
             return Found::Ready(found);
         }
-        if self.alone.get() && matches!(self.process.0.how, How::Background(_)) {
-            // There are no workers here, and they may have held the cache's locks when the process was copied.
+        if self.jit.alone.get() && (self.jit.orphaned.get() || matches!(self.jit.process.0.how, How::Background(_))) {
+            // There are no workers here, and they or other threads may have held the cache's locks when the process was copied.
             return Found::Later(u64::MAX);
         }
         let fits = |variant: &Variant| fits(at, variant);
@@ -162,7 +174,7 @@ impl Jit {
             self.counts.add(Count::Found);
             return Found::Ready(self.take(at, place, variant));
         }
-        if self.purse.get() < 0 {
+        if self.purse() < 0 {
             self.counts.add(Count::Broke);
             return Found::Later(self.hot(place).max(LOOK));
         }
@@ -176,10 +188,15 @@ impl Jit {
             (Ok(recorded), _) => recorded,
             (Err(abort), raised) => {
                 self.note(at, place, Vec::new(), || Fate::GivenUp(abort));
+                if abort.reason == Reason::Parallel {
+                    // Not this code's business.
+                    self.jit.aborts.count(abort.reason);
+                    return Found::Moved(self.hot(place), raised);
+                }
                 let nested = abort.reason == Reason::Nested && place.key.entry == Entry::Loop;
                 // Each function is the reason once.
                 if abort.reason == Reason::Callee || nested && !place.in_ways.replace(true) {
-                    self.aborts.count(abort.reason);
+                    self.jit.aborts.count(abort.reason);
                     return Found::Moved(self.hot(place), raised);
                 }
                 return Found::Moved(self.later(place, abort), raised);
@@ -193,9 +210,7 @@ impl Jit {
             // What the place has goes this way already, and was not for what happens here.
             return Found::Moved(later(Reason::Variants), raised);
         }
-        let cost = worth::COMPILED.saturating_mul(recorded.trace.insts.len() as i64);
-        self.purse.set(self.purse.get().saturating_add(cost));
-        let before = self.process.journal().map(|_| recorded.trace.clone());
+        let before = self.jit.process.journal().map(|_| recorded.trace.clone());
         let opaque = std::mem::take(&mut recorded.opaque);
         let again = match self.compile(place, recorded) {
             Ok(Some(variant)) if !held(&variant) => {
@@ -205,7 +220,10 @@ impl Jit {
                 self.take(at, place, variant);
                 0
             }
-            Ok(_) => self.soon(place),
+            Ok(Some(_)) => self.soon(place),
+            // Workers have it, or another thread does: then it is in the cache before long.
+            Ok(None) if place.waiting.borrow().is_some() => self.soon(place),
+            Ok(None) => self.soon(place).saturating_mul(ELSEWHERE),
             Err(_) => later(Reason::Compiler),
         };
         Found::Moved(again, raised)
@@ -255,13 +273,14 @@ impl Jit {
 
     /// Compiles a trace, or has it compiled.
     fn compile(&self, place: &Place, recorded: Recorded) -> Result<Option<Arc<Variant>>, NoVariant> {
-        let shared = &self.process.0;
+        let shared = &self.jit.process.0;
         // Whatever becomes of the trace: what it names by address stays where it is.
         place.kept.borrow_mut().extend(recorded.kept);
         let (cache, private) = (&shared.compiler.cache, recorded.private);
         let Some(claim) = cache.claim(place.key, recorded.live_in, recorded.path, private) else {
             return Ok(None);
         };
+        self.earn(worth::COMPILED.saturating_mul(recorded.trace.insts.len() as i64));
         match &shared.how {
             How::Sync(lowerer) => {
                 self.counts.add(Count::Compiled);
@@ -293,7 +312,7 @@ impl Jit {
 
     /// Writes down what became of a recording, if somebody looks.
     fn note(&self, at: &At<'_>, place: &Place, opaque: Vec<Opcode>, fate: impl FnOnce() -> Fate) {
-        let Some(journal) = self.process.journal() else { return };
+        let Some(journal) = self.jit.process.journal() else { return };
         let (offset, bridge) = (place.key.offset, place.key.entry == Entry::Exit);
         let function = at.unit.code.qualname.to_string();
         journal.add(Note { function, line: at.unit.line_at(offset), offset, bridge, opaque, fate: fate() });
@@ -318,7 +337,7 @@ impl Jit {
 
     /// How long to let a place be whose recording was given up.
     fn later(&self, place: &Place, abort: Abort) -> u64 {
-        self.aborts.count(abort.reason);
+        self.jit.aborts.count(abort.reason);
         let tries = place.tries.get() + 1;
         place.tries.set(tries);
         // What a bridge comes to depends on what the registers hold now.
@@ -346,15 +365,25 @@ pub(crate) fn fits(at: &At<'_>, variant: &Variant) -> bool {
     })
 }
 
-impl Tier2 for Jit {
-    fn first(&self) -> u64 {
-        self.params().loop_hot
-    }
-
+impl Tier2 for Part {
     fn at_loop(&self, at: &At<'_>) -> Went {
+        let went = self.look(at);
+        // The count is the code's, which may be worth more when the thread is alone again.
+        let again = if at.t.is_parallel() { went.again.min(ASKED_AGAIN) } else { went.again };
+        Went { again, ..went }
+    }
+}
+
+impl Part {
+    /// A loop's count has ended.
+    fn look(&self, at: &At<'_>) -> Went {
         self.counts.add(Count::Looked);
         let (known, place) = self.recent(at);
         let running = Running::on(at.t);
+        // Who has just started a second thread may still have the native lock, with which ends would come at once.
+        if at.t.is_parallel() {
+            at.t.out_of_native();
+        }
         if running.is_seen(1) || !running.has_room(FRAMES_MAX, REGISTERS_MAX) {
             return Went { offset: at.target, again: self.params().loop_hot, raised: None };
         }
@@ -368,7 +397,7 @@ impl Tier2 for Jit {
                 if grown() != before {
                     place.grow();
                 }
-                self.purse.set(self.purse.get().saturating_add(earned.worth));
+                self.earn(earned.worth);
                 let again = place.entered(earned, self.params());
                 if again > 0 {
                     self.counts.add(Count::Poor);
@@ -379,13 +408,11 @@ impl Tier2 for Jit {
             Found::Moved(again, raised) => Went { offset: Went::BY_FRAME, again, raised },
         }
     }
+}
 
-    fn forked(&self) {
-        self.alone.set(true);
-    }
-
-    fn counters(&self) -> Vec<(&'static str, u64)> {
-        let aborts = Reason::ALL.iter().map(|reason| (reason.counter(), self.aborts.of(*reason)));
-        Count::ALL.iter().map(|what| (what.text(), self.counts.of(*what))).chain(aborts).collect()
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.purse();
+        self.jit.end(&self.counts);
     }
 }

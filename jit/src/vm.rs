@@ -45,6 +45,9 @@ pub const RUNTIME: Runtime = Runtime {
         SetPart: helpers::set_part,
         Iter: helpers::iter,
         Next: helpers::next,
+        AttrPut: helpers::attr_put,
+        ListPut: helpers::list_put,
+        CellPut: helpers::cell_put,
         FloatMod: float_mod,
         FloatFloorDiv: float_floor_div,
         FloatPow: float_pow,
@@ -85,8 +88,9 @@ extern "C" fn release(word: u64) {
     // SAFETY: the trace gives up a reference that it owns.
     let v = unsafe { Value::from_raw(word) };
     match current() {
-        // The trace has asked, but for one of several references that it gives up at once.
-        Some(t) if !ends_quietly(&v) => t.own_state::<Aside>().parked.borrow_mut().push(v),
+        // The trace has asked, but for one of several references that it gives up at once. Beside other threads what is heard
+        // of waits by itself.
+        Some(t) if !t.is_parallel() && !ends_quietly(&v) => t.own_state::<Aside>().parked.borrow_mut().push(v),
         _ => drop(v),
     }
 }
@@ -136,7 +140,7 @@ extern "C" fn step(t: u64, from: i64, unit: u64, at: i64) -> bool {
     let t = thread(t);
     let how = Step::unpack(from, at);
     let running = Running::on(t);
-    let height = running.height();
+    let (height, parallel) = (running.height(), t.is_parallel());
     running.go_to(how.from);
     let aside = t.own_state::<Aside>();
     // The registers are in memory, and the frames have their records.
@@ -155,6 +159,7 @@ extern "C" fn step(t: u64, from: i64, unit: u64, at: i64) -> bool {
         && same
         && running.offset() == how.at
         && !running.is_seen(how.frames)
+        && t.is_parallel() == parallel
 }
 
 /// A call whose frame the trace has, as a number.

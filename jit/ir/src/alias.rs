@@ -41,6 +41,7 @@ classes! {
     Iter "iter" [] "the state of iterators";
     Boxed "boxed" [CONSTANT] "the payload of floats and long ints";
     Thread "thread" [VOLATILE] "words that other threads change: what asks for a poll";
+    Shared "shared" [VOLATILE] "any of the above that other threads may be changing: nothing is known of it, and loads keep their order";
 }
 
 bitflags! {

@@ -53,6 +53,10 @@ macro_rules! for_each_helper {
                 "replaces a slice of a list by as many items, if no objects go; false if that is not to be had here";
             Iter "iter" (Ptr, Val) -> Val [FRESH], "an iterator over an object of a built-in type; absent if there is none";
             Next "next" (Ptr, Val) -> Val [TAME], "the next item of a tame iterator; absent at its end";
+            AttrPut "attr_put" (Val, Int, Int, Val) -> Bool [SHARES],
+                "stores an attribute at an offset beside other threads; false if the object has not the shape, and then nothing has happened";
+            ListPut "list_put" (Val, Int, Val) -> Bool [SHARES], "stores an item beside other threads; false outside, and then nothing has happened";
+            CellPut "cell_put" (Ptr, Val, Val) -> Unit [SHARES], "fills a cell beside other threads";
             FloatMod "float_mod" (Flt, Flt) -> Flt [PURE], "the float modulo of Python; the divisor is not zero";
             FloatFloorDiv "float_floordiv" (Flt, Flt) -> Flt [PURE], "the float floor division of Python; the divisor is not zero";
             FloatPow "float_pow" (Flt, Flt) -> Flt [PURE], "the power of floats, where it is a finite float";
@@ -113,6 +117,11 @@ const BUILDS: Effects = Effects { reads: Aliases::ALL, writes: Aliases::empty(),
 const PUTS: Effects = Effects {
     reads: Aliases::ALL,
     writes: Aliases::of(Alias::Dict).union(Aliases::of(Alias::Count)),
+    acts: Acts::STAYS.union(Acts::FRESH).union(Acts::RELEASES),
+};
+const SHARES: Effects = Effects {
+    reads: Aliases::ALL,
+    writes: CONTAINERS.union(Aliases::of(Alias::Slot)).union(Aliases::of(Alias::Cell)).union(Aliases::of(Alias::Count)),
     acts: Acts::STAYS.union(Acts::FRESH).union(Acts::RELEASES),
 };
 /// What natives may change that run no Python code.

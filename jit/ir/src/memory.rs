@@ -207,6 +207,9 @@ impl World for Memory {
             | Helper::Part
             | Helper::Item
             | Helper::PutItem
+            | Helper::AttrPut
+            | Helper::ListPut
+            | Helper::CellPut
             | Helper::SetPart
             | Helper::Iter
             | Helper::Next => return Err(Trap::Memory(bits(0))),

@@ -3,12 +3,12 @@
 //! The instruction's own cache is not asked: a site that sees many shapes is one of one shape in each trace.
 
 use super::{Abort, Reason, Recorder};
+use crate::helpers;
 use typhon_interp::eval::follow::class_method;
 use typhon_isa::Opcode;
 use typhon_isa::word::KILL_B;
 use typhon_jit_ir::word::{SHAPE_OFFSET, Word};
 use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
-use typhon_object::dict::Dict;
 use typhon_object::shape::{Shape, ShapeId};
 use typhon_object::types::module::Module;
 use typhon_object::types::staticmethod::StaticMethod;
@@ -90,9 +90,7 @@ impl Recorder<'_> {
         let there = self.op(Op::Not, &[there]);
         self.guard(there);
         self.private = true;
-        self.same_keys(dict, version as u32);
-        let entries = self.load(Ty::Ptr, Alias::Dict, dict, Dict::ENTRIES);
-        self.load(Ty::Val, Alias::Dict, entries, Dict::value_offset(entry as usize))
+        self.entry_of(dict, version as u32, entry as usize)
     }
 
     /// The register holds this very class, and neither it nor its metaclass has changed.
@@ -155,8 +153,15 @@ impl Recorder<'_> {
         if op == Opcode::StoreAttrAdd && cache as u32 > u16::MAX.into() {
             return self.abort(Reason::Opcode);
         }
-        let old = Arg::from(self.b.mem(Op::Load, Ty::Val, Alias::Slot, &[object], at));
         let value = self.reg(w.b()).arg;
+        if self.parallel {
+            let how = helpers::with_next(words[0] as u32, then);
+            let done = self.b.call(Helper::AttrPut, &[object, Arg::int(how), Arg::int(at.into()), value]).into();
+            self.guard(done);
+            self.end_dying();
+            return Ok(());
+        }
+        let old = Arg::from(self.b.mem(Op::Load, Ty::Val, Alias::Slot, &[object], at));
         self.may_release(old);
         self.may_write(self.dying().filter(|r| *r != w.b()));
         self.hand_over(w.b(), value, w.x() & KILL_B != 0);

@@ -74,28 +74,28 @@ impl Recorder<'_> {
         Ok(missing)
     }
 
-    /// The function's code is what it was, in the thread that has this copy of it.
-    fn has_unit(&mut self, function: Arg, unit: &Arc<Unit>) {
+    /// The function's code is what it was, in the thread that has this copy of it. The function itself may point to another
+    /// thread's.
+    fn has_unit(&mut self, function: Arg, f: &Function, unit: &Arc<Unit>) {
         self.has_shape(function, ids::FUNCTION);
         let now = self.load(Ty::Ptr, Alias::Code, function, Function::UNIT);
-        let same = self.op(Op::PEq, &[now, Arg::Const(Const::Ptr(Arc::as_ptr(unit) as u64))]);
+        let theirs = f.kept_unit();
+        let same = self.op(Op::PEq, &[now, Arg::Const(Const::Ptr(Arc::as_ptr(&theirs) as u64))]);
         self.guard(same);
         let here = Arg::Const(Const::Ptr(std::ptr::from_ref(self.at.t) as u64));
         let here = self.op(Op::PEq, &[self.thread, here]);
         self.guard(here);
         self.private = true;
+        if !Arc::ptr_eq(&theirs, unit) {
+            self.kept.push(theirs);
+        }
         self.kept.push(Arc::clone(unit));
     }
 
     /// The unit of a function that is taken along with registers from `base` on.
     fn takes(&self, f: &Function, base: usize) -> Result<Arc<Unit>, Abort> {
-        let unit = f.kept_unit();
-        // Other threads run copies of their own.
-        if unit.owner != self.at.t.own_tag()
-            || !unit.simple
-            || self.running.is_generator()
-            || !self.may_take(&unit, base)
-        {
+        let Some(unit) = self.running.unit_of(f) else { return self.abort(Reason::Type) };
+        if !unit.simple || self.running.is_generator() || !self.may_take(&unit, base) {
             return self.abort(Reason::Type);
         }
         Ok(unit)
@@ -106,7 +106,9 @@ impl Recorder<'_> {
         if missing == 0 {
             return Vec::new();
         }
-        let defaults = self.load(Ty::Val, Alias::Code, function, Function::DEFAULTS);
+        // Setting them stops nobody.
+        let class = if self.parallel { Alias::Shared } else { Alias::Code };
+        let defaults = self.load(Ty::Val, class, function, Function::DEFAULTS);
         self.has_shape(defaults, ids::TUPLE);
         let count = f.default_count();
         let len = self.load(Ty::Int, Alias::Tuple, defaults, Tuple::LEN);
@@ -127,7 +129,7 @@ impl Recorder<'_> {
         let unit = self.takes(f, self.index(first))?;
         let missing = self.defaults(f, n)?;
         let function = self.reg(at).arg;
-        self.has_unit(function, &unit);
+        self.has_unit(function, f, &unit);
         let defaults = self.default_values(f, function, missing);
         self.take(at);
         if first > at + 1 {
@@ -156,7 +158,7 @@ impl Recorder<'_> {
         self.has_version(class_now, version);
         // The class has its `__init__` as long as it has its version.
         let function = Arg::Const(Const::Val(Word(init.bits())));
-        self.has_unit(function, &unit);
+        self.has_unit(function, f, &unit);
         let defaults = self.default_values(f, function, missing);
         self.may_release(class);
         let made = Arg::from(self.b.call(Helper::Instance, &[self.thread, class_now]));
@@ -311,7 +313,7 @@ impl Recorder<'_> {
         }
         // The type has its method as long as it has its version.
         let function = Arg::Const(Const::Val(Word(f.bits())));
-        self.has_unit(function, &unit);
+        self.has_unit(function, method, &unit);
         self.retain(function);
         for (arg, moved) in args {
             match moved {

@@ -187,6 +187,9 @@ impl Recorder<'_> {
     }
 
     fn get_iter(&mut self) -> Result<(), Abort> {
+        if self.parallel && !helpers::iterates_beside(self.value(self.word.b())) {
+            return self.abort(Reason::Type);
+        }
         let object = self.built_in(self.word.b())?;
         self.may_write(self.dying().chain([self.word.a()]));
         let it = Arg::from(self.b.call(Helper::Iter, &[self.thread, object]));
@@ -306,7 +309,9 @@ impl Recorder<'_> {
     fn set_slice(&mut self) -> Result<(), Abort> {
         let w = self.word;
         let bounds = [w.c(), w.c() + 1];
-        if bounds.iter().any(|r| self.value(*r).is_object()) || self.value(w.a()).exact::<List>().is_none() {
+        // Beside other threads it is one step.
+        let lists = self.value(w.a()).exact::<List>().is_some() && !self.parallel;
+        if bounds.iter().any(|r| self.value(*r).is_object()) || !lists {
             return self.abort(Reason::Type);
         }
         let list = self.built_in(w.a())?;

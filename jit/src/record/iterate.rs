@@ -8,6 +8,7 @@ use typhon_isa::word::KILL_B;
 use typhon_isa::{Opcode, Word as Instruction};
 use typhon_jit_ir::word::Word;
 use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
+use typhon_object::guarded;
 use typhon_object::list::List;
 use typhon_object::tuple::Tuple;
 use typhon_object::types::enumerate::Enumerate;
@@ -50,6 +51,10 @@ impl Recorder<'_> {
 
     /// The end of a loop: the iterator lets go of what it has run through, and dies.
     fn exhausted(&mut self, it: Arg, v: &Value, next: u32) -> Result<u32, Abort> {
+        if self.parallel && shape_of(v) != ids::RANGE_ITER {
+            // Of two threads that come to the end one lets go.
+            return self.abort(Reason::Type);
+        }
         match v.exact::<Enumerate>().map(|e| e.it.get()) {
             Some(inner) => {
                 self.has_shape(it, ids::ENUMERATE);
@@ -248,6 +253,9 @@ impl Recorder<'_> {
 
     /// An iterator that a helper asks.
     fn ask(&mut self, it: Arg, shape: u32, next: u32) -> Result<u32, Abort> {
+        if self.parallel && !guarded::is_iterator(self.value(self.word.b())) {
+            return self.abort(Reason::Type);
+        }
         // The interpreter makes no tuple where it can do without.
         if shape == ids::DICT_ITEM_ITER && self.unpacked(next).is_some() {
             return self.abort(Reason::Type);

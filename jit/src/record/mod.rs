@@ -266,6 +266,8 @@ struct Recorder<'a> {
     at: &'a At<'a>,
     sight: Sight<'a>,
     running: Running<'a>,
+    /// Whether other threads run meanwhile.
+    parallel: bool,
     b: Builder,
     thread: Arg,
     /// The record of the first frame.
@@ -317,6 +319,7 @@ impl<'a> Recorder<'a> {
             at,
             sight,
             running,
+            parallel: at.t.is_parallel(),
             b,
             thread,
             frame,
@@ -497,7 +500,7 @@ impl<'a> Recorder<'a> {
             return self.abort(Reason::Callee);
         }
         if self.at.t.breaker.any() {
-            return self.abort(Reason::Frame);
+            return self.abort(if self.parallel { Reason::Parallel } else { Reason::Frame });
         }
         self.running.go_to(target);
         Ok(false)
@@ -519,7 +522,12 @@ impl<'a> Recorder<'a> {
             self.raised = Some(e);
             return self.abort(Reason::Raised);
         }
-        Ok(())
+        self.is_as_before()
+    }
+
+    /// As many threads run at the same time as when the recording began: one, or several.
+    fn is_as_before(&self) -> Result<(), Abort> {
+        if self.at.t.is_parallel() == self.parallel { Ok(()) } else { self.abort(Reason::Parallel) }
     }
 
     /// The trace: what was carried out, and round it goes.
@@ -545,6 +553,12 @@ impl<'a> Recorder<'a> {
 
     fn level_mut(&mut self) -> &mut Level {
         self.levels.last_mut().unwrap_or_else(|| unreachable!("the first frame stays"))
+    }
+
+    /// The class of memory that loads name: beside other threads nothing is known of what they may change.
+    fn class(&self, class: Alias) -> Alias {
+        let changes = matches!(class, Alias::Slot | Alias::List | Alias::Item | Alias::Cell | Alias::Dict);
+        if self.parallel && changes { Alias::Shared } else { class }
     }
 
     fn unit(&self) -> &Unit {

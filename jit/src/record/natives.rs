@@ -137,6 +137,9 @@ impl Recorder<'_> {
         if given > NATIVE_MAX {
             return self.abort(Reason::Type);
         }
+        if self.parallel && !self.is_open(native, first, n) {
+            return self.abort(Reason::Type);
+        }
         args.resize(NATIVE_MAX, ABSENT);
         self.may_end(window);
         let def = Arg::int(helpers::with_count(native.def, given));
@@ -145,6 +148,18 @@ impl Recorder<'_> {
         let value = Arg::from(value);
         self.is_present(value);
         Ok(value)
+    }
+
+    /// Whether a native needs no native lock with the arguments that it has now. What it is bound to is a module, if that is
+    /// an argument.
+    fn is_open(&self, native: &Native, first: usize, n: usize) -> bool {
+        native.bound.is_none() && (n == 0 || native.def.is_open(self.window(first, n)))
+    }
+
+    /// Registers in a row.
+    fn window(&self, first: usize, n: usize) -> &[Value] {
+        // SAFETY: the registers are the running frame's, each of which holds a value's word.
+        unsafe { std::slice::from_raw_parts(self.value(first), n) }
     }
 
     /// The registers of a call's window can end, and its result be written.
@@ -273,6 +288,9 @@ impl Recorder<'_> {
     fn make(&mut self, at: usize, first: usize, n: usize) -> Result<Arg, Abort> {
         let bits = self.value(at).bits();
         if n == 0 || n > NATIVE_MAX || !helpers::is_made_tamely(Value::from_ref(&bits)) {
+            return self.abort(Reason::Type);
+        }
+        if self.parallel && !helpers::is_made_beside(Value::from_ref(&bits), self.window(first, n)) {
             return self.abort(Reason::Type);
         }
         let mut args = Vec::new();

@@ -8,10 +8,11 @@ use typhon_interp::function::Function;
 use typhon_isa::Opcode;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_jit_ir::word::{HEADER_SIZE, SHAPE_OFFSET, Word};
-use typhon_jit_ir::{Alias, Arg, Const, Op, Ty};
+use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
 use typhon_object::dict::Dict;
 use typhon_object::ids;
 use typhon_object::list::List;
+use typhon_object::shape::ShapeId;
 use typhon_object::tuple::Tuple;
 
 /// Items of a sequence that is unpacked, at most.
@@ -53,6 +54,7 @@ impl Recorder<'_> {
     }
 
     pub(super) fn load(&mut self, ty: Ty, class: Alias, base: Arg, offset: usize) -> Arg {
+        let class = self.class(class);
         self.b.mem(Op::Load, ty, class, &[base], i32::try_from(offset).unwrap_or(i32::MAX)).into()
     }
 
@@ -60,7 +62,10 @@ impl Recorder<'_> {
     pub(super) fn has_shape(&mut self, value: Arg, shape: u32) {
         let object = self.op(Op::IsObj, &[value]);
         self.guard(object);
-        let is = Arg::from(self.b.mem(Op::Load32, Ty::Int, Alias::Shape, &[value], SHAPE_OFFSET));
+        // SAFETY: an object of the shape was just looked at, and keeps its type alive.
+        let grows = self.parallel && unsafe { ShapeId(shape).get().ty.as_ref() }.is_heap_type();
+        let class = if grows { Alias::Shared } else { Alias::Shape };
+        let is = Arg::from(self.b.mem(Op::Load32, Ty::Int, class, &[value], SHAPE_OFFSET));
         let same = self.op(Op::IEq, &[is, Arg::int(shape.into())]);
         self.guard(same);
     }
@@ -98,7 +103,13 @@ impl Recorder<'_> {
         match row {
             Row::List => {
                 let data = self.load(Ty::Ptr, Alias::List, object, List::DATA);
-                self.b.mem(Op::LoadX, Ty::Val, Alias::Item, &[data, index], 0).into()
+                let class = self.class(Alias::Item);
+                let item = self.b.mem(Op::LoadX, Ty::Val, class, &[data, index], 0).into();
+                if self.parallel {
+                    // The list may just be getting shorter.
+                    self.is_present(item);
+                }
+                item
             }
             Row::Tuple => self.b.mem(Op::LoadX, Ty::Val, Alias::Tuple, &[object, index], Tuple::ITEMS as i32).into(),
         }
@@ -167,6 +178,13 @@ impl Recorder<'_> {
         let (object, _, len, len_now) = self.row(w.a())?;
         let index = self.int(w.b())?;
         let at = self.position(index.arg, index.real, len, len_now)?;
+        if self.parallel {
+            let value = self.reg(w.c()).arg;
+            let done = self.b.call(Helper::ListPut, &[object, at, value]).into();
+            self.guard(done);
+            self.end_dying();
+            return Ok(());
+        }
         let data = self.load(Ty::Ptr, Alias::List, object, List::DATA);
         let old = Arg::from(self.b.mem(Op::LoadX, Ty::Val, Alias::Item, &[data, at], 0));
         let value = self.reg(w.c()).arg;
@@ -229,22 +247,33 @@ impl Recorder<'_> {
         let function = self.function();
         self.private = true;
         let globals = self.load(Ty::Ptr, Alias::Pool, function, Function::GLOBALS);
-        self.same_keys(globals, versions as u32);
-        let mut of = globals;
-        if op == Opcode::LoadGlobalBuiltin {
-            of = self.load(Ty::Ptr, Alias::Pool, function, Function::BUILTINS);
-            self.same_keys(of, (versions >> 32) as u32);
+        let value = if op == Opcode::LoadGlobalBuiltin {
+            self.same_keys(globals, versions as u32);
+            let builtins = self.load(Ty::Ptr, Alias::Pool, function, Function::BUILTINS);
+            self.entry_of(builtins, (versions >> 32) as u32, entry)
+        } else {
+            self.entry_of(globals, versions as u32, entry)
+        };
+        if self.parallel {
+            self.is_present(value);
         }
-        let entries = self.load(Ty::Ptr, Alias::Dict, of, Dict::ENTRIES);
-        let value = self.load(Ty::Val, Alias::Dict, entries, Dict::value_offset(entry));
         self.may_write([self.word.a()]);
         self.retain(value);
         self.put(self.word.a(), value);
         Ok(())
     }
 
-    pub(super) fn same_keys(&mut self, dict: Arg, version: u32) {
-        let now = Arg::from(self.b.mem(Op::Load32, Ty::Int, Alias::Dict, &[dict], Dict::KEYS_VERSION as i32));
+    /// The value at a remembered place of a dict whose keys have the version; absent if another thread is just emptying it. First
+    /// the table, then the version, then the word: a table that has replaced the version's own is known by then.
+    pub(super) fn entry_of(&mut self, dict: Arg, version: u32, entry: usize) -> Arg {
+        let entries = self.load(Ty::Ptr, Alias::Dict, dict, Dict::ENTRIES);
+        self.same_keys(dict, version);
+        self.load(Ty::Val, Alias::Dict, entries, Dict::value_offset(entry))
+    }
+
+    fn same_keys(&mut self, dict: Arg, version: u32) {
+        let class = self.class(Alias::Dict);
+        let now = Arg::from(self.b.mem(Op::Load32, Ty::Int, class, &[dict], Dict::KEYS_VERSION as i32));
         let same = self.op(Op::IEq, &[now, Arg::int(version.into())]);
         self.guard(same);
     }
@@ -263,6 +292,11 @@ impl Recorder<'_> {
         let w = self.word;
         let cell = self.reg(w.a()).arg;
         let value = self.reg(w.b()).arg;
+        if self.parallel {
+            self.b.call(Helper::CellPut, &[self.thread, cell, value]);
+            self.end_dying();
+            return Ok(());
+        }
         let old = self.load(Ty::Val, Alias::Cell, cell, HEADER_SIZE as usize);
         self.may_release(old);
         self.hand_over(w.b(), value, w.x() & KILL_B != 0);

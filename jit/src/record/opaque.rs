@@ -44,6 +44,7 @@ impl Recorder<'_> {
                     self.raised = Some(e);
                     return self.abort(Reason::Raised);
                 }
+                self.is_as_before()?;
                 saved = worth::APART;
                 self.touch(op);
             }

@@ -343,6 +343,10 @@ impl Recorder<'_> {
 
     /// Makes sure that a reference can be given up without anybody noticing.
     pub(super) fn may_release(&mut self, arg: Arg) {
+        // Beside other threads nobody's end is noticed where it comes: who must be heard of waits (`Thread::see_to_late_ends`).
+        if self.parallel {
+            return;
+        }
         let boxed = arg.var().is_some_and(|v| self.b.trace().inst(v).op == Op::BoxFlt);
         if !boxed {
             let quiet = self.op(Op::Quiet, &[arg]);

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
-use typhon_interp::tier::Tier2;
+use std::sync::Arc;
+use typhon_interp::tier::Tier;
 use typhon_jit::{Jit, Mode, Params, Process};
 use typhon_object::args::Args;
 use typhon_object::breaker::reason;
@@ -12,6 +12,7 @@ use typhon_object::native::{self, MethodDef};
 use typhon_object::thread::{Hooks, Thread};
 use typhon_object::types::{self, exceptions};
 use typhon_object::{Res, Value, convert, names, ops, strs, type_of};
+use typhon_qsbr::sync::Mutex;
 
 static PRINT: MethodDef = native::raw("print", "", print, "");
 static LEN: MethodDef =
@@ -22,6 +23,64 @@ static TICK: MethodDef = native::def("tick", "($module, last, /)", tick, "").tam
 
 /// Asks the thread to look up, and polls: whether a handler has run.
 static ASK: MethodDef = native::def("ask", "($module, /)", ask, "").tame();
+
+/// Calls a function on so many threads at the same time, and gives how often the results were not the same.
+static TOGETHER: MethodDef = native::def("together", "($module, f, count, /)", together, "");
+
+/// What one thread hands to another.
+struct Handed<T>(T);
+
+// SAFETY: threads of an isolate may run on any OS thread; what they share protects itself, and the caller keeps it.
+unsafe impl<T> Send for Handed<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Handed<T> {}
+
+fn together(t: &Thread, a: &[Value]) -> Res {
+    t.run_free();
+    let count = a[1].as_small().unwrap_or(1);
+    let results = Mutex::new(Vec::new());
+    let called = |t: &Thread, f: &Value| {
+        let result = typhon_object::call::call(t, f, &[]).and_then(|v| ops::repr(t, &v));
+        // The call has ended in a native's middle.
+        t.out_of_native();
+        let text = match result {
+            Ok(text) => strs::display(&text),
+            Err(e) => panic!("{} in a thread", type_of(e.value()).name()),
+        };
+        results.lock().push(text);
+    };
+    let siblings: Vec<_> = (1..count).filter_map(|_| t.sibling()).map(Handed).collect();
+    assert!(t.is_parallel() && siblings.len() as i64 + 1 == count);
+    let f = Handed(&a[0]);
+    let was_in = t.out_of_native();
+    std::thread::scope(|scope| {
+        for sent in siblings {
+            let (f, called) = (&f, &called);
+            let run = move || {
+                // The whole of it, which may be sent.
+                let sent = sent;
+                sent.0.attach(16 << 20, |t| {
+                    t.enter_native();
+                    let started = typhon_interp::start_thread(t).expect("room");
+                    called(t, f.0);
+                    started.let_go();
+                    t.end();
+                });
+            };
+            std::thread::Builder::new().stack_size(32 << 20).spawn_scoped(scope, run).expect("a thread");
+        }
+        called(t, f.0);
+        t.offline();
+    });
+    t.online();
+    if was_in {
+        t.take_native();
+    }
+    let results = std::mem::take(&mut *results.lock());
+    assert_eq!(results.len() as i64, count);
+    PRINTED.with_borrow_mut(|out| out.push_str(&format!("{}\n", results[0])));
+    convert::from_u64(t, results.iter().filter(|text| **text != results[0]).count() as u64)
+}
 
 thread_local! {
     static ANSWERS: Cell<u64> = Cell::default();
@@ -80,7 +139,11 @@ fn run_here(source: &str, process: Option<Process>) -> Ran {
         on_breaker: |t| match t.breaker.stopped() {
             true => Err(typhon_object::error::runtime_error(t, format_args!("stopped"))),
             false => {
-                t.breaker.take(u32::MAX);
+                let asked = t.breaker.take(u32::MAX);
+                if asked & reason::MERGE != 0 {
+                    t.merge();
+                }
+                t.checkpoint(asked);
                 ANSWERS.set(ANSWERS.get() + 1);
                 Ok(())
             }
@@ -93,13 +156,16 @@ fn run_here(source: &str, process: Option<Process>) -> Ran {
         globals: typhon_interp::query::globals,
     };
     let t = Thread::new(hooks, 1 << 30);
-    let jit = process.map(|process| Rc::new(Jit::new(process)));
+    let jit = process.map(|process| Arc::new(Jit::new(process)));
     t.attach(32 << 20, |t| {
         let _started = typhon_interp::start(t);
         if let Some(jit) = &jit {
             jit.install(t);
         }
         execute(t, source);
+        // A further thread may have been started, and have ended.
+        t.online();
+        assert!(t.poll().is_ok() || t.breaker.stopped());
     });
     t.close();
     let traces = jit.as_ref().map_or(0, |jit| jit.cache().counts.committed.get());
@@ -110,7 +176,7 @@ fn run_here(source: &str, process: Option<Process>) -> Ran {
 fn execute(t: &Thread, source: &str) {
     let builtins = Dict::create(t);
     let b = Dict::of(&builtins);
-    for def in [&PRINT, &LEN, &TICK, &ASK] {
+    for def in [&PRINT, &LEN, &TICK, &ASK, &TOGETHER] {
         let f = native::new_function(t, def, Value::ABSENT, Value::NONE).expect("small");
         b.set_str(t, &names::intern_text(t, def.name), f).expect("small");
     }

@@ -9,6 +9,7 @@ mod iterations;
 mod loops;
 mod machine;
 mod objects;
+mod parallel;
 mod shapes;
 mod shared;
 mod support;

@@ -13,7 +13,7 @@ use typhon_jit_ir::parse::parse;
 use typhon_qsbr::{Bits, Domain, Participant, Requests, Site, Stage};
 
 fn key(code: u8) -> Key {
-    Key { code: CodeHash([code; 32]), offset: 4, entry: Entry::Loop }
+    Key { code: CodeHash([code; 32]), offset: 4, entry: Entry::Loop, parallel: false }
 }
 
 fn live_in(kind: Kind) -> LiveIn {

@@ -168,6 +168,8 @@ pub struct Interp {
     pub watch: crate::watch::Watch,
     /// The thread's copies of code that other threads brought.
     pub(crate) copies: crate::unit::Copies,
+    /// The thread's part of the second tier.
+    pub(crate) tier: crate::tier::Own,
 }
 
 impl Interp {
@@ -210,6 +212,7 @@ impl Interp {
             left: crate::eval::Left::new(),
             watch: crate::watch::Watch::default(),
             copies: crate::unit::Copies::new(),
+            tier: crate::tier::Own::default(),
             stacks: Some(stacks),
         });
         // The record below the first frame: the stacks are zero, which is valid for every field but these.

@@ -85,6 +85,8 @@ impl Started<'_> {
     /// Drops what the state holds, while code can still run: finalizers may.
     pub fn let_go(&self) {
         drop((self.it.watch.trace.take(), self.it.watch.profile.take()));
+        // What it has compiled names code of the thread.
+        self.it.tier.end();
         self.it.copies.forget();
         // A thread that was stopped within a handler still has its exception, and what dies with that may call back.
         self.it.let_go();

@@ -4,8 +4,9 @@
 //! may carry the loop on by itself, and says where the interpreter goes on. Units without one pay nothing.
 
 use crate::unit::Unit;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 use typhon_isa::{Code, Opcode, Word};
 use typhon_object::error::Exc;
 use typhon_object::{Thread, Value};
@@ -13,23 +14,29 @@ use typhon_object::{Thread, Value};
 /// Where isolates get their second tiers: a process's compiler.
 pub trait Tiers: Send + Sync {
     /// One for a new isolate.
-    fn tier(&self) -> Rc<dyn Tier2>;
+    fn tier(&self) -> Arc<dyn Tier>;
 }
 
-/// A tracing compiler, as the interpreter sees it: one for all threads of an isolate, called by the one whose turn it is.
-pub trait Tier2 {
+/// A tracing compiler, as an isolate has it: what all threads of it share.
+pub trait Tier: Send + Sync {
     /// How often a loop goes round before [`Tier2::at_loop`] is called for it first.
     fn first(&self) -> u64;
 
+    /// A thread's part, made when the thread first comes to a loop that is hot.
+    fn part(self: Arc<Self>) -> Rc<dyn Tier2>;
+
+    /// This process is a fork's child: of its parent's threads there is only this one. `beside`: others ran when it was made.
+    fn forked(&self, beside: bool);
+
+    /// What all parts have done, by name.
+    fn counters(&self) -> Vec<(&'static str, u64)>;
+}
+
+/// A thread's part of the tracing compiler, as the interpreter sees it: called by that thread only.
+pub trait Tier2 {
     /// A loop is about to go round. The registers are the tier's until it returns: what they hold then is what the
     /// interpreter finds at [`Went::offset`].
     fn at_loop(&self, at: &At<'_>) -> Went;
-
-    /// This process is a fork's child: of its parent's threads there is only this one.
-    fn forked(&self);
-
-    /// What it has done, by name.
-    fn counters(&self) -> Vec<(&'static str, u64)>;
 }
 
 /// Where a loop stands.
@@ -85,16 +92,45 @@ impl<'t> At<'t> {
 }
 
 #[derive(Default)]
-struct Installed(OnceCell<Rc<dyn Tier2>>);
+struct Installed(OnceLock<Arc<dyn Tier>>);
 
 /// Gives the isolate a second tier, unless it has one. Units that were made before are not looked at.
-pub fn install(t: &Thread, tier: Rc<dyn Tier2>) {
+pub fn install(t: &Thread, tier: Arc<dyn Tier>) {
     t.state::<Installed>().0.get_or_init(|| tier);
 }
 
 /// The isolate's second tier.
-pub fn of(t: &Thread) -> Option<&dyn Tier2> {
-    t.state::<Installed>().0.get().map(Rc::as_ref)
+pub fn of(t: &Thread) -> Option<&dyn Tier> {
+    t.state::<Installed>().0.get().map(Arc::as_ref)
+}
+
+/// A thread's part of its isolate's second tier.
+#[derive(Default)]
+pub(crate) struct Own {
+    part: RefCell<Option<Rc<dyn Tier2>>>,
+    /// The thread ends: no other is made.
+    ended: Cell<bool>,
+}
+
+impl Own {
+    /// The thread's part, made on first use.
+    pub(crate) fn of(&self, t: &Thread) -> Option<Rc<dyn Tier2>> {
+        if let Some(part) = &*self.part.borrow() {
+            return Some(part.clone());
+        }
+        if self.ended.get() {
+            return None;
+        }
+        let made = t.state::<Installed>().0.get()?.clone().part();
+        self.part.replace(Some(made.clone()));
+        Some(made)
+    }
+
+    /// Lets go of it: the thread ends. No loop runs.
+    pub(crate) fn end(&self) {
+        self.ended.set(true);
+        drop(self.part.take());
+    }
 }
 
 /// The instructions of a new unit: with a second tier, its backward jumps count.

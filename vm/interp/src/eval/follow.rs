@@ -93,8 +93,15 @@ impl<'t> Running<'t> {
     pub fn kept_unit_below(&self, n: usize) -> Option<Arc<Unit>> {
         // SAFETY: the caller names a frame that runs; the record's word is borrowed meanwhile.
         let (f, unit) = unsafe { (Value::from_ref(&(*self.frame().sub(n)).func), (*self.frame().sub(n)).unit) };
-        let kept = f.exact::<Function>()?.kept_unit();
+        let kept = self.unit_of(f.exact::<Function>()?)?;
         std::ptr::eq(Arc::as_ptr(&kept), unit).then_some(kept)
+    }
+
+    /// What the thread runs when it enters a function: its own copy of the code, to be kept. `None` without memory for one.
+    pub fn unit_of(&self, f: &Function) -> Option<Arc<Unit>> {
+        let here = f.unit().here(self.t, self.it).ok()?;
+        // SAFETY: the function holds its own, and the thread's table the others.
+        Some(unsafe { Unit::keep(here) })
     }
 
     /// Where the frame on top goes on.
@@ -170,12 +177,21 @@ impl<'t> Running<'t> {
         let mut m = M::new(self.t, self.it, ip, base, fp);
         let flow = dispatch::one(&mut m);
         m.save();
+        self.let_others();
         match flow {
             Ok(()) | Err(Stop::Again | Stop::Switch | Stop::Slow | Stop::As(_)) => Ok(()),
             Err(Stop::Raise(e) | Stop::Reraise(e)) => Err(e),
             Err(Stop::Exit(_) | Stop::Yield(_)) => {
                 Err(error::system_error(self.t, "a frame was left that its caller waits for"))
             }
+        }
+    }
+
+    /// Between two instructions no thread has the native lock, not even one that has just started a second one.
+    #[inline]
+    fn let_others(&self) {
+        if self.t.is_parallel() {
+            self.t.out_of_native();
         }
     }
 
@@ -193,10 +209,12 @@ impl<'t> Running<'t> {
     ///
     /// # Safety
     /// `f` is the word of a function, whose reference the frame takes over, as that of `made`; the registers from `base` on are
-    /// behind those of the running frame that are in use; [`Running::has_room`] has said that there is room.
+    /// behind those of the running frame that are in use; [`Running::has_room`] has said that there is room. The thread's copy
+    /// of the function's code is kept by the caller.
     pub unsafe fn push(&self, f: u64, base: *mut u64, offset: u32, (kind, dst, skip): (Kind, u16, u8), made: u64) {
         // SAFETY: the caller names a function.
         let unit = unsafe { &*(f as *const Function) }.unit();
+        let Ok(unit) = unit.here(self.t, self.it) else { unreachable!("a copy that is kept is there") };
         self.go_to(offset + 1);
         // SAFETY: the reference is handed over.
         let f = unsafe { Value::from_raw(f) };
@@ -209,12 +227,13 @@ impl<'t> Running<'t> {
     /// opcode, and its cache words 0, 1 and 3.
     pub fn attribute(&self, op: Opcode, object: &Value, name: usize) -> Option<(Opcode, [u64; 3])> {
         let name = self.unit().names().get(name)?;
-        match op.family()? {
+        // Looking may ask what protects itself no better than natives do.
+        self.t.as_native(|| match op.family()? {
             Opcode::LoadAttr => super::attr::load_words(self.t, object, name),
             Opcode::LoadMethod => super::method::method_words(self.t, object, name),
             Opcode::StoreAttr => super::attr::store_words(self.t, object, name),
             _ => None,
-        }
+        })
     }
 
     /// Leaves the frame on top, which [`Running::push`] has entered and whose locals are given up; what it owned for its caller
@@ -232,6 +251,12 @@ impl<'t> Running<'t> {
 
     /// Runs the frame on top, which a step has just entered, to its end, and ends the instruction that called it.
     pub fn finish_call(&self) -> Res<()> {
+        let done = self.run_callee();
+        self.let_others();
+        done
+    }
+
+    fn run_callee(&self) -> Res<()> {
         let (t, fp) = (self.t, self.frame());
         t.check_stack("")?;
         // SAFETY: the frame on top was pushed by the one below it. What the record owned for its caller is the caller's now:

@@ -1,13 +1,11 @@
 //! Backward jumps that are counted, for the second tier.
 
 use super::machine::{Flow, M, Stop};
-use crate::tier::{self, At, Went};
+use crate::frame::interp;
+use crate::tier::{At, Went};
 use crate::unit::Unit;
 use typhon_isa::Word;
 use typhon_object::Thread;
-
-/// While threads run at the same time, the tier is asked again after so many rounds.
-const PARALLEL: u64 = 1 << 14;
 
 #[inline(always)]
 pub(super) fn jump_back(m: &mut M<'_>, w: Word) -> Flow {
@@ -57,11 +55,7 @@ pub(super) fn jump_back_looked_at<const WATCHED: bool>(m: &mut M<'_>, w: Word) -
 #[inline(never)]
 fn hot(t: &Thread, unit: &Unit, jump: u32, w: Word, registers: *mut u64) -> Went {
     let target = jump.saturating_add(2).saturating_add_signed(w.bc());
-    if t.is_parallel() {
-        // Machine code knows nothing of other threads.
-        return Went { offset: target, again: PARALLEL, raised: None };
-    }
     let stay = Went { offset: target, again: u64::MAX, raised: None };
     // SAFETY: the running frame's unit and registers.
-    tier::of(t).map_or(stay, |tier| tier.at_loop(&unsafe { At::new(t, unit, jump, target, registers) }))
+    interp(t).tier.of(t).map_or(stay, |tier| tier.at_loop(&unsafe { At::new(t, unit, jump, target, registers) }))
 }

@@ -109,7 +109,7 @@ pub fn after_fork(t: &Thread, in_child: bool) {
         crate::isolates::forked(t);
         signal::forget();
         if let Some(tier) = typhon_interp::tier::of(t) {
-            tier.forked();
+            tier.forked(t.is_parallel());
         }
     }
     let hooks = if in_child { state.child.borrow().clone() } else { state.parent.borrow().clone() };

@@ -1,0 +1,157 @@
+//! Several threads in machine code at the same time.
+
+use crate::harness::{Ran, run, run_in};
+use typhon_jit::{Mode, Params, Process};
+
+const HOT: Params = Params { loop_hot: 2, exit_hot: 2, ..Params::DEFAULT };
+
+fn beside(source: &str) -> Ran {
+    let plain = run(source, None);
+    let ran = run(source, Some(HOT));
+    assert_eq!(ran.printed, plain.printed, "{:?}", ran.counts);
+    assert!(!ran.printed.contains("Error"), "{}", ran.printed);
+    ran
+}
+
+#[test]
+fn numbers_are_the_same_on_every_thread() {
+    let ran = beside(
+        "
+def f():
+    s = i = 0
+    x = 0.5
+    while i < 20000:
+        s = (s * 31 + i) % 1000003
+        if i & 3 == 0:
+            s ^= 5
+        x = x * 3.7 * (1.0 - x)
+        i += 1
+    for i in range(20000):
+        s += i % 7
+    return s, x
+print(together(f, 4))
+",
+    );
+    // Each has its own part, and comes to both loops.
+    assert!(ran.counts["jit_entered"] >= 8, "{:?}", ran.counts);
+    assert!(ran.counts["jit_entered"] < 4000, "{:?}", ran.counts);
+}
+
+#[test]
+fn calls_and_objects_of_all_threads() {
+    let ran = beside(
+        "
+def init(self, x):
+    self.x = x
+def add(self, n):
+    self.x = self.x + n
+    return self.x
+P = type('P', (), {'__init__': init, 'add': add})
+K = 3
+def g(a, b=2):
+    return a + b + K
+def f():
+    p = P(0)
+    t = 0
+    items = []
+    table = {}
+    for i in range(5000):
+        t = g(t, i)
+        t = g(t)
+        t += p.add(i) & 7
+        q = P(i)
+        t += q.x
+        items.append(i)
+        items[i // 2] = t & 15
+        table[i & 7] = t
+        t += table[i & 3] & 1
+    for x in items:
+        t += x
+    return t, len(items), p.x
+print(together(f, 3))
+",
+    );
+    assert!(ran.counts["jit_entered"] >= 3, "{:?}", ran.counts);
+}
+
+#[test]
+fn shared_objects_are_read_and_written() {
+    beside(
+        "
+Box = type('Box', (), {})
+box = Box()
+box.pair = (0, 0)
+cells = [(0, 0), (0, 0), (0, 0), (0, 0)]
+items = []
+def f():
+    bad = 0
+    n = 0
+    def more():
+        nonlocal n
+        n += 1
+    for i in range(4000):
+        box.pair = (i, i)
+        a, b = box.pair
+        bad += a != b
+        cells[i & 3] = (i, i)
+        a, b = cells[(i + 1) & 3]
+        bad += a != b
+        items.append(i)
+        more()
+    return bad, n
+print(together(f, 4))
+print(len(items))
+",
+    );
+}
+
+#[test]
+fn what_was_made_for_one_thread_is_not_entered_beside_another() {
+    // The loop is hot before the second thread begins, and goes on behind it.
+    let ran = beside(
+        "
+Box = type('Box', (), {})
+box = Box()
+box.n = 0
+def f():
+    for i in range(3000):
+        box.last = (i, i)
+    return 0
+def g(n):
+    t = 0
+    for i in range(n):
+        box.n = i
+        if i == 700:
+            t += together(f, 3)
+        a = box.n
+        t += a
+    return t
+print(g(1500))
+print(g(1500))
+",
+    );
+    assert!(ran.counts["jit_entered"] >= 4, "{:?}", ran.counts);
+}
+
+#[test]
+fn workers_compile_for_all_threads() {
+    let source = "
+def f():
+    s = 0
+    for i in range(200000):
+        s = (s + i * 3) % 1000003
+    return s
+print(together(f, 4))
+print(together(f, 4))
+";
+    let process = Process::new(Mode::Background, Params { loop_hot: 50, ..Params::DEFAULT }).expect("a code generator");
+    let plain = run(source, None);
+    loop {
+        let ran = run_in(source, Some(process.clone()));
+        assert_eq!(ran.printed, plain.printed);
+        // The cache has it before long, and then whoever comes finds it.
+        if ran.counts["jit_found"] > 0 && ran.counts["jit_recorded"] == 0 {
+            break;
+        }
+    }
+}
