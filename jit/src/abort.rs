@@ -50,6 +50,7 @@ reasons! {
     Parallel "parallel" true "Another thread has begun, or the last other one has ended, or one asks for a report.";
     Nested "nested" false "There is a loop in the loop, which has a trace of its own.";
     Callee "callee" true "A function was taken along that is too long, or whose loop goes round too often: it is not any more.";
+    Worthless "worthless" true "What it does saves nothing: the interpreter carries most of it out.";
     Long "long" false "The iteration is too long.";
     Wide "wide" false "The frame has more registers than a trace carries.";
     Variants "variants" false "There are traces enough for this loop.";

@@ -3,7 +3,7 @@
 use crate::code_memory::{Arena, Block, NoRoom};
 use crate::lower::{COUNTERS_MAX, Exit, Link, LowerError, Lowerer, Plan, UNSETTLED, beside};
 use crate::runtime::Runtime;
-use crate::worth::Worth;
+use crate::worth::{self, Worth};
 use std::sync::Arc;
 use typhon_jit_ir::{Arg, Const, SnapId, Trace};
 
@@ -54,6 +54,7 @@ impl Executor {
         arena: &Arc<Arena>,
     ) -> Result<Self, NoExecutor> {
         let trampoline = lowerer.trampoline_in(arena)?;
+        let plan = Plan { worth: plan.worth.less(worth::cost(&trace)), ..plan };
         let machine = lowerer.lower(&trace, plan, runtime)?;
         let code = arena.place(&machine.code)?;
         let values = machine.exits.iter().map(|exit| exit.values.len()).max().unwrap_or_default();

@@ -89,7 +89,10 @@ impl Part {
             };
             let entered = std::mem::replace(&mut instance, left.instance);
             let linked = left.from.is_some();
-            earned.worth += instance.variant.executor.worth.of(left.rounds) - left.cost;
+            let begun = |place: &Vec<Place>| place_number(place) == instance.start;
+            let nowhere = left.rounds == 0 && left.place.as_ref().is_some_and(begun);
+            let saved = if nowhere { 0 } else { instance.variant.executor.worth.of(left.rounds) };
+            earned.worth += saved - left.cost;
             if let Some(from) = left.from {
                 tried.clear();
                 taken = Some(from);
@@ -108,7 +111,7 @@ impl Part {
                 self.note_left(root, if asked { "somebody asks" } else { "another way, or raised" });
                 return went(left.raised);
             };
-            if place_number(&place) == instance.start && left.rounds == 0 {
+            if nowhere {
                 // It was not for what happens here now, nor were those that machine code has tried before it: the exit before
                 // them needs something else.
                 let first =

@@ -6,6 +6,7 @@
 use crate::vm::thread;
 use std::mem::ManuallyDrop;
 use typhon_interp::eval::follow;
+use typhon_isa::{BinaryKind, CompareKind};
 use typhon_object::args::Signature;
 use typhon_object::dict::Dict;
 use typhon_object::guarded;
@@ -22,7 +23,7 @@ use typhon_object::types::bool_::BOOL;
 use typhon_object::types::cell::Cell as PyCell;
 use typhon_object::types::enumerate::ENUMERATE;
 use typhon_object::types::float::FLOAT;
-use typhon_object::types::int::INT;
+use typhon_object::types::int::{INT, Long};
 use typhon_object::types::list_::LIST as LIST_TYPE;
 use typhon_object::types::range::RANGE;
 use typhon_object::types::set_::{self, Set};
@@ -43,6 +44,10 @@ pub const BUILT_MAX: usize = 4;
 pub const NATIVE_MAX: usize = 3;
 /// How many items of a sequence are looked at for a member.
 const MEMBERS_MAX: usize = 256;
+/// How many bits ints have at most that operators are given here.
+const BITS_MAX: usize = 2048;
+/// How many characters texts have at most that are joined here.
+const JOINED_MAX: usize = 1024;
 /// How many items are copied at most.
 const COPIED_MAX: usize = 4096;
 
@@ -222,6 +227,39 @@ fn is_measured_beside(v: &Value) -> bool {
 
 pub(crate) extern "C" fn equal(t: u64, a: u64, b: u64) -> i64 {
     yes(plain::equal(thread(t), lent(&a), lent(&b)))
+}
+
+/// Whether a value is an exact int that is not too long.
+fn is_short_int(v: &Value) -> bool {
+    v.is_small() || v.exact::<Long>().is_some_and(|n| n.big().as_sign_words().1.len() <= BITS_MAX / 64)
+}
+
+/// Whether an operator on two values runs no code and takes little time.
+pub fn is_tame_binary(kind: BinaryKind, a: &Value, b: &Value) -> bool {
+    use BinaryKind as K;
+    if let (Some(a), Some(b)) = (a.exact::<Str>(), b.exact::<Str>()) {
+        return kind.plain() == K::Add && a.len() + b.len() <= JOINED_MAX;
+    }
+    let shift = || b.as_small().and_then(|n| usize::try_from(n).ok()).is_some_and(|n| n <= BITS_MAX);
+    is_short_int(a)
+        && is_short_int(b)
+        && match kind.plain() {
+            K::Add | K::Sub | K::Mul | K::FloorDiv | K::Mod | K::And | K::Or | K::Xor => true,
+            K::Shl | K::Shr => shift(),
+            _ => false,
+        }
+}
+
+pub(crate) extern "C" fn binary(t: u64, kind: i64, a: u64, b: u64) -> u64 {
+    let (kind, a, b) = (BinaryKind::from_u8(kind as u8), lent(&a), lent(&b));
+    if is_tame_binary(kind, a, b) { given(follow::operate(thread(t), kind, a, b)) } else { 0 }
+}
+
+pub(crate) extern "C" fn order(t: u64, kind: i64, a: u64, b: u64) -> i64 {
+    let (a, b) = (lent(&a), lent(&b));
+    let texts = a.exact::<Str>().is_some() && b.exact::<Str>().is_some();
+    let told = texts || is_short_int(a) && is_short_int(b);
+    yes(told.then(|| follow::compare(thread(t), CompareKind::from_u8(kind as u8), a, b)))
 }
 
 pub(crate) extern "C" fn member(t: u64, container: u64, v: u64) -> i64 {

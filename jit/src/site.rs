@@ -8,6 +8,7 @@ use crate::cache::{Entry, Key, Variant};
 use crate::lower::{Exit, Link};
 use crate::params::Params;
 use crate::worker::Outcome;
+use crate::worth;
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
@@ -21,11 +22,17 @@ use typhon_qsbr::sync::Mutex;
 
 /// Entries after which it is looked whether they were worth it.
 const ENTRIES: u64 = 32;
+/// What entries may cost before it is looked sooner.
+const LOSS: i64 = -(ENTRIES as i64) * worth::ENTRY;
+/// For how many rounds of the interpreter's a loop is let be for each tenth of an instruction that was lost: so much that it is a
+/// small part of what they take.
+const ROUNDS: u64 = 4;
 /// How often in a row a loop whose entries are not worth it is let be twice as long as before.
 const POOR_MAX: u32 = 12;
-/// How many entries in a row say nothing about what they are worth: some exits' worth of what makes one hot, and so many.
-const UNKNOWN_MAX: u64 = 256;
-const UNKNOWN_EXITS: u64 = 16;
+/// How many entries in a row say nothing about what they are worth: some exits' worth of what makes one hot, and so many. A loop
+/// over objects of many classes has hundreds of exits, which become hot together; until then most entries end at one of them.
+const UNKNOWN_MAX: u64 = 1 << 14;
+const UNKNOWN_EXITS: u64 = 256;
 /// For which part of what makes it hot a loop is let be while the workers have something.
 const PAUSE: u64 = 8;
 
@@ -57,6 +64,8 @@ pub(crate) struct Place {
     pub(crate) instances: RefCell<Vec<Rc<Instance>>>,
     /// Recordings that were given up.
     pub(crate) tries: Cell<u32>,
+    /// How often it is looked only whether there is something to enter before another recording is tried.
+    glances: Cell<u64>,
     /// How many instances it has had.
     had: Cell<u64>,
     /// How often none of them was the way before it is looked for another one.
@@ -172,12 +181,13 @@ impl Known {
 impl Place {
     fn new(key: Key, from: &[Standing]) -> Self {
         let (instances, waiting, kept) = Default::default();
-        let (tries, poor, entries, worth, had, missed, unknown, tidied) = Default::default();
+        let (tries, poor, entries, worth, had, missed, unknown, tidied, glances) = Default::default();
         Self {
             key,
             from: from.into(),
             instances,
             tries,
+            glances,
             had,
             missed,
             in_ways: Cell::new(false),
@@ -189,6 +199,18 @@ impl Place {
             tidied,
             unknown,
         }
+    }
+
+    /// It is to be looked so often only whether there is something to enter.
+    pub(crate) fn glance(&self, times: u64) {
+        self.glances.set(times);
+    }
+
+    /// Whether this time it is only looked.
+    pub(crate) fn is_glance(&self) -> bool {
+        let left = self.glances.get();
+        self.glances.set(left.saturating_sub(1));
+        left > 0
     }
 
     /// Something to enter here.
@@ -246,13 +268,13 @@ impl Place {
         }
         self.entries.set(self.entries.get() + 1);
         self.worth.set(self.worth.get().saturating_add(earned.worth));
-        if self.entries.get() < ENTRIES {
+        if self.entries.get() < ENTRIES && self.worth.get() > LOSS {
             return 0;
         }
         self.entries.set(0);
-        let worth = self.worth.replace(0) > 0;
-        self.poor.set(if worth { 0 } else { (self.poor.get() + 1).min(POOR_MAX) });
-        if worth { 0 } else { params.loop_hot << self.poor.get() }
+        let worth = self.worth.replace(0);
+        self.poor.set(if worth > 0 { 0 } else { (self.poor.get() + 1).min(POOR_MAX) });
+        if worth > 0 { 0 } else { (params.loop_hot << self.poor.get()).max(worth.unsigned_abs() / ROUNDS) }
     }
 }
 

@@ -25,8 +25,11 @@ use typhon_isa::Opcode;
 use typhon_object::Value;
 use typhon_object::error::Exc;
 
-/// Tries after which a place is let be.
-const TRIES: u32 = 6;
+/// Tries after which a place is let be, each of which counts so much, or one if only the iteration was not the one to follow.
+const TRIES: u32 = 6 * TRY;
+const TRY: u32 = 4;
+/// How often a loop that has traces is looked at while it would be let be for once, whether one of them is the way by now.
+const GLANCES: u64 = 16;
 /// How often an exit is taken between two looks at what others have made of its place.
 pub(crate) const LOOK: u64 = 16;
 /// How many loops are found at once.
@@ -160,6 +163,9 @@ impl Part {
             // There are no workers here, and they or other threads may have held the cache's locks when the process was copied.
             return Found::Later(u64::MAX);
         }
+        if place.is_glance() {
+            return Found::Later(self.hot(place) / GLANCES);
+        }
         let fits = |variant: &Variant| fits(at, variant);
         let later = |reason| self.later(place, Abort { reason, offset: place.key.offset, opcode: None });
         let many = place.instances.borrow().len() as u64 >= self.params().variants_max;
@@ -183,24 +189,11 @@ impl Part {
         if self.apart.borrow().len() > APART_MAX {
             self.apart.borrow_mut().clear();
         }
-        let sight = Sight { has_trace: &|header| known.has_trace(header), apart: &self.apart };
+        let worthless = self.takes_all();
+        let sight = Sight { has_trace: &|header| known.has_trace(header), worthless, apart: &self.apart };
         let mut recorded = match record(at, &from, sight) {
             (Ok(recorded), _) => recorded,
-            (Err(abort), raised) => {
-                self.note(at, place, Vec::new(), || Fate::GivenUp(abort));
-                if abort.reason == Reason::Parallel {
-                    // Not this code's business.
-                    self.jit.aborts.count(abort.reason);
-                    return Found::Moved(self.hot(place), raised);
-                }
-                let nested = abort.reason == Reason::Nested && place.key.entry == Entry::Loop;
-                // Each function is the reason once.
-                if abort.reason == Reason::Callee || nested && !place.in_ways.replace(true) {
-                    self.jit.aborts.count(abort.reason);
-                    return Found::Moved(self.hot(place), raised);
-                }
-                return Found::Moved(self.later(place, abort), raised);
-            }
+            (Err(abort), raised) => return Found::Moved(self.given_up(at, place, abort), raised),
         };
         self.counts.add(Count::Recorded);
         known.traces.set(known.traces.get() + 1);
@@ -213,6 +206,7 @@ impl Part {
         let before = self.jit.process.journal().map(|_| recorded.trace.clone());
         let opaque = std::mem::take(&mut recorded.opaque);
         let again = match self.compile(place, recorded) {
+            Ok(Some(variant)) if self.is_worthless(place, &variant) => later(Reason::Worthless),
             Ok(Some(variant)) if !held(&variant) => {
                 if let Some(before) = before {
                     self.note(at, place, opaque, || Fate::Compiled { before, variant: variant.clone() });
@@ -259,6 +253,9 @@ impl Part {
         self.counts.add(Count::Arrived);
         place.waiting.replace(None);
         match outcome {
+            Ok(variant) if self.is_worthless(place, &variant) => {
+                Err(self.later(place, Abort { reason: Reason::Worthless, offset: place.key.offset, opcode: None }))
+            }
             Ok(variant) => {
                 let fitting = fits(&variant);
                 let instance = self.take(at, place, variant);
@@ -269,6 +266,20 @@ impl Part {
                 Err(self.later(place, Abort { reason: Reason::Compiler, offset: place.key.offset, opcode: None }))
             }
         }
+    }
+
+    /// Whether a loop's machine code turns out to save nothing.
+    fn is_worthless(&self, place: &Place, variant: &Variant) -> bool {
+        let worth = variant.executor.worth;
+        place.key.entry == Entry::Loop
+            && variant.executor.trace.looped.is_some()
+            && worth.round <= 0
+            && !self.takes_all()
+    }
+
+    /// Who has loops recorded sooner than they would be, as tests do, has all of them.
+    fn takes_all(&self) -> bool {
+        self.params().loop_hot < Params::DEFAULT.loop_hot
     }
 
     /// Compiles a trace, or has it compiled.
@@ -335,19 +346,39 @@ impl Part {
         }
     }
 
-    /// How long to let a place be whose recording was given up.
+    /// A recording was given up: how long to let the place be.
+    fn given_up(&self, at: &At<'_>, place: &Place, abort: Abort) -> u64 {
+        self.note(at, place, Vec::new(), || Fate::GivenUp(abort));
+        if abort.reason == Reason::Parallel {
+            // Not this code's business.
+            self.jit.aborts.count(abort.reason);
+            return self.hot(place);
+        }
+        let nested = abort.reason == Reason::Nested && place.key.entry == Entry::Loop;
+        // Each function is the reason once.
+        if abort.reason == Reason::Callee || nested && !place.in_ways.replace(true) {
+            self.jit.aborts.count(abort.reason);
+            return self.hot(place);
+        }
+        self.later(place, abort)
+    }
+
+    /// How long to let a place be whose recording was given up. A loop that has traces is looked at meanwhile: one of them may be
+    /// the way the next time.
     fn later(&self, place: &Place, abort: Abort) -> u64 {
         self.jit.aborts.count(abort.reason);
-        let tries = place.tries.get() + 1;
+        let tries = place.tries.get() + if abort.reason == Reason::Leaves { 1 } else { TRY };
         place.tries.set(tries);
         // What a bridge comes to depends on what the registers hold now.
         let passing = abort.reason.is_passing() || place.key.entry == Entry::Exit;
         // No trace does what stands there.
         let never = abort.reason == Reason::Opcode && place.from.last().is_some_and(|last| last.offset == abort.offset);
-        if never {
-            return u64::MAX;
+        let times = if passing && !never && tries < TRIES { 1 << (tries / TRY) } else { u64::MAX };
+        if place.key.entry == Entry::Loop && !place.instances.borrow().is_empty() {
+            place.glance(times.saturating_mul(GLANCES));
+            return self.hot(place) / GLANCES;
         }
-        if passing && tries < TRIES { self.hot(place) << tries } else { u64::MAX }
+        self.hot(place).saturating_mul(times)
     }
 }
 

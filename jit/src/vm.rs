@@ -35,6 +35,8 @@ pub const RUNTIME: Runtime = Runtime {
         Truth: helpers::truth,
         Member: helpers::member,
         Equal: helpers::equal,
+        Order: helpers::order,
+        Binary: helpers::binary,
         DictGet: helpers::dict_get,
         DictPut: helpers::dict_put,
         SetAdd: helpers::set_add,

@@ -2,6 +2,8 @@
 //!
 //! Nothing is timed, so that what happens depends on the program only. The figures are measured (docs/design/007).
 
+use typhon_jit_ir::{Op, Trace, Var};
+
 /// Entering from the interpreter, and going back to it.
 pub const ENTRY: i64 = 400;
 /// Leaving by an exit, and entering what is linked to it.
@@ -10,8 +12,8 @@ pub const EXIT: i64 = 200;
 pub const LINK: i64 = 50;
 /// The same where the exit's registers are made by `rebuild`.
 pub const REBUILT: i64 = 500;
-/// An instruction that machine code does.
-pub const TRANSLATED: i64 = 7;
+/// An instruction that machine code does. What the code costs is counted when it has been optimized: see [`cost`].
+pub const TRANSLATED: i64 = 10;
 /// What of that a helper costs which it calls.
 pub const HELPER: i64 = -6;
 /// One that it has the interpreter carry out.
@@ -20,6 +22,25 @@ pub const OPAQUE: i64 = -30;
 pub const APART: i64 = -150;
 /// What compiling an instruction of a trace costs.
 pub const COMPILED: i64 = -30_000;
+
+/// What operations of a trace cost, in twentieths: most are an instruction or two of machine code, and those that count references
+/// are some, or a call.
+const fn of(op: Op) -> i64 {
+    match op {
+        Op::Quiet => 6,
+        Op::Retain => 3,
+        Op::Release | Op::Call => 4,
+        _ => 1,
+    }
+}
+
+/// What machine code for an optimized trace costs.
+pub fn cost(trace: &Trace) -> Worth {
+    let sum = |all: &[Var]| all.iter().map(|v| of(trace.inst(*v).op)).sum::<i64>() / 2;
+    let round = trace.looped.as_ref().map_or(0, |looped| sum(&looped.body));
+    // The head of a loop is its first round, and then some.
+    Worth { way: sum(&trace.head), round, bridge: false }
+}
 
 /// What a trace is worth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -33,14 +54,22 @@ pub struct Worth {
 }
 
 impl Worth {
-    /// So many rounds, the way included if it is one.
+    /// Less what its machine code costs.
+    pub fn less(self, cost: Self) -> Self {
+        Self { way: self.way - cost.way, round: self.round - cost.round, ..self }
+    }
+
+    /// What leaving by an exit has saved that has made some headway: so many rounds, the way included if it is one, and half of the
+    /// round in which it was left.
     pub fn of(self, rounds: u64) -> i64 {
         let rounds = i64::try_from(rounds).unwrap_or(i64::MAX);
-        match (self.bridge, rounds) {
-            (_, 0) => 0,
-            (true, _) => self.round.saturating_mul(rounds - 1).saturating_add(self.way),
-            (false, _) => self.round.saturating_mul(rounds),
-        }
+        self.round.saturating_mul(rounds).saturating_add(self.part())
+    }
+
+    /// What of that is the same whatever number of rounds.
+    pub const fn part(self) -> i64 {
+        // A way counts as a round.
+        if self.bridge { self.way - self.round } else { self.round / 2 }
     }
 }
 
@@ -51,7 +80,7 @@ mod tests {
     #[test]
     fn a_bridge_is_worth_its_way_and_then_its_rounds() {
         let bridge = Worth { way: 5, round: 3, bridge: true };
-        assert_eq!([0, 1, 4].map(|rounds| bridge.of(rounds)), [0, 5, 14]);
-        assert_eq!(Worth { bridge: false, ..bridge }.of(4), 12);
+        assert_eq!([1, 4].map(|rounds| bridge.of(rounds)), [5, 14]);
+        assert_eq!(Worth { bridge: false, ..bridge }.of(4), 13);
     }
 }

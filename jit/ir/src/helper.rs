@@ -39,6 +39,10 @@ macro_rules! for_each_helper {
             Member "member" (Ptr, Val, Val) -> Int [LOOKS],
                 "whether a container has a value, 1 or 0; negative if code must run for the answer";
             Equal "equal" (Ptr, Val, Val) -> Int [LOOKS], "whether two values are equal, 1 or 0; negative if code must run for the answer";
+            Order "order" (Ptr, Int, Val, Val) -> Int [LOOKS],
+                "whether a comparison of two ints, or of two texts, holds, 1 or 0; negative if that is not to be had here";
+            Binary "binary" (Ptr, Int, Val, Val) -> Val [FRESH],
+                "what an operator gives for two ints, or for two short texts that it joins; absent if that is not to be had here";
             DictGet "dict_get" (Ptr, Val, Val, Val) -> Val [LOOKS],
                 "what a dict has under a key, or else the last operand; absent if code must run for the answer";
             DictPut "dict_put" (Ptr, Val, Val, Val) -> Bool [PUTS],

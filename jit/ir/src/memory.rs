@@ -200,6 +200,8 @@ impl World for Memory {
             | Helper::Truth
             | Helper::Member
             | Helper::Equal
+            | Helper::Order
+            | Helper::Binary
             | Helper::DictGet
             | Helper::DictPut
             | Helper::SetAdd

@@ -203,7 +203,7 @@ impl Function<'_> {
         let round = self.b.ins().iconst(types::I64, self.plan.worth.round);
         let saved = self.b.ins().imul(rounds, round);
         let worth = self.b.ins().iadd(worth, saved);
-        let worth = self.b.ins().iadd_imm_s(worth, -LINK);
+        let worth = self.b.ins().iadd_imm_s(worth, self.plan.worth.part() - LINK);
         self.note(beside::WORTH, Some(worth))?;
         self.note(beside::FROM, Some(link))?;
         self.note(beside::OWNER, self.table)?;

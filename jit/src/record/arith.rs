@@ -1,9 +1,13 @@
 //! Instructions on numbers.
 
 use super::{Abort, Num, Real, Reason, Recorder, Sym};
+use crate::helpers::{self, is_tame_binary};
+use typhon_isa::word::KILL_C;
 use typhon_isa::{BinaryKind, CompareKind, Opcode, UnaryKind};
 use typhon_jit_ir::op::Outcome;
+use typhon_jit_ir::word::Word;
 use typhon_jit_ir::{Arg, Const, Helper, Op};
+use typhon_object::Value;
 
 /// Ints up to here are floats without rounding.
 const EXACT: i64 = 1 << 53;
@@ -43,16 +47,57 @@ impl Recorder<'_> {
         }
     }
 
-    pub(super) fn binary_int(&mut self, op: Op) -> Result<(), Abort> {
-        let (a, b) = (self.int(self.word.b())?, self.int(self.word.c())?);
+    /// An operation on ints, the right one in a register or the instruction's own; a helper does it if they, or what it gives,
+    /// fit no words.
+    pub(super) fn binary_int(&mut self, op: Op, imm: bool) -> Result<(), Abort> {
+        match self.int_words(op, imm) {
+            Err(abort) if abort.reason.is_local() => self.operate(imm),
+            done => done,
+        }
+    }
+
+    fn int_words(&mut self, op: Op, imm: bool) -> Result<(), Abort> {
+        let a = self.int(self.word.b())?;
+        let b = if imm { self.imm() } else { self.int(self.word.c())? };
         let n = self.int_op(op, a, b)?;
         self.set_int(n)
     }
 
-    pub(super) fn binary_int_imm(&mut self, op: Op) -> Result<(), Abort> {
-        let (a, b) = (self.int(self.word.b())?, self.imm());
-        let n = self.int_op(op, a, b)?;
-        self.set_int(n)
+    /// An operation that a helper does, which asks what the operands are.
+    fn operate(&mut self, imm: bool) -> Result<(), Abort> {
+        let (w, number) = (self.word, self.imm().real);
+        let kind = BinaryKind::from_u8(w.kind().min(BinaryKind::IOr as u8));
+        let right = if imm { Value::small(number) } else { self.value(w.c()).clone() };
+        // Beside other threads the interpreter does it.
+        if self.parallel || !is_tame_binary(kind, self.value(w.b()), &right) {
+            return self.abort(Reason::Type);
+        }
+        let a = self.reg(w.b()).arg;
+        let b = if imm { Arg::Const(Const::Val(Word(right.bits()))) } else { self.reg(w.c()).arg };
+        if imm {
+            // The third operand is a number.
+            self.word = typhon_isa::Word(w.0 & !(u64::from(KILL_C) << 8));
+        }
+        self.may_write(self.dying().chain([w.a()]));
+        let made = self.b.call(Helper::Binary, &[self.thread, Arg::int(kind as i64), a, b]).into();
+        self.made(made);
+        Ok(())
+    }
+
+    /// A comparison that a helper does, which asks what the operands are.
+    fn order(&mut self, kind: CompareKind, right: Option<Arg>) -> Result<Num<bool>, Abort> {
+        let w = self.word;
+        if self.parallel {
+            return self.abort(Reason::Type);
+        }
+        let (a, b) = (self.reg(w.b()).arg, right.unwrap_or_else(|| self.reg(w.c()).arg));
+        let right = match b {
+            Arg::Const(Const::Val(word)) if right.is_some() => word.0,
+            _ => self.value(w.c()).bits(),
+        };
+        let now = helpers::order(self.thread_now(), kind as i64, self.value(w.b()).bits(), right);
+        let told = self.b.call(Helper::Order, &[self.thread, Arg::int(kind as i64), a, b]).into();
+        self.answer(told, now)
     }
 
     /// Register `r` as the float that arithmetic with floats takes it for. `exact`: an int must be one without rounding.
@@ -180,7 +225,10 @@ impl Recorder<'_> {
         match (self.reg(self.word.b()).real, self.reg(self.word.c()).real) {
             (Real::Int(_), Real::Int(_)) => self.ints(),
             (Real::Flt(_) | Real::Int(_), Real::Flt(_) | Real::Int(_)) => self.floats(),
-            _ => self.equality(),
+            _ => match CompareKind::from_u8(self.word.kind() & 7) {
+                CompareKind::Eq | CompareKind::Ne => self.equality(),
+                kind => self.order(kind, None),
+            },
         }
     }
 
@@ -193,13 +241,12 @@ impl Recorder<'_> {
         let ints = matches!((left, right), (Real::Int(_), Real::Int(_)));
         let numbers = matches!((left, right), (Real::Int(_) | Real::Flt(_), Real::Int(_) | Real::Flt(_)));
         match kind.plain() {
-            _ if !numbers => self.abort(Reason::Type),
+            _ if !numbers => self.operate(imm),
             BinaryKind::TrueDiv => self.divide(imm),
             BinaryKind::Pow => self.power(right),
             BinaryKind::Mod | BinaryKind::FloorDiv if !ints => self.float_modulo(kind.plain(), imm),
             _ => match (int_operation(kind), float_operation(kind)) {
-                (Some(op), _) if ints && imm => self.binary_int_imm(op),
-                (Some(op), _) if ints => self.binary_int(op),
+                (Some(op), _) if ints => self.binary_int(op, imm),
                 (_, Some(op)) if imm => self.binary_float_imm(op),
                 (_, Some(op)) => self.binary_float(op),
                 _ => self.abort(Reason::Opcode),
@@ -310,7 +357,12 @@ impl Recorder<'_> {
                 let (a, b) = (self.float(r)?, f64::from(self.word.imm()));
                 Ok(self.compare_floats(a, Num { arg: Const::flt(b).into(), real: b }))
             }
-            _ => self.abort(Reason::Type),
+            _ => match Word::int(self.imm().real) {
+                Some(word) => {
+                    self.order(CompareKind::from_u8(self.word.kind() & 7), Some(Arg::Const(Const::Val(word))))
+                }
+                None => self.abort(Reason::Type),
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The callee's registers are the trace's, and its frame's record is not made: an exit in it makes it (`vm::Entered`), and so
 //! does the trace before an instruction that the interpreter carries out there.
 
+use super::arguments::Window;
 use super::{ABSENT, Abort, FrameKind, Level, Real, Reason, Recorder, extra_of, function_of};
 use crate::vm::Entered;
 use std::collections::BTreeMap;
@@ -14,31 +15,27 @@ use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_isa::{BinaryKind, Opcode};
 use typhon_jit_ir::word::Word;
 use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Slot, Src, Ty};
-use typhon_object::tuple::Tuple;
 use typhon_object::types::property::Property;
 use typhon_object::{TypeObject, Value, ids};
 
-/// Parameters whose defaults a call takes, at most.
-const DEFAULTS_MAX: usize = 8;
-
 /// Who is called with what.
-struct Callee {
+pub(super) struct Callee {
     /// Its function, whose reference the frame takes over.
-    function: Arg,
-    unit: Arc<Unit>,
-    /// Where the arguments lie, in registers of the running frame, and how many there are.
-    first: usize,
-    count: usize,
+    pub(super) function: Arg,
+    pub(super) unit: Arc<Unit>,
+    /// Where the arguments lie, in registers of the running frame, and how many there are that are given by their place.
+    pub(super) first: usize,
+    pub(super) count: usize,
     /// The new instance, of which the frame has a reference of its own, if it is a class's `__init__`.
-    made: Option<Arg>,
+    pub(super) made: Option<Arg>,
 }
 
 impl Recorder<'_> {
     /// A call that is taken along; then it has been carried out, too.
     pub(super) fn call(&mut self, op: Opcode) -> Result<(), Abort> {
         let (at, count) = (self.word.b(), self.word.c());
-        let method = matches!(op, Opcode::CallMethod | Opcode::CallMethodKnown);
-        let (first, n) = match method {
+        let method = matches!(op, Opcode::CallMethod | Opcode::CallMethodKnown | Opcode::CallKw);
+        let (first, count) = match method {
             false => (at + 1, count),
             // Whether there is an object in front is known of the register that LoadMethod has written.
             true => match self.reg(at + 1).arg {
@@ -56,27 +53,24 @@ impl Recorder<'_> {
                 }
             },
         };
-        if self.value(at).exact::<Function>().is_some() {
-            return self.call_function(at, first, n);
+        let window = Window { at, first, count, names: self.keywords(op) };
+        let shape = self.value(at).header().map_or(0, |h| h.shape().0);
+        match shape {
+            ids::FUNCTION => return self.call_function(&window),
+            ids::METHOD if !method || first == at + 2 => return self.call_bound(&window),
+            _ => {}
         }
         match init_of(self.at.t, self.value(at)) {
-            Some(init) => self.call_class(&init, at, first, n),
-            None => self.call_native(at, first, n),
+            Some(init) => self.call_class(&init, &window),
+            None if self.is_instance(at) => self.call_instance(&window),
+            None if window.names.is_empty() => self.call_native(at, first, count),
+            None => self.abort(Reason::Type),
         }
-    }
-
-    /// What a function is called with: the defaults of its last parameters, if it takes any.
-    fn defaults(&mut self, f: &Function, n: usize) -> Result<usize, Abort> {
-        let missing = f.unit().arg_count.wrapping_sub(n);
-        if missing > DEFAULTS_MAX || f.default_count() < missing {
-            return self.abort(Reason::Type);
-        }
-        Ok(missing)
     }
 
     /// The function's code is what it was, in the thread that has this copy of it. The function itself may point to another
     /// thread's.
-    fn has_unit(&mut self, function: Arg, f: &Function, unit: &Arc<Unit>) {
+    pub(super) fn has_unit(&mut self, function: Arg, f: &Function, unit: &Arc<Unit>) {
         self.has_shape(function, ids::FUNCTION);
         let now = self.load(Ty::Ptr, Alias::Code, function, Function::UNIT);
         let theirs = f.kept_unit();
@@ -93,7 +87,7 @@ impl Recorder<'_> {
     }
 
     /// The unit of a function that is taken along with registers from `base` on.
-    fn takes(&self, f: &Function, base: usize) -> Result<Arc<Unit>, Abort> {
+    pub(super) fn takes(&self, f: &Function, base: usize) -> Result<Arc<Unit>, Abort> {
         let Some(unit) = self.running.unit_of(f) else { return self.abort(Reason::Type) };
         if !unit.simple || self.running.is_generator() || !self.may_take(&unit, base) {
             return self.abort(Reason::Type);
@@ -101,51 +95,35 @@ impl Recorder<'_> {
         Ok(unit)
     }
 
-    /// The defaults of the last `missing` parameters.
-    fn default_values(&mut self, f: &Function, function: Arg, missing: usize) -> Vec<Arg> {
-        if missing == 0 {
-            return Vec::new();
-        }
-        // Setting them stops nobody.
-        let class = if self.parallel { Alias::Shared } else { Alias::Code };
-        let defaults = self.load(Ty::Val, class, function, Function::DEFAULTS);
-        self.has_shape(defaults, ids::TUPLE);
-        let count = f.default_count();
-        let len = self.load(Ty::Int, Alias::Tuple, defaults, Tuple::LEN);
-        let same = self.op(Op::IEq, &[len, Arg::int(count as i64)]);
-        self.guard(same);
-        let item = |me: &mut Self, i: usize| {
-            Arg::from(me.b.mem(Op::LoadX, Ty::Val, Alias::Tuple, &[defaults, Arg::int(i as i64)], Tuple::ITEMS as i32))
-        };
-        (count - missing..count).map(|i| item(self, i)).collect()
-    }
-
-    fn call_function(&mut self, at: usize, first: usize, n: usize) -> Result<(), Abort> {
+    fn call_function(&mut self, window: &Window) -> Result<(), Abort> {
+        let at = window.at;
         let Some(f) = self.value(at).exact::<Function>().map(std::ptr::from_ref) else {
             return self.abort(Reason::Type);
         };
         // SAFETY: the register keeps the function while the call is looked at, and nothing runs meanwhile.
         let f = unsafe { &*f };
-        let unit = self.takes(f, self.index(first))?;
-        let missing = self.defaults(f, n)?;
+        let unit = self.takes(f, self.index(window.first))?;
+        let binding = self.binding(f, window)?;
         let function = self.reg(at).arg;
         self.has_unit(function, f, &unit);
-        let defaults = self.default_values(f, function, missing);
+        let filled = self.filled(f, function, window, &binding);
         self.take(at);
-        if first > at + 1 {
+        if window.first > at + 1 {
             self.take(at + 1);
         }
-        self.enter(Callee { function, unit, first, count: n, made: None }, &defaults)
+        self.enter(Callee { function, unit, first: window.first, count: binding.given, made: None }, &filled)
     }
 
     /// A class: the instance takes the register in front of the arguments.
-    fn call_class(&mut self, init: &Value, at: usize, first: usize, n: usize) -> Result<(), Abort> {
+    fn call_class(&mut self, init: &Value, window: &Window) -> Result<(), Abort> {
+        let at = window.at;
         let (Some(f), Some(class)) = (init.exact::<Function>(), self.value(at).downcast::<TypeObject>()) else {
             return self.abort(Reason::Type);
         };
         let version = class.version.get();
-        let unit = self.takes(f, self.index(first - 1))?;
-        let missing = self.defaults(f, n + 1)?;
+        let inner = window.with_object();
+        let unit = self.takes(f, self.index(inner.first))?;
+        let binding = self.binding(f, &inner)?;
         if version == 0 {
             return self.abort(Reason::Type);
         }
@@ -159,7 +137,7 @@ impl Recorder<'_> {
         // The class has its `__init__` as long as it has its version.
         let function = Arg::Const(Const::Val(Word(init.bits())));
         self.has_unit(function, f, &unit);
-        let defaults = self.default_values(f, function, missing);
+        let filled = self.filled(f, function, &inner, &binding);
         self.may_release(class);
         let made = Arg::from(self.b.call(Helper::Instance, &[self.thread, class_now]));
         self.is_present(made);
@@ -167,15 +145,15 @@ impl Recorder<'_> {
         self.retain(made);
         self.take(at);
         self.b.op(Op::Release, &[class], None);
-        if first > at + 1 {
+        if inner.first > at {
             self.take(at + 1);
         }
-        self.put(first - 1, made);
-        self.enter(Callee { function, unit, first: first - 1, count: n + 1, made: Some(made) }, &defaults)
+        self.put(inner.first, made);
+        self.enter(Callee { function, unit, first: inner.first, count: binding.given, made: Some(made) }, &filled)
     }
 
-    /// The arguments are in place: the interpreter makes the call, and the trace goes on in the callee.
-    fn enter(&mut self, callee: Callee, defaults: &[Arg]) -> Result<(), Abort> {
+    /// The arguments are in place but for what is `filled`: the interpreter makes the call, and the trace goes on in the callee.
+    pub(super) fn enter(&mut self, callee: Callee, filled: &[(Arg, bool)]) -> Result<(), Abort> {
         let Callee { function, unit, first, count, made } = callee;
         let base = self.index(first);
         let kind = if made.is_some() { FrameKind::Init } else { FrameKind::Call };
@@ -183,10 +161,7 @@ impl Recorder<'_> {
         let level =
             Level { kind, dst, skip, plain: true, function: Some(function), made, ..Level::real(unit, base, 0) };
         self.enter_level_of(Level { real: false, ..level }, count)?;
-        for (i, default) in defaults.iter().enumerate() {
-            self.retain(*default);
-            self.put(count + i, *default);
-        }
+        self.fill(count, filled);
         self.has_begun()
     }
 
@@ -287,7 +262,7 @@ impl Recorder<'_> {
     }
 
     /// A register holds an object of the same shape, whose type is as it is.
-    fn same_type(&mut self, r: usize) -> Result<Arg, Abort> {
+    pub(super) fn same_type(&mut self, r: usize) -> Result<Arg, Abort> {
         let key = super::attributes::type_key(self.value(r));
         if key >> 32 == 0 {
             return self.abort(Reason::Type);

@@ -52,7 +52,7 @@ impl Recorder<'_> {
     }
 
     /// A helper's answer is what it is now.
-    fn answer(&mut self, told: Arg, now: i64) -> Result<Num<bool>, Abort> {
+    pub(super) fn answer(&mut self, told: Arg, now: i64) -> Result<Num<bool>, Abort> {
         if now < 0 {
             return self.abort(Reason::Type);
         }
@@ -61,7 +61,7 @@ impl Recorder<'_> {
         Ok(Num { arg: Arg::bool(now != 0), real: now != 0 })
     }
 
-    fn thread_now(&self) -> u64 {
+    pub(super) fn thread_now(&self) -> u64 {
         std::ptr::from_ref(self.at.t) as u64
     }
 
@@ -200,7 +200,7 @@ impl Recorder<'_> {
     }
 
     /// A helper's new value, with its reference: the operands die, and it is the result.
-    fn made(&mut self, value: Arg) {
+    pub(super) fn made(&mut self, value: Arg) {
         self.is_present(value);
         self.end_dying();
         self.put(self.word.a(), value);

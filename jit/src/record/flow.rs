@@ -42,7 +42,7 @@ impl Recorder<'_> {
             | O::BinaryShrInt
             | O::BinaryFloorDivInt
             | O::BinaryModInt => match int_operation(kind) {
-                Some(op) => self.binary_int(op)?,
+                Some(op) => self.binary_int(op, false)?,
                 None => return self.abort(Reason::Opcode),
             },
             O::BinaryAddIntImm
@@ -53,7 +53,7 @@ impl Recorder<'_> {
             | O::BinaryShrIntImm
             | O::BinaryFloorDivIntImm
             | O::BinaryModIntImm => match int_operation(kind) {
-                Some(op) => self.binary_int_imm(op)?,
+                Some(op) => self.binary_int(op, true)?,
                 None => return self.abort(Reason::Opcode),
             },
             O::BinaryAddFloat | O::BinarySubFloat | O::BinaryMulFloat => match float_operation(kind) {
@@ -71,7 +71,7 @@ impl Recorder<'_> {
                 self.set_bool(is);
             }
             O::Is => self.is()?,
-            O::BinaryOp | O::BinaryOpImm => self.binary()?,
+            O::BinaryOp | O::BinaryOpImm | O::BinaryAddStr => self.binary()?,
             O::Compare | O::CompareInt | O::CompareFloat => {
                 let is = self.compare()?;
                 self.set_bool(is);

@@ -15,11 +15,13 @@
 //! | `arith` | numbers |
 //! | `objects` | lists, tuples, attributes, globals, cells |
 //! | `attributes` | attributes and methods |
+//! | `arguments` | which parameter gets what |
 //! | `calls` | calls of Python functions, and their returns |
 //! | `containers` | what helpers do with containers and texts |
 //! | `iterate` | iteration |
 //! | `natives` | calls of natives |
 
+mod arguments;
 mod arith;
 mod attributes;
 mod begin;
@@ -67,6 +69,8 @@ const INSTRUCTIONS_MAX: usize = 4000;
 const WAY_MAX: usize = 1500;
 /// What a way must save that is cut short.
 const CUT_MIN: i64 = 6 * worth::TRANSLATED;
+/// What a way costs that is not gone at all: more than going back to the interpreter and coming again.
+const WAY_MIN: i64 = -(worth::ENTRY + worth::EXIT);
 /// How often a loop in the loop goes round in a trace.
 const INNER_MAX: u32 = 8;
 
@@ -121,7 +125,8 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
     } else {
         recorder.way().and_then(|(found, to)| {
             if to != Some(at.target) {
-                return Ok(found);
+                let worthless = found.plan.worth.way <= WAY_MIN && !recorder.sight.worthless;
+                return if worthless { recorder.abort(Reason::Worthless) } else { Ok(found) };
             }
             way = Some(found);
             recorder.begin_loop(true);
@@ -143,6 +148,8 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
 pub struct Sight<'a> {
     /// Whether another loop of the frame that entered the trace has one, by its header.
     pub has_trace: &'a dyn Fn(u32) -> bool,
+    /// Whether loops are recorded of which the interpreter carries most out.
+    pub worthless: bool,
     /// Functions that are not taken along any more, by their code's address. A stranger at such an address is only run slower.
     pub apart: &'a RefCell<FxHashSet<usize>>,
 }
@@ -430,7 +437,9 @@ impl<'a> Recorder<'a> {
             }
             let before = self.b.trace().insts.len();
             let done = match op {
-                Opcode::Call | Opcode::CallMethod | Opcode::CallKnown | Opcode::CallMethodKnown => self.call(op),
+                Opcode::Call | Opcode::CallMethod | Opcode::CallKw | Opcode::CallKnown | Opcode::CallMethodKnown => {
+                    self.call(op)
+                }
                 Opcode::Return | Opcode::ReturnConst => self.ret(op),
                 Opcode::GetItemPython => self.call_getitem(),
                 Opcode::LoadAttrProperty => self.call_property(),
@@ -539,6 +548,9 @@ impl<'a> Recorder<'a> {
         }
         let mut again = self.regs.again(&mut self.b);
         again.push(self.b.op(Op::IAdd, &[self.rounds, Arg::int(1)], None).into());
+        if self.worth.round <= 0 && !self.sight.worthless {
+            return self.abort(Reason::Worthless);
+        }
         let trace = std::mem::replace(&mut self.b, Builder::new()).finish(End::Again(again));
         Ok(self.recorded(self.regs.without_unwritten(trace), self.path))
     }

@@ -11,11 +11,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use typhon_interp::unit::Unit;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
-use typhon_isa::{Opcode, Word};
+use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_jit_ir::{Arg, Const, Helper, Op};
 
 /// How often a function is taken along into itself.
 const UNROLL_MAX: usize = 2;
+/// Functions whose frames move into an object.
+const SUSPENDS: u32 = CodeFlags::GENERATOR | CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR;
 
 impl Recorder<'_> {
     /// What it saves, or does not, comes back.
@@ -34,7 +36,9 @@ impl Recorder<'_> {
         let (mut enters, mut saved) = (false, worth::OPAQUE);
         match deeper {
             0 => self.touch(op),
-            1 if !self.running.is_callee() => return self.abort(Reason::Deep),
+            1 if !self.running.is_callee() || self.parallel && self.running.is_generator() => {
+                return self.abort(Reason::Deep);
+            }
             1 if self.may_take(self.running.unit(), self.behind()) => {
                 enters = true;
                 self.enter_level(op)?;
@@ -79,8 +83,9 @@ impl Recorder<'_> {
     /// Whether a function's frame is taken along.
     pub(super) fn may_take(&self, unit: &Unit, base: usize) -> bool {
         let same = self.levels.iter().filter(|level| std::ptr::eq(Arc::as_ptr(&level.unit), unit)).count();
-        // Its first call makes it ready, and is not taken along.
+        // Its first call makes it ready, and is not taken along. A generator's call makes the generator, and is over.
         unit.word(0).is_some()
+            && unit.code.flags & SUSPENDS == 0
             && !self.sight.apart.borrow().contains(&std::ptr::from_ref(unit).addr())
             && self.levels.len() < FRAMES_MAX
             && same < UNROLL_MAX

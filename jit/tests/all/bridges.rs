@@ -391,3 +391,36 @@ fn workers_compile_while_the_program_goes_on() {
     };
     assert!(offered >= 2);
 }
+
+#[test]
+fn a_loop_with_traces_is_entered_however_often_its_last_iteration_was_followed() {
+    let source = "def f(n):
+    i = s = 0
+    t = 1
+    while t is not None:
+        s += i
+        i += 1
+        if i == n:
+            t = None
+    return s
+";
+    // No loop calls it, which would take it along.
+    let source = format!("{source}{}print(f(5))\n", "f(4)\n".repeat(400));
+    let ran = run(&source, Some(Params { loop_hot: 1, exit_hot: 1 << 20, credit: u64::MAX, ..Params::DEFAULT }));
+    assert_eq!(ran.printed, "10\n");
+    assert!(ran.counts["jit_abort_leaves"] > 0, "{:?}", ran.counts);
+    assert!(ran.counts["jit_entered"] > 300, "{:?}", ran.counts);
+}
+
+#[test]
+fn a_loop_that_the_interpreter_carries_out_is_not_compiled() {
+    let source = "def f(n):
+    for i in range(n):
+        {i: i, **{}}
+f(3000)
+";
+    let params = Params { credit: u64::MAX, ..Params::DEFAULT };
+    let ran = run(source, Some(params.clone()));
+    assert_eq!((ran.traces, ran.counts["jit_abort_worthless"]), (0, 1), "{:?}", ran.counts);
+    assert!(run(source, Some(Params { loop_hot: 2, ..params })).traces > 0);
+}

@@ -47,6 +47,12 @@ def nested(a, b):
     return two(a, two(b)) + two(b, 1, a)
 def pair(a, b):
     return (b, a)
+def called(self, a, b=4):
+    return self.u - a * b
+P.__call__ = called
+def upto(n):
+    for i in range(n):
+        yield i
 ";
 
 struct Maker {
@@ -90,12 +96,20 @@ impl Maker {
             "nested(i % 7, b)",
             "q[0]",
             "-3",
+            "two(b=i % 5, a=2)",
+            "two(i, c=b)",
+            "two(1, b=a)",
+            "o(i % 3)",
+            "k(2, b=i % 5)",
+            "add(1)",
+            "h % 100",
+            "(h >> 3 & 255)",
         ])
     }
 
     fn statement(&mut self, indent: usize, depth: usize) {
         let v = self.value();
-        let text = match self.below(if depth < 2 { 30 } else { 25 }) {
+        let text = match self.below(if depth < 2 { 36 } else { 31 }) {
             0 | 1 => format!("a = ({v} + b) % 1009"),
             2 => format!("b = ({v} * 3 + a) % 997"),
             3 => format!("l[i % 5] = {v}"),
@@ -123,7 +137,15 @@ impl Maker {
             22 => format!("b = o.fail(i) + {v} if i % 3 else b"),
             23 => "n1 = n2[i % 3] + 'b'".into(),
             24 => format!("l[0:2] = [{v}, 1]"),
-            25 => {
+            25 => format!("h = (h * 31 + {v}) & 0xffffffffffffffffff"),
+            26 => {
+                format!("d = d + 1 if {} else i", self.one(&["h < 1 << 64", "n1 < 'b'", "n1 >= n2", "h > a", "h != 0"]))
+            }
+            27 => format!("add = {}.add", self.one(&["o", "k"])),
+            28 => format!("o = {}(u=a, v={v})", self.one(&["P", "Q"])),
+            29 => format!("a = add(by={v} % 50)"),
+            30 => format!("n1 = n1 + {} if len(n1) < 40 else 'a'", self.one(&["'b'", "n2", "n1"])),
+            31 => {
                 let head = self.one(&[
                     "for e in l:",
                     "for j, e in enumerate(l):",
@@ -134,18 +156,19 @@ impl Maker {
                     "for e in range(i % 4):",
                     "for e in (1, 2, a):",
                     "for e in 'xyz':",
+                    "for e in upto(i % 5):",
                 ]);
                 self.line(indent, head);
                 let inner = self.one(&["b = (b * 3 + 1) % 211", "a = (a + len(l)) % 77", "q = (a, b)", "d += 1"]);
                 self.line(indent + 1, inner);
                 return self.statement_if(indent + 1, depth + 1);
             }
-            26 | 27 => {
+            32 | 33 => {
                 let condition = self.one(&["i % 3 == 0", "a < b", "i % 50 == 49", "b % 2", "i & 1", "q"]);
                 self.line(indent, &format!("if {condition}:"));
                 return self.statement(indent + 1, depth + 1);
             }
-            28 => {
+            34 => {
                 self.line(indent, "try:");
                 self.statement(indent + 1, depth + 1);
                 "except (TypeError, AttributeError): d += 1".into()
@@ -171,12 +194,14 @@ impl Maker {
             "t = (1, 2, 3)",
             "q = (0, 1)",
             "d = 0",
+            "h = 1",
             "n1 = 'a'",
             "n2 = 'abc'",
         ] {
             self.line(1, text);
         }
         self.line(1, "o, k = P(1), Q(2)");
+        self.line(1, "add = o.add");
         self.line(1, "try:");
         self.line(2, "for i in range(n):");
         for _ in 0..2 + self.below(5) {
@@ -184,7 +209,7 @@ impl Maker {
         }
         self.line(1, "except Exception as e:");
         self.line(2, "return type(e).__name__, e.args, i, a, b, d, l, t, q, o.u, k.u");
-        self.line(1, "return a, b, d, l, m, list(s), t, q, o.u, o.v, k.u, n1");
+        self.line(1, "return a, b, d, h, l, m, list(s), t, q, o.u, o.v, k.u, n1");
         for arguments in ["300, 1, 2", "40, -7, 5", "150, 3, 0"] {
             self.line(0, &format!("print(f({arguments}))"));
         }

@@ -1,6 +1,9 @@
 //! Loops over lists, tuples, attributes, globals, and calls do the same with the trace compiler and without it.
 
+use crate::harness::run_in;
 use crate::loops::same;
+use typhon_jit::journal::Fate;
+use typhon_jit::{Params, Process};
 
 #[test]
 fn lists_and_tuples() {
@@ -299,4 +302,164 @@ main()
 ",
         true,
     );
+}
+
+#[test]
+fn arguments_by_keyword_and_objects_that_are_called() {
+    same(
+        "def area(width, height=3, depth=1):
+    return width * height + depth
+def init(self, x, y=2):
+    self.x = x
+    self.y = y
+def call(self, a, b=10):
+    return self.x + a * b
+def moved(self, dx=0, dy=0):
+    return P(self.x + dx, y=self.y + dy)
+P = type('P', (), {'__init__': init, '__call__': call, 'moved': moved})
+def f(n):
+    s = 0
+    p = P(3)
+    go = p.moved
+    for i in range(n):
+        s += area(height=i, width=2) + area(i, depth=i) + area(depth=1, height=2, width=i)
+        s += p(i) + p(b=i, a=2) + go(dy=i).y + go(i).x + P(y=i, x=1).y
+        if i == n // 2:
+            p = P(4)
+            go = p.moved
+    return s
+print(f(10), f(300))
+def wrong(n):
+    s = 0
+    for i in range(n):
+        try:
+            if i % 20 == 7:
+                area(1, width=2)
+            elif i % 20 == 8:
+                area(1, lenght=2)
+            elif i % 20 == 9:
+                area(height=1)
+            s += area(i, height=i)
+        except TypeError:
+            s -= 1
+    return s
+print(wrong(10), wrong(300))
+",
+        true,
+    );
+}
+
+#[test]
+fn ints_that_fit_no_word_and_texts() {
+    same(
+        "def f(n):
+    a = b = 1
+    h = 14695981039346656037
+    s = 0
+    for i in range(n):
+        a, b = b, a + b
+        if b > 1 << 200:
+            a = b = 1
+        h = ((h ^ i & 255) * 1099511628211) & 0xffffffffffffffff
+        s ^= h >> 7
+        s -= b // (i + 1) - b % 1000003
+    return a, b, h, s
+print(f(10), f(400))
+def g(n):
+    s = ''
+    out = 0
+    for i in range(n):
+        s += 'ab'
+        t = s + '!'
+        if t > 'abc' or s >= t:
+            out += len(t)
+        if len(s) > 1500:
+            s = 'b'
+    return s, out
+print(g(10), g(900))
+def h(n):
+    s = 0
+    for i in range(n):
+        try:
+            s += (10 ** 30) // (i % 7)
+        except ZeroDivisionError:
+            s += 1
+        s = s >> (i % 3) << 2
+        s %= 10 ** 40
+    return s
+print(h(10), h(300))
+",
+        true,
+    );
+}
+
+#[test]
+fn loops_over_generators() {
+    same(
+        "def upto(n):
+    i = 0
+    while i < n:
+        yield i
+        i += 1
+    return 'done'
+def failing(k):
+    for i in range(k):
+        if i == k - 1:
+            raise ValueError(k)
+        yield i
+def f(n):
+    s = 0
+    for x in upto(n):
+        s += x
+        for y in upto(x % 3):
+            s += y * 100
+        try:
+            for z in failing(x % 5):
+                s += z
+        except ValueError as e:
+            s += e.args[0] * 1000
+    g = upto(n)
+    for x in g:
+        if x == n // 2:
+            break
+    for x in g:
+        s += x
+    for x in g:
+        s += 10 ** 9
+    return s
+print(f(10), f(300))
+",
+        true,
+    );
+}
+
+#[test]
+fn nothing_of_these_calls_is_left_to_the_interpreter() {
+    let source = "def area(width, height=3, depth=1):
+    return width * height + depth
+def add(self, n, times=1):
+    self.x = n * times
+    return n
+P = type('P', (), {'add': add, '__call__': add})
+def f(n):
+    p = P()
+    add = p.add
+    s = 0
+    for i in range(n):
+        s += area(depth=i, width=2) + add(i) + add(times=2, n=i) + p(i, times=3)
+        s = (s * 1000003) & 0xffffffffffffffff
+    return s
+f(40)
+";
+    let params = Params { loop_hot: 12, exit_hot: 4, credit: u64::MAX, ..Params::DEFAULT };
+    let process = Process::watched(params).expect("this machine has a code generator");
+    assert_eq!(run_in(source, Some(process.clone())).printed, "");
+    let mut traces = 0;
+    process.journal().expect("it is watched").each(|note| {
+        if note.function == "f" && matches!(note.fate, Fate::Compiled { .. }) {
+            traces += 1;
+            assert!(note.opaque.is_empty(), "{note}");
+        }
+    });
+    assert!(traces > 0);
 }

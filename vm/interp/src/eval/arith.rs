@@ -437,8 +437,8 @@ pub(crate) fn add_str(m: &mut M<'_>, w: Word) -> Flow {
         return miss(m, w);
     }
     m.save();
-    // `s = s + x` and `s += x` on the only reference grow in place.
-    let dies = w.x() & KILL_B != 0 || w.a() == w.b();
+    // `s = s + x` and `s += x` on the only reference grow in place, but by itself.
+    let dies = (w.x() & KILL_B != 0 || w.a() == w.b()) && w.b() != w.c();
     let v = if dies && m.reg(w.b()).header().is_some_and(typhon_object::header::Header::is_unique) {
         let left = m.take(w.b());
         append(m.t, left, m.reg(w.c()))?

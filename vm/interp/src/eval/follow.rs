@@ -4,17 +4,18 @@
 //! Between two steps the running frame's record says where it goes on.
 
 use super::machine::{M, Stop};
-use super::{dispatch, leave, special};
+use super::{dispatch, generators, leave, special};
 use crate::frame::{Frame, Interp, Kind, interp};
 use crate::function::Function;
+use crate::generator::Resumed;
 use crate::unit::Unit;
 use std::sync::Arc;
-use typhon_isa::{BinaryKind, Opcode};
+use typhon_isa::{BinaryKind, CompareKind, Opcode};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::names::n;
 use typhon_object::types::classmethod::ClassMethod;
-use typhon_object::{Thread, Value};
+use typhon_object::{Thread, Value, ops};
 
 /// How long a list is at most of which a part is replaced.
 const REPLACED_MAX: usize = 64;
@@ -22,6 +23,11 @@ const REPLACED_MAX: usize = 64;
 /// The Python `__init__` that calling a class runs on a new plain instance, if that is what calling it means.
 pub fn init_of(t: &Thread, class: &Value) -> Option<Value> {
     super::call::plain_class(t, class)
+}
+
+/// The Python `__call__` that calling an instance of a Python class enters.
+pub fn call_of(t: &Thread, v: &Value) -> Option<Value> {
+    special::is_instance(v).then(|| special::callable(t, v)).filter(|f| !f.is_absent())
 }
 
 /// The `__getitem__` that the instruction of that name enters.
@@ -37,6 +43,16 @@ pub fn setitem_of(t: &Thread, v: &Value) -> Option<Value> {
 /// The method that a binary operator enters, and as what.
 pub fn operator_of(t: &Thread, kind: BinaryKind, a: &Value, b: &Value) -> Option<(Value, Kind)> {
     special::is_instance(a).then(|| special::binary(t, kind, a, b)).filter(|(f, _)| !f.is_absent())
+}
+
+/// What an operator gives for two values of built-in types.
+pub fn operate(t: &Thread, kind: BinaryKind, a: &Value, b: &Value) -> Res {
+    super::arith::binary(t, kind, a, b)
+}
+
+/// Whether a comparison of two values of built-in types holds.
+pub fn compare(t: &Thread, kind: CompareKind, a: &Value, b: &Value) -> Res<bool> {
+    ops::truth(t, &ops::compare(t, a, b, ops::CompareOp::ALL[kind as usize])?)
 }
 
 /// `v[start:stop]` of a list, tuple or str by plain numbers, which runs no code.
@@ -146,11 +162,13 @@ impl<'t> Running<'t> {
     }
 
     /// Whether the frame on top is one that an instruction of the frame below it has entered, and that hands its result to
-    /// that instruction by returning.
+    /// that instruction by returning, or a generator's that a loop over it has taken up.
     pub fn is_callee(&self) -> bool {
         // SAFETY: as in `unit`.
-        let kind = unsafe { (*self.frame()).kind };
-        !self.is_generator() && !matches!(kind, Kind::Entry | Kind::ForIter | Kind::Send | Kind::Next)
+        match unsafe { (*self.frame()).kind } {
+            Kind::Entry | Kind::Send | Kind::Next => false,
+            kind => self.is_generator() == (kind == Kind::ForIter),
+        }
     }
 
     /// Whether the frame on top is one that Call or CallMethod has entered, and that hands over what it returns.
@@ -258,6 +276,9 @@ impl<'t> Running<'t> {
 
     fn run_callee(&self) -> Res<()> {
         let (t, fp) = (self.t, self.frame());
+        if self.is_generator() {
+            return self.finish_turn();
+        }
         t.check_stack("")?;
         // SAFETY: the frame on top was pushed by the one below it. What the record owned for its caller is the caller's now:
         // it gets the frame's result from here.
@@ -280,6 +301,37 @@ impl<'t> Running<'t> {
                 let words = special::complete(t, below, kind, v)?;
                 m.advance(words);
             }
+        }
+        m.settle();
+        m.save();
+        Ok(())
+    }
+
+    /// Runs the generator on top, which a loop over it has just taken up, to its next yield or its end, and ends the loop's
+    /// instruction.
+    fn finish_turn(&self) -> Res<()> {
+        let (t, fp) = (self.t, self.frame());
+        t.check_stack("")?;
+        // SAFETY: the frame on top was pushed by the one below it, whose iterator keeps the generator alive; a frame that is
+        // entered from here owns it.
+        let (kind, dst, skip, below) = unsafe {
+            std::mem::forget(Value::from_ref(&(*fp).generator).clone());
+            (std::mem::replace(&mut (*fp).kind, Kind::Entry), (*fp).dst, (*fp).skip, fp.sub(1))
+        };
+        let given = super::run_generator(t, self.it, None)?;
+        // SAFETY: the frame is on top again.
+        let (ip, base) = unsafe { ((*below).ip, (*below).base) };
+        let mut m = M::new(t, self.it, ip, base, below);
+        match given {
+            Resumed::Yield(v) => {
+                m.advance(skip.into());
+                m.set(dst.into(), v);
+            }
+            Resumed::Return(v) => match generators::generator_returned(&mut m, kind, dst, skip, v) {
+                Ok(())
+                | Err(Stop::Again | Stop::Switch | Stop::Slow | Stop::As(_) | Stop::Exit(_) | Stop::Yield(_)) => {}
+                Err(Stop::Raise(e) | Stop::Reraise(e)) => return Err(e),
+            },
         }
         m.settle();
         m.save();
