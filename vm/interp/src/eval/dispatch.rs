@@ -189,6 +189,7 @@ mod threaded {
 
     /// Ends the handler of instruction `w`, before which the machine was `before`, and which came to `flow`. Nothing that must
     /// be dropped is left when the next handler is called: that would be work behind the call.
+    #[expect(clippy::single_match, reason = "the arm that cannot be shows that nothing is dropped behind the call")]
     #[inline(always)]
     fn go_on(before: M<'_>, m: M<'_>, w: Word, slow: Handler, flow: Flow) {
         let flow = std::mem::ManuallyDrop::new(flow);
