@@ -296,7 +296,7 @@ async fn a_server_that_is_dropped_leaves_nothing() {
     drop((server, channel, client, ended));
     // The engine has the other end, and every part of the server has the engine.
     let gone = tokio::task::spawn_blocking(move || {
-        let minute = std::time::Duration::from_secs(60);
+        let minute = Duration::from_secs(60);
         std::iter::repeat_with(|| started.recv_timeout(minute)).find_map(Result::err)
     });
     assert_eq!(gone.await.expect("a thread"), Some(std::sync::mpsc::RecvTimeoutError::Disconnected));
