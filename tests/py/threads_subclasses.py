@@ -41,3 +41,29 @@ def work():
 t = threading.Thread(target=work)
 t.start()
 t.join()
+
+
+# Who asks for the subclasses of a class need not be the thread that made them.
+class Root:
+    pass
+
+
+class Branch(Root):
+    pass
+
+
+class Leaf(Branch):
+    pass
+
+
+def ask():
+    import collections.abc
+
+    print([c.__name__ for c in Root.__subclasses__() + Branch.__subclasses__()])
+    print(isinstance([], collections.abc.Sequence), issubclass(dict, collections.abc.Mapping))
+
+
+t = threading.Thread(target=ask)
+t.start()
+t.join()
+ask()

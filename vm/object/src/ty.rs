@@ -454,7 +454,8 @@ impl TypeObject {
     /// Records a direct subclass. A built-in type is shared by all isolates, so its Python subclasses are the isolate's
     /// to remember.
     pub fn add_subclass(&self, t: &Thread, sub: &TypeObject) {
-        if t.is_shared() {
+        // Other threads ask whether it is alive, those that begin later, too.
+        if !crate::thread::is_bootstrap() {
             sub.header.mark_weak();
         }
         // What the isolate keeps for good is its own, and keeps its own list: that is the one which `outdate` follows.
@@ -498,9 +499,8 @@ impl TypeObject {
 
     /// Remembers that the metaclass's own `mro()` gave this class's order.
     pub(crate) fn note_own_order(&self, t: &Thread) {
-        if t.is_shared() {
-            self.header.mark_weak();
-        }
+        // As in `add_subclass`.
+        self.header.mark_weak();
         let mut all = t.isolate.own_orders.borrow_mut();
         if !all.iter().any(|&x| std::ptr::eq(x, self)) {
             all.push(self);
