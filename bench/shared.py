@@ -1,6 +1,6 @@
 """What do threads cost those who share? Four measures.
 
-    TYPHON_THREADS=free typhon bench/shared.py [REPEATS [alone|beside|after|dict|counter|handoff...]]
+    typhon bench/shared.py [REPEATS [alone|beside|after|dict|counter|handoff...]]
 
 alone, beside, after: small programs, run by the first thread before any other has started, while another waits, and after it
 has ended. "beside" is what it costs that objects are born shared, "after" what is left of it.

@@ -1,6 +1,6 @@
 """Do two threads do twice as much? Small workloads, by one thread and by two at once.
 
-    TYPHON_THREADS=free typhon bench/threads.py [REPEATS [NAME...]]
+    typhon bench/threads.py [REPEATS [NAME...]]
 
 For each: the time that one thread takes for its share; how many times one thread's throughput two have ("wall": 2 is the
 best there can be, 1 means that they took turns); and how much processor time two take for what one does twice ("work":

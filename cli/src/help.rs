@@ -40,7 +40,7 @@ python's options (typhon [options] FILE; environment variables in brackets):
   -X OPT        implementation option: dev, int_max_str_digits=N
 and PYTHONPATH, PYTHONHASHSEED as in CPython.
 
-TYPHON_THREADS=free lets threads run at the same time (new; without it they take turns).
+TYPHON_THREADS=turns lets threads run one at a time, in turns; without it they run at the same time.
 TYPHON_VERIFY=1 looks at all of memory after each collection, and ends the process if something is wrong.
 TYPHON_JIT compiles hot loops to machine code: 0 (never), 1 (in the background), sync (at once, for tests).
 

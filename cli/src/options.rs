@@ -143,7 +143,7 @@ impl Reader {
         flags.optimize = level("PYTHONOPTIMIZE", flags.optimize);
         flags.verbose = level("PYTHONVERBOSE", flags.verbose);
         flags.verify = get("TYPHON_VERIFY").is_some_and(|on| on != "0");
-        flags.free_threads = get("TYPHON_THREADS").is_some_and(|how| how == "free");
+        flags.turns = get("TYPHON_THREADS").is_some_and(|how| how == "turns");
         flags.hash_seed = match get("PYTHONHASHSEED") {
             None => None,
             Some(text) if text == "random" => None,

@@ -55,8 +55,8 @@ pub struct Flags {
     pub x_options: Vec<(String, Option<String>)>,
     /// PYTHONHASHSEED: `None` is random.
     pub hash_seed: Option<u32>,
-    /// TYPHON_THREADS=free: threads run at the same time, not in turns.
-    pub free_threads: bool,
+    /// TYPHON_THREADS=turns: threads run one at a time, not at the same.
+    pub turns: bool,
     /// TYPHON_VERIFY=1: after each collection all of memory is looked at, and the process ends if something is wrong.
     pub verify: bool,
     /// `-X int_max_str_digits` / PYTHONINTMAXSTRDIGITS.

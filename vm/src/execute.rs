@@ -76,7 +76,7 @@ pub(crate) fn options(request: &Request) -> Options {
         memory: request.limits.heap_bytes.map(|n| usize::try_from(n).unwrap_or(usize::MAX >> 1)),
         depth: request.limits.stack_depth,
         threads: request.limits.threads,
-        free_threads: false,
+        turns: false,
         verify: false,
         stack: engine::stack_left(),
     }

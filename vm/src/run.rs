@@ -27,7 +27,7 @@ pub fn run(command: &Command, host: &dyn Host, cancel: &Cancel) -> Exit {
         config: config(command),
         memory: engine::physical_memory(),
         stack: engine::stack_left(),
-        free_threads: command.flags.free_threads,
+        turns: command.flags.turns,
         verify: command.flags.verify,
         ..Options::default()
     };

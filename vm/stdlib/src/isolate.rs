@@ -41,8 +41,8 @@ pub struct Options {
     pub depth: Option<u32>,
     /// Most threads.
     pub threads: Option<u32>,
-    /// Threads run at the same time, not in turns.
-    pub free_threads: bool,
+    /// Threads take turns, so that one runs at a time.
+    pub turns: bool,
     /// Memory is looked at after each collection.
     pub verify: bool,
     /// Bytes of native stack that the calling thread has for guest code.
@@ -168,7 +168,7 @@ impl<'h> Live<'h> {
         if let Some(threads) = options.threads {
             t.set_state(ThreadsMax(threads));
         }
-        if options.free_threads {
+        if !options.turns {
             t.run_free();
         }
         if options.verify {

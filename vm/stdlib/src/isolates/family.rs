@@ -115,7 +115,7 @@ impl Family {
         let options = Options {
             config: t.state::<Settings>().config.borrow().clone(),
             memory: Some(t.heap().limit()),
-            free_threads: t.isolate().is_free(),
+            turns: !t.isolate().is_free(),
             verify: t.is_verified(),
             stack: STACK - MARGIN,
             ..Options::default()
