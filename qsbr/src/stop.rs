@@ -53,6 +53,12 @@ impl Domain {
         StoppedWorld { domain: self, _stopper: stopper }
     }
 
+    /// Runs `f`, which copies the process by fork, in a world that the caller has stopped. The copy (`is_copy` tells) has his
+    /// thread alone, and no lock of the domain is held in it: those who went offline for him, or come back just now, would hold it.
+    pub fn copying<R>(&self, f: impl FnOnce() -> R, is_copy: impl FnOnce(&R) -> bool) -> R {
+        self.turnstile.copying(f, is_copy)
+    }
+
     /// Whether the world is stopped, by anybody.
     pub fn is_stopped(&self) -> bool {
         // Acquire: pairs with the Release in `StoppedWorld::drop`.

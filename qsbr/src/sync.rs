@@ -108,8 +108,18 @@ pub fn free<T>(value: Box<T>) {
 }
 
 /// A mutex without poison: a panic of a holder is the holder's affair.
+///
+/// All there is of it lies in its own words, as of [`Condvar`]: whoever waits is in no list outside of it. So in the copy that a
+/// fork makes of the process it is what it was, free, or held by whoever held it.
 #[derive(Debug)]
 pub struct Mutex<T>(raw::Mutex<T>);
+
+#[cfg(not(vm_loom))]
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
 
 /// The right to use what a [`Mutex`] holds.
 pub type MutexGuard<'a, T> = raw::MutexGuard<'a, T>;
@@ -135,6 +145,13 @@ impl<T> Mutex<T> {
 #[derive(Debug)]
 pub struct Condvar(raw::Condvar);
 
+#[cfg(not(vm_loom))]
+impl Default for Condvar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Condvar {
     const_fn! {
         /// A condition that nobody waits for.
@@ -148,6 +165,17 @@ impl Condvar {
         match self.0.wait(guard) {
             Ok(guard) => guard,
             Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+
+    /// As [`Condvar::wait`], but no longer than `time`; whether that is over. Loom knows no time: there it is never.
+    pub fn wait_for<'a, T>(&self, guard: MutexGuard<'a, T>, time: std::time::Duration) -> (MutexGuard<'a, T>, bool) {
+        match self.0.wait_timeout(guard, time) {
+            Ok((guard, over)) => (guard, over.timed_out()),
+            Err(poisoned) => {
+                let (guard, over) = poisoned.into_inner();
+                (guard, over.timed_out())
+            }
         }
     }
 

@@ -47,6 +47,18 @@ impl Turnstile {
         self.sleepers.fetch_sub(1, Relaxed);
     }
 
+    /// Runs `f`, which copies the process by fork, while nobody goes to sleep or wakes up. In the copy (`is_copy` tells) nobody
+    /// sleeps any more.
+    pub(crate) fn copying<R>(&self, f: impl FnOnce() -> R, is_copy: impl FnOnce(&R) -> bool) -> R {
+        let _gate = self.gate.lock();
+        let made = f();
+        if is_copy(&made) {
+            // Relaxed: the copy has one thread.
+            self.sleepers.store(0, Relaxed);
+        }
+        made
+    }
+
     /// Lets sleepers look again. Called after whatever they may be waiting for.
     pub(crate) fn turn(&self) {
         if !planted(Mutant::WakeWithoutFence) {

@@ -7,7 +7,6 @@
 
 use crate::code::new_code;
 use crate::frame::Interp;
-use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::{Arc, Weak};
@@ -17,6 +16,7 @@ use typhon_object::error::Res;
 use typhon_object::types::set_::frozenset;
 use typhon_object::types::{complex, int, slice};
 use typhon_object::{Thread, Value, convert, names, strs, tuple};
+use typhon_qsbr::sync::Mutex;
 
 /// One thread's copy of one code object.
 pub struct Unit {

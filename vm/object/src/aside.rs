@@ -9,10 +9,10 @@
 use crate::error::{self, Res};
 use crate::meter::{self, Side};
 use crate::thread::Thread;
-use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
+use typhon_qsbr::sync::Mutex;
 
 /// How long the guest's thread waits between two looks at its breaker.
 const LOOK: Duration = Duration::from_millis(1);

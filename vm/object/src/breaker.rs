@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use typhon_qsbr::cell::Bits;
+use typhon_qsbr::sync::{Condvar, Mutex};
 
 /// Why a thread is asked to look up.
 pub mod reason {
@@ -54,9 +55,9 @@ pub struct Breaker {
 }
 
 struct Group {
-    state: parking_lot::Mutex<State>,
+    state: Mutex<State>,
     /// Rung when the threads are stopped.
-    stop: parking_lot::Condvar,
+    stop: Condvar,
 }
 
 struct State {
@@ -69,7 +70,7 @@ impl Breaker {
     pub fn new() -> Self {
         let bits = Arc::new(Bits::new());
         let state = State { why: None, members: vec![Arc::downgrade(&bits)] };
-        let group = Group { state: parking_lot::Mutex::new(state), stop: parking_lot::Condvar::new() };
+        let group = Group { state: Mutex::new(state), stop: Condvar::new() };
         Self { bits, group: Arc::new(group) }
     }
 
@@ -136,10 +137,16 @@ impl Breaker {
 
     /// Sleeps, as long as the thread is not stopped.
     pub fn sleep(&self, time: Duration) {
-        let mut state = self.group.state.lock();
+        let state = self.group.state.lock();
         if state.why.is_none() {
-            self.group.stop.wait_for(&mut state, time);
+            drop(self.group.stop.wait_for(state, time));
         }
+    }
+
+    /// Runs `f` while nobody stops the threads, asks whether they were stopped, or falls asleep here.
+    pub(crate) fn holding<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _state = self.group.state.lock();
+        f()
     }
 
     /// Why the thread was stopped.

@@ -26,9 +26,9 @@ use crate::ty::{TypeObject, flag, type_of};
 use crate::types::weakref::{self, WeakRef};
 use crate::value::Value;
 use crate::weakref::Table;
-use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 use std::cell::{Cell, RefCell};
+use typhon_qsbr::sync::Mutex;
 
 /// Young objects that start a collection, as CPython says it.
 const THRESHOLD: isize = 2000;

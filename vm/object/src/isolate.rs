@@ -15,11 +15,11 @@ use crate::store::Slot;
 use crate::tally::Sums;
 use crate::thread::Thread;
 use crate::verify::Roots;
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
+use typhon_qsbr::sync::Mutex;
 use typhon_qsbr::{Domain, Orphanage};
 use typhon_rc::{MergeQueues, ParkingLot};
 
@@ -132,6 +132,14 @@ impl Isolate {
             // SAFETY: a thread stays in place until it has left; its breaker may be set by anybody.
             unsafe { at.as_ref() }.breaker.set(reason);
         }
+    }
+
+    /// Runs `f`, which copies the process by fork, in a world that `t` has stopped, under the native lock. In the copy (`is_copy`
+    /// tells) there is `t` alone, so none of the locks may be held that threads take while they wait or wake.
+    pub fn copying<R>(&self, t: &Thread, f: impl FnOnce() -> R, is_copy: impl Copy + Fn(&R) -> bool) -> R {
+        let (_threads, _tallies) = (self.threads.lock(), self.tallies.lock());
+        let copy = || t.breaker.holding(|| self.domain.copying(f, is_copy));
+        self.native.copying(copy, is_copy)
     }
 
     pub(crate) fn next_type_version(&self) -> u32 {

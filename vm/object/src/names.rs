@@ -8,8 +8,9 @@ use crate::strs::{self, Str};
 use crate::thread::{self, Thread};
 use crate::value::Value;
 use hashbrown::HashTable;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use std::sync::OnceLock;
+use typhon_qsbr::sync::Mutex;
 use typhon_qsbr::words::Field;
 
 macro_rules! names {

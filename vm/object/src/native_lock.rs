@@ -8,24 +8,88 @@
 use crate::isolate::Isolate;
 use crate::tally::Count;
 use crate::thread::Thread;
-use parking_lot::RawMutex;
-use parking_lot::lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
-use parking_lot_core::DEFAULT_UNPARK_TOKEN;
 use std::time::{Duration, Instant};
+use typhon_qsbr::latch::Latch;
+use typhon_qsbr::sync::{Condvar, Mutex};
 
-/// The lock of an isolate.
+/// The lock of an isolate. Nothing of it lies outside, so that a copy of the process has it whole.
 pub(crate) struct NativeLock {
-    raw: RawMutex,
+    latch: Latch,
+    queue: Mutex<Queue>,
+    bell: Condvar,
 }
 
-impl NativeLock {
-    pub(crate) const fn new() -> Self {
-        Self { raw: RawMutex::INIT }
-    }
+/// Who waits for the lock.
+#[derive(Default)]
+struct Queue {
+    waiting: u32,
+    /// The lock was not given back but is for the first of them who looks.
+    handed: bool,
+    /// When it was last.
+    since: Option<Instant>,
 }
 
 /// How long a thread waits before it asks for the lock.
 const PATIENCE: Duration = Duration::from_millis(5);
+
+/// When the lock was not handed to anybody for so long, the next one who waits gets it, and whoever comes by does not.
+const UNFAIR: Duration = Duration::from_micros(500);
+
+impl NativeLock {
+    pub(crate) fn new() -> Self {
+        Self { latch: Latch::new(), queue: Mutex::default(), bell: Condvar::new() }
+    }
+
+    /// Waits for the lock; `ask` is called now and then.
+    fn wait(&self, ask: impl Fn()) {
+        let mut queue = self.queue.lock();
+        queue.waiting += 1;
+        while !std::mem::take(&mut queue.handed) && !self.latch.take_or_mark() {
+            let over;
+            (queue, over) = self.bell.wait_for(queue, PATIENCE);
+            if over {
+                drop(queue);
+                ask();
+                queue = self.queue.lock();
+            }
+        }
+        queue.waiting -= 1;
+    }
+
+    /// Gives the lock back, if it is `fair` to whoever waits.
+    #[inline(always)]
+    fn give(&self, fair: bool) {
+        if !self.latch.try_give() {
+            self.give_awaited(fair);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_awaited(&self, fair: bool) {
+        let mut queue = self.queue.lock();
+        let now = (queue.waiting > 0).then(Instant::now);
+        if now.is_some_and(|now| fair || queue.since.is_none_or(|since| now.duration_since(since) > UNFAIR)) {
+            // It stays taken, and marked.
+            (queue.handed, queue.since) = (true, now);
+        } else {
+            let _was_taken = self.latch.give();
+        }
+        if now.is_some() {
+            self.bell.notify_one();
+        }
+    }
+
+    /// See [`Isolate::copying`].
+    pub(crate) fn copying<R>(&self, f: impl FnOnce() -> R, is_copy: impl FnOnce(&R) -> bool) -> R {
+        let mut queue = self.queue.lock();
+        let made = f();
+        if is_copy(&made) {
+            *queue = Queue::default();
+        }
+        made
+    }
+}
 
 /// So often a thread looks whether the lock is free before it sleeps.
 const SPINS: u32 = 64;
@@ -95,22 +159,20 @@ impl Thread {
         if self.native.replace(true) {
             return true;
         }
-        let lock = &self.isolate.native.raw;
-        if lock.try_lock() {
+        let lock = &self.isolate.native;
+        if lock.latch.try_take() {
             return false;
         }
         for _ in 0..SPINS {
             std::hint::spin_loop();
-            if lock.try_lock() {
+            if !lock.latch.is_taken() && lock.latch.try_take() {
                 return false;
             }
         }
         let since = Instant::now();
         // Whoever has it may stop the world.
         self.offline();
-        while !lock.try_lock_for(PATIENCE) {
-            self.isolate.ask_others(self, Self::turn_request(since));
-        }
+        lock.wait(|| self.isolate.ask_others(self, Self::turn_request(since)));
         self.online();
         self.tally.add(Count::NativeWaits, 1);
         self.tally.add(Count::NativeWaitNs, u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX));
@@ -120,28 +182,19 @@ impl Thread {
     #[inline(never)]
     fn give_native(&self) {
         self.native.set(false);
-        // SAFETY: this thread has locked it, in `take_native`, and not unlocked it since.
-        unsafe { self.isolate.native.raw.unlock() }
+        self.isolate.native.give(false);
     }
 
     /// In the middle of a native: lets others go first that wait.
     pub fn offer_native(&self) {
         if self.native.replace(false) {
-            // SAFETY: as in `give_native`.
-            unsafe { self.isolate.native.raw.unlock_fair() }
+            self.isolate.native.give(true);
             self.take_native();
         }
     }
 }
 
 impl Isolate {
-    /// In the copy that a fork has made of the process: nobody waits for the lock, and it shall not be passed on to one who is
-    /// not there.
-    pub fn forget_native_waiters(&self) {
-        // SAFETY: the lock's own address, by which those wait who want it.
-        unsafe { parking_lot_core::unpark_all(std::ptr::from_ref(&self.native.raw) as usize, DEFAULT_UNPARK_TOKEN) };
-    }
-
     /// Whether the isolate's threads run at the same time.
     pub fn is_free(&self) -> bool {
         self.free.get().is_some()

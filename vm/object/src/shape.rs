@@ -7,11 +7,11 @@
 
 use crate::ty::TypeObject;
 use crate::value::Value;
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::LazyLock;
+use typhon_qsbr::sync::Mutex;
 
 /// Index of a shape.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]

@@ -2,10 +2,10 @@
 //!
 //! A state is made on first use and stays in place until all of them go, so asking for it counts nothing.
 
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::any::{Any, TypeId};
 use std::cell::Cell;
+use typhon_qsbr::sync::Mutex;
 
 /// What natives keep, by its type.
 #[derive(Default)]

@@ -10,8 +10,8 @@ use crate::store;
 use crate::thread::{self, Thread};
 use crate::types::weakref::WeakRef;
 use crate::value::Value;
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
+use typhon_qsbr::sync::Mutex;
 
 /// The isolate's weak references: object address to addresses of weakref objects, newest last.
 #[derive(Default)]

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
 use typhon_interp::host::{self, FileRoom};
 use typhon_object::Thread;
+use typhon_qsbr::sync::{Mutex, MutexGuard};
 
 use crate::kernel::{self, Sys};
 use tree::{Id, Tree};

@@ -1,6 +1,5 @@
 //! Native modules: found by name, made once a process, copied into each isolate.
 
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 use typhon_object::dict::Dict;
@@ -9,6 +8,7 @@ use typhon_object::names::n;
 use typhon_object::native::{ModuleDef, new_function};
 use typhon_object::types::module;
 use typhon_object::{Thread, Value, process, strs};
+use typhon_qsbr::sync::Mutex;
 
 static BY_NAME: LazyLock<FxHashMap<&'static str, &'static ModuleDef>> =
     LazyLock::new(|| all().map(|def| (def.name, def)).collect());

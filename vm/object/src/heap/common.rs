@@ -6,11 +6,11 @@ use super::{CLASSES, Free, GRAIN, Heap, PAGE, Space, page_layout, poison};
 use crate::breaker::reason;
 use crate::header::Header;
 use crate::thread;
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::ptr;
 use std::sync::Arc;
 use typhon_qsbr::Tally;
+use typhon_qsbr::sync::Mutex;
 
 /// What a space holds.
 #[derive(Clone, Copy)]

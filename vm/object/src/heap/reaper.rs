@@ -11,11 +11,11 @@ use crate::isolate::Isolate;
 use crate::shape::{Shape, ShapeId};
 use crate::thread;
 use crate::types::type_::TYPE;
-use parking_lot::Mutex;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, LazyLock};
+use typhon_qsbr::sync::Mutex;
 
 /// Smaller heaps are given back at once.
 const WORTH: usize = 4 << 20;

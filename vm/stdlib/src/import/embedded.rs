@@ -1,6 +1,5 @@
 //! The embedded library: a folder that exists in this program only.
 
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, LazyLock};
 use typhon_interp::code::new_code;
@@ -15,6 +14,7 @@ use typhon_object::strs::Str;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::{bytes, module};
 use typhon_object::{Args, Thread, Value, payload, strs, tuple};
+use typhon_qsbr::sync::Mutex;
 
 /// `sys.prefix`.
 pub const PREFIX: &str = "/typhon";

@@ -1,7 +1,6 @@
 //! Source files and folders, as the path finder sees them.
 
 use crate::text;
-use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::ffi::OsStr;
@@ -15,6 +14,7 @@ use typhon_isa::Code;
 use typhon_object::error::{self, Res};
 use typhon_object::strs::Str;
 use typhon_object::{Thread, Value};
+use typhon_qsbr::sync::Mutex;
 
 /// What a folder holds under a name.
 #[derive(Debug)]

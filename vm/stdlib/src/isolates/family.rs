@@ -9,7 +9,6 @@ use crate::isolate::{self, Live, Options};
 use crate::sys::Settings;
 use crate::thread::turns;
 use crate::{site_builtins, text, world};
-use parking_lot::{Condvar, Mutex};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +19,7 @@ use typhon_object::breaker::{Breaker, why};
 use typhon_object::error::{self, Res};
 use typhon_object::types::bytes::{self, Bytes};
 use typhon_object::{Thread, attr, call};
+use typhon_qsbr::sync::{Condvar, Mutex};
 
 /// Native stack of a member, and what of it is kept for natives below the last check.
 const STACK: usize = 16 << 20;
@@ -244,7 +244,7 @@ impl Member {
             let over = turns::idle(t, || {
                 let mut state = self.state.lock();
                 if !done(&state) && state.phase != Phase::Over {
-                    self.bell.wait_for(&mut state, world::SLICE * 4);
+                    state = self.bell.wait_for(state, world::SLICE * 4).0;
                 }
                 done(&state) || state.phase == Phase::Over
             });
@@ -260,7 +260,7 @@ impl Member {
         turns::idle(t, || {
             let mut state = self.state.lock();
             while state.asked.is_none() && state.phase != Phase::Ending {
-                self.bell.wait(&mut state);
+                state = self.bell.wait(state);
             }
             state.asked.take()
         })

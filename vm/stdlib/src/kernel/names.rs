@@ -2,10 +2,10 @@
 
 use super::sockets::Address;
 use super::{Sys, check, done, errno};
-use parking_lot::Mutex;
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
+use typhon_qsbr::sync::Mutex;
 
 /// The C library answers some questions in memory of its own: one at a time.
 static ANSWER: Mutex<()> = Mutex::new(());

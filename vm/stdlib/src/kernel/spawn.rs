@@ -69,9 +69,9 @@ pub fn start(plan: &Plan, hook: Option<&dyn Fn() -> bool>) -> Sys<i32> {
 
 /// fork(2): 0 in the child.
 pub fn fork() -> Sys<i32> {
-    // SAFETY: the child has this thread alone. The callers either exec without allocating, or (os.fork, preexec_fn)
-    // are permitted by a host whose process runs no other thread than this and its waiting first one, so no lock of
-    // the allocator or the standard library can be held elsewhere.
+    // SAFETY: the child has this thread alone. The callers either exec without allocating, or (os.fork, preexec_fn) are permitted by a
+    // host whose process is the guest's: its threads are stopped, with none of the isolate's locks held (`turns::copying`), and the
+    // C library sees to its own.
     check(unsafe { libc::fork() }).map(|pid| pid as i32)
 }
 

@@ -1,10 +1,10 @@
 //! The C library's database of users and groups.
 
 use super::Sys;
-use parking_lot::Mutex;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
+use typhon_qsbr::sync::Mutex;
 
 /// The C library walks the whole database with a position of its own: one at a time.
 static WALK: Mutex<()> = Mutex::new(());

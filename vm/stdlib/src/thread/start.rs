@@ -2,7 +2,6 @@
 
 use super::turns::{self, Shared};
 use crate::{sys, time, world};
-use parking_lot::Mutex;
 use std::cell::{Cell, RefCell};
 use std::os::unix::thread::JoinHandleExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +19,7 @@ use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::exceptions;
 use typhon_object::{Args, Exc, Res, Thread, Value, call, convert, error, payload, type_of};
 use typhon_qsbr::Flag;
+use typhon_qsbr::sync::Mutex;
 
 /// Native stack of a thread, and what of it is kept for natives below the last check.
 const STACK: usize = 16 << 20;

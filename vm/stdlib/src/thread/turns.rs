@@ -8,7 +8,6 @@
 //! (`typhon_object::native_lock`), and give that up where they wait.
 
 use crate::kernel;
-use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use typhon_object::Thread;
 use typhon_object::breaker::{Breaker, reason, why};
+use typhon_qsbr::sync::{Condvar, Mutex};
 
 /// How long a thread waits for its turn before it asks for it.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -102,26 +102,12 @@ pub fn share(t: &Thread) -> Arc<Shared> {
     Arc::clone(made)
 }
 
-/// Copies the process by `fork`, while nobody changes who waits for what. In the copy (`is_copy` tells) those are taken out
-/// of the lists of waiters who are not in it: what they are listed by lies on their stacks, which other threads get.
-pub fn copying<R>(t: &Thread, fork: impl FnOnce() -> R, is_copy: impl FnOnce(&R) -> bool) -> R {
+/// Copies the process by `fork`, while nobody changes who waits for what, and none of the isolate's locks is held that threads
+/// take which the stopped world does not stop: in the copy (`is_copy` tells) they are not there to give it back.
+pub fn copying<R>(t: &Thread, fork: impl FnOnce() -> R, is_copy: impl Copy + Fn(&R) -> bool) -> R {
     let Some(shared) = shared(t) else { return fork() };
-    let state = shared.state.lock();
-    let made = fork();
-    if is_copy(&made) {
-        t.isolate().forget_native_waiters();
-        let waiting = state.waiting.iter().map(|(_, bell)| bell).chain(state.parked.iter().map(|p| &p.bell));
-        waiting.for_each(|bell| forget_waiters(Arc::as_ptr(bell)));
-        // SAFETY: only where it is is looked at.
-        forget_waiters(unsafe { shared.state.raw() });
-    }
-    made
-}
-
-/// Nobody waits for a lock or a bell any more.
-fn forget_waiters<T>(at: *const T) {
-    // SAFETY: the isolate's own, whose waiters are not there.
-    unsafe { parking_lot_core::unpark_all(at as usize, parking_lot_core::DEFAULT_UNPARK_TOKEN) };
+    let _state = shared.state.lock();
+    t.isolate().copying(t, fork, is_copy)
 }
 
 /// The child of a fork has one thread, whatever its parent had.
@@ -199,7 +185,9 @@ impl Shared {
             state.waiting.push_back((me, Bell::clone(&bell)));
             let since = Instant::now();
             while state.running != Some(me) {
-                if bell.wait_for(&mut state, PATIENCE).timed_out() {
+                let over;
+                (state, over) = bell.wait_for(state, PATIENCE);
+                if over {
                     state.ask_running(Thread::turn_request(since));
                 }
             }
@@ -305,7 +293,9 @@ fn sleep_free(t: &Thread, shared: &Shared, key: usize, end: Instant, bell: &Bell
     state.parked.push(Parked { key, who: me, bell: Bell::clone(bell) });
     t.out_of_native();
     while state.parked.iter().any(|p| p.who == me) {
-        if bell.wait_until(&mut state, end).timed_out() {
+        let over;
+        (state, over) = bell.wait_for(state, end.saturating_duration_since(Instant::now()));
+        if over {
             state.parked.retain(|p| p.who != me);
         }
     }
@@ -318,7 +308,9 @@ fn sleep(shared: &Shared, key: usize, end: Instant, bell: &Bell) {
     state.parked.push(Parked { key, who: me, bell: Bell::clone(bell) });
     state.give_turn();
     while state.running != Some(me) {
-        if !bell.wait_until(&mut state, end.max(Instant::now() + PATIENCE / 5)).timed_out() {
+        let over;
+        (state, over) = bell.wait_for(state, end.saturating_duration_since(Instant::now()).max(PATIENCE / 5));
+        if !over {
             continue;
         }
         let parked = state.parked.len();
