@@ -149,7 +149,7 @@ fn fork_exec(t: &Thread, args: Args<'_>) -> Res {
     permit_process(t)?;
     let plan = plan(t, a)?;
     if a[21].is_none() {
-        let pid = spawn::start(&plan, None).map_err(|e| error::os_error(t, e, None, None))?;
+        let pid = spawn::start(&plan, spawn::fork, None).map_err(|e| error::os_error(t, e, None, None))?;
         return Ok(Value::small(pid.into()));
     }
     // The hook is Python code in a copy of the process: only where the whole process is the guest's.
@@ -164,7 +164,7 @@ fn fork_exec(t: &Thread, args: Args<'_>) -> Res {
         // `subprocess` tells of a failure; what the hook raised is not carried over.
         call::call0(t, &a[21]).is_ok()
     };
-    let pid = spawn::start(&plan, Some(&hook));
+    let pid = spawn::start(&plan, || posix::copy(t), Some(&hook));
     posix::after_fork(t, false);
     Ok(Value::small(pid.map_err(|e| error::os_error(t, e, None, None))?.into()))
 }

@@ -51,14 +51,14 @@ pub struct Plan {
 /// Why a child did not become the program: an errno (0: the hook failed) and the step, as `subprocess` reads them.
 struct Failure(i32, &'static [u8]);
 
-/// Forks; the child carries the plan out and never returns. `hook` runs in the child, before its descriptors are
+/// Has `copy` fork; the child carries the plan out and never returns. `hook` runs in the child, before its descriptors are
 /// closed; false is its failure.
-pub fn start(plan: &Plan, hook: Option<&dyn Fn() -> bool>) -> Sys<i32> {
+pub fn start(plan: &Plan, copy: impl FnOnce() -> Sys<i32>, hook: Option<&dyn Fn() -> bool>) -> Sys<i32> {
     let mut args: Vec<*const libc::c_char> = plan.args.iter().map(|a| a.as_ptr()).collect();
     args.push(std::ptr::null());
     let env: Option<Vec<*const libc::c_char>> =
         plan.env.as_ref().map(|e| e.iter().map(|v| v.as_ptr()).chain([std::ptr::null()]).collect());
-    let pid = fork()?;
+    let pid = copy()?;
     if pid != 0 {
         return Ok(pid);
     }

@@ -3,7 +3,7 @@
 use super::process::permit_process;
 use super::{fail, permit_state};
 use crate::kernel::actions::{Actions, Attributes};
-use crate::kernel::spawn;
+use crate::kernel::{Sys, spawn};
 use crate::subprocess::encoded;
 use crate::thread::{start, turns};
 use crate::world::{self, Also};
@@ -141,11 +141,15 @@ fn warn_of_threads(t: &Thread, child: i32, function: &str) -> Res<()> {
 fn fork(t: &Thread, _: &[Value]) -> Res {
     permit_fork(t)?;
     before_fork(t);
-    // The child has this thread only: no other may be in the middle of anything.
-    let pid = t.alone(|| turns::copying(t, spawn::fork, |pid| *pid == Ok(0)));
+    let pid = copy(t);
     after_fork(t, pid == Ok(0));
     warn_of_threads(t, pid.unwrap_or(0), "fork")?;
     Ok(Value::small(pid.map_err(|e| fail(t, e))?.into()))
+}
+
+/// Copies the process, to run Python in the copy. That has this thread only: no other may be in the middle of anything.
+pub fn copy(t: &Thread) -> Sys<i32> {
+    t.alone(|| turns::copying(t, spawn::fork, |pid| *pid == Ok(0)))
 }
 
 fn forkpty(t: &Thread, _: &[Value]) -> Res {
@@ -268,7 +272,7 @@ fn system(t: &Thread, a: &[Value]) -> Res {
         uid: None,
         umask: None,
     };
-    let pid = spawn::start(&plan, None).map_err(|e| fail(t, e))?;
+    let pid = spawn::start(&plan, spawn::fork, None).map_err(|e| fail(t, e))?;
     let (_, status, _) = super::process::wait_for(t, pid, 0)?;
     // A shell that could not be started is reported as the shell would report a command that could not.
     let status = if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 255 { 127 << 8 } else { status };
