@@ -255,11 +255,16 @@ impl Interp {
         out
     }
 
-    /// The frame that called `frame`.
-    pub(crate) fn below(&self, frame: *mut Frame) -> Option<*mut Frame> {
-        // SAFETY: the record below a live frame is live or the bottom.
-        let below = unsafe { frame.sub(1) };
-        if below == self.frames { None } else { Some(below) }
+    /// The frame that called `frame`, whichever thread's that is.
+    ///
+    /// # Safety
+    /// The record is live, and nobody else runs it.
+    pub(crate) unsafe fn below(frame: *mut Frame) -> Option<*mut Frame> {
+        // SAFETY: the record below a live one is live or the bottom, which is as it was made: it runs nothing.
+        unsafe {
+            let below = frame.sub(1);
+            (!(*below).unit.is_null()).then_some(below)
+        }
     }
 
     /// Whether there is room for a frame with registers up to `end`.

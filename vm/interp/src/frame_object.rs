@@ -70,12 +70,23 @@ typhon_object::payload!(FrameObject => FRAME {
 impl FrameObject {
     /// Where the frame stands, in words.
     pub fn offset(&self) -> u32 {
+        self.at_rest(|| {
+            let record = self.record.get();
+            if record.is_null() {
+                return self.offset.get();
+            }
+            // SAFETY: a non-null record is live: `detach` and `forget_generator` reset it.
+            unsafe { (*(*record).unit).offset_of((*record).ip) }.saturating_sub(1)
+        })
+    }
+
+    /// Runs `look` while no other thread runs the frame: it would end under the eyes of who looks at its record.
+    fn at_rest<R>(&self, look: impl FnOnce() -> R) -> R {
         let record = self.record.get();
-        if record.is_null() {
-            return self.offset.get();
+        match typhon_object::thread::current() {
+            Some(t) if !record.is_null() && t.is_parallel() && !interp(t).owns(record) => t.alone(look),
+            _ => look(),
         }
-        // SAFETY: a non-null record is live: `detach` and `forget_generator` reset it.
-        unsafe { (*(*record).unit).offset_of((*record).ip) }.saturating_sub(1)
     }
 
     /// The line the frame is at, 0 if none.
@@ -286,6 +297,22 @@ fn of_record(t: &Thread, fp: *mut Frame) -> Res {
     }
 }
 
+/// The objects of the frames that the other threads run, each with the word of its thread's breaker.
+pub fn of_others(t: &Thread) -> Res<Vec<(*const u32, Value)>> {
+    t.alone(|| {
+        let mut records = Vec::new();
+        // SAFETY: the others are stopped; looking runs nothing.
+        unsafe {
+            t.isolate().each_thread(|other| {
+                if !std::ptr::eq(other, t) && !other.interp.get().is_null() {
+                    records.extend(interp(other).frame_at(0).map(|fp| (other.breaker.word(), fp)));
+                }
+            });
+        }
+        records.into_iter().map(|(word, fp)| Ok((word, of_record(t, fp)?))).collect()
+    })
+}
+
 /// Makes the frame object that a traceback entry waits for, before the record changes hands. An isolate without memory
 /// for one is about to be stopped: the entry then has no frame.
 #[cold]
@@ -373,7 +400,8 @@ pub(crate) unsafe fn detach(t: &Thread, it: &Interp, fp: *mut Frame) {
         me.keep_taken(base, me.unit.local_count);
         if !resumed
             && me.back.is_absent()
-            && let Some(below) = it.below(fp)
+            // SAFETY: as above.
+            && let Some(below) = unsafe { Interp::below(fp) }
             && let Ok(back) = of(t, it, below)
         {
             me.back.set(&me.header, back);
@@ -402,15 +430,17 @@ fn me(v: &Value) -> &FrameObject {
 
 fn back(t: &Thread, v: &Value) -> Res {
     let f = me(v);
-    let record = f.record.get();
-    if record.is_null() {
-        return Ok(f.back.get().present().unwrap_or(Value::NONE));
-    }
-    let it = interp(t);
-    match it.below(record) {
-        Some(below) => of(t, it, below),
-        None => Ok(Value::NONE),
-    }
+    f.at_rest(|| {
+        let record = f.record.get();
+        if record.is_null() {
+            return Ok(f.back.get().present().unwrap_or(Value::NONE));
+        }
+        // SAFETY: a non-null record is live, and at rest unless this thread runs it.
+        match unsafe { Interp::below(record) } {
+            Some(below) => of_record(t, below),
+            None => Ok(Value::NONE),
+        }
+    })
 }
 
 /// The frame's locals as a mapping: the namespace itself, or for a function, and in an inlined comprehension of a module

@@ -4,7 +4,9 @@ use super::Settings;
 use super::hooks::{breakpointhook, displayhook, excepthook, unraisablehook};
 use crate::frames;
 use crate::text;
+use crate::thread::turns;
 use typhon_interp::frame::interp;
+use typhon_interp::frame_object;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
@@ -342,9 +344,14 @@ fn framemodule(t: &Thread, a: &[Value]) -> Res {
 fn current_frames(t: &Thread, _: &[Value]) -> Res {
     let d = Dict::create(t);
     if let Some(f) = frames::at(t, 0)? {
-        // SAFETY: asks the C library who the calling thread is.
-        let id = unsafe { libc::pthread_self() };
-        Dict::of(&d).set(t, &convert::from_u64(t, id)?, &f)?;
+        Dict::of(&d).set(t, &convert::from_u64(t, turns::current())?, &f)?;
+    }
+    let threads = turns::words(t);
+    for (word, f) in frame_object::of_others(t)? {
+        // One that has only just begun, or is about to end, is not shown.
+        if let Some((id, _)) = threads.iter().find(|(_, of)| *of == word) {
+            Dict::of(&d).set(t, &convert::from_u64(t, *id)?, &f)?;
+        }
     }
     Ok(d)
 }

@@ -339,6 +339,12 @@ pub fn main_breaker(t: &Thread) -> Breaker {
     found.unwrap_or_else(|| t.breaker.clone())
 }
 
+/// The threads, each with the word of its breaker, by which it is known elsewhere.
+pub fn words(t: &Thread) -> Vec<(u64, *const u32)> {
+    let word = |(who, breaker): &(u64, Breaker)| (*who, breaker.word());
+    shared(t).map(|s| s.state.lock().breakers.iter().map(word).collect()).unwrap_or_default()
+}
+
 /// Started threads that have not ended.
 pub fn alive(t: &Thread) -> Vec<u64> {
     shared(t).map(|s| s.state.lock().alive.clone()).unwrap_or_default()
