@@ -39,7 +39,7 @@ pub async fn life(channel: &Channel, empty: &Channel, span: Duration) -> anyhow:
 }
 
 /// What this process has used of the processor: on a busy machine this tells more than the clock.
-fn processor_time() -> anyhow::Result<Duration> {
+pub fn processor_time() -> anyhow::Result<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Ok(Duration::new(u64::try_from(time.tv_sec)?, u32::try_from(time.tv_nsec)?))
 }
