@@ -150,6 +150,7 @@ fn fits_session(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
         ("limits.heap_bytes", limits.heap_bytes.is_some()),
         ("limits.stack_depth", limits.stack_depth.is_some()),
         ("limits.max_threads", limits.max_threads.is_some()),
+        ("limits.cpu_parallelism", limits.cpu_parallelism.is_some()),
     ];
     match fixed.into_iter().find(|(_, given)| *given) {
         Some((field, _)) => Err(Refusal::invalid(field, "is fixed when the session or the template is created")),
@@ -270,6 +271,9 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     }
     let network = policy.network.clone().unwrap_or_default();
     match known(network.mode, "policy.network.mode")? {
+        network_policy::Mode::Unspecified | network_policy::Mode::None if !network.rules.is_empty() => {
+            return Err(Refusal::invalid("policy.network.rules", "are for MODE_PROXY"));
+        }
         network_policy::Mode::Unspecified | network_policy::Mode::None => {}
         network_policy::Mode::Proxy => return unsupported("network PROXY"),
     }
@@ -277,8 +281,12 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     let contradiction = |field: &str| Err(Refusal::invalid(field, "contradicts policy.deterministic"));
     let clock = policy.clock.unwrap_or_default();
     let (frozen_clock, virtual_clock) = match known(clock.mode, "policy.clock.mode")? {
-        clock_policy::Mode::Unspecified if deterministic => (None, Some(BEGINNING)),
         clock_policy::Mode::System if deterministic => return contradiction("policy.clock.mode"),
+        clock_policy::Mode::Unspecified | clock_policy::Mode::System if clock.epoch_nanoseconds.is_some() => {
+            let problem = "is for MODE_FROZEN and MODE_VIRTUAL";
+            return Err(Refusal::invalid("policy.clock.epoch_nanoseconds", problem));
+        }
+        clock_policy::Mode::Unspecified if deterministic => (None, Some(BEGINNING)),
         clock_policy::Mode::Unspecified | clock_policy::Mode::System => (None, None),
         // Only its wall clock stands still.
         clock_policy::Mode::Frozen if deterministic => return contradiction("policy.clock.mode"),
@@ -288,8 +296,11 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     };
     let entropy = policy.entropy.unwrap_or_default();
     let entropy_seed = match known(entropy.mode, "policy.entropy.mode")? {
-        entropy_policy::Mode::Unspecified if deterministic => Some(0),
         entropy_policy::Mode::System if deterministic => return contradiction("policy.entropy.mode"),
+        entropy_policy::Mode::Unspecified | entropy_policy::Mode::System if entropy.seed != 0 => {
+            return Err(Refusal::invalid("policy.entropy.seed", "is for MODE_SEEDED"));
+        }
+        entropy_policy::Mode::Unspecified if deterministic => Some(0),
         entropy_policy::Mode::Unspecified | entropy_policy::Mode::System => None,
         entropy_policy::Mode::Seeded => Some(entropy.seed),
     };

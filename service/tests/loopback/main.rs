@@ -3,6 +3,7 @@
 mod admin;
 mod batch;
 mod fairness;
+mod fields;
 mod identity;
 mod kept;
 mod programs;

@@ -9,12 +9,12 @@ use tonic::{Code, Request, Status};
 use typhon_proto::v1;
 
 /// A method, a request, and the status, reason and field that it gets.
-struct Row {
-    method: &'static str,
-    request: Vec<u8>,
-    code: Code,
-    reason: &'static str,
-    field: &'static str,
+pub struct Row {
+    pub method: &'static str,
+    pub request: Vec<u8>,
+    pub code: Code,
+    pub reason: &'static str,
+    pub field: &'static str,
 }
 
 fn row(method: &'static str, request: &impl Message, code: Code, reason: &'static str, field: &'static str) -> Row {
@@ -126,6 +126,7 @@ fn of_targets() -> Vec<Row> {
         (limits(v1::Limits { heap_bytes: Some(1), ..none() }), "limits.heap_bytes"),
         (limits(v1::Limits { stack_depth: Some(1), ..none() }), "limits.stack_depth"),
         (limits(v1::Limits { max_threads: Some(1), ..none() }), "limits.max_threads"),
+        (limits(v1::Limits { cpu_parallelism: Some(1), ..none() }), "limits.cpu_parallelism"),
         (v1::ExecuteRequest::default(), "code"),
     ];
     let mut rows = Vec::new();
@@ -438,7 +439,7 @@ fn table() -> Vec<Row> {
 }
 
 /// Calls a method of whatever kind with one message; the first answer.
-async fn call(fixture: &Fixture, row: &Row) -> Result<Option<Vec<u8>>, Status> {
+pub async fn call(fixture: &Fixture, row: &Row) -> Result<Option<Vec<u8>>, Status> {
     let channel = match row.method.starts_with("AdminService") {
         true => connect_to(fixture.server.admin_address().expect("an address")).await,
         false => fixture.channel.clone(),

@@ -48,6 +48,17 @@ async fn malformed_requests_name_their_fields() {
         let policy = v1::Policy { clock, entropy, deterministic: true, ..v1::Policy::default() };
         v1::ExecuteRequest { policy: Some(policy), ..source("") }
     };
+    let of = |policy| v1::ExecuteRequest { policy: Some(policy), ..source("") };
+    let clock = |mode: v1::clock_policy::Mode, epoch_nanoseconds| {
+        let clock = v1::ClockPolicy { mode: mode.into(), epoch_nanoseconds };
+        of(v1::Policy { clock: Some(clock), ..v1::Policy::default() })
+    };
+    let seed = |deterministic| {
+        let entropy = Some(v1::EntropyPolicy { mode: 0, seed: 5 });
+        of(v1::Policy { entropy, deterministic, ..v1::Policy::default() })
+    };
+    let rules = vec![v1::NetworkRule { destination: "example.org".into(), ports: vec![443] }];
+    let network = Some(v1::NetworkPolicy { mode: 0, rules });
     let none = v1::Limits::default;
     let policy = v1::Policy { isolation: 99, ..v1::Policy::default() };
     let output = v1::OutputOptions { mode: -5, ..v1::OutputOptions::default() };
@@ -73,6 +84,12 @@ async fn malformed_requests_name_their_fields() {
         (chance(Some(v1::clock_policy::Mode::System), None), "policy.clock.mode"),
         (chance(Some(v1::clock_policy::Mode::Frozen), None), "policy.clock.mode"),
         (chance(None, Some(v1::entropy_policy::Mode::System)), "policy.entropy.mode"),
+        (clock(v1::clock_policy::Mode::System, Some(7)), "policy.clock.epoch_nanoseconds"),
+        (clock(v1::clock_policy::Mode::Unspecified, Some(7)), "policy.clock.epoch_nanoseconds"),
+        (clock(v1::clock_policy::Mode::Virtual, Some(-7)), "policy.clock.epoch_nanoseconds"),
+        (seed(false), "policy.entropy.seed"),
+        (seed(true), "policy.entropy.seed"),
+        (of(v1::Policy { network, ..v1::Policy::default() }), "policy.network.rules"),
         (file(""), "files[0].path"),
         (file("a\0"), "files[0].path"),
         (file(&"x".repeat(256)), "files[0].path"),
@@ -127,6 +144,11 @@ async fn what_is_not_offered_says_which_feature() {
         policy: Some(v1::Policy { isolation: level.into(), ..v1::Policy::default() }),
         ..source("")
     };
+    let with = |policy| v1::ExecuteRequest { policy: Some(policy), ..source("") };
+    let modules = Some(v1::ModulePolicy { allow: vec!["json".into()], ..v1::ModulePolicy::default() });
+    let mode = v1::network_policy::Mode::Proxy.into();
+    let network = Some(v1::NetworkPolicy { mode, ..v1::NetworkPolicy::default() });
+    let output = v1::OutputOptions { encoding_errors: "replace".into(), ..v1::OutputOptions::default() };
     let data = Some(v1::input_file::Data::Blob("blobs/1".into()));
     let blob = v1::InputFile { path: "x".into(), data };
     let policy = v1::Policy { deterministic: true, ..v1::Policy::default() };
@@ -137,6 +159,13 @@ async fn what_is_not_offered_says_which_feature() {
         (deterministic, "policy.deterministic without worker processes"),
         (v1::ExecuteRequest { priority: 1, ..source("") }, "priority"),
         (isolation(v1::IsolationLevel::WorkerProcess), "isolation WORKER_PROCESS"),
+        (with(v1::Policy { modules, ..v1::Policy::default() }), "policy.modules"),
+        (
+            with(v1::Policy { host_modules: vec![v1::HostModule::default()], ..v1::Policy::default() }),
+            "policy.host_modules",
+        ),
+        (with(v1::Policy { network, ..v1::Policy::default() }), "network PROXY"),
+        (v1::ExecuteRequest { output: Some(output), ..source("") }, "output.encoding_errors"),
     ];
     for (request, feature) in cases {
         let status = fixture.client.execute(request).await.expect_err(feature);
