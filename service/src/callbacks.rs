@@ -27,6 +27,8 @@ pub struct Callbacks {
 #[derive(Default)]
 struct State {
     made: u64,
+    /// How long the guest's threads have waited for answers.
+    waited: Duration,
     /// Sent, and not answered.
     open: HashSet<u64>,
     answers: HashMap<u64, HostAnswer>,
@@ -53,6 +55,12 @@ impl Callbacks {
         if let Some(metrics) = &self.metrics {
             metrics.host_calls_ended(how, calls);
         }
+    }
+
+    /// How many calls were made where it runs, and how long its threads waited for answers.
+    pub fn spent(&self) -> (u64, Duration) {
+        let state = self.state.lock();
+        (state.made, state.waited)
     }
 
     /// The client's answer. One that nobody waits for is dropped.
@@ -169,12 +177,18 @@ impl HostCalls for Callbacks {
     }
 
     fn wait(&self, seen: u64, longest: Duration) -> u64 {
-        let end = Instant::now() + longest;
+        let began = Instant::now();
+        let end = began + longest;
         let mut state = self.state.lock();
+        // An event loop also waits here for times to come.
+        let answers = !state.open.is_empty();
         while state.epoch == seen && self.cancel.reason().is_none() {
             if self.changed.wait_until(&mut state, end).timed_out() {
                 break;
             }
+        }
+        if answers {
+            state.waited += began.elapsed();
         }
         state.epoch
     }

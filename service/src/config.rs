@@ -108,6 +108,9 @@ settings! {
     workers: Count = "0";
     /// Executions that may wait for a worker before QUEUE_FULL.
     queue_depth: Count = "1024";
+    /// Isolates that are made before anybody wants them, by workers that have nothing else to do: so many in the server's own
+    /// process, and so many in each worker process. 0 is none.
+    isolates_ahead: Count = "4";
     /// Native stack of a worker thread.
     worker_stack: Bytes = "256MiB";
     /// Where guests run that do not say: `in_process`, in the server's own process; `worker_process`, in a confined one of

@@ -46,16 +46,12 @@ impl Depot {
         let until = snapshot.expires();
         let parcel = Some(Parcel { what: Some(What::Snapshot(Box::new(wire(snapshot)))) });
         let header = Header { parcel, ..snapshot.header() };
-        let sealed = |image: &[u8]| {
-            let (before, tag) = seal.seal(&header, image);
-            [&before, image, &tag].concat()
-        };
         let full = |fault| match fault {
             Fault::Full => SnapshotRefusal::Full { max_bytes: self.bytes_max }.into(),
             fault => Refusal::from(fault),
         };
-        self.store.put(&whole, sealed(&snapshot.image), until).await.map_err(full)?;
-        self.store.put(&card, sealed(&[]), until).await.map_err(full)
+        self.store.put(&whole, seal.seal(&header, &snapshot.image)?, until).await.map_err(full)?;
+        self.store.put(&card, seal.seal(&header, &[])?, until).await.map_err(full)
     }
 
     /// What there is to be told of it.
@@ -132,7 +128,7 @@ fn not_found(name: &str) -> Refusal {
 }
 
 /// What was sealed under this name, and its image.
-fn open<'b>(seal: &Seal, tenant: &Tenant, name: &str, bytes: &'b [u8]) -> Result<(v1::Snapshot, &'b [u8]), Refusal> {
+fn open(seal: &Seal, tenant: &Tenant, name: &str, bytes: &[u8]) -> Result<(v1::Snapshot, Vec<u8>), Refusal> {
     let damaged = |problem: &str| {
         tracing::error!(snapshot = name, problem, "what was kept of a snapshot cannot be used");
         SnapshotRefusal::Unusable { name: name.to_owned(), why: format!("what was kept of it {problem}") }.into()

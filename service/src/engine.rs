@@ -48,6 +48,11 @@ pub trait Isolate: Send {
 
     /// This process is a copy of the one that ran in it last.
     fn copied(&mut self) {}
+
+    /// Does before anybody waits what a first execution would do at its beginning. Whether anything can run in it.
+    fn prepare(&mut self) -> bool {
+        true
+    }
 }
 
 impl Isolate for Resident {
@@ -57,6 +62,10 @@ impl Isolate for Resident {
 
     fn copied(&mut self) {
         Resident::copied(self);
+    }
+
+    fn prepare(&mut self) -> bool {
+        Resident::prepare(self)
     }
 
     fn execute(&mut self, request: &Request, host: Arc<dyn typhon_vm::Host>, cancel: &Cancel) -> Run {

@@ -15,7 +15,7 @@ use crate::events::{Event, Events};
 use crate::fair::Queued;
 use crate::host::{Kept, Stdin};
 use crate::identity::{Caller, Tenant};
-use crate::job::{Done, FOREVER, Job, Room};
+use crate::job::{Done, FOREVER, Job, Remains, Room};
 use crate::limits::wall_before_deadline;
 use crate::metrics::Metrics;
 use crate::output::OutputPlan;
@@ -79,6 +79,8 @@ pub struct Ran {
     /// Waited for the session that is free now.
     pub next: Option<Execution>,
     pub answer: Answer,
+    /// To be let go after that.
+    pub remains: Option<Remains>,
 }
 
 /// What the client is to hear, once the worker's books say that the execution is over: whoever has an answer may
@@ -97,7 +99,13 @@ impl Answer {
 
 impl Ran {
     fn refused(reply: Reply, refusal: Refusal, next: Option<Execution>) -> Ran {
-        Ran { took: Duration::ZERO, poisoned: false, next, answer: Answer { reply, result: Err(refusal) } }
+        Ran {
+            took: Duration::ZERO,
+            poisoned: false,
+            next,
+            answer: Answer { reply, result: Err(refusal) },
+            remains: None,
+        }
     }
 }
 
@@ -136,7 +144,7 @@ impl Execution {
         let job =
             Job { request, plan, kept, stdin, calls, events: reply.events(), cancel, queue, began: Instant::now() };
         let room = session.as_ref().map_or(Room::Fresh, |session| Room::Resident(session.take()));
-        let Done { mut response, took, poisoned, after, .. } = match places.run(job, room, &place) {
+        let Done { mut response, took, poisoned, after, remains, .. } = match places.run(job, room, &place) {
             Ok(done) => done,
             Err(unrun) => {
                 let (refusal, next) = unrun_of(unrun, session.as_deref());
@@ -157,7 +165,7 @@ impl Execution {
         metrics.ended(&caller.tenant, &response);
         audit::ended(&caller, &response);
         trace::executed(&span, &response);
-        Ran { took, poisoned, next, answer: Answer { reply, result: Ok(Box::new(response)) } }
+        Ran { took, poisoned, next, answer: Answer { reply, result: Ok(Box::new(response)) }, remains }
     }
 
     /// How long it may run, if it still may.

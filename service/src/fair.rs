@@ -5,10 +5,11 @@
 //! costs is known only at its end: until then the line's usual is charged.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::identity::Tenant;
 use crate::quota::Quota;
@@ -63,6 +64,8 @@ pub struct Turn {
     charged: Duration,
 }
 
+/// Where much is to be done, the next comes sooner.
+const MOMENT: Duration = Duration::from_micros(100);
 /// What an execution is taken to last before any has.
 const FIRST_PACE: Duration = Duration::from_millis(1);
 
@@ -102,7 +105,14 @@ impl<T: Queued> FairQueue<T> {
     }
 
     /// The next one, once there is one whose tenant may run another; none once the queue is closed and empty.
+    #[cfg(test)]
     pub fn next(&self) -> Option<(T, Turn)> {
+        self.next_or(|| false, || ControlFlow::Continue(()))
+    }
+
+    /// The next one, once there is one whose tenant may run another; none once the queue is closed and empty, or `idle`
+    /// breaks, which is done whenever none has come for a moment and there is something to do.
+    pub fn next_or(&self, there_is: impl Fn() -> bool, mut idle: impl FnMut() -> ControlFlow<()>) -> Option<(T, Turn)> {
         let mut state = self.state.lock();
         loop {
             if let Some(next) = state.take() {
@@ -111,7 +121,22 @@ impl<T: Queued> FairQueue<T> {
             if state.closed && state.waiting == 0 {
                 return None;
             }
-            self.ready.wait(&mut state);
+            if !there_is() {
+                self.ready.wait(&mut state);
+            } else if self.ready.wait_for(&mut state, MOMENT).timed_out()
+                && MutexGuard::unlocked(&mut state, &mut idle).is_break()
+            {
+                return None;
+            }
+        }
+    }
+
+    /// So much more time was spent on the tenant than its turns took.
+    pub fn charge(&self, tenant: &Tenant, took: Duration) {
+        let mut state = self.state.lock();
+        // Without a line there is nobody who waits for its turn.
+        if let Some(line) = state.lines.get_mut(&tenant.name) {
+            line.spent += took.as_secs_f64() / f64::from(line.quota.weight);
         }
     }
 

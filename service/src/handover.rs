@@ -21,7 +21,8 @@ use crate::grpc::session::{terms, wire};
 use crate::identity::Tenant;
 use crate::limits;
 use crate::metrics::{Metrics, Passed};
-use crate::seal::{Broken, ENGINE, FORMAT, Header, digest_of};
+use crate::process::Position;
+use crate::seal::{Broken, ENGINE, FORMAT, Header, Unsealed, digest_of};
 use crate::session::{Past, Session, Terms};
 use crate::sessions::Sessions;
 use crate::snapshots::{Snapshot, Snapshots};
@@ -73,6 +74,9 @@ pub struct Left {
     /// The rest is that of the snapshot which it began from.
     #[prost(bool, tag = "3")]
     pub began: bool,
+    /// How far its seeded entropy and its virtual clock have come.
+    #[prost(message, optional, tag = "4")]
+    pub position: Option<Position>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -182,7 +186,7 @@ impl Handover {
         }
     }
 
-    fn open<'b>(&self, key: &Key, bytes: &'b [u8]) -> Result<(Left, &'b [u8]), Refusal> {
+    fn open(&self, key: &Key, bytes: &[u8]) -> Result<(Left, Vec<u8>), Refusal> {
         self.parts().open(key, bytes)
     }
 
@@ -298,10 +302,10 @@ impl Handover {
         let Some(key) = Key::of(Kind::Session, &session.tenant.name, &session.name) else { return };
         let what = parcel.what.clone();
         let header = Header { parcel: Some(parcel), ..Header::new(&session.tenant.name, &session.name, Vec::new()) };
-        let (mut sealed, tag) = self.snapshots.key().seal(&header, &image);
-        sealed.extend(image);
-        sealed.extend(tag);
-        let stored = self.store.put(&key, sealed, until).await;
+        let stored = match self.snapshots.key().seal(&header, &image) {
+            Ok(sealed) => self.store.put(&key, sealed, until).await,
+            Err(Unsealed) => Err(Fault::Away("it cannot be sealed".into())),
+        };
         match (what, stored) {
             (Some(What::Left(_)), Ok(())) => self.metrics.passed(Passed::HandedOver),
             (Some(What::Left(_)), Err(fault)) => {
@@ -361,11 +365,9 @@ impl Parts {
             return Packed::Lost("its server ended before it was handed over whole".to_owned(), String::new());
         }
         let mut image = Vec::new();
+        // Making the image may take some of it.
+        let position = session.terms.kept.position();
         if seen.failure.is_none() && session.rests() {
-            if session.terms.kept.moves_on() {
-                let why = "its seeded entropy or virtual clock would begin anew";
-                return Packed::Lost(why.to_owned(), String::new());
-            }
             let (imaged, next) = self.snapshots.image(self.workers.places(), session, false, TIME);
             if let Some(next) = next {
                 self.workers.resume(next);
@@ -384,11 +386,12 @@ impl Parts {
         let own = image.len() as u64;
         let began = session.terms.place.snapshot.as_ref();
         image.extend(began.iter().flat_map(|snapshot| snapshot.image.iter()));
-        Packed::Whole(Box::new(Left { session: Some(shown), image: own, began: began.is_some() }), image)
+        let (began, position) = (began.is_some(), position.map(Into::into));
+        Packed::Whole(Box::new(Left { session: Some(shown), image: own, began, position }), image)
     }
 
     /// What was sealed under this key.
-    fn open<'b>(&self, key: &Key, bytes: &'b [u8]) -> Result<(Left, &'b [u8]), Refusal> {
+    fn open(&self, key: &Key, bytes: &[u8]) -> Result<(Left, Vec<u8>), Refusal> {
         let lost =
             |why: &str, path: &str| Refusal::SessionLost { name: key.name(), why: why.into(), path: path.into() };
         let damaged = |problem: &str| lost(&format!("what was kept of it {problem}"), "");
@@ -414,7 +417,7 @@ impl Parts {
 
     /// The session that was left, with its isolate if it had one.
     fn make(&self, tenant: &Arc<Tenant>, key: &Key, bytes: &[u8]) -> Result<Session, Refusal> {
-        let (Left { session, image: own, began }, images) = self.open(key, bytes)?;
+        let (Left { session, image: own, began, position }, images) = self.open(key, bytes)?;
         let shown = session.unwrap_or_default();
         let past = past(&shown);
         let until = |time: Option<prost_types::Timestamp>| time.and_then(|at| SystemTime::try_from(at).ok());
@@ -436,6 +439,9 @@ impl Parts {
             let look = FileWork::Stat { path: "/".to_owned() };
             errands::files(self.workers.places(), &session, look).0?;
             session.terms.place.snapshot = began;
+        }
+        if let Some(position) = position {
+            session.terms.kept.go_to(position.into());
         }
         Ok(session)
     }

@@ -53,10 +53,38 @@ impl Kept {
         self.world
     }
 
-    /// Whether it is somewhere where a new one is not, once something has run.
-    pub fn moves_on(&self) -> bool {
-        self.world.entropy_seed.is_some() || self.world.virtual_clock.is_some()
+    /// Where it is, if that is not where a new one is, once something has run.
+    pub fn position(&self) -> Option<Position> {
+        let moves_on = self.world.entropy_seed.is_some() || self.world.virtual_clock.is_some();
+        moves_on.then(|| Position { seed: self.seeded.lock().0, elapsed: *self.elapsed.lock() })
     }
+
+    /// From here on it goes on.
+    pub fn go_to(&self, position: Position) {
+        *self.seeded.lock() = SplitMix(position.seed);
+        *self.elapsed.lock() = position.elapsed.min(AGES);
+    }
+
+    /// Begins anew.
+    pub fn rewind(&self) {
+        self.go_to(Position { seed: self.world.entropy_seed.unwrap_or(0), elapsed: Duration::ZERO });
+    }
+
+    /// The same, which goes on by itself from here.
+    pub fn apart(&self) -> Kept {
+        let apart = self.afresh();
+        if let Some(position) = self.position() {
+            apart.go_to(position);
+        }
+        apart
+    }
+}
+
+/// How far seeded entropy and a virtual clock have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub seed: u64,
+    pub elapsed: Duration,
 }
 
 pub struct GuestHost {
@@ -68,6 +96,9 @@ pub struct GuestHost {
     cancel: Cancel,
     compiler: Option<Process>,
     room: FileRoom,
+    /// What it may wait for times to come in all, and what it has.
+    sleep: Option<Duration>,
+    rested: Mutex<Duration>,
     /// Wakes a writer that waits for a slow reader.
     _attachment: Option<Attachment>,
 }
@@ -188,6 +219,8 @@ impl GuestHost {
                 count: limits.files.map_or(u64::MAX, u64::from),
                 open: limits.open_files.map_or(u64::MAX, u64::from),
             },
+            sleep: limits.sleep,
+            rested: Mutex::default(),
             _attachment: attachment,
         }
     }
@@ -291,6 +324,18 @@ impl Host for GuestHost {
             *elapsed = elapsed.saturating_add(time).min(AGES);
         }
         is_virtual
+    }
+
+    fn rested(&self, time: Duration) {
+        let Some(limit) = self.sleep else { return };
+        let mut rested = self.rested.lock();
+        *rested = rested.saturating_add(time);
+        let used = *rested;
+        // A hook must not run under the lock.
+        drop(rested);
+        if used > limit {
+            self.cancel.cancel(CancelReason::Limit(LimitHit::time(LimitName::Sleep, limit, used)));
+        }
     }
 
     fn wall_clock(&self) -> Duration {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
-use typhon_vm::{Cancel, Detail, Outcome, Request, Response, Stream, TerminationReason, Worked};
+use typhon_vm::{Cancel, Detail, Outcome, Request, Response, Run, Stream, TerminationReason, Worked};
 
+use crate::ahead::Ahead;
 use crate::callbacks::Callbacks;
 use crate::engine::{Engine, Isolate};
 use crate::events::Events;
 use crate::grpc::response;
 use crate::host::{GuestHost, Kept, Stdin};
+use crate::library::Hurried;
 use crate::output::{OutputMode, OutputPlan, Overflow};
 use crate::process::Resident;
 use crate::watchdog::Watchdog;
@@ -41,6 +43,8 @@ pub struct Done {
     pub poisoned: bool,
     /// With a job in an isolate that lives on; nothing when the engine panicked.
     pub after: Option<AfterRun>,
+    /// With a job in an isolate that has ended.
+    pub remains: Option<Remains>,
     /// What came of the request's work, if that was done.
     pub worked: Option<Worked>,
 }
@@ -106,34 +110,35 @@ impl Job {
     }
 
     /// Runs on this thread, in this process.
-    pub fn run(self, room: Room<Box<dyn Isolate>>, engine: &dyn Engine, watchdog: &Watchdog) -> Done {
-        let Job { request, plan, kept, stdin, events, cancel, queue, .. } = self;
+    pub fn run(self, room: Room<Box<dyn Isolate>>, engine: &dyn Engine, ahead: &Ahead, watchdog: &Watchdog) -> Done {
+        let Job { mut request, plan, kept, stdin, calls, events, cancel, queue, .. } = self;
         let wall = request.limits.wall.unwrap_or(FOREVER);
         let cpu = request.limits.cpu.unwrap_or(wall);
         // When a loop is compiled is chance.
         let compiler = engine.compiler().filter(|_| !request.deterministic);
         let host = GuestHost::new(plan, &request.limits, stdin, kept, events, &cancel, compiler);
         let host = Arc::new(host);
+        if let Some(limit) = request.limits.compile.filter(|limit| *limit < wall) {
+            let compiling = watchdog.for_compiling(limit, &cancel);
+            request.library = Some(Arc::new(Hurried::new(request.library.take(), compiling)));
+        }
         let started = Instant::now();
         host.cpu().restart();
         host.cpu().begin();
         let watch = watchdog.watch(wall, cpu, host.cpu(), &cancel);
+        let (room, made) = made_ahead(room, ahead, &request);
         let result = catch_unwind(AssertUnwindSafe(|| match room {
-            Room::Fresh => (engine.execute(&request, &*host, &cancel), None),
-            Room::Last(mut isolate) => (isolate.finish(&request, host.clone(), &cancel).response, None),
+            Room::Fresh => (engine.execute(&request, &*host, &cancel), Left::Nothing),
+            Room::Last(mut isolate) => {
+                let response = isolate.finish(&request, host.clone(), &cancel).response;
+                (response, Left::Remains(isolate))
+            }
             Room::Resident(isolate) => {
                 let mut isolate = isolate.unwrap_or_else(|| engine.open(&request));
                 let run = isolate.execute(&request, host.clone(), &cancel);
                 let lost = run.lost.map(Cow::Borrowed);
-                (
-                    run.response,
-                    Some(AfterRun {
-                        home: Home::Here(isolate),
-                        lost,
-                        heap_bytes: run.heap_bytes,
-                        threads: run.threads,
-                    }),
-                )
+                let Run { response, heap_bytes, threads, .. } = run;
+                (response, Left::After(AfterRun { home: Home::Here(isolate), lost, heap_bytes, threads }))
             }
         }));
         drop(watch);
@@ -141,14 +146,54 @@ impl Job {
         host.cpu().end();
 
         let poisoned = result.is_err();
-        let (mut response, after) = result.unwrap_or_else(|panic| (panicked(&*panic), None));
+        let (mut response, left) = result.unwrap_or_else(|panic| (panicked(&*panic), Left::Nothing));
+        let (after, remains) = match left {
+            Left::Nothing => (None, None),
+            Left::Remains(isolate) => (None, Some(Remains(isolate))),
+            Left::After(after) => (Some(after), None),
+        };
         let output = [Stream::Stdout, Stream::Stderr].map(|stream| captured(&host, stream));
         response.usage.queue = queue;
         response.usage.wall = took;
         response.usage.cpu = host.cpu().used();
+        (response.usage.host_calls, response.usage.host_wait) = calls.map(|calls| calls.spent()).unwrap_or_default();
         response.usage.bytes_out = output.iter().fold(0, |sum, stream| stream.produced.saturating_add(sum));
         let worked = response.worked.take();
-        Done { response: response::ended(response, output, &request.limits), took, poisoned, after, worked }
+        let mut response = response::ended(response, output, &request.limits);
+        if made && let Some(usage) = &mut response.usage {
+            usage.isolate_source = v1::usage::IsolateSource::Pool.into();
+        }
+        Done { response, took, poisoned, after, remains, worked }
+    }
+}
+
+/// What a run leaves behind.
+enum Left {
+    Nothing,
+    Remains(Box<dyn Isolate>),
+    After(AfterRun),
+}
+
+/// With an isolate that is there already, instead of one that was to be made; whether there is.
+fn made_ahead(room: Room<Box<dyn Isolate>>, ahead: &Ahead, request: &Request) -> (Room<Box<dyn Isolate>>, bool) {
+    match room {
+        Room::Fresh => ahead.take(request).map_or((Room::Fresh, false), |isolate| (Room::Last(isolate), true)),
+        Room::Resident(None) => {
+            let isolate = ahead.take(request);
+            let made = isolate.is_some();
+            (Room::Resident(isolate), made)
+        }
+        room => (room, false),
+    }
+}
+
+/// An isolate that has ended. It goes when its program's answer is on its way.
+pub struct Remains(Box<dyn Isolate>);
+
+impl Remains {
+    /// Lets it go. False when the engine panicked.
+    pub fn end(self) -> bool {
+        catch_unwind(AssertUnwindSafe(|| drop(self.0))).is_ok()
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod admin;
 mod admission;
+mod ahead;
 mod audit;
 mod callbacks;
 mod calls;

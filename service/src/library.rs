@@ -10,6 +10,8 @@ use prometheus_client::metrics::counter::Counter;
 use ring::digest::{SHA256, digest};
 use typhon_vm::{CompileMode, CompileOptions, Compiled, Library, ModuleResult};
 
+use crate::watchdog::{CompileWatch, Watch};
+
 /// The whole server's compiled programs.
 #[derive(Debug)]
 pub struct Shelves {
@@ -44,6 +46,41 @@ type Options = (CompileMode, Arc<str>, (u8, u32, bool), (Option<u8>, u32), Modul
 pub struct Shelf {
     shelves: Arc<Shelves>,
     tenant: Arc<str>,
+}
+
+/// A library, if there is one, for a program whose compiling is watched.
+pub struct Hurried {
+    library: Option<Arc<dyn Library>>,
+    compiling: CompileWatch,
+    watch: Mutex<Option<Watch>>,
+}
+
+impl Hurried {
+    pub fn new(library: Option<Arc<dyn Library>>, compiling: CompileWatch) -> Hurried {
+        Hurried { library, compiling, watch: Mutex::default() }
+    }
+}
+
+impl std::fmt::Debug for Hurried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Hurried").field(&self.library).finish()
+    }
+}
+
+impl Library for Hurried {
+    fn find(&self, source: &str, options: &CompileOptions) -> Option<Arc<Compiled>> {
+        let found = self.library.as_ref().and_then(|library| library.find(source, options));
+        // What does not compile ends the program, and the watch with it.
+        *self.watch.lock() = found.is_none().then(|| self.compiling.begin());
+        found
+    }
+
+    fn keep(&self, source: &str, options: &CompileOptions, unit: &Arc<Compiled>) {
+        self.watch.lock().take();
+        if let Some(library) = &self.library {
+            library.keep(source, options, unit);
+        }
+    }
 }
 
 /// About what compiled code takes for a byte of source, and for being there at all.

@@ -12,12 +12,14 @@ use crate::quota::Quota;
 /// pass through.
 pub fn derive(asked: &Limits, config: &Config) -> Limits {
     let output = |asked: Option<u64>| clamp(asked, config.output_default.0, config.output_max.0);
+    let threads = clamp(asked.threads, config.threads_default, config.threads_max);
     Limits {
         wall: clamp(asked.wall, config.wall_time_default, config.wall_time_max),
         cpu: clamp(asked.cpu, config.cpu_time_default, config.cpu_time_max),
         heap_bytes: clamp(asked.heap_bytes, config.heap_default.0, config.heap_max.0),
         stack_depth: clamp(asked.stack_depth, config.stack_depth_default, config.stack_depth_max),
-        threads: clamp(asked.threads, config.threads_default, config.threads_max),
+        threads,
+        cpu_parallelism: parallel(asked.cpu_parallelism, threads),
         stdout_bytes: output(asked.stdout_bytes),
         stderr_bytes: output(asked.stderr_bytes),
         result_bytes: clamp(asked.result_bytes, config.result_default.0, config.result_max.0),
@@ -30,10 +32,15 @@ pub fn derive(asked: &Limits, config: &Config) -> Limits {
     }
 }
 
+/// Threads run all at the same time, or one at a time where that is more than was asked for.
+fn parallel(asked: Option<u32>, threads: Option<u32>) -> Option<u32> {
+    if asked < threads && asked.is_some() { Some(1) } else { threads }
+}
+
 /// Which of several threads runs is chance.
 pub fn of_world(limits: &mut Limits, world: World) {
     if world.deterministic {
-        limits.threads = Some(1);
+        (limits.threads, limits.cpu_parallelism) = (Some(1), Some(1));
     }
 }
 
@@ -51,7 +58,7 @@ pub fn within(asked: &Limits, session: &Limits) -> Limits {
         heap_bytes: session.heap_bytes,
         stack_depth: session.stack_depth,
         threads: session.threads,
-        cpu_parallelism: least(asked.cpu_parallelism, session.cpu_parallelism),
+        cpu_parallelism: session.cpu_parallelism,
         stdout_bytes: least(asked.stdout_bytes, session.stdout_bytes),
         stderr_bytes: least(asked.stderr_bytes, session.stderr_bytes),
         result_bytes: least(asked.result_bytes, session.result_bytes),
@@ -84,6 +91,7 @@ pub fn ceilings(config: &Config) -> Limits {
         heap_bytes: Some(u64::MAX),
         stack_depth: Some(u32::MAX),
         threads: Some(u32::MAX),
+        cpu_parallelism: Some(u32::MAX),
         stdout_bytes: Some(u64::MAX),
         stderr_bytes: Some(u64::MAX),
         result_bytes: Some(u64::MAX),
@@ -136,6 +144,19 @@ mod tests {
         let small = Limits { wall: Some(Duration::from_millis(3)), stdout_bytes: Some(0), ..Limits::default() };
         let limits = derive(&small, &config());
         assert_eq!((limits.wall, limits.stdout_bytes), (small.wall, Some(0)));
+    }
+
+    #[test]
+    fn threads_run_all_at_once_or_one_at_a_time() {
+        let asked = |threads, cpu_parallelism| {
+            derive(&Limits { threads, cpu_parallelism, ..Limits::default() }, &config()).cpu_parallelism
+        };
+        assert_eq!(asked(Some(4), None), Some(4));
+        assert_eq!(asked(Some(4), Some(9)), Some(4));
+        assert_eq!([asked(Some(4), Some(3)), asked(Some(4), Some(1)), asked(Some(1), Some(5))], [Some(1); 3]);
+        // What was told may be asked for.
+        let told = derive(&Limits::default(), &config());
+        assert_eq!(derive(&told, &config()), told);
     }
 
     #[test]

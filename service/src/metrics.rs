@@ -458,7 +458,9 @@ impl Collector for Watched {
         let states = [("idle", resting as i64), ("running", working as i64), ("failed", failed as i64)];
         gauges(&mut to, "typhon_sessions", "Sessions", "state", &states)?;
         let resting = sessions.resting() as i64;
-        gauges(&mut to, "typhon_isolates", "Isolates", "state", &[("running", running), ("resting", resting)])?;
+        let ahead = workers.places().ahead().ready() as i64;
+        let states = [("running", running), ("resting", resting), ("ahead", ahead)];
+        gauges(&mut to, "typhon_isolates", "Isolates", "state", &states)?;
         let mut deaths =
             to.encode_descriptor("typhon_worker_restarts", "Worker processes that ended", None, MetricType::Counter)?;
         for (reason, number) in workers.places().deaths() {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use typhon_proto::v1;
 use typhon_vm::{CancelReason, Limits, Request, Work, Worked};
 
+use crate::ahead::Ahead;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::{Refusal, SnapshotRefusal};
@@ -39,6 +40,8 @@ pub struct Place {
 
 pub struct Places {
     engine: Arc<dyn Engine>,
+    /// For what runs in this process.
+    ahead: Ahead,
     watchdog: Watchdog,
     pool: Option<Pool>,
     default: Isolation,
@@ -71,6 +74,7 @@ impl Places {
             tracing::warn!("there are no worker processes: guests run in the server's own");
         }
         Ok(Places {
+            ahead: Ahead::new(engine.clone(), config.isolates_ahead as usize),
             engine,
             watchdog: Watchdog::start()?,
             pool,
@@ -126,6 +130,11 @@ impl Places {
         self.engine.library(tenant)
     }
 
+    /// Isolates that are there before anybody wants them, in this process.
+    pub fn ahead(&self) -> &Ahead {
+        &self.ahead
+    }
+
     pub fn has_processes(&self) -> bool {
         self.pool.is_some()
     }
@@ -179,7 +188,7 @@ impl Places {
                 let ran = process::run(&resident.worker, cell, &job, &self.watchdog);
                 let process::Relayed { response, took, .. } =
                     ran.map_err(|NotRun(_)| Unrun::Refused(Refusal::WorkerLost))?;
-                Done { response, took, poisoned: false, after: None, worked: None }
+                Done { response, took, poisoned: false, after: None, remains: None, worked: None }
             }
             home => self.run(job, Room::Resident(Some(home)), place)?,
         };
@@ -228,7 +237,8 @@ impl Places {
     fn warm(&self, job: &Job) -> Option<&Arc<Template>> {
         let base = self.base.get()?;
         let (own, its) = (&job.request.limits, &base.terms.limits);
-        let same = (own.heap_bytes, own.stack_depth, own.threads) == (its.heap_bytes, its.stack_depth, its.threads);
+        let for_life = |of: &Limits| (of.heap_bytes, of.stack_depth, of.threads, of.cpu_parallelism);
+        let same = for_life(own) == for_life(its);
         let plain = job.request.env.is_empty() && job.kept.world() == World::default() && !job.request.validate_only;
         let imports = job.request.source.windows(6).any(|word| word == b"import");
         (same && plain && imports).then_some(base)
@@ -270,7 +280,7 @@ impl Places {
     }
 
     fn run_here(&self, job: Job, room: Room<Box<dyn crate::engine::Isolate>>) -> Done {
-        job.run(room, &*self.engine, &self.watchdog)
+        job.run(room, &*self.engine, &self.ahead, &self.watchdog)
     }
 
     fn run_there(&self, job: &Job, resident: process::Resident) -> Result<Done, Unrun> {
@@ -278,7 +288,7 @@ impl Places {
         let process::Relayed { response, took, lost, heap_bytes, threads, worked } =
             relayed.map_err(|NotRun(how)| Unrun::Lost(format!("its worker process is gone: {how}").into()))?;
         let after = AfterRun { home: Home::There(resident), lost, heap_bytes, threads };
-        Ok(Done { response, took, poisoned: false, after: Some(after), worked })
+        Ok(Done { response, took, poisoned: false, after: Some(after), remains: None, worked })
     }
 
     fn run_fresh(&self, job: Job, place: &Place) -> Result<Done, Unrun> {
@@ -288,13 +298,13 @@ impl Places {
                 process::run(&copy.worker, Cell::Last(copy.number), &job, &self.watchdog)
         {
             let response = begun_by(response, v1::usage::IsolateSource::Fork);
-            return Ok(Done { response, took, poisoned: false, after: None, worked: None });
+            return Ok(Done { response, took, poisoned: false, after: None, remains: None, worked: None });
         }
         for _ in 0..ATTEMPTS {
             let Some(worker) = self.worker(place)? else { return Ok(self.run_here(job, Room::Fresh)) };
             match process::run(&worker, Cell::Fresh, &job, &self.watchdog) {
                 Ok(process::Relayed { response, took, .. }) => {
-                    return Ok(Done { response, took, poisoned: false, after: None, worked: None });
+                    return Ok(Done { response, took, poisoned: false, after: None, remains: None, worked: None });
                 }
                 // Nothing ran, so another process may.
                 Err(NotRun(how)) => tracing::warn!(%how, "a worker process was gone"),

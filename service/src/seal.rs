@@ -1,4 +1,4 @@
-//! Snapshots as they leave the server: signed, versioned, and whose they are.
+//! Snapshots as they leave the server: sealed, so that nobody without the key reads or changes them; versioned, and whose they are.
 
 use std::fmt::Write as _;
 use std::io::Read;
@@ -6,17 +6,18 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use prost::Message;
-use ring::{digest, hmac};
+use ring::{aead, digest, hmac};
 use typhon_proto::v1;
 use typhon_vm::CodeKey;
 
+use crate::error::Refusal;
 use crate::handover::Parcel;
 use crate::server::BoxError;
 
 /// What there is to be told of a format; the first bytes of what is exported say it.
-pub const FORMAT: &str = "typhon-1";
-const MAGIC: &[u8; 12] = b"TYPHON-SNAP\x01";
-const TAG: usize = 32;
+pub const FORMAT: &str = "typhon-2";
+const MAGIC: &[u8; 12] = b"TYPHON-SNAP\x02";
+const SALT: usize = 32;
 /// A header holds names and what was left out.
 const HEADER_MAX: usize = 1 << 20;
 /// What is around an image.
@@ -46,9 +47,9 @@ fn build() -> Option<String> {
     }
 }
 
-/// Signs snapshots, and seals the code in them.
+/// Seals snapshots, and the code in them.
 pub struct Key {
-    sign: hmac::Key,
+    seal: hmac::Key,
     code: hmac::Key,
 }
 
@@ -70,7 +71,7 @@ impl Key {
     pub fn of(key: &[u8; 32]) -> Key {
         let master = hmac::Key::new(hmac::HMAC_SHA256, key);
         let derived = |what: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&master, what).as_ref());
-        Key { sign: derived(b"sign"), code: derived(b"code") }
+        Key { seal: derived(b"seal"), code: derived(b"code") }
     }
 
     /// What seals code for one tenant and this build of the engine.
@@ -85,45 +86,73 @@ impl Key {
         CodeKey(key)
     }
 
-    /// What goes before and after an image.
-    pub fn seal(&self, header: &Header, image: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    /// An image with its header: what it is, a salt, and all else encrypted with AES-256-GCM by a key that the salt makes.
+    pub fn seal(&self, header: &Header, image: &[u8]) -> Result<Vec<u8>, Unsealed> {
+        let mut salt = [0; SALT];
+        getrandom::fill(&mut salt).map_err(|_| Unsealed)?;
         let header = header.encode_to_vec();
-        let mut before = MAGIC.to_vec();
-        before.extend((header.len() as u32).to_le_bytes());
-        before.extend(header);
-        let mut context = hmac::Context::with_key(&self.sign);
-        context.update(&before);
-        context.update(image);
-        (before, context.sign().as_ref().to_vec())
+        let mut bytes = Vec::with_capacity(image.len() + header.len() + AROUND - HEADER_MAX);
+        bytes.extend(u32::try_from(header.len()).map_err(|_| Unsealed)?.to_le_bytes());
+        bytes.extend(header);
+        bytes.extend_from_slice(image);
+        let tag = self
+            .once(&salt)
+            .and_then(|key| key.seal_in_place_separate_tag(nonce(), aead::Aad::from(MAGIC), &mut bytes));
+        let tag = tag.map_err(|_| Unsealed)?;
+        bytes.extend_from_slice(tag.as_ref());
+        bytes.splice(..0, MAGIC.iter().chain(&salt).copied());
+        Ok(bytes)
+    }
+
+    /// The key of this salt, by which one thing is sealed.
+    fn once(&self, salt: &[u8]) -> Result<aead::LessSafeKey, ring::error::Unspecified> {
+        let key = hmac::sign(&self.seal, salt);
+        aead::UnboundKey::new(&aead::AES_256_GCM, key.as_ref()).map(aead::LessSafeKey::new)
     }
 
     /// The header and the image in what was sealed.
-    pub fn open<'b>(&self, bytes: &'b [u8], tenant: &str) -> Result<(Header, &'b [u8]), Broken> {
+    pub fn open(&self, bytes: &[u8], tenant: &str) -> Result<(Header, Vec<u8>), Broken> {
         let Some((magic, rest)) = bytes.split_at_checked(MAGIC.len()) else { return Err(Broken::Invalid(SHORT)) };
         if magic != MAGIC {
             let ours = magic.starts_with(&MAGIC[..MAGIC.len() - 1]);
             return Err(if ours { Broken::Format } else { Broken::Invalid("is no snapshot") });
         }
-        let Some((signed, tag)) = bytes.len().checked_sub(TAG).and_then(|at| bytes.split_at_checked(at)) else {
-            return Err(Broken::Invalid(SHORT));
-        };
+        let (salt, sealed) = rest.split_at_checked(SALT).ok_or(Broken::Invalid(SHORT))?;
+        let mut sealed = sealed.to_vec();
         // Nothing in it counts before this.
-        hmac::verify(&self.sign, signed, tag)
-            .map_err(|_| Broken::Invalid("was changed, or was signed with another key"))?;
-        let (length, rest) = rest.split_first_chunk().ok_or(Broken::Invalid(SHORT))?;
+        let opened = self
+            .once(salt)
+            .and_then(|key| key.open_in_place(nonce(), aead::Aad::from(MAGIC), &mut sealed).map(|plain| plain.len()));
+        sealed.truncate(opened.map_err(|_| Broken::Invalid("was changed, or was sealed with another key"))?);
+        let (length, rest) = sealed.split_first_chunk().ok_or(Broken::Invalid(SHORT))?;
         let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        let rest = rest.get(..rest.len().saturating_sub(TAG)).unwrap_or_default();
-        let (header, image) = rest.split_at_checked(length).ok_or(Broken::Invalid(SHORT))?;
+        let header = rest.get(..length).ok_or(Broken::Invalid(SHORT))?;
         let header = Header::decode(header).map_err(|_| Broken::Invalid("has a header that cannot be read"))?;
+        sealed.drain(..length + size_of::<u32>());
         match () {
             () if header.engine != *ENGINE => Err(Broken::Engine(header.engine)),
             () if header.tenant != tenant => Err(Broken::Invalid("is another tenant's")),
-            () => Ok((header, image)),
+            () => Ok((header, sealed)),
         }
     }
 }
 
+/// A key seals one thing, so this may be the same each time.
+fn nonce() -> aead::Nonce {
+    aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
+}
+
 const SHORT: &str = "is cut short";
+
+/// It could not be sealed: there is no entropy, or it is too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsealed;
+
+impl From<Unsealed> for Refusal {
+    fn from(_: Unsealed) -> Refusal {
+        Refusal::Internal { what: "it cannot be sealed: there is no entropy, or it is too long".into() }
+    }
+}
 
 /// Why what was sealed cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,8 +221,7 @@ mod tests {
     use super::*;
 
     fn sealed(key: &Key, header: &Header, image: &[u8]) -> Vec<u8> {
-        let (before, tag) = key.seal(header, image);
-        [&before, image, &tag].concat()
+        key.seal(header, image).expect("entropy")
     }
 
     #[test]
@@ -201,7 +229,13 @@ mod tests {
         let (key, image) = (Key::of(&[7; 32]), b"image".repeat(100));
         let header = Header::new("a", "sessions/1", vec![v1::LeftOut { path: "x".into(), problem: "y".into() }]);
         let bytes = sealed(&key, &header, &image);
-        assert_eq!(key.open(&bytes, "a"), Ok((header.clone(), &image[..])));
+        assert_eq!(key.open(&bytes, "a"), Ok((header.clone(), image.clone())));
+        assert!(bytes.len() <= image.len() + header.encode_to_vec().len() + AROUND - HEADER_MAX);
+        // Nobody reads it, and nobody sees that two are the same.
+        for word in [&b"image"[..], b"sessions/1"] {
+            assert!(!bytes.windows(word.len()).any(|part| part == word), "{word:?}");
+        }
+        assert_ne!(sealed(&key, &header, &image), bytes);
         assert_eq!(key.open(&bytes, "b"), Err(Broken::Invalid("is another tenant's")));
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
@@ -219,7 +253,7 @@ mod tests {
         let foreign = Header { engine: "9.9+0".into(), ..Header::new("a", "", Vec::new()) };
         assert_eq!(key.open(&sealed(&key, &foreign, b""), "a"), Err(Broken::Engine("9.9+0".into())));
         let mut later = sealed(&key, &Header::new("a", "", Vec::new()), b"");
-        later[MAGIC.len() - 1] = 2;
+        later[MAGIC.len() - 1] = 3;
         assert_eq!(key.open(&later, "a"), Err(Broken::Format));
     }
 

@@ -85,7 +85,8 @@ impl Sessions {
 
     /// A session that begins as a copy of another: with a copy of its isolate, if it has one.
     pub fn copy(&self, of: &Session, home: Option<Home>) -> Result<Arc<Session>, Refusal> {
-        self.put(of.tenant.clone(), of.terms.clone(), |session| session.with(home, of))
+        let terms = Terms { kept: of.terms.kept.apart(), ..of.terms.clone() };
+        self.put(of.tenant.clone(), terms, |session| session.with(home, of))
     }
 
     fn make(&self, tenant: Arc<Tenant>, terms: Terms) -> Result<Arc<Session>, Refusal> {
@@ -254,6 +255,7 @@ impl Sessions {
         }
         let quick = is_quick(&session);
         self.dispose(session.reset()?, quick);
+        session.terms.kept.rewind();
         Ok(session)
     }
 

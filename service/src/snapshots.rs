@@ -215,7 +215,7 @@ impl Snapshots {
         (imaged, next)
     }
 
-    /// What signs and seals.
+    /// What seals.
     pub fn key(&self) -> &Key {
         &self.key
     }
@@ -286,9 +286,9 @@ impl Snapshots {
         Ok(snapshot)
     }
 
-    /// What goes before and after its image when it leaves.
-    pub fn seal(&self, snapshot: &Snapshot) -> (Vec<u8>, Vec<u8>) {
-        self.key.seal(&snapshot.header(), &snapshot.image)
+    /// All of it, as it leaves.
+    pub fn seal(&self, snapshot: &Snapshot) -> Result<Vec<u8>, Refusal> {
+        Ok(self.key.seal(&snapshot.header(), &snapshot.image)?)
     }
 
     /// The tenant's snapshot of this name. Another tenant's is not there, as far as anybody can tell.

@@ -62,7 +62,7 @@ impl Template {
 
     /// For one execution that begins as a copy: a session that has no name, and ends with it.
     pub fn session(self: &Arc<Template>) -> Arc<Session> {
-        let mut terms = self.terms.clone();
+        let mut terms = Terms { kept: self.terms.kept.apart(), ..self.terms.clone() };
         terms.place.template = Some(self.clone());
         Arc::new(Session::new(String::new(), self.tenant.clone(), terms, 0))
     }

@@ -19,6 +19,21 @@ struct Shared {
     changed: Condvar,
 }
 
+/// Watches compiling for whoever begins it later.
+pub struct CompileWatch {
+    shared: Arc<Shared>,
+    limit: Duration,
+    cancel: Cancel,
+}
+
+impl CompileWatch {
+    /// From now on, as long as what this returns is there.
+    pub fn begin(&self) -> Watch {
+        let meter = CpuMeter::default();
+        self.shared.watch(LimitName::Compile, (self.limit, Duration::MAX), &meter, &self.cancel)
+    }
+}
+
 struct State {
     /// One entry per running execution, so a scan is as short as the worker pool.
     entries: HashMap<u64, Entry>,
@@ -31,6 +46,8 @@ struct State {
 
 struct Entry {
     cancel: Cancel,
+    /// What its wall time is the limit of.
+    which: LimitName,
     wall: Duration,
     started: Instant,
     cpu: CpuWatch,
@@ -67,18 +84,12 @@ impl Watchdog {
 
     /// Watches an execution from now on, whose processor time `meter` shows.
     pub fn watch(&self, wall: Duration, cpu: Duration, meter: &CpuMeter, cancel: &Cancel) -> Watch {
-        let started = Instant::now();
-        let next = started + wall.min(cpu).min(CPU_POLL_MAX);
-        let cpu = CpuWatch { meter: meter.clone(), limit: cpu };
-        let mut state = self.shared.state.lock();
-        let id = state.next_id;
-        state.next_id += 1;
-        state.entries.insert(id, Entry { cancel: cancel.clone(), wall, started, cpu, next });
-        if state.wake.is_none_or(|wake| next < wake) {
-            state.wake = Some(next);
-            self.shared.changed.notify_one();
-        }
-        Watch { id, shared: self.shared.clone() }
+        self.shared.watch(LimitName::Wall, (wall, cpu), meter, cancel)
+    }
+
+    /// To watch that compiling takes no longer than this.
+    pub fn for_compiling(&self, limit: Duration, cancel: &Cancel) -> CompileWatch {
+        CompileWatch { shared: self.shared.clone(), limit, cancel: cancel.clone() }
     }
 }
 
@@ -100,6 +111,27 @@ impl Drop for Watch {
 }
 
 impl Shared {
+    fn watch(
+        self: &Arc<Shared>,
+        which: LimitName,
+        (wall, cpu): (Duration, Duration),
+        meter: &CpuMeter,
+        cancel: &Cancel,
+    ) -> Watch {
+        let started = Instant::now();
+        let next = started + wall.min(cpu).min(CPU_POLL_MAX);
+        let cpu = CpuWatch { meter: meter.clone(), limit: cpu };
+        let mut state = self.state.lock();
+        let id = state.next_id;
+        state.next_id += 1;
+        state.entries.insert(id, Entry { cancel: cancel.clone(), which, wall, started, cpu, next });
+        if state.wake.is_none_or(|wake| next < wake) {
+            state.wake = Some(next);
+            self.changed.notify_one();
+        }
+        Watch { id, shared: self.clone() }
+    }
+
     fn run(&self) {
         let mut state = self.state.lock();
         while !state.stopping {
@@ -139,21 +171,16 @@ impl Entry {
     fn check(&self, now: Instant) -> Result<Instant, LimitHit> {
         let wall_end = self.started + self.wall;
         if now >= wall_end {
-            return Err(hit(LimitName::Wall, self.wall, now - self.started));
+            return Err(LimitHit::time(self.which, self.wall, now - self.started));
         }
         let (used, limit) = (self.cpu.meter.used(), self.cpu.limit);
         if used >= limit {
-            return Err(hit(LimitName::Cpu, limit, used));
+            return Err(LimitHit::time(LimitName::Cpu, limit, used));
         }
         // Each thread uses at most all of its time, so the limit cannot be reached much before this.
         let threads = u32::try_from(self.cpu.meter.running().max(1)).unwrap_or(u32::MAX);
         Ok(wall_end.min(now + ((limit - used) / threads).clamp(CPU_POLL_MIN, CPU_POLL_MAX)))
     }
-}
-
-fn hit(which: LimitName, limit: Duration, used: Duration) -> LimitHit {
-    let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    LimitHit { which, limit: nanos(limit), used: nanos(used) }
 }
 
 #[cfg(test)]

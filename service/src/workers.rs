@@ -1,8 +1,9 @@
 //! The worker pool: OS threads with deep stacks, fed from tokio through one queue. The only async/sync bridge.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Refusal;
 use crate::execution::Execution;
-use crate::fair::{FairQueue, Refused};
+use crate::fair::{FairQueue, Refused, Turn};
 use crate::identity::Tenant;
 use crate::place::Places;
 use crate::quota::{QuotaName, refuse};
@@ -138,6 +139,7 @@ impl Workers {
     /// Ends the threads once what was queued has run. Blocks.
     pub fn join(&self) {
         self.shared.queue.close();
+        self.shared.places.ahead().close();
         // A worker that panicked put another in its place before it ended, so look again until none is left.
         while let Some(thread) = { self.threads.lock().pop() } {
             let _ended = thread.join();
@@ -209,39 +211,67 @@ impl Shared {
 }
 
 fn work(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) {
-    while let Some((execution, turn)) = shared.queue.next() {
-        let (mut poisoned, mut took) = (false, Duration::ZERO);
-        let (mut turn, mut job) = (Some(turn), Some(execution));
-        while let Some(execution) = job.take() {
-            let (id, name) = (execution.id, execution.name.clone());
-            // A large heap is given back when the answer is on its way.
-            let _respite = Respite::begin();
-            let ran = execution.run(&shared.places, shared.deadline_margin);
-            tracing::debug!(execution = %name, took = ?ran.took, "finished");
-            took += ran.took;
-            poisoned |= ran.poisoned;
-            job = ran.next;
-            // Others go first; with no room to wait in, who has waited for a session goes on at once.
-            if shared.queue.waiting() > 0
-                && let Some(next) = job.take()
-            {
-                job = shared.offer(next).err().map(|(_, next)| next);
-            }
-            if job.is_none()
-                && let Some(turn) = turn.take()
-            {
-                shared.queue.done(turn, took);
-            }
-            ran.answer.send();
-            shared.live.remove(&id);
-        }
-        if poisoned {
-            // Whatever the VM keeps per thread is suspect: go on in a new thread. If there is none to be had, this
-            // one is better than none.
-            match spawn(shared, threads) {
-                Ok(()) => return,
-                Err(error) => tracing::error!(%error, "cannot replace a worker"),
-            }
+    while let Err(Poisoned) = serve(shared) {
+        // Whatever the VM keeps per thread is suspect: go on in a new thread. If there is none to be had, this one is better
+        // than none.
+        match spawn(shared, threads) {
+            Ok(()) => return,
+            Err(error) => tracing::error!(%error, "cannot replace a worker"),
         }
     }
+}
+
+/// The engine panicked on this thread.
+struct Poisoned;
+
+/// Runs what comes until the queue is closed, and makes isolates ahead when nothing does.
+fn serve(shared: &Arc<Shared>) -> Result<(), Poisoned> {
+    let ahead = shared.places.ahead();
+    loop {
+        let mut broken = false;
+        let make = || {
+            broken = ahead.make().is_break();
+            if broken { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match shared.queue.next_or(|| ahead.lacks(), make) {
+            Some((execution, turn)) => run(shared, execution, turn)?,
+            None if broken => return Err(Poisoned),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Runs an execution, and those that have waited for its session as long as nobody else waits.
+fn run(shared: &Arc<Shared>, execution: Execution, turn: Turn) -> Result<(), Poisoned> {
+    let (mut poisoned, mut took) = (false, Duration::ZERO);
+    let (mut turn, mut job) = (Some(turn), Some(execution));
+    while let Some(execution) = job.take() {
+        let (id, name, tenant) = (execution.id, execution.name.clone(), execution.caller.tenant.clone());
+        // A large heap is given back when the answer is on its way.
+        let _respite = Respite::begin();
+        let ran = execution.run(&shared.places, shared.deadline_margin);
+        tracing::debug!(execution = %name, took = ?ran.took, "finished");
+        took += ran.took;
+        poisoned |= ran.poisoned;
+        job = ran.next;
+        // Others go first; with no room to wait in, who has waited for a session goes on at once.
+        if shared.queue.waiting() > 0
+            && let Some(next) = job.take()
+        {
+            job = shared.offer(next).err().map(|(_, next)| next);
+        }
+        if job.is_none()
+            && let Some(turn) = turn.take()
+        {
+            shared.queue.done(turn, took);
+        }
+        ran.answer.send();
+        shared.live.remove(&id);
+        if let Some(remains) = ran.remains {
+            let began = Instant::now();
+            poisoned |= !remains.end();
+            shared.queue.charge(&tenant, began.elapsed());
+        }
+    }
+    if poisoned { Err(Poisoned) } else { Ok(()) }
 }

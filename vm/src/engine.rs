@@ -25,7 +25,16 @@ const UNKNOWN: usize = 1 << 20;
 
 /// Bytes of native stack that guest code may use below here: what is left less a margin, within [`GUEST_STACK`].
 pub(crate) fn stack_left() -> usize {
+    thread_local! {
+        // Asking the system costs as much as a small program.
+        static BASE: Option<usize> = stack_base();
+    }
     let here = typhon_object::thread::stack_pointer();
+    BASE.with(|base| base.map_or(UNKNOWN, |base| here.saturating_sub(base).saturating_sub(MARGIN).min(GUEST_STACK)))
+}
+
+/// Where the calling thread's stack ends, if the system tells.
+fn stack_base() -> Option<usize> {
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     let mut base = std::ptr::null_mut();
     let mut size = 0;
@@ -40,7 +49,7 @@ pub(crate) fn stack_left() -> usize {
             false
         }
     };
-    if known { here.saturating_sub(base as usize).saturating_sub(MARGIN).min(GUEST_STACK) } else { UNKNOWN }
+    known.then_some(base as usize)
 }
 
 /// What the machine has: more than that no allocation can get, whatever the system promises. `None` if it does not tell.

@@ -6,6 +6,7 @@ use typhon_compiler::ModuleResult;
 use typhon_interp::host::Host;
 use typhon_object::breaker::why;
 use typhon_object::error::{Exc, Res};
+use typhon_object::gc::Gc;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value as Object};
 use typhon_stdlib::isolate::{self, Environment, Options};
@@ -64,6 +65,7 @@ pub(crate) fn counted(t: &Thread, usage: Usage) -> Usage {
     Usage {
         instructions: fuel::used(t),
         peak_heap_bytes: t.heap().peak() as u64,
+        gc: Gc::of(t).take_time(),
         threads_peak: u32::try_from(typhon_stdlib::thread::turns::peak(t)).unwrap_or(u32::MAX),
         ..usage
     }
@@ -76,7 +78,7 @@ pub(crate) fn options(request: &Request) -> Options {
         memory: request.limits.heap_bytes.map(|n| usize::try_from(n).unwrap_or(usize::MAX >> 1)),
         depth: request.limits.stack_depth,
         threads: request.limits.threads,
-        turns: false,
+        turns: request.limits.cpu_parallelism == Some(1),
         verify: false,
         stack: engine::stack_left(),
     }

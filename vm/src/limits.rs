@@ -58,6 +58,14 @@ pub struct LimitHit {
     pub used: u64,
 }
 
+impl LimitHit {
+    /// That of a time.
+    pub fn time(which: LimitName, limit: Duration, used: Duration) -> LimitHit {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        LimitHit { which, limit: nanos(limit), used: nanos(used) }
+    }
+}
+
 /// What an execution used. The engine fills what it counts; the service adds queue, wall and CPU time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {

@@ -73,6 +73,12 @@ impl Host for Relay {
         self.now().is_some_and(|host| host.pass(time))
     }
 
+    fn rested(&self, time: Duration) {
+        if let Some(host) = self.now() {
+            host.rested(time);
+        }
+    }
+
     fn wall_clock(&self) -> Duration {
         self.now().map_or(Duration::ZERO, |host| host.wall_clock())
     }

@@ -74,6 +74,20 @@ impl Resident {
         self.copied = true;
     }
 
+    /// Fills the isolate before anybody waits for that; what its first execution sees is the same. False when there is no
+    /// room for it: then a first execution says so.
+    pub fn prepare(&mut self) -> bool {
+        let Some(live) = &self.live else { unreachable!("there until it is dropped") };
+        let main = &mut self.main;
+        roving(|| {
+            live.enter(engine::stack_left(), |t| {
+                // What went wrong is an object of the isolate, and ends here.
+                *main = execute::start(t, &mut Usage::default()).ok();
+                main.is_some()
+            })
+        })
+    }
+
     /// Runs `request` in the isolate, on this OS thread. As [`crate::execute`], but what the program leaves stays.
     pub fn execute(&mut self, request: &Request, host: Arc<dyn Host>, cancel: &Cancel) -> Run {
         self.run(request, host, cancel, false)
@@ -101,7 +115,7 @@ impl Resident {
                 let response = respond(t, main, begins, request, cancel);
                 *armed.lock() = false;
                 callbacks::withdraw(t);
-                conclude(t, response)
+                if last { over(t, response) } else { conclude(t, response) }
             })
         });
         drop(attachment);
@@ -186,6 +200,14 @@ fn flush(t: &Thread) -> Res<()> {
     streams::flush(t, "stdout")?;
     streams::flush(t, "stderr")?;
     streams::flush_direct(t)
+}
+
+/// Nothing runs in the isolate any more.
+fn over(t: &Thread, response: Response) -> Run {
+    if t.breaker.stopped() {
+        isolate::abandon(t);
+    }
+    Run { response, lost: None, heap_bytes: t.heap().used() as u64, threads: 0 }
 }
 
 /// Nobody can stop the isolate any more: lets it run again if it was stopped.

@@ -60,7 +60,7 @@ impl Snapshot {
         Ok(answer.snapshot.unwrap_or_default())
     }
 
-    /// Its bytes, signed, for [`Client::import_snapshot`] here or at a server with the same key.
+    /// Its bytes, sealed, for [`Client::import_snapshot`] here or at a server with the same key.
     pub async fn export(&self) -> Result<Vec<u8>, Error> {
         let message = v1::ExportSnapshotRequest { name: self.name.clone() };
         let answer = self.client.connection.snapshots().export_snapshot(bound(message, &self.affinity)).await?;

@@ -178,6 +178,7 @@ fn from_template(asked: v1::Session, of: &Arc<Template>, config: &Config, places
         ("session.limits.heap_bytes", limits.heap_bytes.is_some()),
         ("session.limits.stack_depth", limits.stack_depth.is_some()),
         ("session.limits.max_threads", limits.max_threads.is_some()),
+        ("session.limits.cpu_parallelism", limits.cpu_parallelism.is_some()),
     ];
     if let Some((field, _)) = fixed.into_iter().find(|(_, given)| *given) {
         return Err(Refusal::invalid(field, "is the template's to say"));
@@ -187,7 +188,7 @@ fn from_template(asked: v1::Session, of: &Arc<Template>, config: &Config, places
     let place = Place { template: Some(of.clone()), ..place };
     let limits = limits::within(&own.limits, &of.terms.limits);
     // Each begins where the template stopped, and goes on by itself.
-    Ok(Terms { limits, env, functions, kept: kept.afresh(), place, policy, ..own })
+    Ok(Terms { limits, env, functions, kept: kept.apart(), place, policy, ..own })
 }
 
 pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Places) -> Result<Terms, Refusal> {

@@ -91,13 +91,15 @@ impl SnapshotService for Api {
         let snapshots = self.admission.snapshots()?;
         snapshots.bring(&caller.tenant, &name).await?;
         let snapshot = snapshots.find(&caller.tenant, &name)?;
-        let (before, after) = snapshots.seal(&snapshot);
+        let admission = self.admission.clone();
+        // Its encryption takes a moment.
+        let sealed = tokio::task::spawn_blocking(move || admission.snapshots()?.seal(&snapshot)).await;
+        let sealed = sealed.map_err(|e| Refusal::Internal { what: e.to_string() })??;
         audit::did(&caller, "snapshot.export", &name);
         let (sender, receiver) = mpsc::channel(2);
         tokio::spawn(async move {
             let mut at = 0;
-            let parts = [&before[..], &snapshot.image, &after];
-            for data in parts.into_iter().flat_map(|part| part.chunks(PIECE)) {
+            for data in sealed.chunks(PIECE) {
                 let offset = i64::try_from(at).unwrap_or(i64::MAX);
                 let piece = v1::ExportSnapshotResponse { offset, data: data.to_vec() };
                 // A client that is gone wants no more.

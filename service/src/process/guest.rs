@@ -17,6 +17,7 @@ use super::confine::confine;
 use super::errand;
 use super::link::{self, Receiver, Sender};
 use super::wire::{self, Cause, Control, Order, Ready, Run, Setup, Signal, Tale, Told, What};
+use crate::ahead::Ahead;
 use crate::callbacks::Callbacks;
 use crate::engine::{Engine, Isolate};
 use crate::events::{CHUNK_MAX, Event, Events};
@@ -24,7 +25,7 @@ use crate::grpc::interact::answer;
 use crate::grpc::request::{self, Way};
 use crate::grpc::stream::encode;
 use crate::host::{Kept, Stdin};
-use crate::job::{AfterRun, Done, Home, Job, Room};
+use crate::job::{AfterRun, Done, Home, Job, Remains, Room};
 use crate::output::OutputMode;
 use crate::watchdog::Watchdog;
 
@@ -38,8 +39,10 @@ pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result
         typhon_vm::set_hash_seed(Some(0));
     }
     let ready = Ready { pid: std::process::id(), ..confine() };
+    let engine = engine()?;
     let house = House {
-        engine: engine()?,
+        ahead: ahead(&engine, setup),
+        engine,
         watchdog: Mutex::default(),
         residents: Mutex::default(),
         lanes: Mutex::default(),
@@ -50,6 +53,10 @@ pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result
     // It says nothing more, and a copy of this process does not have its socket.
     drop(sender);
     obey(Arc::new(house), receiver)
+}
+
+fn ahead(engine: &Arc<dyn Engine>, setup: Setup) -> Ahead {
+    Ahead::new(engine.clone(), usize::try_from(setup.ahead).unwrap_or(usize::MAX))
 }
 
 /// The socket that is this process's standard input.
@@ -82,6 +89,7 @@ fn obey(mut house: Arc<House>, mut receiver: Receiver) -> io::Result<()> {
 
 struct House {
     engine: Arc<dyn Engine>,
+    ahead: Ahead,
     /// From the first job on, and until a copy is made.
     watchdog: Mutex<Option<Arc<Watchdog>>>,
     residents: Mutex<HashMap<u64, Inmate>>,
@@ -140,20 +148,24 @@ impl House {
             let Ok(Some(run)) = receiver.receive::<Run>() else { break };
             // A large heap is given back when the answer is on its way.
             let _respite = Respite::begin();
-            let done = self.run(run, running, &told);
+            let (done, remains) = self.run(run, running, &told);
             running.lock().job = None;
             if told.tell(Tale::Done(Box::new(done))).is_err() {
                 break;
             }
+            // A panic has been reported, and ends nothing here. Whoever sends the next order waits for this no longer than
+            // for an isolate that has yet to be made.
+            let _sound = remains.is_none_or(Remains::end);
+            let _made = self.ahead.make();
         }
         self.lanes.lock().remove(&number);
     }
 
-    fn run(&self, run: Run, running: &Mutex<Running>, told: &Arc<Teller>) -> wire::Done {
-        let Run { serial, resident, request, stdin_open, calls_open, last, work } = run;
+    fn run(&self, run: Run, running: &Mutex<Running>, told: &Arc<Teller>) -> (wire::Done, Option<Remains>) {
+        let Run { serial, resident, request, stdin_open, calls_open, last, work, position } = run;
         let wanted = match request::decode(request.unwrap_or_default(), Way::Interact) {
             Ok(wanted) => wanted,
-            Err(refusal) => return broken(refusal.reason()),
+            Err(refusal) => return (broken(refusal.reason()), None),
         };
         let mut request = wanted.request;
         request.work = work.map(errand::work);
@@ -177,6 +189,9 @@ impl House {
             Some(inmate) => (Some(inmate.isolate), inmate.kept),
             None => (None, Kept::new(wanted.world)),
         };
+        if let Some(position) = position {
+            kept.go_to(position.into());
+        }
         let room = match isolate {
             Some(isolate) if last => Room::Last(isolate),
             _ if resident == 0 => Room::Fresh,
@@ -190,11 +205,11 @@ impl House {
         let job = Job { request, plan: wanted.plan, kept: kept.clone(), stdin, calls, events, cancel, queue, began };
         let watchdog = match self.watchdog() {
             Ok(watchdog) => watchdog,
-            Err(_) => return broken("a thread to watch it"),
+            Err(_) => return (broken("a thread to watch it"), None),
         };
-        let Done { response, after, worked, .. } = job.run(room, &*self.engine, &watchdog);
-        let worked = worked.map(errand::told);
-        let mut done = wire::Done { response: Some(response), worked, ..wire::Done::default() };
+        let Done { response, after, remains, worked, .. } = job.run(room, &*self.engine, &self.ahead, &watchdog);
+        let (worked, position) = (worked.map(errand::told), kept.position().map(Into::into));
+        let mut done = wire::Done { response: Some(response), worked, position, ..wire::Done::default() };
         if let Some(AfterRun { home, lost, heap_bytes, threads }) = after {
             (done.heap_bytes, done.threads) = (heap_bytes, threads as u64);
             done.resident = lost.is_none();
@@ -206,7 +221,7 @@ impl House {
                 self.residents.lock().insert(resident, Inmate { isolate, kept, quick });
             }
         }
-        done
+        (done, remains)
     }
 
     fn watchdog(&self) -> io::Result<Arc<Watchdog>> {
@@ -233,6 +248,7 @@ impl House {
         residents.values_mut().for_each(|inmate| inmate.isolate.copied());
         let house = House {
             engine: self.engine.clone(),
+            ahead: ahead(&self.engine, self.setup),
             watchdog: Mutex::default(),
             residents: Mutex::new(residents),
             lanes: Mutex::default(),

@@ -19,4 +19,5 @@ mod worker;
 pub use guest::serve;
 pub use pool::Pool;
 pub use relay::{Cell, Far, NotRun, Relayed, run};
+pub use wire::Position;
 pub use worker::{Resident, Worker};

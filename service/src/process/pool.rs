@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::wire::Ready;
+use super::wire::{Ready, Setup};
 use super::worker::{Deaths, Worker};
 use crate::config::Config;
 use crate::error::Refusal;
@@ -22,9 +22,8 @@ pub struct Pool {
 
 struct Shared {
     program: PathBuf,
-    stack: u64,
-    /// No message between the processes is longer.
-    message: usize,
+    /// What processes are told that are nobody's yet.
+    setup: Setup,
     most: usize,
     spares: usize,
     idle: Duration,
@@ -50,12 +49,13 @@ const BUSY_RETRY: Duration = Duration::from_millis(250);
 impl Pool {
     /// Starts the first process, so that what it cannot do is known before anything depends on it.
     pub fn start(program: PathBuf, config: &Config) -> std::io::Result<Pool> {
+        // A response is a message; an inline one holds three parts of a quarter, and room for what is around them.
+        // A snapshot is one as well.
+        let message = config.max_message.max(config.snapshot_max).0.saturating_add(64 << 20);
+        let (stack, ahead) = (config.worker_stack.0, config.isolates_ahead.into());
         let shared = Arc::new(Shared {
             program,
-            stack: config.worker_stack.0,
-            // A response is a message; an inline one holds three parts of a quarter, and room for what is around them.
-            // A snapshot is one as well.
-            message: config.max_message.max(config.snapshot_max).as_usize().saturating_add(64 << 20),
+            setup: Setup { stack, most: message, stable: false, ahead },
             most: config.processes_max as usize,
             spares: config.processes_spare as usize,
             idle: config.process_idle_ttl,
@@ -171,7 +171,7 @@ impl Drop for Pool {
 
 impl Shared {
     fn spawn(&self, stable: bool) -> std::io::Result<Arc<Worker>> {
-        Worker::start(&self.program, self.stack, self.message, stable, self.deaths.clone())
+        Worker::start(&self.program, Setup { stable, ..self.setup }, self.deaths.clone())
     }
 
     fn keep_spares(&self) {

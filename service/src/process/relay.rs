@@ -79,6 +79,7 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
         stdin_open,
         work: job.request.work.as_ref().map(errand::order),
         calls_open: job.calls.as_ref().map(|calls| calls.forward(far.clone()) as u64),
+        position: job.kept.position().map(Into::into),
     };
     let started = Instant::now();
     if lane.sender.send(&order).is_err() {
@@ -172,7 +173,10 @@ fn pass_on(output: v1::OutputChunk, job: &Job, produced: &mut [u64; 2]) -> bool 
 }
 
 fn concluded(done: wire::Done, job: &Job, took: Duration) -> Relayed {
-    let wire::Done { response, lost, heap_bytes, threads, worked, .. } = done;
+    let wire::Done { response, lost, heap_bytes, threads, worked, position, .. } = done;
+    if let Some(position) = position {
+        job.kept.go_to(position.into());
+    }
     let mut response = response.unwrap_or_default();
     response.effective_limits = Some(response::limits(&job.request.limits));
     if let Some(usage) = &mut response.usage {

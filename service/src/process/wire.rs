@@ -1,7 +1,11 @@
 //! The words between the server and its worker processes. Both are the same program, so nothing here has versions.
 
+use std::time::Duration;
+
 use prost::{Message, Oneof};
 use typhon_proto::v1;
+
+use crate::host;
 
 /// The first message by the control socket.
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -15,6 +19,9 @@ pub struct Setup {
     /// Hashes are the same as in any other such process.
     #[prost(bool, tag = "3")]
     pub stable: bool,
+    /// Isolates that are made before anybody wants them.
+    #[prost(uint64, tag = "4")]
+    pub ahead: u64,
 }
 
 /// The answer: the worker is confined, and ready.
@@ -127,6 +134,34 @@ pub struct Run {
     /// What is to be done instead of the program.
     #[prost(message, optional, tag = "7")]
     pub work: Option<Work>,
+    /// Where the host's inventions are, which the server keeps account of.
+    #[prost(message, optional, tag = "8")]
+    pub position: Option<Position>,
+}
+
+/// How far seeded entropy and a virtual clock have come.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct Position {
+    #[prost(fixed64, tag = "1")]
+    pub seed: u64,
+    /// On the clock, in two parts.
+    #[prost(uint64, tag = "2")]
+    pub seconds: u64,
+    #[prost(uint32, tag = "3")]
+    pub nanos: u32,
+}
+
+impl From<host::Position> for Position {
+    fn from(host::Position { seed, elapsed }: host::Position) -> Position {
+        Position { seed, seconds: elapsed.as_secs(), nanos: elapsed.subsec_nanos() }
+    }
+}
+
+impl From<Position> for host::Position {
+    fn from(Position { seed, seconds, nanos }: Position) -> host::Position {
+        // Nobody's word is taken for what a Duration can hold.
+        host::Position { seed, elapsed: Duration::new(seconds, nanos.min(999_999_999)) }
+    }
 }
 
 /// With files of the isolate, or all of it.
@@ -242,4 +277,6 @@ pub struct Done {
     pub threads: u64,
     #[prost(message, optional, tag = "6")]
     pub worked: Option<Worked>,
+    #[prost(message, optional, tag = "7")]
+    pub position: Option<Position>,
 }

@@ -112,13 +112,7 @@ const ORDER: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Starts `program` as a worker, and waits until it is confined.
-    pub fn start(
-        program: &Path,
-        stack: u64,
-        most: usize,
-        stable: bool,
-        deaths: Arc<Deaths>,
-    ) -> io::Result<Arc<Worker>> {
+    pub fn start(program: &Path, setup: Setup, deaths: Arc<Deaths>) -> io::Result<Arc<Worker>> {
         let (ours, theirs) = UnixStream::pair()?;
         // What compiles loops is told by the environment; nothing else of it is for guests to find.
         let ours_alone = std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"TYPHON_"));
@@ -133,7 +127,8 @@ impl Worker {
             .stdout(Stdio::null())
             .spawn()?;
         let process = Arc::new(Process { body: Body::Started(Mutex::new(child)), death: Mutex::new(None), deaths });
-        let started = greet(&ours, Setup { stack, most: most as u64, stable });
+        let most = usize::try_from(setup.most).unwrap_or(usize::MAX);
+        let started = greet(&ours, setup);
         let (control, receiver, ready) = match started {
             Ok(started) => started,
             Err(error) => {

@@ -176,6 +176,21 @@ async fn calls_are_limited_and_sessions_may_call() {
         let response = talk(&fixture, within(text)).await.expect("a stream").end().await.expect("an outcome");
         assert_eq!(int(&response), expected);
     }
+    // The bill has the calls, and the time that they were waited for.
+    let mut slow = talk(&fixture, within("double(2) + double(3)")).await.expect("a stream");
+    let response = loop {
+        match slow.event().await.expect("no error").expect("an outcome comes") {
+            Event::HostCall(call) => {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                slow.answer(&call).await;
+            }
+            Event::Finished(finished) => break finished.response.expect("a response"),
+            _ => {}
+        }
+    };
+    let usage = response.usage.clone().expect("usage");
+    assert_eq!((int(&response), usage.host_calls), (10, 2));
+    assert!(usage.host_wait_time.is_some_and(|time| (time.seconds, time.nanos) > (0, 0)), "{usage:?}");
     // Where nobody can answer, a call says so, and the session goes on.
     let response = fixture.client.execute(within("double(1)")).await.expect("an answer").into_inner();
     assert_eq!(exception(&response).0, "RuntimeError");

@@ -10,7 +10,7 @@ use typhon_proto::v1::execute_request::Target;
 use typhon_proto::v1::session_service_client::SessionServiceClient;
 use typhon_proto::v1::value::Kind;
 
-use crate::{Fixture, limited, metric, millis, reason, scrape, source, start};
+use crate::{Fixture, metric, millis, reason, scrape, source, start};
 
 type Sessions = SessionServiceClient<tonic::transport::Channel>;
 
@@ -116,6 +116,11 @@ async fn a_session_goes_on_at_the_next_server() {
     let failure = see(&first, &failed).await.expect("there").failure;
     drained(first).await;
     assert_eq!(store.files().len(), 3);
+    // Whoever reads the store sees nothing of it.
+    for (file, word) in store.files().iter().flat_map(|file| [(file, "notes"), (file, "team"), (file, "Box")]) {
+        let bytes = std::fs::read(file).expect("there");
+        assert!(!bytes.windows(word.len()).any(|part| part == word.as_bytes()), "{word}");
+    }
 
     let second = store.server(&[("admin_listen", "127.0.0.1:0")]).await;
     let text =
@@ -318,16 +323,39 @@ async fn where_a_session_began_goes_along() {
     assert_eq!(see(&second, &name).await.expect("there").snapshot, snapshot);
     sessions(&second).reset_session(v1::ResetSessionRequest { name: name.clone() }).await.expect("reset");
     assert_eq!(int(&second, &name, "x").await, 1);
-    // Chance that has a past of its own stays behind.
-    let policy = v1::EntropyPolicy { mode: v1::entropy_policy::Mode::Seeded.into(), seed: 3 };
-    let policy = v1::Policy { entropy: Some(policy), ..v1::Policy::default() };
-    let seeded = open(&second, v1::Session { policy: Some(policy), ..v1::Session::default() }).await.name;
-    let limited = within(&seeded, limited("import os\nos.urandom(3)", v1::Limits::default()));
-    second.client.clone().execute(limited).await.expect("an answer");
-    drained(second).await;
-    let third = store.server(&[]).await;
-    let (_, reason, why) = refused(run(&third, &seeded, "1").await, "why");
-    assert!(reason == "SESSION_LOST" && why.contains("entropy"), "{reason} {why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chance_and_time_of_a_sessions_own_go_on_where_they_were() {
+    let store = Store::new();
+    let entropy = v1::EntropyPolicy { mode: v1::entropy_policy::Mode::Seeded.into(), seed: 3 };
+    let clock = v1::ClockPolicy { mode: v1::clock_policy::Mode::Virtual.into(), epoch_nanoseconds: None };
+    let policy = v1::Policy { entropy: Some(entropy), clock: Some(clock), ..v1::Policy::default() };
+    let session = v1::Session { policy: Some(policy), ..v1::Session::default() };
+    let draw = "int.from_bytes(os.urandom(6), 'big')";
+    let slept = "time.sleep(3600)\nint(time.time() - begun)";
+    let begin = "import os, time\nbegun = time.time()";
+    // One stays, one moves.
+    let first = store.server(&[]).await;
+    let moves = open(&first, session.clone()).await.name;
+    let beside = start(&[]).await;
+    let stays = open(&beside, session).await.name;
+    let mut seen = Vec::new();
+    for (fixture, name) in [(&first, &moves), (&beside, &stays)] {
+        done(fixture, name, begin).await;
+        seen.push((int(fixture, name, draw).await, int(fixture, name, slept).await));
+    }
+    assert_eq!((seen[0], seen[0].1), (seen[1], 3600));
+    drained(first).await;
+    let second = store.server(&[]).await;
+    let there = (int(&second, &moves, draw).await, int(&second, &moves, slept).await);
+    let here = (int(&beside, &stays, draw).await, int(&beside, &stays, slept).await);
+    assert_eq!((there, there.1), (here, 7200));
+    assert_ne!(there.0, seen[0].0);
+    // What is reset begins anew.
+    sessions(&second).reset_session(v1::ResetSessionRequest { name: moves.clone() }).await.expect("reset");
+    done(&second, &moves, begin).await;
+    assert_eq!(int(&second, &moves, draw).await, seen[0].0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -170,3 +170,100 @@ async fn results_are_capped_and_say_so() {
         assert!(response.result.is_some(), "{text}");
     }
 }
+
+fn hit(response: &v1::ExecuteResponse) -> v1::LimitHit {
+    match response.outcome.as_ref().and_then(|outcome| outcome.detail.as_ref()) {
+        Some(v1::outcome::Detail::Limit(hit)) => *hit,
+        other => panic!("no limit: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_for_a_time_is_limited_by_what_it_takes() {
+    let mut fixture = start(&[]).await;
+    let patient = |sleep| v1::Limits { sleep_time: sleep, wall_time: minutes(4), ..v1::Limits::default() };
+    for text in [
+        "import time\ntime.sleep(1000)",
+        "import time\nwhile True: time.sleep(0.002)",
+        "import time\nwhile True:\n try: time.sleep(0.01)\n except BaseException: pass",
+        "import threading\nthreading.Event().wait(1000)",
+        "import queue\nwhile True:\n try: queue.Queue().get(timeout=0.01)\n except queue.Empty: pass",
+        "import asyncio\nasyncio.run(asyncio.sleep(1000))",
+        "import select\nselect.poll().poll(1_000_000)",
+        "import threading, time\nt = threading.Thread(target=time.sleep, args=(1000,)); t.start(); t.join()",
+    ] {
+        let response =
+            fixture.client.execute(limited(text, patient(millis(30)))).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), Reason::Sleep, "{text}\n{:?}", response.outcome);
+        let hit = hit(&response);
+        assert_eq!((hit.which(), hit.limit), (v1::LimitName::SleepTime, 30_000_000), "{text}");
+        assert!(hit.used > hit.limit, "{text}: {hit:?}");
+    }
+    // Work is no waiting, and neither is a wait that others end.
+    for text in [
+        "import time\nend = time.monotonic() + 0.06\nwhile time.monotonic() < end: pass\n7",
+        "import _thread, time\nk = _thread.allocate_lock(); k.acquire()\ndef f():\n end = time.monotonic() + 0.06\n while time.monotonic() < end: pass\n k.release()\n_thread.start_new_thread(f, ()); k.acquire()\n7",
+        "import time\ntime.sleep(0.0001)\n7",
+    ] {
+        let response =
+            fixture.client.execute(limited(text, patient(millis(30)))).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), Reason::Completed, "{text}\n{:?}", response.outcome);
+    }
+    // Time that passes at once has passed all the same.
+    let clock = v1::ClockPolicy { mode: v1::clock_policy::Mode::Virtual.into(), epoch_nanoseconds: None };
+    let policy = Some(v1::Policy { clock: Some(clock), ..v1::Policy::default() });
+    for (text, end) in
+        [("import time\ntime.sleep(0.02)", Reason::Completed), ("import time\ntime.sleep(9)", Reason::Sleep)]
+    {
+        let request = v1::ExecuteRequest { policy: policy.clone(), ..limited(text, patient(millis(30))) };
+        let response = fixture.client.execute(request).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), end, "{text}\n{:?}", response.outcome);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compiling_has_its_own_time() {
+    let mut fixture = start(&[]).await;
+    let quick = v1::Limits { compile_time: millis(1), wall_time: minutes(4), ..v1::Limits::default() };
+    let patient = v1::Limits { wall_time: minutes(4), ..v1::Limits::default() };
+    let text = format!("{}7", "x = [1, 2, 3]\n".repeat(20_000));
+    let response = fixture.client.execute(limited(&text, quick)).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::CpuTime, "{:?}", response.outcome);
+    assert_eq!((hit(&response).which(), hit(&response).limit), (v1::LimitName::CompileTime, 1_000_000));
+    // What was compiled before takes no time, and a program may run for longer than it may be compiled.
+    for limits in [patient, quick] {
+        let response = fixture.client.execute(limited(&text, limits)).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+    }
+    let response = fixture.client.execute(limited("import time\ntime.sleep(0.1)", quick)).await.expect("an answer");
+    assert_eq!(reason(&response.into_inner()), Reason::Completed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_limit_is_told_as_it_holds() {
+    let mut fixture = start(&[]).await;
+    let asked = v1::Limits {
+        cpu_parallelism: Some(8),
+        max_threads: Some(9),
+        sleep_time: minutes(4),
+        compile_time: minutes(4),
+        instructions: Some(1 << 40),
+        ..v1::Limits::default()
+    };
+    let response = fixture.client.execute(limited("7", asked)).await.expect("an answer").into_inner();
+    let told = response.effective_limits.expect("effective limits");
+    assert_eq!((told.cpu_parallelism, told.sleep_time, told.compile_time), (Some(1), minutes(4), minutes(4)));
+    assert_eq!(told.instructions, Some(1 << 40));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn collections_are_in_the_bill() {
+    let mut fixture = start(&[]).await;
+    for (text, some) in
+        [("7", false), ("import gc\nx = [[] for _ in range(10_000)]\nfor _ in range(5): gc.collect()", true)]
+    {
+        let response = fixture.client.execute(source(text)).await.expect("an answer").into_inner();
+        let took = response.usage.and_then(|usage| usage.gc_time).expect("a time");
+        assert_eq!((took.seconds, took.nanos) != (0, 0), some, "{text}: {took:?}");
+    }
+}

@@ -251,3 +251,41 @@ async fn time_is_counted_for_each_execution() {
     let response = run(&mut fixture, &name, "while True: pass").await;
     assert_eq!((reason(&response), survives(&response)), (Reason::CpuTime, true));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_isolate_made_ahead_is_as_one_made_at_once() {
+    use v1::usage::IsolateSource;
+    let text = "import sys\nseen = sorted(globals()), sorted(sys.modules), sys.argv, __name__, sys.getrecursionlimit()\nrepr(seen)";
+    let look = |fixture: &Fixture, session: Option<String>| {
+        let mut client = fixture.client.clone();
+        let target = session.map(v1::execute_request::Target::Session);
+        let request = v1::ExecuteRequest { target, ..source(text) };
+        async move {
+            let response = client.execute(request).await.expect("an answer").into_inner();
+            assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+            assert!(response.warnings.is_empty(), "{:?}", response.warnings);
+            let from = response.usage.as_ref().expect("usage").isolate_source();
+            (kind(&response), from)
+        }
+    };
+    let without = start(&[("isolates_ahead", "0")]).await;
+    let fixture = start(&[("isolates_ahead", "1")]).await;
+    let (expected, from) = look(&without, None).await;
+    assert_eq!(from, IsolateSource::Cold);
+    // A worker makes one for what was wanted twice, once it has nothing else to do.
+    let (mut fresh, mut kept) = (false, false);
+    for round in 0.. {
+        let session = if round % 2 == 0 { None } else { Some(open(&fixture, v1::Session::default()).await.1) };
+        let (seen, from) = look(&fixture, session).await;
+        assert_eq!(seen, expected);
+        assert!(round > 1 || from == IsolateSource::Cold, "{round}: {from:?}");
+        *(if round % 2 == 0 { &mut fresh } else { &mut kept }) |= from == IsolateSource::Pool;
+        if fresh && kept {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for _ in 0..6 {
+        assert_eq!(look(&without, None).await.1, IsolateSource::Cold);
+    }
+}

@@ -104,6 +104,9 @@ pub trait Host: Send + Sync {
         false
     }
 
+    /// The guest has waited so long for a time to come: a sleep, or a part of a wait with a timeout.
+    fn rested(&self, _: Duration) {}
+
     /// Wall clock, since the epoch.
     fn wall_clock(&self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()

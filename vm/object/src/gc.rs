@@ -28,6 +28,7 @@ use crate::value::Value;
 use crate::weakref::Table;
 use rustc_hash::FxHashSet;
 use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
 use typhon_qsbr::sync::Mutex;
 
 /// Young objects that start a collection, as CPython says it.
@@ -66,6 +67,8 @@ pub struct Gc {
     stats: RefCell<[Stats; 3]>,
     garbage: RefCell<Value>,
     callbacks: RefCell<Value>,
+    /// What collections took since somebody asked.
+    took: Cell<Duration>,
 }
 
 impl Default for Gc {
@@ -81,6 +84,7 @@ impl Default for Gc {
             stats: RefCell::default(),
             garbage: RefCell::default(),
             callbacks: RefCell::default(),
+            took: Cell::default(),
         }
     }
 }
@@ -158,6 +162,11 @@ impl Gc {
         self.frozen.get()
     }
 
+    /// How long collections took since this was asked last.
+    pub fn take_time(&self) -> Duration {
+        self.took.take()
+    }
+
     /// Decides how many young objects start the next collection: as many as the last one had to walk over, tracked or not,
     /// and past some number half as many, but not too few. So a heap that grows is walked a few times in all, and garbage
     /// takes no more than living objects do. (A full heap is collected in any case.)
@@ -197,6 +206,7 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
         return Ok(0);
     }
     let generation = generation.min(2);
+    let began = Instant::now();
     let out = (|| {
         notify(t, gc, "start", generation, (0, 0))?;
         let found = run(t, gc)?;
@@ -217,6 +227,7 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
         notify(t, gc, "stop", generation, (found, kept))?;
         Ok(found)
     })();
+    gc.took.set(gc.took.get() + began.elapsed());
     *gc.running.lock() = false;
     gc.arm(t);
     out

@@ -86,7 +86,8 @@ fn wait(t: &Thread, fds: &mut [libc::pollfd], end: Option<Instant>) -> Res<usize
         world::look_up(t)?;
         let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(world::now(t)));
         let slice = left.min(world::SLICE);
-        match turns::idle(t, || kernel::poll(fds, slice.as_micros().div_ceil(1000) as i32)) {
+        let ms = slice.as_micros().div_ceil(1000) as i32;
+        match world::rest(t, end, || turns::idle(t, || kernel::poll(fds, ms))) {
             Ok(0) if world::pass_until(t, end) || left <= slice && end.is_some() => return Ok(0),
             Ok(0) | Err(libc::EINTR) => {}
             Ok(n) => return Ok(n),

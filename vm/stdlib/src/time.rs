@@ -286,7 +286,7 @@ fn sleep(t: &Thread, a: &[Value]) -> Res {
     };
     t.poll()?;
     let time = Duration::from_nanos(ns);
-    if !world::host(t)?.pass(time) {
+    if !world::pass(t, time) {
         pause(t, Some(Instant::now() + time), || false)?;
     }
     Ok(Value::NONE)
@@ -304,7 +304,7 @@ pub fn pause_for(t: &Thread, end: Option<Instant>, key: usize, mut done: impl Fn
             return Ok(true);
         }
         let Some(slice) = slice(t, end) else { return Ok(false) };
-        turns::park(t, key, slice);
+        world::rest(t, end, || turns::park(t, key, slice));
         world::look_up(t)?;
     }
 }
@@ -316,7 +316,7 @@ pub fn pause_unless(t: &Thread, end: Option<Instant>, key: usize, done: impl Fn(
             return Ok(true);
         }
         let Some(slice) = slice(t, end) else { return Ok(false) };
-        turns::park_unless(t, key, slice, &done);
+        world::rest(t, end, || turns::park_unless(t, key, slice, &done));
         world::look_up(t)?;
     }
 }

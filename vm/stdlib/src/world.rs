@@ -42,7 +42,23 @@ pub fn look_up(t: &Thread) -> Res<()> {
 pub fn pass_until(t: &Thread, end: Option<Instant>) -> bool {
     let Some(end) = end else { return false };
     let left = end.saturating_duration_since(now(t));
-    turns::alive(t).is_empty() && host::of(t).is_some_and(|host| host.pass(left))
+    turns::alive(t).is_empty() && pass(t, left)
+}
+
+/// Lets so much time pass at once, where time is the host's invention.
+pub fn pass(t: &Thread, time: Duration) -> bool {
+    let Some(host) = host::of(t).filter(|host| host.pass(time)) else { return false };
+    host.rested(time);
+    true
+}
+
+/// Waits, and tells the host how long, if it is a time that ends the wait at the latest.
+pub fn rest<R>(t: &Thread, end: Option<Instant>, wait: impl FnOnce() -> R) -> R {
+    let Some(host) = end.and_then(|_| host::of(t)) else { return wait() };
+    let began = Instant::now();
+    let out = wait();
+    host.rested(began.elapsed());
+    out
 }
 
 /// The isolate's host.
@@ -323,7 +339,7 @@ pub fn wait_fd(t: &Thread, fd: i32, events: i16, deadline: Option<Instant>) -> R
         let slice = left.map_or(SLICE, |l| l.min(SLICE));
         let mut fds = [libc::pollfd { fd, events, revents: 0 }];
         let ms = slice.as_millis() as i32 + i32::from(!slice.subsec_nanos().is_multiple_of(1_000_000));
-        match turns::idle(t, || kernel::poll(&mut fds, ms)) {
+        match rest(t, deadline, || turns::idle(t, || kernel::poll(&mut fds, ms))) {
             Ok(n) if n > 0 => return Ok(true),
             // A descriptor that cannot be polled is the following call's to complain about.
             Err(e) if e != libc::EINTR => return Ok(true),

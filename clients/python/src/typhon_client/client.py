@@ -182,7 +182,7 @@ class Snapshot:
         return now(self._snapshot.info())
 
     def export(self) -> Iterator[bytes]:
-        """Its bytes, signed, in pieces, for `import_snapshot` here or at a server with the same key."""
+        """Its bytes, sealed, in pieces, for `import_snapshot` here or at a server with the same key."""
         return each(self._snapshot.export())
 
     def delete(self) -> None:

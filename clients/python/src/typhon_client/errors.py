@@ -211,7 +211,7 @@ class SnapshotsFull(Refused):
 
 
 class SnapshotInvalid(Refused):
-    """What was to be imported was changed, signed with another key, or is another tenant's."""
+    """What was to be imported was changed, sealed with another key, or is another tenant's."""
 
     REASON = "SNAPSHOT_INVALID"
 

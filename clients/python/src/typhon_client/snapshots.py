@@ -31,7 +31,7 @@ class AsyncSnapshot:
         return snapshot_from_wire(answer.snapshot)
 
     async def export(self) -> AsyncIterator[bytes]:
-        """Its bytes, signed, in pieces, for `import_snapshot` here or at a server with the same key."""
+        """Its bytes, sealed, in pieces, for `import_snapshot` here or at a server with the same key."""
         client = self._client
         request = pb.ExportSnapshotRequest(name=self.name)
         call = client._snapshots.ExportSnapshot(request, metadata=client._metadata(self.affinity))

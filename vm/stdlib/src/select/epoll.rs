@@ -165,7 +165,7 @@ fn poll(t: &Thread, a: &[Value]) -> Res {
         let left = end.map_or(world::SLICE, |e| e.saturating_duration_since(world::now(t)));
         let slice = left.min(world::SLICE);
         let ms = slice.as_micros().div_ceil(1000) as i32;
-        match turns::idle(t, || linux::epoll_wait(this, &mut room, ms)) {
+        match world::rest(t, end, || turns::idle(t, || linux::epoll_wait(this, &mut room, ms))) {
             Ok(0) if world::pass_until(t, end) || left <= slice && end.is_some() => break 0,
             Ok(0) | Err(libc::EINTR) => {}
             Ok(n) => break n,
