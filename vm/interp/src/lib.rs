@@ -72,6 +72,7 @@ pub fn start(t: &Thread) -> Started<'_> {
 pub fn start_thread(t: &Thread) -> Option<Started<'_>> {
     let it = frame::Interp::small()?;
     t.interp.set((&raw const *it).cast());
+    watch::begin(t);
     Some(Started { t, it })
 }
 

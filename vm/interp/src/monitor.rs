@@ -224,7 +224,7 @@ pub fn clear_tool(t: &Thread, tool: i64) -> Res<()> {
     let gone: Vec<Value> =
         (0..EVENTS.len() as u8).filter_map(|e| m.callbacks.borrow_mut().remove(&(tool, e))).collect();
     drop(gone);
-    watch::update(t)
+    watch::update_all(t)
 }
 
 /// `free_tool_id(tool)`.
@@ -298,7 +298,7 @@ pub fn set_events(t: &Thread, tool: i64, set: i64) -> Res<()> {
     let mut events = m.events.get();
     events[tool] = set;
     m.events.set(events);
-    watch::update(t)
+    watch::update_all(t)
 }
 
 /// `get_local_events(tool, code)`.
@@ -318,7 +318,7 @@ pub fn set_local_events(t: &Thread, tool: i64, code: &Arc<Code>, set: i64) -> Re
     let key = Arc::as_ptr(code) as usize;
     m.local.borrow_mut().entry(key).or_insert_with(|| (Arc::clone(code), [0; TOOLS])).1[tool] = set;
     m.local.borrow_mut().retain(|_, (_, sets)| sets.iter().any(|&s| s != 0));
-    watch::update(t)
+    watch::update_all(t)
 }
 
 /// `restart_events()`: what was disabled is enabled again.

@@ -4,6 +4,11 @@
 //! instantiation, which calls `step` before each instruction. A loop notices at its next poll, and the frames that are
 //! in a native call notice when the call returns: [`set`] puts a `Breakpoint` over their next instruction.
 
+mod all;
+
+pub use all::set_all;
+pub(crate) use all::{begin, update_all};
+
 use crate::breakpoint::Breakpoints;
 use crate::frame::{Frame, Interp, interp};
 use crate::frame_object::{self, FrameObject};
@@ -80,34 +85,6 @@ pub fn set(t: &Thread, function: Value, trace: bool) -> Res<()> {
         }
     }
     update(t)?;
-    drop(old);
-    Ok(())
-}
-
-/// As [`set`], of every thread that there is.
-pub fn set_all(t: &Thread, function: &Value, trace: bool) -> Res<()> {
-    set(t, function.clone(), trace)?;
-    let modules = t.modules().get();
-    let Some(barrier) = modules.header() else { return Ok(()) };
-    let old = t.alone(|| {
-        let mut old = Vec::new();
-        // SAFETY: the others are stopped; nothing that is done here runs code, and what their slots held is dropped below.
-        unsafe {
-            t.isolate().each_thread(|other| {
-                if std::ptr::eq(other, t) || other.interp.get().is_null() {
-                    return;
-                }
-                let it = interp(other);
-                let slot = if trace { &it.watch.trace } else { &it.watch.profile };
-                old.push(slot.replace(barrier, function.clone()));
-                watch_from_here(
-                    other,
-                    !it.watch.trace.is_absent() || !it.watch.profile.is_absent() || monitor::active(t),
-                );
-            });
-        }
-        old
-    });
     drop(old);
     Ok(())
 }
@@ -196,6 +173,11 @@ impl Place<'_> {
 
     /// Reports an event to `sys.monitoring`'s tools.
     fn report(&self, event: Event, rest: &[Value]) -> Res<()> {
+        // What the tools have asked for is the isolate's: one thread at a time looks at it.
+        self.t.as_native(|| self.tell_tools(event, rest))
+    }
+
+    fn tell_tools(&self, event: Event, rest: &[Value]) -> Res<()> {
         if !monitor::wants(self.t, &self.unit.code, event) {
             return Ok(());
         }
