@@ -78,3 +78,17 @@ before = sys.getrefcount(Thing)
 for _ in range(20):
     objects(500)
 print(Thing.alive, sys.getrefcount(Thing) - before)
+
+
+# What an instruction was specialized for is not what comes: ints where floats were.
+def mixed(pairs):
+    found = []
+    for x, y in pairs:
+        found.append((x + y, x - y, x * y))
+    return found
+
+
+several = [(1, 2.5), (2.5, 1), (1.0, 1.0), (9, 5), (2**53, 2.0), (2**60, 3), (1.0, 2), (1e300, 1)] * 3
+for _ in range(4):
+    found = mixed(several)
+    print(found[3], found[5], found[13], found[21])

@@ -49,7 +49,7 @@ impl Recorder<'_> {
 
     /// An operation on ints, the right one in a register or the instruction's own; a helper does it if they, or what it gives,
     /// fit no words.
-    pub(super) fn binary_int(&mut self, op: Op, imm: bool) -> Result<(), Abort> {
+    fn binary_int(&mut self, op: Op, imm: bool) -> Result<(), Abort> {
         match self.int_words(op, imm) {
             Err(abort) if abort.reason.is_local() => self.operate(imm),
             done => done,
@@ -145,17 +145,17 @@ impl Recorder<'_> {
         }
     }
 
-    pub(super) fn binary_float(&mut self, op: Op) -> Result<(), Abort> {
+    fn binary_float(&mut self, op: Op) -> Result<(), Abort> {
         let (a, b) = (self.number(self.word.b(), false)?, self.number(self.word.c(), false)?);
         self.float_op(op, a, b)
     }
 
-    pub(super) fn binary_float_imm(&mut self, op: Op) -> Result<(), Abort> {
+    fn binary_float_imm(&mut self, op: Op) -> Result<(), Abort> {
         let (a, b) = (self.float(self.word.b())?, f64::from(self.word.imm()));
         self.float_op(op, a, Num { arg: Const::flt(b).into(), real: b })
     }
 
-    pub(super) fn divide(&mut self, by_imm: bool) -> Result<(), Abort> {
+    fn divide(&mut self, by_imm: bool) -> Result<(), Abort> {
         let a = self.number(self.word.b(), true)?;
         let b = if by_imm {
             let real = f64::from(self.word.imm());
@@ -232,10 +232,15 @@ impl Recorder<'_> {
         }
     }
 
-    /// A binary operation that is not specialized.
+    /// Whether the right operand is a number in the instruction.
+    fn has_imm(&self) -> bool {
+        Opcode::from_u8(self.word.op()).is_some_and(|op| op.info().operands[2] == "i")
+    }
+
+    /// A binary operation, whatever it is specialized for.
     pub(super) fn binary(&mut self) -> Result<(), Abort> {
         let kind = BinaryKind::from_u8(self.word.kind().min(BinaryKind::IOr as u8));
-        let imm = self.word.op() == Opcode::BinaryOpImm as u8;
+        let imm = self.has_imm();
         let left = self.reg(self.word.b()).real;
         let right = if imm { Real::Int(self.imm().real) } else { self.reg(self.word.c()).real };
         let ints = matches!((left, right), (Real::Int(_), Real::Int(_)));
@@ -257,7 +262,7 @@ impl Recorder<'_> {
     /// `x ** 2`, which is how squares are written, and powers of floats.
     fn power(&mut self, exponent: Real) -> Result<(), Abort> {
         let r = self.word.b();
-        if exponent != Real::Int(2) || self.word.op() != Opcode::BinaryOpImm as u8 {
+        if exponent != Real::Int(2) || !self.has_imm() {
             return self.float_power();
         }
         match self.reg(r).real {
@@ -286,7 +291,7 @@ impl Recorder<'_> {
 
     /// A power of a float above 0 that is finite: nothing is raised, and nothing complex.
     fn float_power(&mut self) -> Result<(), Abort> {
-        let imm = self.word.op() == Opcode::BinaryOpImm as u8;
+        let imm = self.has_imm();
         let ints = matches!(self.reg(self.word.b()).real, Real::Int(_))
             && (imm || matches!(self.reg(self.word.c()).real, Real::Int(_)));
         if ints {
@@ -379,8 +384,8 @@ fn operator(kind: u8, [lt, le, eq, ne]: [Op; 4]) -> (Op, bool) {
     }
 }
 
-/// The operation of a specialized int instruction.
-pub(super) fn int_operation(kind: BinaryKind) -> Option<Op> {
+/// The operation on ints.
+fn int_operation(kind: BinaryKind) -> Option<Op> {
     Some(match kind.plain() {
         BinaryKind::Add => Op::IAddOv,
         BinaryKind::Sub => Op::ISubOv,
@@ -396,8 +401,8 @@ pub(super) fn int_operation(kind: BinaryKind) -> Option<Op> {
     })
 }
 
-/// The operation of a specialized float instruction, but for division.
-pub(super) fn float_operation(kind: BinaryKind) -> Option<Op> {
+/// The operation on floats, but for those that may raise.
+fn float_operation(kind: BinaryKind) -> Option<Op> {
     Some(match kind.plain() {
         BinaryKind::Add => Op::FAdd,
         BinaryKind::Sub => Op::FSub,

@@ -1,9 +1,8 @@
 //! The instructions that the recorder knows: which is what, moves, jumps, and iteration.
 
-use super::arith::{float_operation, int_operation};
 use super::{ABSENT, Abort, Num, Real, Reason, Recorder, Sym};
 use typhon_isa::word::KILL_B;
-use typhon_isa::{BinaryKind, Opcode};
+use typhon_isa::Opcode;
 use typhon_jit_ir::word::Word;
 use typhon_jit_ir::{Arg, Const, Op};
 
@@ -11,7 +10,6 @@ impl Recorder<'_> {
     /// One instruction: what it will do. The offset of the next one.
     pub(super) fn instruction(&mut self, op: Opcode) -> Result<u32, Abort> {
         use Opcode as O;
-        let kind = BinaryKind::from_u8(self.word.kind().min(BinaryKind::IOr as u8));
         let next = self.offset() + 1 + op.extra() as u32;
         match op {
             O::Nop | O::Resume => {}
@@ -32,7 +30,16 @@ impl Recorder<'_> {
                 self.guard(bound);
             }
             O::UnaryOp => self.unary()?,
-            O::BinaryAddInt
+            O::CompareImm | O::CompareIntImm => {
+                let is = self.with_imm()?;
+                self.set_bool(is);
+            }
+            O::Is => self.is()?,
+            // What the instruction is specialized for is not always what comes: the operands say what it does.
+            O::BinaryOp
+            | O::BinaryOpImm
+            | O::BinaryAddStr
+            | O::BinaryAddInt
             | O::BinarySubInt
             | O::BinaryMulInt
             | O::BinaryAndInt
@@ -41,37 +48,23 @@ impl Recorder<'_> {
             | O::BinaryShlInt
             | O::BinaryShrInt
             | O::BinaryFloorDivInt
-            | O::BinaryModInt => match int_operation(kind) {
-                Some(op) => self.binary_int(op, false)?,
-                None => return self.abort(Reason::Opcode),
-            },
-            O::BinaryAddIntImm
+            | O::BinaryModInt
+            | O::BinaryAddIntImm
             | O::BinarySubIntImm
             | O::BinaryMulIntImm
             | O::BinaryAndIntImm
             | O::BinaryShlIntImm
             | O::BinaryShrIntImm
             | O::BinaryFloorDivIntImm
-            | O::BinaryModIntImm => match int_operation(kind) {
-                Some(op) => self.binary_int(op, true)?,
-                None => return self.abort(Reason::Opcode),
-            },
-            O::BinaryAddFloat | O::BinarySubFloat | O::BinaryMulFloat => match float_operation(kind) {
-                Some(op) => self.binary_float(op)?,
-                None => return self.abort(Reason::Opcode),
-            },
-            O::BinaryAddFloatImm | O::BinarySubFloatImm | O::BinaryMulFloatImm => match float_operation(kind) {
-                Some(op) => self.binary_float_imm(op)?,
-                None => return self.abort(Reason::Opcode),
-            },
-            O::BinaryDivFloat => self.divide(false)?,
-            O::BinaryDivFloatImm => self.divide(true)?,
-            O::CompareImm | O::CompareIntImm => {
-                let is = self.with_imm()?;
-                self.set_bool(is);
-            }
-            O::Is => self.is()?,
-            O::BinaryOp | O::BinaryOpImm | O::BinaryAddStr => self.binary()?,
+            | O::BinaryModIntImm
+            | O::BinaryAddFloat
+            | O::BinarySubFloat
+            | O::BinaryMulFloat
+            | O::BinaryDivFloat
+            | O::BinaryAddFloatImm
+            | O::BinarySubFloatImm
+            | O::BinaryMulFloatImm
+            | O::BinaryDivFloatImm => self.binary()?,
             O::Compare | O::CompareInt | O::CompareFloat => {
                 let is = self.compare()?;
                 self.set_bool(is);
