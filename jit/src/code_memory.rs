@@ -3,13 +3,17 @@
 //! A chunk is one memory file that is mapped twice, writable and executable, so nothing is ever both at one address and
 //! placing code needs no change of protection. A piece of code is freed by dropping its [`Block`], when nobody runs it any
 //! more: executors see to that (they are retired through the process's grace periods).
+//!
+//! A process that is copied shares its memory files with the copy, and each of the two runs the code in them for as long as it
+//! likes. So a chunk is written to only until the next copy is made, by neither of them afterwards.
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::collections::BTreeMap;
 use std::ptr::{NonNull, null_mut};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use typhon_qsbr::Tally;
 use typhon_qsbr::sync::Mutex;
 
 /// Bytes of a chunk.
@@ -18,6 +22,9 @@ const CHUNK: usize = 1 << 20;
 const ALIGN: usize = 16;
 /// What freed code is overwritten with: a breakpoint, so that running it is noticed at once.
 const TRAP: u8 = 0xcc;
+
+/// How often this process or one that it is a copy of has been copied, or was about to be.
+static COPIES: Tally = Tally::new();
 
 /// Why code found no place.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -53,6 +60,8 @@ struct Chunk {
     len: usize,
     /// Free ranges: lengths by offset. Neighbours are one range.
     free: BTreeMap<usize, usize>,
+    /// How often the process had been copied when it was made.
+    copies: u64,
 }
 
 // SAFETY: a chunk's pointers are its own mappings, which any thread may write to and unmap.
@@ -73,6 +82,8 @@ unsafe impl Sync for Block {}
 impl Arena {
     /// Memory for at most `budget` bytes of code.
     pub fn new(budget: usize) -> Arc<Self> {
+        // Code that is copied unnoticed might be changed under whoever runs it.
+        let budget = if watch_copies() { budget } else { 0 };
         Arc::new(Self { budget, inner: Mutex::new(Inner::default()) })
     }
 
@@ -115,7 +126,7 @@ impl Chunk {
         let write = NonNull::new(map(ProtFlags::READ | ProtFlags::WRITE)?.cast::<u8>()).ok_or(Errno::NOMEM)?;
         let run = map(ProtFlags::READ | ProtFlags::EXEC).and_then(|p| NonNull::new(p.cast::<u8>()).ok_or(Errno::NOMEM));
         match run {
-            Ok(run) => Ok(Self { write, run, len, free: BTreeMap::from([(0, len)]) }),
+            Ok(run) => Ok(Self { write, run, len, free: BTreeMap::from([(0, len)]), copies: COPIES.get() }),
             Err(e) => {
                 // SAFETY: the mapping was made above and nobody else has seen it.
                 unsafe { munmap(write.as_ptr().cast(), len)? };
@@ -124,7 +135,15 @@ impl Chunk {
         }
     }
 
+    /// Whether nobody else runs what is in it.
+    fn is_own(&self) -> bool {
+        self.copies == COPIES.get()
+    }
+
     fn place(&mut self, code: &[u8], len: usize) -> Option<NonNull<u8>> {
+        if !self.is_own() {
+            return None;
+        }
         let (offset, room) = self.free.iter().find(|(_, room)| **room >= len).map(|(o, r)| (*o, *r))?;
         self.free.remove(&offset);
         if room > len {
@@ -143,8 +162,10 @@ impl Chunk {
     }
 
     fn free(&mut self, mut offset: usize, mut len: usize) {
-        // SAFETY: the range is a block's that is being dropped: it lies inside the mapping, and nobody runs it.
-        unsafe { self.write.add(offset).write_bytes(TRAP, len) };
+        if self.is_own() {
+            // SAFETY: the range is a block's that is being dropped: it lies inside the mapping, and nobody runs it.
+            unsafe { self.write.add(offset).write_bytes(TRAP, len) };
+        }
         if let Some((before, room)) = self.free.range(..offset).next_back().map(|(o, r)| (*o, *r))
             && before + room == offset
         {
@@ -156,6 +177,16 @@ impl Chunk {
         }
         self.free.insert(offset, len);
     }
+}
+
+/// Has copies of the process counted; whether they are.
+fn watch_copies() -> bool {
+    extern "C" fn before() {
+        COPIES.add(1);
+    }
+    static WATCHED: OnceLock<bool> = OnceLock::new();
+    // SAFETY: the handler only counts, which may be done wherever a process is copied.
+    *WATCHED.get_or_init(|| unsafe { libc::pthread_atfork(Some(before), None, None) == 0 })
 }
 
 impl Drop for Chunk {
@@ -233,6 +264,28 @@ mod tests {
         let whole = arena.place(&[5; 128]).expect("the freed ones together");
         assert_eq!(whole.start(), first);
         assert_eq!(keep.bytes(), [9; 16]);
+    }
+
+    #[test]
+    fn what_a_copied_process_runs_is_not_written_to() {
+        let arena = Arena::new(1 << 20);
+        let shared = arena.place(&[1; 16]).expect("room");
+        let freed = arena.place(&[2; 16]).expect("room");
+        let at = freed.start();
+        // As a copy of the process does: the test's threads do not run in it.
+        // SAFETY: the child calls nothing but what ends it.
+        match unsafe { libc::fork() } {
+            // SAFETY: as above.
+            0 => unsafe { libc::_exit(0) },
+            // SAFETY: the child is ours, and nobody else waits for it.
+            child => assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child),
+        }
+        drop(freed);
+        // SAFETY: the chunk is mapped as long as the first block is there.
+        assert_eq!(unsafe { at.read() }, 2, "the copy may run it");
+        let new = arena.place(&[3; 16]).expect("room elsewhere");
+        assert_ne!(new.start(), at);
+        assert_eq!(shared.bytes(), [1; 16]);
     }
 
     #[test]
