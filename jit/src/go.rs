@@ -31,7 +31,7 @@ struct Left {
     /// The exit before, if it has.
     from: Option<Taken>,
     /// Where frames stand, if a trace may go on there.
-    place: Option<Vec<Place>>,
+    stands: Option<Stands>,
     /// Some have no records yet: what these are to own lies in the words.
     unmade: bool,
     /// How often it has gone round.
@@ -39,6 +39,14 @@ struct Left {
     /// What leaving has cost.
     cost: i64,
     raised: Option<Exc>,
+}
+
+/// Where frames stand when machine code was left.
+enum Stands {
+    /// As the exit says.
+    Exit,
+    /// Only the one that entered it is there.
+    Root(Place),
 }
 
 /// An exit that was taken.
@@ -55,11 +63,26 @@ struct Root<'a> {
     parallel: bool,
 }
 
+impl Stands {
+    /// The frame that entered, as its record says.
+    fn root(root: &Root<'_>) -> Self {
+        Self::Root(Place { code: 0, offset: root.running.offset(), what: 0 })
+    }
+
+    /// The same as a number, of the exit that was taken.
+    fn number(&self, exit: &Exit) -> u64 {
+        match self {
+            Self::Exit => exit.place,
+            Self::Root(place) => place_number(std::slice::from_ref(place)),
+        }
+    }
+}
+
 impl Part {
     /// Runs machine code until nothing goes on where it was left. Also what that was worth.
     pub(crate) fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, Earned) {
-        let (mut words, mut earned) =
-            (self.words.take(), Earned { worth: -worth::ENTRY, unknown: false, waits: false });
+        let mut earned = Earned { worth: -worth::ENTRY, unknown: false, waits: false };
+        let mut words = self.words.borrow_mut().pop().unwrap_or_else(|| vec![0; WORDS].into());
         self.running.set(self.running.get() + 1);
         let running = Running::on(at.t);
         let (height, record) = (running.height(), running.record() as u64);
@@ -67,7 +90,7 @@ impl Part {
         let root = Root { at, running, height, record, aside, parallel };
         let went = self.go_on(&root, known, first, &mut words, &mut earned);
         self.running.set(self.running.get() - 1);
-        self.words.set(words);
+        self.words.borrow_mut().push(words);
         (went, earned)
     }
 
@@ -76,7 +99,7 @@ impl Part {
         root: &Root<'_>,
         known: &Known,
         first: Rc<Instance>,
-        words: &mut Vec<u64>,
+        words: &mut [u64],
         earned: &mut Earned,
     ) -> Went {
         let mut instance = first;
@@ -85,12 +108,13 @@ impl Part {
         loop {
             let Some(left) = self.enter(root, &instance, words) else {
                 // It was not run: the frame stands where it did.
-                return Went { offset: root.at.target, again: 0, raised: None };
+                return Went { offset: root.at.target(), again: 0, raised: None };
             };
             let entered = std::mem::replace(&mut instance, left.instance);
             let linked = left.from.is_some();
-            let begun = |place: &Vec<Place>| place_number(place) == instance.start;
-            let nowhere = left.rounds == 0 && left.place.as_ref().is_some_and(begun);
+            let exit = &instance.variant.executor.exits()[left.number];
+            let begun = |stands: &Stands| instance.start == stands.number(exit);
+            let nowhere = left.rounds == 0 && left.stands.as_ref().is_some_and(begun);
             let saved = if nowhere { 0 } else { instance.variant.executor.worth.of(left.rounds) };
             earned.worth += saved - left.cost;
             if let Some(from) = left.from {
@@ -106,7 +130,7 @@ impl Part {
             };
             // What was made for a thread that is alone does not go on beside another, nor the other way round.
             let asked = root.at.t.breaker.any() || root.at.t.is_parallel() != root.parallel;
-            let Some(place) = left.place.filter(|_| left.raised.is_none() && !asked) else {
+            let Some(stands) = left.stands.filter(|_| left.raised.is_none() && !asked) else {
                 settle();
                 self.note_left(root, if asked { "somebody asks" } else { "another way, or raised" });
                 return went(left.raised);
@@ -121,8 +145,12 @@ impl Part {
                 tried.clear();
                 taken = Some((instance, left.number));
             }
+            let place = match &stands {
+                Stands::Exit => &last.variant.executor.trace.snap(last.variant.executor.exits()[left.number].snap).frames,
+                Stands::Root(place) => std::slice::from_ref(place),
+            };
             let found = match &taken {
-                Some(taken) => self.after(root, known, taken, &place, &tried, &settle),
+                Some(taken) => self.after(root, known, taken, place, &tried, &settle),
                 None => self.otherwise(root, known, &tried, &settle),
             };
             match found {
@@ -182,7 +210,7 @@ impl Part {
         let ends = executor.trace.end == End::Leave(executor.exits()[taken.1].snap);
         // A bridge without a loop of its own ends where a loop's trace begins.
         let place = match place {
-            [place] if ends && (place.offset == at.target || known.has_trace(place.offset)) => {
+            [place] if ends && (Some(place.offset) == at.header() || known.has_trace(place.offset)) => {
                 known.at_loop(place.offset)
             }
             place => known.at_exit(place),
@@ -190,7 +218,7 @@ impl Part {
         let next = match self.ready(at, &place, tried) {
             Some(ready) => ready,
             // Others record loops.
-            None if left > 0 || place.key.entry == Entry::Loop && place.key.offset != at.target => {
+            None if left > 0 || place.key.entry == Entry::Loop && Some(place.key.offset) != at.header() => {
                 return Found::Later(left);
             }
             None => {
@@ -225,9 +253,9 @@ impl Part {
         Found::Ready(next)
     }
 
-    /// What goes on at the loop's header where what was tried there has come nowhere.
+    /// What goes on where machine code was entered, where what was tried there has come nowhere.
     fn otherwise(&self, root: &Root<'_>, known: &Known, tried: &[Rc<Instance>], settle: &dyn Fn()) -> Found {
-        let place = known.at_loop(root.at.target);
+        let place = known.at(root.at);
         let left = place.missed.get();
         let found = match self.ready(root.at, &place, tried) {
             Some(ready) => Found::Ready(ready),
@@ -250,14 +278,11 @@ impl Part {
     }
 
     /// Runs one trace's machine code until it is left, and gives the registers what is to be found there.
-    fn enter(&self, root: &Root<'_>, instance: &Rc<Instance>, words: &mut Vec<u64>) -> Option<Left> {
+    fn enter(&self, root: &Root<'_>, instance: &Rc<Instance>, words: &mut [u64]) -> Option<Left> {
         let at = root.at;
         let first = &instance.variant.executor;
         if first.left_max() > LEFT_MAX {
             return None;
-        }
-        if words.len() < WORDS {
-            words.resize(WORDS, 0);
         }
         let left_at = words.as_mut_ptr().wrapping_add(beside::COUNT) as u64;
         let wake = at.t.breaker.word() as u64;
@@ -292,11 +317,10 @@ impl Part {
             return rebuilt(root, &instance, exit, number, &words[beside::COUNT..], from, worth);
         }
         let rounds = words[beside::COUNT + usize::from(ROUNDS.reg)];
-        let snap = executor.trace.snap(exit.snap);
-        let unmade = (1..snap.frames.len()).any(|i| snap.slots.contains_key(&function_of(i)));
-        let (mut place, mut raised) = (None, None);
+        let unmade = exit.unmade;
+        let (mut stands, mut raised) = (None, None);
         if unmade && root.aside.is_empty() {
-            place = Some(snap.frames.clone());
+            stands = Some(Stands::Exit);
         } else {
             // Who dies now may look at frames.
             self.settle(root, &instance, number, words);
@@ -305,18 +329,18 @@ impl Part {
             let height = root.running.height();
             if exit.offset != BY_FRAME {
                 // Who goes on would not know of the records that were made just now.
-                let same = !unmade && height + 1 == root.height + snap.frames.len();
-                place = same.then(|| snap.frames.clone());
+                let frames = executor.trace.snap(exit.snap).frames.len();
+                stands = (!unmade && height + 1 == root.height + frames).then_some(Stands::Exit);
             } else if height == root.height {
-                place = Some(vec![Place { code: 0, offset: root.running.offset(), what: 0 }]);
+                stands = Some(Stands::root(root));
             }
         }
-        let unmade = unmade && place.is_some();
+        let unmade = unmade && stands.is_some();
         Some(Left {
             instance: instance.clone(),
             number,
             from,
-            place,
+            stands,
             unmade,
             rounds,
             cost: worth::EXIT - worth,
@@ -381,9 +405,9 @@ fn rebuilt(
     let raised = raised.or_else(|| root.aside.take_raised());
     // Frames that were made here are not those that a trace goes on with.
     let alone = root.running.height() == root.height;
-    let place = alone.then(|| vec![Place { code: 0, offset: root.running.offset(), what: 0 }]);
+    let stands = alone.then(|| Stands::root(root));
     let (instance, cost) = (instance.clone(), worth::REBUILT - worth);
-    Some(Left { instance, number, from, place, unmade: false, rounds, cost, raised })
+    Some(Left { instance, number, from, stands, unmade: false, rounds, cost, raised })
 }
 
 /// Makes the records of frames that the trace has entered without: what they own the exit has left.

@@ -82,8 +82,9 @@ impl Jit {
 }
 
 impl Tier for Jit {
-    fn first(&self) -> u64 {
-        self.process.0.params.loop_hot
+    fn first(&self) -> (u64, u64) {
+        let params = &self.process.0.params;
+        (params.loop_hot, params.call_hot)
     }
 
     fn part(self: Arc<Self>) -> Rc<dyn Tier2> {

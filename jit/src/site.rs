@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use typhon_interp::tier::{At, Hot};
 use typhon_interp::unit::Unit;
 use typhon_isa::Code;
 use typhon_jit_ir::snapshot::place_number;
@@ -40,7 +41,7 @@ const PAUSE: u64 = 8;
 const SURE: u32 = 3;
 
 /// How many words exits leave at most: what leaves more is not entered, nor linked to.
-pub(crate) const LEFT_MAX: usize = 1024;
+pub(crate) const LEFT_MAX: usize = 512;
 
 /// A code object with hot loops, run by a thread that is alone or beside others.
 pub(crate) struct Known {
@@ -137,6 +138,17 @@ impl Known {
             traces: Cell::new(0),
             places: RefCell::default(),
             inner: RefCell::default(),
+        }
+    }
+
+    /// What is hot.
+    pub(crate) fn at(&self, at: &At<'_>) -> Rc<Place> {
+        match at.hot {
+            Hot::Loop { target } => self.at_loop(target),
+            Hot::Call => {
+                let offset = at.target();
+                self.place(offset, Entry::Call, &[Standing { code: 0, offset, what: 0 }])
+            }
         }
     }
 

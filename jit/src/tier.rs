@@ -22,6 +22,7 @@ use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
 use typhon_interp::tier::{At, Tier2, Went};
 use typhon_isa::Opcode;
+use typhon_jit_ir::End;
 use typhon_object::Value;
 use typhon_object::error::Exc;
 
@@ -42,6 +43,10 @@ const APART_MAX: usize = 4096;
 const ELSEWHERE: u64 = 8;
 /// After how many rounds a loop is looked at again beside other threads, whatever became of it.
 const ASKED_AGAIN: u64 = 1 << 20;
+/// How many runs of machine code there are on the stack at most: what is called beyond that the interpreter carries out.
+const RUNS_MAX: u32 = 1000;
+/// How many recordings there are on the stack at most: a function that calls itself is hot in each of its calls.
+const RECORDING_MAX: u32 = 2;
 /// How much a thread has earned or spent when it brings the isolate's purse up to date.
 const SETTLED: i64 = 1 << 20;
 
@@ -53,10 +58,12 @@ pub struct Part {
     known_max: Cell<usize>,
     /// Loops that were asked for last.
     recent: RefCell<[Option<(Rc<Known>, Rc<Place>)>; RECENT]>,
-    /// Where machine code leaves what exits hold; taken while it runs.
-    pub(crate) words: Cell<Vec<u64>>,
+    /// Where machine code leaves what exits hold; each run takes one, and makes it if there is none.
+    pub(crate) words: RefCell<Vec<Box<[u64]>>>,
     /// How many runs of machine code there are on the stack: then none may go.
     pub(crate) running: Cell<u32>,
+    /// How many recordings run what they have called, and wait for its end.
+    recording: Cell<u32>,
     /// What exits were linked to meanwhile.
     pub(crate) unlinked: RefCell<Vec<Rc<Instance>>>,
     /// What this thread has saved and spent since it brought the isolate's purse up to date.
@@ -81,10 +88,10 @@ pub(crate) enum Found {
 impl Part {
     /// A thread's part of its isolate's tier.
     pub(crate) fn new(jit: Arc<Jit>) -> Self {
-        let (known, words, running, unlinked, apart, earned) = Default::default();
+        let (known, words, running, recording, unlinked, apart, earned) = Default::default();
         let recent = RefCell::new([const { None }; RECENT]);
         let (known_max, counts) = (Cell::new(KNOWN_MIN), jit.begin());
-        Self { jit, known, known_max, recent, words, running, unlinked, earned, apart, counts }
+        Self { jit, known, known_max, recent, words, running, recording, unlinked, earned, apart, counts }
     }
 
     fn cache(&self) -> &Cache {
@@ -131,16 +138,17 @@ impl Part {
     /// The place of a loop. Those that were asked for last are found at once.
     fn recent(&self, at: &At<'_>) -> (Rc<Known>, Rc<Place>) {
         let code = Arc::as_ptr(&at.unit.code) as usize;
-        let at_recent = (code >> 4 ^ at.target as usize) % RECENT;
+        let (offset, entry) = (at.target(), entry(at));
+        let at_recent = (code >> 4 ^ offset as usize) % RECENT;
         if let Some((known, place)) = &self.recent.borrow()[at_recent]
             && Arc::as_ptr(&known.code) as usize == code
-            && place.key.offset == at.target
+            && (place.key.offset, place.key.entry) == (offset, entry)
             && place.key.parallel == at.t.is_parallel()
         {
             return (known.clone(), place.clone());
         }
         let known = self.known(at);
-        let place = known.at_loop(at.target);
+        let place = known.at(at);
         self.recent.borrow_mut()[at_recent] = Some((known.clone(), place.clone()));
         (known, place)
     }
@@ -173,12 +181,15 @@ impl Part {
             return Found::Later(later(Reason::Variants));
         }
         if place.waiting.borrow().is_some() {
-            return self.arrived(at, place, fits).map_or_else(Found::Later, Found::Ready);
+            return self.arrived(at, known, place, fits).map_or_else(Found::Later, Found::Ready);
         }
         let held = |variant: &Variant| place.instances.borrow().iter().any(|i| std::ptr::eq(&*i.variant, variant));
         if let Some(variant) = self.cache().find(&place.key, |variant| fits(variant) && !held(variant)) {
             self.counts.add(Count::Found);
             return Found::Ready(self.take(at, place, variant));
+        }
+        if self.recording.get() >= RECORDING_MAX {
+            return Found::Later(self.soon(place));
         }
         if self.purse() < 0 {
             self.counts.add(Count::Broke);
@@ -191,7 +202,10 @@ impl Part {
         }
         let worthless = self.takes_all();
         let sight = Sight { has_trace: &|header| known.has_trace(header), worthless, apart: &self.apart };
-        let mut recorded = match record(at, &from, sight) {
+        self.recording.set(self.recording.get() + 1);
+        let done = record(at, &from, sight);
+        self.recording.set(self.recording.get() - 1);
+        let mut recorded = match done {
             (Ok(recorded), _) => recorded,
             (Err(abort), raised) => return Found::Moved(self.given_up(at, place, abort), raised),
         };
@@ -206,7 +220,7 @@ impl Part {
         let before = self.jit.process.journal().map(|_| recorded.trace.clone());
         let opaque = std::mem::take(&mut recorded.opaque);
         let again = match self.compile(place, recorded) {
-            Ok(Some(variant)) if self.is_worthless(place, &variant) => later(Reason::Worthless),
+            Ok(Some(variant)) if self.is_worthless(known, place, &variant) => later(Reason::Worthless),
             Ok(Some(variant)) if !held(&variant) => {
                 if let Some(before) = before {
                     self.note(at, place, opaque, || Fate::Compiled { before, variant: variant.clone() });
@@ -237,23 +251,33 @@ impl Part {
     fn take(&self, at: &At<'_>, place: &Place, variant: Arc<Variant>) -> Rc<Instance> {
         if self.params().perf_map != 0 {
             let (offset, code) = (place.key.offset, &at.unit.code);
-            let what = if place.key.entry == Entry::Loop { "loop" } else { "exit" };
+            let what = match place.key.entry {
+                Entry::Loop => "loop",
+                Entry::Call => "call",
+                Entry::Exit => "exit",
+            };
             // Who cannot be told goes without.
-            let name = format!("py:{}:{} ({what} {offset})", code.qualname, at.unit.line_at(at.target));
+            let name = format!("py:{}:{} ({what} {offset})", code.qualname, at.unit.line_at(at.target()));
             let _told = perf_map::add(&variant.executor, &name);
         }
         place.take(variant, self.params())
     }
 
     /// Looks whether the workers are done with what a place waits for.
-    fn arrived(&self, at: &At<'_>, place: &Place, fits: impl Fn(&Variant) -> bool) -> Result<Rc<Instance>, u64> {
+    fn arrived(
+        &self,
+        at: &At<'_>,
+        known: &Known,
+        place: &Place,
+        fits: impl Fn(&Variant) -> bool,
+    ) -> Result<Rc<Instance>, u64> {
         let Some(outcome) = place.waiting.borrow().as_ref().and_then(|mail| mail.take()) else {
             return Err(self.soon(place));
         };
         self.counts.add(Count::Arrived);
         place.waiting.replace(None);
         match outcome {
-            Ok(variant) if self.is_worthless(place, &variant) => {
+            Ok(variant) if self.is_worthless(known, place, &variant) => {
                 Err(self.later(place, Abort { reason: Reason::Worthless, offset: place.key.offset, opcode: None }))
             }
             Ok(variant) => {
@@ -268,13 +292,19 @@ impl Part {
         }
     }
 
-    /// Whether a loop's machine code turns out to save nothing.
-    fn is_worthless(&self, place: &Place, variant: &Variant) -> bool {
-        let worth = variant.executor.worth;
-        place.key.entry == Entry::Loop
-            && variant.executor.trace.looped.is_some()
-            && worth.round <= 0
-            && !self.takes_all()
+    /// Whether a loop's or a function's machine code turns out to save nothing.
+    fn is_worthless(&self, known: &Known, place: &Place, variant: &Variant) -> bool {
+        let (trace, worth) = (&variant.executor.trace, variant.executor.worth);
+        let nothing = match (place.key.entry, &trace.end) {
+            (Entry::Loop, End::Again(_)) => worth.round <= 0,
+            // Who goes on in a loop has come to it for nothing.
+            (Entry::Call, End::Leave(snap)) => match &trace.snap(*snap).frames[..] {
+                [place] if known.has_trace(place.offset) => false,
+                _ => worth.way <= worth::ENTRY + worth::EXIT,
+            },
+            _ => false,
+        };
+        nothing && !self.takes_all()
     }
 
     /// Who has loops recorded sooner than they would be, as tests do, has all of them.
@@ -342,7 +372,8 @@ impl Part {
     fn soon(&self, place: &Place) -> u64 {
         match place.key.entry {
             Entry::Exit => self.params().exit_hot.min(LOOK),
-            _ => self.hot(place),
+            Entry::Call => self.hot(place) / LOOK,
+            Entry::Loop => self.hot(place),
         }
     }
 
@@ -382,6 +413,11 @@ impl Part {
     }
 }
 
+/// How the code that is hot is entered.
+fn entry(at: &At<'_>) -> Entry {
+    if at.header().is_some() { Entry::Loop } else { Entry::Call }
+}
+
 /// Whether the registers hold what a variant wants: its trace asks again for what it writes only.
 pub(crate) fn fits(at: &At<'_>, variant: &Variant) -> bool {
     variant.live_in.iter().all(|(r, kind)| {
@@ -397,7 +433,7 @@ pub(crate) fn fits(at: &At<'_>, variant: &Variant) -> bool {
 }
 
 impl Tier2 for Part {
-    fn at_loop(&self, at: &At<'_>) -> Went {
+    fn at(&self, at: &At<'_>) -> Went {
         let went = self.look(at);
         // The count is the code's, which may be worth more when the thread is alone again.
         let again = if at.t.is_parallel() { went.again.min(ASKED_AGAIN) } else { went.again };
@@ -406,7 +442,7 @@ impl Tier2 for Part {
 }
 
 impl Part {
-    /// A loop's count has ended.
+    /// A count has ended.
     fn look(&self, at: &At<'_>) -> Went {
         self.counts.add(Count::Looked);
         let (known, place) = self.recent(at);
@@ -415,8 +451,9 @@ impl Part {
         if at.t.is_parallel() {
             at.t.out_of_native();
         }
-        if running.is_seen(1) || !running.has_room(FRAMES_MAX, REGISTERS_MAX) {
-            return Went { offset: at.target, again: self.params().loop_hot, raised: None };
+        let deep = self.running.get() >= RUNS_MAX;
+        if deep || running.is_seen(1) || !running.has_room(FRAMES_MAX, REGISTERS_MAX) {
+            return Went { offset: at.target(), again: self.hot(&place), raised: None };
         }
         match self.find(at, &known, &place, &[], &|| ()) {
             Found::Ready(instance) => {
@@ -435,7 +472,7 @@ impl Part {
                 }
                 Went { again, ..went }
             }
-            Found::Later(again) => Went { offset: at.target, again, raised: None },
+            Found::Later(again) => Went { offset: at.target(), again, raised: None },
             Found::Moved(again, raised) => Went { offset: Went::BY_FRAME, again, raised },
         }
     }

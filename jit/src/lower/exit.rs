@@ -1,7 +1,7 @@
 //! Exits: leaving machine code, with what the snapshot names in memory.
 
 use super::{COUNTERS, COUNTERS_MAX, Exit, Function, Link, LowerError, UNSETTLED, beside, machine_type, signature};
-use crate::record::ROUNDS;
+use crate::record::{ROUNDS, function_of};
 use crate::worth::LINK;
 use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::CallConv;
@@ -44,7 +44,9 @@ impl Function<'_> {
             let place = place_number(&self.trace.snap(snap).frames);
             // What a callee's frame needs beside its registers is left where the next trace finds it.
             let links = settles && offset != u32::MAX;
-            self.exits.push((Exit { snap, values, settles, offset, place, links }, block));
+            let frames = 1..self.trace.snap(snap).frames.len();
+            let unmade = frames.into_iter().any(|i| self.trace.snap(snap).slots.contains_key(&function_of(i)));
+            self.exits.push((Exit { snap, values, settles, offset, place, links, unmade }, block));
             self.exits.len() - 1
         });
         self.exits[number].1

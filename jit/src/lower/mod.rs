@@ -56,6 +56,8 @@ pub struct Exit {
     pub place: u64,
     /// It goes to other machine code by itself, if it is linked to some.
     pub links: bool,
+    /// Frames have no records yet: what these are to own is left in the words.
+    pub unmade: bool,
 }
 
 /// What an exit is linked to. Machine code reads it: a table of them belongs to an instance, the first of which names that. The

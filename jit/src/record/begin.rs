@@ -23,7 +23,7 @@ pub(super) fn levels(
 ) -> Option<Vec<Level>> {
     let depth = from.len().max(1);
     let root = running.kept_unit_below(depth - 1)?;
-    let mut levels = vec![Level::real(root, 0, from.first().map_or(at.target, |place| place.offset))];
+    let mut levels = vec![Level::real(root, 0, from.first().map_or(at.target(), |place| place.offset))];
     if depth == 1 {
         return Some(levels);
     }

@@ -306,7 +306,8 @@ impl Recorder<'_> {
 
     /// Where a function's body goes on once it has been entered.
     fn start_of(&self) -> u32 {
-        let resumes = self.unit().word(0).is_some_and(|w| w.op() == Opcode::Resume as u8);
+        let resumes = |w: typhon_isa::Word| [Opcode::Resume as u8, Opcode::ResumeCounted as u8].contains(&w.op());
+        let resumes = self.unit().word(0).is_some_and(resumes);
         u32::from(resumes)
     }
 

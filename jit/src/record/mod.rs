@@ -124,7 +124,7 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
         recorder.follow().and_then(|_| recorder.close())
     } else {
         recorder.way().and_then(|(found, to)| {
-            if to != Some(at.target) {
+            if to.is_none() || to != at.header() {
                 let worthless = found.plan.worth.way <= WAY_MIN && !recorder.sight.worthless;
                 return if worthless { recorder.abort(Reason::Worthless) } else { Ok(found) };
             }
@@ -307,7 +307,7 @@ struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     /// The trace's beginning.
     fn new(at: &'a At<'a>, from: &[Place], sight: Sight<'a>) -> Result<Self, Abort> {
-        let offset = from.last().map_or(at.target, |place| place.offset);
+        let offset = from.last().map_or(at.target(), |place| place.offset);
         let abort = |reason| Err(Abort { reason, offset, opcode: None });
         let running = Running::on(at.t);
         running.go_to(offset);
@@ -321,7 +321,7 @@ impl<'a> Recorder<'a> {
         }
         let Some(levels) = begin::levels(&running, at, from, &mut b, frame) else { return abort(Reason::Frame) };
         let top = levels.iter().map(Level::top).max().unwrap_or_default();
-        let start = if from.is_empty() { u64::from(at.target) } else { place_number(from) };
+        let start = if from.is_empty() { u64::from(at.target()) } else { place_number(from) };
         Ok(Self {
             at,
             sight,
@@ -380,7 +380,7 @@ impl<'a> Recorder<'a> {
 
     /// At the header. From here on, what the loop writes is carried, and nobody asks the thread to look up.
     fn begin_loop(&mut self, bridge: bool) {
-        self.level_mut().offset = self.at.target;
+        self.level_mut().offset = self.at.target();
         self.snap = None;
         self.looping = true;
         self.regs.begin_loop(self.at, &mut self.b);
@@ -416,10 +416,10 @@ impl<'a> Recorder<'a> {
             self.path = (self.path.rotate_left(5) ^ u64::from(offset)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let outermost = self.levels.len() == 1;
             // Who begins at a header is not there yet: if no way counted as a round, exits would take it for headway.
-            if n > 0 && outermost && (offset == self.at.target || !self.looping && (self.sight.has_trace)(offset)) {
+            if n > 0 && outermost && (Some(offset) == self.at.header() || !self.looping && (self.sight.has_trace)(offset)) {
                 return Ok(offset);
             }
-            let left = self.looping && outermost && !(self.at.target..=self.at.jump).contains(&offset);
+            let left = self.looping && outermost && !(self.at.target()..=self.at.offset).contains(&offset);
             let Some(word) = self.unit().word(offset as usize) else { return self.abort(Reason::Opcode) };
             self.word = word;
             let Some(op) = Opcode::from_u8(word.op()) else { return self.abort(Reason::Opcode) };
@@ -428,8 +428,13 @@ impl<'a> Recorder<'a> {
             }
             if matches!(op, Opcode::JumpBack | Opcode::JumpBackCounted) {
                 if self.jump_back()? {
-                    return Ok(self.at.target);
+                    return Ok(self.at.target());
                 }
+                continue;
+            }
+            if op == Opcode::ResumeCounted {
+                // Nobody looks for machine code here while its way is followed.
+                self.running.go_to(offset + 1);
                 continue;
             }
             if self.b.trace().insts.len() > if self.looping { INSTRUCTIONS_MAX } else { WAY_MAX } {
@@ -496,7 +501,7 @@ impl<'a> Recorder<'a> {
     /// A backward jump; whether it is the loop's own. One of another loop is taken as often as that goes round now.
     fn jump_back(&mut self) -> Result<bool, Abort> {
         let target = (self.offset() + 2).saturating_add_signed(self.word.bc());
-        if self.levels.len() == 1 && target == self.at.target {
+        if self.levels.len() == 1 && Some(target) == self.at.header() {
             return Ok(true);
         }
         let times = self.inner.entry((self.levels.len(), target)).or_default();
@@ -542,7 +547,7 @@ impl<'a> Recorder<'a> {
     /// The trace: what was carried out, and round it goes.
     fn close(&mut self) -> Result<Recorded, Abort> {
         // Where the jump would have gone.
-        self.running.go_to(self.at.target);
+        self.running.go_to(self.at.target());
         if !self.regs.is_stable(self.at) {
             return self.abort(Reason::Unstable);
         }

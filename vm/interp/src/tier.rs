@@ -1,13 +1,14 @@
-//! Tiers: who looks at hot loops, and takes some of them over.
+//! Tiers: who looks at hot loops and functions, and takes some of them over.
 //!
-//! A thread that has a second tier runs units whose backward jumps are counted. When a count ends, the tier is called: it
-//! may carry the loop on by itself, and says where the interpreter goes on. Units without one pay nothing.
+//! A thread that has a second tier runs units whose backward jumps and beginnings are counted. When a count ends, the tier is
+//! called: it may carry the loop or the function on by itself, and says where the interpreter goes on. Units without one pay
+//! nothing.
 
 use crate::unit::Unit;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use typhon_isa::{Code, Opcode, Word};
+use typhon_isa::{Code, CodeFlags, Opcode, Word};
 use typhon_object::error::Exc;
 use typhon_object::{Thread, Value};
 
@@ -19,8 +20,8 @@ pub trait Tiers: Send + Sync {
 
 /// A tracing compiler, as an isolate has it: what all threads of it share.
 pub trait Tier: Send + Sync {
-    /// How often a loop goes round before [`Tier2::at_loop`] is called for it first.
-    fn first(&self) -> u64;
+    /// How often a loop goes round, and how often a function is called, before [`Tier2::at`] is called for it first.
+    fn first(&self) -> (u64, u64);
 
     /// A thread's part, made when the thread first comes to a loop that is hot.
     fn part(self: Arc<Self>) -> Rc<dyn Tier2>;
@@ -34,21 +35,33 @@ pub trait Tier: Send + Sync {
 
 /// A thread's part of the tracing compiler, as the interpreter sees it: called by that thread only.
 pub trait Tier2 {
-    /// A loop is about to go round. The registers are the tier's until it returns: what they hold then is what the
-    /// interpreter finds at [`Went::offset`].
-    fn at_loop(&self, at: &At<'_>) -> Went;
+    /// A loop is about to go round, or a function to begin. The registers are the tier's until it returns: what they hold then is
+    /// what the interpreter finds at [`Went::offset`].
+    fn at(&self, at: &At<'_>) -> Went;
 }
 
-/// Where a loop stands.
+/// What is hot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hot {
+    /// A loop, by the offset of its header: the frame stands at a backward jump to it.
+    Loop {
+        /// Where the jump goes to.
+        target: u32,
+    },
+    /// A function: the frame stands at the Resume that its body begins with.
+    Call,
+}
+
+/// Where a frame stands.
 pub struct At<'t> {
     /// The thread.
     pub t: &'t Thread,
     /// The code, as it has been specialized.
     pub unit: &'t Unit,
-    /// The offset of the backward jump.
-    pub jump: u32,
-    /// The offset that it goes to.
-    pub target: u32,
+    /// The offset of the instruction that counts.
+    pub offset: u32,
+    /// What is hot there.
+    pub hot: Hot,
     registers: *mut u64,
 }
 
@@ -56,7 +69,7 @@ pub struct At<'t> {
 pub struct Went {
     /// At which offset.
     pub offset: u32,
-    /// How often the loop goes round before the tier is called again.
+    /// How often the loop goes round, or the function is called, before the tier is called again.
     pub again: u64,
     /// Not at all: the instruction there has raised this.
     pub raised: Option<Exc>,
@@ -69,12 +82,30 @@ impl Went {
 }
 
 impl<'t> At<'t> {
-    /// A loop of the frame with these registers.
+    /// The frame with these registers.
     ///
     /// # Safety
-    /// `registers` are those of a frame of `unit`, which is about to jump from `jump` to `target`.
-    pub(crate) unsafe fn new(t: &'t Thread, unit: &'t Unit, jump: u32, target: u32, registers: *mut u64) -> Self {
-        Self { t, unit, jump, target, registers }
+    /// `registers` are those of a frame of `unit`, which is at `offset`, where that is hot which `hot` says.
+    pub(crate) unsafe fn new(t: &'t Thread, unit: &'t Unit, offset: u32, hot: Hot, registers: *mut u64) -> Self {
+        Self { t, unit, offset, hot, registers }
+    }
+
+    /// Where the frame goes on: the loop's header, or behind the function's beginning.
+    #[inline]
+    pub fn target(&self) -> u32 {
+        match self.hot {
+            Hot::Loop { target } => target,
+            Hot::Call => self.offset + 1,
+        }
+    }
+
+    /// The loop's header, if it is a loop.
+    #[inline]
+    pub fn header(&self) -> Option<u32> {
+        match self.hot {
+            Hot::Loop { target } => Some(target),
+            Hot::Call => None,
+        }
     }
 
     /// The registers, `unit.register_count` of them, each with the word of a value that it owns.
@@ -133,15 +164,20 @@ impl Own {
     }
 }
 
-/// The instructions of a new unit: with a second tier, its backward jumps count.
+/// The instructions of a new unit: with a second tier, its backward jumps count, and, if it is no generator's, its beginning.
 pub(crate) fn words(t: &Thread, code: &Code) -> Box<[Cell<u64>]> {
     let words: Box<[Cell<u64>]> = code.words.iter().map(|w| Cell::new(w.0)).collect();
     let Some(tier) = of(t) else { return words };
+    let (loops, calls) = tier.first();
+    let suspends = CodeFlags::GENERATOR | CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR;
+    let first = i32::try_from(calls).ok().filter(|_| code.flags & suspends == 0);
     let mut at = 0;
     while let Some(op) = words.get(at).and_then(|w| Opcode::from_u8(Word(w.get()).op())) {
         if op == Opcode::JumpBack {
             words[at].set(Word(words[at].get()).with_op(Opcode::JumpBackCounted).0);
-            words[at + 1].set(tier.first());
+            words[at + 1].set(loops);
+        } else if let (Opcode::Resume, Some(calls)) = (op, first) {
+            words[at].set(Word(words[at].get()).with_op(Opcode::ResumeCounted).with_bc(calls).0);
         }
         at += 1 + op.extra();
     }

@@ -318,7 +318,7 @@ fn look(
         return Ok(ip);
     }
     let Some(op) = Opcode::from_u8(w.op()) else { return Ok(ip) };
-    if op == Opcode::Resume {
+    if matches!(op, Opcode::Resume | Opcode::ResumeCounted) {
         entered(&place, w.kind()).map_err(here)?;
         return Ok(ip);
     }

@@ -206,6 +206,7 @@ macro_rules! for_each_opcode {
             CallMethodKnown, 3, [d m n], "CallMethod of a native function or method: extra 0 = its definition, 1 = shape of its object";
             SendGen, 2, [d u s], "send into a generator, resumed in this loop";
             JumpBackCounted, 1, [_ j j], "JumpBack where a tracing compiler looks: extra 0 counts down to its next look";
+            ResumeCounted, 0, [_ i i], "Resume where a tracing compiler looks: bc counts down to its next look";
             Begin, 0, [_ _ _], "all there is of code that has not been called: makes the rest; never written into code";
             Breakpoint, 0, [_ _ _], "covers another instruction: the loop looks whether something watches it";
         }

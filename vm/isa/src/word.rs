@@ -89,6 +89,12 @@ impl Word {
         (self.0 >> 32) as u32 as i32
     }
 
+    /// The same instruction with another number as `bc`.
+    #[inline(always)]
+    pub const fn with_bc(self, n: i32) -> Self {
+        Self(self.0 & 0xffff_ffff | (n as u32 as u64) << 32)
+    }
+
     /// The low half of an extra word, as a signed jump offset or index.
     #[inline(always)]
     pub const fn low(self) -> i32 {

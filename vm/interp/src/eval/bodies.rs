@@ -188,6 +188,7 @@ macro_rules! bodies {
             CallMethodNative => native::method($m, $w); call::call_method_any($m, $w),
             CallKnown => native::known($m, $w),
             CallMethodKnown => native::known_method($m, $w),
+            ResumeCounted => tier::resume($m, $w); tier::resume_looked_at::<$watched>($m, $w),
             JumpBackCounted => tier::jump_back($m, $w); tier::jump_back_looked_at::<$watched>($m, $w),
             Begin => @outlined begin($m),
             Breakpoint => breakpoint($m),

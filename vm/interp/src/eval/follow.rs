@@ -192,9 +192,11 @@ impl<'t> Running<'t> {
         let fp = self.frame();
         // SAFETY: as in `unit`.
         let (ip, base) = unsafe { ((*fp).ip, (*fp).base) };
+        debug_assert!(unsafe { (*ip).op() } != Opcode::ResumeCounted as u8, "who follows does not have the tier called");
         let mut m = M::new(self.t, self.it, ip, base, fp);
         let flow = dispatch::one(&mut m);
         m.save();
+        self.skip_counted(&m);
         self.let_others();
         match flow {
             Ok(()) | Err(Stop::Again | Stop::Switch | Stop::Slow | Stop::As(_)) => Ok(()),
@@ -202,6 +204,17 @@ impl<'t> Running<'t> {
             Err(Stop::Exit(_) | Stop::Yield(_)) => {
                 Err(error::system_error(self.t, "a frame was left that its caller waits for"))
             }
+        }
+    }
+
+    /// Who is entered does not count here: a trace takes it along, or [`Running::finish_call`] runs it.
+    #[inline]
+    fn skip_counted(&self, m: &M<'_>) {
+        // SAFETY: ip points at an instruction.
+        let counts = unsafe { (*m.ip).op() } == Opcode::ResumeCounted as u8;
+        if counts && !self.t.breaker.any() {
+            // SAFETY: as in `unit`; behind a Resume there is more.
+            unsafe { (*m.fp).ip = m.ip.add(1) };
         }
     }
 
@@ -285,6 +298,11 @@ impl<'t> Running<'t> {
         let (kind, dst, skip, extra, below) = unsafe {
             let kind = std::mem::replace(&mut (*fp).kind, Kind::Entry);
             let extra = Value::from_raw(std::mem::replace(&mut (*fp).extra, 0));
+            // Its beginning has not been counted yet.
+            let begun = (*fp).ip.sub(1);
+            if (*begun).op() == Opcode::ResumeCounted as u8 {
+                (*fp).ip = begun;
+            }
             (kind, (*fp).dst, (*fp).skip, extra, fp.sub(1))
         };
         let v = super::run(t, self.it)?;

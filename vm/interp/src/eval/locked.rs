@@ -42,7 +42,7 @@ fn outlined(op: Op, m: &M<'_>, w: Word) -> bool {
     let (b, c) = (w.b(), w.c());
     match op {
         // Looking up takes it where it must.
-        Op::Resume | Op::JumpBack | Op::JumpBackCounted | Op::LoadSpecial => false,
+        Op::Resume | Op::ResumeCounted | Op::JumpBack | Op::JumpBackCounted | Op::LoadSpecial => false,
         Op::LoadGlobal | Op::StoreGlobal => {
             let f = super::name::function(m.fp);
             f.globals.get().exact::<Dict>().is_none() || f.builtins.get().exact::<Dict>().is_none()

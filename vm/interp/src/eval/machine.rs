@@ -317,6 +317,13 @@ impl M<'_> {
         unsafe { self.ip.sub(1).cast_mut().write(w.with_op(op)) };
     }
 
+    /// Replaces the running instruction's word, in this isolate's copy.
+    #[inline(always)]
+    pub(crate) fn put_word(&self, w: Word) {
+        // SAFETY: as for `set_extra`.
+        unsafe { self.ip.sub(1).cast_mut().write(w) };
+    }
+
     /// Moves on by `n` words: past extra words, or by a jump.
     #[inline(always)]
     pub(crate) fn advance(&mut self, n: isize) {

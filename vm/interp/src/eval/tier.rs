@@ -1,11 +1,9 @@
-//! Backward jumps that are counted, for the second tier.
+//! Backward jumps and beginnings of functions that are counted, for the second tier.
 
 use super::machine::{Flow, M, Stop};
 use crate::frame::interp;
-use crate::tier::{At, Went};
-use crate::unit::Unit;
-use typhon_isa::Word;
-use typhon_object::Thread;
+use crate::tier::{At, Hot, Went};
+use typhon_isa::{Opcode, Word};
 
 #[inline(always)]
 pub(super) fn jump_back(m: &mut M<'_>, w: Word) -> Flow {
@@ -28,10 +26,48 @@ pub(super) fn jump_back_looked_at<const WATCHED: bool>(m: &mut M<'_>, w: Word) -
         m.advance(1 + w.bc() as isize);
         return Ok(());
     }
-    let jump = m.unit().offset_of(m.ip).saturating_sub(1);
-    m.save();
-    let went = hot(m.t, m.unit(), jump, w, m.base);
+    let target = offset(m).saturating_add(2).saturating_add_signed(w.bc());
+    let went = hot(m, Hot::Loop { target });
     m.set_extra(0, went.again);
+    let skip = 1;
+    go_on(m, went, skip)
+}
+
+#[inline(always)]
+pub(super) fn resume(m: &mut M<'_>, w: Word) -> Flow {
+    let left = w.bc();
+    if left == 0 || m.t.breaker.any() {
+        return Err(Stop::Slow);
+    }
+    m.put_word(w.with_bc(left - 1));
+    if m.is_low() { Err(Stop::Again) } else { Ok(()) }
+}
+
+/// The count has ended, or somebody has asked.
+#[inline(always)]
+pub(super) fn resume_looked_at<const WATCHED: bool>(m: &mut M<'_>, w: Word) -> Flow {
+    super::resume_asked::<WATCHED>(m)?;
+    if w.bc() > 0 || WATCHED {
+        return Ok(());
+    }
+    let went = hot(m, Hot::Call);
+    // Who is not to be asked again soon is not counted any more.
+    let word = match i32::try_from(went.again) {
+        Ok(again) => w.with_bc(again),
+        Err(_) => w.with_op(Opcode::Resume).with_bc(0),
+    };
+    m.put_word(word);
+    go_on(m, went, 0)
+}
+
+/// The offset of the running instruction.
+fn offset(m: &M<'_>) -> u32 {
+    m.unit().offset_of(m.ip).saturating_sub(1)
+}
+
+/// Goes on where the tier has come to; the running instruction has `extra` words behind its first.
+#[inline(always)]
+fn go_on(m: &mut M<'_>, went: Went, extra: isize) -> Flow {
     let by_frame = went.offset == Went::BY_FRAME;
     if by_frame {
         // It may be another frame, too.
@@ -44,7 +80,7 @@ pub(super) fn jump_back_looked_at<const WATCHED: bool>(m: &mut M<'_>, w: Word) -
         None => Ok(()),
         Some(e) => {
             if !by_frame {
-                m.advance(1);
+                m.advance(extra);
             }
             m.save();
             Err(Stop::Raise(e))
@@ -53,9 +89,11 @@ pub(super) fn jump_back_looked_at<const WATCHED: bool>(m: &mut M<'_>, w: Word) -
 }
 
 #[inline(never)]
-fn hot(t: &Thread, unit: &Unit, jump: u32, w: Word, registers: *mut u64) -> Went {
-    let target = jump.saturating_add(2).saturating_add_signed(w.bc());
-    let stay = Went { offset: target, again: u64::MAX, raised: None };
+fn hot(m: &M<'_>, what: Hot) -> Went {
+    m.save();
+    let (unit, at) = (m.unit(), offset(m));
     // SAFETY: the running frame's unit and registers.
-    interp(t).tier.of(t).map_or(stay, |tier| tier.at_loop(&unsafe { At::new(t, unit, jump, target, registers) }))
+    let at = unsafe { At::new(m.t, unit, at, what, m.base) };
+    let stay = Went { offset: at.target(), again: u64::MAX, raised: None };
+    interp(m.t).tier.of(m.t).map_or(stay, |tier| tier.at(&at))
 }
