@@ -2,6 +2,7 @@
 //!
 //! The instruction's own cache is not asked: a site that sees many shapes is one of one shape in each trace.
 
+use super::objects::Loaded;
 use super::{Abort, Reason, Recorder};
 use crate::helpers;
 use typhon_interp::eval::follow::class_method;
@@ -120,7 +121,13 @@ impl Recorder<'_> {
         let value = match op {
             Opcode::LoadAttrSlot | Opcode::LoadAttrMember => {
                 let object = self.cached(r, words[0]);
-                self.load(Ty::Val, Alias::Slot, object, words[1] as usize)
+                let value = self.load(Ty::Val, Alias::Slot, object, words[1] as usize);
+                self.is_present(value);
+                // SAFETY: the interpreter's words for the object at hand say that a slot with a value's word lies there.
+                let now = unsafe { *(self.value(r).bits() as *const u8).add(words[1] as usize).cast::<u64>() };
+                let value = self.loaded(value, now);
+                self.result_of(value);
+                return Ok(());
             }
             Opcode::LoadAttrEntry => {
                 let object = self.cached(r, words[0]);
@@ -138,7 +145,7 @@ impl Recorder<'_> {
             _ => return self.abort(Reason::Opcode),
         };
         self.is_present(value);
-        self.result_of(value);
+        self.result_of(Loaded::borrowed(value));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Containers, texts and truth: what helpers do that run no code.
 
+use super::objects::Loaded;
 use super::{Abort, Num, Reason, Recorder};
 use crate::helpers::{self, BUILT_MAX, LIST, SLICE};
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
@@ -254,7 +255,7 @@ impl Recorder<'_> {
         let dict = self.built_in(r)?;
         let value = Arg::from(self.b.call(Helper::DictGet, &[self.thread, dict, key, ABSENT]));
         self.is_present(value);
-        self.result_of(value);
+        self.result_of(Loaded::borrowed(value));
         Ok(())
     }
 

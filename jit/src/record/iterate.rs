@@ -1,6 +1,6 @@
 //! Iteration: what iterators of fixed layout give is loaded, and others that run no code are asked by a helper.
 
-use super::objects::Row;
+use super::objects::{Loaded, Row, item_now};
 use super::{Abort, Reason, Recorder};
 use crate::helpers::TAME_ITERATORS;
 use std::mem::offset_of;
@@ -117,16 +117,16 @@ impl Recorder<'_> {
             ids::LIST_ITER => {
                 let more = v.exact::<ListIter>().and_then(|it| {
                     // SAFETY: nothing runs while the slot is looked at.
-                    let list = unsafe { it.list.peek() }.exact::<List>()?;
-                    (it.index.get() < list.len()).then_some(())
+                    let list = unsafe { it.list.peek() };
+                    (it.index.get() < list.exact::<List>()?.len()).then(|| item_now(list, it.index.get() as i64))
                 });
                 self.item_of(it, more, Row::List, [offset_of!(ListIter, list), offset_of!(ListIter, index)])
             }
             ids::TUPLE_ITER => {
                 let more = v.exact::<TupleIter>().and_then(|it| {
                     // SAFETY: as above.
-                    let tuple = unsafe { it.tuple.peek() }.exact::<Tuple>()?;
-                    (it.index.get() < tuple.len()).then_some(())
+                    let tuple = unsafe { it.tuple.peek() };
+                    (it.index.get() < tuple.exact::<Tuple>()?.len()).then(|| item_now(tuple, it.index.get() as i64))
                 });
                 self.item_of(it, more, Row::Tuple, [offset_of!(TupleIter, tuple), offset_of!(TupleIter, index)])
             }
@@ -135,10 +135,8 @@ impl Recorder<'_> {
         }
     }
 
-    fn item_of(&mut self, it: Arg, more: Option<()>, row: Row, [of, at]: [usize; 2]) -> Result<Item, Abort> {
-        if more.is_none() {
-            return self.abort(Reason::Type);
-        }
+    fn item_of(&mut self, it: Arg, now: Option<u64>, row: Row, [of, at]: [usize; 2]) -> Result<Item, Abort> {
+        let Some(now) = now else { return self.abort(Reason::Type) };
         self.has_shape(it, if row == Row::List { ids::LIST_ITER } else { ids::TUPLE_ITER });
         let object = self.load(Ty::Val, Alias::Iter, it, of);
         self.is_present(object);
@@ -147,8 +145,9 @@ impl Recorder<'_> {
         let inside = self.op(Op::IUlt, &[index, len]);
         self.guard(inside);
         let value = self.item(object, row, index);
+        let Loaded { value, borrowed } = self.loaded(value, now);
         let then = self.op(Op::IAdd, &[index, Arg::int(1)]);
-        Ok(Item { value, borrowed: true, it, stores: vec![(at, then)] })
+        Ok(Item { value, borrowed, it, stores: vec![(at, then)] })
     }
 
     /// The next number of a range.

@@ -2,7 +2,7 @@
 //!
 //! What a cache of this isolate says becomes a constant of the trace, which holds for the isolate only.
 
-use super::{Abort, Reason, Recorder};
+use super::{Abort, Real, Reason, Recorder};
 use typhon_interp::frame::Frame;
 use typhon_interp::function::Function;
 use typhon_isa::Opcode;
@@ -10,10 +10,11 @@ use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_jit_ir::word::{HEADER_SIZE, SHAPE_OFFSET, Word};
 use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
 use typhon_object::dict::Dict;
-use typhon_object::ids;
+use typhon_object::{Value, ids};
 use typhon_object::list::List;
 use typhon_object::shape::ShapeId;
 use typhon_object::tuple::Tuple;
+use typhon_object::types::cell::Cell;
 
 /// Items of a sequence that is unpacked, at most.
 const UNPACKED_MAX: usize = 16;
@@ -23,6 +24,29 @@ const UNPACKED_MAX: usize = 16;
 pub(super) enum Row {
     List,
     Tuple,
+}
+
+/// What was loaded from an object.
+#[derive(Clone, Copy)]
+pub(super) struct Loaded {
+    pub(super) value: Arg,
+    /// The reference is the object's.
+    pub(super) borrowed: bool,
+}
+
+impl Loaded {
+    pub(super) fn borrowed(value: Arg) -> Self {
+        Self { value, borrowed: true }
+    }
+}
+
+/// The word of item `i` of a list or a tuple, from the end if it is negative; absent if there is none.
+pub(super) fn item_now(v: &Value, i: i64) -> u64 {
+    // SAFETY: nothing is changed while it is looked at.
+    let items = v.exact::<List>().map(|list| unsafe { list.items() }).or_else(|| v.exact::<Tuple>().map(Tuple::items));
+    let items = items.unwrap_or_default();
+    let at = if i < 0 { i + items.len() as i64 } else { i };
+    usize::try_from(at).ok().and_then(|at| items.get(at)).map_or(0, Value::bits)
 }
 
 impl Recorder<'_> {
@@ -143,6 +167,7 @@ impl Recorder<'_> {
         let index = self.int(self.word.c())?;
         let at = self.position(index.arg, index.real, len, len_now)?;
         let item = self.item(object, row, at);
+        let item = self.loaded(item, item_now(self.value(self.word.b()), index.real));
         self.result_of(item);
         Ok(())
     }
@@ -156,18 +181,46 @@ impl Recorder<'_> {
         let index = i64::from(self.word.imm());
         let at = self.position(Arg::int(index), index, len, len_now)?;
         let item = self.item(object, row, at);
+        let item = self.loaded(item, item_now(self.value(self.word.b()), index));
         // The third operand is a number.
         self.word = typhon_isa::Word(self.word.0 & !(u64::from(KILL_C) << 8));
         self.result_of(item);
         Ok(())
     }
 
-    /// The result of the running instruction, borrowed from where it was found.
-    pub(super) fn result_of(&mut self, value: Arg) {
+    /// What was loaded from where something else has it, as the trace goes on with it. A number is one from here on: it needs no
+    /// reference, and a float no object. `now` is its word in the iteration that is followed. Before the instruction has any
+    /// effect.
+    pub(super) fn loaded(&mut self, value: Arg, now: u64) -> Loaded {
+        match Real::of(Value::from_ref(&now)) {
+            Real::Int(_) => {
+                let is = self.op(Op::IsInt, &[value]);
+                self.guard(is);
+                Loaded { value, borrowed: false }
+            }
+            Real::Flt(_) => {
+                let is = self.op(Op::IsFlt, &[value]);
+                self.guard(is);
+                let x = self.op(Op::UnboxFlt, &[value]);
+                Loaded { value: self.op(Op::BoxFlt, &[self.thread, x]), borrowed: false }
+            }
+            _ => Loaded::borrowed(value),
+        }
+    }
+
+    /// The result of the running instruction.
+    pub(super) fn result_of(&mut self, loaded: Loaded) {
         self.may_write(self.dying().chain([self.word.a()]));
-        self.retain(value);
+        self.hold(loaded);
         self.end_dying();
-        self.put(self.word.a(), value);
+        self.put(self.word.a(), loaded.value);
+    }
+
+    /// A reference to what was loaded, if it is somebody else's.
+    pub(super) fn hold(&mut self, loaded: Loaded) {
+        if loaded.borrowed {
+            self.retain(loaded.value);
+        }
     }
 
     fn set_item(&mut self) -> Result<(), Abort> {
@@ -215,6 +268,9 @@ impl Recorder<'_> {
         let same = self.op(Op::IEq, &[len, Arg::int(now as i64)]);
         self.guard(same);
         let items: Vec<Arg> = (0..now as i64).map(|i| self.item(object, row, Arg::int(i))).collect();
+        let all = self.value(w.b()).clone();
+        let items: Vec<Loaded> =
+            items.into_iter().zip(0..).map(|(item, i)| self.loaded(item, item_now(&all, i))).collect();
         let dies = w.x() & KILL_B != 0;
         let over = (w.a()..w.a() + now).chain(dies.then_some(w.b()));
         self.may_write(over);
@@ -222,8 +278,8 @@ impl Recorder<'_> {
             self.take(w.b());
         }
         for (i, item) in items.into_iter().enumerate() {
-            self.retain(item);
-            self.put(w.a() + i, item);
+            self.hold(item);
+            self.put(w.a() + i, item.value);
         }
         if dies {
             self.b.op(Op::Release, &[object], None);
@@ -282,9 +338,11 @@ impl Recorder<'_> {
         let cell = self.reg(self.word.b()).arg;
         let value = self.load(Ty::Val, Alias::Cell, cell, HEADER_SIZE as usize);
         self.is_present(value);
+        let now = self.value(self.word.b()).exact::<Cell>().map_or(0, Cell::bits);
+        let value = self.loaded(value, now);
         self.may_write([self.word.a()]);
-        self.retain(value);
-        self.put(self.word.a(), value);
+        self.hold(value);
+        self.put(self.word.a(), value.value);
         Ok(())
     }
 

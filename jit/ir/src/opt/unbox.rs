@@ -1,7 +1,7 @@
 //! Unboxing: what a loop carries as a word, but boxes anew in every iteration, it carries unboxed.
 //!
-//! A parameter is unboxed if its first value was boxed in the head or the head has found out what it is, its next one is boxed in the iteration or is another such
-//! parameter, and the iteration looks at it unboxed only. Snapshots take it as it is: they box what is not a word. The
+//! A parameter is unboxed if its first value was boxed in the head or the head has found out what it is, its next one is boxed in
+//! the iteration, is another such parameter or has been found to be one, and the iteration looks at it unboxed only. Snapshots take it as it is: they box what is not a word. The
 //! reference to a boxed float that the parameter owned is given up where the loop would have taken it over.
 
 use crate::arg::{Arg, Const, Ty, Var};
@@ -100,9 +100,9 @@ fn boxed(trace: &Trace, arg: Arg) -> Option<Ty> {
     }
 }
 
-/// What the head has found values to be.
-fn found(trace: &Trace) -> FxHashMap<Arg, Ty> {
-    let guards = trace.head.iter().map(|v| trace.inst(*v)).filter(|inst| inst.op == Op::Guard);
+/// What a list has found values to be.
+fn found(trace: &Trace, list: &[Var]) -> FxHashMap<Arg, Ty> {
+    let guards = list.iter().map(|v| trace.inst(*v)).filter(|inst| inst.op == Op::Guard);
     let questions = guards.filter_map(|guard| Some(trace.inst(guard.args[0].var()?)));
     let answers = questions.filter_map(|question| {
         let ty = match question.op {
@@ -118,7 +118,7 @@ fn found(trace: &Trace) -> FxHashMap<Arg, Ty> {
 
 /// The parameters to unbox: at first all whose first value is boxed, then without those that turn out to be something else.
 fn choose(trace: &Trace, looped: &Loop, next: &[Arg]) -> FxHashMap<Var, Ty> {
-    let found = found(trace);
+    let (in_body, found) = (found(trace, &looped.body), found(trace, &trace.head));
     let first = |init: &Arg| boxed(trace, *init).or_else(|| found.get(init).copied());
     let mut kinds: FxHashMap<Var, Ty> = looped.params.iter().filter_map(|(v, init)| Some((*v, first(init)?))).collect();
     for v in &looped.body {
@@ -141,7 +141,12 @@ fn choose(trace: &Trace, looped: &Loop, next: &[Arg]) -> FxHashMap<Var, Ty> {
     loop {
         let before = kinds.len();
         for ((v, _), next) in looped.params.iter().zip(next) {
-            let given = next.var().and_then(|n| kinds.get(&n).copied()).or_else(|| boxed(trace, *next));
+            let is = || found.get(next).or_else(|| in_body.get(next)).copied();
+            let param = next.var().is_some_and(|n| looped.params.iter().any(|(v, _)| *v == n));
+            let given = match param {
+                true => next.var().and_then(|n| kinds.get(&n).copied()),
+                false => boxed(trace, *next).or_else(is),
+            };
             // What one parameter hands to another is unboxed for both or for neither.
             match (kinds.get(v).copied(), given) {
                 (Some(kind), Some(given)) if kind == given => {}
