@@ -146,7 +146,9 @@ impl Part {
                 taken = Some((instance, left.number));
             }
             let place = match &stands {
-                Stands::Exit => &last.variant.executor.trace.snap(last.variant.executor.exits()[left.number].snap).frames,
+                Stands::Exit => {
+                    &last.variant.executor.trace.snap(last.variant.executor.exits()[left.number].snap).frames
+                }
                 Stands::Root(place) => std::slice::from_ref(place),
             };
             let found = match &taken {
@@ -379,12 +381,9 @@ fn rebuilt(
         // Without memory for a float there is none for the exception's handler to see it in.
         Err(e) => (trace.resolved(exit.snap).into_keys().map(|slot| (slot, Word::ABSENT)).collect(), Some(e)),
     };
-    let mut rounds = 0;
-    for (slot, word) in registers {
+    let rounds = registers.get(&ROUNDS).map_or(0, |word| word.to_int().max(0).cast_unsigned());
+    for (slot, word) in &registers {
         if slot.frame == COUNTERS {
-            if slot == ROUNDS {
-                rounds = word.to_int().max(0).cast_unsigned();
-            }
             continue;
         }
         // SAFETY: the register is one of the frames that the trace has, counted from the first one's. What it held was the
@@ -395,7 +394,7 @@ fn rebuilt(
     let snap = trace.snap(exit.snap);
     make_frames(root, snap, |slot| match snap.slots.get(&slot)? {
         Src::Arg(arg) => left.value(*arg).map(|c| c.bits()),
-        _ => None,
+        _ => registers.get(&slot).map(|word| word.0),
     });
     if exit.offset != BY_FRAME {
         // Who is raised has been raised by the instruction before.

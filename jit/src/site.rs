@@ -19,6 +19,7 @@ use typhon_interp::unit::Unit;
 use typhon_isa::Code;
 use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::{End, Place as Standing};
+use typhon_object::Value;
 use typhon_qsbr::sync::Mutex;
 
 /// Entries after which it is looked whether they were worth it.
@@ -75,6 +76,8 @@ pub(crate) struct Place {
     pub(crate) in_ways: Cell<bool>,
     /// Code that its traces name by address.
     pub(crate) kept: RefCell<Vec<Arc<Unit>>>,
+    /// Classes whose instances its traces make.
+    pub(crate) classes: RefCell<Vec<Value>>,
     /// What the workers were given.
     pub(crate) waiting: RefCell<Option<Arc<Mailbox>>>,
     /// Entries since it was looked, and what they were worth.
@@ -192,7 +195,7 @@ impl Known {
 
 impl Place {
     fn new(key: Key, from: &[Standing]) -> Self {
-        let (instances, waiting, kept) = Default::default();
+        let (instances, waiting, kept, classes) = Default::default();
         let (tries, poor, entries, worth, had, missed, unknown, tidied, glances) = Default::default();
         Self {
             key,
@@ -204,12 +207,23 @@ impl Place {
             missed,
             in_ways: Cell::new(false),
             kept,
+            classes,
             waiting,
             entries,
             worth,
             poor,
             tidied,
             unknown,
+        }
+    }
+
+    /// Keeps classes whose instances a trace of it makes.
+    pub(crate) fn keep_classes(&self, classes: Vec<Value>) {
+        let mut all = self.classes.borrow_mut();
+        for class in classes {
+            if !all.iter().any(|other| other.is(&class)) {
+                all.push(class);
+            }
         }
     }
 

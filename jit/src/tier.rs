@@ -29,6 +29,8 @@ use typhon_object::error::Exc;
 /// Tries after which a place is let be, each of which counts so much, or one if only the iteration was not the one to follow.
 const TRIES: u32 = 6 * TRY;
 const TRY: u32 = 4;
+/// After how many rounds a loop is recorded again that was about to end.
+const ANOTHER: u64 = 5;
 /// How often a loop that has traces is looked at while it would be let be for once, whether one of them is the way by now.
 const GLANCES: u64 = 16;
 /// How often an exit is taken between two looks at what others have made of its place.
@@ -317,6 +319,7 @@ impl Part {
         let shared = &self.jit.process.0;
         // Whatever becomes of the trace: what it names by address stays where it is.
         place.kept.borrow_mut().extend(recorded.kept);
+        place.keep_classes(recorded.classes);
         let (cache, private) = (&shared.compiler.cache, recorded.private);
         let Some(claim) = cache.claim(place.key, recorded.live_in, recorded.path, private) else {
             return Ok(None);
@@ -400,6 +403,10 @@ impl Part {
         self.jit.aborts.count(abort.reason);
         let tries = place.tries.get() + if abort.reason == Reason::Leaves { 1 } else { TRY };
         place.tries.set(tries);
+        // A short loop's count ends at its last iteration as often as not: another one is near.
+        if abort.reason == Reason::Leaves && tries < TRIES {
+            return ANOTHER;
+        }
         // What a bridge comes to depends on what the registers hold now.
         let passing = abort.reason.is_passing() || place.key.entry == Entry::Exit;
         // No trace does what stands there.

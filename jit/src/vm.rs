@@ -7,10 +7,11 @@ use typhon_interp::eval::follow::Running;
 use typhon_interp::frame::Kind;
 use typhon_jit_ir::run::Heap;
 use typhon_jit_ir::word::Word;
-use typhon_object::error::{Exc, runtime_error};
+use typhon_object::error::{Exc, Res};
 use typhon_object::quiet::ends_quietly;
+use typhon_object::shape::ShapeId;
 use typhon_object::thread::current;
-use typhon_object::{Thread, Value, convert, ids};
+use typhon_object::{Thread, Value, convert, ids, payload};
 
 /// What machine code must know of this VM.
 pub const RUNTIME: Runtime = Runtime {
@@ -66,9 +67,18 @@ pub(crate) fn thread<'t>(word: u64) -> &'t Thread {
     unsafe { &*(word as *const Thread) }
 }
 
-/// No traces make objects yet but floats: as if there were no memory, so that the interpreter makes them.
-extern "C" fn alloc(_thread: u64, _shape: i64, _size: i64) -> u64 {
-    0
+/// A new instance, of a Python class whose instances are laid out as object's, with a shape of that class and empty slots.
+extern "C" fn alloc(t: u64, shape: i64, _size: i64) -> u64 {
+    make(thread(t), ShapeId(shape as u32)).map_or(0, Value::into_raw)
+}
+
+fn make(t: &Thread, shape: ShapeId) -> Res {
+    // SAFETY: the place of a trace keeps the classes whose instances it makes.
+    let made = payload::new_plain(t, unsafe { shape.get().ty.as_ref() })?;
+    if let Some(header) = made.header() {
+        header.set_shape(shape);
+    }
+    Ok(made)
 }
 
 extern "C" fn float(t: u64, x: f64) -> u64 {
@@ -288,11 +298,16 @@ pub struct Objects<'t>(pub &'t Thread);
 impl Heap for Objects<'_> {
     type Error = Exc;
 
-    fn make(&mut self, shape: u32, _size: u32, _refs: u32) -> Result<Word, Exc> {
-        Err(runtime_error(self.0, format_args!("a trace was left with an object of shape {shape}, which none makes")))
+    fn make(&mut self, shape: u32, _size: u32, refs: u32) -> Result<Word, Exc> {
+        let made = make(self.0, ShapeId(shape))?;
+        (1..refs).for_each(|_| std::mem::forget(made.clone()));
+        Ok(Word(made.into_raw()))
     }
 
-    fn fill(&mut self, _object: Word, _offset: i32, _bits: u64) -> Result<(), Exc> {
+    fn fill(&mut self, object: Word, offset: i32, bits: u64) -> Result<(), Exc> {
+        let offset = usize::try_from(offset).unwrap_or_default();
+        // SAFETY: the object was made just now, with such a slot, which is empty.
+        unsafe { (object.0 as *mut u8).add(offset).cast::<u64>().write(bits) };
         Ok(())
     }
 

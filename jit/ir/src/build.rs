@@ -22,6 +22,12 @@ impl Builder {
         Self { trace: Trace { insts, inputs, head, looped: None, end, snaps } }
     }
 
+    /// A new object of a shape and size.
+    pub fn new_object(&mut self, shape: u32, size: u32, thread: Arg, exit: SnapId) -> Var {
+        let args = [thread].into_iter().collect();
+        self.push(Inst { op: Op::New, ty: Ty::Val, args, imm: Imm::New(shape, size), exit: Some(exit) })
+    }
+
     /// One more thing that the trace is given.
     pub fn input(&mut self, ty: Ty) -> Var {
         let v = self.add(Inst { op: Op::Param, ty, args: Args::new(), imm: Imm::None, exit: None });

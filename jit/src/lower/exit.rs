@@ -9,10 +9,26 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::trace::Inst;
-use typhon_jit_ir::{Helper, SnapId, Src, Trace, Ty, Var};
+use typhon_jit_ir::word::COUNT_OFFSET;
+use typhon_jit_ir::{Arg, Helper, Slot, SnapId, Src, Trace, Ty, Var};
 
 /// Which input of a recorded trace is the address of the word that asks the thread to look up.
 const WAKE: usize = 2;
+
+/// What an exit has made of the values that it writes.
+#[derive(Default)]
+struct Words {
+    boxed: FxHashMap<Arg, ir::Value>,
+    /// Not zero if one of them fits no word.
+    misfits: Option<ir::Value>,
+}
+
+/// What an exit writes somewhere.
+enum Source {
+    Word(ir::Value),
+    /// An object that it makes, by its number.
+    Object(usize),
+}
 
 impl Function<'_> {
     /// Goes on if `condition` holds, and leaves by the instruction's exit if not.
@@ -97,34 +113,20 @@ impl Function<'_> {
     fn settle(&mut self, exit: &Exit, number: usize, left: ir::Value, unsettled: Block) -> Result<(), LowerError> {
         let input = self.runtime.registers.and_then(|i| self.trace.inputs.get(i)).ok_or(LowerError::Malformed(0))?;
         let registers = self.value((*input).into())?;
-        let (mut words, mut boxed, mut misfits) = (Vec::new(), FxHashMap::default(), None);
-        for (slot, (_, src)) in self.trace.resolved(exit.snap) {
-            let Src::Arg(arg) = src else { return Err(LowerError::Malformed(0)) };
-            let value = self.value(arg)?;
-            let word = match (slot.frame, self.trace.ty(arg)) {
-                (COUNTERS, _) | (_, Ty::Val) => value,
-                (_, ty) => match boxed.get(&arg) {
-                    Some(word) => *word,
-                    None => {
-                        let (word, misfit) = self.word_of(ty, value);
-                        boxed.insert(arg, word);
-                        misfits = match (misfits, misfit) {
-                            (Some(a), Some(b)) => Some(self.b.ins().bor(a, b)),
-                            (a, b) => a.or(b),
-                        };
-                        word
-                    }
-                },
-            };
-            words.push((slot, word));
-        }
-        if let Some(misfits) = misfits {
-            let on = self.b.create_block();
-            self.b.ins().brif(misfits, unsettled, &[], on, &[]);
-            self.b.switch_to_block(on);
-        }
+        let mut words = Words::default();
+        let slots: Vec<(Slot, Source)> = self
+            .trace
+            .resolved(exit.snap)
+            .into_iter()
+            .map(|(slot, (_, src))| Ok((slot, self.source(src, slot.frame == COUNTERS, &mut words)?)))
+            .collect::<Result<_, LowerError>>()?;
+        let objects = self.objects(exit.snap, words, unsettled)?;
         let mut rounds = None;
-        for (slot, word) in words {
+        for (slot, source) in slots {
+            let word = match source {
+                Source::Word(word) => word,
+                Source::Object(i) => *objects.get(i).ok_or(LowerError::Malformed(0))?,
+            };
             let base = if slot.frame == COUNTERS { left } else { registers };
             self.b.ins().store(slot_flags(), word, base, 8 * i32::from(slot.reg));
             if slot == ROUNDS {
@@ -153,6 +155,88 @@ impl Function<'_> {
         self.nowhere = Some(nowhere);
         self.b.ins().brif(rounds, on, &to, nowhere, &[number.into()]);
         Ok(())
+    }
+
+    /// What a register or a field is to hold, as far as that is there yet. `raw`: a number is wanted as it is.
+    fn source(&mut self, src: Src, raw: bool, words: &mut Words) -> Result<Source, LowerError> {
+        let arg = match src {
+            Src::Arg(arg) => arg,
+            Src::Virtual(i) => return Ok(Source::Object(i as usize)),
+            Src::Raw(_) => return Err(LowerError::Malformed(0)),
+        };
+        let value = self.value(arg)?;
+        let ty = self.trace.ty(arg);
+        if raw || ty == Ty::Val {
+            return Ok(Source::Word(value));
+        }
+        if let Some(word) = words.boxed.get(&arg) {
+            return Ok(Source::Word(*word));
+        }
+        let (word, misfit) = self.word_of(ty, value);
+        words.boxed.insert(arg, word);
+        words.misfits = match (words.misfits, misfit) {
+            (Some(a), Some(b)) => Some(self.b.ins().bor(a, b)),
+            (a, b) => a.or(b),
+        };
+        Ok(Source::Word(word))
+    }
+
+    /// Makes the objects of a snapshot that the trace has not made. Goes to `unsettled` before anything is done if a value fits no
+    /// word or there is no memory.
+    fn objects(&mut self, snap: SnapId, mut words: Words, unsettled: Block) -> Result<Vec<ir::Value>, LowerError> {
+        let virtuals = &self.trace.snap(snap).virtuals;
+        let mut fields = Vec::new();
+        for (i, v) in virtuals.iter().enumerate() {
+            for (class, offset, src) in &v.fields {
+                fields.push((i, *class, *offset, self.source(*src, false, &mut words)?));
+            }
+        }
+        if let Some(misfits) = words.misfits {
+            let on = self.b.create_block();
+            self.b.ins().brif(misfits, unsettled, &[], on, &[]);
+            self.b.switch_to_block(on);
+        }
+        if virtuals.is_empty() {
+            return Ok(Vec::new());
+        }
+        let thread = self.trace.inputs.first().ok_or(LowerError::Malformed(0))?;
+        let thread = self.value((*thread).into())?;
+        let mut objects = Vec::new();
+        let mut all = None;
+        for v in virtuals {
+            let [shape, size] = [v.shape, v.size].map(|n| self.b.ins().iconst(types::I64, i64::from(n)));
+            let made = self.call(Helper::Alloc, &[thread, shape, size]).ok_or(LowerError::Malformed(0))?;
+            let there = self.b.ins().icmp_imm_u(ir::condcodes::IntCC::NotEqual, made, 0);
+            all = Some(all.map_or(there, |all| self.b.ins().band(all, there)));
+            objects.push(made);
+        }
+        let [filled, undone] = [(); 2].map(|()| self.b.create_block());
+        self.b.set_cold_block(undone);
+        let all = all.ok_or(LowerError::Malformed(0))?;
+        self.b.ins().brif(all, filled, &[], undone, &[]);
+        self.b.switch_to_block(undone);
+        for object in &objects {
+            // Who was not made is no object, whose end is nothing.
+            self.call(Helper::End, &[*object]);
+        }
+        self.b.ins().jump(unsettled, &[]);
+        self.b.switch_to_block(filled);
+        for (i, class, offset, source) in fields {
+            let word = match source {
+                Source::Word(word) => word,
+                Source::Object(j) => *objects.get(j).ok_or(LowerError::Malformed(0))?,
+            };
+            let flags = self.flags(class);
+            self.b.ins().store(flags, word, objects[i], offset);
+        }
+        for (object, v) in objects.iter().zip(virtuals) {
+            if v.refs != 1 {
+                let flags = self.flags(typhon_jit_ir::Alias::Count);
+                let refs = self.b.ins().iconst(types::I64, i64::from(v.refs));
+                self.b.ins().istore32(flags, refs, *object, COUNT_OFFSET);
+            }
+        }
+        Ok(objects)
     }
 
     /// Takes the references that the trace has not counted: all by one call, as exits are many and seldom taken.
@@ -311,6 +395,20 @@ fn settles(trace: &Trace, snap: SnapId) -> bool {
     trace.resolved(snap).into_iter().all(|(slot, (_, src))| match (slot.frame, src) {
         (COUNTERS, Src::Arg(arg)) => slot.reg < COUNTERS_MAX && matches!(trace.ty(arg), Ty::Int | Ty::Val),
         (0, Src::Arg(arg)) => !matches!(trace.ty(arg), Ty::Ptr | Ty::Unit),
+        (COUNTERS, Src::Virtual(_)) => slot.reg < COUNTERS_MAX,
+        (0, Src::Virtual(_)) => true,
         _ => false,
-    })
+    }) && is_made(trace, snap)
+}
+
+/// Whether an exit can make the objects that its snapshot names: they are the snapshot's own, and hold values only.
+fn is_made(trace: &Trace, snap: SnapId) -> bool {
+    let mut fields = trace.snap(snap).virtuals.iter().flat_map(|v| &v.fields);
+    let plain = fields.all(|(_, _, src)| match src {
+        Src::Arg(arg) => !matches!(trace.ty(*arg), Ty::Ptr | Ty::Unit),
+        Src::Virtual(_) => true,
+        Src::Raw(_) => false,
+    });
+    let own = |(owner, src): (SnapId, Src)| owner == snap || !matches!(src, Src::Virtual(_));
+    plain && trace.resolved(snap).into_values().all(own)
 }

@@ -168,15 +168,20 @@ impl Recorder<'_> {
             self.end_dying();
             return Ok(());
         }
-        let old = Arg::from(self.b.mem(Op::Load, Ty::Val, Alias::Slot, &[object], at));
-        self.may_release(old);
+        // An object has nothing in a slot that its shape does not have.
+        let old = then.is_none().then(|| Arg::from(self.b.mem(Op::Load, Ty::Val, Alias::Slot, &[object], at)));
+        if let Some(old) = old {
+            self.may_release(old);
+        }
         self.may_write(self.dying().filter(|r| *r != w.b()));
         self.hand_over(w.b(), value, w.x() & KILL_B != 0);
         self.b.mem(Op::Store, Ty::Unit, Alias::Slot, &[object, value], at);
         if let Some(shape) = then {
             self.b.mem(Op::Store32, Ty::Unit, Alias::Shape, &[object, Arg::int(shape)], SHAPE_OFFSET);
         }
-        self.b.op(Op::Release, &[old], None);
+        if let Some(old) = old {
+            self.b.op(Op::Release, &[old], None);
+        }
         self.end_dying();
         Ok(())
     }

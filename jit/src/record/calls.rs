@@ -117,7 +117,8 @@ impl Recorder<'_> {
     /// A class: the instance takes the register in front of the arguments.
     fn call_class(&mut self, init: &Value, window: &Window) -> Result<(), Abort> {
         let at = window.at;
-        let (Some(f), Some(class)) = (init.exact::<Function>(), self.value(at).downcast::<TypeObject>()) else {
+        let callable = self.value(at).clone();
+        let (Some(f), Some(class)) = (init.exact::<Function>(), callable.downcast::<TypeObject>()) else {
             return self.abort(Reason::Type);
         };
         let version = class.version.get();
@@ -139,8 +140,7 @@ impl Recorder<'_> {
         self.has_unit(function, f, &unit);
         let filled = self.filled(f, function, &inner, &binding);
         self.may_release(class);
-        let made = Arg::from(self.b.call(Helper::Instance, &[self.thread, class_now]));
-        self.is_present(made);
+        let made = self.new_instance(class_now, &callable)?;
         self.retain(function);
         self.retain(made);
         self.take(at);
@@ -150,6 +150,20 @@ impl Recorder<'_> {
         }
         self.put(inner.first, made);
         self.enter(Callee { function, unit, first: inner.first, count: binding.given, made: Some(made) }, &filled)
+    }
+
+    /// A new instance of a class. One whose end concerns nobody need not be made at all.
+    fn new_instance(&mut self, class_now: Arg, callable: &Value) -> Result<Arg, Abort> {
+        let Some(class) = callable.downcast::<TypeObject>() else { return self.abort(Reason::Type) };
+        if self.parallel || class.has_finalizer() {
+            let made = Arg::from(self.b.call(Helper::Instance, &[self.thread, class_now]));
+            self.is_present(made);
+            return Ok(made);
+        }
+        self.classes.push(callable.clone());
+        let size = u32::try_from(class.basic_size()).unwrap_or(u32::MAX);
+        let exit = self.exit();
+        Ok(self.b.new_object(class.root_shape().0, size, self.thread, exit).into())
     }
 
     /// The arguments are in place but for what is `filled`: the interpreter makes the call, and the trace goes on in the callee.

@@ -1,8 +1,8 @@
 //! The instructions that the recorder knows: which is what, moves, jumps, and iteration.
 
 use super::{ABSENT, Abort, Num, Real, Reason, Recorder, Sym};
-use typhon_isa::word::KILL_B;
 use typhon_isa::Opcode;
+use typhon_isa::word::KILL_B;
 use typhon_jit_ir::word::Word;
 use typhon_jit_ir::{Arg, Const, Op};
 

@@ -8,6 +8,7 @@
 //! | module | noun |
 //! |---|---|
 //! | `begin` | the frames that a trace begins with |
+//! | `real` | what values are in the iteration that is followed |
 //! | `regs` | the registers: what the trace knows that they hold, and what memory holds |
 //! | `exits` | guards, and where the interpreter goes on |
 //! | `opaque` | instructions that the interpreter carries out |
@@ -33,12 +34,15 @@ mod iterate;
 mod natives;
 mod objects;
 mod opaque;
+mod real;
 mod regs;
 
 use crate::abort::{Abort, Reason};
-use crate::cache::{Kind, LiveIn};
+use crate::cache::LiveIn;
 use crate::lower::{COUNTERS, Plan};
 use crate::worth::{self, Worth};
+use real::Real;
+pub use real::{is_kind, kind_of};
 use regs::Regs;
 use rustc_hash::FxHashSet;
 use std::cell::RefCell;
@@ -53,7 +57,7 @@ use typhon_jit_ir::build::Builder;
 use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::{Alias, Arg, Const, End, Op, Place, Slot, SnapId, Trace, Ty, word};
 use typhon_object::error::Exc;
-use typhon_object::{Value, type_of, types::float};
+use typhon_object::{Value, type_of};
 
 /// Registers that a trace carries at most.
 const CARRIED_MAX: usize = 128;
@@ -101,6 +105,8 @@ pub struct Recorded {
     pub raised: Option<Exc>,
     /// Code that it names by address.
     pub kept: Vec<Arc<Unit>>,
+    /// Classes whose instances it makes.
+    pub classes: Vec<Value>,
     /// Whether it holds for this isolate only.
     pub private: bool,
     /// What the interpreter carries out for it.
@@ -152,48 +158,6 @@ pub struct Sight<'a> {
     pub worthless: bool,
     /// Functions that are not taken along any more, by their code's address. A stranger at such an address is only run slower.
     pub apart: &'a RefCell<FxHashSet<usize>>,
-}
-
-/// What a value is: what recording needs to know of it.
-pub fn kind_of(v: &Value) -> Kind {
-    match Real::of(v) {
-        Real::Int(_) => Kind::Int,
-        Real::Flt(_) => Kind::Float,
-        Real::Bool(_) => Kind::Bool,
-        Real::Word(_) => v.header().map_or(Kind::Plain, |h| Kind::Shape(h.shape().0)),
-    }
-}
-
-/// Whether a value is of a kind.
-pub fn is_kind(v: &Value, kind: Kind) -> bool {
-    match kind {
-        Kind::Plain => !v.is_object(),
-        kind => kind_of(v) == kind,
-    }
-}
-
-/// What a register holds in the iteration that is followed.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Real {
-    Int(i64),
-    Flt(f64),
-    Bool(bool),
-    /// Anything else, by its word.
-    Word(u64),
-}
-
-impl Real {
-    fn of(v: &Value) -> Self {
-        match (v.as_small(), v.as_immediate_float()) {
-            (Some(i), _) => Self::Int(i),
-            (_, Some(x)) => Self::Flt(x),
-            _ if v.is_bool() => Self::Bool(v.is_true()),
-            _ => match v.exact::<float::Float>().and_then(|_| float::as_f64(v)) {
-                Some(x) => Self::Flt(x),
-                None => Self::Word(v.bits()),
-            },
-        }
-    }
 }
 
 /// A register: its value in the trace, and in the iteration that is followed.
@@ -296,6 +260,7 @@ struct Recorder<'a> {
     /// The longest function that was taken along, and its code's address.
     longest: Option<(usize, usize)>,
     kept: Vec<Arc<Unit>>,
+    classes: Vec<Value>,
     private: bool,
     opaque: Vec<Opcode>,
     /// Where it begins, as a number.
@@ -342,6 +307,7 @@ impl<'a> Recorder<'a> {
             longest: None,
             // Their constants may be named, by whatever thread.
             kept: levels.iter().map(|level| Arc::clone(&level.unit)).collect(),
+            classes: Vec::new(),
             // Frames are what they are in this isolate.
             private: levels.len() > 1,
             opaque: Vec::new(),
@@ -393,13 +359,14 @@ impl<'a> Recorder<'a> {
     }
 
     fn recorded(&self, trace: Trace, path: u64) -> Recorded {
-        let (live_in, kept) = (self.regs.live_in(), self.kept.clone());
+        let (live_in, kept, classes) = (self.regs.live_in(), self.kept.clone(), self.classes.clone());
         Recorded {
             trace,
             live_in,
             path,
             raised: None,
             kept,
+            classes,
             private: self.private,
             opaque: self.opaque.clone(),
             plan: Plan { start: self.start, worth: self.worth },
@@ -416,7 +383,10 @@ impl<'a> Recorder<'a> {
             self.path = (self.path.rotate_left(5) ^ u64::from(offset)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let outermost = self.levels.len() == 1;
             // Who begins at a header is not there yet: if no way counted as a round, exits would take it for headway.
-            if n > 0 && outermost && (Some(offset) == self.at.header() || !self.looping && (self.sight.has_trace)(offset)) {
+            if n > 0
+                && outermost
+                && (Some(offset) == self.at.header() || !self.looping && (self.sight.has_trace)(offset))
+            {
                 return Ok(offset);
             }
             let left = self.looping && outermost && !(self.at.target()..=self.at.offset).contains(&offset);

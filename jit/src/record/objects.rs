@@ -10,11 +10,11 @@ use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_jit_ir::word::{HEADER_SIZE, SHAPE_OFFSET, Word};
 use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
 use typhon_object::dict::Dict;
-use typhon_object::{Value, ids};
 use typhon_object::list::List;
 use typhon_object::shape::ShapeId;
 use typhon_object::tuple::Tuple;
 use typhon_object::types::cell::Cell;
+use typhon_object::{Value, ids};
 
 /// Items of a sequence that is unpacked, at most.
 const UNPACKED_MAX: usize = 16;

@@ -291,9 +291,15 @@ fn containers_are_asked_by_helpers() {
         ("x = [i, 1]", "call build"),
         ("x = str(i)", "call make"),
         ("x = d and 1", "call truth"),
-        ("o = P(i)", "call instance"),
     ] {
         becomes(&statement(text), &[with], &[STEP, "call push"]);
+    }
+}
+
+#[test]
+fn instances_that_only_the_trace_sees_are_not_made() {
+    for text in ["o = P(i)", "x = P(i).u", "o = P(i); x = o.half", "y = P(i); x = y.u + P(i + 1).u"] {
+        becomes(&statement(text), &[], &[STEP, "call push", "call instance", "= new"]);
     }
 }
 

@@ -72,6 +72,17 @@ fn is_new(copy: &Copy<'_>, a: Arg) -> bool {
     a.var().is_some_and(|v| copy.new.trace().inst(v).op == Op::New)
 }
 
+/// Whether what an operation makes is never a word.
+fn is_another(op: Op, word: Word) -> bool {
+    match op {
+        Op::New => true,
+        Op::BoxInt => !word.is_int(),
+        Op::BoxFlt => !word.is_flt() && !word.is_obj(),
+        Op::BoxBool => word != Word::TRUE && word != Word::FALSE,
+        _ => false,
+    }
+}
+
 fn binary(copy: &mut Copy<'_>, inst: &Inst, a: Arg, b: Arg) -> Option<Step> {
     let is = |arg: Arg| Some(Step::Is(arg));
     if a == b && !matches!(inst.imm, Imm::Mem(..)) {
@@ -98,6 +109,8 @@ fn binary(copy: &mut Copy<'_>, inst: &Inst, a: Arg, b: Arg) -> Option<Step> {
         (Op::FMul | Op::FDiv, Const::Flt(bits)) if f64::from_bits(bits) == 1.0 => is(a),
         (Op::And, Const::Bool(true)) | (Op::Or, Const::Bool(false)) => is(a),
         (Op::And, Const::Bool(false)) | (Op::Or, Const::Bool(true)) => is(b),
+        // What was just made is nothing that was there before.
+        (Op::Same, Const::Val(word)) if is_another(def(copy, a)?.0, word) => is(false.into()),
         (Op::Same, Const::Val(Word::TRUE)) => match def(copy, a)? {
             (Op::BoxBool, x) => is(x),
             _ => None,

@@ -37,8 +37,8 @@ passes! { fold guards forward peel unbox sink refs ranges dce }
 const PIPELINE: &[&str] = &[
     "fold", "guards", "forward", "fold", "guards", "refs", "sink", "dce", //
     "peel", "fold", "guards", "forward", "fold", "guards", //
-    "unbox", "fold", "refs", "sink", "guards", "forward", "fold", "guards", "refs", "sink", "fold", "guards", "ranges",
-    "dce",
+    "unbox", "fold", "refs", "sink", "guards", "forward", "fold", "guards", "unbox", "fold", "refs", "sink", "fold",
+    "guards", "ranges", "dce",
 ];
 
 /// The pass of this name.

@@ -2,7 +2,10 @@
 //!
 //! Its fields are values of the trace; loads and stores of them disappear. Where the trace is left while the object is in a
 //! register, the snapshot says how to make it. The same holds for boxes: snapshots take what is inside, and a box that nobody
-//! else wants is not made.
+//! else wants is not made. An object that the loop carries, and makes anew in each iteration, is carried as its fields
+//! (`carried`).
+
+mod carried;
 
 use crate::Alias;
 use crate::arg::{Arg, Const, Ty, Var};
@@ -15,11 +18,21 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
 pub(super) fn run(trace: &Trace) -> Trace {
-    let mut escape = Escape::new(trace);
-    escape.settle();
-    let mut sink =
-        Sink { hidden: escape.hidden, boxes: escape.boxes, live: FxHashMap::default(), flat: FxHashMap::default() };
-    rewrite(trace, &mut sink)
+    // Those that turn out to be given something of another kind.
+    let mut whole = FxHashSet::default();
+    loop {
+        let mut escape = Escape::new(trace, &whole);
+        escape.settle();
+        let Escape { hidden, boxes, carried, .. } = escape;
+        let mut sink = Sink { hidden, boxes, live: FxHashMap::default(), flat: FxHashMap::default() };
+        if carried.is_empty() {
+            return rewrite(trace, &mut sink);
+        }
+        match carried::rewrite(trace, &mut sink, &carried) {
+            Ok(new) => return new,
+            Err(param) => whole.insert(param),
+        };
+    }
 }
 
 /// Who is seen by others.
@@ -31,24 +44,53 @@ struct Escape<'t> {
     boxes: FxHashSet<Var>,
     /// Where each is made: in the head or not.
     in_head: FxHashSet<Var>,
+    /// Parameters of the loop that are such objects: which one in the first iteration, and which one in the next.
+    carried: FxHashMap<Var, [Var; 2]>,
+    /// The parameters that objects are given to.
+    given_to: FxHashMap<Var, Var>,
 }
 
 impl<'t> Escape<'t> {
-    fn new(trace: &'t Trace) -> Self {
+    fn new(trace: &'t Trace, whole: &FxHashSet<Var>) -> Self {
         let made = |op: Op| trace.order().filter(move |v| trace.inst(*v).op == op).collect();
-        Self { trace, hidden: made(Op::New), boxes: made(Op::BoxFlt), in_head: trace.head.iter().copied().collect() }
+        let carried = carried::candidates(trace, whole);
+        let given_to = carried.iter().flat_map(|(param, given)| given.map(|v| (v, *param))).collect();
+        let mut hidden: FxHashSet<Var> = made(Op::New);
+        hidden.extend(carried.keys());
+        let in_head = trace.head.iter().copied().collect();
+        Self { trace, hidden, boxes: made(Op::BoxFlt), in_head, carried, given_to }
+    }
+
+    /// The name under which an object's fields are looked at in all iterations.
+    fn root(&self, v: Var) -> Var {
+        self.given_to.get(&v).copied().unwrap_or(v)
+    }
+
+    /// What a parameter is given is hidden if all of it is.
+    fn together(&mut self) {
+        let hidden = &self.hidden;
+        let apart = |param: &Var, given: &[Var; 2]| ![*param, given[0], given[1]].iter().all(|v| hidden.contains(v));
+        let gone: Vec<(Var, [Var; 2])> = self.carried.extract_if(|param, given| apart(param, given)).collect();
+        for (param, given) in gone {
+            for v in [param, given[0], given[1]] {
+                self.hidden.remove(&v);
+            }
+        }
     }
 
     /// Takes out who is seen, until nobody is left who is.
     fn settle(&mut self) {
         let trace = self.trace;
-        let carried = trace.looped.iter().flat_map(|l| l.params.iter().map(|(_, init)| *init));
+        let params: Vec<(Var, Arg)> = trace.looped.iter().flat_map(|l| l.params.clone()).collect();
         let next = match &trace.end {
             End::Again(args) => args.clone(),
             End::Leave(_) => Vec::new(),
         };
-        for arg in carried.chain(next) {
-            self.seen(arg);
+        for (i, (param, init)) in params.iter().enumerate() {
+            if !self.carried.contains_key(param) {
+                self.seen(*init);
+                next.get(i).into_iter().for_each(|next| self.seen(*next));
+            }
         }
         self.fields();
         loop {
@@ -60,6 +102,7 @@ impl<'t> Escape<'t> {
                 self.uses(trace.inst(*v));
                 self.uses_of_head(trace.inst(*v));
             }
+            self.together();
             if self.hidden.len() + self.boxes.len() == before {
                 return;
             }
@@ -85,12 +128,13 @@ impl<'t> Escape<'t> {
             let (Imm::Mem(class, offset), Some(Arg::Var(base))) = (inst.imm, inst.args.first().copied()) else {
                 continue;
             };
-            let Imm::New(_, size) = self.trace.inst(base).imm else { continue };
+            let first = self.carried.get(&base).map_or(base, |given| given[0]);
+            let Imm::New(_, size) = self.trace.inst(first).imm else { continue };
             let ty = if inst.is_load() { inst.ty } else { inst.args.last().map_or(Ty::Unit, |a| self.trace.ty(*a)) };
-            let shape = inst.op == Op::Load32 && offset == SHAPE_OFFSET && class == Alias::Shape;
+            let shape = is_shape(inst);
             let whole = matches!(inst.op, Op::Load | Op::Store) && offset >= HEADER_SIZE && offset % 8 == 0;
             let inside = i64::from(offset) + 8 <= i64::from(size);
-            let alike = shape || *fields.entry((base, offset)).or_insert((class, ty)) == (class, ty);
+            let alike = shape || *fields.entry((self.root(base), offset)).or_insert((class, ty)) == (class, ty);
             if !(shape || whole && inside) || !alike {
                 self.hidden.remove(&base);
             }
@@ -99,8 +143,8 @@ impl<'t> Escape<'t> {
 
     fn uses(&mut self, inst: &Inst) {
         for (i, arg) in inst.args.iter().enumerate() {
-            let counted = matches!(inst.op, Op::Retain | Op::Release);
-            let base = i == 0 && matches!(inst.op, Op::Load | Op::Load32 | Op::Store);
+            let counted = matches!(inst.op, Op::Retain | Op::Release | Op::Quiet);
+            let base = i == 0 && (matches!(inst.op, Op::Load | Op::Store) || is_shape(inst));
             let stored = i == 1 && inst.op == Op::Store && self.holds(inst);
             match arg {
                 // A float in a hidden object's field is boxed when the object is made.
@@ -115,7 +159,8 @@ impl<'t> Escape<'t> {
     fn holds(&self, store: &Inst) -> bool {
         let loads = |v: Var| {
             let inst = self.trace.inst(v);
-            inst.is_load() && inst.args[0] == store.args[0] && inst.imm == store.imm
+            let root = |inst: &Inst| inst.args[0].var().map(|v| self.root(v));
+            inst.is_load() && root(inst) == root(store) && inst.imm == store.imm
         };
         self.is_hidden(store.args[0]) && !self.trace.order().any(loads)
     }
@@ -140,11 +185,23 @@ impl<'t> Escape<'t> {
     }
 }
 
+/// Whether an instruction looks at an object's shape, or gives it one that is known.
+fn is_shape(inst: &Inst) -> bool {
+    let known = match inst.op {
+        Op::Load32 => true,
+        Op::Store32 => inst.args[1].as_int().is_some(),
+        _ => false,
+    };
+    known && matches!(inst.imm, Imm::Mem(Alias::Shape, SHAPE_OFFSET))
+}
+
 /// What a hidden object's field holds.
 #[derive(Clone, Copy)]
 enum Held {
     /// A value: as the original names it, and as the copy does.
     Value(Arg, Arg),
+    /// What the loop carries for it, as the copy names it.
+    Carried(Arg),
     Hidden(Var),
 }
 
@@ -207,8 +264,14 @@ impl Sink {
         let Some(object) = self.live.get_mut(&base) else { return Step::Drop };
         match (inst.op, inst.imm) {
             (Op::Load32, _) => Step::Is(Arg::int(object.shape.into())),
+            (Op::Store32, _) => {
+                let shape = inst.args[1].as_int().and_then(|shape| u32::try_from(shape).ok());
+                object.shape = shape.unwrap_or(object.shape);
+                Step::Drop
+            }
+            (Op::Quiet, _) => Step::Is(self.ends_quietly(copy, base, true.into())),
             (Op::Load, Imm::Mem(_, offset)) => match object.fields.get(&offset) {
-                Some((_, Held::Value(_, arg))) => Step::Is(*arg),
+                Some((_, Held::Value(_, arg) | Held::Carried(arg))) => Step::Is(*arg),
                 _ => Const::of(inst.ty, 0).map_or(Step::Drop, |zero| Step::Is(zero.into())),
             },
             (Op::Store, Imm::Mem(class, offset)) => {
@@ -232,6 +295,27 @@ impl Sink {
         }
     }
 
+    /// Whether one reference less to a hidden object concerns nobody, and what was asked before: its own end does not, but what it
+    /// refers to may end with it.
+    fn ends_quietly(&self, copy: &mut Copy<'_>, v: Var, before: Arg) -> Arg {
+        let Some(object) = self.live.get(&v).filter(|object| object.refs < 2) else { return before };
+        let mut all = before;
+        for (_, held) in object.fields.values() {
+            match held {
+                Held::Hidden(inner) => all = self.ends_quietly(copy, *inner, all),
+                Held::Value(old, _) if old.var().is_some_and(|v| self.boxes.contains(&v)) => {}
+                Held::Value(_, arg) | Held::Carried(arg)
+                    if arg.var().is_some() && copy.new.trace().ty(*arg) == Ty::Val =>
+                {
+                    let quiet = Arg::from(copy.new.op(Op::Quiet, &[*arg], None));
+                    all = if all == true.into() { quiet } else { copy.new.op(Op::And, &[all, quiet], None).into() };
+                }
+                Held::Value(..) | Held::Carried(_) => {}
+            }
+        }
+        all
+    }
+
     /// One reference less to a hidden object. With the last, what it refers to is given up.
     fn release(&mut self, copy: &mut Copy<'_>, v: Var) {
         let Some(object) = self.live.get_mut(&v) else { return };
@@ -244,10 +328,10 @@ impl Sink {
             match held {
                 Held::Hidden(inner) => self.release(copy, inner),
                 Held::Value(old, _) if old.var().is_some_and(|v| self.boxes.contains(&v)) => {}
-                Held::Value(_, arg) if copy.new.trace().ty(arg) == Ty::Val => {
+                Held::Value(_, arg) | Held::Carried(arg) if copy.new.trace().ty(arg) == Ty::Val => {
                     copy.new.op(Op::Release, &[arg], None);
                 }
-                Held::Value(..) => {}
+                Held::Value(..) | Held::Carried(_) => {}
             }
         }
     }
@@ -357,6 +441,7 @@ impl Flat<'_, '_, '_> {
         for (offset, (class, held)) in &object.fields {
             let src = match held {
                 Held::Hidden(inner) => Src::Virtual(self.number(*inner)),
+                Held::Carried(arg) => Src::Arg(*arg),
                 Held::Value(old, new) => match self.copy.old.ty(*old) {
                     Ty::Val => Src::Arg(self.copy.shown(*old)),
                     _ => Src::Raw(*new),
