@@ -278,7 +278,7 @@ mod tests {
             // SAFETY: as above.
             0 => unsafe { libc::_exit(0) },
             // SAFETY: the child is ours, and nobody else waits for it.
-            child => assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child),
+            child => assert_eq!(unsafe { libc::waitpid(child, null_mut(), 0) }, child),
         }
         drop(freed);
         // SAFETY: the chunk is mapped as long as the first block is there.

@@ -192,10 +192,9 @@ impl<'t> Running<'t> {
         let fp = self.frame();
         // SAFETY: as in `unit`.
         let (ip, base) = unsafe { ((*fp).ip, (*fp).base) };
-        debug_assert!(
-            unsafe { (*ip).op() } != Opcode::ResumeCounted as u8,
-            "who follows does not have the tier called"
-        );
+        // SAFETY: ip points at an instruction.
+        let counts = unsafe { (*ip).op() } == Opcode::ResumeCounted as u8;
+        debug_assert!(!counts, "who follows does not have the tier called");
         let mut m = M::new(self.t, self.it, ip, base, fp);
         let flow = dispatch::one(&mut m);
         m.save();
