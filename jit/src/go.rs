@@ -1,6 +1,5 @@
 //! A run of machine code: it is entered, left by an exit, and entered again where something goes on, until nothing does.
 
-use crate::cache::Entry;
 use crate::counts::Count;
 use crate::lower::{COUNTERS, Exit, Link, UNSETTLED, beside};
 use crate::record::{BY_FRAME, ROUNDS, extra_of, function_of};
@@ -194,6 +193,7 @@ impl Part {
         settle: &dyn Fn(),
     ) -> Found {
         let at = root.at;
+        let own = at.header();
         let out = &taken.0.outs[taken.1];
         if tried.is_empty()
             && let Some(next) = out.next.borrow().clone()
@@ -211,18 +211,25 @@ impl Part {
         let executor = &taken.0.variant.executor;
         let ends = executor.trace.end == End::Leave(executor.exits()[taken.1].snap);
         // A bridge without a loop of its own ends where a loop's trace begins.
-        let place = match place {
-            [place] if ends && (Some(place.offset) == at.header() || known.has_trace(place.offset)) => {
-                known.at_loop(place.offset)
-            }
-            place => known.at_exit(place),
+        let header = match place {
+            [place] if ends => Some(place.offset).filter(|at| Some(*at) == own || known.has_trace(*at)),
+            _ => None,
         };
-        let next = match self.ready(at, &place, tried) {
-            Some(ready) => ready,
-            // Others record loops.
-            None if left > 0 || place.key.entry == Entry::Loop && Some(place.key.offset) != at.header() => {
+        let mut place_now = header.map_or_else(|| known.at_exit(place), |header| known.at_loop(header));
+        let mut ready = self.ready(at, &place_now, tried);
+        if ready.is_none() && header.is_some() && header != own {
+            if tried.is_empty() {
+                // Others record loops.
                 return Found::Later(left);
             }
+            // The loop goes round no more: what comes behind it is a way by itself.
+            place_now = known.at_exit(place);
+            ready = self.ready(at, &place_now, tried);
+        }
+        let place = place_now;
+        let next = match ready {
+            Some(ready) => ready,
+            None if left > 0 => return Found::Later(left),
             None => {
                 let found = self.find(at, known, &place, tried, settle);
                 out.waits.set(place.waiting.borrow().is_some());
@@ -316,7 +323,7 @@ impl Part {
         let number = usize::try_from(number & !UNSETTLED).ok()?;
         if !settled {
             self.counts.add(Count::Rebuilt);
-            return rebuilt(root, &instance, exit, number, &words[beside::COUNT..], from, worth);
+            return rebuilt(root, &instance, exit, number, &mut words[beside::COUNT..], from, worth);
         }
         let rounds = words[beside::COUNT + usize::from(ROUNDS.reg)];
         let unmade = exit.unmade;
@@ -369,7 +376,7 @@ fn rebuilt(
     instance: &Rc<Instance>,
     exit: &Exit,
     number: usize,
-    words: &[u64],
+    words: &mut [u64],
     from: Option<Taken>,
     worth: i64,
 ) -> Option<Left> {
@@ -392,10 +399,26 @@ fn rebuilt(
         unsafe { at.registers().add(slot.reg.into()).write(word.0) };
     }
     let snap = trace.snap(exit.snap);
-    make_frames(root, snap, |slot| match snap.slots.get(&slot)? {
-        Src::Arg(arg) => left.value(*arg).map(|c| c.bits()),
-        _ => registers.get(&slot).map(|word| word.0),
-    });
+    // What the records of frames are to own is left where a settled exit leaves it.
+    for frame in 1..snap.frames.len() {
+        for slot in [function_of(frame), extra_of(frame)] {
+            let owned = match snap.slots.get(&slot) {
+                Some(Src::Arg(arg)) => left.value(*arg).map(|c| c.bits()),
+                Some(_) => registers.get(&slot).map(|word| word.0),
+                None => None,
+            };
+            if let (Some(owned), Some(word)) = (owned, words.get_mut(usize::from(slot.reg))) {
+                *word = owned;
+            }
+        }
+    }
+    let goes_on = raised.is_none() && root.aside.is_empty() && exit.offset != BY_FRAME;
+    if exit.unmade && goes_on {
+        let (instance, cost) = (instance.clone(), worth::REBUILT - worth);
+        let stands = Some(Stands::Exit);
+        return Some(Left { instance, number, from, stands, unmade: true, rounds, cost, raised: None });
+    }
+    make_frames(root, snap, |slot| Some(words[usize::from(slot.reg)]));
     if exit.offset != BY_FRAME {
         // Who is raised has been raised by the instruction before.
         root.running.go_to(exit.offset + u32::from(raised.is_some()));
@@ -403,8 +426,12 @@ fn rebuilt(
     root.aside.let_die();
     let raised = raised.or_else(|| root.aside.take_raised());
     // Frames that were made here are not those that a trace goes on with.
-    let alone = root.running.height() == root.height;
-    let stands = alone.then(|| Stands::root(root));
+    let height = root.running.height();
+    let same = exit.offset != BY_FRAME && raised.is_none() && !exit.unmade;
+    let stands = match height == root.height {
+        true => Some(Stands::root(root)),
+        false => (same && height + 1 == root.height + snap.frames.len()).then_some(Stands::Exit),
+    };
     let (instance, cost) = (instance.clone(), worth::REBUILT - worth);
     Some(Left { instance, number, from, stands, unmade: false, rounds, cost, raised })
 }

@@ -50,6 +50,8 @@ pub struct Runtime {
     pub tag: Option<i32>,
     /// Which input of a trace is the address of the registers of its frame, if one is.
     pub registers: Option<usize>,
+    /// The words of 0.0 and -0.0, if the VM has objects of its own for them.
+    pub zeros: Option<fn() -> [u64; 2]>,
 }
 
 impl Runtime {

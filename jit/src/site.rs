@@ -68,8 +68,6 @@ pub(crate) struct Place {
     pub(crate) tries: Cell<u32>,
     /// How often it is looked only whether there is something to enter before another recording is tried.
     glances: Cell<u64>,
-    /// How many instances it has had.
-    had: Cell<u64>,
     /// How often none of them was the way before it is looked for another one.
     pub(crate) missed: Cell<u64>,
     /// It is a loop with loops in it: only the ways from one to the next are traces.
@@ -111,7 +109,7 @@ pub(crate) struct Instance {
     table: Box<[Link]>,
     /// Whether there are any.
     links: bool,
-    /// How many its place has had before it.
+    /// How many its thread has made before it.
     number: u64,
     /// What is tried where it was not the way; later ones only, so that nobody comes round.
     other: RefCell<Option<Rc<Instance>>>,
@@ -196,14 +194,13 @@ impl Known {
 impl Place {
     fn new(key: Key, from: &[Standing]) -> Self {
         let (instances, waiting, kept, classes) = Default::default();
-        let (tries, poor, entries, worth, had, missed, unknown, tidied, glances) = Default::default();
+        let (tries, poor, entries, worth, missed, unknown, tidied, glances) = Default::default();
         Self {
             key,
             from: from.into(),
             instances,
             tries,
             glances,
-            had,
             missed,
             in_ways: Cell::new(false),
             kept,
@@ -240,9 +237,8 @@ impl Place {
     }
 
     /// Something to enter here.
-    pub(crate) fn take(&self, variant: Arc<Variant>, params: &Params) -> Rc<Instance> {
+    pub(crate) fn take(&self, variant: Arc<Variant>, number: u64, params: &Params) -> Rc<Instance> {
         let start = place_number(&self.standing());
-        let number = self.had.replace(self.had.get() + 1);
         let instance = Instance::new(variant, start, number, params);
         self.instances.borrow_mut().push(instance.clone());
         instance

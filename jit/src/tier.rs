@@ -29,8 +29,6 @@ use typhon_object::error::Exc;
 /// Tries after which a place is let be, each of which counts so much, or one if only the iteration was not the one to follow.
 const TRIES: u32 = 6 * TRY;
 const TRY: u32 = 4;
-/// After how many rounds a loop is recorded again that was about to end.
-const ANOTHER: u64 = 5;
 /// How often a loop that has traces is looked at while it would be let be for once, whether one of them is the way by now.
 const GLANCES: u64 = 16;
 /// How often an exit is taken between two looks at what others have made of its place.
@@ -66,6 +64,8 @@ pub struct Part {
     pub(crate) running: Cell<u32>,
     /// How many recordings run what they have called, and wait for its end.
     recording: Cell<u32>,
+    /// How many instances there have been.
+    instances: Cell<u64>,
     /// What exits were linked to meanwhile.
     pub(crate) unlinked: RefCell<Vec<Rc<Instance>>>,
     /// What this thread has saved and spent since it brought the isolate's purse up to date.
@@ -90,10 +90,10 @@ pub(crate) enum Found {
 impl Part {
     /// A thread's part of its isolate's tier.
     pub(crate) fn new(jit: Arc<Jit>) -> Self {
-        let (known, words, running, recording, unlinked, apart, earned) = Default::default();
+        let (known, words, running, recording, instances, unlinked, apart, earned) = Default::default();
         let recent = RefCell::new([const { None }; RECENT]);
         let (known_max, counts) = (Cell::new(KNOWN_MIN), jit.begin());
-        Self { jit, known, known_max, recent, words, running, recording, unlinked, earned, apart, counts }
+        Self { jit, known, known_max, recent, words, running, recording, instances, unlinked, earned, apart, counts }
     }
 
     fn cache(&self) -> &Cache {
@@ -262,7 +262,7 @@ impl Part {
             let name = format!("py:{}:{} ({what} {offset})", code.qualname, at.unit.line_at(at.target()));
             let _told = perf_map::add(&variant.executor, &name);
         }
-        place.take(variant, self.params())
+        place.take(variant, self.instances.replace(self.instances.get() + 1), self.params())
     }
 
     /// Looks whether the workers are done with what a place waits for.
@@ -403,9 +403,9 @@ impl Part {
         self.jit.aborts.count(abort.reason);
         let tries = place.tries.get() + if abort.reason == Reason::Leaves { 1 } else { TRY };
         place.tries.set(tries);
-        // A short loop's count ends at its last iteration as often as not: another one is near.
+        // A short loop's count ends at its last iteration as often as not: another one is near, at another distance each time.
         if abort.reason == Reason::Leaves && tries < TRIES {
-            return ANOTHER;
+            return tries.into();
         }
         // What a bridge comes to depends on what the registers hold now.
         let passing = abort.reason.is_passing() || place.key.entry == Entry::Exit;

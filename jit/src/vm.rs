@@ -8,6 +8,7 @@ use typhon_interp::frame::Kind;
 use typhon_jit_ir::run::Heap;
 use typhon_jit_ir::word::Word;
 use typhon_object::error::{Exc, Res};
+use typhon_object::process::zero;
 use typhon_object::quiet::ends_quietly;
 use typhon_object::shape::ShapeId;
 use typhon_object::thread::current;
@@ -58,7 +59,12 @@ pub const RUNTIME: Runtime = Runtime {
     float_shape: ids::FLOAT,
     tag: Some(Thread::TAG as i32),
     registers: Some(1),
+    zeros: Some(zeros),
 };
+
+fn zeros() -> [u64; 2] {
+    [false, true].map(|negative| zero(negative).bits())
+}
 
 /// The thread that machine code was entered with.
 pub(crate) fn thread<'t>(word: u64) -> &'t Thread {

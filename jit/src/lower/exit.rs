@@ -346,12 +346,27 @@ impl Function<'_> {
     fn word_of(&mut self, ty: Ty, value: ir::Value) -> (ir::Value, Option<ir::Value>) {
         let (word, misfit) = match ty {
             Ty::Int => self.int_word(value),
-            Ty::Flt => self.float_word(value),
+            Ty::Flt => {
+                let (word, misfit) = self.float_word(value);
+                self.or_zero(value, word, misfit)
+            }
             _ => return (self.box_bool(value), None),
         };
         // What says so is a byte or a word.
         let wide = self.b.func.dfg.value_type(misfit) == types::I64;
         (word, Some(if wide { misfit } else { self.b.ins().uextend(types::I64, misfit) }))
+    }
+
+    /// A float's word, or the object that all zeros are.
+    fn or_zero(&mut self, value: ir::Value, word: ir::Value, misfit: ir::Value) -> (ir::Value, ir::Value) {
+        let Some(zeros) = self.runtime.zeros else { return (word, misfit) };
+        let [plus, minus] = zeros().map(|word| self.b.ins().iconst(types::I64, word.cast_signed()));
+        let bits = self.b.ins().bitcast(types::I64, MemFlagsData::new(), value);
+        let negative = self.b.ins().icmp_imm_s(ir::condcodes::IntCC::SignedLessThan, bits, 0);
+        let zero = self.b.ins().select(negative, minus, plus);
+        let nothing = self.b.ins().f64const(0.0);
+        let is = self.b.ins().fcmp(ir::condcodes::FloatCC::Equal, value, nothing);
+        (self.b.ins().select(is, zero, word), self.b.ins().band_not(misfit, is))
     }
 
     /// Word `i` of the inputs.
