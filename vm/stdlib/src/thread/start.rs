@@ -133,12 +133,18 @@ fn run(job: Job) {
 
 fn run_attached(t: &Thread, call: Call, handle: Value) {
     t.enter_native();
+    // Who has started it waits until it says that it has begun.
+    let awaited = handle.downcast::<Handle>().is_some();
     match typhon_interp::start_thread(t) {
         Some(started) => {
             if let Err(e) = called(t, &call)
                 && !e.is_stopped()
                 && !e.is(&exceptions::SYSTEM_EXIT)
             {
+                if awaited && is_starved(&e) {
+                    // Not even what `threading` has to do for a thread could be done, and nobody would ever hear of that.
+                    t.breaker.stop(why::MEMORY);
+                }
                 let shown = typhon_object::ops::repr_text(t, &call.function).unwrap_or_default();
                 sys::unraisable(t, e, &format!("Exception ignored in thread started by {shown}"), None);
             }
@@ -148,10 +154,23 @@ fn run_attached(t: &Thread, call: Call, handle: Value) {
             t.end();
         }
         None => {
+            if awaited {
+                t.breaker.stop(why::MEMORY);
+            }
             finish(t, call, handle);
             t.end();
         }
     }
+}
+
+/// How many exceptions are looked at that others were raised in the handling of.
+const CONTEXTS_MAX: usize = 16;
+
+/// Whether there was no memory, at first or while the exception was handled.
+fn is_starved(e: &Exc) -> bool {
+    let below = |v: &Value| exceptions::context(v).present();
+    let mut chain = std::iter::successors(Some(e.value().clone()), below).take(CONTEXTS_MAX);
+    chain.any(|v| type_of(&v).is_subtype(exceptions::MEMORY_ERROR.ty()))
 }
 
 /// What a thread calls.
