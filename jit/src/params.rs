@@ -35,7 +35,7 @@ params! {
     unroll_max "TYPHON_JIT_UNROLL_MAX" = 2 "frames", "How often a function is taken along into itself.";
     variants_max "TYPHON_JIT_VARIANTS_MAX" = 8 "executors", "How many sets of types one place has executors for.";
     traces_max "TYPHON_JIT_TRACES_MAX" = 64 "traces", "How many the loops of one code object and their exits have.";
-    credit "TYPHON_JIT_CREDIT" = 1000 "millions of a tenth of an interpreted instruction", "What compiling may cost before traces have saved anything.";
+    credit "TYPHON_JIT_CREDIT" = 4000 "millions of a tenth of an interpreted instruction", "What compiling may cost before traces have saved anything.";
     cache_bytes "TYPHON_JIT_CACHE_BYTES" = 67108864 "bytes", "What cached executors may take, their IR included.";
     code_bytes "TYPHON_JIT_CODE_BYTES" = 67108864 "bytes", "What machine code may take.";
     queue_max "TYPHON_JIT_QUEUE_MAX" = 64 "traces", "How many wait to be compiled; more are recorded later.";

@@ -401,7 +401,14 @@ impl Part {
     /// the way the next time.
     fn later(&self, place: &Place, abort: Abort) -> u64 {
         self.jit.aborts.count(abort.reason);
-        let tries = place.tries.get() + if abort.reason == Reason::Leaves { 1 } else { TRY };
+        // What a function does is much the same in each call.
+        let worthless = abort.reason == Reason::Worthless && place.key.entry == Entry::Call;
+        let counts = match abort.reason {
+            Reason::Leaves => 1,
+            _ if worthless => TRIES / 2,
+            _ => TRY,
+        };
+        let tries = place.tries.get() + counts;
         place.tries.set(tries);
         // A short loop's count ends at its last iteration as often as not: another one is near, at another distance each time.
         if abort.reason == Reason::Leaves && tries < TRIES {

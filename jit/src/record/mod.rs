@@ -75,6 +75,8 @@ const WAY_MAX: usize = 1500;
 const CUT_MIN: i64 = 6 * worth::TRANSLATED;
 /// What a way costs that is not gone at all: more than going back to the interpreter and coming again.
 const WAY_MIN: i64 = -(worth::ENTRY + worth::EXIT);
+/// What a function's way costs that is called by itself.
+const CALL_MIN: i64 = worth::ENTRY + worth::EXIT;
 /// How often a loop in the loop goes round in a trace.
 const INNER_MAX: u32 = 8;
 
@@ -124,6 +126,7 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
         Ok(recorder) => recorder,
         Err(abort) => return (Err(abort), None),
     };
+    let begins = matches!(from, [place] if place.offset == at.target());
     let mut way = None;
     let done = if from.is_empty() {
         recorder.begin_loop(false);
@@ -131,7 +134,9 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
     } else {
         recorder.way().and_then(|(found, to)| {
             if to.is_none() || to != at.header() {
-                let worthless = found.plan.worth.way <= WAY_MIN && !recorder.sight.worthless;
+                // Optimizing makes it cheaper, but what it saves is known.
+                let least = if at.header().is_none() && begins && to.is_none() { CALL_MIN } else { WAY_MIN };
+                let worthless = found.plan.worth.way <= least && !recorder.sight.worthless;
                 return if worthless { recorder.abort(Reason::Worthless) } else { Ok(found) };
             }
             way = Some(found);
