@@ -156,13 +156,16 @@ pub(crate) fn fire(
 
 fn constants(t: &Thread) -> (Value, Value) {
     let m = t.state::<Monitoring>();
-    if let Some(c) = &*m.constants.borrow() {
-        return c.clone();
-    }
-    let object = || call::call0(t, &typhon_object::types::object::OBJECT.ty().value()).unwrap_or(Value::NONE);
-    let made = (object(), object());
-    *m.constants.borrow_mut() = Some(made.clone());
-    made
+    // A thread that is watched asks between two natives.
+    t.as_native(|| {
+        if let Some(c) = &*m.constants.borrow() {
+            return c.clone();
+        }
+        let object = || call::call0(t, &typhon_object::types::object::OBJECT.ty().value()).unwrap_or(Value::NONE);
+        let made = (object(), object());
+        *m.constants.borrow_mut() = Some(made.clone());
+        made
+    })
 }
 
 /// `sys.monitoring.DISABLE`.
