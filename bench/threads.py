@@ -3,15 +3,16 @@
     typhon bench/threads.py [REPEATS [NAME...]]
 
 For each: the time that one thread takes for its share; how many times one thread's throughput two have ("wall": 2 is the
-best there can be, 1 means that they took turns); and how much processor time two take for what one does twice ("work":
-above 1 is what sharing costs). Both are the best of several runs, as other programs only make them worse; on a
-machine whose cores are busy "wall" is too low.
+best there can be, 1 means that they took turns); how much processor time two take for what one does twice ("work":
+above 1 is what sharing costs); and both again for two processes that share nothing ("apart"), which is what the machine
+had to give. All are the best of several runs, as other programs only make them worse.
 """
 
 import copy
 import dataclasses
 import enum
 import math
+import os
 import sys
 import threading
 import time
@@ -291,51 +292,94 @@ WORK += [own_set, tuples, texts, f_strings, exceptions, keyword_calls, static_me
 WORK += [deep_copies, sorts, shared_dict_read, shared_list_read, shared_objects_read]
 
 
+LEAD = 0.005
+
+
+def timed(work, n, times, begin):
+    """When the work was begun and ended, and the processor time that it took this thread.
+
+    Whoever does the work looks at the clocks, and all wait for the same moment on their feet: one who sleeps may be woken
+    long after the others have begun.
+    """
+    while time.perf_counter() < begin:
+        pass
+    begun, cpu = time.perf_counter(), time.thread_time()
+    for _ in range(times):
+        work(n)
+    return begun, time.perf_counter(), time.thread_time() - cpu
+
+
+def summed(readings):
+    """Wall and processor time of those who worked at the same time."""
+    begun, ended, cpu = zip(*readings)
+    return max(ended) - min(begun), sum(cpu)
+
+
 def run(work, n, threads, times):
     """Wall and processor time of so many threads, each of which does the work so many times."""
-    gate = threading.Barrier(threads + 1)
-
-    def body():
-        gate.wait()
-        for _ in range(times):
-            work(n)
-        gate.wait()
-
-    all = [threading.Thread(target=body) for _ in range(threads)]
+    begin, readings = time.perf_counter() + LEAD, []
+    all = [threading.Thread(target=lambda: readings.append(timed(work, n, times, begin))) for _ in range(threads)]
     for t in all:
         t.start()
-    gate.wait()
-    wall, cpu = time.perf_counter(), time.process_time()
-    gate.wait()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     for t in all:
         t.join()
-    return wall, cpu
+    return summed(readings)
+
+
+def run_apart(work, n, processes, times):
+    """The same by processes, which share nothing: what the machine has to give."""
+    begin, pipes = time.perf_counter() + LEAD, []
+    for _ in range(processes):
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            os.write(writer, " ".join(map(str, timed(work, n, times, begin))).encode())
+            os._exit(0)
+        os.close(writer)
+        pipes.append(reader)
+    readings = []
+    for reader in pipes:
+        readings.append([float(word) for word in os.read(reader, 200).split()])
+        os.close(reader)
+        os.wait()
+    return summed(readings)
+
+
+KINDS = [(run, 1), (run, 2), (run_apart, 1), (run_apart, 2)]
+
+
+def enough(work, n):
+    """How many times the work is done, so that it takes long enough to be measured."""
+    times, alone = 1, 0.0
+    while alone < 0.06:
+        times *= 2
+        alone = run(work, n, 1, times)[0]
+    return times
 
 
 def main():
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     chosen = [w for w in WORK if len(sys.argv) < 3 or w.__name__ in sys.argv[2:]]
-    n, walls, works = 2000, [], []
-    print(f"{'':24}{'one, ms':>9}{'wall':>7}{'work':>7}")
-    for work in chosen:
-        for _ in range(3):
-            work(n)
-        alone = run(work, n, 1, 1)[0]
-        times = max(1, int(0.03 / max(alone, 1e-6)))
-        # One thread of two: the other one waits, so that both are measured in the same way.
-        ones, twos = [], []
-        for _ in range(repeats):
-            ones.append(run(work, n, 1, times))
-            twos.append(run(work, n, 2, times))
-        one = [min(r[i] for r in ones) for i in (0, 1)]
-        two = [min(r[i] for r in twos) for i in (0, 1)]
-        wall, cost = 2 * one[0] / two[0], two[1] / (2 * one[1])
-        walls.append(wall)
-        works.append(cost)
-        print(f"{work.__name__:24}{one[0] * 1000 / times:9.2f}{wall:7.2f}{cost:7.2f}")
-    mean = [math.exp(sum(map(math.log, all)) / len(all)) for all in (walls, works)]
-    print(f"{'geometric mean':24}{'':9}{mean[0]:7.2f}{mean[1]:7.2f}   lowest {min(walls):.2f}")
+    n = 2000
+    times = {work: enough(work, n) for work in chosen}
+    best = {work: [[math.inf, math.inf] for _ in KINDS] for work in chosen}
+    # Round after round, so that other programs, which have their times, spoil a round of each and not all of one.
+    for done in range(repeats):
+        for work in chosen:
+            for (how, count), known in zip(KINDS, best[work]):
+                known[:] = map(min, known, how(work, n, count, times[work]))
+        print(f"\r{done + 1} of {repeats}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    ratios = []
+    print(f"{'':24}{'one, ms':>9}{'wall':>7}{'work':>7}{'apart':>7}{'work':>7}")
+    for work, kinds in best.items():
+        row = []
+        for one, two in (kinds[:2], kinds[2:]):
+            row += [2 * one[0] / two[0], two[1] / (2 * one[1])]
+        ratios.append(row)
+        print(f"{work.__name__:24}{kinds[0][0] * 1000 / times[work]:9.2f}" + "".join(f"{ratio:7.2f}" for ratio in row))
+    means = [math.exp(sum(map(math.log, column)) / len(column)) for column in zip(*ratios)]
+    print(f"{'geometric mean':24}{'':9}" + "".join(f"{mean:7.2f}" for mean in means))
+    print(f"lowest: {min(row[0] for row in ratios):.2f}")
 
 
 main()
