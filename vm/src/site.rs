@@ -22,8 +22,7 @@ pub(crate) fn has_work(command: &Command) -> bool {
 fn user_folders(ignore_environment: bool) -> impl Iterator<Item = PathBuf> {
     let chosen = std::env::var_os("PYTHONUSERBASE").filter(|base| !ignore_environment && base != OsStr::new(""));
     let base = chosen.map(PathBuf::from).or_else(|| std::env::home_dir().map(|home| home.join(".local")));
-    let names = ["python3.14", "python3.14t"].into_iter();
-    names.filter_map(move |name| Some(base.as_ref()?.join("lib").join(name).join("site-packages")))
+    base.map(|base| base.join("lib/python3.14t/site-packages")).into_iter()
 }
 
 /// An archive may hold anything; a folder shows what it holds.

@@ -23,6 +23,22 @@ pub fn builtins(t: &Thread) -> Value {
     }
 }
 
+/// The exceptions that the other threads handle (absent where there is none), each with the word of its thread's breaker.
+pub fn handled_by_others(t: &Thread) -> Vec<(*const u32, Value)> {
+    t.alone(|| {
+        let mut handled = Vec::new();
+        // SAFETY: the others are stopped, so their chains stand; taking a reference runs nothing.
+        unsafe {
+            t.isolate().each_thread(|other| {
+                if !std::ptr::eq(other, t) && !other.interp.get().is_null() {
+                    handled.push((other.breaker.word(), interp(other).handled()));
+                }
+            });
+        }
+        handled
+    })
+}
+
 /// The running frame's locals as a mapping.
 pub fn locals(t: &Thread) -> Res {
     let it = interp(t);

@@ -6,7 +6,7 @@ use crate::frames;
 use crate::text;
 use crate::thread::turns;
 use typhon_interp::frame::interp;
-use typhon_interp::frame_object;
+use typhon_interp::{frame_object, query};
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
@@ -64,6 +64,12 @@ pub(super) const FUNCTIONS: &[MethodDef] = &[
         "($module, /)",
         current_frames,
         "Return a dict mapping each thread's thread id to its current stack frame.",
+    ),
+    def(
+        "_current_exceptions",
+        "($module, /)",
+        current_exceptions,
+        "Return a dict mapping each thread's identifier to its current raised exception.",
     ),
     def("settrace", "($module, function, /)", |t, a| watch(t, &a[0], true), "Set the global debug tracing function."),
     def(
@@ -342,15 +348,27 @@ fn framemodule(t: &Thread, a: &[Value]) -> Res {
 }
 
 fn current_frames(t: &Thread, _: &[Value]) -> Res {
+    by_thread(t, frames::at(t, 0)?, frame_object::of_others)
+}
+
+fn current_exceptions(t: &Thread, _: &[Value]) -> Res {
+    by_thread(t, Some(handled(t)), |t| {
+        Ok(query::handled_by_others(t).into_iter().map(|(word, e)| (word, some(e))).collect())
+    })
+}
+
+/// A dict from threads' identifiers to what belongs to them: to the asking one `own`, to the others what `look` finds, in
+/// which each is known by its breaker's word.
+fn by_thread(t: &Thread, own: Option<Value>, look: impl FnOnce(&Thread) -> Res<Vec<(*const u32, Value)>>) -> Res {
     let d = Dict::create(t);
-    if let Some(f) = frames::at(t, 0)? {
-        Dict::of(&d).set(t, &convert::from_u64(t, turns::current())?, &f)?;
+    if let Some(v) = own {
+        Dict::of(&d).set(t, &convert::from_u64(t, turns::current())?, &v)?;
     }
     let threads = turns::words(t);
-    for (word, f) in frame_object::of_others(t)? {
+    for (word, v) in look(t)? {
         // One that has only just begun, or is about to end, is not shown.
         if let Some((id, _)) = threads.iter().find(|(_, of)| *of == word) {
-            Dict::of(&d).set(t, &convert::from_u64(t, *id)?, &f)?;
+            Dict::of(&d).set(t, &convert::from_u64(t, *id)?, &v)?;
         }
     }
     Ok(d)

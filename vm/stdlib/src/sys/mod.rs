@@ -24,7 +24,7 @@ pub use info::set_up;
 /// `sys.implementation.cache_tag`.
 pub const CACHE_TAG: &str = "typhon-314";
 /// `sys.version`.
-pub const VERSION: &str = "3.14.0 (typhon, Nov 22 2026, 00:00:00) [Rust]";
+pub const VERSION: &str = "3.14.0 free-threading build (typhon, Nov 22 2026, 00:00:00) [Rust]";
 /// `sys.hexversion`.
 pub const HEX_VERSION: i64 = 0x030e_00f0;
 
@@ -116,7 +116,7 @@ pub(crate) fn fill_shared(t: &Thread, d: &Dict) -> Res<()> {
         ("byteorder", "little"),
         ("platlibdir", "lib"),
         ("_stdlib_dir", embedded::FOLDER),
-        ("abiflags", ""),
+        ("abiflags", "t"),
         ("float_repr_style", "short"),
     ] {
         put(name, strs::new(t, value)?)?;

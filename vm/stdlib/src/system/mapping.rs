@@ -14,13 +14,14 @@ use typhon_object::header::Header;
 use typhon_object::names;
 use typhon_object::native::{self, MethodDef, ModuleDef, def, getter};
 use typhon_object::slots::Slots;
+use typhon_object::store::Slot;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::{bytes, exceptions, index, module};
 use typhon_object::{Args, Exc, Res, Thread, Value, convert, error, payload, strs, type_of};
 
 /// `mmap`.
 pub static MODULE: ModuleDef =
-    ModuleDef { name: "mmap", doc: "", functions: &[], types: &[("mmap", &MMAP)], init: Some(init) };
+    ModuleDef { name: "mmap", doc: "", functions: &[], types: &[("mmap", &MMAP), ("", &MMAP_ITER)], init: Some(init) };
 
 const NUMBERS: &[(&str, i64)] = &[
     ("ACCESS_DEFAULT", 0),
@@ -106,6 +107,7 @@ pub static MMAP: TypeDef = TypeDef {
         repr: Some(repr),
         len: Some(|t, v| open(t, v).map(|m| m.len.get())),
         getitem: Some(getitem),
+        iter: Some(iterate),
         setitem: Some(setitem),
         buffer: Some(lend),
         finalize: Some(|t, v| release(t, v.expect::<Mmap>())),
@@ -134,6 +136,53 @@ pub static MMAP: TypeDef = TypeDef {
     getset: &[getter("closed", |_, v| Ok(Value::bool(v.expect::<Mmap>().data.get().is_null())), "")],
     ..TypeDef::of::<Mmap>()
 };
+
+/// The iterator over a mapping: as a sequence it consists of `bytes` of one byte each, while an index gives an int.
+#[repr(C)]
+struct MmapIter {
+    header: Header,
+    /// Absent when it is over.
+    mapping: Slot,
+    index: Cell<usize>,
+}
+
+typhon_object::payload!(MmapIter => MMAP_ITER {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        // SAFETY: the collector's visitor stores nothing.
+        visit(unsafe { self.mapping.peek() });
+    }
+    fn clear(&self) { drop(self.mapping.take()); }
+});
+
+static MMAP_ITER: TypeDef = TypeDef {
+    name: "iterator",
+    flags: flag::NO_NEW,
+    slots: Slots { iter: Some(|_, v| Ok(v.clone())), next: Some(next), ..Slots::NONE },
+    ..TypeDef::of::<MmapIter>()
+};
+
+fn iterate(t: &Thread, v: &Value) -> Res {
+    payload::new(t, |header| MmapIter { header, mapping: Slot::new(v.clone()), index: Cell::new(0) })
+}
+
+fn next(t: &Thread, v: &Value) -> Res {
+    let it = v.expect::<MmapIter>();
+    let mapping = it.mapping.get();
+    if mapping.is_absent() {
+        return Ok(Value::ABSENT);
+    }
+    let at = it.index.get();
+    match open(t, &mapping)?.slice().get(at) {
+        Some(byte) => {
+            it.index.set(at + 1);
+            bytes::new(t, &[*byte])
+        }
+        None => {
+            drop(it.mapping.take());
+            Ok(Value::ABSENT)
+        }
+    }
+}
 
 impl Drop for Mmap {
     fn drop(&mut self) {
