@@ -1,5 +1,6 @@
 """What tells a build without the GIL from others says the same everywhere."""
 
+import _sysconfig
 import platform
 import site
 import sys
@@ -14,3 +15,6 @@ print(sysconfig.get_path("purelib", "posix_prefix").endswith(f"/python3.14{flag}
 print(site.getusersitepackages().endswith(f"/python3.14{flag}/site-packages"))
 print(f"-314{flag}-" in sysconfig.get_config_var("EXT_SUFFIX"), f"-314{flag}-" in sysconfig.get_config_var("SOABI"))
 print(bool(sys.flags.thread_inherit_context) is free, bool(sys.flags.context_aware_warnings) is free)
+print(bool(_sysconfig.config_vars()["Py_GIL_DISABLED"]) is free)
+# An object's header is twice as large then, and the collector keeps nothing in front of it.
+print(sys.getsizeof("") == (57 if free else 41), sys.getsizeof(object()) == (32 if free else 16), sys.getsizeof([]))

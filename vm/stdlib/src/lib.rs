@@ -36,6 +36,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &asyncio::MODULE,
     &builtins::MODULE,
     &sys::MODULE,
+    &sys::build::MODULE,
     &import::imp::MODULE,
     &isolates::MODULE,
     &small::atexit::MODULE,

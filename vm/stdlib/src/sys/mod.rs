@@ -1,5 +1,6 @@
 //! sys.
 
+pub mod build;
 mod functions;
 mod hooks;
 mod info;
