@@ -230,6 +230,40 @@ impl Drop for Domain {
     }
 }
 
+/// For models of a fork; see `stop.rs`.
+#[cfg(vm_loom)]
+impl Domain {
+    /// A domain with seats of its own that say what these do, stopped by the seat that is like `mine`, which is returned.
+    pub(crate) fn with_seats_of(&self, mine: &Seat) -> (Self, std::ptr::NonNull<Seat>) {
+        // Relaxed, here and below: pairs with nothing; whoever copies knows no more than it has seen.
+        let old: Vec<&Seat> = self.seats().collect();
+        let (mut next, mut stopper) = (std::ptr::null_mut(), std::ptr::null_mut());
+        for seat in old.into_iter().rev() {
+            // Whoever leaves or comes may hold the lock. Nobody asks for anything at such a seat.
+            let word = if seat.word.is_held() { None } else { seat.word.lock().clone() };
+            next = Box::into_raw(Box::new(Seat {
+                seen: AtomicU64::new(seat.seen.load(Relaxed)),
+                taken: AtomicBool::new(seat.taken.load(Relaxed)),
+                word: Mutex::new(word),
+                next: AtomicPtr::new(next),
+            }));
+            if std::ptr::eq(seat, mine) {
+                stopper = next;
+            }
+        }
+        let made = Self {
+            sequence: AtomicU64::new(self.sequence.load(Relaxed)),
+            reached: AtomicU64::new(self.reached.load(Relaxed)),
+            seats: AtomicPtr::new(next),
+            requests: self.requests,
+            turnstile: self.turnstile.twin(),
+            stopper: Mutex::new(()),
+            stopped_by: AtomicPtr::new(stopper),
+        };
+        (made, std::ptr::NonNull::new(stopper).expect("a seat of this domain"))
+    }
+}
+
 impl Seat {
     /// Makes a request to whoever sits here.
     pub(crate) fn ask(&self, bit: u32) {

@@ -68,6 +68,13 @@ impl Latch {
         // Relaxed: pairs with nothing; the answer is old when it is given.
         self.0.load(Relaxed) != FREE
     }
+
+    /// The latch as a copy of the process has it, made at this moment.
+    #[cfg(vm_loom)]
+    pub fn twin(&self) -> Self {
+        // Relaxed: pairs with nothing; whoever copies knows no more than it has seen.
+        Self(AtomicU8::new(self.0.load(Relaxed)))
+    }
 }
 
 impl Default for Latch {

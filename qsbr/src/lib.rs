@@ -55,6 +55,7 @@
 //! | [`shelf`]       | a short list for readers who are no participants |
 //! | [`cell`]        | one-word protocols for rooms that name no atomics |
 //! | [`latch`]       | a lock whose waiters sleep elsewhere |
+//! | [`handover`]    | a lock that is handed on now and then |
 //! | [`row`]         | a row of words that grows while others read it |
 //! | [`entries`]     | a table of keys and values that others look into |
 //! | [`words`]       | memory that one thread changes while others read it |
@@ -71,6 +72,7 @@ pub mod cell;
 pub mod domain;
 pub mod entries;
 pub mod guard;
+pub mod handover;
 pub mod latch;
 pub mod map;
 pub mod mutant;

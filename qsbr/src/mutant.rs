@@ -79,6 +79,16 @@ pub enum Mutant {
     PairUnordered,
     /// A thread that blocks on a lock keeps its open sections.
     BlockHoldingSections,
+    /// A lock that is handed on is given back besides.
+    HandedAndFree,
+    /// Whoever hands a lock on rings for nobody.
+    HandedUnrung,
+    /// A lock is copied by fork while somebody goes to sleep for it or wakes.
+    CopyUngated,
+    /// Whoever waits is still counted in the copy.
+    CopyCounted,
+    /// In the copy, seats are as they were left by threads that are not in it.
+    CopySeated,
 }
 
 #[cfg(vm_loom)]

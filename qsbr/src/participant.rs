@@ -211,6 +211,12 @@ impl Participant {
         unsafe { self.seat.as_ref() }
     }
 
+    /// The same, in a copy of its domain: for models of a fork.
+    #[cfg(vm_loom)]
+    pub(crate) fn moved(&self, domain: &Arc<Domain>, seat: NonNull<Seat>) -> Self {
+        Self { domain: domain.clone(), seat, word: self.word.clone(), online: self.online }
+    }
+
     pub(crate) fn seat_ptr(&self) -> *mut Seat {
         self.seat.as_ptr()
     }

@@ -56,7 +56,25 @@ impl Domain {
     /// Runs `f`, which copies the process by fork, in a world that the caller has stopped. The copy (`is_copy` tells) has his
     /// thread alone, and no lock of the domain is held in it: those who went offline for him, or come back just now, would hold it.
     pub fn copying<R>(&self, f: impl FnOnce() -> R, is_copy: impl FnOnce(&R) -> bool) -> R {
-        self.turnstile.copying(f, is_copy)
+        let made = self.turnstile.copying(f);
+        if is_copy(&made) {
+            self.forget_others();
+        }
+        made
+    }
+
+    /// In the copy: whoever came online when the world was copied, and had not seen yet that it was stopped, is not there to go
+    /// offline again, so his seat does it for him. Nobody reads by the others' seats.
+    pub(crate) fn forget_others(&self) {
+        self.turnstile.forget_others();
+        // Relaxed: pairs with nothing; the caller stored it.
+        let mine = self.stopped_by.load(Relaxed).cast_const();
+        for seat in self.seats().filter(|seat| !std::ptr::eq(*seat, mine)) {
+            if !planted(Mutant::CopySeated) {
+                // Relaxed: the copy has one thread.
+                seat.seen.store(OFFLINE, Relaxed);
+            }
+        }
     }
 
     /// Whether the world is stopped, by anybody.
@@ -81,5 +99,29 @@ impl Drop for StoppedWorld<'_> {
         // Release: pairs with the Acquire in `Participant::online`: the others see the world as the stopper left it.
         self.domain.stopped_by.store(std::ptr::null_mut(), order);
         self.domain.turnstile.turn();
+    }
+}
+
+/// Copies of a domain, for models of a fork.
+#[cfg(vm_loom)]
+mod twin {
+    use super::{Domain, Participant, StoppedWorld};
+    use crate::sync::Arc;
+
+    impl Domain {
+        /// The domain, and `me` in it, as a copy of the process has them: made at this moment by `me`, who has stopped the world
+        /// and runs in [`Domain::copying`].
+        pub fn twin(&self, me: &Participant) -> (Arc<Self>, Participant) {
+            let (domain, seat) = self.with_seats_of(me.seat());
+            let domain = Arc::new(domain);
+            let me = me.moved(&domain, seat);
+            (domain, me)
+        }
+
+        /// What [`Domain::copying`] does in the copy; the world it was copied in, which is to go on.
+        pub fn awake(&self) -> StoppedWorld<'_> {
+            self.forget_others();
+            StoppedWorld { domain: self, _stopper: self.stopper.lock() }
+        }
     }
 }

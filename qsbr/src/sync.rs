@@ -141,6 +141,14 @@ impl<T> Mutex<T> {
     }
 }
 
+#[cfg(vm_loom)]
+impl<T> Mutex<T> {
+    /// Whether somebody holds the mutex at this moment, for models that copy the process.
+    pub fn is_held(&self) -> bool {
+        self.0.try_lock().is_err()
+    }
+}
+
 /// A condition variable for [`Mutex`].
 #[derive(Debug)]
 pub struct Condvar(raw::Condvar);

@@ -47,16 +47,26 @@ impl Turnstile {
         self.sleepers.fetch_sub(1, Relaxed);
     }
 
-    /// Runs `f`, which copies the process by fork, while nobody goes to sleep or wakes up. In the copy (`is_copy` tells) nobody
-    /// sleeps any more.
-    pub(crate) fn copying<R>(&self, f: impl FnOnce() -> R, is_copy: impl FnOnce(&R) -> bool) -> R {
-        let _gate = self.gate.lock();
-        let made = f();
-        if is_copy(&made) {
-            // Relaxed: the copy has one thread.
-            self.sleepers.store(0, Relaxed);
-        }
-        made
+    /// Runs `f`, which copies the process by fork, while nobody goes to sleep or wakes up.
+    pub(crate) fn copying<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _gate = (!planted(Mutant::CopyUngated)).then(|| self.gate.lock());
+        f()
+    }
+
+    /// In the copy: nobody sleeps any more.
+    pub(crate) fn forget_others(&self) {
+        // Relaxed: the copy has one thread.
+        self.sleepers.store(0, Relaxed);
+    }
+
+    /// The turnstile as a copy of the process has it, made at this moment by whoever runs in [`Turnstile::copying`].
+    #[cfg(vm_loom)]
+    pub(crate) fn twin(&self) -> Self {
+        // Relaxed: pairs with nothing; whoever copies knows no more than it has seen. First: loom switches threads at accesses that
+        // meet, and those that others make under the gate meet this one.
+        let sleepers = self.sleepers.load(Relaxed);
+        assert!(!planted(Mutant::CopyUngated) || !self.gate.is_held(), "held by a thread that is not in the copy");
+        Self { sleepers: AtomicU32::new(sleepers), ..Self::new() }
     }
 
     /// Lets sleepers look again. Called after whatever they may be waiting for.

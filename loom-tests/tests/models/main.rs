@@ -4,6 +4,8 @@
 mod claim;
 mod delayed_release;
 mod entries;
+mod fork;
+mod handover;
 mod latch;
 mod map;
 mod published;

@@ -8,7 +8,6 @@ use crate::breaker::reason;
 use crate::grace::{Garbage, REQUESTS};
 use crate::heap::Common;
 use crate::names::Interner;
-use crate::native_lock::NativeLock;
 use crate::shape::ShapeId;
 use crate::states::States;
 use crate::store::Slot;
@@ -19,6 +18,7 @@ use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
+use typhon_qsbr::handover::Handover;
 use typhon_qsbr::sync::Mutex;
 use typhon_qsbr::{Domain, Orphanage};
 use typhon_rc::{MergeQueues, ParkingLot};
@@ -33,7 +33,7 @@ pub struct Isolate {
     /// Where threads wait for objects' locks.
     lot: OnceLock<ParkingLot>,
     /// See `native_lock`.
-    pub(crate) native: NativeLock,
+    pub(crate) native: Handover,
     /// Threads run at the same time.
     pub(crate) free: OnceLock<()>,
     /// What the program had defined when its second thread began is kept for good.
@@ -70,7 +70,7 @@ impl Isolate {
             domain: Arc::new(Domain::new(REQUESTS)),
             orphans: Orphanage::new(),
             lot: OnceLock::new(),
-            native: NativeLock::new(),
+            native: Handover::new(),
             free: OnceLock::new(),
             kept: OnceLock::new(),
             interner: Interner::new(),
@@ -137,9 +137,12 @@ impl Isolate {
     /// Runs `f`, which copies the process by fork, in a world that `t` has stopped, under the native lock. In the copy (`is_copy`
     /// tells) there is `t` alone, so none of the locks may be held that threads take while they wait or wake.
     pub fn copying<R>(&self, t: &Thread, f: impl FnOnce() -> R, is_copy: impl Copy + Fn(&R) -> bool) -> R {
-        let (_threads, _tallies) = (self.threads.lock(), self.tallies.lock());
-        let copy = || t.breaker.holding(|| self.domain.copying(f, is_copy));
-        self.native.copying(copy, is_copy)
+        let (_threads, _tallies, mut native) = (self.threads.lock(), self.tallies.lock(), self.native.hold());
+        let made = t.breaker.holding(|| self.domain.copying(f, is_copy));
+        if is_copy(&made) {
+            native.forget_others();
+        }
+        made
     }
 
     pub(crate) fn next_type_version(&self) -> u32 {

@@ -3,93 +3,12 @@
 //! Where threads run in parallel, instructions over the core types protect themselves; everything else is written for one
 //! thread at a time, and takes this lock first: calls of natives that do not say otherwise, operators over types that do not,
 //! the ends of objects of such types. It is given up wherever Python code runs and wherever a turn would be. Between two
-//! instructions no thread holds it.
+//! instructions no thread holds it. It is a [`Handover`](typhon_qsbr::handover::Handover), an isolate's own.
 
 use crate::isolate::Isolate;
 use crate::tally::Count;
 use crate::thread::Thread;
-use std::time::{Duration, Instant};
-use typhon_qsbr::latch::Latch;
-use typhon_qsbr::sync::{Condvar, Mutex};
-
-/// The lock of an isolate. Nothing of it lies outside, so that a copy of the process has it whole.
-pub(crate) struct NativeLock {
-    latch: Latch,
-    queue: Mutex<Queue>,
-    bell: Condvar,
-}
-
-/// Who waits for the lock.
-#[derive(Default)]
-struct Queue {
-    waiting: u32,
-    /// The lock was not given back but is for the first of them who looks.
-    handed: bool,
-    /// When it was last.
-    since: Option<Instant>,
-}
-
-/// How long a thread waits before it asks for the lock.
-const PATIENCE: Duration = Duration::from_millis(5);
-
-/// When the lock was not handed to anybody for so long, the next one who waits gets it, and whoever comes by does not.
-const UNFAIR: Duration = Duration::from_micros(500);
-
-impl NativeLock {
-    pub(crate) fn new() -> Self {
-        Self { latch: Latch::new(), queue: Mutex::default(), bell: Condvar::new() }
-    }
-
-    /// Waits for the lock; `ask` is called now and then.
-    fn wait(&self, ask: impl Fn()) {
-        let mut queue = self.queue.lock();
-        queue.waiting += 1;
-        while !std::mem::take(&mut queue.handed) && !self.latch.take_or_mark() {
-            let over;
-            (queue, over) = self.bell.wait_for(queue, PATIENCE);
-            if over {
-                drop(queue);
-                ask();
-                queue = self.queue.lock();
-            }
-        }
-        queue.waiting -= 1;
-    }
-
-    /// Gives the lock back, if it is `fair` to whoever waits.
-    #[inline(always)]
-    fn give(&self, fair: bool) {
-        if !self.latch.try_give() {
-            self.give_awaited(fair);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn give_awaited(&self, fair: bool) {
-        let mut queue = self.queue.lock();
-        let now = (queue.waiting > 0).then(Instant::now);
-        if now.is_some_and(|now| fair || queue.since.is_none_or(|since| now.duration_since(since) > UNFAIR)) {
-            // It stays taken, and marked.
-            (queue.handed, queue.since) = (true, now);
-        } else {
-            let _was_taken = self.latch.give();
-        }
-        if now.is_some() {
-            self.bell.notify_one();
-        }
-    }
-
-    /// See [`Isolate::copying`].
-    pub(crate) fn copying<R>(&self, f: impl FnOnce() -> R, is_copy: impl FnOnce(&R) -> bool) -> R {
-        let mut queue = self.queue.lock();
-        let made = f();
-        if is_copy(&made) {
-            *queue = Queue::default();
-        }
-        made
-    }
-}
+use std::time::Instant;
 
 /// So often a thread looks whether the lock is free before it sleeps.
 const SPINS: u32 = 64;
@@ -160,12 +79,12 @@ impl Thread {
             return true;
         }
         let lock = &self.isolate.native;
-        if lock.latch.try_take() {
+        if lock.try_take() {
             return false;
         }
         for _ in 0..SPINS {
             std::hint::spin_loop();
-            if !lock.latch.is_taken() && lock.latch.try_take() {
+            if !lock.is_taken() && lock.try_take() {
                 return false;
             }
         }
