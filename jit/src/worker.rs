@@ -12,8 +12,9 @@ use crate::runtime::Runtime;
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use typhon_jit_ir::{Trace, opt};
+use typhon_object::crossing;
 use typhon_qsbr::Flag;
 
 /// What becomes of a job.
@@ -105,7 +106,7 @@ impl Workers {
             let (compiler, jobs, stopping, lowerer) =
                 (compiler.clone(), jobs.clone(), stopping.clone(), Lowerer::new()?);
             let work = move || work(&compiler, lowerer, &jobs, &stopping);
-            let thread = std::thread::Builder::new().name(format!("typhon-jit-{i}")).spawn(work);
+            let thread = crossing::spawn(Builder::new().name(format!("typhon-jit-{i}")), work);
             workers.threads.push(thread.map_err(|e| LowerError::Machine(e.to_string()))?);
         }
         Ok(workers)

@@ -56,6 +56,7 @@
 //! | [`cell`]        | one-word protocols for rooms that name no atomics |
 //! | [`latch`]       | a lock whose waiters sleep elsewhere |
 //! | [`handover`]    | a lock that is handed on now and then |
+//! | [`crossing`]    | threads that begin or end, and a fork that waits for them |
 //! | [`row`]         | a row of words that grows while others read it |
 //! | [`entries`]     | a table of keys and values that others look into |
 //! | [`words`]       | memory that one thread changes while others read it |
@@ -69,6 +70,7 @@
 #![cfg_attr(not(vm_loom), expect(clippy::disallowed_types, reason = "this is the room of atomics"))]
 
 pub mod cell;
+pub mod crossing;
 pub mod domain;
 pub mod entries;
 pub mod guard;

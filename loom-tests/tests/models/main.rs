@@ -2,6 +2,7 @@
 #![cfg(vm_loom)]
 
 mod claim;
+mod crossing;
 mod delayed_release;
 mod entries;
 mod fork;

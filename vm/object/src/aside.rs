@@ -6,11 +6,13 @@
 //! once where it can ask whether it is [`wanted`]; meanwhile it keeps its turn, so that no number of stopped guests can
 //! start more work than the machine has processors.
 
+use crate::crossing;
 use crate::error::{self, Res};
 use crate::meter::{self, Side};
 use crate::thread::Thread;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread::Builder;
 use std::time::Duration;
 use typhon_qsbr::sync::Mutex;
 
@@ -104,7 +106,7 @@ fn wait<R: Send + 'static>(
         // Nobody waits any more: then it goes here.
         drop(answer.send(done));
     };
-    if std::thread::Builder::new().name("aside".to_owned()).stack_size(STACK).spawn(body).is_err() {
+    if crossing::spawn(Builder::new().name("aside".to_owned()).stack_size(STACK), body).is_err() {
         return Err(t.memory_error());
     }
     loop {

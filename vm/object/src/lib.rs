@@ -15,6 +15,7 @@ mod cache;
 pub mod call;
 pub mod codec;
 pub mod convert;
+pub mod crossing;
 pub mod dict;
 pub mod dunder;
 pub mod error;

@@ -6,6 +6,7 @@
 //! at a time; the others wait until their answer is given, where somebody says when that is ([`Respite`]).
 
 use super::{Carved, Common, Heap};
+use crate::crossing;
 use crate::header::Header;
 use crate::isolate::Isolate;
 use crate::shape::{Shape, ShapeId};
@@ -15,6 +16,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, LazyLock};
+use std::thread::Builder;
 use typhon_qsbr::sync::Mutex;
 
 /// Smaller heaps are given back at once.
@@ -46,7 +48,7 @@ static REAPER: LazyLock<Option<Sender<Remains>>> = LazyLock::new(|| {
             *BUSY.lock() = false;
         }
     };
-    std::thread::Builder::new().name("reaper".to_owned()).spawn(body).ok().map(|_| sender)
+    crossing::spawn(Builder::new().name("reaper".to_owned()), body).ok().map(|_| sender)
 });
 
 thread_local! {

@@ -13,12 +13,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use typhon_interp::host::{Access, Host};
 use typhon_object::breaker::{Breaker, why};
 use typhon_object::error::{self, Res};
 use typhon_object::types::bytes::{self, Bytes};
-use typhon_object::{Thread, attr, call};
+use typhon_object::{Thread, attr, call, crossing};
 use typhon_qsbr::sync::{Condvar, Mutex};
 
 /// Native stack of a member, and what of it is kept for natives below the last check.
@@ -131,7 +131,7 @@ impl Family {
             members.made
         };
         let (family, here) = (Arc::clone(self), Arc::clone(&member));
-        let started = std::thread::Builder::new().name("interpreter".into()).stack_size(STACK).spawn(move || {
+        let started = crossing::spawn(Builder::new().name("interpreter".into()).stack_size(STACK), move || {
             let lived = catch_unwind(AssertUnwindSafe(|| live(&family, number, &here, &options, host)));
             let mut state = here.state.lock();
             state.phase = Phase::Over;

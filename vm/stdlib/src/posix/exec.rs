@@ -14,7 +14,7 @@ use typhon_object::list::List;
 use typhon_object::native::{MethodDef, def};
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::{exceptions, int};
-use typhon_object::{Res, Thread, Value, call, convert, error, names, ops, type_of};
+use typhon_object::{Res, Thread, Value, call, convert, crossing, error, names, ops, type_of};
 
 pub(super) const TABLE: &[MethodDef] = &[
     def(
@@ -149,13 +149,14 @@ fn fork(t: &Thread, _: &[Value]) -> Res {
 
 /// Copies the process, to run Python in the copy. That has this thread only: no other may be in the middle of anything.
 pub fn copy(t: &Thread) -> Sys<i32> {
-    t.alone(|| turns::copying(t, spawn::fork, |pid| *pid == Ok(0)))
+    t.alone(|| turns::copying(t, || crossing::copying(spawn::fork), |pid| *pid == Ok(0)))
 }
 
 fn forkpty(t: &Thread, _: &[Value]) -> Res {
     permit_fork(t)?;
     before_fork(t);
-    let made = t.alone(|| turns::copying(t, kernel::terminal::fork_with_terminal, |made| matches!(made, Ok((0, _)))));
+    let fork = || crossing::copying(kernel::terminal::fork_with_terminal);
+    let made = t.alone(|| turns::copying(t, fork, |made| matches!(made, Ok((0, _)))));
     after_fork(t, matches!(made, Ok((0, _))));
     warn_of_threads(t, made.as_ref().map_or(0, |(pid, _)| *pid), "forkpty")?;
     let (pid, fd) = made.map_err(|e| fail(t, e))?;

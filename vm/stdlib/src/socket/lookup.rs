@@ -9,6 +9,7 @@ use crate::world;
 use std::ffi::CString;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::mpsc;
+use std::thread::Builder;
 use typhon_object::list::List;
 use typhon_object::native::{MethodDef, def, raw};
 use typhon_object::strs::Str;
@@ -16,7 +17,7 @@ use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::bytearray::ByteArray;
 use typhon_object::types::bytes::{self, Bytes};
 use typhon_object::types::exceptions;
-use typhon_object::{Args, Exc, Res, Thread, Value, buffer, call, codec, convert, error, ops, strs, type_of};
+use typhon_object::{Args, Exc, Res, Thread, Value, buffer, call, codec, convert, crossing, error, ops, strs, type_of};
 
 pub(super) const TABLE: &[MethodDef] = &[
     def(
@@ -119,7 +120,7 @@ fn resolve(t: &Thread, q: Question) -> Res<Vec<Found>> {
         return system::find(&q).map_err(|e| gai_error(t, e));
     }
     let (send, receive) = mpsc::channel();
-    let started = std::thread::Builder::new().name("resolver".into()).spawn(move || {
+    let started = crossing::spawn(Builder::new().name("resolver".into()), move || {
         // Nobody listens any more if the isolate was stopped.
         drop(send.send(system::find(&q)));
     });

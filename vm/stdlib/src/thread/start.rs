@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::os::unix::thread::JoinHandleExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::Builder;
 use std::time::Duration;
 use typhon_interp::host;
 use typhon_object::breaker::why;
@@ -17,7 +18,7 @@ use typhon_object::strs;
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::exceptions;
-use typhon_object::{Args, Exc, Res, Thread, Value, call, convert, error, payload, type_of};
+use typhon_object::{Args, Exc, Res, Thread, Value, call, convert, crossing, error, payload, type_of};
 use typhon_qsbr::Flag;
 use typhon_qsbr::sync::Mutex;
 
@@ -65,7 +66,7 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
     let job = Arc::new(Mutex::new(Some(Job { thread, shared: Arc::clone(&shared), function, args, kwargs, handle })));
     let stack = STACK.max(t.state::<super::StackSize>().0.get());
     let taken = Arc::clone(&job);
-    let started = std::thread::Builder::new().name("python".into()).stack_size(stack).spawn(move || {
+    let started = crossing::spawn(Builder::new().name("python".into()).stack_size(stack), move || {
         let job = taken.lock().take();
         job.into_iter().for_each(run);
     });
