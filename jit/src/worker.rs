@@ -106,7 +106,8 @@ impl Workers {
             let (compiler, jobs, stopping, lowerer) =
                 (compiler.clone(), jobs.clone(), stopping.clone(), Lowerer::new()?);
             let work = move || work(&compiler, lowerer, &jobs, &stopping);
-            let thread = crossing::spawn(Builder::new().name(format!("typhon-jit-{i}")), work);
+            let name = Builder::new().name(format!("typhon-jit-{i}"));
+            let thread = without_signals(|| crossing::spawn(name, work));
             workers.threads.push(thread.map_err(|e| LowerError::Machine(e.to_string()))?);
         }
         Ok(workers)
@@ -139,6 +140,20 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Does something with all signals blocked, as a thread has them from then on that it starts: a signal of the process's must go to a
+/// thread that waits for it, or to one that runs Python code.
+fn without_signals<T>(f: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are filled before they are looked at, and the thread's own is put back.
+    unsafe {
+        let [mut all, mut old] = [std::mem::zeroed::<libc::sigset_t>(); 2];
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
+        let done = f();
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut());
+        done
     }
 }
 

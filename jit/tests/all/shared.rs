@@ -218,3 +218,30 @@ fn threads_that_race_agree_on_one_executor() {
     assert!(winners.iter().all(|winner| Arc::ptr_eq(winner, &winners[0])));
     assert_eq!(cache.counts.committed.get(), 1);
 }
+
+/// What `/proc` says of a thread of this process that has the name.
+#[cfg(target_os = "linux")]
+fn status_of(name: &str) -> Option<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    let statuses = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok());
+    statuses.into_iter().find(|status| status.starts_with(&format!("Name:\t{name}\n")))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_leave_signals_to_other_threads() {
+    let compiler = compiler();
+    let workers = Workers::start(&compiler, &Params::DEFAULT).expect("threads");
+    // Who has done something has its name by then.
+    let (tell, told) = channel();
+    let done = move |_| tell.send(()).expect("the test waits");
+    assert!(workers.offer(job(&compiler, 7, true, done)).is_ok());
+    told.recv().expect("it was told");
+    let status = status_of("typhon-jit-0").expect("a worker");
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:\t")).expect("a mask");
+    let blocked = u64::from_str_radix(blocked, 16).expect("hexadecimal");
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGCHLD] {
+        assert_ne!(blocked >> (signal - 1) & 1, 0, "signal {signal}");
+    }
+    workers.stop();
+}
