@@ -42,7 +42,7 @@ pub struct Left<'e> {
     pub values: Vec<Const>,
 }
 
-type Trampoline = extern "C" fn(code: *const u8, inputs: *const u64, left: *mut u64, table: *const Link) -> u64;
+type Trampoline = extern "C" fn(code: *const u8, inputs: *mut u64, left: *mut u64, table: *const Link) -> u64;
 
 impl Executor {
     /// Compiles a trace.
@@ -71,28 +71,29 @@ impl Executor {
     /// The inputs are what the trace was recorded for: its loads and stores are of memory that is there and nobody else's
     /// business, and the runtime's helpers may be called on this thread.
     pub unsafe fn enter(&self, inputs: &[u64]) -> Option<Left<'_>> {
-        let mut words = vec![0_u64; self.left_max + beside::COUNT];
+        let (mut words, mut inputs) = (vec![0_u64; self.left_max + beside::COUNT], inputs.to_vec());
         let table = [const { Link::none() }; 1];
         // SAFETY: passed on to the caller; a trace that was not recorded has no links.
-        let number = unsafe { self.run(inputs, &mut words, table.as_ptr())? };
+        let number = unsafe { self.run(&mut inputs, &mut words, table.as_ptr())? };
         let (exit, settled) = self.exit(number)?;
         debug_assert!(!settled, "who writes registers is entered otherwise");
         self.left(exit, &words[beside::COUNT..])
     }
 
     /// As [`Executor::enter`]: the exit's number, of whatever trace was left in the end: the word [`beside::TABLE`] says which. A
-    /// settled exit leaves what the snapshot's counters are behind the words of [`beside`], and another one its values.
+    /// settled exit leaves what the snapshot's counters are behind the words of [`beside`], and another one its values. The inputs
+    /// become those of the trace that was left.
     ///
     /// # Safety
     /// As for [`Executor::enter`]; the table has a link for each exit behind its first, which are null or to code whose
     /// executor lives, with its own table.
-    pub unsafe fn run(&self, inputs: &[u64], left: &mut [u64], table: *const Link) -> Option<u64> {
+    pub unsafe fn run(&self, inputs: &mut [u64], left: &mut [u64], table: *const Link) -> Option<u64> {
         if inputs.len() < self.trace.inputs.len() || left.len() < self.left_max + beside::COUNT {
             return None;
         }
         // SAFETY: the block holds a function of this type, made by `Lowerer::trampoline`, and lives while `self` is borrowed.
         let enter: Trampoline = unsafe { std::mem::transmute(self.trampoline.start()) };
-        Some(enter(self.code.start(), inputs.as_ptr(), left.as_mut_ptr().wrapping_add(beside::COUNT), table))
+        Some(enter(self.code.start(), inputs.as_mut_ptr(), left.as_mut_ptr().wrapping_add(beside::COUNT), table))
     }
 
     /// The exit of a number that [`Executor::run`] gives, and whether it has written the frame's registers.

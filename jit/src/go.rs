@@ -2,14 +2,15 @@
 
 use crate::counts::Count;
 use crate::lower::{COUNTERS, Exit, Link, UNSETTLED, beside};
-use crate::record::{BY_FRAME, ROUNDS, extra_of, function_of};
+use crate::record::{RETURNED, ROUNDS, extra_of, function_of};
 use crate::site::{Earned, Instance, Known, LEFT_MAX};
 use crate::tier::{Found, LOOK, Part, fits};
-use crate::vm::{Aside, Entered, Objects};
+use crate::vm::{Aside, Entered, INPUT_RECORD, Objects};
 use crate::worth;
 use std::rc::Rc;
 use typhon_interp::eval::follow::Running;
-use typhon_interp::tier::{At, Went};
+use typhon_interp::frame::Frame;
+use typhon_interp::tier::{At, Hot, Went};
 use typhon_isa::Opcode;
 use typhon_jit_ir::run::rebuild;
 use typhon_jit_ir::snapshot::place_number;
@@ -51,12 +52,12 @@ enum Stands {
 /// An exit that was taken.
 type Taken = (Rc<Instance>, usize);
 
-/// The frame that machine code was entered from.
+/// The frame that machine code was entered from, or, as that has returned, the one that goes on.
 struct Root<'a> {
-    at: &'a At<'a>,
+    at: At<'a>,
     running: Running<'a>,
     height: usize,
-    record: u64,
+    record: *const Frame,
     aside: &'a Aside,
     /// Whether other threads ran when it was entered.
     parallel: bool,
@@ -77,17 +78,27 @@ impl Stands {
     }
 }
 
+impl Root<'_> {
+    /// The frame has returned: now it is that of a record below.
+    fn go_below(&mut self, record: *const Frame) {
+        let below = |above: *const Frame| (above as usize - record as usize) / size_of::<Frame>();
+        self.height -= below(self.record);
+        self.at = self.running.standing(below(self.running.record()));
+        self.record = record;
+    }
+}
+
 impl Part {
     /// Runs machine code until nothing goes on where it was left. Also what that was worth.
-    pub(crate) fn go(&self, at: &At<'_>, known: &Known, first: Rc<Instance>) -> (Went, Earned) {
+    pub(crate) fn go(&self, at: &At<'_>, known: Rc<Known>, first: Rc<Instance>) -> (Went, Earned) {
         let mut earned = Earned { worth: -worth::ENTRY, unknown: false, waits: false };
         let mut words = self.words.borrow_mut().pop().unwrap_or_else(|| vec![0; WORDS].into());
         self.running.set(self.running.get() + 1);
         let running = Running::on(at.t);
-        let (height, record) = (running.height(), running.record() as u64);
+        let (height, record) = (running.height(), running.record());
         let (aside, parallel) = (at.t.own_state::<Aside>(), at.t.is_parallel());
-        let root = Root { at, running, height, record, aside, parallel };
-        let went = self.go_on(&root, known, first, &mut words, &mut earned);
+        let root = Root { at: *at, running, height, record, aside, parallel };
+        let went = self.go_on(root, known, first, &mut words, &mut earned);
         self.running.set(self.running.get() - 1);
         self.words.borrow_mut().push(words);
         (went, earned)
@@ -95,8 +106,8 @@ impl Part {
 
     fn go_on(
         &self,
-        root: &Root<'_>,
-        known: &Known,
+        mut root: Root<'_>,
+        mut known: Rc<Known>,
         first: Rc<Instance>,
         words: &mut [u64],
         earned: &mut Earned,
@@ -105,15 +116,23 @@ impl Part {
         let (mut taken, mut tried) = (None::<Taken>, Vec::new());
         let went = |raised| Went { offset: Went::BY_FRAME, again: 0, raised };
         loop {
-            let Some(left) = self.enter(root, &instance, words) else {
+            let record = root.record;
+            let Some(left) = self.enter(&mut root, &instance, words) else {
                 // It was not run: the frame stands where it did.
-                return Went { offset: root.at.target(), again: 0, raised: None };
+                return match root.at.hot {
+                    Hot::Returned { .. } => went(None),
+                    _ => Went { offset: root.at.target(), again: 0, raised: None },
+                };
             };
+            if root.record != record {
+                known = self.known(&root.at);
+            }
+            let root = &root;
             let entered = std::mem::replace(&mut instance, left.instance);
             let linked = left.from.is_some();
             let exit = &instance.variant.executor.exits()[left.number];
             let begun = |stands: &Stands| instance.start == stands.number(exit);
-            let nowhere = left.rounds == 0 && left.stands.as_ref().is_some_and(begun);
+            let nowhere = left.rounds == 0 && exit.offset != RETURNED && left.stands.as_ref().is_some_and(begun);
             let saved = if nowhere { 0 } else { instance.variant.executor.worth.of(left.rounds) };
             earned.worth += saved - left.cost;
             if let Some(from) = left.from {
@@ -151,8 +170,8 @@ impl Part {
                 Stands::Root(place) => std::slice::from_ref(place),
             };
             let found = match &taken {
-                Some(taken) => self.after(root, known, taken, place, &tried, &settle),
-                None => self.otherwise(root, known, &tried, &settle),
+                Some(taken) => self.after(root, &known, taken, place, &tried, &settle),
+                None => self.otherwise(root, &known, &tried, &settle),
             };
             match found {
                 Found::Ready(next) => instance = next,
@@ -192,7 +211,7 @@ impl Part {
         tried: &[Rc<Instance>],
         settle: &dyn Fn(),
     ) -> Found {
-        let at = root.at;
+        let at = &root.at;
         let own = at.header();
         let out = &taken.0.outs[taken.1];
         if tried.is_empty()
@@ -264,15 +283,15 @@ impl Part {
 
     /// What goes on where machine code was entered, where what was tried there has come nowhere.
     fn otherwise(&self, root: &Root<'_>, known: &Known, tried: &[Rc<Instance>], settle: &dyn Fn()) -> Found {
-        let place = known.at(root.at);
+        let place = known.at(&root.at);
         let left = place.missed.get();
-        let found = match self.ready(root.at, &place, tried) {
+        let found = match self.ready(&root.at, &place, tried) {
             Some(ready) => Found::Ready(ready),
             None if left > 0 => {
                 place.missed.set(left - 1);
                 Found::Later(left)
             }
-            None => self.find(root.at, known, &place, tried, settle),
+            None => self.find(&root.at, known, &place, tried, settle),
         };
         match &found {
             Found::Ready(next) if next.variant.executor.left_max() <= LEFT_MAX => {
@@ -287,7 +306,7 @@ impl Part {
     }
 
     /// Runs one trace's machine code until it is left, and gives the registers what is to be found there.
-    fn enter(&self, root: &Root<'_>, instance: &Rc<Instance>, words: &mut [u64]) -> Option<Left> {
+    fn enter(&self, root: &mut Root<'_>, instance: &Rc<Instance>, words: &mut [u64]) -> Option<Left> {
         let at = root.at;
         let first = &instance.variant.executor;
         if first.left_max() > LEFT_MAX {
@@ -295,7 +314,7 @@ impl Part {
         }
         let left_at = words.as_mut_ptr().wrapping_add(beside::COUNT) as u64;
         let wake = at.t.breaker.word() as u64;
-        let inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, wake, root.record, left_at];
+        let mut inputs = [std::ptr::from_ref(at.t) as u64, at.registers() as u64, wake, root.record as u64, left_at];
         words[..beside::COUNT].fill(0);
         // Not every snapshot says how often.
         words[beside::COUNT + usize::from(ROUNDS.reg)] = 0;
@@ -303,7 +322,7 @@ impl Part {
         // it begins with the questions whose answers the rest relies on. The thread runs, and its words outlive the call.
         // What exits are linked to is kept by them, and nobody goes while machine code runs. A trace that begins with frames
         // that have no records is entered where an exit has left what they own.
-        let number = at.t.while_tame(true, || unsafe { first.run(&inputs, words, instance.table()) })?;
+        let number = at.t.while_tame(true, || unsafe { first.run(&mut inputs, words, instance.table()) })?;
         let noted = |what: usize| words[beside::COUNT - what];
         let linked = noted(beside::LINKED);
         let (instance, from) = if linked == 0 {
@@ -320,6 +339,12 @@ impl Part {
         let worth = noted(beside::WORTH).cast_signed();
         let executor = &instance.variant.executor;
         let (exit, settled) = executor.exit(number)?;
+        // What machine code goes on with by itself is its inputs from then on.
+        let record = (inputs[INPUT_RECORD] as *const Frame).wrapping_sub(usize::from(exit.offset == RETURNED));
+        if record != root.record {
+            root.go_below(record);
+        }
+        let root = &*root;
         let number = usize::try_from(number & !UNSETTLED).ok()?;
         if !settled {
             self.counts.add(Count::Rebuilt);
@@ -336,7 +361,7 @@ impl Part {
             root.aside.let_die();
             raised = root.aside.take_raised();
             let height = root.running.height();
-            if exit.offset != BY_FRAME {
+            if exit.goes_to().is_some() {
                 // Who goes on would not know of the records that were made just now.
                 let frames = executor.trace.snap(exit.snap).frames.len();
                 stands = (!unmade && height + 1 == root.height + frames).then_some(Stands::Exit);
@@ -364,8 +389,8 @@ impl Part {
         let exit = &executor.exits()[number];
         let words = &words[beside::COUNT..];
         make_frames(root, executor.trace.snap(exit.snap), |slot| Some(words[usize::from(slot.reg)]));
-        if exit.offset != BY_FRAME {
-            root.running.go_to(exit.offset);
+        if let Some(offset) = exit.goes_to() {
+            root.running.go_to(offset);
         }
     }
 }
@@ -412,22 +437,22 @@ fn rebuilt(
             }
         }
     }
-    let goes_on = raised.is_none() && root.aside.is_empty() && exit.offset != BY_FRAME;
+    let goes_on = raised.is_none() && root.aside.is_empty() && exit.goes_to().is_some();
     if exit.unmade && goes_on {
         let (instance, cost) = (instance.clone(), worth::REBUILT - worth);
         let stands = Some(Stands::Exit);
         return Some(Left { instance, number, from, stands, unmade: true, rounds, cost, raised: None });
     }
     make_frames(root, snap, |slot| Some(words[usize::from(slot.reg)]));
-    if exit.offset != BY_FRAME {
+    if let Some(offset) = exit.goes_to() {
         // Who is raised has been raised by the instruction before.
-        root.running.go_to(exit.offset + u32::from(raised.is_some()));
+        root.running.go_to(offset + u32::from(raised.is_some()));
     }
     root.aside.let_die();
     let raised = raised.or_else(|| root.aside.take_raised());
     // Frames that were made here are not those that a trace goes on with.
     let height = root.running.height();
-    let same = exit.offset != BY_FRAME && raised.is_none() && !exit.unmade;
+    let same = exit.goes_to().is_some() && raised.is_none() && !exit.unmade;
     let stands = match height == root.height {
         true => Some(Stands::root(root)),
         false => (same && height + 1 == root.height + snap.frames.len()).then_some(Stands::Exit),

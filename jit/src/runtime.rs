@@ -52,6 +52,19 @@ pub struct Runtime {
     pub registers: Option<usize>,
     /// The words of 0.0 and -0.0, if the VM has objects of its own for them.
     pub zeros: Option<fn() -> [u64; 2]>,
+    /// Where frames have their records, if they have any.
+    pub frames: Option<Frames>,
+}
+
+/// What machine code must know of frames' records to go on in a caller's: they lie one behind the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Frames {
+    /// Which input of a trace is the address of the record of its frame.
+    pub record: usize,
+    /// How large a record is.
+    pub size: i32,
+    /// Where it has the address of the frame's registers.
+    pub registers: i32,
 }
 
 impl Runtime {

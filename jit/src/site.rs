@@ -150,6 +150,7 @@ impl Known {
                 let offset = at.target();
                 self.place(offset, Entry::Call, &[Standing { code: 0, offset, what: 0 }])
             }
+            Hot::Returned { target } => self.at_exit(&[Standing { code: 0, offset: target, what: 0 }]),
         }
     }
 

@@ -118,7 +118,7 @@ impl Part {
         self.jit.settle(self.earned.take())
     }
 
-    fn known(&self, at: &At<'_>) -> Rc<Known> {
+    pub(crate) fn known(&self, at: &At<'_>) -> Rc<Known> {
         let code = &at.unit.code;
         let key = (Arc::as_ptr(code) as usize, at.t.is_parallel());
         let mut all = self.known.borrow_mut();
@@ -475,7 +475,7 @@ impl Part {
                 let grown =
                     || [Count::Compiled, Count::Found, Count::Offered, Count::Arrived].map(|what| self.counts.of(what));
                 let before = grown();
-                let (went, earned) = self.go(at, &known, instance);
+                let (went, earned) = self.go(at, known, instance);
                 if grown() != before {
                     place.grow();
                 }

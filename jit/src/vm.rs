@@ -1,10 +1,11 @@
 //! The VM's objects for machine code: the helpers it calls, and what exits make.
 
 use crate::helpers;
-use crate::runtime::{Functions, Runtime};
+use crate::runtime::{Frames, Functions, Runtime};
 use std::cell::RefCell;
+use std::mem::offset_of;
 use typhon_interp::eval::follow::Running;
-use typhon_interp::frame::Kind;
+use typhon_interp::frame::{Frame, Kind};
 use typhon_jit_ir::run::Heap;
 use typhon_jit_ir::word::Word;
 use typhon_object::error::{Exc, Res};
@@ -13,6 +14,9 @@ use typhon_object::quiet::ends_quietly;
 use typhon_object::shape::ShapeId;
 use typhon_object::thread::current;
 use typhon_object::{Thread, Value, convert, ids, payload};
+
+/// Which input of a trace is the address of the record of its frame.
+pub const INPUT_RECORD: usize = 3;
 
 /// What machine code must know of this VM.
 pub const RUNTIME: Runtime = Runtime {
@@ -27,6 +31,8 @@ pub const RUNTIME: Runtime = Runtime {
         Step: step,
         Push: push,
         Pop: pop,
+        MayReturn: may_return,
+        Return: return_,
         Poll: poll,
         Instance: helpers::instance,
         Native: helpers::native,
@@ -60,6 +66,11 @@ pub const RUNTIME: Runtime = Runtime {
     tag: Some(Thread::TAG as i32),
     registers: Some(1),
     zeros: Some(zeros),
+    frames: Some(Frames {
+        record: INPUT_RECORD,
+        size: size_of::<Frame>() as i32,
+        registers: offset_of!(Frame, base) as i32,
+    }),
 };
 
 fn zeros() -> [u64; 2] {
@@ -235,6 +246,16 @@ extern "C" fn push(t: u64, function: u64, registers: u64, site: i64, made: u64) 
 
 extern "C" fn pop(t: u64) {
     Running::on(thread(t)).pop();
+}
+
+extern "C" fn may_return(t: u64) -> bool {
+    Running::on(thread(t)).may_leave()
+}
+
+extern "C" fn return_(t: u64, value: u64) {
+    // SAFETY: the trace hands over a reference that it owns.
+    let value = unsafe { Value::from_raw(value) };
+    release(Running::on(thread(t)).leave(value).into_raw());
 }
 
 /// What a step in a trace is to do, and where it must come to.

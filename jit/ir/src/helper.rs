@@ -25,6 +25,8 @@ macro_rules! for_each_helper {
             Push "push" (Ptr, Val, Ptr, Int, Val) -> Unit [FRAMES],
                 "makes the record of a function's frame, with registers behind the given ones and what it owns for its caller";
             Pop "pop" (Ptr) -> Unit [FRAMES], "leaves the frame on top";
+            MayReturn "may_return" (Ptr) -> Bool [LOOKS], "whether nobody notices when the frame on top is left for its caller";
+            Return "return" (Ptr, Val) -> Unit [ESCAPES], "leaves the frame on top for its caller, which gets the value";
             Poll "poll" (Ptr) -> Bool [ESCAPES], "does what the thread is asked for; false when the trace must be left";
             Instance "instance" (Ptr, Val) -> Val [FRESH], "a new instance of a Python class; absent without memory";
             Native "native" (Ptr, Int, Ptr, Val, Val, Val) -> Val [TAME],

@@ -191,6 +191,8 @@ impl World for Memory {
             | Helper::Step
             | Helper::Push
             | Helper::Pop
+            | Helper::MayReturn
+            | Helper::Return
             | Helper::Instance
             | Helper::Native
             | Helper::Make

@@ -1,7 +1,7 @@
 //! Exits: leaving machine code, with what the snapshot names in memory.
 
 use super::{COUNTERS, COUNTERS_MAX, Exit, Function, Link, LowerError, UNSETTLED, beside, machine_type, signature};
-use crate::record::{ROUNDS, function_of};
+use crate::record::{RETURNED, ROUNDS, function_of};
 use crate::worth::LINK;
 use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::CallConv;
@@ -84,8 +84,10 @@ impl Function<'_> {
                 self.leave(&exit, number as u64, left)?;
             }
         }
-        if let Some(on) = self.on {
-            self.go_on(on)?;
+        for (on, returned) in [(self.on, false), (self.returned, true)] {
+            if let Some(on) = on {
+                self.go_on(on, returned)?;
+            }
         }
         if let Some(nowhere) = self.nowhere {
             self.go_elsewhere(nowhere)?;
@@ -143,8 +145,10 @@ impl Function<'_> {
         };
         let table = self.table.ok_or(LowerError::Malformed(0))?;
         let link = self.b.ins().iadd_imm_s(table, at);
-        let on = self.on.unwrap_or_else(|| self.cold_block(3));
-        self.on = Some(on);
+        let returned = exit.offset == RETURNED;
+        let on = if returned { self.returned } else { self.on };
+        let on = on.unwrap_or_else(|| self.cold_block(3));
+        *(if returned { &mut self.returned } else { &mut self.on }) = Some(on);
         let to = [link.into(), number.into(), rounds.into()];
         if exit.place != self.plan.start {
             self.b.ins().jump(on, &to);
@@ -279,8 +283,8 @@ impl Function<'_> {
     }
 
     /// What all exits have in common that may be linked: enters what the exit is linked to, unless somebody asks the thread to
-    /// look up.
-    fn go_on(&mut self, from: Block) -> Result<(), LowerError> {
+    /// look up. `returned`: in the caller's frame.
+    fn go_on(&mut self, from: Block, returned: bool) -> Result<(), LowerError> {
         self.b.switch_to_block(from);
         let [link, number, rounds] = self.b.block_params(from)[..] else { return Err(LowerError::Malformed(0)) };
         let stay = self.b.create_block();
@@ -293,8 +297,24 @@ impl Function<'_> {
         self.note(beside::WORTH, Some(worth))?;
         self.note(beside::FROM, Some(link))?;
         self.note(beside::OWNER, self.table)?;
+        if returned {
+            self.go_below()?;
+        }
         self.take_link(link, code)?;
         self.stay(stay, number)
+    }
+
+    /// The inputs become those of the caller's frame.
+    fn go_below(&mut self) -> Result<(), LowerError> {
+        let (frames, registers) = self.runtime.frames.zip(self.runtime.registers).ok_or(LowerError::Malformed(0))?;
+        let inputs = self.inputs.ok_or(LowerError::Malformed(0))?;
+        let input = |i: usize| i32::try_from(8 * i).map_err(|_| LowerError::Malformed(0));
+        let record = self.b.ins().load(types::I64, slot_flags(), inputs, input(frames.record)?);
+        let below = self.b.ins().iadd_imm_s(record, -i64::from(frames.size));
+        let base = self.b.ins().load(types::I64, slot_flags(), below, frames.registers);
+        self.b.ins().store(slot_flags(), below, inputs, input(frames.record)?);
+        self.b.ins().store(slot_flags(), base, inputs, input(registers)?);
+        Ok(())
     }
 
     /// The same where the exit has come nowhere: it was not the way from there, and whatever is linked is another.

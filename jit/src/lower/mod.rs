@@ -12,6 +12,7 @@ mod memory;
 
 use crate::code_memory::{Arena, Block as CodeBlock};
 use crate::executor::NoExecutor;
+use crate::record::{BY_FRAME, RETURNED};
 use crate::runtime::Runtime;
 use crate::worth::Worth;
 use cranelift_codegen::control::ControlPlane;
@@ -50,7 +51,8 @@ pub struct Exit {
     pub values: Vec<Var>,
     /// It writes the frame's registers by itself, if every value fits a word.
     pub settles: bool,
-    /// Where the frame on top goes on then; `u32::MAX`: where its record says.
+    /// Where the frame on top goes on then, or one of [`BY_FRAME`](crate::record::BY_FRAME) and
+    /// [`RETURNED`](crate::record::RETURNED): where its record says.
     pub offset: u32,
     /// Where all frames stand, as a number ([`place_number`](typhon_jit_ir::snapshot::place_number)).
     pub place: u64,
@@ -58,6 +60,13 @@ pub struct Exit {
     pub links: bool,
     /// Frames have no records yet: what these are to own is left in the words.
     pub unmade: bool,
+}
+
+impl Exit {
+    /// Where the frame on top goes on, unless its record says so.
+    pub fn goes_to(&self) -> Option<u32> {
+        Some(self.offset).filter(|offset| ![BY_FRAME, RETURNED].contains(offset))
+    }
 }
 
 /// What an exit is linked to. Machine code reads it: a table of them belongs to an instance, the first of which names that. The
@@ -262,6 +271,8 @@ struct Function<'f> {
     exit_of: FxHashMap<SnapId, usize>,
     /// Where exits go that may be linked.
     on: Option<Block>,
+    /// The same where the frame has returned.
+    returned: Option<Block>,
     /// And who has come nowhere.
     nowhere: Option<Block>,
     /// Who has been asked whether he ends quietly.
@@ -284,6 +295,7 @@ impl<'f> Function<'f> {
             exits: Vec::new(),
             exit_of: FxHashMap::default(),
             on: None,
+            returned: None,
             nowhere: None,
             asked: FxHashSet::default(),
             signatures: FxHashMap::default(),

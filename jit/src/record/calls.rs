@@ -327,7 +327,7 @@ impl Recorder<'_> {
 
     /// The return of a frame that the trace has entered; then it has been carried out, too.
     pub(super) fn ret(&mut self, op: Opcode) -> Result<(), Abort> {
-        let [.., caller, level] = &self.levels[..] else { return self.abort(Reason::Opcode) };
+        let [.., caller, level] = &self.levels[..] else { return self.return_to_caller(op) };
         if !level.plain {
             return self.abort(Reason::Opcode);
         }
@@ -394,7 +394,7 @@ impl Recorder<'_> {
     }
 
     /// The constant that is returned.
-    fn constant(&mut self) -> Result<Arg, Abort> {
+    pub(super) fn constant(&mut self) -> Result<Arg, Abort> {
         let i = usize::try_from(self.word.bc()).unwrap_or(usize::MAX);
         let Some(word) = self.unit().consts().get(i).map(Value::bits) else {
             return self.abort(Reason::Opcode);
@@ -404,7 +404,7 @@ impl Recorder<'_> {
     }
 
     /// What is returned is what such a frame returns without further ado.
-    fn is_result(&mut self, kind: FrameKind, value: Arg, returned: Option<usize>) -> Result<(), Abort> {
+    pub(super) fn is_result(&mut self, kind: FrameKind, value: Arg, returned: Option<usize>) -> Result<(), Abort> {
         let now = |me: &Self| returned.map(|r| me.value(r).bits());
         match kind {
             FrameKind::Init => {
@@ -429,7 +429,7 @@ impl Recorder<'_> {
     }
 
     /// Register `i` of the trace ends.
-    fn end(&mut self, i: usize) {
+    pub(super) fn end(&mut self, i: usize) {
         if let Some(old) = self.regs.owned(&mut self.b, i) {
             self.b.op(Op::Release, &[old], None);
         }

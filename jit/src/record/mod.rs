@@ -18,6 +18,7 @@
 //! | `attributes` | attributes and methods |
 //! | `arguments` | which parameter gets what |
 //! | `calls` | calls of Python functions, and their returns |
+//! | `returns` | the return of the frame that a trace begins with |
 //! | `containers` | what helpers do with containers and texts |
 //! | `iterate` | iteration |
 //! | `natives` | calls of natives |
@@ -36,6 +37,7 @@ mod objects;
 mod opaque;
 mod real;
 mod regs;
+mod returns;
 
 use crate::abort::{Abort, Reason};
 use crate::cache::LiveIn;
@@ -50,7 +52,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
 use typhon_interp::frame::Kind as FrameKind;
-use typhon_interp::tier::{At, Went};
+use typhon_interp::tier::{At, Hot, Went};
 use typhon_interp::unit::Unit;
 use typhon_isa::{Opcode, Word};
 use typhon_jit_ir::build::Builder;
@@ -94,6 +96,8 @@ pub const fn extra_of(depth: usize) -> Slot {
 
 /// The offset in a snapshot that says: the frame's record says where it goes on, and memory holds its registers.
 pub const BY_FRAME: u32 = Went::BY_FRAME;
+/// The same: the frame that the trace began with has returned, and its caller goes on.
+pub const RETURNED: u32 = Went::BY_FRAME - 1;
 
 /// What was recorded.
 pub struct Recorded {
@@ -135,7 +139,7 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
         recorder.way().and_then(|(found, to)| {
             if to.is_none() || to != at.header() {
                 // Optimizing makes it cheaper, but what it saves is known.
-                let least = if at.header().is_none() && begins && to.is_none() { CALL_MIN } else { WAY_MIN };
+                let least = if at.hot == Hot::Call && begins && to.is_none() { CALL_MIN } else { WAY_MIN };
                 let worthless = found.plan.worth.way <= least && !recorder.sight.worthless;
                 return if worthless { recorder.abort(Reason::Worthless) } else { Ok(found) };
             }
@@ -256,6 +260,8 @@ struct Recorder<'a> {
     rounds: Arg,
     /// It has begun.
     looping: bool,
+    /// The first frame has returned.
+    returned: bool,
     path: u64,
     /// The snapshot of the running instruction, if it has one yet.
     snap: Option<SnapId>,
@@ -304,6 +310,7 @@ impl<'a> Recorder<'a> {
             regs: Regs::new(at, base, top),
             rounds: Arg::int(0),
             looping: false,
+            returned: false,
             // Ways that begin in other frames are others.
             path: if from.len() > 1 { start } else { 0 },
             snap: None,
@@ -330,6 +337,17 @@ impl<'a> Recorder<'a> {
             Err(abort) if self.may_cut(abort) => None,
             Err(abort) => return Err(abort),
         };
+        let end = match to {
+            Some(RETURNED) => self.snapshot(RETURNED, BTreeMap::new()),
+            _ => self.end_of_way(to),
+        };
+        let mut trace = self.b.trace().clone();
+        trace.end = End::Leave(end);
+        Ok((self.recorded(trace, !self.path), to))
+    }
+
+    /// Where the interpreter goes on behind a way: at a header, or where the recording has come to.
+    fn end_of_way(&mut self, to: Option<u32>) -> SnapId {
         let offset = to.unwrap_or_else(|| self.running.offset());
         self.running.go_to(offset);
         self.level_mut().offset = offset;
@@ -338,10 +356,7 @@ impl<'a> Recorder<'a> {
             // It has come round.
             self.rounds = Arg::int(1);
         }
-        let end = self.exit();
-        let mut trace = self.b.trace().clone();
-        trace.end = End::Leave(end);
-        Ok((self.recorded(trace, !self.path), to))
+        self.exit()
     }
 
     /// Whether a way may end before the instruction at which recording it was given up, which has not been carried out.
@@ -379,7 +394,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Goes through the instructions, carrying them out, until it comes to the header or, on the way there, to that of another
-    /// loop that has a trace: which one.
+    /// loop that has a trace: which one; or until the first frame returns.
     fn follow(&mut self) -> Result<u32, Abort> {
         for n in 0..ITERATION_MAX {
             let offset = self.running.offset();
@@ -440,6 +455,9 @@ impl<'a> Recorder<'a> {
                     let calls = self.b.trace().insts[before..].iter().filter(|inst| inst.op == Op::Call).count();
                     self.is_worth(worth::TRANSLATED + calls as i64 * worth::HELPER);
                 }
+            }
+            if self.returned {
+                return Ok(RETURNED);
             }
         }
         self.too_long()

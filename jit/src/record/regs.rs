@@ -236,6 +236,17 @@ impl Regs {
         }
     }
 
+    /// The first frame is left: memory must hold no object in its registers, of which the locals have ended.
+    pub(super) fn leave(&mut self, b: &mut Builder, locals: usize) {
+        for (i, reg) in self.regs.iter_mut().enumerate() {
+            // Temporaries that nobody has touched are dead.
+            if reg.mem == Mem::Stale || reg.mem == Mem::Held && i < locals {
+                b.mem(Op::Store, Ty::Unit, Alias::Frame, &[self.base, ABSENT.arg], offset(i));
+                reg.mem = Mem::Plain;
+            }
+        }
+    }
+
     /// Whether the next iteration can begin as this one did. A temporary that held no object was dead if it was written
     /// first; else it may be anything now.
     pub(super) fn is_stable(&self, at: &At<'_>) -> bool {

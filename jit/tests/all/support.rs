@@ -103,7 +103,7 @@ pub fn runtime() -> Runtime {
         // Who wants a VM is called by no trace here.
         ..typhon_jit::vm::RUNTIME.functions
     };
-    Runtime { functions, float_shape: FLOAT_SHAPE, tag: None, registers: None, zeros: None }
+    Runtime { functions, float_shape: FLOAT_SHAPE, tag: None, registers: None, zeros: None, frames: None }
 }
 
 /// Machine code for a trace.

@@ -50,9 +50,15 @@ pub enum Hot {
     },
     /// A function: the frame stands at the Resume that its body begins with.
     Call,
+    /// What stands behind a call, by its offset: what it has called was taken over, and has returned.
+    Returned {
+        /// Where the frame goes on.
+        target: u32,
+    },
 }
 
 /// Where a frame stands.
+#[derive(Clone, Copy)]
 pub struct At<'t> {
     /// The thread.
     pub t: &'t Thread,
@@ -94,7 +100,7 @@ impl<'t> At<'t> {
     #[inline]
     pub fn target(&self) -> u32 {
         match self.hot {
-            Hot::Loop { target } => target,
+            Hot::Loop { target } | Hot::Returned { target } => target,
             Hot::Call => self.offset + 1,
         }
     }
@@ -104,11 +110,11 @@ impl<'t> At<'t> {
     pub fn header(&self) -> Option<u32> {
         match self.hot {
             Hot::Loop { target } => Some(target),
-            Hot::Call => None,
+            Hot::Call | Hot::Returned { .. } => None,
         }
     }
 
-    /// The registers, `unit.register_count` of them, each with the word of a value that it owns.
+    /// The frame's registers, `unit.register_count` of them, each with the word of a value that it owns.
     #[inline]
     pub fn registers(&self) -> *mut u64 {
         self.registers

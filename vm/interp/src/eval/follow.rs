@@ -8,12 +8,14 @@ use super::{dispatch, generators, leave, special};
 use crate::frame::{Frame, Interp, Kind, interp};
 use crate::function::Function;
 use crate::generator::Resumed;
+use crate::tier::{At, Hot};
 use crate::unit::Unit;
 use std::sync::Arc;
 use typhon_isa::{BinaryKind, CompareKind, Opcode};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::names::n;
+use typhon_object::quiet::ends_quietly;
 use typhon_object::types::classmethod::ClassMethod;
 use typhon_object::{Thread, Value, ops};
 
@@ -72,6 +74,20 @@ pub fn replace(v: &Value, start: &Value, stop: &Value, items: &Value) -> bool {
 /// The class method behind a cached word, if it is one.
 pub fn class_method(bits: u64) -> Option<&'static ClassMethod> {
     super::attr::bound_class(bits)
+}
+
+/// What the return of a frame does.
+pub struct Returns {
+    /// It is a class's `__init__`, and the new instance is the result.
+    pub init: bool,
+    /// Its caller's code.
+    pub unit: Arc<Unit>,
+    /// Its record's `dst`, `skip` and `kind`, as one word of 32 bits.
+    pub how: u32,
+    /// The register of its caller that takes the result.
+    pub dst: usize,
+    /// The caller's `ip`.
+    pub ip: u64,
 }
 
 /// The frames that run on a thread, as seen between two instructions.
@@ -280,6 +296,64 @@ impl<'t> Running<'t> {
         };
         self.t.depth.set(self.t.depth.get() - 1);
         drop(f);
+    }
+
+    /// What the return of the frame on top does, if that is all there is to it: the frame was entered by a call in this run loop,
+    /// and nobody looks at it or at its caller.
+    pub fn returns(&self) -> Option<Returns> {
+        let fp = self.frame();
+        // SAFETY: as in `unit`.
+        let (kind, other) = unsafe { ((*fp).kind, (*fp).object | (*fp).generator | (*fp).locals) };
+        if !matches!(kind, Kind::Call | Kind::Init) || other != 0 {
+            return None;
+        }
+        let unit = self.kept_unit_below(1)?;
+        // SAFETY: the record below a called function's is its caller's.
+        unsafe {
+            let below = fp.sub(1);
+            let (how, dst) = ((&raw const (*fp).dst).cast::<u32>().read(), (*fp).dst.into());
+            ((*below).object == 0).then(|| Returns { init: kind == Kind::Init, unit, how, dst, ip: (*below).ip as u64 })
+        }
+    }
+
+    /// Whether nobody notices when the frame on top is left: nobody looks at its caller, and what the caller's register holds
+    /// ends quietly, as does the function. Registers of the frame's own are given up before.
+    pub fn may_leave(&self) -> bool {
+        let fp = self.frame();
+        // SAFETY: as in `returns`; the words are borrowed.
+        unsafe {
+            let below = fp.sub(1);
+            let taken = (*below).base.add((*fp).dst.into());
+            let quiet = |word: *const u64| self.t.is_parallel() || ends_quietly(Value::from_ref(&*word));
+            (*below).object == 0 && quiet(&raw const (*fp).func) && (taken >= (*fp).base || quiet(taken))
+        }
+    }
+
+    /// Leaves the frame on top for its caller, as its return does: [`Running::returns`] has said what, and its locals are given
+    /// up. What the caller's register has held comes back.
+    pub fn leave(&self, v: Value) -> Value {
+        let fp = self.frame();
+        // SAFETY: as in `returns`; each word that the record owns is taken once.
+        let (extra, kind, dst, below) = unsafe {
+            let below = fp.sub(1);
+            (*below).ip = (*below).ip.add((*fp).skip.into());
+            (Value::from_raw((*fp).extra), (*fp).kind, usize::from((*fp).dst), below)
+        };
+        self.pop();
+        let v = if kind == Kind::Init { extra } else { v };
+        // SAFETY: the register is the caller's, and holds a value's word.
+        unsafe { Value::from_raw(std::ptr::replace((*below).base.add(dst), v.into_raw())) }
+    }
+
+    /// Where the frame `n` below the one on top stands, to which something has returned.
+    pub fn standing(&self, n: usize) -> At<'t> {
+        // SAFETY: the caller names a frame that runs, whose function or generator keeps the unit; its registers are its own.
+        unsafe {
+            let fp = self.frame().sub(n);
+            let unit = &*(*fp).unit;
+            let target = unit.offset_of((*fp).ip);
+            At::new(self.t, unit, target, Hot::Returned { target }, (*fp).base)
+        }
     }
 
     /// Runs the frame on top, which a step has just entered, to its end, and ends the instruction that called it.

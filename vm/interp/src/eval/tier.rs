@@ -3,6 +3,7 @@
 use super::machine::{Flow, M, Stop};
 use crate::frame::interp;
 use crate::tier::{At, Hot, Went};
+use crate::unit::Unit;
 use typhon_isa::{Opcode, Word};
 
 #[inline(always)]
@@ -92,6 +93,8 @@ fn go_on(m: &mut M<'_>, went: Went, extra: isize) -> Flow {
 fn hot(m: &M<'_>, what: Hot) -> Went {
     m.save();
     let (unit, at) = (m.unit(), offset(m));
+    // SAFETY: a unit that runs is one that an `Arc` holds. The tier may return from the frame, and then nobody else would.
+    let _kept = unsafe { Unit::keep(unit) };
     // SAFETY: the running frame's unit and registers.
     let at = unsafe { At::new(m.t, unit, at, what, m.base) };
     let stay = Went { offset: at.target(), again: u64::MAX, raised: None };
