@@ -3,13 +3,14 @@
 //! All else is a thread's own ([`Part`]): places, instances, links and counters are touched by that thread only.
 
 use crate::abort::{self, Reason};
+use crate::bill::Bill;
 use crate::cache::Cache;
 use crate::counts::{Count, Counts};
 use crate::process::Process;
 use crate::tier::Part;
 use std::rc::Rc;
 use std::sync::Arc;
-use typhon_interp::tier::{Tier, Tier2};
+use typhon_interp::tier::{Spent, Tier, Tier2};
 use typhon_object::Thread;
 use typhon_qsbr::sync::Mutex;
 use typhon_qsbr::{Flag, Tally};
@@ -20,6 +21,7 @@ pub struct Jit {
     /// What traces have saved, less what compiling them has cost, in tenths of an interpreted instruction: a signed number, which
     /// threads bring up to date now and then.
     purse: Tally,
+    pub(crate) bill: Arc<Bill>,
     /// The process is the child of a fork.
     pub(crate) alone: Flag,
     /// It was made while other threads ran: they may have held locks, which nobody gives up here.
@@ -41,7 +43,7 @@ impl Jit {
         purse.add(credit.saturating_mul(1_000_000).min(CREDIT_MAX).cast_unsigned());
         let (alone, orphaned) = (Flag::new(false), Flag::new(false));
         let (aborts, counts) = (abort::Counts::default(), Mutex::new((Vec::new(), Counts::default())));
-        Self { process, purse, alone, orphaned, aborts, counts }
+        Self { process, purse, bill: Arc::default(), alone, orphaned, aborts, counts }
     }
 
     /// Gives an isolate this tier.
@@ -101,5 +103,9 @@ impl Tier for Jit {
     fn counters(&self) -> Vec<(&'static str, u64)> {
         let aborts = Reason::ALL.iter().map(|reason| (reason.counter(), self.aborts.of(*reason)));
         Count::ALL.iter().map(|what| (what.text(), self.count(*what))).chain(aborts).collect()
+    }
+
+    fn spent(&self) -> Spent {
+        self.bill.sum()
     }
 }

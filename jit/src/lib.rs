@@ -12,6 +12,7 @@
 //! | [`runtime`] | the addresses of the helpers that machine code calls |
 //! | [`cache`] | executors by what they are for, shared by the process |
 //! | [`worker`] | threads that compile |
+//! | [`bill`] | what compiling for an isolate has cost |
 //! | [`process`] | what isolates share, and the switch |
 //! | [`params`] | the table of limits |
 //! | `worth` | what a trace saves, and what coming and going costs |
@@ -28,6 +29,7 @@
 #![deny(missing_docs)]
 
 pub mod abort;
+pub mod bill;
 pub mod cache;
 pub mod code_memory;
 pub mod counts;

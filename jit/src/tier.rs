@@ -328,7 +328,8 @@ impl Part {
         match &shared.how {
             How::Sync(lowerer) => {
                 self.counts.add(Count::Compiled);
-                shared.compiler.publish(&mut lowerer.lock(), &recorded.trace, recorded.plan, claim).map(Some)
+                let (compiler, bill) = (&shared.compiler, &self.jit.bill);
+                compiler.publish(&mut lowerer.lock(), &recorded.trace, recorded.plan, claim, bill).map(Some)
             }
             How::Background(workers) => {
                 let mail = Mailbox::new();
@@ -337,6 +338,7 @@ impl Part {
                     trace: recorded.trace,
                     plan: recorded.plan,
                     claim,
+                    bill: self.jit.bill.clone(),
                     wanted: Box::new(move || wanted.strong_count() > 0),
                     done: Box::new(move |outcome| {
                         if let Some(mail) = done.upgrade() {

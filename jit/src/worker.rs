@@ -3,6 +3,7 @@
 //! A worker touches no isolate: it has the trace, and a closure that is told the outcome. That closure commits to a
 //! [`typhon_qsbr::Site`], which hands an instance back when its isolate is gone.
 
+use crate::bill::Bill;
 use crate::cache::{Cache, Claim, NotCached, Variant};
 use crate::code_memory::Arena;
 use crate::executor::{Executor, NoExecutor};
@@ -13,6 +14,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 use typhon_jit_ir::{Trace, opt};
 use typhon_object::crossing;
 use typhon_qsbr::Flag;
@@ -48,6 +50,8 @@ pub struct Job {
     pub plan: Plan,
     /// The right to compile it.
     pub claim: Claim,
+    /// Who pays for it.
+    pub bill: Arc<Bill>,
     /// Whether the result is still of use to whoever recorded it.
     pub wanted: Box<dyn Fn() -> bool + Send>,
     /// Told the outcome, once.
@@ -67,12 +71,12 @@ pub struct Compiler {
 impl Compiler {
     /// Compiles a job's trace on this thread and tells the outcome.
     pub fn compile(&self, lowerer: &mut Lowerer, job: Job) {
-        let Job { trace, plan, claim, wanted, done } = job;
+        let Job { trace, plan, claim, bill, wanted, done } = job;
         if !wanted() {
             drop(claim);
             return done(Err(NoVariant::Unwanted));
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.publish(lowerer, &trace, plan, claim)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.publish(lowerer, &trace, plan, claim, &bill)));
         // A panic is a fault of ours that must not end the program; its report has been printed.
         done(outcome.unwrap_or_else(|_| {
             lowerer.reset();
@@ -81,10 +85,19 @@ impl Compiler {
     }
 
     /// Compiles a trace on this thread.
-    pub(crate) fn publish(&self, lowerer: &mut Lowerer, trace: &Trace, plan: Plan, claim: Claim) -> Outcome {
+    pub(crate) fn publish(
+        &self,
+        lowerer: &mut Lowerer,
+        trace: &Trace,
+        plan: Plan,
+        claim: Claim,
+        bill: &Bill,
+    ) -> Outcome {
+        let began = Instant::now();
         let better = opt::optimize(trace);
-        let executor = Executor::compile(better, plan, lowerer, &self.runtime, &self.arena)?;
-        Ok(claim.commit(executor)?)
+        let executor = Executor::compile(better, plan, lowerer, &self.runtime, &self.arena);
+        bill.add(began.elapsed(), executor.as_ref().map_or(0, |executor| executor.code().len()));
+        Ok(claim.commit(executor?)?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use typhon_compiler::ModuleResult;
 use typhon_interp::host::Host;
+use typhon_interp::tier::{self, Spent};
 use typhon_object::breaker::why;
 use typhon_object::error::{Exc, Res};
 use typhon_object::gc::Gc;
@@ -31,6 +32,7 @@ pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response 
     }
     engine::with(&options(request), host, cancel, |t| {
         t.set_state(Environment(request.env.clone()));
+        let before = begin(t);
         let mut usage = Usage::default();
         let ran = start(t, &mut usage).map_err(Failure::from).and_then(|main| run(t, &main, request, &mut usage));
         let mut response = conclude(t, request, cancel, ran);
@@ -42,7 +44,7 @@ pub fn execute(request: &Request, host: &dyn Host, cancel: &Cancel) -> Response 
         {
             response = conclude(t, request, cancel, Err(e.into()));
         }
-        response.usage = counted(t, usage);
+        response.usage = counted(t, &before, usage);
         response
     })
 }
@@ -61,10 +63,24 @@ pub(crate) fn if_stopped(t: &Thread, request: &Request, cancel: &Cancel, respons
     response
 }
 
-pub(crate) fn counted(t: &Thread, usage: Usage) -> Usage {
+/// An execution begins: what the isolate has used before is not its business.
+pub(crate) fn begin(t: &Thread) -> Spent {
+    t.heap().begin_span();
+    spent(t)
+}
+
+fn spent(t: &Thread) -> Spent {
+    tier::of(t).map(|tier| tier.spent()).unwrap_or_default()
+}
+
+pub(crate) fn counted(t: &Thread, before: &Spent, usage: Usage) -> Usage {
+    let compiled = spent(t);
     Usage {
         instructions: fuel::used(t),
         peak_heap_bytes: t.heap().peak() as u64,
+        heap_byte_seconds: t.heap().span(),
+        jit_compile: compiled.time.saturating_sub(before.time),
+        jit_code_bytes: compiled.code_bytes.saturating_sub(before.code_bytes),
         gc: Gc::of(t).take_time(),
         threads_peak: u32::try_from(typhon_stdlib::thread::turns::peak(t)).unwrap_or(u32::MAX),
         ..usage

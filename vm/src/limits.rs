@@ -76,9 +76,10 @@ pub struct Usage {
     pub cpu: Duration,
     pub instructions: u64,
     pub peak_heap_bytes: u64,
+    /// What the heap held, times how long.
     pub heap_byte_seconds: f64,
-    pub allocations: u64,
     pub gc: Duration,
+    /// Compiling, on whatever threads, as far as it had ended when the program did.
     pub jit_compile: Duration,
     pub jit_code_bytes: u64,
     pub threads_peak: u32,

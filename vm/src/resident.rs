@@ -148,6 +148,7 @@ fn respond(t: &Thread, main: &mut Option<Object>, begins: Begins, request: &Requ
     if let Some(refused) = execute::too_long(request) {
         return refused;
     }
+    let before = execute::begin(t);
     let mut usage = Usage::default();
     let ran = prepared(t, main, begins, request, &mut usage).map_err(Failure::from);
     let mut worked = None;
@@ -174,7 +175,7 @@ fn respond(t: &Thread, main: &mut Option<Object>, begins: Begins, request: &Requ
     if t.breaker.stopped() || cancel.reason().is_some() {
         response = execute::if_stopped(t, request, cancel, response);
     }
-    response.usage = execute::counted(t, usage);
+    response.usage = execute::counted(t, &before, usage);
     fuel::end(t);
     response
 }

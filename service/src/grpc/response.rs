@@ -141,7 +141,8 @@ fn usage(usage: &Usage) -> v1::Usage {
         instructions: signed(usage.instructions),
         peak_heap_bytes: signed(usage.peak_heap_bytes),
         heap_byte_seconds: usage.heap_byte_seconds,
-        allocations: signed(usage.allocations),
+        // Nothing counts them: see the field.
+        allocations: 0,
         gc_time: Some(duration(usage.gc)),
         jit_compile_time: Some(duration(usage.jit_compile)),
         jit_code_bytes: signed(usage.jit_code_bytes),

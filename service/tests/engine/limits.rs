@@ -1,8 +1,11 @@
 //! Every limit ends in its own reason, and no program swallows one.
 
+use std::time::Duration;
+
 use crate::{exception, limited, millis, reason, source, start};
 use typhon_proto::v1;
 use typhon_proto::v1::TerminationReason as Reason;
+use typhon_proto::v1::session_service_client::SessionServiceClient;
 
 fn seconds(seconds: i64) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds, nanos: 0 })
@@ -266,4 +269,29 @@ async fn collections_are_in_the_bill() {
         let took = response.usage.and_then(|usage| usage.gc_time).expect("a time");
         assert_eq!((took.seconds, took.nanos) != (0, 0), some, "{text}: {took:?}");
     }
+}
+
+/// An execution of a session answers for what the session holds while it runs, and not for the time between two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_is_counted_for_as_long_as_it_is_held() {
+    let fixture = start(&[]).await;
+    let mut sessions = SessionServiceClient::new(fixture.channel.clone());
+    let made = sessions.create_session(v1::CreateSessionRequest::default()).await.expect("a session").into_inner();
+    let session = made.session.expect("itself").name;
+    let run = async |text: &str| {
+        let target = Some(v1::execute_request::Target::Session(session.clone()));
+        let request = v1::ExecuteRequest { target, ..source(text) };
+        let response = fixture.client.clone().execute(request).await.expect("an answer").into_inner();
+        assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+        response.usage.expect("usage")
+    };
+    let seconds = |usage: &v1::Usage| Duration::try_from(usage.wall_time.expect("a time")).expect("good").as_secs_f64();
+    let held = f64::from(32 << 20);
+    let waits = run("import time\nx = bytearray(32 << 20)\ntime.sleep(0.05)").await;
+    assert!(waits.heap_byte_seconds >= held * 0.05, "{}", waits.heap_byte_seconds);
+    assert!(waits.heap_byte_seconds <= waits.peak_heap_bytes as f64 * seconds(&waits), "{waits:?}");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let rests = run("time.sleep(0.01)").await;
+    assert!(rests.heap_byte_seconds >= held * 0.01, "{}", rests.heap_byte_seconds);
+    assert!(rests.heap_byte_seconds <= rests.peak_heap_bytes as f64 * seconds(&rests), "{rests:?}");
 }

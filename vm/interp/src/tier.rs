@@ -8,6 +8,7 @@ use crate::unit::Unit;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use typhon_isa::{Code, CodeFlags, Opcode, Word};
 use typhon_object::error::Exc;
 use typhon_object::{Thread, Value};
@@ -31,6 +32,18 @@ pub trait Tier: Send + Sync {
 
     /// What all parts have done, by name.
     fn counters(&self) -> Vec<(&'static str, u64)>;
+
+    /// What compiling for the isolate has cost so far, on whatever threads; not what is being compiled now.
+    fn spent(&self) -> Spent;
+}
+
+/// What compiling has cost.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Spent {
+    /// Of whoever compiled, in vain or not.
+    pub time: Duration,
+    /// Of the machine code that was made.
+    pub code_bytes: u64,
 }
 
 /// A thread's part of the tracing compiler, as the interpreter sees it: called by that thread only.

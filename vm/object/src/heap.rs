@@ -14,6 +14,7 @@ mod common;
 mod large;
 mod poison;
 pub mod reaper;
+mod span;
 mod trim;
 
 pub(crate) use common::{Carved, Common};

@@ -2,6 +2,7 @@
 //!
 //! Threads tell it of what they take in pieces, so that most of what they take costs them no step that others see.
 
+use super::span::Span;
 use super::{Heap, OutOfMemory};
 use crate::breaker::reason;
 use crate::thread;
@@ -32,6 +33,7 @@ pub(super) struct Account {
     limit: Tally,
     /// Bytes asked for in vain since the account was last well below its limit.
     pub(super) refused: Tally,
+    pub(super) span: Span,
 }
 
 impl Account {
@@ -44,6 +46,7 @@ impl Account {
             peak: Tally::new(),
             limit: Tally::new(),
             refused: Tally::new(),
+            span: Span::new(),
         };
         account.limit.add(limit.min(*MACHINE) as u64);
         account
@@ -93,6 +96,7 @@ impl Heap {
     pub fn uncharge(&self, size: usize) {
         self.common.account.charged.sub(size as u64);
         self.shift(size as isize);
+        self.common.account.span.change(self.used());
     }
 
     /// Charges without a check.
@@ -119,6 +123,7 @@ impl Heap {
         account.outside.add(self.outside.replace(0) as u64);
         let (used, limit) = (account.used(0), account.limit());
         account.peak.at_least(used as u64);
+        account.span.change(used);
         let left = isize::try_from(limit.saturating_sub(used)).unwrap_or(SLACK);
         self.tell_at.set(left.min(SLACK));
     }
