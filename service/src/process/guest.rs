@@ -127,6 +127,8 @@ struct Ways {
 /// An isolate that holds no more than this, and no threads, ends in no time.
 const SMALL: u64 = 4 << 20;
 const EARLY_MAX: usize = 1024;
+/// What the process ends with when the engine panicked while nobody waited for it.
+const ENGINE_FAILED: i32 = 70;
 
 impl House {
     fn open(self: &Arc<House>, number: u64, socket: UnixStream) -> io::Result<()> {
@@ -153,10 +155,13 @@ impl House {
             if told.tell(Tale::Done(Box::new(done))).is_err() {
                 break;
             }
-            // A panic has been reported, and ends nothing here. Whoever sends the next order waits for this no longer than
-            // for an isolate that has yet to be made.
-            let _sound = remains.is_none_or(Remains::end);
-            let _made = self.ahead.make();
+            // Whoever sends the next order waits for this no longer than for an isolate that has yet to be made.
+            let sound = remains.is_none_or(Remains::end) && self.ahead.make().is_continue();
+            if !sound {
+                // A panic, which has been reported: what threads keep of the engine is suspect. One in a job is told by its
+                // answer, and the server ends the process.
+                std::process::exit(ENGINE_FAILED);
+            }
         }
         self.lanes.lock().remove(&number);
     }

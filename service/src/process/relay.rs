@@ -10,7 +10,7 @@ use typhon_vm::{Cancel, CancelReason, CpuMeter, HostAnswer, Stream, Worked};
 use super::errand;
 use super::request;
 use super::wire::{self, Cause, Run, Signal, Tale, Told, What};
-use super::worker::{BROKE_RULES, DID_NOT_STOP, Lane, Worker};
+use super::worker::{BROKE_RULES, DID_NOT_STOP, ENGINE_FAILED, Lane, Worker};
 use crate::events::Event;
 use crate::grpc::{interact, response};
 use crate::job::{Captured, Job, crashed};
@@ -101,6 +101,11 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
     drop((attachment, waking, late, watch, hanging));
     let took = started.elapsed();
     Ok(match done {
+        Ok(done) if failed(&done) => {
+            // Whatever its threads keep of the engine is suspect.
+            worker.kill(ENGINE_FAILED);
+            concluded(done, job, took)
+        }
         Ok(done) => {
             worker.put_back(lane);
             concluded(done, job, took)
@@ -172,7 +177,14 @@ fn pass_on(output: v1::OutputChunk, job: &Job, produced: &mut [u64; 2]) -> bool 
     true
 }
 
+/// Whether the engine panicked, as far as the process says.
+fn failed(done: &wire::Done) -> bool {
+    let outcome = done.response.as_ref().and_then(|response| response.outcome.as_ref());
+    outcome.is_none_or(|outcome| outcome.reason() == v1::TerminationReason::WorkerCrash)
+}
+
 fn concluded(done: wire::Done, job: &Job, took: Duration) -> Relayed {
+    let failed = failed(&done);
     let wire::Done { response, lost, heap_bytes, threads, worked, position, .. } = done;
     if let Some(position) = position {
         job.kept.go_to(position.into());
@@ -190,10 +202,9 @@ fn concluded(done: wire::Done, job: &Job, took: Duration) -> Relayed {
             job.request.limits.wall.map_or(hit.limit, |wall| i64::try_from(wall.as_nanos()).unwrap_or(i64::MAX));
         hit.used = hit.used.max(hit.limit);
     }
-    let panicked = response.outcome.as_ref().is_none_or(|o| o.reason() == v1::TerminationReason::WorkerCrash);
     let lost = match lost.is_empty() {
         false => Some(Cow::Owned(lost)),
-        true => panicked.then_some(Cow::Borrowed("the engine panicked")),
+        true => failed.then_some(Cow::Borrowed("the engine panicked")),
     };
     let (threads, worked) = (usize::try_from(threads).unwrap_or(usize::MAX), worked.map(errand::heard));
     Relayed { response, took, lost, heap_bytes, threads, worked }

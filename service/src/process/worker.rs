@@ -31,6 +31,7 @@ impl Deaths {
             NOT_NEEDED => return,
             DID_NOT_STOP | NO_ORDERS => "hung",
             BROKE_RULES => "broke_rules",
+            ENGINE_FAILED => "engine",
             how if how.starts_with(BY_SIGNAL) => "signal",
             how if how.starts_with(WITH_STATUS) => "status",
             _ => "other",
@@ -44,6 +45,7 @@ const NOT_NEEDED: &str = "it was not needed any more";
 const NO_ORDERS: &str = "it took no orders";
 pub const DID_NOT_STOP: &str = "it did not stop when it was told to";
 pub const BROKE_RULES: &str = "it broke the rules";
+pub const ENGINE_FAILED: &str = "the engine failed in it";
 /// What they end of by themselves.
 const BY_SIGNAL: &str = "it was killed by signal";
 const WITH_STATUS: &str = "it ended with status";
