@@ -75,6 +75,16 @@ for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dates_are_read_as_they_are_anywhere() {
+    let mut fixture = start(&[]).await;
+    let text = "import datetime, time\ntime.tzset()\ndatetime.datetime.strptime('29 Nov 2026', '%d %b %Y').isoformat()";
+    let response = fixture.client.execute(source(text)).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+    let date = response.result.and_then(|value| value.kind);
+    assert_eq!(date, Some(Kind::StrValue("2026-11-29T00:00:00".into())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn source_that_is_no_program_is_a_compile_error() {
     let mut fixture = start(&[]).await;
     let deep = [b"(".repeat(100_000), b")".repeat(100_000)].concat();
