@@ -477,6 +477,7 @@ impl Admission {
         let Wanted {
             mut request,
             program,
+            priority,
             plan,
             world,
             isolation,
@@ -503,8 +504,8 @@ impl Admission {
             None => {
                 let limits = limits::derive(&request.limits, &self.config);
                 request.limits = limits::within_quota(limits, &caller.tenant.quota());
-                limits::of_world(&mut request.limits, world);
-                let isolation = self.workers.places().isolation(isolation, world)?;
+                limits::of_world(&mut request.limits, &world);
+                let isolation = self.workers.places().isolation(isolation, &world)?;
                 let (tenant, stable) = (caller.tenant.name.clone(), world.deterministic);
                 (Kept::new(world), Place { isolation, tenant, template: None, snapshot, stable })
             }
@@ -536,6 +537,7 @@ impl Admission {
             name,
             caller,
             request,
+            priority,
             plan,
             kept,
             place,

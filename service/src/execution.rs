@@ -30,6 +30,7 @@ pub struct Execution {
     pub caller: Caller,
     /// Its limits are already clamped, but for the deadline.
     pub request: Request,
+    pub priority: i32,
     pub plan: OutputPlan,
     pub kept: Kept,
     pub place: Place,
@@ -54,6 +55,10 @@ pub struct Execution {
 impl Queued for Execution {
     fn tenant(&self) -> &Arc<Tenant> {
         &self.caller.tenant
+    }
+
+    fn priority(&self) -> i32 {
+        self.priority
     }
 }
 

@@ -17,6 +17,11 @@ use crate::quota::Quota;
 /// What waits, as far as the queue is concerned.
 pub trait Queued {
     fn tenant(&self) -> &Arc<Tenant>;
+
+    /// Higher ones come first in the tenant's line.
+    fn priority(&self) -> i32 {
+        0
+    }
 }
 
 pub struct FairQueue<T> {
@@ -38,6 +43,7 @@ struct State<T> {
 
 struct Line<T> {
     quota: Arc<Quota>,
+    /// By priority, and those of the same as they came.
     waiting: VecDeque<T>,
     running: usize,
     /// Seconds of workers, divided by the weight.
@@ -97,7 +103,9 @@ impl<T: Queued> FairQueue<T> {
             }
             state.waiting -= 1;
         }
-        state.line(item.tenant()).waiting.push_back(item);
+        let waiting = &mut state.line(item.tenant()).waiting;
+        let at = waiting.partition_point(|other| other.priority() >= item.priority());
+        waiting.insert(at, item);
         state.waiting += 1;
         drop(state);
         self.ready.notify_one();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use typhon_jit::Process;
 use typhon_vm::{
-    Access, Attachment, Cancel, CancelReason, CpuMeter, FileRoom, Host, HostError, LimitHit, LimitName, Limits, Stream,
-    Tiers,
+    Access, Attachment, Cancel, CancelReason, CpuMeter, FileRoom, Host, HostError, LimitHit, LimitName, Limits,
+    Modules, Stream, Tiers,
 };
 
 use crate::events::Events;
@@ -16,7 +16,7 @@ use crate::output::{Account, OutputMode, OutputPlan, Ruling};
 use crate::process::Far;
 
 /// What the request's policy chose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct World {
     /// Wall clock since the epoch, stopped.
     pub frozen_clock: Option<Duration>,
@@ -25,6 +25,8 @@ pub struct World {
     pub entropy_seed: Option<u64>,
     /// Nothing but the program and its inputs decides what it does.
     pub deterministic: bool,
+    /// What may be imported, if that is not everything.
+    pub modules: Option<Arc<Modules>>,
 }
 
 /// What stays when an execution of a session ends and the next begins.
@@ -46,11 +48,11 @@ impl Kept {
 
     /// The same, with an account of its own.
     pub fn afresh(&self) -> Kept {
-        Kept::new(self.world)
+        Kept::new(self.world.clone())
     }
 
-    pub fn world(&self) -> World {
-        self.world
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// Where it is, if that is not where a new one is, once something has run.
@@ -339,7 +341,7 @@ impl Host for GuestHost {
     }
 
     fn wall_clock(&self) -> Duration {
-        let world = self.kept.world;
+        let world = &self.kept.world;
         let begun = world.virtual_clock.map(|epoch| epoch.saturating_add(*self.kept.elapsed.lock()));
         world.frozen_clock.or(begun).unwrap_or_else(|| {
             let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -114,6 +114,7 @@ impl Job {
         let Job { mut request, plan, kept, stdin, calls, events, cancel, queue, .. } = self;
         let wall = request.limits.wall.unwrap_or(FOREVER);
         let cpu = request.limits.cpu.unwrap_or(wall);
+        request.modules.clone_from(&kept.world().modules);
         // When a loop is compiled is chance.
         let compiler = engine.compiler().filter(|_| !request.deterministic);
         let host = GuestHost::new(plan, &request.limits, stdin, kept, events, &cancel, compiler);

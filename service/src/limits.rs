@@ -38,7 +38,7 @@ fn parallel(asked: Option<u32>, threads: Option<u32>) -> Option<u32> {
 }
 
 /// Which of several threads runs is chance.
-pub fn of_world(limits: &mut Limits, world: World) {
+pub fn of_world(limits: &mut Limits, world: &World) {
     if world.deterministic {
         (limits.threads, limits.cpu_parallelism) = (Some(1), Some(1));
     }

@@ -85,7 +85,7 @@ impl Places {
     }
 
     /// What a request gets that asks for this, or for nothing.
-    pub fn isolation(&self, asked: Option<Isolation>, world: World) -> Result<Isolation, Refusal> {
+    pub fn isolation(&self, asked: Option<Isolation>, world: &World) -> Result<Isolation, Refusal> {
         match (&self.pool, asked) {
             // Hashes are a process's, and the server's are for nobody to foresee.
             (Some(_), asked) if world.deterministic => {
@@ -239,7 +239,7 @@ impl Places {
         let (own, its) = (&job.request.limits, &base.terms.limits);
         let for_life = |of: &Limits| (of.heap_bytes, of.stack_depth, of.threads, of.cpu_parallelism);
         let same = for_life(own) == for_life(its);
-        let plain = job.request.env.is_empty() && job.kept.world() == World::default() && !job.request.validate_only;
+        let plain = job.request.env.is_empty() && *job.kept.world() == World::default() && !job.request.validate_only;
         let imports = job.request.source.windows(6).any(|word| word == b"import");
         (same && plain && imports).then_some(base)
     }

@@ -10,6 +10,7 @@ use typhon_object::error::{Exc, Res};
 use typhon_object::gc::Gc;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value as Object};
+use typhon_stdlib::import::gate;
 use typhon_stdlib::isolate::{self, Environment, Options};
 use typhon_stdlib::sys::{Config, Flags};
 use typhon_stdlib::{compile, fuel, report, site_builtins, text};
@@ -18,6 +19,7 @@ use crate::callbacks;
 use crate::cancel::Cancel;
 use crate::convert;
 use crate::engine;
+use crate::entry;
 use crate::files;
 use crate::limits::{LimitHit, LimitName, Usage};
 use crate::outcome::{Detail, Outcome, Response, TerminationReason};
@@ -136,6 +138,8 @@ pub(crate) fn run(t: &Thread, main: &Object, request: &Request, usage: &mut Usag
     report::keep_source(t, &request.filename, &source);
     let mut options = compile::module_options(t, &request.filename);
     options.result = match request.result_mode {
+        // What is returned is the callable's, and its program is a module like any.
+        _ if request.entry_point.is_some() => ModuleResult::None,
         ResultMode::None => ModuleResult::None,
         ResultMode::LastExpression | ResultMode::Repr => ModuleResult::LastExpression,
         ResultMode::ReturnValue => ModuleResult::Return,
@@ -154,12 +158,17 @@ pub(crate) fn run(t: &Thread, main: &Object, request: &Request, usage: &mut Usag
     text::put(t, main, "__spec__", Object::NONE)?;
     callbacks::install(t, main, request.host.as_ref())?;
     files::put(t, &request.files)?;
-    for (name, value) in &request.inputs {
-        let value = convert::to_object(t, value, 0)?;
-        text::put(t, main, name, value)?;
-    }
+    let inputs = request.inputs.iter().map(|(name, value)| Ok((name, convert::to_object(t, value, 0)?)));
+    let inputs = inputs.collect::<Res<Vec<_>>>()?;
+    gate::set(t, request.modules.as_ref());
     if request.deterministic || request.limits.instructions.is_some() {
         fuel::begin(t, request.limits.instructions);
+    }
+    if let Some(path) = &request.entry_point {
+        return Ok(entry::call(t, main, &code, path, inputs)?);
+    }
+    for (name, value) in inputs {
+        text::put(t, main, name, value)?;
     }
     Ok(compile::run(t, &code, main, main)?)
 }

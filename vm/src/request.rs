@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use typhon_stdlib::compile::Library;
+use typhon_stdlib::import::gate::Modules;
 
 use crate::callbacks::Grant;
 use crate::limits::Limits;
@@ -16,11 +17,13 @@ pub struct Request {
     pub source: Vec<u8>,
     /// `__file__` and the name in tracebacks.
     pub filename: String,
+    /// What of the program to call with the inputs, once it has run: names with dots between them.
+    pub entry_point: Option<String>,
     /// `sys.argv`; empty means `[filename]`.
     pub argv: Vec<String>,
     /// `os.environ`, whole: nothing leaks in from the process.
     pub env: Vec<(String, String)>,
-    /// Globals set before the program starts. Names are Python identifiers; the service has checked them.
+    /// Globals set before the program starts, or keywords for what is called of it. Names are Python identifiers; the service has checked them.
     pub inputs: Vec<(String, Value)>,
     pub stdin: Vec<u8>,
     /// Files put in their places before the program starts, where the host has them in memory.
@@ -33,6 +36,8 @@ pub struct Request {
     pub limits: Limits,
     /// The host functions that the program may call.
     pub host: Option<Grant>,
+    /// Which modules it may import, if that is not all.
+    pub modules: Option<Arc<Modules>>,
     /// Where the source is looked for before it is compiled.
     pub library: Option<Arc<dyn Library>>,
     /// Nothing but the program and its inputs may decide what it does: its looks are counted even without a limit, and

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use typhon_interp::host::Host;
 use typhon_interp::tier::Tiers;
 use typhon_object::{Res, Thread, Value as Object, attr, strs};
+use typhon_stdlib::import::gate;
 use typhon_stdlib::isolate::{self, Environment, Live};
 use typhon_stdlib::kernel::signals::roving;
 use typhon_stdlib::sys::streams;
@@ -155,6 +156,8 @@ fn respond(t: &Thread, main: &mut Option<Object>, begins: Begins, request: &Requ
     let ran = ran.and_then(|main| match &request.work {
         None => execute::run(t, &main, request, &mut usage),
         Some(work) => {
+            // What an isolate is filled with goes by modules' names.
+            gate::set(t, None);
             worked = Some(work::work(t, &main, work)?);
             Ok(Object::NONE)
         }

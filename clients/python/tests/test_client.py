@@ -102,6 +102,13 @@ def test_output_streams_while_the_program_runs(typhon: Client) -> None:
     assert "".join(typhon.stream("print('ü' * 10)").text()) == "ü" * 10 + "\n"
 
 
+def test_a_function_of_the_program_is_called(typhon: Client) -> None:
+    code = "def solve(n, *, factor): return n * factor\nif __name__ == '__main__': raise SystemExit('it was run')"
+    options = {"inputs": {"n": 6, "factor": 7}, "priority": 3}
+    assert typhon.run(code, entry_point="solve", **options).check().value == 42
+    assert typhon.run(code, entry_point="missing").reason == "EXCEPTION"
+
+
 def test_a_session_keeps_its_state(typhon: Client) -> None:
     with typhon.session(limits=Limits(wall_time=5), labels={"a": "b"}) as session:
         session.run("x = 20").check()

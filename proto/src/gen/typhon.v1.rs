@@ -925,12 +925,16 @@ pub struct Usage {
     pub instructions: i64,
     #[prost(int64, tag = "7")]
     pub peak_heap_bytes: i64,
+    /// What the program's memory came to, times how long it did.
     #[prost(double, tag = "8")]
     pub heap_byte_seconds: f64,
+    /// Always 0: nothing counts them, because that would cost at each.
     #[prost(int64, tag = "9")]
     pub allocations: i64,
     #[prost(message, optional, tag = "10")]
     pub gc_time: ::core::option::Option<::prost_types::Duration>,
+    /// What the program's hot loops took to compile, and the machine code that was made: as far as that was done when the program ended. It is
+    /// done beside the program; what another program has had compiled costs nothing.
     #[prost(message, optional, tag = "11")]
     pub jit_compile_time: ::core::option::Option<::prost_types::Duration>,
     #[prost(int64, tag = "12")]
@@ -1570,11 +1574,13 @@ pub struct Policy {
     #[prost(enumeration = "IsolationLevel", tag = "8")]
     pub isolation: i32,
 }
+/// Which modules a program may import. A name stands for its submodules, too: "os" for os.path.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ModulePolicy {
-    /// Empty allows all that are not denied.
+    /// What the program's own code may import. Empty allows all that are not denied. What these import in turn need not be named.
     #[prost(string, repeated, tag = "1")]
     pub allow: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What nobody may import, the library included, but for what has been loaded before the program began.
     #[prost(string, repeated, tag = "2")]
     pub deny: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -1911,7 +1917,9 @@ pub struct ExecuteRequest {
     /// request with that id is refused. Not for Interact and BatchExecute.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// A callable of the program to call with the inputs as keywords, instead of running it as **main**.
+    /// A callable of the program, `solve` or `Solver.solve`, that is called with the inputs as keywords, which are no globals then. The
+    /// program runs first, with **name** "**program**" in place of "**main**"; in a session it may be empty. What is returned is the
+    /// result that result_mode asks for.
     #[prost(string, tag = "7")]
     pub entry_point: ::prost::alloc::string::String,
     /// Globals set before the program starts; keys are Python identifiers.
@@ -1936,7 +1944,7 @@ pub struct ExecuteRequest {
     pub output: ::core::option::Option<OutputOptions>,
     #[prost(enumeration = "ResultMode", tag = "16")]
     pub result_mode: i32,
-    /// Higher runs first, within one tenant.
+    /// Higher runs first, among what waits for a worker of this server within one tenant. Executions that wait for a session keep their order.
     #[prost(int32, tag = "17")]
     pub priority: i32,
     #[prost(map = "string, string", tag = "18")]

@@ -2,11 +2,15 @@
 
 use super::*;
 
-struct Job(Arc<Tenant>, u32);
+struct Job(Arc<Tenant>, u32, i32);
 
 impl Queued for Job {
     fn tenant(&self) -> &Arc<Tenant> {
         &self.0
+    }
+
+    fn priority(&self) -> i32 {
+        self.2
     }
 }
 
@@ -22,7 +26,7 @@ fn weighing(weight: u32) -> Quota {
 
 fn fill(queue: &FairQueue<Job>, tenant: &Arc<Tenant>, count: u32) {
     for number in 0..count {
-        assert!(queue.offer(Job(tenant.clone(), number)).is_ok_and(|out| out.is_none()));
+        assert!(queue.offer(Job(tenant.clone(), number, 0)).is_ok_and(|out| out.is_none()));
     }
 }
 
@@ -95,14 +99,39 @@ fn a_full_queue_takes_from_the_longest_line() {
     let queue = FairQueue::new(10, 1);
     let (many, few) = (tenant("many", weighing(1)), tenant("few", weighing(1)));
     fill(&queue, &many, 10);
-    let full = queue.offer(Job(many.clone(), 10)).err().expect("no room for more of the same");
+    let full = queue.offer(Job(many.clone(), 10, 0)).err().expect("no room for more of the same");
     assert_eq!((full.0, full.1.1), (Refused::Full, 10));
     for number in 0..5 {
-        let out = queue.offer(Job(few.clone(), number)).ok().flatten().expect("the last of the longest");
+        let out = queue.offer(Job(few.clone(), number, 0)).ok().flatten().expect("the last of the longest");
         assert_eq!((&*out.0.name, out.1), ("many", 9 - number));
     }
-    assert!(queue.offer(Job(few.clone(), 5)).is_err());
+    assert!(queue.offer(Job(few.clone(), 5, 0)).is_err());
     assert_eq!((queue.waiting(), queue.of(&many).0, queue.of(&few).0), (10, 5, 5));
+}
+
+#[test]
+fn a_tenants_urgent_ones_come_first_and_others_lose_nothing_by_them() {
+    let queue = FairQueue::new(5, 1);
+    let (one, other) = (tenant("one", weighing(1)), tenant("other", weighing(1)));
+    for (number, priority) in [(0, 0), (1, 5), (2, -1), (3, 5)] {
+        assert!(queue.offer(Job(one.clone(), number, priority)).is_ok());
+    }
+    fill(&queue, &other, 1);
+    // Who has to go is the last in line: the least urgent.
+    let out = queue.offer(Job(other.clone(), 1, -9)).ok().flatten().expect("the last of the longest");
+    assert_eq!((&*out.0.name, out.1), ("one", 2));
+    let mut order: HashMap<String, Vec<u32>> = HashMap::new();
+    let mut first_of_other = None;
+    for turn in 0..5 {
+        let (job, taken) = queue.next().expect("something waits");
+        if &*job.0.name == "other" {
+            first_of_other.get_or_insert(turn);
+        }
+        order.entry(job.0.name.to_string()).or_default().push(job.1);
+        queue.done(taken, SECOND);
+    }
+    assert_eq!((&order["one"], &order["other"]), (&vec![1, 3, 0], &vec![0, 1]));
+    assert!(first_of_other.is_some_and(|turn| turn < 2), "{first_of_other:?}");
 }
 
 #[test]
@@ -110,10 +139,10 @@ fn a_line_has_its_own_end() {
     let queue = FairQueue::new(10, 1);
     let short = tenant("short", Quota { waiting: 2, ..Quota::default() });
     fill(&queue, &short, 2);
-    let full = queue.offer(Job(short.clone(), 2)).err().expect("its line is full");
+    let full = queue.offer(Job(short.clone(), 2, 0)).err().expect("its line is full");
     assert_eq!(full.0, Refused::LineFull { max: 2 });
     queue.close();
-    assert_eq!(queue.offer(Job(short.clone(), 2)).err().expect("closed").0, Refused::Closed);
+    assert_eq!(queue.offer(Job(short.clone(), 2, 0)).err().expect("closed").0, Refused::Closed);
     assert!(queue.next().is_some() && queue.next().is_some() && queue.next().is_none());
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use typhon_proto::v1;
-use typhon_vm::{HostFunction, Limits, Request, ResultMode};
+use typhon_vm::{HostFunction, Limits, Modules, Request, ResultMode};
 
 use crate::error::Refusal;
 use crate::grpc::files::file_path;
@@ -20,6 +20,8 @@ pub struct Wanted {
     pub request: Request,
     /// The name of the program to take the source from.
     pub program: Option<String>,
+    /// Higher ones come first in the tenant's line.
+    pub priority: i32,
     pub plan: OutputPlan,
     pub world: World,
     pub isolation: Option<Isolation>,
@@ -51,12 +53,12 @@ pub enum Way {
 /// More names than this in one map is a mistake or an attack.
 const NAMES_MAX: usize = 10_000;
 const FUNCTIONS_MAX: usize = 1000;
+const MODULES_MAX: usize = 1000;
 /// More labels than this, or longer ones, are data.
 const LABELS_MAX: usize = 64;
 const LABEL_BYTES: usize = 256;
 
 pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> {
-    refuse_unsupported(&message)?;
     let session = match &message.target {
         Some(v1::execute_request::Target::Session(name)) => Some(name.clone()),
         _ => None,
@@ -89,6 +91,7 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         no_nul(argument, || format!("argv[{index}]"))?;
     }
     let request = Request {
+        entry_point: entry_point(message.entry_point)?,
         source: source.text,
         filename: source.filename,
         argv: message.argv,
@@ -103,10 +106,12 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         host: None,
         library: None,
         deterministic: world.deterministic,
+        modules: None,
     };
     Ok(Wanted {
         request,
         program,
+        priority: message.priority,
         plan,
         world,
         isolation,
@@ -162,13 +167,15 @@ pub fn request_id(id: &str) -> Result<(), Refusal> {
     if id.is_empty() || is_uuid(id) { Ok(()) } else { Err(Refusal::invalid("request_id", "is not a UUID")) }
 }
 
-fn refuse_unsupported(message: &v1::ExecuteRequest) -> Result<(), Refusal> {
-    let feature = match () {
-        () if !message.entry_point.is_empty() => "entry_point",
-        () if message.priority != 0 => "priority",
-        () => return Ok(()),
-    };
-    Err(Refusal::Unsupported { feature })
+/// What is to be called of the program: a name of its own, and attributes from there.
+fn entry_point(path: String) -> Result<Option<String>, Refusal> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    if path.split('.').all(is_identifier) {
+        return Ok(Some(path));
+    }
+    Err(Refusal::invalid("entry_point", "is not a Python identifier, or several with dots between them"))
 }
 
 /// The source, or the name of the program that has it.
@@ -262,10 +269,7 @@ fn is_uuid(text: &str) -> bool {
 pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     use v1::{clock_policy, entropy_policy, network_policy};
     let unsupported = |feature| Err(Refusal::Unsupported { feature });
-    let modules = policy.modules.as_ref();
-    if modules.is_some_and(|modules| !modules.allow.is_empty() || !modules.deny.is_empty()) {
-        return unsupported("policy.modules");
-    }
+    let modules = modules(policy.modules.as_ref())?;
     if !policy.host_modules.is_empty() {
         return unsupported("policy.host_modules");
     }
@@ -304,7 +308,22 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
         entropy_policy::Mode::Unspecified | entropy_policy::Mode::System => None,
         entropy_policy::Mode::Seeded => Some(entropy.seed),
     };
-    Ok(World { frozen_clock, virtual_clock, entropy_seed, deterministic })
+    Ok(World { frozen_clock, virtual_clock, entropy_seed, deterministic, modules })
+}
+
+/// What may be imported, if that is not everything.
+fn modules(asked: Option<&v1::ModulePolicy>) -> Result<Option<Arc<Modules>>, Refusal> {
+    let v1::ModulePolicy { allow, deny } = asked.cloned().unwrap_or_default();
+    for (names, field) in [(&allow, "policy.modules.allow"), (&deny, "policy.modules.deny")] {
+        if names.len() > MODULES_MAX {
+            return Err(Refusal::invalid(field, format!("has more than {MODULES_MAX} names")));
+        }
+        if let Some(at) = names.iter().position(|name| !name.split('.').all(is_identifier)) {
+            return Err(Refusal::invalid(format!("{field}[{at}]"), "is not the name of a module"));
+        }
+    }
+    let all = allow.is_empty() && deny.is_empty();
+    Ok((!all).then(|| Arc::new(Modules { allow, deny })))
 }
 
 /// Where virtual clocks begin whose policy does not say: the year 2000.

@@ -197,7 +197,7 @@ pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Pl
     let limits = request::limits(&asked.limits.unwrap_or_default()).map_err(within)?;
     let world = request::world(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
     let isolation = request::isolation(&asked.policy.clone().unwrap_or_default()).map_err(within)?;
-    let isolation = places.isolation(isolation, world)?;
+    let isolation = places.isolation(isolation, &world)?;
     let place =
         Place { isolation, tenant: tenant.clone(), template: None, snapshot: None, stable: world.deterministic };
     let when_busy = match request::known(asked.when_busy, "session.when_busy")? {
@@ -209,7 +209,7 @@ pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Pl
     let ttl = request::duration(asked.ttl, "session.ttl", least)?;
     let labels = request::labels(asked.labels, "session.labels")?;
     let mut limits = limits::derive(&limits, config);
-    limits::of_world(&mut limits, world);
+    limits::of_world(&mut limits, &world);
     Ok(Terms {
         limits,
         env: request::env(asked.env).map_err(within)?,

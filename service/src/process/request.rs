@@ -27,6 +27,7 @@ pub fn encode(job: &Job, wall: Duration, stdin: Vec<u8>) -> v1::ExecuteRequest {
     let source = v1::Source { text: request.source.clone(), filename: request.filename.clone() };
     v1::ExecuteRequest {
         code: Some(v1::execute_request::Code::Source(source)),
+        entry_point: request.entry_point.clone().unwrap_or_default(),
         inputs: inputs.collect(),
         argv: request.argv.clone(),
         env: request.env.iter().cloned().collect(),
@@ -54,7 +55,7 @@ pub fn encode(job: &Job, wall: Duration, stdin: Vec<u8>) -> v1::ExecuteRequest {
     }
 }
 
-fn policy(world: World, host_functions: Vec<v1::HostFunction>) -> v1::Policy {
+fn policy(world: &World, host_functions: Vec<v1::HostFunction>) -> v1::Policy {
     use v1::clock_policy::Mode;
     let clock = |mode: Mode, at: Duration| v1::ClockPolicy {
         mode: mode.into(),
@@ -65,7 +66,9 @@ fn policy(world: World, host_functions: Vec<v1::HostFunction>) -> v1::Policy {
     let entropy =
         world.entropy_seed.map(|seed| v1::EntropyPolicy { mode: v1::entropy_policy::Mode::Seeded.into(), seed });
     let deterministic = world.deterministic;
-    v1::Policy { clock, entropy, host_functions, deterministic, ..v1::Policy::default() }
+    let modules = world.modules.as_ref();
+    let modules = modules.map(|modules| v1::ModulePolicy { allow: modules.allow.clone(), deny: modules.deny.clone() });
+    v1::Policy { modules, clock, entropy, host_functions, deterministic, ..v1::Policy::default() }
 }
 
 fn output(plan: OutputPlan) -> v1::OutputOptions {

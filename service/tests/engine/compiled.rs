@@ -11,7 +11,11 @@ use typhon_proto::v1::session_service_client::SessionServiceClient;
 
 async fn start() -> Fixture {
     let params = Params { loop_hot: 2, exit_hot: 1, ..Params::DEFAULT };
-    start_with(&[("admin_listen", "127.0.0.1:0")], Some(Process::new(Mode::Sync, params).expect("this machine has a code generator"))).await
+    start_with(
+        &[("admin_listen", "127.0.0.1:0")],
+        Some(Process::new(Mode::Sync, params).expect("this machine has a code generator")),
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,11 +4,13 @@
 
 mod callbacks;
 mod compiled;
+mod entry;
 mod files;
 mod fixture;
 mod handover;
 mod limits;
 mod metrics;
+mod modules;
 mod programs;
 mod running;
 mod sessions;

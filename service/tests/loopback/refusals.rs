@@ -42,8 +42,9 @@ fn of_create_session() -> Vec<Row> {
     let limits = v1::Limits { heap_bytes: Some(-1), ..v1::Limits::default() };
     let clock = v1::ClockPolicy { mode: v1::clock_policy::Mode::Frozen.into(), epoch_nanoseconds: None };
     let frozen = v1::Policy { clock: Some(clock), ..v1::Policy::default() };
-    let modules = v1::ModulePolicy { deny: vec!["os".into()], ..v1::ModulePolicy::default() };
+    let modules = v1::ModulePolicy { deny: vec!["no module".into()], ..v1::ModulePolicy::default() };
     let modules = v1::Policy { modules: Some(modules), ..v1::Policy::default() };
+    let host_modules = v1::Policy { host_modules: vec![v1::HostModule::default()], ..v1::Policy::default() };
     let many = (0..65).map(|n| (n.to_string(), String::new())).collect();
     vec![
         invalid(METHOD, &v1::CreateSessionRequest { request_id: "x".into(), session: None }, "request_id"),
@@ -58,13 +59,14 @@ fn of_create_session() -> Vec<Row> {
             &create(v1::Session { env: [("a\0".into(), "b".into())].into(), ..none() }),
             "session.env[\"a\\0\"]",
         ),
+        invalid(METHOD, &create(v1::Session { policy: Some(modules), ..none() }), "session.policy.modules.deny[0]"),
         invalid(METHOD, &create(v1::Session { when_busy: 9, ..none() }), "session.when_busy"),
         invalid(METHOD, &create(v1::Session { idle_ttl: minus(), ..none() }), "session.idle_ttl"),
         invalid(METHOD, &create(v1::Session { ttl: Some(prost_types::Duration::default()), ..none() }), "session.ttl"),
         invalid(METHOD, &create(v1::Session { labels: many, ..none() }), "session.labels"),
         row(
             METHOD,
-            &create(v1::Session { policy: Some(modules), ..none() }),
+            &create(v1::Session { policy: Some(host_modules), ..none() }),
             Code::Unimplemented,
             "FEATURE_UNSUPPORTED",
             "",

@@ -57,6 +57,10 @@ async fn malformed_requests_name_their_fields() {
         let entropy = Some(v1::EntropyPolicy { mode: 0, seed: 5 });
         of(v1::Policy { entropy, deterministic, ..v1::Policy::default() })
     };
+    let modules = |allow: &[&str], deny: &[&str]| {
+        let [allow, deny] = [allow, deny].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        of(v1::Policy { modules: Some(v1::ModulePolicy { allow, deny }), ..v1::Policy::default() })
+    };
     let rules = vec![v1::NetworkRule { destination: "example.org".into(), ports: vec![443] }];
     let network = Some(v1::NetworkPolicy { mode: 0, rules });
     let none = v1::Limits::default;
@@ -72,6 +76,8 @@ async fn malformed_requests_name_their_fields() {
         (v1::ExecuteRequest { request_id: "7".into(), ..source("") }, "request_id"),
         (v1::ExecuteRequest { argv: vec!["a".into(), "b\0".into()], ..source("") }, "argv[1]"),
         (v1::ExecuteRequest { env: [("A=B".into(), "c".into())].into(), ..source("") }, "env[\"A=B\"]"),
+        (v1::ExecuteRequest { entry_point: "a..b".into(), ..source("") }, "entry_point"),
+        (v1::ExecuteRequest { entry_point: "f()".into(), ..source("") }, "entry_point"),
         (limits(v1::Limits { wall_time: seconds(-1, 0), ..none() }), "limits.wall_time"),
         (limits(v1::Limits { wall_time: seconds(0, 0), ..none() }), "limits.wall_time"),
         (limits(v1::Limits { cpu_time: seconds(1, -1), ..none() }), "limits.cpu_time"),
@@ -90,6 +96,9 @@ async fn malformed_requests_name_their_fields() {
         (seed(false), "policy.entropy.seed"),
         (seed(true), "policy.entropy.seed"),
         (of(v1::Policy { network, ..v1::Policy::default() }), "policy.network.rules"),
+        (modules(&["json", "a-b"], &[]), "policy.modules.allow[1]"),
+        (modules(&[], &["json."]), "policy.modules.deny[0]"),
+        (modules(&[], &["x"; 1001]), "policy.modules.deny"),
         (file(""), "files[0].path"),
         (file("a\0"), "files[0].path"),
         (file(&"x".repeat(256)), "files[0].path"),
@@ -145,7 +154,6 @@ async fn what_is_not_offered_says_which_feature() {
         ..source("")
     };
     let with = |policy| v1::ExecuteRequest { policy: Some(policy), ..source("") };
-    let modules = Some(v1::ModulePolicy { allow: vec!["json".into()], ..v1::ModulePolicy::default() });
     let mode = v1::network_policy::Mode::Proxy.into();
     let network = Some(v1::NetworkPolicy { mode, ..v1::NetworkPolicy::default() });
     let output = v1::OutputOptions { encoding_errors: "replace".into(), ..v1::OutputOptions::default() };
@@ -154,12 +162,9 @@ async fn what_is_not_offered_says_which_feature() {
     let policy = v1::Policy { deterministic: true, ..v1::Policy::default() };
     let deterministic = v1::ExecuteRequest { policy: Some(policy), ..source("") };
     let cases = [
-        (v1::ExecuteRequest { entry_point: "main".into(), ..source("") }, "entry_point"),
         (v1::ExecuteRequest { files: vec![blob], ..source("") }, "files.blob"),
         (deterministic, "policy.deterministic without worker processes"),
-        (v1::ExecuteRequest { priority: 1, ..source("") }, "priority"),
         (isolation(v1::IsolationLevel::WorkerProcess), "isolation WORKER_PROCESS"),
-        (with(v1::Policy { modules, ..v1::Policy::default() }), "policy.modules"),
         (
             with(v1::Policy { host_modules: vec![v1::HostModule::default()], ..v1::Policy::default() }),
             "policy.host_modules",

@@ -75,7 +75,9 @@ class Options(TypedDict, total=False):
     #: What it begins with. Not for a program in a session.
     snapshot: str | Snapshotted
 
-    #: Globals set before the program starts.
+    #: A callable of the program, to be called with the inputs as keywords once the program has run as a module.
+    entry_point: str
+    #: Globals set before the program starts, or the callable's keywords.
     inputs: Mapping[str, PyValue]
     stdin: bytes | str
     argv: Sequence[str]
@@ -84,6 +86,8 @@ class Options(TypedDict, total=False):
     filename: str
     limits: Limits
     policy: policy_pb2.Policy
+    #: Higher comes first, among what waits for the same tenant.
+    priority: int
     #: What `Result.value` is; by default the value of the last statement, when that is an expression.
     result: Literal["none", "last_expression", "return_value", "repr"]
     #: What is kept of output past its limit.
@@ -194,6 +198,8 @@ def execute_request(
         labels=options.get("labels", {}),
         result_mode=f"RESULT_MODE_{mode.upper()}",
         validate_only=options.get("validate_only", False),
+        entry_point=options.get("entry_point", ""),
+        priority=options.get("priority", 0),
     )
     if isinstance(code, Program):
         request.program = code.name

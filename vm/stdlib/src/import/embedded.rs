@@ -25,6 +25,13 @@ pub fn library_path(filename: &str) -> Option<&str> {
     filename.strip_prefix(FOLDER)?.strip_prefix('/')
 }
 
+/// The library's file whose code bears a file name.
+pub fn file_of(filename: &str) -> Option<&str> {
+    // importlib's two halves are not called as they lie.
+    let halves = ["importlib/_bootstrap.py", "importlib/_bootstrap_external.py"];
+    library_path(filename).or_else(|| halves.into_iter().find(|path| typhon_pylib::filename(path) == filename))
+}
+
 /// The library's folder behind an entry of a path: `""` for [`FOLDER`] itself.
 pub fn library_folder(entry: &str) -> Option<&str> {
     let rest = entry.strip_prefix(FOLDER)?;
@@ -55,6 +62,12 @@ pub fn code(t: &Thread, path: &str) -> Res<Arc<Code>> {
         let code = ready(t, path, &options)?;
         Ok(Arc::clone(CODE.lock().entry(key).or_insert(code)))
     })
+}
+
+/// The code of a library file that some isolate has loaded with this one's options.
+pub fn known(t: &Thread, path: &str) -> Option<Arc<Code>> {
+    let options = crate::compile::module_options(t, "");
+    CODE.lock().get(&(path.to_owned(), options.optimize)).cloned()
 }
 
 fn ready(t: &Thread, path: &str, options: &typhon_compiler::Options) -> Res<Arc<Code>> {
@@ -131,6 +144,7 @@ pub fn loader(t: &Thread, name: &Value, path: &Value, entry: typhon_pylib::Entry
 }
 
 fn exec_module(t: &Thread, a: &[Value]) -> Res {
+    super::gate::load_named(t, &me(&a[0]).name.get())?;
     let code = new_code(t, &code(t, me(&a[0]).entry.path)?)?;
     if a[1].downcast::<module::Module>().is_none() {
         return Err(error::type_error(t, "exec_module() argument must be a module"));

@@ -121,6 +121,7 @@ fn no_dynamic(t: &Thread, a: &[Value]) -> Res {
 fn create_builtin(t: &Thread, a: &[Value]) -> Res {
     let name = attr::get_text(t, &a[0], "name")?;
     let text = name_arg(t, &name, "create_builtin")?;
+    super::gate::load(t, &text)?;
     if let Some(found) = text::loaded(t, &text) {
         return Ok(found);
     }

@@ -6,6 +6,7 @@
 
 pub mod embedded;
 pub mod files;
+pub mod gate;
 pub mod imp;
 pub mod pristine;
 pub mod spec;
@@ -41,7 +42,7 @@ pub fn import_level(t: &Thread, name: &Value, globals: &Value, fromlist: &Value,
     } else {
         text.clone()
     };
-    let found = module_named(t, &absolute)?;
+    let found = gate::through(t, &absolute, || module_named(t, &absolute))?;
     let from = match fromlist.non_none() {
         Some(list) => ops::truth(t, list)?,
         None => false,
@@ -173,7 +174,7 @@ fn handle_fromlist(t: &Thread, found: &Value, fromlist: &Value, recursive: bool)
         }
         let parent = text::text_attr(t, found, "__name__")?.unwrap_or_default();
         let full = format!("{parent}.{}", s.to_lossy());
-        match module_named(t, &full) {
+        match gate::through(t, &full, || module_named(t, &full)) {
             Ok(_) => {}
             // A backwards-compatibility rule: a missing submodule is the business of the from import itself.
             Err(e) if e.is(&exc::MODULE_NOT_FOUND_ERROR) => {

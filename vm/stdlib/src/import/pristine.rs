@@ -58,7 +58,7 @@ pub fn bootstrap(t: &Thread) -> Res {
     if let Some(m) = text::loaded(t, "_frozen_importlib") {
         return Ok(m);
     }
-    let made = load(t);
+    let made = super::gate::inside(t, || load(t));
     if made.is_err() {
         let modules = t.modules().get();
         for name in ["_frozen_importlib", "_frozen_importlib_external"] {
