@@ -8,12 +8,12 @@ use crate::{time, world};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 use typhon_object::header::Header;
-use typhon_object::native::def;
+use typhon_object::native::{def, raw};
 use typhon_object::slots::Slots;
 use typhon_object::strs;
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::{TypeDef, flag};
-use typhon_object::{Exc, Res, Thread, Value, convert, error, payload};
+use typhon_object::{Args, Exc, Res, Thread, Value, convert, error, payload};
 use typhon_qsbr::latch::Latch;
 
 /// `acquire(blocking=True, timeout=-1)`: when to give up; `None` is never.
@@ -67,7 +67,7 @@ pub static LOCK: TypeDef = TypeDef {
         def("__enter__", "($self, /)", |t, a| enter(t, &a[0]), "Lock the lock.").open_always(),
         def("release", "($self, /)", |t, a| release(t, &a[0]), "Release the lock.").open_always(),
         def("release_lock", "($self, /)", |t, a| release(t, &a[0]), "An obsolete synonym of release()."),
-        def("__exit__", "($self, /, *exc_info)", |t, a| release(t, &a[0]), "Release the lock.").open_always(),
+        raw("__exit__", "($self, /, *exc_info)", |t, a| exit(t, a, release), "Release the lock.").open_always(),
         def(
             "locked",
             "($self, /)",
@@ -99,6 +99,9 @@ pub fn new(t: &Thread) -> Res {
 }
 
 fn enter(t: &Thread, v: &Value) -> Res {
+    if v.expect::<Lock>().latch.try_take() {
+        return Ok(Value::TRUE);
+    }
     acquire(t, &[v.clone(), Value::ABSENT, Value::ABSENT])
 }
 
@@ -118,6 +121,15 @@ fn acquire(t: &Thread, a: &[Value]) -> Res {
         }
         time::pause_for(t, end, key(&a[0]), || latch.take_or_mark()).map(Value::bool)
     })
+}
+
+/// `__exit__`, which looks at no argument: they are not made a tuple for it.
+fn exit(t: &Thread, args: Args<'_>, release: impl FnOnce(&Thread, &Value) -> Res) -> Res {
+    args.no_keywords(t, "__exit__")?;
+    match args.positional() {
+        [lock, ..] => release(t, lock),
+        [] => Err(error::system_error(t, "a method without its object")),
+    }
 }
 
 fn release(t: &Thread, v: &Value) -> Res {
@@ -169,7 +181,7 @@ pub static RLOCK: TypeDef = TypeDef {
             "Lock the lock.",
         ),
         def("release", "($self, /)", |t, a| give_back(t, &a[0]), "Release the lock."),
-        def("__exit__", "($self, /, *exc_info)", |t, a| give_back(t, &a[0]), "Release the lock."),
+        raw("__exit__", "($self, /, *exc_info)", |t, a| exit(t, a, give_back), "Release the lock."),
         def(
             "locked",
             "($self, /)",
