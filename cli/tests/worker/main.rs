@@ -4,6 +4,8 @@
 mod callbacks;
 mod crash;
 mod deterministic;
+#[path = "../../../service/tests/engine/entry.rs"]
+mod entry;
 #[path = "../../../service/tests/engine/files.rs"]
 mod files;
 #[path = "../../../service/tests/engine/fixture.rs"]
@@ -15,6 +17,8 @@ mod hostile;
 mod limits;
 #[path = "../../../service/tests/engine/metrics.rs"]
 mod metrics;
+#[path = "../../../service/tests/engine/modules.rs"]
+mod modules;
 #[path = "../../../service/tests/engine/running.rs"]
 mod running;
 #[path = "../../../service/tests/engine/sessions.rs"]
