@@ -76,3 +76,46 @@ fn loops_become_what_the_files_say() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen >= 30, "{seen} shapes");
 }
+
+#[test]
+fn functions_with_free_variables_are_taken_along() {
+    let text = recorded(
+        "
+def make(k):
+    def add(n):
+        return k + n
+    return add
+
+def f(n):
+    add, s = make(3), 0
+    for i in range(n):
+        s = add(s)
+    return s
+
+f(40)
+",
+    );
+    assert!(text.starts_with("loop in f,") && !text.contains("given up") && !text.contains("call step"), "{text}");
+}
+
+#[test]
+fn the_end_of_a_function_leads_to_its_caller() {
+    let text = recorded(
+        "
+def find(items, wanted):
+    for item in items:
+        if item == wanted:
+            return True
+    return False
+
+def f(n):
+    items, found = [1, 2, 3, 4, 5, 6, 7, 8], 0
+    found += find(items, 9) + find(items, 9) + find(items, 9) + find(items, 9) + find(items, 9) + find(items, 9)
+    return found
+
+f(1)
+",
+    );
+    let way = text.split("bridge in find").nth(1).unwrap_or_default();
+    assert!(way.contains("call return(") && !way.contains("given up"), "{text}");
+}
