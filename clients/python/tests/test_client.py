@@ -104,8 +104,8 @@ def test_output_streams_while_the_program_runs(typhon: Client) -> None:
 
 def test_a_function_of_the_program_is_called(typhon: Client) -> None:
     code = "def solve(n, *, factor): return n * factor\nif __name__ == '__main__': raise SystemExit('it was run')"
-    options = {"inputs": {"n": 6, "factor": 7}, "priority": 3}
-    assert typhon.run(code, entry_point="solve", **options).check().value == 42
+    result = typhon.run(code, entry_point="solve", inputs={"n": 6, "factor": 7}, priority=3)
+    assert result.check().value == 42
     assert typhon.run(code, entry_point="missing").reason == "EXCEPTION"
 
 
