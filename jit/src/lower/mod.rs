@@ -51,8 +51,7 @@ pub struct Exit {
     pub values: Vec<Var>,
     /// It writes the frame's registers by itself, if every value fits a word.
     pub settles: bool,
-    /// Where the frame on top goes on then, or one of [`BY_FRAME`](crate::record::BY_FRAME) and
-    /// [`RETURNED`](crate::record::RETURNED): where its record says.
+    /// Where the frame on top goes on then, or one of [`BY_FRAME`] and [`RETURNED`]: where its record says.
     pub offset: u32,
     /// Where all frames stand, as a number ([`place_number`](typhon_jit_ir::snapshot::place_number)).
     pub place: u64,
