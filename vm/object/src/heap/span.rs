@@ -1,11 +1,15 @@
 //! The span: memory times time, from when it was begun.
 //!
 //! Whoever tells the account of much, and whoever gives a charge back, adds what was in use until then. Two who do so at once need
-//! not both be heard: what the one has changed counts from the next time on.
+//! not both be heard: what the one has changed counts from the next time on. Nor is little heard, until it is enough: each end of a
+//! big int gives a charge back, and a look at the clock costs more than that.
 
 use super::Heap;
 use std::time::Instant;
 use typhon_qsbr::sync::Mutex;
+
+/// What changes by less than this is not heard.
+const GRAIN: usize = 64 * 1024;
 
 /// One isolate's span.
 #[derive(Debug)]
@@ -27,7 +31,9 @@ impl Span {
 
     /// From now on so much is in use.
     pub(super) fn change(&self, used: usize) {
-        if let Some(mut state) = self.0.try_lock() {
+        if let Some(mut state) = self.0.try_lock()
+            && used.abs_diff(state.used) >= GRAIN
+        {
             state.add_up(used);
         }
     }
