@@ -65,6 +65,14 @@ pub fn run(root: &Path, typhon: &Path, update: bool) -> anyhow::Result<Report> {
     Ok(report)
 }
 
+/// What one of our programs should have printed, what it printed if it ended, and what it said on standard error.
+struct Ran {
+    name: String,
+    wanted: Vec<u8>,
+    printed: Option<Vec<u8>>,
+    said: Vec<u8>,
+}
+
 fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> anyhow::Result<()> {
     let pending: BTreeSet<String> = lines(&root.join(PENDING))?.into_iter().collect();
     let mut still = Vec::new();
@@ -72,22 +80,25 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
         fs::read_dir(root.join(PROGRAMS))?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
     names.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
     names.sort();
-    for program in names {
+    let all = side_by_side(&names, cores(), |program| {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let wanted = fs::read(program.with_extension("out")).with_context(|| format!("{name}: no .out beside it"))?;
         // Run from the root, so that the paths in tracebacks are the same everywhere.
         // A job in the background ignores SIGINT, and so would its programs.
         let mut command = Command::new("env");
         command.arg("--default-signal=INT").arg(typhon).arg(format!("{PROGRAMS}/{name}")).current_dir(root);
-        let (ran, said) = finish(&mut command)?;
-        match (ran.as_deref() == Some(&*wanted), pending.contains(&name)) {
+        let (printed, said) = finish(&mut command)?;
+        Ok(Ran { name, wanted, printed, said })
+    })?;
+    for Ran { name, wanted, printed, said } in all {
+        match (printed.as_deref() == Some(&*wanted), pending.contains(&name)) {
             (true, false) => report.passed += 1,
             (false, true) => {
                 report.pending += 1;
                 still.push(name);
             }
             (false, false) => {
-                eprintln!("{}", difference(&name, &wanted, ran.as_deref(), &said));
+                eprintln!("{}", difference(&name, &wanted, printed.as_deref(), &said));
                 report.lost.push(name);
             }
             (true, true) => report.gained.push(name),
@@ -100,6 +111,34 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
         report.gained.clear();
     }
     Ok(())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Does `one` to every item, so many at a time, and returns what came of each in the items' order.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    workers: usize,
+    one: impl Fn(&T) -> anyhow::Result<R> + Sync,
+) -> anyhow::Result<Vec<R>> {
+    let queue = Mutex::new(items.iter().enumerate());
+    let take = || queue.lock().next();
+    let work = || -> anyhow::Result<Vec<(usize, R)>> {
+        let mut done = Vec::new();
+        while let Some((place, item)) = take() {
+            done.push((place, one(item)?));
+        }
+        Ok(done)
+    };
+    let parts = std::thread::scope(|scope| -> anyhow::Result<Vec<_>> {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a worker panicked"))).collect()
+    });
+    let mut all: Vec<(usize, R)> = parts?.into_iter().flatten().collect();
+    all.sort_by_key(|(place, _)| *place);
+    Ok(all.into_iter().map(|(_, result)| result).collect())
 }
 
 /// Where a program's output leaves what was wanted, and the end of what it said on standard error: enough to begin with,
@@ -138,8 +177,7 @@ fn suite(root: &Path, typhon: &Path, libtest: &Path, update: bool, report: &mut 
         expected.entry(module.to_owned()).or_default().insert(test.to_owned());
     }
     let modules = if update { lines(&root.join(MODULES))? } else { expected.keys().cloned().collect() };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut all = run_modules(root, typhon, libtest, &modules, cores)?;
+    let mut all = run_modules(root, typhon, libtest, &modules, cores())?;
     // Some of CPython's tests compare times. As CPython's own runs do (`--rerun`), what failed beside others is run once
     // more, alone.
     let failed = |(module, marks): (&String, &Marks)| {
@@ -182,33 +220,19 @@ fn run_modules(
 ) -> anyhow::Result<BTreeMap<String, Marks>> {
     let typhon = &typhon.canonicalize()?;
     let scratch = &std::env::temp_dir().join(format!("typhon-conform-{}", std::process::id()));
-    let queue = Mutex::new(modules.iter());
-    let take = || queue.lock().next();
-    let work = || -> anyhow::Result<Vec<(String, Marks)>> {
-        let mut done = Vec::new();
-        while let Some(module) = take() {
-            let folder = scratch.join(module);
-            fs::create_dir_all(&folder)?;
-            let mut command = Command::new("sh");
-            command.args(["-c", LIMITED, "sh"]).arg(typhon).arg(root.join(DRIVER)).arg(module);
-            command.current_dir(&folder).env("PYTHONPATH", libtest);
-            let marks = marks(&String::from_utf8_lossy(&finish(&mut command)?.0.unwrap_or_default()));
-            eprintln!(
-                "{module}: {} of {}{}",
-                marks.passed.len(),
-                marks.has.len(),
-                if marks.finished { "" } else { ", stopped early" }
-            );
-            done.push((module.clone(), marks));
-        }
-        Ok(done)
-    };
-    let parts = std::thread::scope(|scope| -> anyhow::Result<Vec<_>> {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a worker panicked"))).collect()
+    let all = side_by_side(modules, workers, |module| {
+        let folder = scratch.join(module);
+        fs::create_dir_all(&folder)?;
+        let mut command = Command::new("sh");
+        command.args(["-c", LIMITED, "sh"]).arg(typhon).arg(root.join(DRIVER)).arg(module);
+        command.current_dir(&folder).env("PYTHONPATH", libtest);
+        let marks = marks(&String::from_utf8_lossy(&finish(&mut command)?.0.unwrap_or_default()));
+        let early = if marks.finished { "" } else { ", stopped early" };
+        eprintln!("{module}: {} of {}{early}", marks.passed.len(), marks.has.len());
+        Ok((module.clone(), marks))
     });
     fs::remove_dir_all(scratch).ok();
-    Ok(parts?.into_iter().flatten().collect())
+    Ok(all?.into_iter().collect())
 }
 
 /// The driver writes `\x01KIND NAME`, amid whatever the tests print. A failed subtest fails its test.
@@ -261,7 +285,23 @@ fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{difference, marks};
+    use super::{difference, marks, side_by_side};
+
+    #[test]
+    fn results_come_in_the_order_of_the_items_and_none_is_lost() {
+        let items: Vec<u64> = (0..40).collect();
+        for workers in [1, 3] {
+            // Those that begin first end last.
+            let late = |item: &u64| {
+                std::thread::sleep(std::time::Duration::from_micros(200 * (40 - item)));
+                Ok(item * 2)
+            };
+            let all = side_by_side(&items, workers, late).expect("nothing fails");
+            assert_eq!(all, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        }
+        let fails = side_by_side(&items, 2, |item| if *item == 7 { anyhow::bail!("seven") } else { Ok(()) });
+        assert_eq!(fails.expect_err("one failed").to_string(), "seven");
+    }
 
     #[test]
     fn the_first_line_that_differs_is_shown() {
