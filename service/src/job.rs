@@ -98,7 +98,12 @@ impl Job {
     pub fn quiet(request: Request, kept: Kept) -> Job {
         Job {
             request,
-            plan: OutputPlan { mode: OutputMode::Discard, overflow: Overflow::TruncateTail, merge_stderr: false },
+            plan: OutputPlan {
+                mode: OutputMode::Discard,
+                overflow: Overflow::TruncateTail,
+                merge_stderr: false,
+                handler: None,
+            },
             kept,
             stdin: Stdin::new(Vec::new(), false),
             calls: None,

@@ -8,6 +8,8 @@ pub struct OutputPlan {
     pub mode: OutputMode,
     pub overflow: Overflow,
     pub merge_stderr: bool,
+    /// What `sys.stdout` does with what it cannot encode, if not what it does by itself.
+    pub handler: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

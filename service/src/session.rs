@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
-use typhon_vm::{Cancel, CancelReason, HostFunction, Limits};
+use typhon_vm::{Cancel, CancelReason, HostFunctions, Limits};
 
 use crate::config::Config;
 use crate::error::Refusal;
@@ -22,7 +22,7 @@ pub struct Terms {
     pub limits: Limits,
     pub env: Vec<(String, String)>,
     /// What its programs may call when their client can answer.
-    pub functions: Vec<HostFunction>,
+    pub functions: HostFunctions,
     pub kept: Kept,
     pub place: Place,
     pub when_busy: WhenBusy,
@@ -43,7 +43,7 @@ impl Terms {
         Terms {
             limits,
             env: Vec::new(),
-            functions: Vec::new(),
+            functions: HostFunctions::default(),
             kept: Kept::new(World::default()),
             place,
             when_busy: WhenBusy::Refuse,

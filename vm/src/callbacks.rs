@@ -25,14 +25,35 @@ use crate::value::Value;
 /// What an execution may call.
 #[derive(Clone)]
 pub struct Grant {
-    pub functions: Vec<HostFunction>,
+    pub functions: HostFunctions,
     pub calls: Arc<dyn HostCalls>,
 }
 
 impl std::fmt::Debug for Grant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.functions.iter().map(|function| &function.name)).finish()
+        self.functions.fmt(f)
     }
+}
+
+/// By what names it may: functions that are globals, and modules of functions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostFunctions {
+    pub globals: Vec<HostFunction>,
+    pub modules: Vec<HostModule>,
+}
+
+impl HostFunctions {
+    pub fn is_empty(&self) -> bool {
+        self.globals.is_empty() && self.modules.is_empty()
+    }
+}
+
+/// A module that the guest imports by its name, which is an identifier. A call of one of its functions is of `module.function`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostModule {
+    pub name: String,
+    pub documentation: String,
+    pub functions: Vec<HostFunction>,
 }
 
 /// A function that the guest may call by its name, which is an identifier.
@@ -119,11 +140,21 @@ pub(crate) fn install(t: &Thread, main: &Object, grant: Option<&Grant>) -> Res<(
         Some(m) => m,
         None => make(t)?,
     };
-    let functions = grant.functions.iter().map(|function| {
+    let globals = named(t, &grant.functions.globals)?;
+    let modules = grant.functions.modules.iter().map(|module| {
+        let text = [strs::new(t, &module.name)?, strs::new(t, &module.documentation)?];
+        tuple::from_vec(t, text.into_iter().chain([named(t, &module.functions)?]).collect())
+    });
+    let modules = List::from_vec(t, modules.collect::<Res<Vec<_>>>()?)?;
+    call::call(t, &attr::get_text(t, &m, "_install")?, &[main.clone(), globals, modules]).map(drop)
+}
+
+/// Pairs of name and documentation.
+fn named(t: &Thread, functions: &[HostFunction]) -> Res {
+    let pairs = functions.iter().map(|function| {
         tuple::from_vec(t, vec![strs::new(t, &function.name)?, strs::new(t, &function.documentation)?])
     });
-    let functions = List::from_vec(t, functions.collect::<Res<Vec<_>>>()?)?;
-    call::call(t, &attr::get_text(t, &m, "_install")?, &[main.clone(), functions]).map(drop)
+    List::from_vec(t, pairs.collect::<Res<Vec<_>>>()?)
 }
 
 /// The execution is over: what its threads still call finds nobody.

@@ -12,7 +12,7 @@ use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value as Object};
 use typhon_stdlib::import::gate;
 use typhon_stdlib::isolate::{self, Environment, Options};
-use typhon_stdlib::sys::{Config, Flags};
+use typhon_stdlib::sys::{Config, Flags, streams};
 use typhon_stdlib::{compile, fuel, report, site_builtins, text};
 
 use crate::callbacks;
@@ -157,6 +157,7 @@ pub(crate) fn run(t: &Thread, main: &Object, request: &Request, usage: &mut Usag
     text::put(t, main, "__file__", typhon_object::strs::new(t, &request.filename)?)?;
     text::put(t, main, "__spec__", Object::NONE)?;
     callbacks::install(t, main, request.host.as_ref())?;
+    streams::handle(t, request.handler)?;
     files::put(t, &request.files)?;
     let inputs = request.inputs.iter().map(|(name, value)| Ok((name, convert::to_object(t, value, 0)?)));
     let inputs = inputs.collect::<Res<Vec<_>>>()?;

@@ -27,7 +27,7 @@ mod snapshot;
 pub mod value;
 pub mod work;
 
-pub use callbacks::{Grant, HostAnswer, HostCall, HostCalls, HostFunction};
+pub use callbacks::{Grant, HostAnswer, HostCall, HostCalls, HostFunction, HostFunctions, HostModule};
 pub use cancel::{Attachment, Cancel, CancelReason};
 pub use clock::{CpuMeter, ThreadClock};
 pub use command::{Command, Exit, Flags, Program, Session};

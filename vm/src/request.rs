@@ -33,6 +33,8 @@ pub struct Request {
     pub result_mode: ResultMode,
     /// Compile the source, and run nothing: `Completed` or `CompileError`.
     pub validate_only: bool,
+    /// What `sys.stdout` does with what it cannot encode while this runs, if not what it does by itself.
+    pub handler: Option<&'static str>,
     pub limits: Limits,
     /// The host functions that the program may call.
     pub host: Option<Grant>,

@@ -18,20 +18,21 @@ class HostError(Exception):
 class Function:
     """One function of the host."""
 
-    def __init__(self, name, doc):
+    def __init__(self, name, doc, module=None):
         self.__name__ = self.__qualname__ = name
-        self.__module__ = __name__
+        self.__module__ = module or __name__
         self.__doc__ = doc or None
+        self._called = f"{module}.{name}" if module else name
 
     def __repr__(self):
-        return f"<host function {self.__name__}>"
+        return f"<host function {self._called}>"
 
     def __call__(self, /, *args, **kwargs):
         return self.begin(*args, **kwargs).result()
 
     def begin(self, /, *args, **kwargs):
         """Starts a call and returns it without waiting for its answer."""
-        return Call(self.__name__, _native.begin(self.__name__, args, kwargs))
+        return Call(self._called, _native.begin(self._called, args, kwargs))
 
 
 class Call:
@@ -168,7 +169,14 @@ def _loop_class():
     return _class
 
 
-def _install(namespace, functions):
+def _install(namespace, functions, modules):
+    import sys
+
     for name, doc in functions:
         function = Function(name, doc)
         globals()[name] = namespace[name] = function
+    for name, doc, functions in modules:
+        module = type(sys)(name, doc or None)
+        for function, doc in functions:
+            setattr(module, function, Function(function, doc, name))
+        sys.modules[name] = module

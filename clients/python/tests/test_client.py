@@ -85,8 +85,10 @@ def test_refusals_have_classes(typhon: Client) -> None:
     assert list(invalid.value.fields) == ['inputs["1"]']
     with pytest.raises(errors.SessionNotFound):
         typhon.attach_session(f"sessions/{uuid.uuid4()}").run("1")
+    rules = [proto.NetworkRule(destination="example.org")]
+    network = proto.NetworkPolicy(mode=proto.NetworkPolicy.MODE_PROXY, rules=rules)
     with pytest.raises(errors.FeatureUnsupported) as unsupported:
-        typhon.run("1", policy=proto.Policy(deterministic=True, host_modules=[proto.HostModule(name="m")]))
+        typhon.run("1", policy=proto.Policy(network=network))
     assert "feature" in unsupported.value.metadata
     with pytest.raises(errors.ConnectionLost):
         Client("127.0.0.1:1", retry=Retry(attempts=2, first_wait=0.01)).run("1")

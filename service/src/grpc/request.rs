@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use typhon_proto::v1;
-use typhon_vm::{HostFunction, Limits, Modules, Request, ResultMode};
+use typhon_vm::{HostFunction, HostFunctions, HostModule, Limits, Modules, Request, ResultMode};
 
 use crate::error::Refusal;
 use crate::grpc::files::file_path;
@@ -34,7 +34,7 @@ pub struct Wanted {
     /// A session that has no name.
     pub made: Option<Arc<Session>>,
     /// What the program may call.
-    pub functions: Vec<HostFunction>,
+    pub functions: HostFunctions,
     /// Set once nobody waits for it any more.
     pub gone: Arc<OnceLock<()>>,
 }
@@ -82,7 +82,8 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
     let isolation = isolation(&policy)?;
     let functions = functions(&policy)?;
     if !functions.is_empty() && way != Way::Interact {
-        return Err(Refusal::invalid("policy.host_functions", "only a client of Interact can answer"));
+        let field = if functions.globals.is_empty() { "policy.host_modules" } else { "policy.host_functions" };
+        return Err(Refusal::invalid(field, "only a client of Interact can answer"));
     }
     let limits = limits(&message.limits.unwrap_or_default())?;
     let plan = plan(&message.output.unwrap_or_default(), way)?;
@@ -102,6 +103,7 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
         work: None,
         result_mode,
         validate_only: message.validate_only,
+        handler: plan.handler,
         limits,
         host: None,
         library: None,
@@ -125,14 +127,41 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
 }
 
 /// The functions that a policy lets the program call.
-pub fn functions(policy: &v1::Policy) -> Result<Vec<HostFunction>, Refusal> {
-    if policy.host_functions.len() > FUNCTIONS_MAX {
-        return Err(Refusal::invalid("policy.host_functions", format!("has more than {FUNCTIONS_MAX} entries")));
+pub fn functions(policy: &v1::Policy) -> Result<HostFunctions, Refusal> {
+    let all = policy.host_modules.iter().map(|module| module.functions.len()).sum::<usize>();
+    if policy.host_modules.len() > MODULES_MAX {
+        return Err(Refusal::invalid("policy.host_modules", format!("has more than {MODULES_MAX} entries")));
     }
-    let mut names = HashSet::new();
-    let mut functions = Vec::new();
-    for (index, function) in policy.host_functions.iter().enumerate() {
-        let field = || format!("policy.host_functions[{index}].name");
+    if policy.host_functions.len() + all > FUNCTIONS_MAX {
+        let field = if all == 0 { "policy.host_functions" } else { "policy.host_modules" };
+        return Err(Refusal::invalid(field, format!("has more than {FUNCTIONS_MAX} functions, with all others")));
+    }
+    let globals = named(&policy.host_functions, "policy.host_functions")?;
+    let (mut names, mut modules) = (HashSet::new(), Vec::new());
+    for (index, module) in policy.host_modules.iter().enumerate() {
+        let field = || format!("policy.host_modules[{index}].name");
+        if !is_identifier(&module.name) {
+            return Err(Refusal::invalid(field(), "is not a Python identifier"));
+        }
+        if OURS.contains(&module.name.as_str()) {
+            return Err(Refusal::invalid(field(), "is the name of a module that every program has"));
+        }
+        if !names.insert(&module.name) {
+            return Err(Refusal::invalid(field(), "is there twice"));
+        }
+        let functions = named(&module.functions, &format!("policy.host_modules[{index}].functions"))?;
+        modules.push(HostModule { name: module.name.clone(), documentation: module.documentation.clone(), functions });
+    }
+    Ok(HostFunctions { globals, modules })
+}
+
+/// Modules whose place no host's takes: nothing would run without them.
+const OURS: &[&str] = &["__main__", "__program__", "builtins", "importlib", "sys", "typhon_host"];
+
+fn named(functions: &[v1::HostFunction], at: &str) -> Result<Vec<HostFunction>, Refusal> {
+    let (mut names, mut all) = (HashSet::new(), Vec::new());
+    for (index, function) in functions.iter().enumerate() {
+        let field = || format!("{at}[{index}].name");
         if !is_identifier(&function.name) {
             return Err(Refusal::invalid(field(), "is not a Python identifier"));
         }
@@ -141,9 +170,9 @@ pub fn functions(policy: &v1::Policy) -> Result<Vec<HostFunction>, Refusal> {
         }
         let lines = [&function.signature, &function.documentation].map(String::as_str);
         let documentation = lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n\n");
-        functions.push(HostFunction { name: function.name.clone(), documentation });
+        all.push(HostFunction { name: function.name.clone(), documentation });
     }
-    Ok(functions)
+    Ok(all)
 }
 
 /// What a session decides is not for its executions to say.
@@ -269,10 +298,7 @@ fn is_uuid(text: &str) -> bool {
 pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     use v1::{clock_policy, entropy_policy, network_policy};
     let unsupported = |feature| Err(Refusal::Unsupported { feature });
-    let modules = modules(policy.modules.as_ref())?;
-    if !policy.host_modules.is_empty() {
-        return unsupported("policy.host_modules");
-    }
+    let modules = modules(policy)?;
     let network = policy.network.clone().unwrap_or_default();
     match known(network.mode, "policy.network.mode")? {
         network_policy::Mode::Unspecified | network_policy::Mode::None if !network.rules.is_empty() => {
@@ -311,9 +337,9 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
     Ok(World { frozen_clock, virtual_clock, entropy_seed, deterministic, modules })
 }
 
-/// What may be imported, if that is not everything.
-fn modules(asked: Option<&v1::ModulePolicy>) -> Result<Option<Arc<Modules>>, Refusal> {
-    let v1::ModulePolicy { allow, deny } = asked.cloned().unwrap_or_default();
+/// What may be imported, if that is not everything. What the client itself offers need not be listed.
+fn modules(policy: &v1::Policy) -> Result<Option<Arc<Modules>>, Refusal> {
+    let v1::ModulePolicy { mut allow, deny } = policy.modules.clone().unwrap_or_default();
     for (names, field) in [(&allow, "policy.modules.allow"), (&deny, "policy.modules.deny")] {
         if names.len() > MODULES_MAX {
             return Err(Refusal::invalid(field, format!("has more than {MODULES_MAX} names")));
@@ -323,6 +349,11 @@ fn modules(asked: Option<&v1::ModulePolicy>) -> Result<Option<Arc<Modules>>, Ref
         }
     }
     let all = allow.is_empty() && deny.is_empty();
+    if !allow.is_empty() {
+        let offered = policy.host_modules.iter().map(|module| &module.name);
+        let unlisted: Vec<String> = offered.filter(|name| !allow.contains(name)).cloned().collect();
+        allow.extend(unlisted);
+    }
     Ok((!all).then(|| Arc::new(Modules { allow, deny })))
 }
 
@@ -366,13 +397,26 @@ fn plan(options: &v1::OutputOptions, way: Way) -> Result<OutputPlan, Refusal> {
         Wire::TruncateHead => Overflow::TruncateHead,
         Wire::Stop => Overflow::Stop,
     };
-    if !options.encoding_errors.is_empty() {
-        return Err(Refusal::Unsupported { feature: "output.encoding_errors" });
+    let handler = HANDLERS.iter().copied().find(|handler| *handler == options.encoding_errors);
+    if handler.is_none() && !options.encoding_errors.is_empty() {
+        return Err(Refusal::invalid("output.encoding_errors", format!("is none of {}", HANDLERS.join(", "))));
     }
     // A stream that never holds bytes back keeps every flush_interval.
     duration(options.flush_interval, "output.flush_interval", Duration::ZERO)?;
-    Ok(OutputPlan { mode, overflow, merge_stderr: options.merge_stderr })
+    Ok(OutputPlan { mode, overflow, merge_stderr: options.merge_stderr, handler })
 }
+
+/// The error handlers of Python that can encode.
+const HANDLERS: &[&str] = &[
+    "strict",
+    "ignore",
+    "replace",
+    "backslashreplace",
+    "xmlcharrefreplace",
+    "namereplace",
+    "surrogateescape",
+    "surrogatepass",
+];
 
 fn result_mode(mode: i32) -> Result<ResultMode, Refusal> {
     Ok(match known(mode, "result_mode")? {

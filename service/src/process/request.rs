@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use typhon_proto::v1;
-use typhon_vm::ResultMode;
+use typhon_vm::{HostFunction, HostFunctions, HostModule, ResultMode};
 
 use crate::grpc::response;
 use crate::grpc::value::Encoder;
@@ -18,12 +18,6 @@ pub fn encode(job: &Job, wall: Duration, stdin: Vec<u8>) -> v1::ExecuteRequest {
     let request = &job.request;
     let mut encoder = Encoder::new(ALL);
     let inputs = request.inputs.iter().map(|(name, value)| (name.clone(), encoder.value(value.clone())));
-    let functions = request.host.iter().flat_map(|grant| &grant.functions);
-    let functions = functions.map(|function| v1::HostFunction {
-        name: function.name.clone(),
-        documentation: function.documentation.clone(),
-        ..v1::HostFunction::default()
-    });
     let source = v1::Source { text: request.source.clone(), filename: request.filename.clone() };
     v1::ExecuteRequest {
         code: Some(v1::execute_request::Code::Source(source)),
@@ -41,7 +35,7 @@ pub fn encode(job: &Job, wall: Duration, stdin: Vec<u8>) -> v1::ExecuteRequest {
             })
             .collect(),
         limits: Some(v1::Limits { wall_time: Some(response::duration(wall)), ..response::limits(&request.limits) }),
-        policy: Some(policy(job.kept.world(), functions.collect())),
+        policy: Some(policy(job.kept.world(), request.host.as_ref().map(|grant| &grant.functions))),
         output: Some(output(job.plan)),
         result_mode: match request.result_mode {
             ResultMode::None => v1::ResultMode::None,
@@ -55,7 +49,16 @@ pub fn encode(job: &Job, wall: Duration, stdin: Vec<u8>) -> v1::ExecuteRequest {
     }
 }
 
-fn policy(world: &World, host_functions: Vec<v1::HostFunction>) -> v1::Policy {
+fn named(functions: &[HostFunction]) -> Vec<v1::HostFunction> {
+    let wire = |HostFunction { name, documentation }: &HostFunction| v1::HostFunction {
+        name: name.clone(),
+        documentation: documentation.clone(),
+        ..v1::HostFunction::default()
+    };
+    functions.iter().map(wire).collect()
+}
+
+fn policy(world: &World, functions: Option<&HostFunctions>) -> v1::Policy {
     use v1::clock_policy::Mode;
     let clock = |mode: Mode, at: Duration| v1::ClockPolicy {
         mode: mode.into(),
@@ -68,7 +71,14 @@ fn policy(world: &World, host_functions: Vec<v1::HostFunction>) -> v1::Policy {
     let deterministic = world.deterministic;
     let modules = world.modules.as_ref();
     let modules = modules.map(|modules| v1::ModulePolicy { allow: modules.allow.clone(), deny: modules.deny.clone() });
-    v1::Policy { modules, clock, entropy, host_functions, deterministic, ..v1::Policy::default() }
+    let host_functions = functions.map(|functions| named(&functions.globals)).unwrap_or_default();
+    let wire = |module: &HostModule| v1::HostModule {
+        name: module.name.clone(),
+        functions: named(&module.functions),
+        documentation: module.documentation.clone(),
+    };
+    let host_modules = functions.map(|functions| functions.modules.iter().map(wire).collect()).unwrap_or_default();
+    v1::Policy { modules, clock, entropy, host_functions, host_modules, deterministic, ..v1::Policy::default() }
 }
 
 fn output(plan: OutputPlan) -> v1::OutputOptions {
@@ -87,6 +97,7 @@ fn output(plan: OutputPlan) -> v1::OutputOptions {
         mode: mode.into(),
         overflow: overflow.into(),
         merge_stderr: plan.merge_stderr,
+        encoding_errors: plan.handler.unwrap_or_default().to_owned(),
         ..v1::OutputOptions::default()
     }
 }

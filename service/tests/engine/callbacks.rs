@@ -43,7 +43,8 @@ impl Talk {
 
     async fn answer(&self, call: &v1::HostCall) {
         use v1::host_result::Result as Wire;
-        let result = match (call.name.as_str(), call.args.first().and_then(|arg| arg.kind.clone())) {
+        let name = call.name.trim_start_matches("numbers.").trim_start_matches("words.");
+        let result = match (name, call.args.first().and_then(|arg| arg.kind.clone())) {
             ("double", Some(Kind::IntValue(n))) => Wire::Value(v1::Value { kind: Some(Kind::IntValue(2 * n)) }),
             ("fail", Some(Kind::StrValue(kind))) => {
                 Wire::Exception(v1::HostException { r#type: kind, message: "the host says no".into() })
@@ -104,6 +105,43 @@ async fn functions_of_the_host_are_called_and_answered() {
     ];
     for (text, expected) in cases {
         let response = talk(&fixture, granted(text)).await.expect("a stream").end().await.expect("an outcome");
+        assert_eq!(reason(&response), Reason::Completed, "{text}\n{:?}", response.outcome);
+        assert_eq!(int(&response), expected, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn modules_of_the_host_are_imported_and_answered() {
+    let fixture = start(&[]).await;
+    let function = |name: &str| v1::HostFunction { name: name.into(), ..v1::HostFunction::default() };
+    let module = |name: &str| v1::HostModule {
+        name: name.into(),
+        documentation: "Answered by the test.".into(),
+        functions: vec![function("double"), function("fail")],
+    };
+    let asked = |text: &str| {
+        let mut request = granted(text);
+        let policy = request.policy.get_or_insert_default();
+        policy.host_modules = vec![module("numbers"), module("words")];
+        let allow = vec!["json".to_owned()];
+        policy.modules = Some(v1::ModulePolicy { allow, ..v1::ModulePolicy::default() });
+        request
+    };
+    let cases = [
+        ("import words\nwords.double(3)", 6),
+        ("from words import double as twice\ntwice(double(2))", 8),
+        // A library's module of that name gives way.
+        ("import numbers\nnumbers.double.begin(5).result()", 10),
+        ("import words\ntry: words.fail('KeyError')\nexcept KeyError: n = 1\nn", 1),
+        (
+            "import words\nint(words.__doc__.startswith('Answered') and repr(words.fail) == '<host function words.fail>')",
+            1,
+        ),
+        ("import words\nint(words.double.__module__ == 'words' and words.double.__name__ == 'double')", 1),
+        ("try: import decimal\nexcept ImportError: n = 1\nn", 1),
+    ];
+    for (text, expected) in cases {
+        let response = talk(&fixture, asked(text)).await.expect("a stream").end().await.expect("an outcome");
         assert_eq!(reason(&response), Reason::Completed, "{text}\n{:?}", response.outcome);
         assert_eq!(int(&response), expected, "{text}");
     }

@@ -289,3 +289,31 @@ async fn an_isolate_made_ahead_is_as_one_made_at_once() {
         assert_eq!(look(&without, None).await.1, IsolateSource::Cold);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_handler_is_the_executions_that_asks_for_it() {
+    let mut fixture = start(&[]).await;
+    let (_, name) = open(&fixture, v1::Session::default()).await;
+    let cases = [
+        ("print('a\\ud800b')", "", None),
+        ("print('a\\ud800b')", "backslashreplace", Some("a\\ud800b\n")),
+        ("print('a\\ud800b')", "replace", Some("a?b\n")),
+        ("import sys\nprint('a\\ud800b', sys.stdout.errors)", "ignore", Some("ab ignore\n")),
+        ("print(sys.stdout.errors)", "", Some("strict\n")),
+        ("print('a\\ud800b')", "", None),
+        // A program that has put something else in its place has nothing to be taken back.
+        ("sys.__stdout__ = sys.stdout = None", "replace", Some("")),
+        ("x = 1", "", Some("")),
+    ];
+    for (text, handler, expected) in cases {
+        let output = v1::OutputOptions { encoding_errors: handler.into(), ..v1::OutputOptions::default() };
+        let request = v1::ExecuteRequest { output: Some(output), ..within(&name, source(text)) };
+        let response = fixture.client.execute(request).await.expect("an answer").into_inner();
+        let printed =
+            response.stdout.clone().map(|s| String::from_utf8_lossy(&s.data).into_owned()).unwrap_or_default();
+        match expected {
+            Some(expected) => assert_eq!(printed, expected, "{text} {handler} {:?}", response.outcome),
+            None => assert_eq!(exception(&response).0, "UnicodeEncodeError", "{text} {handler}"),
+        }
+    }
+}

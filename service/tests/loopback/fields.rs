@@ -198,9 +198,6 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("typhon.v1.NetworkPolicy.rules", "INVALID_REQUEST session.policy.network.rules"),
     ("typhon.v1.NetworkPolicy.rules", "INVALID_REQUEST setup.request.policy.network.rules"),
     ("typhon.v1.NetworkPolicy.rules", "INVALID_REQUEST template.policy.network.rules"),
-    // Not offered.
-    ("typhon.v1.OutputOptions.encoding_errors", "FEATURE_UNSUPPORTED"),
-    ("typhon.v1.Policy.host_modules", "FEATURE_UNSUPPORTED"),
     // Any text is a label. These requests are right, and get as far as a right one does here.
     ("typhon.v1.ExecuteRequest.labels", "taken"),
     ("typhon.v1.Session.labels", "taken"),

@@ -45,6 +45,9 @@ fn of_create_session() -> Vec<Row> {
     let modules = v1::ModulePolicy { deny: vec!["no module".into()], ..v1::ModulePolicy::default() };
     let modules = v1::Policy { modules: Some(modules), ..v1::Policy::default() };
     let host_modules = v1::Policy { host_modules: vec![v1::HostModule::default()], ..v1::Policy::default() };
+    let rules = vec![v1::NetworkRule { destination: "example.org".into(), ports: vec![443] }];
+    let network = Some(v1::NetworkPolicy { mode: v1::network_policy::Mode::Proxy.into(), rules });
+    let network = v1::Policy { network, ..v1::Policy::default() };
     let many = (0..65).map(|n| (n.to_string(), String::new())).collect();
     vec![
         invalid(METHOD, &v1::CreateSessionRequest { request_id: "x".into(), session: None }, "request_id"),
@@ -64,9 +67,14 @@ fn of_create_session() -> Vec<Row> {
         invalid(METHOD, &create(v1::Session { idle_ttl: minus(), ..none() }), "session.idle_ttl"),
         invalid(METHOD, &create(v1::Session { ttl: Some(prost_types::Duration::default()), ..none() }), "session.ttl"),
         invalid(METHOD, &create(v1::Session { labels: many, ..none() }), "session.labels"),
-        row(
+        invalid(
             METHOD,
             &create(v1::Session { policy: Some(host_modules), ..none() }),
+            "session.policy.host_modules[0].name",
+        ),
+        row(
+            METHOD,
+            &create(v1::Session { policy: Some(network), ..none() }),
             Code::Unimplemented,
             "FEATURE_UNSUPPORTED",
             "",

@@ -61,6 +61,16 @@ async fn malformed_requests_name_their_fields() {
         let [allow, deny] = [allow, deny].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
         of(v1::Policy { modules: Some(v1::ModulePolicy { allow, deny }), ..v1::Policy::default() })
     };
+    let host_modules = |names: &[&str], function: &str| {
+        let functions = vec![v1::HostFunction { name: function.to_owned(), ..v1::HostFunction::default() }];
+        let module = |name: &&str| v1::HostModule {
+            name: (*name).to_owned(),
+            functions: functions.clone(),
+            ..v1::HostModule::default()
+        };
+        of(v1::Policy { host_modules: names.iter().map(module).collect(), ..v1::Policy::default() })
+    };
+    let handler = v1::OutputOptions { encoding_errors: "?".into(), ..v1::OutputOptions::default() };
     let rules = vec![v1::NetworkRule { destination: "example.org".into(), ports: vec![443] }];
     let network = Some(v1::NetworkPolicy { mode: 0, rules });
     let none = v1::Limits::default;
@@ -96,6 +106,12 @@ async fn malformed_requests_name_their_fields() {
         (seed(false), "policy.entropy.seed"),
         (seed(true), "policy.entropy.seed"),
         (of(v1::Policy { network, ..v1::Policy::default() }), "policy.network.rules"),
+        (v1::ExecuteRequest { output: Some(handler), ..source("") }, "output.encoding_errors"),
+        (host_modules(&["a.b"], "f"), "policy.host_modules[0].name"),
+        (host_modules(&["sys"], "f"), "policy.host_modules[0].name"),
+        (host_modules(&["a", "a"], "f"), "policy.host_modules[1].name"),
+        (host_modules(&["a"], "f()"), "policy.host_modules[0].functions[0].name"),
+        (host_modules(&["a"], "f"), "policy.host_modules"),
         (modules(&["json", "a-b"], &[]), "policy.modules.allow[1]"),
         (modules(&[], &["json."]), "policy.modules.deny[0]"),
         (modules(&[], &["x"; 1001]), "policy.modules.deny"),
@@ -156,7 +172,6 @@ async fn what_is_not_offered_says_which_feature() {
     let with = |policy| v1::ExecuteRequest { policy: Some(policy), ..source("") };
     let mode = v1::network_policy::Mode::Proxy.into();
     let network = Some(v1::NetworkPolicy { mode, ..v1::NetworkPolicy::default() });
-    let output = v1::OutputOptions { encoding_errors: "replace".into(), ..v1::OutputOptions::default() };
     let data = Some(v1::input_file::Data::Blob("blobs/1".into()));
     let blob = v1::InputFile { path: "x".into(), data };
     let policy = v1::Policy { deterministic: true, ..v1::Policy::default() };
@@ -165,12 +180,7 @@ async fn what_is_not_offered_says_which_feature() {
         (v1::ExecuteRequest { files: vec![blob], ..source("") }, "files.blob"),
         (deterministic, "policy.deterministic without worker processes"),
         (isolation(v1::IsolationLevel::WorkerProcess), "isolation WORKER_PROCESS"),
-        (
-            with(v1::Policy { host_modules: vec![v1::HostModule::default()], ..v1::Policy::default() }),
-            "policy.host_modules",
-        ),
         (with(v1::Policy { network, ..v1::Policy::default() }), "network PROXY"),
-        (v1::ExecuteRequest { output: Some(output), ..source("") }, "output.encoding_errors"),
     ];
     for (request, feature) in cases {
         let status = fixture.client.execute(request).await.expect_err(feature);

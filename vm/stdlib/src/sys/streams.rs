@@ -5,9 +5,9 @@ use std::cell::{Cell, RefCell};
 use std::io::IsTerminal;
 use typhon_interp::host::{self, HostError, Stdio, Stream};
 use typhon_object::error::{self, Exc, Res};
-use typhon_object::names::n;
+use typhon_object::names::{self, n};
 use typhon_object::strs::Str;
-use typhon_object::{Thread, Value, attr, call, ops, strs};
+use typhon_object::{Args, Thread, Value, attr, call, ops, strs};
 
 /// Output that has not reached the host yet.
 pub struct Pending {
@@ -166,6 +166,31 @@ fn is_closed(t: &Thread, f: &Value) -> Res<bool> {
 /// Flushes what was written the quick way, whatever `sys.stdout` is now.
 pub fn flush_direct(t: &Thread) -> Res<()> {
     flush_pending(t)
+}
+
+/// Whether the standard output that the isolate began with has another error handler than it began with.
+#[derive(Default)]
+struct Handled(Cell<bool>);
+
+/// Gives the isolate's standard output an error handler, or takes back what an execution before has asked for.
+pub fn handle(t: &Thread, asked: Option<&str>) -> Res<()> {
+    let handled = &t.state::<Handled>().0;
+    let Some(sys) = text::loaded(t, "sys").filter(|_| asked.is_some() || handled.get()) else { return Ok(()) };
+    let stdout = attr::get_text(t, &sys, "__stdout__")?;
+    // What the program has put in its place, or closed, has nothing to be taken back.
+    let gone = match attr::get_opt(t, &stdout, &names::intern_static("reconfigure"))? {
+        Some(_) => is_closed(t, &stdout)?,
+        None => true,
+    };
+    if asked.is_none() && gone {
+        handled.set(false);
+        return Ok(());
+    }
+    let reconfigure = attr::get_text(t, &stdout, "reconfigure")?;
+    let values = [strs::new(t, asked.unwrap_or("strict"))?];
+    call::call_args(t, &reconfigure, Args { values: &values, names: &[names::intern_static("errors")] })?;
+    handled.set(asked.is_some());
+    Ok(())
 }
 
 /// Makes a stream's object.
