@@ -142,13 +142,29 @@ class _Pointer:
     __init__ = _refuse
 
 
+def _set_async_exc(ident, exception):
+    import _thread
+
+    ident, exception = (getattr(v, "value", v) for v in (ident, exception))
+    return _thread._set_async_exc(ident, exception or None)
+
+
+# What Python programs call of the interpreter that has no other name.
+_FUNCTIONS = {"PyThreadState_SetAsyncExc": _set_async_exc}
+
+
 class CFuncPtr:
+    _call = _refuse
+
     def __init__(self, *target):
         match target:
+            case [(name, _)] if name in _FUNCTIONS:
+                self._call = _FUNCTIONS[name]
             case [(name, _)]:
                 raise AttributeError(f"undefined symbol: {name}")
 
-    __call__ = _refuse
+    def __call__(self, *args):
+        return self._call(*args)
 
 
 def dlopen(name, mode=0):

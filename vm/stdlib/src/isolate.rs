@@ -5,7 +5,7 @@ use crate::import;
 use crate::site_builtins;
 use crate::sys::{self, Config, Settings, streams};
 use crate::text;
-use crate::thread::turns;
+use crate::thread::{injected, turns};
 use std::mem::ManuallyDrop;
 use std::time::Duration;
 use typhon_interp::Started;
@@ -127,6 +127,7 @@ fn answer(t: &Thread, asked: u32) -> Res<()> {
         }
     }
     if asked & reason::PENDING != 0 {
+        injected::raise(t)?;
         let pending = t.state::<Pending>();
         let interrupted = pending.interrupt.borrow().as_ref().is_some_and(|take| take());
         if let Some(run) = pending.run.get() {

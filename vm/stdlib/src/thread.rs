@@ -1,5 +1,6 @@
 //! `_thread`: locks, threads and what `threading` is made of.
 
+pub mod injected;
 mod local;
 pub mod lock;
 pub mod start;
@@ -118,6 +119,12 @@ pub static MODULE: ModuleDef = ModuleDef {
             "($module, /)",
             |t, _| Err(error::with_args(t, exceptions::SYSTEM_EXIT.ty(), &[])),
             "An obsolete synonym of exit().",
+        ),
+        def(
+            "_set_async_exc",
+            "($module, ident, exception, /)",
+            injected::set,
+            "Have a thread raise an exception; how many threads there are with that number.",
         ),
         def("set_name", "($module, /, name)", set_name, "Set the name of the current thread."),
         def(

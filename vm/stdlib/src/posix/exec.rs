@@ -5,7 +5,7 @@ use super::{fail, permit_state};
 use crate::kernel::actions::{Actions, Attributes};
 use crate::kernel::{Sys, spawn};
 use crate::subprocess::encoded;
-use crate::thread::{start, turns};
+use crate::thread::{injected, start, turns};
 use crate::world::{self, Also};
 use crate::{kernel, signal, sys};
 use std::cell::RefCell;
@@ -106,6 +106,7 @@ pub fn after_fork(t: &Thread, in_child: bool) {
     if in_child {
         turns::forked(t);
         start::forked(t);
+        injected::forked(t);
         crate::isolates::forked(t);
         signal::forget();
         if let Some(tier) = typhon_interp::tier::of(t) {

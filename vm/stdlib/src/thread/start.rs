@@ -196,6 +196,7 @@ fn called(t: &Thread, job: &Call) -> Res {
 /// The thread's function has returned: what it leaves behind goes.
 fn finish(t: &Thread, call: Call, handle: Value) {
     super::local::forget(t, turns::current());
+    super::injected::forget(t);
     // SAFETY: the thread's function has returned.
     unsafe { t.forget_own_states() };
     drop((call, handle));

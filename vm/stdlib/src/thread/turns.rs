@@ -331,12 +331,14 @@ pub fn wake(t: &Thread, key: usize, all: bool) {
     }
 }
 
+/// Where a thread is asked to look up, if it is one of several.
+pub fn breaker(t: &Thread, who: u64) -> Option<Breaker> {
+    shared(t).and_then(|s| s.state.lock().breakers.iter().find(|(other, _)| *other == who).map(|b| b.1.clone()))
+}
+
 /// Where the main thread is asked to look up.
 pub fn main_breaker(t: &Thread) -> Breaker {
-    let main = main(t);
-    let found =
-        shared(t).and_then(|s| s.state.lock().breakers.iter().find(|(who, _)| *who == main).map(|b| b.1.clone()));
-    found.unwrap_or_else(|| t.breaker.clone())
+    breaker(t, main(t)).unwrap_or_else(|| t.breaker.clone())
 }
 
 /// The threads, each with the word of its breaker, by which it is known elsewhere.
