@@ -158,6 +158,35 @@ impl<T> Mutex<T> {
     }
 }
 
+/// A lock that many may read under, without poison; all there is of it lies in its own words, as of [`Mutex`].
+#[derive(Debug)]
+pub struct RwLock<T>(raw::RwLock<T>);
+
+impl<T> RwLock<T> {
+    const_fn! {
+        /// A free lock around `value`.
+        pub fn new(value: T) -> Self {
+            Self(raw::RwLock::new(value))
+        }
+    }
+
+    /// Waits until nobody writes.
+    pub fn read(&self) -> raw::RwLockReadGuard<'_, T> {
+        match self.0.read() {
+            Ok(guard) => guard,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+
+    /// Waits until nobody reads or writes.
+    pub fn write(&self) -> raw::RwLockWriteGuard<'_, T> {
+        match self.0.write() {
+            Ok(guard) => guard,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+}
+
 /// A condition variable for [`Mutex`].
 #[derive(Debug)]
 pub struct Condvar(raw::Condvar);

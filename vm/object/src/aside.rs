@@ -23,6 +23,11 @@ const STACK: usize = 16 << 20;
 /// Workers at work.
 static BUSY: Mutex<usize> = Mutex::new(0);
 
+/// Keeps everybody from beginning or ending such work until what is returned is dropped.
+pub(crate) fn hold() -> impl Drop {
+    BUSY.lock()
+}
+
 /// A place among the workers.
 struct Turn;
 

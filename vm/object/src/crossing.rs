@@ -1,5 +1,7 @@
 //! Threads of the process's own, begun and ended so that a fork beside it leaves a copy that works.
 
+use crate::heap::reaper;
+use crate::{aside, names, shape};
 use std::io;
 use std::sync::OnceLock;
 use std::thread::{Builder, JoinHandle};
@@ -8,9 +10,33 @@ use typhon_qsbr::crossing::Crossings;
 /// The process's: a fork copies all of it.
 static CROSSINGS: Crossings = Crossings::new();
 
-/// Runs `fork`, which copies the process, while no thread begins or ends.
+/// Runs `fork`, which copies the process, while no thread begins or ends, nor has any a lock of the process's: other isolates
+/// run on meanwhile, and whoever is in the middle of something there is not in the copy.
 pub fn copying<R>(fork: impl FnOnce() -> R) -> R {
-    CROSSINGS.copying(fork)
+    CROSSINGS.copying(|| {
+        // Each is held for a moment, and for none of them while another one is waited for.
+        let _held = (names::hold(), shape::hold(), aside::hold(), reaper::hold());
+        fork()
+    })
+}
+
+/// The right to wait for a lock of the process's, and to hold it: no copy is made meanwhile. Its holder neither polls nor waits
+/// for anything that who copies has.
+pub struct Crossing(());
+
+impl Crossing {
+    /// From now on.
+    #[must_use]
+    pub fn begin() -> Self {
+        CROSSINGS.enter();
+        Self(())
+    }
+}
+
+impl Drop for Crossing {
+    fn drop(&mut self) {
+        CROSSINGS.leave();
+    }
 }
 
 /// Starts a thread. Whatever can run beside `os.fork` is started so.

@@ -8,9 +8,8 @@ use crate::strs::{self, Str};
 use crate::thread::{self, Thread};
 use crate::value::Value;
 use hashbrown::HashTable;
-use parking_lot::RwLock;
 use std::sync::OnceLock;
-use typhon_qsbr::sync::Mutex;
+use typhon_qsbr::sync::{Mutex, RwLock};
 use typhon_qsbr::words::Field;
 
 macro_rules! names {
@@ -71,6 +70,11 @@ struct Shared(RwLock<HashTable<u64>>);
 unsafe impl Sync for Shared {}
 
 static PROCESS: Shared = Shared(RwLock::new(HashTable::new()));
+
+/// Keeps everybody from the process's table until what is returned is dropped.
+pub(crate) fn hold() -> impl Drop {
+    PROCESS.0.write()
+}
 
 /// Makes the well-known names. Called once, on the bootstrap thread.
 pub(crate) fn set_up() {

@@ -4,6 +4,7 @@
 //! modules join on first import.
 
 use crate::args::Signature;
+use crate::crossing::Crossing;
 use crate::dict::Dict;
 use crate::error::{Exc, Res};
 use crate::header::Header;
@@ -118,12 +119,14 @@ pub(crate) fn hash_key() -> (u64, u64) {
 
 /// Runs `f` on the bootstrap thread. What it makes must be made immortal by itself; see [`build`].
 pub(crate) fn with_bootstrap<R>(f: impl FnOnce(&Thread) -> R) -> R {
+    let _crossing = Crossing::begin();
     let guard = BOOTSTRAP.lock();
     guard.thread.attach(64 << 20, f)
 }
 
 /// Runs `f` on the bootstrap thread; everything it makes becomes immortal before the outermost `build` returns.
 pub fn build<R>(f: impl FnOnce(&Thread) -> R) -> R {
+    let _crossing = Crossing::begin();
     let guard = BOOTSTRAP.lock();
     guard.depth.set(guard.depth.get() + 1);
     let out = guard.thread.attach(64 << 20, f);
@@ -142,6 +145,7 @@ pub fn build<R>(f: impl FnOnce(&Thread) -> R) -> R {
 
 /// The parsed signature of a native, made once.
 pub(crate) fn signature(def: &'static MethodDef, keep_self: bool) -> &'static Signature {
+    let _crossing = Crossing::begin();
     let guard = BOOTSTRAP.lock();
     let text = if def.signature.is_empty() { "()" } else { def.signature };
     let key = (text, keep_self);

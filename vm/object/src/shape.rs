@@ -286,6 +286,11 @@ impl Shape {
     }
 }
 
+/// Keeps everybody from reserving shapes until what is returned is dropped.
+pub(crate) fn hold() -> impl Drop {
+    REGION.free.lock()
+}
+
 fn reserve() -> ShapeId {
     let mut free = REGION.free.lock();
     if let Some(id) = free.list.pop() {

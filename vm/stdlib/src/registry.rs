@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
+use typhon_object::crossing::Crossing;
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
 use typhon_object::names::n;
@@ -35,7 +36,11 @@ pub fn ensure_types(def: &'static ModuleDef) {
 /// The namespace every isolate's copy starts from: functions and types, immortal.
 fn template(def: &'static ModuleDef) -> u64 {
     let key = std::ptr::from_ref(def) as usize;
-    if let Some(&bits) = TEMPLATES.lock().get(&key) {
+    let known = {
+        let _crossing = Crossing::begin();
+        TEMPLATES.lock().get(&key).copied()
+    };
+    if let Some(bits) = known {
         return bits;
     }
     // In one piece: all that was ever made is walked through afterwards.
@@ -44,6 +49,7 @@ fn template(def: &'static ModuleDef) -> u64 {
         fill(t, def).map(Value::into_raw)
     });
     let Ok(bits) = made else { unreachable!("the bootstrap heap has no limit") };
+    let _crossing = Crossing::begin();
     *TEMPLATES.lock().entry(key).or_insert(bits)
 }
 

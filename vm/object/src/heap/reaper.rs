@@ -39,6 +39,11 @@ unsafe impl Send for Remains {}
 /// more than one heap is in nobody's account, and one a thread that gives answers.
 static BUSY: Mutex<bool> = Mutex::new(false);
 
+/// Keeps everybody from asking whether it has until what is returned is dropped.
+pub(crate) fn hold() -> impl Drop {
+    BUSY.lock()
+}
+
 /// `None` where no thread can be had.
 static REAPER: LazyLock<Option<Sender<Remains>>> = LazyLock::new(|| {
     let (sender, receiver) = channel::<Remains>();

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use std::sync::{Arc, LazyLock};
 use typhon_interp::code::new_code;
 use typhon_isa::Code;
+use typhon_object::crossing::Crossing;
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
 use typhon_object::list::List;
@@ -54,12 +55,13 @@ pub fn code(t: &Thread, path: &str) -> Res<Arc<Code>> {
     let filename = typhon_pylib::filename(path);
     let options = crate::compile::module_options(t, &filename);
     let key = (path.to_owned(), options.optimize);
-    if let Some(code) = CODE.lock().get(&key) {
-        return Ok(Arc::clone(code));
+    if let Some(code) = kept(&key) {
+        return Ok(code);
     }
     // What the process keeps is not charged to the isolate that happens to be the first.
     t.heap().exempt(|| {
         let code = ready(t, path, &options)?;
+        let _crossing = Crossing::begin();
         Ok(Arc::clone(CODE.lock().entry(key).or_insert(code)))
     })
 }
@@ -67,11 +69,22 @@ pub fn code(t: &Thread, path: &str) -> Res<Arc<Code>> {
 /// The code of a library file that some isolate has loaded with this one's options.
 pub fn known(t: &Thread, path: &str) -> Option<Arc<Code>> {
     let options = crate::compile::module_options(t, "");
-    CODE.lock().get(&(path.to_owned(), options.optimize)).cloned()
+    kept(&(path.to_owned(), options.optimize))
+}
+
+fn kept(key: &(String, u8)) -> Option<Arc<Code>> {
+    let _crossing = Crossing::begin();
+    CODE.lock().get(key).cloned()
+}
+
+/// What `unpack` gets out of the library, for which it takes the library's lock.
+pub(super) fn unpacked(unpack: impl FnOnce() -> Option<Vec<u8>>) -> Option<Vec<u8>> {
+    let _crossing = Crossing::begin();
+    unpack()
 }
 
 fn ready(t: &Thread, path: &str, options: &typhon_compiler::Options) -> Res<Arc<Code>> {
-    let bytes = if options.optimize == 0 { typhon_pylib::code(path) } else { None };
+    let bytes = if options.optimize == 0 { unpacked(|| typhon_pylib::code(path)) } else { None };
     match bytes.map(|bytes| typhon_isa::pack::unpack(&bytes)) {
         Some(Ok(code)) => Ok(code),
         Some(Err(_)) => Err(error::system_error(t, format_args!("the code of {path} is damaged"))),
@@ -81,7 +94,7 @@ fn ready(t: &Thread, path: &str, options: &typhon_compiler::Options) -> Res<Arc<
 
 /// The text of a library file.
 pub fn source(t: &Thread, path: &str) -> Res<String> {
-    let bytes = typhon_pylib::source(path);
+    let bytes = unpacked(|| typhon_pylib::source(path));
     match bytes.and_then(|b| String::from_utf8(b).ok()) {
         Some(text) => Ok(text),
         None => Err(error::os_error(t, libc::ENOENT, Some(&strs::new(t, &format!("{FOLDER}/{path}"))?), None)),
@@ -157,7 +170,7 @@ fn exec_module(t: &Thread, a: &[Value]) -> Res {
 
 fn data(t: &Thread, path: &Value) -> Res<Vec<u8>> {
     let text = strs::display(path);
-    match library_path(&text).and_then(typhon_pylib::source) {
+    match library_path(&text).and_then(|path| unpacked(|| typhon_pylib::source(path))) {
         Some(bytes) => Ok(bytes),
         None => Err(error::os_error(t, libc::ENOENT, Some(path), None)),
     }

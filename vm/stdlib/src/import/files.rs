@@ -1,5 +1,6 @@
 //! Source files and folders, as the path finder sees them.
 
+use super::embedded;
 use crate::text;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
@@ -11,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 use typhon_interp::host::{self, Access};
 use typhon_isa::Code;
+use typhon_object::crossing::Crossing;
 use typhon_object::error::{self, Res};
 use typhon_object::strs::Str;
 use typhon_object::{Thread, Value};
@@ -104,8 +106,8 @@ pub fn invalidate(t: &Thread) {
 
 /// A file's source as text, for messages: `None` when it cannot be read or decoded.
 pub fn read_source(t: &Thread, filename: &str) -> Option<String> {
-    if let Some(path) = super::embedded::library_path(filename) {
-        return typhon_pylib::source(path).and_then(|b| String::from_utf8(b).ok());
+    if let Some(path) = embedded::library_path(filename) {
+        return embedded::unpacked(|| typhon_pylib::source(path)).and_then(|b| String::from_utf8(b).ok());
     }
     let path = Path::new(filename);
     if filename.starts_with('<') || !may_read(t, path) {
@@ -139,19 +141,22 @@ pub fn code(t: &Thread, path: &Path, filename: &str) -> Res<Arc<Code>> {
     let meta = std::fs::metadata(path).map_err(|e| os_error(&e))?;
     let stamp = meta.modified().ok().map(|changed| (changed, meta.len()));
     let key = (path.to_path_buf(), options.optimize);
-    if let Some((changed, size)) = stamp
-        && let Some(found) = FILES.lock().get(&key)
-        && found.changed == changed
-        && found.size == size
-        && *found.code.filename == *filename
-    {
-        return Ok(Arc::clone(&found.code));
+    if let Some((changed, size)) = stamp {
+        let _crossing = Crossing::begin();
+        if let Some(found) = FILES.lock().get(&key)
+            && found.changed == changed
+            && found.size == size
+            && *found.code.filename == *filename
+        {
+            return Ok(Arc::clone(&found.code));
+        }
     }
     t.check_alloc(usize::try_from(meta.len()).unwrap_or(usize::MAX))?;
     let bytes = std::fs::read(path).map_err(|e| os_error(&e))?;
     let source = crate::compile::decode(t, &bytes, filename)?;
     let code = crate::compile::text_code(t, &source, &options)?;
     if let Some((changed, size)) = stamp {
+        let _crossing = Crossing::begin();
         let mut files = FILES.lock();
         if files.len() >= FILES_MAX {
             files.clear();
