@@ -74,3 +74,31 @@ stop.append(1)
 for t in threads:
     t.join()
 print(seen, len(sys._current_frames()))
+
+# Whoever holds another thread's frame has its variables when it has ended, too.
+looked, go = threading.Event(), threading.Event()
+
+
+def holding():
+    own = ["own"]
+    begun.set()
+    while not looked.is_set():
+        pass
+    return len(own)
+
+
+def caller():
+    mine = ["mine"]
+    return holding() + len(mine)
+
+
+begun = threading.Event()
+t = threading.Thread(target=caller)
+t.start()
+begun.wait()
+frame = sys._current_frames()[t.ident]
+while frame.f_code.co_name != "holding":
+    frame = sys._current_frames()[t.ident]
+looked.set()
+t.join()
+print(frame.f_locals, frame.f_back.f_locals)

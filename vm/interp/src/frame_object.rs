@@ -390,13 +390,15 @@ pub(crate) unsafe fn detach(t: &Thread, it: &Interp, fp: *mut Frame) {
     // SAFETY: the caller's record owns the object.
     let object = unsafe { Value::from_raw(std::mem::replace(&mut (*fp).object, 0)) };
     let Some(me) = object.downcast::<FrameObject>() else { return };
+    // First: others may look at the frame until they know, and find it whole.
+    let lives_on = t.has_other_holders(&object);
     // SAFETY: as above.
     let (offset, base) = unsafe { ((*(*fp).unit).offset_of((*fp).ip), (*fp).base) };
     me.offset.set(offset.saturating_sub(1));
     me.record.set(std::ptr::null_mut());
     // Whoever resumed a generator last is not where an ended one belongs.
     let resumed = me.generator.replace(0) != 0;
-    if object.ref_count() > 1 {
+    if lives_on {
         me.keep_taken(base, me.unit.local_count);
         if !resumed
             && me.back.is_absent()

@@ -19,6 +19,7 @@ use crate::value::Value;
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 use typhon_qsbr::{Limbo, Participant, Pressure, Requests, Standing, StoppedWorld};
+use typhon_rc::TAG_NONE;
 
 /// By which bits of its breaker a thread is asked for reports and stops.
 pub(crate) const REQUESTS: Requests = Requests { report: reason::REPORT, stop: reason::HALT };
@@ -267,6 +268,14 @@ impl Thread {
             heap::empty_trashcan(self);
         }
         out
+    }
+
+    /// Whether there are references to an object besides the caller's. What another thread owns it alone can count: then all are
+    /// stopped. The caller uses nothing that it loaded before.
+    pub fn has_other_holders(&self, v: &Value) -> bool {
+        let Some(header) = v.header() else { return true };
+        let apart = self.is_shared() && ![self.own_tag(), TAG_NONE].contains(&header.owner());
+        if apart { self.alone(|| header.whole_count() > 1) } else { header.count() > 1 }
     }
 
     /// Nothing to stop if there are no other threads, or if this one has stopped them already.
