@@ -31,6 +31,7 @@ use crate::types::bytes::Bytes;
 use crate::types::float::Float;
 use crate::types::range_iter::RangeIter;
 use crate::value::Value;
+use crate::weakref::Table;
 use common::Kind;
 use large::{LARGE_HEAD, Large};
 use std::alloc::Layout;
@@ -374,8 +375,8 @@ pub unsafe fn dealloc(at: *mut Header) {
     }
     if t.dealloc_depth.get() >= DEALLOC_DEPTH_MAX {
         // SAFETY: the object stays dead and in place until the outermost dealloc empties the trashcan.
-        unsafe { (*at).set(flag::DYING) };
-        t.trashcan.borrow_mut().push(at);
+        let ending = unsafe { Ending::new(t, at) };
+        t.trashcan.borrow_mut().push(ending);
         t.trash_waits.set(true);
         return;
     }
@@ -410,6 +411,25 @@ unsafe fn free_atom(t: &Thread, at: *mut Header) -> bool {
     true
 }
 
+/// A dead object whose end has to wait. The weak references that are to be called then are held until they have been: who
+/// gives up both, the object first, is to hear of it whether or not the end comes at once.
+pub(crate) struct Ending {
+    pub(crate) at: *mut Header,
+    _callers: Vec<Value>,
+}
+
+impl Ending {
+    /// # Safety
+    /// The object is dead, and stays in place until it is destroyed.
+    unsafe fn new(t: &Thread, at: *mut Header) -> Self {
+        // SAFETY: the caller's duty.
+        let header = unsafe { &*at };
+        header.set(flag::DYING);
+        let heard = header.has(flag::WEAKREFS) && t.is_shared();
+        Self { at, _callers: if heard { t.state::<Table>().callers(header) } else { Vec::new() } }
+    }
+}
+
 /// Destroys what had to wait because destruction was nested too deeply.
 #[cold]
 #[inline(never)]
@@ -419,7 +439,8 @@ pub(crate) fn empty_trashcan(t: &Thread) {
         let Some(next) = next else { break };
         t.dealloc_depth.set(1);
         // SAFETY: trashcan entries are dead objects, each entered once.
-        unsafe { destroy(t, next) };
+        unsafe { destroy(t, next.at) };
+        drop(next);
         t.dealloc_depth.set(0);
     }
     t.trash_waits.set(false);
@@ -461,8 +482,9 @@ unsafe fn destroy_guarded(t: &Thread, at: *mut Header) {
         // SAFETY: passed on.
         unsafe { destroy_rest(t, at) }
     } else {
-        header.set(flag::DYING);
-        t.late.borrow_mut().push(at);
+        // SAFETY: the object is dead, and stays in place until its end has come.
+        let ending = unsafe { Ending::new(t, at) };
+        t.late.borrow_mut().push(ending);
         t.has_late.set(true);
         t.breaker.set(reason::GRACE);
     }
@@ -475,10 +497,11 @@ fn end_late(t: &Thread) {
     let was_in = t.enter_native();
     while t.has_late.replace(false) {
         let late = t.late.take();
-        for at in late {
+        for ending in late {
             let depth = t.dealloc_depth.replace(1);
             // SAFETY: dead objects, each entered once.
-            unsafe { destroy_rest(t, at) };
+            unsafe { destroy_rest(t, ending.at) };
+            drop(ending);
             t.dealloc_depth.set(depth);
             if depth == 0 && t.trash_waits.get() {
                 empty_trashcan(t);

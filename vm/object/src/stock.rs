@@ -5,10 +5,11 @@
 //! by one, and takes them back as they are released. What it has in stock are references like all others: the object lives.
 //! They are given back when the thread waits or ends, every so many checkpoints, and before a collection.
 
-use crate::header::Header;
+use crate::header::{Header, flag};
 use crate::heap;
 use crate::tally::Count;
 use crate::thread::{self, Thread};
+use crate::weakref::Table;
 use std::cell::{Cell, OnceCell, RefCell};
 use typhon_rc::Release;
 
@@ -72,6 +73,11 @@ impl Stock {
             if left > 0 {
                 place.left.set(left - 1);
                 return true;
+            }
+            if header.has(flag::WEAKREFS) && t.state::<Table>().is_heard(header) {
+                // Somebody is to be told of its end, which does not wait for the stock.
+                place.seen.set(0);
+                return false;
             }
             // SAFETY: the caller borrows a reference.
             unsafe { header.rc().retain_many(t.own_tag(), BATCH) };

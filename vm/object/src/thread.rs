@@ -8,9 +8,9 @@ use crate::breaker::{Breaker, reason, why};
 use crate::cache::MethodCache;
 use crate::error::{self, Exc, Res};
 use crate::grace::Grace;
-use crate::header::Header;
+use crate::header::{Header, flag};
 use crate::heap::reaper::Remains;
-use crate::heap::{self, Carved, Heap};
+use crate::heap::{self, Carved, Ending, Heap};
 use crate::isolate::Isolate;
 use crate::native::Signatures;
 use crate::showing::Showing;
@@ -90,6 +90,9 @@ pub(crate) fn request(reason: u32) {
 #[cold]
 pub(crate) fn hand_back(h: &Header) -> bool {
     let Some(t) = current().filter(|t| !t.closing.get()) else { return false };
+    if h.has(flag::WEAKREFS) {
+        return crate::weakref::hand_back(t, h);
+    }
     // SAFETY: the release has just asked for it; an object is released by threads of its own isolate only.
     unsafe { t.isolate.queues.hand_back(NonNull::from(h.rc())) == Release::Dead }
 }
@@ -135,11 +138,11 @@ pub struct Thread {
     pub(crate) signatures: Signatures,
     pub(crate) isolate: Arc<Isolate>,
     pub(crate) dealloc_depth: Cell<u32>,
-    pub(crate) trashcan: RefCell<Vec<*mut Header>>,
+    pub(crate) trashcan: RefCell<Vec<Ending>>,
     /// Something lies in the trashcan.
     pub(crate) trash_waits: Cell<bool>,
     /// Dead objects whose end has to wait for the end of an instruction, and whether there are any (see `heap`).
-    pub(crate) late: RefCell<Vec<*mut Header>>,
+    pub(crate) late: RefCell<Vec<Ending>>,
     pub(crate) has_late: Cell<bool>,
     pub(crate) closing: Cell<bool>,
     /// The look at the breaker that is about to be taken is one of [`Thread::poll_yielding`].

@@ -6,12 +6,15 @@
 //! marked for that, when they enter the table or when the isolate gets a second thread. Under the lock nothing is dropped.
 
 use crate::header::{Header, flag};
+use crate::heap;
 use crate::store;
 use crate::thread::{self, Thread};
 use crate::types::weakref::WeakRef;
 use crate::value::Value;
 use rustc_hash::FxHashMap;
+use std::ptr::NonNull;
 use typhon_qsbr::sync::Mutex;
+use typhon_rc::{Release, TAG_MAX, TAG_NONE};
 
 /// The isolate's weak references: object address to addresses of weakref objects, newest last.
 #[derive(Default)]
@@ -99,6 +102,26 @@ impl Table {
         out
     }
 
+    /// The living ones among them that have callbacks.
+    pub(crate) fn callers(&self, object: &Header) -> Vec<Value> {
+        let mut out = Vec::new();
+        self.find(object, |at| {
+            // SAFETY: in the table, which is locked.
+            let watcher = unsafe { watcher(at) };
+            if !watcher.callback.is_absent() {
+                out.extend(living(watcher));
+            }
+            None::<()>
+        });
+        out
+    }
+
+    /// Whether there are any.
+    pub(crate) fn is_heard(&self, object: &Header) -> bool {
+        // SAFETY: in the table, which is locked.
+        self.find(object, |at| (!unsafe { watcher(at) }.callback.is_absent()).then_some(())).is_some()
+    }
+
     /// Forgets an object and clears its weakref objects: those that are alive and have callbacks, newest first, and these.
     fn take(&self, object: &Header) -> Vec<(Option<Value>, Value)> {
         let mut entries = self.entries.lock();
@@ -144,4 +167,30 @@ pub(crate) fn clear(t: &Thread, object: &Header) {
     });
     crate::types::weakref::run_callbacks(t, calls.collect());
     t.dealloc_depth.set(depth);
+}
+
+/// As [`thread::hand_back`], for an object that is looked at: weak references that are to be called at its end wait behind it.
+/// Who gives one up after the object is to hear of it, though the object's owner learns later that it is the end.
+#[cold]
+pub(crate) fn hand_back(t: &Thread, object: &Header) -> bool {
+    let (tag, queues, callers) = (object.owner(), &t.isolate.queues, t.state::<Table>().callers(object));
+    // SAFETY: as in `thread::hand_back`.
+    let dead = unsafe { queues.hand_back(NonNull::from(object.rc())) } == Release::Dead;
+    for caller in callers {
+        let Some(header) = caller.header().filter(|h| !dead && !h.rc().is_kept()) else { continue };
+        if (1..=TAG_MAX).contains(&tag) && [TAG_NONE, tag].contains(&header.owner()) {
+            let at = NonNull::from(header.rc());
+            std::mem::forget(caller);
+            // SAFETY: the reference that was forgotten; the object's owner is nobody or the same one, whose tag cannot change
+            // to another.
+            if unsafe { queues.hand_behind(at, tag) } == Release::Dead {
+                // SAFETY: the queues have just said so.
+                unsafe { heap::dealloc(at.cast().as_ptr()) };
+            }
+        } else {
+            // Another one's: it lives until all that run have polled, which most often is long enough.
+            t.set_aside(caller);
+        }
+    }
+    dead
 }

@@ -113,6 +113,18 @@ impl MergeQueues {
             // Merged since: the owner has found the count to be above zero by the reference handed over here.
             return header.release_shared();
         }
+        // SAFETY: passed on.
+        unsafe { self.hand_behind(object, tag) }
+    }
+
+    /// Takes over a reference to an object that `tag` owns, or nobody, and gives it up when the owner of `tag` has given up all
+    /// that was handed to it before. As [`MergeQueues::hand_back`].
+    ///
+    /// # Safety
+    /// The caller gives the reference up. The object has that owner or none; it is of the isolate that gave the tag.
+    pub unsafe fn hand_behind(&self, object: NonNull<RcHeader>, tag: u16) -> Release {
+        // SAFETY: as in `hand_back`.
+        let header = unsafe { object.as_ref() };
         let Some(queue) = self.queue(tag) else {
             debug_assert!(false, "an object with a tag that was never claimed");
             return Release::Alive;

@@ -54,7 +54,8 @@ impl Ledger {
         // SAFETY: the world is stopped, and looking runs nothing.
         unsafe {
             t.isolate().each_thread(|t| {
-                out.waiting.extend(t.trashcan.borrow().iter().chain(&*t.late.borrow()).map(|&at| at as usize));
+                out.waiting
+                    .extend(t.trashcan.borrow().iter().chain(&*t.late.borrow()).map(|ending| ending.at as usize));
             });
         }
         let mut all = Vec::with_capacity(out.found.len());
