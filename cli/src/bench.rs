@@ -1,6 +1,7 @@
 //! `typhon bench`: Execute of `1+1` against an empty unary call, same client, same run, and how long each takes at four fifths of
 //! what it can do; then what sessions cost.
 
+mod forks;
 mod hostile;
 mod paced;
 mod sessions;
@@ -118,6 +119,7 @@ async fn measure(args: &Args) -> anyhow::Result<Exit> {
     let rate = rates[rates.len() / 2] * PACED;
     paced::show("Execute 1+1", rate, &paced::times(rate, span, execute).await?);
     sessions::life(&typhon, &empty, span).await?;
+    forks::all(&typhon).await?;
     serving.abort();
     sessions::idle(&typhon, args.idle).await?;
     server.drain(async {}).await.map_err(plain)?;

@@ -21,7 +21,7 @@ pub async fn life(channel: &Channel, empty: &Channel, span: Duration) -> anyhow:
     let end = Instant::now() + span;
     while times.len() < WARM || Instant::now() < end {
         let (began, before) = (Instant::now(), processor_time()?);
-        let name = create(channel).await?;
+        let name = create(channel, v1::Session::default()).await?;
         run(channel, &name).await?;
         delete(channel, name).await?;
         times.push(began.elapsed());
@@ -44,7 +44,7 @@ pub fn processor_time() -> anyhow::Result<Duration> {
     Ok(Duration::new(u64::try_from(time.tv_sec)?, u32::try_from(time.tv_nsec)?))
 }
 
-fn show(what: &str, mut times: Vec<Duration>) {
+pub fn show(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
     if !times.is_empty() {
@@ -60,7 +60,7 @@ pub async fn idle(channel: &Channel, count: usize) -> anyhow::Result<()> {
     let before = resident()?;
     let mut names = Vec::with_capacity(count);
     for _ in 0..count {
-        let name = create(channel).await?;
+        let name = create(channel, v1::Session::default()).await?;
         run(channel, &name).await?;
         names.push(name);
     }
@@ -72,13 +72,14 @@ pub async fn idle(channel: &Channel, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn create(channel: &Channel) -> anyhow::Result<String> {
+pub async fn create(channel: &Channel, session: v1::Session) -> anyhow::Result<String> {
     let mut client = SessionServiceClient::new(channel.clone());
-    let answer = client.create_session(v1::CreateSessionRequest::default()).await?.into_inner();
+    let request = v1::CreateSessionRequest { session: Some(session), ..v1::CreateSessionRequest::default() };
+    let answer = client.create_session(request).await?.into_inner();
     Ok(answer.session.context("a session")?.name)
 }
 
-async fn run(channel: &Channel, name: &str) -> anyhow::Result<()> {
+pub async fn run(channel: &Channel, name: &str) -> anyhow::Result<()> {
     let target = Some(v1::execute_request::Target::Session(name.to_owned()));
     let request = v1::ExecuteRequest { target, ..one_plus_one() };
     let answer = ExecutionServiceClient::new(channel.clone()).execute(request).await?.into_inner();
@@ -86,7 +87,7 @@ async fn run(channel: &Channel, name: &str) -> anyhow::Result<()> {
     survives.then_some(()).context("the session is lost")
 }
 
-async fn delete(channel: &Channel, name: String) -> anyhow::Result<()> {
+pub async fn delete(channel: &Channel, name: String) -> anyhow::Result<()> {
     SessionServiceClient::new(channel.clone()).delete_session(v1::DeleteSessionRequest { name }).await?;
     Ok(())
 }

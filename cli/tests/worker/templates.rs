@@ -226,3 +226,30 @@ names = sorted(name for name in globals() if not name.startswith('__'))
     let plain = fixture.client.clone().execute(source("1+1")).await.expect("an answer").into_inner();
     assert_eq!(source_of(&plain), v1::usage::IsolateSource::Cold);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_client_in_rust_makes_and_uses_them() {
+    let fixture = start(&[]).await;
+    let server = typhon_client::Server::at(format!("http://{}", fixture.server.address()));
+    let typhon = typhon_client::Client::connect(server).await.expect("a connection");
+    let told = typhon.template(v1::Template::default(), "1 / 0").await.expect("an answer").expect_err("it raised");
+    assert_eq!(reason(&told), Reason::Exception);
+    let template = typhon.template(v1::Template::default(), WARM).await.expect("an answer").expect("it completed");
+    let number = |end: &typhon_client::End| match &end.response.result {
+        Some(v1::Value { kind: Some(Kind::IntValue(n)) }) => *n,
+        other => panic!("no number: {other:?}"),
+    };
+    let end = template.stream("bump() + len(table)").end().await.expect("it ran");
+    assert_eq!(number(&end), 20_001);
+    let session = template.session(v1::Session::default()).await.expect("a session");
+    assert_eq!(number(&session.run("bump()").await.expect("it ran")), 1);
+    let copies = session.fork(2).await.expect("copies");
+    assert_eq!(number(&session.run("bump() + bump()").await.expect("it ran")), 5);
+    for copy in &copies {
+        assert_eq!(number(&copy.run("bump()").await.expect("it ran")), 2);
+    }
+    session.reset().await.expect("reset");
+    assert_eq!(number(&session.run("bump()").await.expect("it ran")), 1);
+    assert_eq!(template.get().await.expect("known").name, template.name());
+    template.delete().await.expect("deleted");
+}

@@ -12,6 +12,7 @@ use crate::retry::{Retry, uuid};
 use crate::run::{End, Run};
 use crate::session::Session;
 use crate::snapshot::Snapshot;
+use crate::template::Template;
 
 /// A connection to a server. Copies share it.
 #[derive(Clone, Debug)]
@@ -101,6 +102,21 @@ impl Client {
     /// labels and time.
     pub async fn import_snapshot(&self, asked: v1::Snapshot, data: &[u8]) -> Result<Snapshot, Error> {
         Snapshot::import(self.clone(), asked, data).await
+    }
+
+    /// Runs a warm-up, and makes a template of what it leaves; or its response, when it did not complete.
+    pub async fn template(
+        &self,
+        asked: v1::Template,
+        warm_up: impl Into<Vec<u8>>,
+    ) -> Result<Result<Template, Box<v1::ExecuteResponse>>, Error> {
+        let source = v1::Source { text: warm_up.into(), ..v1::Source::default() };
+        Template::create(self.clone(), asked, source).await
+    }
+
+    /// A template that exists, by its name.
+    pub fn attach_template(&self, name: impl Into<String>, affinity: impl Into<String>) -> Template {
+        Template::new(self.clone(), name.into(), affinity.into())
     }
 
     /// What the server offers.

@@ -6,9 +6,11 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use typhon_proto::v1::execution_service_client::ExecutionServiceClient;
+use typhon_proto::v1::file_service_client::FileServiceClient;
 use typhon_proto::v1::runtime_service_client::RuntimeServiceClient;
 use typhon_proto::v1::session_service_client::SessionServiceClient;
 use typhon_proto::v1::snapshot_service_client::SnapshotServiceClient;
+use typhon_proto::v1::template_service_client::TemplateServiceClient;
 
 use crate::error::Error;
 
@@ -88,6 +90,16 @@ impl Connection {
 
     pub fn snapshots(&self) -> SnapshotServiceClient<Wire> {
         SnapshotServiceClient::new(self.wire.clone()).max_decoding_message_size(self.message_max)
+    }
+
+    pub fn files(&self) -> FileServiceClient<Wire> {
+        FileServiceClient::new(self.wire.clone()).max_decoding_message_size(self.message_max)
+    }
+
+    pub fn templates(&self) -> TemplateServiceClient<Wire> {
+        TemplateServiceClient::new(self.wire.clone())
+            .max_decoding_message_size(self.message_max)
+            .max_encoding_message_size(self.message_max)
     }
 
     pub fn runtime(&self) -> RuntimeServiceClient<Wire> {

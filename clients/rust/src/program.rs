@@ -72,6 +72,11 @@ impl Program {
         self
     }
 
+    pub(crate) fn copying(mut self, template: &str) -> Program {
+        self.request.target = Some(Target::Template(template.to_owned()));
+        self
+    }
+
     pub(crate) fn within(mut self, session: &str) -> Program {
         if !session.is_empty() {
             self.request.target = Some(Target::Session(session.to_owned()));

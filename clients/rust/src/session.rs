@@ -21,6 +21,10 @@ impl Session {
         Session { client, name, affinity }
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// sessions/{id}
     pub fn name(&self) -> &str {
         &self.name
@@ -84,6 +88,19 @@ impl Session {
             async move { sessions.interrupt_session(request).await }
         };
         Ok(self.client.call(true, message, &self.affinity, method).await?.execution)
+    }
+
+    /// Copies it as often as this; the copies go on apart. It must be at rest, and have a process of its own.
+    pub async fn fork(&self, count: i32) -> Result<Vec<Session>, Error> {
+        let sessions = self.client.connection.sessions();
+        let message = v1::ForkSessionRequest { name: self.name.clone(), count };
+        let method = |request| {
+            let mut sessions = sessions.clone();
+            async move { sessions.fork_session(request).await }
+        };
+        let answer = self.client.call(false, message, &self.affinity, method).await?;
+        let copy = |session: v1::Session| Session::new(self.client.clone(), session.name, self.affinity.clone());
+        Ok(answer.sessions.into_iter().map(copy).collect())
     }
 
     /// Drops all that it keeps.

@@ -202,3 +202,36 @@ async fn a_stream_that_breaks_goes_on_where_it_was() {
     cut.send_replace(());
     assert!(matches!(run.next().await, Err(Error::Lost { .. })));
 }
+
+#[tokio::test]
+async fn files_of_a_session_are_written_and_read() {
+    let (_server, typhon) = serve(&[]).await;
+    let session = typhon.session(v1::Session::default()).await.expect("a session");
+    let data: Vec<u8> = (0..200_000_u32).map(|n| n as u8).collect();
+    let written = session.write_file("data/in.bin", &data).await.expect("written");
+    assert_eq!((written.size_bytes, written.folder), (200_000, false));
+    let end = session.run("data = open('data/in.bin', 'rb').read()\nopen('out', 'w').write('done')\nlen(data)").await;
+    assert_eq!(end.expect("it ran").completed().expect("it completed").result, value(200_000));
+    assert_eq!(session.read_file("out").await.expect("read"), b"done");
+    assert_eq!(session.read_file("data/in.bin").await.expect("read"), data);
+    let names = |files: Vec<v1::File>| files.into_iter().map(|file| file.path).collect::<Vec<_>>();
+    assert_eq!(names(session.list_files("").await.expect("listed")), ["data", "out"]);
+    assert!(session.stat_file("data").await.expect("known").folder);
+    session.delete_file("out").await.expect("deleted");
+    let error = session.read_file("out").await.expect_err("gone");
+    assert_eq!(error.reason(), Some("FILE_NOT_FOUND"));
+}
+
+/// Copies want processes, which `cli/tests/worker/templates.rs` has.
+#[tokio::test]
+async fn templates_are_asked_for() {
+    let (_server, typhon) = serve(&[]).await;
+    let error = typhon.template(v1::Template::default(), "import json").await.expect_err("no processes here");
+    assert_eq!(error.reason(), Some("FEATURE_UNSUPPORTED"));
+    let error = typhon.attach_template("templates/none", "").get().await.expect_err("nor any template");
+    assert_eq!(error.reason(), Some("FEATURE_UNSUPPORTED"));
+    let session = typhon.session(v1::Session::default()).await.expect("a session");
+    session.run("x = 1").await.expect("it ran");
+    let error = session.fork(2).await.expect_err("it shares its process");
+    assert_eq!(error.reason(), Some("SESSION_NOT_FORKABLE"));
+}
