@@ -306,6 +306,9 @@ impl Admission {
         match home {
             // Nothing has run in it: there is nothing to copy yet.
             None => Ok((0..count).map(|_| None).collect()),
+            Some(_) if session.terms.kept.world().network.is_some() => {
+                Err(not("its policy opens the network, and a copy would not have its connections".to_owned()))
+            }
             Some(Home::There(_)) if alone && session.see().threads > 0 => Err(not(THREADS.to_owned())),
             Some(Home::There(resident)) if alone => (0..count)
                 .map(|_| {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::egress::Rules;
 use crate::listener::{Listen, Plaintext};
 use crate::place::Isolation;
 use crate::store::Home;
@@ -118,6 +119,10 @@ settings! {
     isolation: Isolation = "worker_process";
     /// The least of it that a request gets, whatever it asks for.
     isolation_least: Isolation = "worker_process";
+    /// Where programs may connect to whose policy asks for it, separated by commas: a host's name, *.example.org for those below it,
+    /// or * for the public internet, an address or 10.1.0.0/16 for addresses, a private one only so; :443 behind it is a port.
+    /// Empty is nowhere.
+    egress: Rules = "";
     /// Worker processes that may exist at once; 0 is none ever.
     processes_max: Count = "256";
     /// Worker processes that are ready before anybody needs them.
@@ -380,6 +385,14 @@ impl FromText for Origins {
 
     fn from_text(text: &str) -> Option<Self> {
         Origins::from_text(text)
+    }
+}
+
+impl FromText for Rules {
+    const EXPECTED: &'static str = "destinations such as example.org:443, *.example.org, 10.1.0.0/16:5432, or *";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Rules::parse(text)
     }
 }
 

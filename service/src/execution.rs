@@ -146,8 +146,8 @@ impl Execution {
         reply.started(&request.limits);
 
         let stdin = stdin.unwrap_or_else(|| Stdin::new(std::mem::take(&mut request.stdin), false));
-        let job =
-            Job { request, plan, kept, stdin, calls, events: reply.events(), cancel, queue, began: Instant::now() };
+        let (events, outlet, began) = (reply.events(), kept.egress(places.egress()), Instant::now());
+        let job = Job { request, plan, kept, stdin, calls, events, outlet, cancel, queue, began };
         let room = session.as_ref().map_or(Room::Fresh, |session| Room::Resident(session.take()));
         let Done { mut response, took, poisoned, after, remains, .. } = match places.run(job, room, &place) {
             Ok(done) => done,

@@ -8,9 +8,10 @@ use parking_lot::{Condvar, Mutex};
 use typhon_jit::Process;
 use typhon_vm::{
     Access, Attachment, Cancel, CancelReason, CpuMeter, FileRoom, Host, HostError, LimitHit, LimitName, Limits,
-    Modules, Stream, Tiers,
+    Modules, Outlet, Stream, Tiers,
 };
 
+use crate::egress::{Egress, Pinned, Rules};
 use crate::events::Events;
 use crate::output::{Account, OutputMode, OutputPlan, Ruling};
 use crate::process::Far;
@@ -27,6 +28,8 @@ pub struct World {
     pub deterministic: bool,
     /// What may be imported, if that is not everything.
     pub modules: Option<Arc<Modules>>,
+    /// Where it may connect to, as far as the operator lets it; without, nowhere.
+    pub network: Option<Arc<Rules>>,
 }
 
 /// What stays when an execution of a session ends and the next begins.
@@ -38,17 +41,25 @@ pub struct Kept {
     elapsed: Arc<Mutex<Duration>>,
     /// What all threads use.
     cpu: CpuMeter,
+    /// What it has looked up.
+    pinned: Arc<Pinned>,
 }
 
 impl Kept {
     pub fn new(world: World) -> Kept {
         let seeded = Arc::new(Mutex::new(SplitMix(world.entropy_seed.unwrap_or(0))));
-        Kept { world, seeded, elapsed: Arc::default(), cpu: CpuMeter::default() }
+        Kept { world, seeded, elapsed: Arc::default(), cpu: CpuMeter::default(), pinned: Arc::default() }
     }
 
     /// The same, with an account of its own.
     pub fn afresh(&self) -> Kept {
         Kept::new(self.world.clone())
+    }
+
+    /// Its way out, where `granted` is what the operator lets anybody have.
+    pub fn egress(&self, granted: &Arc<Rules>) -> Option<Arc<dyn Outlet>> {
+        let asked = self.world.network.clone()?;
+        Some(Arc::new(Egress::new(granted.clone(), asked, self.pinned.clone())))
     }
 
     pub fn world(&self) -> &World {
@@ -101,6 +112,7 @@ pub struct GuestHost {
     /// What it may wait for times to come in all, and what it has.
     sleep: Option<Duration>,
     rested: Mutex<Duration>,
+    outlet: Option<Arc<dyn Outlet>>,
     /// Wakes a writer that waits for a slow reader.
     _attachment: Option<Attachment>,
 }
@@ -205,6 +217,7 @@ impl GuestHost {
         events: Option<Arc<dyn Events>>,
         cancel: &Cancel,
         compiler: Option<Process>,
+        outlet: Option<Arc<dyn Outlet>>,
     ) -> GuestHost {
         let account = |limit: Option<u64>| Mutex::new(Account::new(limit.unwrap_or(u64::MAX), plan.overflow));
         let attachment = events.clone().map(|events| cancel.attach(move |_| events.wake_writer()));
@@ -223,6 +236,7 @@ impl GuestHost {
             },
             sleep: limits.sleep,
             rested: Mutex::default(),
+            outlet,
             _attachment: attachment,
         }
     }
@@ -305,6 +319,10 @@ impl Host for GuestHost {
 
     fn files(&self) -> Option<FileRoom> {
         Some(self.room)
+    }
+
+    fn outlet(&self) -> Option<Arc<dyn Outlet>> {
+        self.outlet.clone()
     }
 
     fn tiers(&self) -> Option<&dyn Tiers> {

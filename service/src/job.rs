@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
-use typhon_vm::{Cancel, Detail, Outcome, Request, Response, Run, Stream, TerminationReason, Worked};
+use typhon_vm::{Cancel, Detail, Outcome, Outlet, Request, Response, Run, Stream, TerminationReason, Worked};
 
 use crate::ahead::Ahead;
 use crate::callbacks::Callbacks;
@@ -28,6 +28,8 @@ pub struct Job {
     /// Who answers the functions that the request grants.
     pub calls: Option<Arc<Callbacks>>,
     pub events: Option<Arc<dyn Events>>,
+    /// The guest's way out, if it has one.
+    pub outlet: Option<Arc<dyn Outlet>>,
     pub cancel: Cancel,
     /// How long it waited, and when its wall time began.
     pub queue: Duration,
@@ -108,6 +110,7 @@ impl Job {
             stdin: Stdin::new(Vec::new(), false),
             calls: None,
             events: None,
+            outlet: None,
             cancel: Cancel::new(),
             queue: Duration::ZERO,
             began: Instant::now(),
@@ -116,13 +119,13 @@ impl Job {
 
     /// Runs on this thread, in this process.
     pub fn run(self, room: Room<Box<dyn Isolate>>, engine: &dyn Engine, ahead: &Ahead, watchdog: &Watchdog) -> Done {
-        let Job { mut request, plan, kept, stdin, calls, events, cancel, queue, .. } = self;
+        let Job { mut request, plan, kept, stdin, calls, events, outlet, cancel, queue, .. } = self;
         let wall = request.limits.wall.unwrap_or(FOREVER);
         let cpu = request.limits.cpu.unwrap_or(wall);
         request.modules.clone_from(&kept.world().modules);
         // When a loop is compiled is chance.
         let compiler = engine.compiler().filter(|_| !request.deterministic);
-        let host = GuestHost::new(plan, &request.limits, stdin, kept, events, &cancel, compiler);
+        let host = GuestHost::new(plan, &request.limits, stdin, kept, events, &cancel, compiler, outlet);
         let host = Arc::new(host);
         if let Some(limit) = request.limits.compile.filter(|limit| *limit < wall) {
             let compiling = watchdog.for_compiling(limit, &cancel);

@@ -14,6 +14,7 @@ mod calls;
 pub mod config;
 mod depot;
 mod durable;
+mod egress;
 mod engine;
 mod errands;
 mod error;

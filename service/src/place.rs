@@ -7,6 +7,7 @@ use typhon_vm::{CancelReason, Limits, Request, Work, Worked};
 
 use crate::ahead::Ahead;
 use crate::config::Config;
+use crate::egress::Rules;
 use crate::engine::Engine;
 use crate::error::{Refusal, SnapshotRefusal};
 use crate::host::{Kept, World};
@@ -46,6 +47,8 @@ pub struct Places {
     pool: Option<Pool>,
     default: Isolation,
     least: Isolation,
+    /// Where guests may connect to that ask for it.
+    egress: Arc<Rules>,
     /// What many jobs begin as a copy of, once it is there.
     base: OnceLock<Arc<Template>>,
 }
@@ -80,12 +83,20 @@ impl Places {
             pool,
             default: config.isolation,
             least: config.isolation_least,
+            egress: Arc::new(config.egress.clone()),
             base: OnceLock::new(),
         })
     }
 
+    pub fn egress(&self) -> &Arc<Rules> {
+        &self.egress
+    }
+
     /// What a request gets that asks for this, or for nothing.
     pub fn isolation(&self, asked: Option<Isolation>, world: &World) -> Result<Isolation, Refusal> {
+        if world.network.is_some() && self.egress.is_empty() {
+            return Err(Refusal::Unsupported { feature: "network PROXY" });
+        }
         match (&self.pool, asked) {
             // Hashes are a process's, and the server's are for nobody to foresee.
             (Some(_), asked) if world.deterministic => {

@@ -42,7 +42,7 @@ pub use resident::{Resident, Run};
 pub use run::run;
 pub use session::open_session;
 pub use typhon_compiler::{Compiled, Mode as CompileMode, ModuleResult, Options as CompileOptions, compile};
-pub use typhon_interp::host::{Access, FileRoom, Host, HostError, Stdio, Stream};
+pub use typhon_interp::host::{Access, Answer, FileRoom, Host, HostError, Outlet, Stdio, Stream};
 pub use typhon_interp::tier::Tiers;
 pub use typhon_object::heap::reaper::Respite;
 pub use typhon_object::malloc::Malloc;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use typhon_interp::host::{Access, FileRoom, Host, HostError, Stream};
+use typhon_interp::host::{Access, FileRoom, Host, HostError, Outlet, Stream};
 use typhon_interp::tier::Tiers;
 
 pub(crate) struct Relay {
@@ -51,6 +51,10 @@ impl Host for Relay {
 
     fn files(&self) -> Option<FileRoom> {
         self.now().and_then(|host| host.files())
+    }
+
+    fn outlet(&self) -> Option<Arc<dyn Outlet>> {
+        self.now().and_then(|host| host.outlet())
     }
 
     fn tiers(&self) -> Option<&dyn Tiers> {

@@ -19,6 +19,8 @@ mod limits;
 mod metrics;
 #[path = "../../../service/tests/engine/modules.rs"]
 mod modules;
+#[path = "../../../service/tests/engine/network.rs"]
+mod network;
 #[path = "../../../service/tests/engine/running.rs"]
 mod running;
 #[path = "../../../service/tests/engine/sessions.rs"]

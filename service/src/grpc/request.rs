@@ -7,6 +7,7 @@ use std::time::Duration;
 use typhon_proto::v1;
 use typhon_vm::{HostFunction, HostFunctions, HostModule, Limits, Modules, Request, ResultMode};
 
+use crate::egress::{Rule, Rules};
 use crate::error::Refusal;
 use crate::grpc::files::file_path;
 use crate::grpc::value;
@@ -54,6 +55,7 @@ pub enum Way {
 const NAMES_MAX: usize = 10_000;
 const FUNCTIONS_MAX: usize = 1000;
 const MODULES_MAX: usize = 1000;
+const RULES_MAX: usize = 100;
 /// More labels than this, or longer ones, are data.
 const LABELS_MAX: usize = 64;
 const LABEL_BYTES: usize = 256;
@@ -296,18 +298,10 @@ fn is_uuid(text: &str) -> bool {
 }
 
 pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
-    use v1::{clock_policy, entropy_policy, network_policy};
-    let unsupported = |feature| Err(Refusal::Unsupported { feature });
+    use v1::{clock_policy, entropy_policy};
     let modules = modules(policy)?;
-    let network = policy.network.clone().unwrap_or_default();
-    match known(network.mode, "policy.network.mode")? {
-        network_policy::Mode::Unspecified | network_policy::Mode::None if !network.rules.is_empty() => {
-            return Err(Refusal::invalid("policy.network.rules", "are for MODE_PROXY"));
-        }
-        network_policy::Mode::Unspecified | network_policy::Mode::None => {}
-        network_policy::Mode::Proxy => return unsupported("network PROXY"),
-    }
     let deterministic = policy.deterministic;
+    let network = network(policy.network.clone().unwrap_or_default(), deterministic)?;
     let contradiction = |field: &str| Err(Refusal::invalid(field, "contradicts policy.deterministic"));
     let clock = policy.clock.unwrap_or_default();
     let (frozen_clock, virtual_clock) = match known(clock.mode, "policy.clock.mode")? {
@@ -334,7 +328,40 @@ pub fn world(policy: &v1::Policy) -> Result<World, Refusal> {
         entropy_policy::Mode::Unspecified | entropy_policy::Mode::System => None,
         entropy_policy::Mode::Seeded => Some(entropy.seed),
     };
-    Ok(World { frozen_clock, virtual_clock, entropy_seed, deterministic, modules })
+    Ok(World { frozen_clock, virtual_clock, entropy_seed, deterministic, modules, network })
+}
+
+/// Where the policy would have it connect to, if anywhere.
+fn network(asked: v1::NetworkPolicy, deterministic: bool) -> Result<Option<Arc<Rules>>, Refusal> {
+    use v1::network_policy::Mode;
+    let field = "policy.network.rules";
+    match known(asked.mode, "policy.network.mode")? {
+        Mode::Unspecified | Mode::None if !asked.rules.is_empty() => {
+            return Err(Refusal::invalid(field, "are for MODE_PROXY"));
+        }
+        Mode::Unspecified | Mode::None => return Ok(None),
+        Mode::Proxy if deterministic => {
+            return Err(Refusal::invalid("policy.network.mode", "contradicts policy.deterministic"));
+        }
+        Mode::Proxy if asked.rules.is_empty() => return Err(Refusal::invalid(field, "are required with MODE_PROXY")),
+        Mode::Proxy if asked.rules.len() > RULES_MAX => {
+            return Err(Refusal::invalid(field, format!("has more than {RULES_MAX} entries")));
+        }
+        Mode::Proxy => {}
+    }
+    let mut rules = Vec::new();
+    for (index, v1::NetworkRule { destination, ports }) in asked.rules.into_iter().enumerate() {
+        let port = |port: i32| u16::try_from(port).ok().filter(|port| *port > 0);
+        if let Some(at) = ports.iter().position(|given| port(*given).is_none()) {
+            return Err(Refusal::invalid(format!("{field}[{index}].ports[{at}]"), "is not from 1 to 65535"));
+        }
+        let rule = Rule::new(&destination, ports.into_iter().filter_map(port).collect()).ok_or_else(|| {
+            let problem = "is not the name of a host, *. and the end of one, an address or a CIDR block";
+            Refusal::invalid(format!("{field}[{index}].destination"), problem)
+        })?;
+        rules.push(rule);
+    }
+    Ok(Some(Arc::new(rules.into())))
 }
 
 /// What may be imported, if that is not everything. What the client itself offers need not be listed.

@@ -42,6 +42,9 @@ impl TemplateService for Api {
         if !places.has_processes() {
             return Err(Refusal::Unsupported { feature: "templates" }.into());
         }
+        if terms.kept.world().network.is_some() {
+            return Err(Refusal::Unsupported { feature: "network PROXY in a template" }.into());
+        }
         terms.limits = limits::within_quota(terms.limits, &caller.tenant.quota());
         terms.place.isolation = Isolation::Dedicated;
         if let Some(policy) = &mut terms.policy {

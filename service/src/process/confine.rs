@@ -79,10 +79,12 @@ const ALLOWED: &[i64] = &[
     libc::SYS_getegid,
     libc::SYS_geteuid,
     libc::SYS_getgid,
+    libc::SYS_getpeername,
     libc::SYS_getpid,
     libc::SYS_getppid,
     libc::SYS_getrandom,
     libc::SYS_getrusage,
+    libc::SYS_getsockname,
     libc::SYS_gettid,
     libc::SYS_gettimeofday,
     libc::SYS_getuid,
@@ -106,9 +108,8 @@ const ALLOWED: &[i64] = &[
     libc::SYS_rt_sigreturn,
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_yield,
-    libc::SYS_sendmsg,
-    libc::SYS_sendto,
     libc::SYS_set_robust_list,
+    libc::SYS_shutdown,
     libc::SYS_sigaltstack,
     libc::SYS_sysinfo,
     libc::SYS_uname,
@@ -146,6 +147,20 @@ fn seccomp() -> Result<(), Box<dyn std::error::Error>> {
         SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(KIND), libc::SOCK_STREAM as u64)?,
     ])?;
     rules.insert(libc::SYS_socketpair, vec![pair]);
+    // On the connections that the server makes for it: what is written goes to where they lead, and no call connects.
+    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2)] {
+        rules.insert(call, only(flags, SeccompCmpOp::MaskedEq(libc::MSG_FASTOPEN as u64), 0)?);
+    }
+    let of_any = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SOL_SOCKET as u64)?;
+    rules.insert(libc::SYS_getsockopt, vec![SeccompRule::new(vec![of_any])?]);
+    let options = [(libc::IPPROTO_TCP, libc::TCP_NODELAY), (libc::SOL_SOCKET, libc::SO_KEEPALIVE)];
+    let options = options.map(|(level, option)| {
+        SeccompRule::new(vec![
+            SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, level as u64)?,
+            SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, option as u64)?,
+        ])
+    });
+    rules.insert(libc::SYS_setsockopt, options.into_iter().collect::<Result<Vec<_>, _>>()?);
     // Its own limits; the C library asks for the stack's.
     rules.insert(libc::SYS_prlimit64, only(0, SeccompCmpOp::Eq, 0)?);
     // abort() signals its own thread.

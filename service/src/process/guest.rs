@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use rustix::process::WaitOptions;
 use typhon_proto::v1;
-use typhon_vm::{CancelReason, HostError, LimitHit, LimitName, Respite, Stream};
+use typhon_vm::{CancelReason, HostError, LimitHit, LimitName, Outlet, Respite, Stream};
 
 use super::confine::confine;
 use super::errand;
 use super::link::{self, Receiver, Sender};
+use super::outlet::FarOutlet;
 use super::wire::{self, Cause, Control, Order, Ready, Run, Setup, Signal, Tale, Told, What};
 use crate::ahead::Ahead;
 use crate::callbacks::Callbacks;
@@ -72,7 +73,11 @@ fn obey(mut house: Arc<House>, mut receiver: Receiver) -> io::Result<()> {
                 let socket = receiver.descriptor().ok_or(io::ErrorKind::InvalidData)?;
                 house.open(number, UnixStream::from(socket))?;
             }
-            Some(Order::Signal(signal)) => house.signal(signal),
+            Some(Order::Signal(signal)) => {
+                let along = matches!(&signal.what, Some(What::Reached(reached)) if reached.stream);
+                let descriptor = if along { receiver.descriptor() } else { None };
+                house.signal(signal, descriptor);
+            }
             Some(Order::Forget(number)) => house.forget(number),
             Some(Order::Copy(_)) => {
                 let socket = receiver.descriptor().ok_or(io::ErrorKind::InvalidData)?;
@@ -122,6 +127,7 @@ struct Ways {
     cancel: typhon_vm::Cancel,
     stdin: Arc<Stdin>,
     calls: Option<Arc<Callbacks>>,
+    outlet: Option<Arc<FarOutlet>>,
 }
 
 /// An isolate that holds no more than this, and no threads, ends in no time.
@@ -187,7 +193,10 @@ impl House {
         });
         let functions = wanted.functions;
         request.host = calls.clone().map(|calls| typhon_vm::Grant { functions, calls });
-        running.lock().begin(serial, Ways { cancel: cancel.clone(), stdin: stdin.clone(), calls: calls.clone() });
+        let outlet = wanted.world.network.is_some().then(|| Arc::new(FarOutlet::new(told.clone())));
+        let ways = Ways { cancel: cancel.clone(), stdin: stdin.clone(), calls: calls.clone(), outlet: outlet.clone() };
+        running.lock().begin(serial, ways);
+        let outlet = outlet.map(|outlet| outlet as Arc<dyn Outlet>);
 
         let inmate = if resident == 0 { None } else { self.residents.lock().remove(&resident) };
         let (isolate, kept) = match inmate {
@@ -207,7 +216,8 @@ impl House {
         let (queue, began) = (Duration::ZERO, Instant::now());
         // A process is one tenant's.
         request.library = self.engine.library(&"".into());
-        let job = Job { request, plan: wanted.plan, kept: kept.clone(), stdin, calls, events, cancel, queue, began };
+        let job =
+            Job { request, plan: wanted.plan, kept: kept.clone(), stdin, calls, events, outlet, cancel, queue, began };
         let watchdog = match self.watchdog() {
             Ok(watchdog) => watchdog,
             Err(_) => return (broken("a thread to watch it"), None),
@@ -266,10 +276,10 @@ impl House {
         Ok(Some((Arc::new(house), receiver)))
     }
 
-    fn signal(&self, signal: Signal) {
+    fn signal(&self, signal: Signal, descriptor: Option<OwnedFd>) {
         let running = self.lanes.lock().get(&signal.lane).cloned();
         if let Some(running) = running {
-            running.lock().signal(signal);
+            running.lock().signal(signal, descriptor);
         }
     }
 
@@ -298,13 +308,14 @@ impl Running {
         self.serial = serial;
         self.job = Some(job);
         for signal in std::mem::take(&mut self.early) {
-            self.signal(signal);
+            self.signal(signal, None);
         }
     }
 
-    fn signal(&mut self, signal: Signal) {
+    /// A descriptor answers what a job has asked, so it comes neither before the job nor, to be of use, after it.
+    fn signal(&mut self, signal: Signal, descriptor: Option<OwnedFd>) {
         match &self.job {
-            Some(job) if signal.serial == self.serial => job.hear(signal.what),
+            Some(job) if signal.serial == self.serial => job.hear(signal.what, descriptor),
             _ if signal.serial > self.serial && self.early.len() < EARLY_MAX => self.early.push(signal),
             _ => {}
         }
@@ -312,8 +323,13 @@ impl Running {
 }
 
 impl Ways {
-    fn hear(&self, what: Option<What>) {
+    fn hear(&self, what: Option<What>, descriptor: Option<OwnedFd>) {
         match what {
+            Some(What::Reached(reached)) => {
+                if let Some(outlet) = &self.outlet {
+                    outlet.hear(reached, descriptor);
+                }
+            }
             Some(What::Cancel(cancel)) => {
                 self.cancel.cancel(reason(cancel));
             }
@@ -351,10 +367,10 @@ fn reason(cancel: wire::Cancel) -> CancelReason {
 }
 
 /// What happens to a guest, to be told by its lane.
-struct Teller(Mutex<Sender>);
+pub struct Teller(Mutex<Sender>);
 
 impl Teller {
-    fn tell(&self, tale: Tale) -> Result<(), HostError> {
+    pub fn tell(&self, tale: Tale) -> Result<(), HostError> {
         let told = self.0.lock().send(&Told { tale: Some(tale) });
         told.map_err(|error| HostError::Os(error.raw_os_error().unwrap_or(0)))
     }

@@ -10,6 +10,7 @@ mod confine;
 mod errand;
 mod guest;
 mod link;
+mod outlet;
 mod pool;
 mod relay;
 mod request;

@@ -1,6 +1,7 @@
 //! One execution in a worker process, as the server has it: sent, listened to, and believed no more than it must be.
 
 use std::borrow::Cow;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use typhon_proto::v1;
 use typhon_vm::{Cancel, CancelReason, CpuMeter, HostAnswer, Stream, Worked};
 
 use super::errand;
+use super::outlet;
 use super::request;
 use super::wire::{self, Cause, Run, Signal, Tale, Told, What};
 use super::worker::{BROKE_RULES, DID_NOT_STOP, ENGINE_FAILED, Lane, Worker};
@@ -86,6 +88,7 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
         job.stdin.take_back(order.request.unwrap_or_default().stdin);
         return Err(gone(worker));
     }
+    let here = far.clone();
     let attachment = job.cancel.attach(move |reason| far.cancel(reason));
     // A client that does not read stalls us, too; but not for longer than its program may run.
     let waking = job.events.clone().map(|events| job.cancel.attach(move |_| events.wake_writer()));
@@ -97,7 +100,7 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
         hung.attach(move |_| worker.kill(DID_NOT_STOP))
     };
     let watch = watchdog.watch(wall + HUNG, Duration::MAX, &idle, &hung);
-    let done = listen(&mut lane, worker, job);
+    let done = listen(&mut lane, worker, job, &here);
     drop((attachment, waking, late, watch, hanging));
     let took = started.elapsed();
     Ok(match done {
@@ -119,7 +122,7 @@ pub fn run(worker: &Arc<Worker>, cell: Cell, job: &Job, watchdog: &Watchdog) -> 
 }
 
 /// Passes on what the guest does until it has ended; or the process has, and then what it had written.
-fn listen(lane: &mut Lane, worker: &Worker, job: &Job) -> Result<wire::Done, [u64; 2]> {
+fn listen(lane: &mut Lane, worker: &Worker, job: &Job, far: &Arc<Far>) -> Result<wire::Done, [u64; 2]> {
     let mut produced = [0; 2];
     loop {
         let Ok(Some(Told { tale: Some(tale) })) = lane.receiver.receive() else { return Err(produced) };
@@ -141,6 +144,7 @@ fn listen(lane: &mut Lane, worker: &Worker, job: &Job) -> Result<wire::Done, [u6
                 }
                 true
             }
+            Tale::Ask(ask) => job.outlet.as_ref().is_some_and(|way| outlet::serve(&**way, ask, far.clone())),
             Tale::Read(bytes) => {
                 job.stdin.was_read(usize::try_from(bytes).unwrap_or(usize::MAX));
                 true
@@ -224,6 +228,17 @@ fn lost(how: &str, produced: [u64; 2], job: &Job, took: Duration) -> Relayed {
 impl Far {
     fn send(&self, what: What) {
         self.worker.signal(Signal { lane: self.lane, serial: self.serial, what: Some(what) });
+    }
+
+    /// As [`Far::send`], with a descriptor.
+    pub fn send_with(&self, what: What, descriptor: Option<BorrowedFd<'_>>) {
+        match descriptor {
+            None => self.send(what),
+            Some(descriptor) => {
+                let signal = Signal { lane: self.lane, serial: self.serial, what: Some(what) };
+                self.worker.signal_with(signal, descriptor);
+            }
+        }
     }
 
     fn cancel(&self, reason: &CancelReason) {

@@ -60,6 +60,7 @@ fn named(functions: &[HostFunction]) -> Vec<v1::HostFunction> {
 
 fn policy(world: &World, functions: Option<&HostFunctions>) -> v1::Policy {
     use v1::clock_policy::Mode;
+    use v1::network_policy::Mode as Network;
     let clock = |mode: Mode, at: Duration| v1::ClockPolicy {
         mode: mode.into(),
         epoch_nanoseconds: Some(i64::try_from(at.as_nanos()).unwrap_or(i64::MAX)),
@@ -78,7 +79,18 @@ fn policy(world: &World, functions: Option<&HostFunctions>) -> v1::Policy {
         documentation: module.documentation.clone(),
     };
     let host_modules = functions.map(|functions| functions.modules.iter().map(wire).collect()).unwrap_or_default();
-    v1::Policy { modules, clock, entropy, host_functions, host_modules, deterministic, ..v1::Policy::default() }
+    let network = world.network.as_ref();
+    let network = network.map(|rules| v1::NetworkPolicy { mode: Network::Proxy.into(), rules: rules.wire() });
+    v1::Policy {
+        modules,
+        clock,
+        entropy,
+        host_functions,
+        host_modules,
+        network,
+        deterministic,
+        ..v1::Policy::default()
+    }
 }
 
 fn output(plan: OutputPlan) -> v1::OutputOptions {

@@ -68,7 +68,7 @@ pub struct Signal {
     pub lane: u64,
     #[prost(uint64, tag = "2")]
     pub serial: u64,
-    #[prost(oneof = "What", tags = "3, 4, 5, 6")]
+    #[prost(oneof = "What", tags = "3, 4, 5, 6, 7")]
     pub what: Option<What>,
 }
 
@@ -83,6 +83,39 @@ pub enum What {
     /// Nobody answers calls any more.
     #[prost(bool, tag = "6")]
     Unanswered(bool),
+    /// What there was outside.
+    #[prost(message, tag = "7")]
+    Reached(Reached),
+}
+
+/// A name that is to be looked up, or else an address that is to be connected to.
+#[derive(Clone, PartialEq, Message)]
+pub struct Ask {
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// With its port.
+    #[prost(string, tag = "3")]
+    pub address: String,
+}
+
+/// What came of that.
+#[derive(Clone, PartialEq, Message)]
+pub struct Reached {
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// 0 where it was done.
+    #[prost(int32, tag = "2")]
+    pub errno: i32,
+    /// Why it may not be.
+    #[prost(string, tag = "3")]
+    pub denied: String,
+    #[prost(string, repeated, tag = "4")]
+    pub addresses: Vec<String>,
+    /// The connection's descriptor comes along.
+    #[prost(bool, tag = "5")]
+    pub stream: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -241,7 +274,7 @@ pub struct Entry {
 /// By a lane, back.
 #[derive(Clone, PartialEq, Message)]
 pub struct Told {
-    #[prost(oneof = "Tale", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "Tale", tags = "1, 2, 3, 4, 5, 6")]
     pub tale: Option<Tale>,
 }
 
@@ -259,6 +292,8 @@ pub enum Tale {
     /// Always the last.
     #[prost(message, tag = "5")]
     Done(Box<Done>),
+    #[prost(message, tag = "6")]
+    Ask(Ask),
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -221,6 +221,15 @@ impl Worker {
 
     pub fn signal(&self, signal: wire::Signal) {
         self.order(Order::Signal(signal));
+    }
+
+    /// The same, with a descriptor that comes along.
+    pub fn signal_with(&self, signal: wire::Signal, descriptor: BorrowedFd<'_>) {
+        let order = Control { order: Some(Order::Signal(signal)) };
+        let sent = self.control.lock().send_with(&order, descriptor);
+        if sent.is_err() && self.death().is_none() {
+            self.kill(NO_ORDERS);
+        }
     }
 
     fn order(&self, order: Order) {

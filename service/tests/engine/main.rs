@@ -11,6 +11,7 @@ mod handover;
 mod limits;
 mod metrics;
 mod modules;
+mod network;
 mod programs;
 mod running;
 mod sessions;

@@ -73,6 +73,15 @@ async fn malformed_requests_name_their_fields() {
     let handler = v1::OutputOptions { encoding_errors: "?".into(), ..v1::OutputOptions::default() };
     let rules = vec![v1::NetworkRule { destination: "example.org".into(), ports: vec![443] }];
     let network = Some(v1::NetworkPolicy { mode: 0, rules });
+    let proxy = |rules: &[(&str, i32)], deterministic| {
+        let rule = |(destination, port): &(&str, i32)| v1::NetworkRule {
+            destination: (*destination).to_owned(),
+            ports: vec![*port],
+        };
+        let mode = v1::network_policy::Mode::Proxy.into();
+        let network = Some(v1::NetworkPolicy { mode, rules: rules.iter().map(rule).collect() });
+        of(v1::Policy { network, deterministic, ..v1::Policy::default() })
+    };
     let none = v1::Limits::default;
     let policy = v1::Policy { isolation: 99, ..v1::Policy::default() };
     let output = v1::OutputOptions { mode: -5, ..v1::OutputOptions::default() };
@@ -112,6 +121,13 @@ async fn malformed_requests_name_their_fields() {
         (host_modules(&["a", "a"], "f"), "policy.host_modules[1].name"),
         (host_modules(&["a"], "f()"), "policy.host_modules[0].functions[0].name"),
         (host_modules(&["a"], "f"), "policy.host_modules"),
+        (proxy(&[], false), "policy.network.rules"),
+        (proxy(&[("a.example", 80); 101], false), "policy.network.rules"),
+        (proxy(&[("a.example", 80)], true), "policy.network.mode"),
+        (proxy(&[("a.example", 0)], false), "policy.network.rules[0].ports[0]"),
+        (proxy(&[("10.0.0.0/8", 1), ("10.0.0.0/33", 1)], false), "policy.network.rules[1].destination"),
+        (proxy(&[("*", 80)], false), "policy.network.rules[0].destination"),
+        (proxy(&[("0x7f.1", 80)], false), "policy.network.rules[0].destination"),
         (modules(&["json", "a-b"], &[]), "policy.modules.allow[1]"),
         (modules(&[], &["json."]), "policy.modules.deny[0]"),
         (modules(&[], &["x"; 1001]), "policy.modules.deny"),
@@ -171,7 +187,8 @@ async fn what_is_not_offered_says_which_feature() {
     };
     let with = |policy| v1::ExecuteRequest { policy: Some(policy), ..source("") };
     let mode = v1::network_policy::Mode::Proxy.into();
-    let network = Some(v1::NetworkPolicy { mode, ..v1::NetworkPolicy::default() });
+    let rules = vec![v1::NetworkRule { destination: "example.org".into(), ports: Vec::new() }];
+    let network = Some(v1::NetworkPolicy { mode, rules });
     let data = Some(v1::input_file::Data::Blob("blobs/1".into()));
     let blob = v1::InputFile { path: "x".into(), data };
     let policy = v1::Policy { deterministic: true, ..v1::Policy::default() };

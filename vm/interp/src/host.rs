@@ -4,7 +4,10 @@
 //! nothing below them talks to the operating system on the guest's behalf without asking here first.
 
 use crate::tier::Tiers;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Which of the guest's standard streams.
@@ -82,6 +85,11 @@ pub trait Host: Send + Sync {
         None
     }
 
+    /// Who makes the guest's connections, where it may have some and makes none itself.
+    fn outlet(&self) -> Option<Arc<dyn Outlet>> {
+        None
+    }
+
     fn stdio(&self) -> Stdio {
         Stdio::Captured
     }
@@ -117,6 +125,19 @@ pub trait Host: Send + Sync {
         static ORIGIN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
         ORIGIN.elapsed()
     }
+}
+
+/// Hears what came of it, once; dropped unheard, nothing does.
+pub type Answer<T> = Box<dyn FnOnce(Result<T, HostError>) + Send>;
+
+/// The way out of a guest that has no sockets of its own but streams that somebody else has connected, to where its policy lets it.
+/// What is asked is begun at once, and answered by any thread.
+pub trait Outlet: Send + Sync {
+    /// What addresses a name has, of those that may be connected to.
+    fn look_up(&self, name: &str, answer: Answer<Vec<IpAddr>>);
+
+    /// A connection.
+    fn dial(&self, to: SocketAddr, answer: Answer<OwnedFd>);
 }
 
 /// The host of the isolate that a thread belongs to.

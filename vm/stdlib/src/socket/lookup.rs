@@ -1,7 +1,7 @@
 //! Names of hosts and services.
 
 use super::address::{self, family_of, host_text, internet, is_number};
-use super::{Errors, permit};
+use super::{Errors, outlet, permit};
 use crate::kernel::names::{self as system, Found, Question};
 use crate::kernel::sockets::Address;
 use crate::thread::turns;
@@ -119,6 +119,9 @@ fn resolve(t: &Thread, q: Question) -> Res<Vec<Found>> {
     if quick {
         return system::find(&q).map_err(|e| gai_error(t, e));
     }
+    if let Some(outlet) = outlet::of(t) {
+        return outlet::find(t, &*outlet, &q)?.map_err(|code| gai_error(t, (code, 0)));
+    }
     let (send, receive) = mpsc::channel();
     let started = crossing::spawn(Builder::new().name("resolver".into()), move || {
         // Nobody listens any more if the isolate was stopped.
@@ -179,7 +182,7 @@ pub fn address_of(t: &Thread, host: &CString, family: i32) -> Res<Address> {
     {
         return Ok(internet(libc::AF_INET6, &ip.octets()));
     }
-    permit(t)?;
+    outlet::permit_names(t)?;
     let q = Question { host: Some(host.clone()), service: None, kind: [family, 0, 0], flags: 0 };
     let found = resolve(t, q)?;
     found.first().map(|f| f.address).ok_or_else(|| gai_error(t, (libc::EAI_NONAME, 0)))
@@ -210,7 +213,7 @@ fn getaddrinfo(t: &Thread, a: &[Value]) -> Res {
     let number = |v: &Value| v.opt().map_or(Ok(0), |v| convert::to_i32(t, v));
     let kind = [number(&a[2])?, number(&a[3])?, number(&a[4])?];
     let flags = number(&a[5])?;
-    permit(t)?;
+    outlet::permit_names(t)?;
     let q = Question { host: host.map(c).transpose()?, service: service.map(c).transpose()?, kind, flags };
     let mut out = Vec::new();
     for f in resolve(t, q)? {
@@ -263,7 +266,7 @@ fn getnameinfo(t: &Thread, a: &[Value]) -> Res {
 
 fn gethostbyname(t: &Thread, a: &[Value]) -> Res {
     let host = host_name(t, &a[0])?;
-    permit(t)?;
+    outlet::permit_names(t)?;
     let address = address_of(t, &host, libc::AF_INET)?;
     strs::new(t, &host_text(&address))
 }

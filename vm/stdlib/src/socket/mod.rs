@@ -17,6 +17,7 @@ mod consts;
 mod lookup;
 mod message;
 mod object;
+mod outlet;
 mod transfer;
 
 const PARTS: &[&[MethodDef]] = &[TABLE, lookup::TABLE];
