@@ -1,6 +1,7 @@
 //! weakref.ReferenceType.
 
 use crate::args::Args;
+use crate::breaker::reason;
 use crate::call;
 use crate::error::{self, Res};
 use crate::header::{Header, flag as header_flag};
@@ -123,6 +124,11 @@ pub fn make(t: &Thread, class: &TypeObject, object: &Value, callback: Option<&Va
     };
     let table = t.state::<Table>();
     let callback = callback.filter(|c| !c.is_none());
+    // What others have given up before is seen to: were it the last reference but the caller's, the object would end when this
+    // thread looks up, and not when the caller gives up its own.
+    if callback.is_some() && t.is_shared() && t.breaker.requests().load() & reason::MERGE != 0 {
+        t.merge();
+    }
     if callback.is_none() && !class.is_heap_type() {
         let shared = table.find(header, |at| {
             // SAFETY: a weakref object leaves the table before it dies, so the address is a live one.
