@@ -16,6 +16,7 @@ mod qsbr_offline;
 mod qsbr_requests;
 mod qsbr_retire;
 mod qsbr_waiting;
+mod rc_behind;
 mod rc_counts;
 mod rc_lock;
 mod rc_queue;
