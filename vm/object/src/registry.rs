@@ -53,9 +53,10 @@ pub fn lookup(t: &Thread, encoding: &str) -> Res {
     if let Some(found) = registry.found.borrow().get(&name) {
         return Ok(found.clone());
     }
-    if !registry.imported.replace(true) {
-        // The package registers its search function when it is first imported.
-        (t.hooks.import)(t, "encodings").inspect_err(|_| registry.imported.set(false))?;
+    if !registry.imported.get() {
+        // The package registers its search function when it is first imported. Who comes meanwhile waits for that, as for any import.
+        (t.hooks.import)(t, "encodings")?;
+        registry.imported.set(true);
         if let Some(found) = registry.found.borrow().get(&name) {
             return Ok(found.clone());
         }

@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod files;
 pub mod gate;
 pub mod imp;
+mod loading;
 pub mod pristine;
 pub mod spec;
 
@@ -24,6 +25,7 @@ use typhon_object::strs::{self, Str};
 use typhon_object::types::{exceptions as exc, module};
 use typhon_object::{Thread, Value, attr, call, ops, type_of};
 
+pub use loading::forked;
 pub use pristine::bootstrap;
 
 /// `__import__(name, globals, locals, fromlist, level)`.
@@ -142,6 +144,7 @@ fn resolve(t: &Thread, name: &str, globals: &Value, level: usize) -> Res<String>
 
 /// The module of an absolute name, imported if need be.
 pub fn module_named(t: &Thread, name: &str) -> Res {
+    loading::settle(t, name)?;
     match text::get(t, &t.modules().get(), name) {
         Some(m) if m.is_none() => {
             let text = format!("import of {name} halted; None in sys.modules");
@@ -204,6 +207,7 @@ fn find_and_load(t: &Thread, name: &str) -> Res {
     if !pristine::is_pristine(t)? {
         return through_importlib(t, name);
     }
+    let _load = loading::begin(t, name);
     let mut path = None;
     let mut parent_spec = None;
     let (parent, child) = name.rsplit_once('.').map_or((None, name), |(p, c)| (Some(p), c));

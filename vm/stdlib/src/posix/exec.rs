@@ -108,6 +108,7 @@ pub fn after_fork(t: &Thread, in_child: bool) {
         start::forked(t);
         injected::forked(t);
         crate::isolates::forked(t);
+        crate::import::forked(t);
         signal::forget();
         if let Some(tier) = typhon_interp::tier::of(t) {
             tier.forked(t.is_parallel());
