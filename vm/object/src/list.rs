@@ -19,6 +19,7 @@ use crate::thread::{self, Thread};
 use crate::ty::TypeObject;
 use crate::types::list_::LIST;
 use crate::value::Value;
+use smallvec::SmallVec;
 use typhon_qsbr::{row::Row, words};
 
 /// So many items are moved between two looks at the breaker.
@@ -102,20 +103,30 @@ impl List {
 
     /// A new list of copies.
     pub fn from_slice(t: &Thread, items: &[Value]) -> Res {
+        Self::from_items(t, items.len(), items.iter())
+    }
+
+    /// The same of so many items at most.
+    pub fn from_items<'v>(t: &Thread, count: usize, mut items: impl Iterator<Item = &'v Value>) -> Res {
         let v = Self::create(t)?;
         let list = v.expect::<Self>();
-        if !items.is_empty() {
-            list.grow(t, items.len(), false)?;
-            for piece in items.chunks(STRIDE) {
-                let done = list.row.len();
-                for (i, item) in piece.iter().enumerate() {
-                    // SAFETY: the new array has room for all of them and holds nothing yet.
-                    unsafe { store::init(list.data().add(done + i), item.clone()) };
-                }
-                // SAFETY: so many items are there, and the list is held.
-                unsafe { list.row.set_len(done + piece.len()) };
-                t.check_stop()?;
+        if count == 0 {
+            return Ok(v);
+        }
+        list.grow(t, count, false)?;
+        let mut left = count;
+        while left > 0 {
+            let (done, piece) = (list.row.len(), left.min(STRIDE));
+            let mut more = 0;
+            for item in items.by_ref().take(piece) {
+                // SAFETY: the new array has room for all of them and holds nothing yet.
+                unsafe { store::init(list.data().add(done + more), item.clone()) };
+                more += 1;
             }
+            // SAFETY: so many items are there, and the list is held.
+            unsafe { list.row.set_len(done + more) };
+            t.check_stop()?;
+            left = if more < piece { 0 } else { left - piece };
         }
         Ok(v)
     }
@@ -433,6 +444,30 @@ impl List {
                 store::write(&self.header, at, std::mem::replace(item, old));
             }
         }
+    }
+
+    /// Replaces the items from `from` on by copies of others, and gives the objects that were there, for the caller to drop.
+    pub fn overwrite(&self, from: usize, items: &[Value]) -> SmallVec<[Value; 16]> {
+        if thread::is_shared() {
+            let mut new: SmallVec<[Value; 16]> = items.iter().cloned().collect();
+            self.exchange(from, &mut new);
+            return new;
+        }
+        assert!(items.len() <= self.row.len() - from.min(self.row.len()), "replaced items are in the list");
+        let mut old = SmallVec::new();
+        for (i, item) in items.iter().enumerate() {
+            // SAFETY: within the length, as asserted. Copying a value changes no list.
+            let was = unsafe {
+                let at = self.data().add(from + i);
+                let was = at.read();
+                store::write(&self.header, at, item.clone());
+                was
+            };
+            if was.is_object() {
+                old.push(was);
+            }
+        }
+        old
     }
 
     /// Drops all items and the array.

@@ -306,9 +306,10 @@ pub(super) fn part(t: &Thread, v: &Value, start: &Value, stop: &Value) -> Option
         Some((from, to))
     };
     if let Some(list) = v.exact::<List>() {
-        let (from, to) = range(list.len())?;
-        // SAFETY: copying values changes no list.
-        return Some(List::from_slice(t, &unsafe { list.items() }[from..to]));
+        // SAFETY: copying values changes no list. Another thread may make this one shorter: the bounds are those of what is read here.
+        let items = unsafe { list.items() };
+        let (from, to) = range(items.len())?;
+        return Some(List::from_slice(t, &items[from..to]));
     }
     if let Some(s) = v.exact::<Str>() {
         let (from, to) = range(s.len())?;
@@ -331,9 +332,12 @@ pub(super) fn replace(v: &Value, start: &Value, stop: &Value, items: &Value) -> 
     if to < from || to - from != items.len() || items.len() > 64 {
         return false;
     }
-    // SAFETY: copying values changes no list.
-    let mut new: smallvec::SmallVec<[Value; 16]> = unsafe { items.items() }.iter().cloned().collect();
-    list.exchange(from, &mut new);
+    if !std::ptr::eq(list, items) {
+        // SAFETY: values are copied into another list, and what was there ends after that.
+        let mut old = list.overwrite(from, unsafe { items.items() });
+        // As CPython has it, the last one first.
+        while old.pop().is_some() {}
+    }
     true
 }
 

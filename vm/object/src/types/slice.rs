@@ -90,13 +90,13 @@ pub struct Indices {
 impl Slice {
     /// Reads the numbers; may run `__index__`, so the sequence's length is looked at afterwards.
     pub fn bounds(&self, t: &Thread) -> Res<Bounds> {
-        let step = match number(t, &self.step.get())? {
+        let step = match number(t, part(&self.step))? {
             Some(0) => return Err(error::value_error(t, "slice step cannot be zero")),
             Some(step) => step.max(-isize::MAX),
             None => 1,
         };
-        let start = number(t, &self.start.get())?.unwrap_or(if step < 0 { isize::MAX } else { 0 });
-        let stop = number(t, &self.stop.get())?.unwrap_or(if step < 0 { isize::MIN } else { isize::MAX });
+        let start = number(t, part(&self.start))?.unwrap_or(if step < 0 { isize::MAX } else { 0 });
+        let stop = number(t, part(&self.stop))?.unwrap_or(if step < 0 { isize::MIN } else { isize::MAX });
         Ok(Bounds { start, stop, step })
     }
 }
@@ -124,6 +124,11 @@ impl Indices {
     pub fn iter(self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
         (0..self.count).map(move |k| (self.start + k as isize * self.step) as usize)
     }
+}
+
+fn part(slot: &Slot) -> &Value {
+    // SAFETY: a slice's parts never change, and it lives as long as the borrow.
+    unsafe { slot.peek() }
 }
 
 fn number(t: &Thread, v: &Value) -> Res<Option<isize>> {

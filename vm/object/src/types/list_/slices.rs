@@ -14,21 +14,15 @@ use crate::value::Value;
 
 /// `list[slice]`.
 pub(super) fn get(t: &Thread, list: &List, s: &Slice) -> Res {
-    let at = s.bounds(t)?.fit(list.len());
+    let bounds = s.bounds(t)?;
+    // SAFETY: copying values changes no list. Another thread may make this one shorter: the indices are those of what is read here.
+    let items = unsafe { list.items() };
+    let at = bounds.fit(items.len());
     if at.step == 1 {
         let start = at.start as usize;
-        // SAFETY: copying values changes no list.
-        return List::from_slice(t, &unsafe { list.items() }[start..start + at.count]);
+        return List::from_slice(t, &items[start..start + at.count]);
     }
-    let out = List::create(t)?;
-    let to = out.expect::<List>();
-    to.reserve(t, at.count)?;
-    for i in at.iter() {
-        if let Some(item) = list.get(i) {
-            to.push(t, item)?;
-        }
-    }
-    Ok(out)
+    List::from_items(t, at.count, at.iter().map(|i| &items[i]))
 }
 
 /// `list[slice] = value`, or `del list[slice]`.
@@ -51,10 +45,10 @@ pub(super) fn set(t: &Thread, list: &List, s: &Slice, value: Option<&Value>) -> 
         if items.len() == at.count {
             // The old items are dropped when all new ones are in place.
             list.exchange(start, &mut items);
+            end(items);
             return Ok(());
         }
-        let removed = list.splice(t, start, start + at.count, items)?;
-        drop(removed);
+        end(list.splice(t, start, start + at.count, items)?);
         return Ok(());
     }
     if items.len() != at.count {
@@ -67,6 +61,11 @@ pub(super) fn set(t: &Thread, list: &List, s: &Slice, value: Option<&Value>) -> 
         list.set(i, item);
     }
     Ok(())
+}
+
+/// Items that a slice held come to their end as in CPython, the last one first.
+fn end(mut items: Vec<Value>) {
+    while items.pop().is_some() {}
 }
 
 fn delete(list: &List, at: crate::types::slice::Indices) {
