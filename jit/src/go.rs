@@ -336,7 +336,7 @@ impl Part {
             let exit = |owner: Rc<Instance>| Some((owner.exit_at(noted(beside::FROM) as *const Link)?, owner));
             (last?, owner.and_then(exit).map(|(exit, owner)| (owner, exit)))
         };
-        let worth = noted(beside::WORTH).cast_signed();
+        let worth = noted(beside::WORTH).cast_signed() - self.far().saturating_mul(linked.cast_signed());
         let executor = &instance.variant.executor;
         let (exit, settled) = executor.exit(number)?;
         // What machine code goes on with by itself is its inputs from then on.

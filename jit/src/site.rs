@@ -26,9 +26,11 @@ use typhon_qsbr::sync::Mutex;
 const ENTRIES: u64 = 32;
 /// What entries may cost before it is looked sooner.
 const LOSS: i64 = -(ENTRIES as i64) * worth::ENTRY;
-/// For how many rounds of the interpreter's a loop is let be for each tenth of an instruction that was lost: so much that it is a
-/// small part of what they take.
+/// For what part of a round of the interpreter's a loop is let be for each tenth of an instruction that was lost: so much that it is
+/// a small part of what they take.
 const ROUNDS: u64 = 4;
+/// How often in a row that is doubled: loops that lie in each other, each let be by itself, are entered by turns.
+const DOUBLED_MAX: u32 = 6;
 /// How often in a row a loop whose entries are not worth it is let be twice as long as before.
 const POOR_MAX: u32 = 12;
 /// How many entries in a row say nothing about what they are worth: some exits' worth of what makes one hot, and so many. A loop
@@ -297,7 +299,11 @@ impl Place {
         self.entries.set(0);
         let worth = self.worth.replace(0);
         self.poor.set(if worth > 0 { 0 } else { (self.poor.get() + 1).min(POOR_MAX) });
-        if worth > 0 { 0 } else { (params.loop_hot << self.poor.get()).max(worth.unsigned_abs() / ROUNDS) }
+        if worth > 0 {
+            return 0;
+        }
+        let lost = (worth.unsigned_abs() / ROUNDS).saturating_mul(1 << self.poor.get().min(DOUBLED_MAX));
+        (params.loop_hot << self.poor.get()).max(lost)
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Part {
     pub(crate) unlinked: RefCell<Vec<Rc<Instance>>>,
     /// What this thread has saved and spent since it brought the isolate's purse up to date.
     earned: Cell<i64>,
+    /// How many bytes of machine code this thread has been given to enter.
+    code_bytes: Cell<usize>,
     /// Functions that are not taken along any more, by their code's address.
     apart: RefCell<FxHashSet<usize>>,
     /// What was done.
@@ -90,10 +92,24 @@ pub(crate) enum Found {
 impl Part {
     /// A thread's part of its isolate's tier.
     pub(crate) fn new(jit: Arc<Jit>) -> Self {
-        let (known, words, running, recording, instances, unlinked, apart, earned) = Default::default();
+        let (known, words, running, recording, instances, unlinked, apart, earned, code_bytes) = Default::default();
         let recent = RefCell::new([const { None }; RECENT]);
         let (known_max, counts) = (Cell::new(KNOWN_MIN), jit.begin());
-        Self { jit, known, known_max, recent, words, running, recording, instances, unlinked, earned, apart, counts }
+        Self {
+            jit,
+            known,
+            known_max,
+            recent,
+            words,
+            running,
+            recording,
+            instances,
+            unlinked,
+            earned,
+            code_bytes,
+            apart,
+            counts,
+        }
     }
 
     fn cache(&self) -> &Cache {
@@ -111,6 +127,11 @@ impl Part {
         if earned.unsigned_abs() >= SETTLED.unsigned_abs() {
             self.purse();
         }
+    }
+
+    /// What going on in other machine code costs this thread beside what it charges by itself.
+    pub(crate) fn far(&self) -> i64 {
+        worth::far(self.code_bytes.get())
     }
 
     /// What the isolate's purse holds.
@@ -262,6 +283,7 @@ impl Part {
             let name = format!("py:{}:{} ({what} {offset})", code.qualname, at.unit.line_at(at.target()));
             let _told = perf_map::add(&variant.executor, &name);
         }
+        self.code_bytes.set(self.code_bytes.get().saturating_add(variant.executor.code().len()));
         place.take(variant, self.instances.replace(self.instances.get() + 1), self.params())
     }
 

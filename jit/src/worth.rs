@@ -9,7 +9,13 @@ pub const ENTRY: i64 = 400;
 /// Leaving by an exit, and entering what is linked to it.
 pub const EXIT: i64 = 200;
 /// The same where machine code goes on by itself.
-pub const LINK: i64 = 50;
+pub const LINK: i64 = 150;
+/// How much machine code a thread enters from the caches that are near.
+const NEAR: usize = 1 << 20;
+/// What each further such piece adds to a link, for then where it leads to is fetched from afar.
+const FETCHED: i64 = 80;
+/// How many of them count: what is further away than that is as far as memory is.
+const FETCHED_MAX: usize = 3;
 /// The same where the exit's registers are made by `rebuild`.
 pub const REBUILT: i64 = 500;
 /// An instruction that machine code does. What the code costs is counted when it has been optimized: see [`cost`].
@@ -32,6 +38,11 @@ const fn of(op: Op) -> i64 {
         Op::Release | Op::Call => 4,
         _ => 1,
     }
+}
+
+/// What a link costs beside [`LINK`] a thread that has so many bytes of machine code to enter.
+pub fn far(code_bytes: usize) -> i64 {
+    FETCHED * (code_bytes / NEAR).min(FETCHED_MAX) as i64
 }
 
 /// What machine code for an optimized trace costs.
