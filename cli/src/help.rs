@@ -42,7 +42,7 @@ and PYTHONPATH, PYTHONHASHSEED as in CPython.
 
 TYPHON_THREADS=turns lets threads run one at a time, in turns; without it they run at the same time.
 TYPHON_VERIFY=1 looks at all of memory after each collection, and ends the process if something is wrong.
-TYPHON_JIT compiles hot loops to machine code: 0 (never), 1 (in the background), sync (at once, for tests).
+Hot loops and functions are compiled to machine code in the background; TYPHON_JIT=0 turns that off, sync does it at once, for tests.
 
 `typhon eval --help`, and so on for each command, says more.
 ";

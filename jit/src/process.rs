@@ -1,4 +1,4 @@
-//! What all isolates of a process share of the trace compiler, and the switch that turns it on.
+//! What all isolates of a process share of the trace compiler, and the switch that turns it off.
 
 use crate::cache::Cache;
 use crate::code_memory::Arena;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use typhon_interp::tier::{Tier, Tiers};
 use typhon_qsbr::sync::Mutex;
 
-/// The variable that turns the compiler on.
+/// The variable that says who compiles, if anybody.
 pub const SWITCH: &str = "TYPHON_JIT";
 
 /// Who compiles.
@@ -86,15 +86,19 @@ impl Process {
         Ok(Self(Arc::new(Shared { params, compiler, how, journal })))
     }
 
-    /// What the environment asks for. Without a word of it: nothing.
+    /// What the environment asks for. Without a word of it: workers, where the machine is one that code can be made for.
     pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, NoProcess> {
-        let mode = match get(SWITCH).as_deref() {
-            None | Some("" | "0") => return Ok(None),
-            Some("1") => Mode::Background,
-            Some("sync") => Mode::Sync,
+        let (mode, asked) = match get(SWITCH).as_deref() {
+            None | Some("") => (Mode::Background, false),
+            Some("0") => return Ok(None),
+            Some("1") => (Mode::Background, true),
+            Some("sync") => (Mode::Sync, true),
             Some(other) => return Err(NoProcess::Switch(other.to_owned())),
         };
-        Ok(Some(Self::new(mode, Params::read(get)?)?))
+        match Self::new(mode, Params::read(get)?) {
+            Err(LowerError::Machine(_)) if !asked => Ok(None),
+            made => Ok(Some(made?)),
+        }
     }
 
     /// The cache.
@@ -119,10 +123,11 @@ mod tests {
             let text = text.map(str::to_owned);
             Process::from_environment(move |name| text.clone().filter(|_| name == SWITCH))
         };
-        assert!(matches!(read(None), Ok(None)));
         assert!(matches!(read(Some("0")), Ok(None)));
         assert!(read(Some("sync")).is_ok_and(|p| p.is_some_and(|p| matches!(p.0.how, How::Sync(_)))));
-        assert!(read(Some("1")).is_ok_and(|p| p.is_some_and(|p| matches!(p.0.how, How::Background(_)))));
+        for background in [None, Some(""), Some("1")] {
+            assert!(read(background).is_ok_and(|p| p.is_some_and(|p| matches!(p.0.how, How::Background(_)))));
+        }
         assert!(matches!(read(Some("on")), Err(NoProcess::Switch(text)) if text == "on"));
     }
 }

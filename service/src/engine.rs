@@ -76,7 +76,7 @@ impl Isolate for Resident {
 /// The virtual machine.
 #[derive(Default)]
 pub struct Vm {
-    /// What compiles hot loops; nothing does unless somebody asks for it.
+    /// What compiles hot loops, if anything does.
     pub compiler: Option<Process>,
     /// The program that worker processes run; without it, there are none.
     pub worker: Option<PathBuf>,

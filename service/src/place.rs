@@ -141,6 +141,11 @@ impl Places {
         self.engine.library(tenant)
     }
 
+    /// Whether hot loops of guests are compiled.
+    pub fn compiles(&self) -> bool {
+        self.engine.compiler().is_some()
+    }
+
     /// Isolates that are there before anybody wants them, in this process.
     pub fn ahead(&self) -> &Ahead {
         &self.ahead

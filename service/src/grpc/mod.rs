@@ -174,6 +174,11 @@ impl ExecutionService for Api {
     }
 }
 
+/// What compiles guests' loops: `trace` is the trace compiler.
+fn compilers(enabled: bool) -> v1::JitCapabilities {
+    v1::JitCapabilities { enabled, tiers: enabled.then(|| "trace".to_owned()).into_iter().collect() }
+}
+
 #[tonic::async_trait]
 impl RuntimeService for Api {
     async fn get_capabilities(
@@ -204,7 +209,7 @@ impl RuntimeService for Api {
             isolation_levels: places.levels().into_iter().map(|level| level.wire().into()).collect(),
             limit_ceilings: Some(response::limits(&limits::ceilings(config))),
             limit_defaults: Some(response::limits(&limits::derive(&typhon_vm::Limits::default(), config))),
-            jit: Some(v1::JitCapabilities { enabled: false, tiers: Vec::new() }),
+            jit: Some(compilers(places.compiles())),
             max_message_bytes: i64::try_from(config.max_message.0).unwrap_or(i64::MAX),
             snapshot_formats: vec![seal::FORMAT.to_owned()],
             api_revision: API_REVISION,

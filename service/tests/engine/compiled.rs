@@ -7,6 +7,7 @@ use typhon_jit::{Mode, Params, Process};
 use typhon_proto::v1;
 use typhon_proto::v1::TerminationReason as Reason;
 use typhon_proto::v1::execute_request::Target;
+use typhon_proto::v1::runtime_service_client::RuntimeServiceClient;
 use typhon_proto::v1::session_service_client::SessionServiceClient;
 
 async fn start() -> Fixture {
@@ -56,6 +57,16 @@ async fn the_second_request_neither_records_nor_compiles() {
         told.push(exception(&response).1);
     }
     assert_eq!(told, ["(4500, True, True, False)", "(4500, False, False, True)"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_says_whether_it_compiles() {
+    for (fixture, tiers) in [(start().await, vec!["trace"]), (start_with(&[], None).await, Vec::new())] {
+        let mut runtime = RuntimeServiceClient::new(fixture.channel.clone());
+        let answer = runtime.get_capabilities(v1::GetCapabilitiesRequest {}).await.expect("an answer").into_inner();
+        let jit = answer.capabilities.and_then(|all| all.jit).expect("it is said");
+        assert_eq!((jit.enabled, jit.tiers), (!tiers.is_empty(), tiers.into_iter().map(String::from).collect()));
+    }
 }
 
 /// What compiling has cost, of who ran this.
