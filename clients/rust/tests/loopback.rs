@@ -215,7 +215,7 @@ async fn files_of_a_session_are_written_and_read() {
     assert_eq!(session.read_file("out").await.expect("read"), b"done");
     assert_eq!(session.read_file("data/in.bin").await.expect("read"), data);
     let names = |files: Vec<v1::File>| files.into_iter().map(|file| file.path).collect::<Vec<_>>();
-    assert_eq!(names(session.list_files("").await.expect("listed")), ["data", "out"]);
+    assert_eq!(names(session.list_files("").await.expect("listed")), ["./data", "./out"]);
     assert!(session.stat_file("data").await.expect("known").folder);
     session.delete_file("out").await.expect("deleted");
     let error = session.read_file("out").await.expect_err("gone");
@@ -229,7 +229,7 @@ async fn templates_are_asked_for() {
     let error = typhon.template(v1::Template::default(), "import json").await.expect_err("no processes here");
     assert_eq!(error.reason(), Some("FEATURE_UNSUPPORTED"));
     let error = typhon.attach_template("templates/none", "").get().await.expect_err("nor any template");
-    assert_eq!(error.reason(), Some("FEATURE_UNSUPPORTED"));
+    assert_eq!(error.reason(), Some("TEMPLATE_NOT_FOUND"));
     let session = typhon.session(v1::Session::default()).await.expect("a session");
     session.run("x = 1").await.expect("it ran");
     let error = session.fork(2).await.expect_err("it shares its process");
