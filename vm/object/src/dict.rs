@@ -314,11 +314,29 @@ impl Dict {
 
     /// Removes `key`, whose hash is known.
     pub fn remove_hashed(&self, t: &Thread, key: &Value, hash: i64) -> Res<Option<Value>> {
+        self.remove_only(t, key, hash, None)
+    }
+
+    /// Removes `key` if this very object is still its value. Whether it was.
+    pub fn remove_same(&self, t: &Thread, key: &Value, value: &Value) -> Res<bool> {
+        let hash = hash_key(t, key)?;
+        Ok(self.remove_only(t, key, hash, Some(value))?.is_some())
+    }
+
+    /// Removes `key` if its value is `only`, or whatever it is. That is asked while the dict is held.
+    fn remove_only(&self, t: &Thread, key: &Value, hash: i64, only: Option<&Value>) -> Res<Option<Value>> {
         loop {
             let found = self.find(t, key, hash)?;
             let Some(i) = found.entry else { return Ok(None) };
             let held = store::hold_on(t, &self.header);
             if self.root.changes() == found.changes {
+                if let Some(only) = only
+                    && let now = self.table().and_then(|table| table.value_of(i))
+                    && !now.as_ref().is_some_and(|now| now.is(only))
+                {
+                    drop(held);
+                    return Ok(None);
+                }
                 let (key, value) = self.remove_entry(i, found.place);
                 drop(held);
                 drop(store::left(key));

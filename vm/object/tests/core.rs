@@ -46,6 +46,23 @@ fn a_dict_keeps_its_order_through_removal_and_growth() {
 }
 
 #[test]
+fn a_key_goes_only_with_the_value_that_was_looked_at() {
+    with_thread(|t| {
+        let d = Dict::create(t);
+        let (dict, key) = (Dict::of(&d), Value::small(10));
+        let [old, new] = ["old", "new"].map(|text| strs::new(t, text).unwrap());
+        dict.set(t, &key, &old).unwrap();
+        // What another thread may do between a look at the value and the removal.
+        dict.set(t, &key, &new).unwrap();
+        assert!(!dict.remove_same(t, &key, &old).unwrap());
+        assert!(dict.get(t, &key).unwrap().is_some_and(|now| now.is(&new)));
+        assert!(dict.remove_same(t, &key, &new).unwrap());
+        assert!(!dict.remove_same(t, &key, &new).unwrap());
+        assert_eq!(dict.len(), 0);
+    });
+}
+
+#[test]
 fn types_know_their_mro_and_wrap_their_slots() {
     with_thread(|t| {
         let s = strs::new(t, "grüße").unwrap();

@@ -52,7 +52,8 @@ fn remove_dead(t: &Thread, a: &[Value]) -> Res {
         && let Some(v) = d.get(t, &a[1])?
         && v.downcast::<WeakRef>().is_some_and(|w| w.target().is_none())
     {
-        d.remove(t, &a[1])?;
+        // Another thread may have put something else there meanwhile.
+        d.remove_same(t, &a[1], &v)?;
     }
     Ok(Value::NONE)
 }
