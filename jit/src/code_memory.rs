@@ -13,6 +13,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::collections::BTreeMap;
 use std::ptr::{NonNull, null_mut};
 use std::sync::{Arc, OnceLock};
+use typhon_object::crossing::Crossing;
 use typhon_qsbr::Tally;
 use typhon_qsbr::sync::Mutex;
 
@@ -25,6 +26,8 @@ const TRAP: u8 = 0xcc;
 
 /// How often this process or one that it is a copy of has been copied, or was about to be.
 static COPIES: Tally = Tally::new();
+/// Of how many processes this one is the copy of a copy.
+static DESCENT: Tally = Tally::new();
 
 /// Why code found no place.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -90,6 +93,7 @@ impl Arena {
     /// Places code, which may be anywhere.
     pub fn place(self: &Arc<Self>, code: &[u8]) -> Result<Block, NoRoom> {
         let len = code.len().next_multiple_of(ALIGN).max(ALIGN);
+        let _crossing = Crossing::begin();
         let mut inner = self.inner.lock();
         if inner.used + len > self.budget {
             return Err(NoRoom::Budget { used: inner.used, budget: self.budget });
@@ -179,14 +183,22 @@ impl Chunk {
     }
 }
 
+/// Which of the processes this is that were copied from each other: whoever finds another number than before is in a copy.
+pub fn descent() -> u64 {
+    DESCENT.get()
+}
+
 /// Has copies of the process counted; whether they are.
 fn watch_copies() -> bool {
     extern "C" fn before() {
         COPIES.add(1);
     }
+    extern "C" fn in_copy() {
+        DESCENT.add(1);
+    }
     static WATCHED: OnceLock<bool> = OnceLock::new();
-    // SAFETY: the handler only counts, which may be done wherever a process is copied.
-    *WATCHED.get_or_init(|| unsafe { libc::pthread_atfork(Some(before), None, None) == 0 })
+    // SAFETY: the handlers only count, which may be done wherever a process is copied.
+    *WATCHED.get_or_init(|| unsafe { libc::pthread_atfork(Some(before), None, Some(in_copy)) == 0 })
 }
 
 impl Drop for Chunk {
@@ -214,6 +226,8 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        // A copy of the process has the lock as it is now.
+        let _crossing = Crossing::begin();
         let mut inner = self.arena.inner.lock();
         inner.used -= self.len;
         let found = inner.chunks.iter().position(|chunk| chunk.offset(self.at).is_some());

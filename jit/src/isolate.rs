@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use typhon_interp::tier::{Spent, Tier, Tier2};
 use typhon_object::Thread;
+use typhon_qsbr::Tally;
 use typhon_qsbr::sync::Mutex;
-use typhon_qsbr::{Flag, Tally};
 
 /// What an isolate has of the trace compiler.
 pub struct Jit {
@@ -22,10 +22,6 @@ pub struct Jit {
     /// threads bring up to date now and then.
     purse: Tally,
     pub(crate) bill: Arc<Bill>,
-    /// The process is the child of a fork.
-    pub(crate) alone: Flag,
-    /// It was made while other threads ran: they may have held locks, which nobody gives up here.
-    pub(crate) orphaned: Flag,
     /// Why recordings were given up.
     pub aborts: abort::Counts,
     /// What was done, by each thread that lives, and by all that have ended.
@@ -41,9 +37,8 @@ impl Jit {
         let credit = i64::try_from(process.0.params.credit).unwrap_or(i64::MAX);
         let purse = Tally::new();
         purse.add(credit.saturating_mul(1_000_000).min(CREDIT_MAX).cast_unsigned());
-        let (alone, orphaned) = (Flag::new(false), Flag::new(false));
         let (aborts, counts) = (abort::Counts::default(), Mutex::new((Vec::new(), Counts::default())));
-        Self { process, purse, bill: Arc::default(), alone, orphaned, aborts, counts }
+        Self { process, purse, bill: Arc::default(), aborts, counts }
     }
 
     /// Gives an isolate this tier.
@@ -91,13 +86,6 @@ impl Tier for Jit {
 
     fn part(self: Arc<Self>) -> Rc<dyn Tier2> {
         Rc::new(Part::new(self))
-    }
-
-    fn forked(&self, beside: bool) {
-        self.alone.set();
-        if beside {
-            self.orphaned.set();
-        }
     }
 
     fn counters(&self) -> Vec<(&'static str, u64)> {

@@ -1,15 +1,16 @@
 //! What all isolates of a process share of the trace compiler, and the switch that turns it off.
 
 use crate::cache::Cache;
-use crate::code_memory::Arena;
+use crate::code_memory::{Arena, descent};
 use crate::isolate::Jit;
 use crate::journal::Journal;
 use crate::lower::{LowerError, Lowerer};
 use crate::params::{BadParam, Params};
 use crate::vm::RUNTIME;
 use crate::worker::{Compiler, Workers};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use typhon_interp::tier::{Tier, Tiers};
+use typhon_object::crossing::Crossing;
 use typhon_qsbr::sync::Mutex;
 
 /// The variable that says who compiles, if anybody.
@@ -34,6 +35,10 @@ pub(crate) struct Shared {
     pub(crate) compiler: Arc<Compiler>,
     pub(crate) how: How,
     pub(crate) journal: Option<Journal>,
+    /// In which of the processes that were copied from each other it was made.
+    descent: u64,
+    /// What a copy of that process has instead: its workers are not there, and they may have held locks when it was made.
+    of_copy: OnceLock<Option<Process>>,
 }
 
 /// Who compiles, and with what.
@@ -83,7 +88,7 @@ impl Process {
                 How::Sync(Box::new(Mutex::new(lowerer)))
             }
         };
-        Ok(Self(Arc::new(Shared { params, compiler, how, journal })))
+        Ok(Self(Arc::new(Shared { params, compiler, how, journal, descent: descent(), of_copy: OnceLock::new() })))
     }
 
     /// What the environment asks for. Without a word of it: workers, where the machine is one that code can be made for.
@@ -99,6 +104,24 @@ impl Process {
             Err(LowerError::Machine(_)) if !asked => Ok(None),
             made => Ok(Some(made?)),
         }
+    }
+
+    /// This one, or, in a copy of the process that it was made in, one of that copy's own, which begins with an empty cache. Nothing if
+    /// the copy can have none.
+    pub fn own(&self) -> Option<&Self> {
+        if self.0.descent == descent() {
+            return Some(self);
+        }
+        let made = self.0.of_copy.get_or_init(|| {
+            let _crossing = Crossing::begin();
+            let mode = match self.0.how {
+                How::Background(_) => Mode::Background,
+                How::Sync(_) => Mode::Sync,
+            };
+            // Who has no threads or no memory for a compiler goes on without, as before the copy was made.
+            Self::new(mode, self.0.params.clone()).ok()
+        });
+        made.as_ref()?.own()
     }
 
     /// The cache.

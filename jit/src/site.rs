@@ -188,6 +188,12 @@ impl Known {
         places.entry((offset, entry)).or_insert_with(|| Rc::new(Place::new(key, from))).clone()
     }
 
+    /// What workers were given nobody will do.
+    pub(crate) fn wait_no_more(&self) {
+        let (places, inner) = (self.places.borrow(), self.inner.borrow());
+        places.values().chain(inner.values()).for_each(|place| drop(place.waiting.take()));
+    }
+
     /// Whether a loop has a trace, by its header.
     pub(crate) fn has_trace(&self, header: u32) -> bool {
         self.places.borrow().get(&(header, Entry::Loop)).is_some_and(|place| !place.instances.borrow().is_empty())

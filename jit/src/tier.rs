@@ -4,13 +4,14 @@
 //! taken often. A place whose recording is given up is tried again, ever later, and in the end not any more.
 
 use crate::abort::{Abort, Reason};
-use crate::cache::{Cache, Entry, Kind, Variant};
+use crate::cache::{Entry, Kind, Variant};
+use crate::code_memory::descent;
 use crate::counts::{Count, Counts};
 use crate::isolate::Jit;
 use crate::journal::{Fate, Note};
 use crate::params::Params;
 use crate::perf_map;
-use crate::process::How;
+use crate::process::{How, Process};
 use crate::record::{FRAMES_MAX, REGISTERS_MAX, Recorded, Sight, is_kind, record};
 use crate::site::{Instance, Known, Mailbox, Place};
 use crate::worker::{Job, NoVariant};
@@ -70,6 +71,8 @@ pub struct Part {
     pub(crate) unlinked: RefCell<Vec<Rc<Instance>>>,
     /// What this thread has saved and spent since it brought the isolate's purse up to date.
     earned: Cell<i64>,
+    /// In which of the processes that were copied from each other it runs.
+    descent: Cell<u64>,
     /// How many bytes of machine code this thread has been given to enter.
     code_bytes: Cell<usize>,
     /// Functions that are not taken along any more, by their code's address.
@@ -94,7 +97,7 @@ impl Part {
     pub(crate) fn new(jit: Arc<Jit>) -> Self {
         let (known, words, running, recording, instances, unlinked, apart, earned, code_bytes) = Default::default();
         let recent = RefCell::new([const { None }; RECENT]);
-        let (known_max, counts) = (Cell::new(KNOWN_MIN), jit.begin());
+        let (known_max, counts, descent) = (Cell::new(KNOWN_MIN), jit.begin(), Cell::new(descent()));
         Self {
             jit,
             known,
@@ -106,18 +109,25 @@ impl Part {
             instances,
             unlinked,
             earned,
+            descent,
             code_bytes,
             apart,
             counts,
         }
     }
 
-    fn cache(&self) -> &Cache {
-        self.jit.cache()
-    }
-
     pub(crate) fn params(&self) -> &Params {
         &self.jit.process.0.params
+    }
+
+    /// The compiler of this process, which may be a copy of the one that the thread began in: nobody will do then what workers were
+    /// given there.
+    fn own(&self) -> Option<&Process> {
+        let now = descent();
+        if self.descent.replace(now) != now {
+            self.known.borrow().values().for_each(|known| known.wait_no_more());
+        }
+        self.jit.process.own()
     }
 
     /// Something was earned, or spent.
@@ -190,10 +200,7 @@ impl Part {
         if let Some(found) = self.ready(at, place, tried) {
             return Found::Ready(found);
         }
-        if self.jit.alone.get() && (self.jit.orphaned.get() || matches!(self.jit.process.0.how, How::Background(_))) {
-            // There are no workers here, and they or other threads may have held the cache's locks when the process was copied.
-            return Found::Later(u64::MAX);
-        }
+        let Some(process) = self.own() else { return Found::Later(u64::MAX) };
         if place.is_glance() {
             return Found::Later(self.hot(place) / GLANCES);
         }
@@ -207,7 +214,7 @@ impl Part {
             return self.arrived(at, known, place, fits).map_or_else(Found::Later, Found::Ready);
         }
         let held = |variant: &Variant| place.instances.borrow().iter().any(|i| std::ptr::eq(&*i.variant, variant));
-        if let Some(variant) = self.cache().find(&place.key, |variant| fits(variant) && !held(variant)) {
+        if let Some(variant) = process.cache().find(&place.key, |variant| fits(variant) && !held(variant)) {
             self.counts.add(Count::Found);
             return Found::Ready(self.take(at, place, variant));
         }
@@ -242,7 +249,7 @@ impl Part {
         }
         let before = self.jit.process.journal().map(|_| recorded.trace.clone());
         let opaque = std::mem::take(&mut recorded.opaque);
-        let again = match self.compile(place, recorded) {
+        let again = match self.compile(process, place, recorded) {
             Ok(Some(variant)) if self.is_worthless(known, place, &variant) => later(Reason::Worthless),
             Ok(Some(variant)) if !held(&variant) => {
                 if let Some(before) = before {
@@ -264,7 +271,7 @@ impl Part {
     pub(crate) fn ready(&self, at: &At<'_>, place: &Place, tried: &[Rc<Instance>]) -> Option<Rc<Instance>> {
         if self.running.get() == 0 {
             self.unlinked.borrow_mut().clear();
-            place.tidy(self.cache().counts.evicted.get());
+            place.tidy(self.jit.cache().counts.evicted.get());
         }
         let new = |instance: &Rc<Instance>| !tried.iter().any(|other| Rc::ptr_eq(other, instance));
         place.instances.borrow().iter().find(|i| new(i) && fits(at, &i.variant)).cloned()
@@ -337,8 +344,8 @@ impl Part {
     }
 
     /// Compiles a trace, or has it compiled.
-    fn compile(&self, place: &Place, recorded: Recorded) -> Result<Option<Arc<Variant>>, NoVariant> {
-        let shared = &self.jit.process.0;
+    fn compile(&self, process: &Process, place: &Place, recorded: Recorded) -> Result<Option<Arc<Variant>>, NoVariant> {
+        let shared = &process.0;
         // Whatever becomes of the trace: what it names by address stays where it is.
         place.kept.borrow_mut().extend(recorded.kept);
         place.keep_classes(recorded.classes);

@@ -5,7 +5,7 @@
 
 use crate::bill::Bill;
 use crate::cache::{Cache, Claim, NotCached, Variant};
-use crate::code_memory::Arena;
+use crate::code_memory::{Arena, descent};
 use crate::executor::{Executor, NoExecutor};
 use crate::lower::{LowerError, Lowerer, Plan};
 use crate::params::Params;
@@ -106,6 +106,8 @@ pub struct Workers {
     queue: Option<Sender<Job>>,
     stopping: Arc<Flag>,
     threads: Vec<JoinHandle<()>>,
+    /// In which of the processes that were copied from each other they run.
+    descent: u64,
 }
 
 impl Workers {
@@ -114,7 +116,8 @@ impl Workers {
         let room = usize::try_from(params.queue_max).unwrap_or(usize::MAX);
         let (queue, jobs) = bounded(room);
         let stopping = Arc::new(Flag::new(false));
-        let mut workers = Self { queue: Some(queue), stopping: stopping.clone(), threads: Vec::new() };
+        let mut workers =
+            Self { queue: Some(queue), stopping: stopping.clone(), threads: Vec::new(), descent: descent() };
         for i in 0..params.workers {
             let (compiler, jobs, stopping, lowerer) =
                 (compiler.clone(), jobs.clone(), stopping.clone(), Lowerer::new()?);
@@ -140,6 +143,11 @@ impl Workers {
     }
 
     fn end(&mut self) {
+        if self.descent != descent() {
+            // A copy of the process has no such threads to wait for, and the queue as one of them may have left it.
+            std::mem::forget((self.queue.take(), std::mem::take(&mut self.threads)));
+            return;
+        }
         self.stopping.set();
         self.queue = None;
         for thread in self.threads.drain(..) {

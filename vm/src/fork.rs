@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use typhon_object::crossing;
 
 /// What the copy finds standard input to be, and that it has nothing else open but standard output and standard error.
 const FIRST: libc::c_uint = 3;
@@ -13,7 +14,7 @@ const FIRST: libc::c_uint = 3;
 /// half done: the caller sees to it that they are idle, or know of no lock that the child needs.
 pub fn fork_process(keep: BorrowedFd<'_>) -> io::Result<Option<u32>> {
     // SAFETY: what other threads were at is at rest, as the caller promises, so the child may go on as this thread.
-    match unsafe { libc::fork() } {
+    match crossing::copying(|| unsafe { libc::fork() }) {
         -1 => Err(io::Error::last_os_error()),
         0 => {
             // SAFETY: descriptors of the child's own table; their owners were told.

@@ -50,6 +50,32 @@ def bump():
     return count
 ";
 
+/// Goes round until a loop of it has been compiled.
+const HOT: &str = "
+import sys
+def hot(n):
+    x = 1
+    for i in range(n):
+        x = x * 5 + i & 1023
+    return x
+def entered():
+    return sys._typhon_stats()['jit_entered']
+before = entered()
+while entered() == before:
+    hot(3000)
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_starts_from_a_template_compiles_for_itself() {
+    let fixture = start(&[]).await;
+    let template = created(&fixture, WARM).await;
+    for _ in 0..2 {
+        let response = run(&fixture, Target::Template(template.name.clone()), HOT).await;
+        assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+        assert!(response.usage.is_some_and(|usage| usage.jit_code_bytes > 0), "it pays for what was made");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_starts_from_a_template_has_all_of_it_and_shares_nothing() {
     let fixture = start(&[]).await;

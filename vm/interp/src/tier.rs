@@ -27,9 +27,6 @@ pub trait Tier: Send + Sync {
     /// A thread's part, made when the thread first comes to a loop that is hot.
     fn part(self: Arc<Self>) -> Rc<dyn Tier2>;
 
-    /// This process is a fork's child: of its parent's threads there is only this one. `beside`: others ran when it was made.
-    fn forked(&self, beside: bool);
-
     /// What all parts have done, by name.
     fn counters(&self) -> Vec<(&'static str, u64)>;
 

@@ -110,9 +110,6 @@ pub fn after_fork(t: &Thread, in_child: bool) {
         crate::isolates::forked(t);
         crate::import::forked(t);
         signal::forget();
-        if let Some(tier) = typhon_interp::tier::of(t) {
-            tier.forked(t.is_parallel());
-        }
     }
     let hooks = if in_child { state.child.borrow().clone() } else { state.parent.borrow().clone() };
     run(t, hooks);
