@@ -4,12 +4,15 @@
 //! placing code needs no change of protection. A piece of code is freed by dropping its [`Block`], when nobody runs it any
 //! more: executors see to that (they are retired through the process's grace periods).
 //!
+//! Where the system gives no such files, as it does to a process that is confined, each piece has pages of its own, which are written
+//! first and run from then on.
+//!
 //! A process that is copied shares its memory files with the copy, and each of the two runs the code in them for as long as it
 //! likes. So a chunk is written to only until the next copy is made, by neither of them afterwards.
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 use std::collections::BTreeMap;
 use std::ptr::{NonNull, null_mut};
 use std::sync::{Arc, OnceLock};
@@ -58,7 +61,8 @@ struct Inner {
 }
 
 struct Chunk {
-    write: NonNull<u8>,
+    /// Nothing if it is one piece's pages, which nobody writes to any more.
+    write: Option<NonNull<u8>>,
     run: NonNull<u8>,
     len: usize,
     /// Free ranges: lengths by offset. Neighbours are one range.
@@ -101,9 +105,13 @@ impl Arena {
         let at = match inner.chunks.iter_mut().find_map(|chunk| chunk.place(code, len)) {
             Some(at) => at,
             None => {
-                let mut chunk = Chunk::map(len.next_multiple_of(CHUNK))?;
-                let Some(at) = chunk.place(code, len) else {
-                    return Err(NoRoom::Budget { used: inner.used, budget: self.budget });
+                let (chunk, at) = match Chunk::map(len.next_multiple_of(CHUNK)) {
+                    Ok(mut chunk) => {
+                        let at = chunk.place(code, len);
+                        (chunk, at.ok_or(NoRoom::Budget { used: inner.used, budget: self.budget })?)
+                    }
+                    Err(Errno::PERM | Errno::NOSYS | Errno::ACCESS) => Chunk::of(code, len)?,
+                    Err(e) => return Err(e.into()),
                 };
                 inner.chunks.push(chunk);
                 at
@@ -130,7 +138,9 @@ impl Chunk {
         let write = NonNull::new(map(ProtFlags::READ | ProtFlags::WRITE)?.cast::<u8>()).ok_or(Errno::NOMEM)?;
         let run = map(ProtFlags::READ | ProtFlags::EXEC).and_then(|p| NonNull::new(p.cast::<u8>()).ok_or(Errno::NOMEM));
         match run {
-            Ok(run) => Ok(Self { write, run, len, free: BTreeMap::from([(0, len)]), copies: COPIES.get() }),
+            Ok(run) => {
+                Ok(Self { write: Some(write), run, len, free: BTreeMap::from([(0, len)]), copies: COPIES.get() })
+            }
             Err(e) => {
                 // SAFETY: the mapping was made above and nobody else has seen it.
                 unsafe { munmap(write.as_ptr().cast(), len)? };
@@ -139,15 +149,27 @@ impl Chunk {
         }
     }
 
+    /// One piece's own pages, and where it lies.
+    fn of(code: &[u8], len: usize) -> Result<(Self, NonNull<u8>), Errno> {
+        // SAFETY: a new mapping at an address of the system's choice touches nobody's memory.
+        let at = unsafe { mmap_anonymous(null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)? };
+        let run = NonNull::new(at.cast::<u8>()).ok_or(Errno::NOMEM)?;
+        let chunk = Self { write: None, run, len, free: BTreeMap::new(), copies: COPIES.get() };
+        // SAFETY: the mapping is new, is as long as the code at least, and nobody runs it before it can be run.
+        unsafe {
+            run.copy_from_nonoverlapping(NonNull::from(code).cast(), code.len());
+            mprotect(at, len, MprotectFlags::READ | MprotectFlags::EXEC)?;
+        }
+        Ok((chunk, run))
+    }
+
     /// Whether nobody else runs what is in it.
     fn is_own(&self) -> bool {
         self.copies == COPIES.get()
     }
 
     fn place(&mut self, code: &[u8], len: usize) -> Option<NonNull<u8>> {
-        if !self.is_own() {
-            return None;
-        }
+        let write = self.write.filter(|_| self.is_own())?;
         let (offset, room) = self.free.iter().find(|(_, room)| **room >= len).map(|(o, r)| (*o, *r))?;
         self.free.remove(&offset);
         if room > len {
@@ -155,7 +177,7 @@ impl Chunk {
         }
         // SAFETY: the range lies inside the mapping and was free, so nobody reads or runs it; the code is not longer.
         unsafe {
-            self.write.add(offset).copy_from_nonoverlapping(NonNull::from(code).cast(), code.len());
+            write.add(offset).copy_from_nonoverlapping(NonNull::from(code).cast(), code.len());
             Some(self.run.add(offset))
         }
     }
@@ -166,9 +188,9 @@ impl Chunk {
     }
 
     fn free(&mut self, mut offset: usize, mut len: usize) {
-        if self.is_own() {
+        if let Some(write) = self.write.filter(|_| self.is_own()) {
             // SAFETY: the range is a block's that is being dropped: it lies inside the mapping, and nobody runs it.
-            unsafe { self.write.add(offset).write_bytes(TRAP, len) };
+            unsafe { write.add(offset).write_bytes(TRAP, len) };
         }
         if let Some((before, room)) = self.free.range(..offset).next_back().map(|(o, r)| (*o, *r))
             && before + room == offset
@@ -203,8 +225,8 @@ fn watch_copies() -> bool {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        for view in [self.write, self.run] {
-            // SAFETY: both mappings are the chunk's own, and every block in it is gone: blocks keep the arena alive.
+        for view in self.write.into_iter().chain([self.run]) {
+            // SAFETY: all mappings are the chunk's own, and every block in it is gone: blocks keep the arena alive.
             let unmapped = unsafe { munmap(view.as_ptr().cast(), self.len) };
             debug_assert!(unmapped.is_ok(), "the mapping was made with this length");
         }
@@ -300,6 +322,27 @@ mod tests {
         let new = arena.place(&[3; 16]).expect("room elsewhere");
         assert_ne!(new.start(), at);
         assert_eq!(shared.bytes(), [1; 16]);
+    }
+
+    #[test]
+    fn a_piece_has_pages_of_its_own_where_there_are_no_memory_files() {
+        let arena = Arena::new(1 << 20);
+        let (chunk, at) = Chunk::of(&[7; 20], 32).expect("pages");
+        {
+            let mut inner = arena.inner.lock();
+            inner.used += 32;
+            inner.chunks.push(chunk);
+        }
+        let block = Block { arena: arena.clone(), at, len: 32 };
+        assert_eq!(block.bytes()[..20], [7; 20]);
+        let other = arena.place(&[8; 16]).expect("room");
+        assert!(
+            !(at.addr().get()..at.addr().get() + 32).contains(&other.start().addr()),
+            "nobody writes there any more"
+        );
+        drop(block);
+        assert_eq!((arena.used(), arena.inner.lock().chunks.len()), (16, 1), "the pages are given back");
+        drop(other);
     }
 
     #[test]
