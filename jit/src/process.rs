@@ -112,8 +112,12 @@ impl Process {
         if self.0.descent == descent() {
             return Some(self);
         }
+        if let Some(made) = self.0.of_copy.get() {
+            return made.as_ref()?.own();
+        }
+        // Until the cell is written, too: a copy that is made meanwhile would wait for that for ever.
+        let _crossing = Crossing::begin();
         let made = self.0.of_copy.get_or_init(|| {
-            let _crossing = Crossing::begin();
             let mode = match self.0.how {
                 How::Background(_) => Mode::Background,
                 How::Sync(_) => Mode::Sync,
