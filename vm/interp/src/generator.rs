@@ -458,7 +458,48 @@ pub(crate) fn running(t: &Thread, g: &Generator) -> Exc {
 
 /// Sends `value` in and runs to the next yield or the end. A finished generator returns None at once (a coroutine
 /// refuses).
+#[inline]
 pub fn send(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
+    if let Some(resumed) = send_plain(t, v, value) {
+        return resumed;
+    }
+    send_any(t, v, value)
+}
+
+/// The usual case of [`send`]: a generator that can run on at once, whose frame nobody has asked for, and nothing that watches
+/// or runs beside it.
+#[inline(always)]
+fn send_plain(t: &Thread, v: &Value, value: &Value) -> Option<Res<Resumed>> {
+    let (g, it) = (me(v), interp(t));
+    let (state, fp) = (g.state(), it.fp.get());
+    let ready = state == State::Suspended || state == State::Created && value.is_none();
+    // SAFETY: the record `fp` names is live or the bottom.
+    let top = unsafe { (*fp).top };
+    if !ready || t.is_shared() || it.watch.active.get() || !g.frame.is_absent() || !g.is_here(t) || !it.has_room(t, top)
+    {
+        return None;
+    }
+    t.check_stack("").ok()?;
+    if !g.claim(state) {
+        return None;
+    }
+    if state == State::Suspended {
+        deliver(g, value.clone());
+    }
+    let frame = Frame { generator: v.clone().into_raw(), ..record(it, g, Kind::Entry, 0, 0, top) };
+    t.depth.set(t.depth.get() + 1);
+    // SAFETY: room was checked; the record owns the reference to its generator.
+    let fp = unsafe {
+        let fp = fp.add(1);
+        fp.write(frame);
+        it.fp.set(fp);
+        fp
+    };
+    Some(eval::run_plain(t, it, (g.ip.get(), g.regs.get(), fp)))
+}
+
+#[inline(never)]
+fn send_any(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
     let g = me(v);
     if let Some(e) = refuse(t, g, Some(value)) {
         return Err(e);

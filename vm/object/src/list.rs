@@ -6,6 +6,7 @@
 //! While the list is shared its readers take no lock (`typhon_qsbr::row`). So an array is replaced by larger ones only and
 //! keeps its size when the list gets shorter; what changes the list holds its lock (`shared`).
 
+mod copies;
 mod shared;
 mod sound;
 
@@ -99,36 +100,6 @@ impl List {
             }
         }
         payload::new(t, |header| Self { header, row: Row::new(data.cast(), n, n) })
-    }
-
-    /// A new list of copies.
-    pub fn from_slice(t: &Thread, items: &[Value]) -> Res {
-        Self::from_items(t, items.len(), items.iter())
-    }
-
-    /// The same of so many items at most.
-    pub fn from_items<'v>(t: &Thread, count: usize, mut items: impl Iterator<Item = &'v Value>) -> Res {
-        let v = Self::create(t)?;
-        let list = v.expect::<Self>();
-        if count == 0 {
-            return Ok(v);
-        }
-        list.grow(t, count, false)?;
-        let mut left = count;
-        while left > 0 {
-            let (done, piece) = (list.row.len(), left.min(STRIDE));
-            let mut more = 0;
-            for item in items.by_ref().take(piece) {
-                // SAFETY: the new array has room for all of them and holds nothing yet.
-                unsafe { store::init(list.data().add(done + more), item.clone()) };
-                more += 1;
-            }
-            // SAFETY: so many items are there, and the list is held.
-            unsafe { list.row.set_len(done + more) };
-            t.check_stop()?;
-            left = if more < piece { 0 } else { left - piece };
-        }
-        Ok(v)
     }
 
     /// Number of items.
@@ -269,46 +240,6 @@ impl List {
         assert!(!self.is_full());
         // SAFETY: there is room.
         unsafe { self.row.push(store::word(&self.header, v)) };
-    }
-
-    /// Appends copies. The items are not this list's own: growing may move those.
-    pub fn extend_from_slice(&self, t: &Thread, items: &[Value]) -> Res<()> {
-        let _held = store::hold_on(t, &self.header);
-        self.make_room(t, items.len())?;
-        for piece in items.chunks(STRIDE) {
-            let done = self.row.len();
-            for (i, item) in piece.iter().enumerate() {
-                // SAFETY: there is room for all of them, and no value in it.
-                unsafe { store::write(&self.header, self.data().add(done + i), item.clone()) };
-            }
-            // SAFETY: so many items are there, and the list is held.
-            unsafe { self.row.set_len(done + piece.len()) };
-            if piece.len() == STRIDE {
-                t.check_stop()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Appends `n` copies of one value.
-    pub fn extend_n(&self, t: &Thread, item: &Value, n: usize) -> Res<()> {
-        let _held = store::hold_on(t, &self.header);
-        self.make_room(t, n)?;
-        let mut left = n;
-        while left > 0 {
-            let (piece, done) = (left.min(STRIDE), self.row.len());
-            for i in done..done + piece {
-                // SAFETY: as above.
-                unsafe { store::write(&self.header, self.data().add(i), item.clone()) };
-            }
-            // SAFETY: so many items are there, and the list is held.
-            unsafe { self.row.set_len(done + piece) };
-            left -= piece;
-            if left > 0 {
-                t.check_stop()?;
-            }
-        }
-        Ok(())
     }
 
     /// Inserts at `i <= len`.
@@ -483,13 +414,15 @@ impl List {
             return;
         }
         let current = thread::current();
-        for i in 0..n {
-            if i % 4096 == 4095 && current.is_some_and(|t| t.check_stop().is_err()) {
+        for from in (0..n).step_by(4096) {
+            if from > 0 && current.is_some_and(|t| t.check_stop().is_err()) {
                 // The isolate's memory goes as a whole.
                 return;
             }
-            // SAFETY: the array is detached; each item is dropped once.
-            drop(unsafe { data.add(i).read() });
+            for i in from..n.min(from + 4096) {
+                // SAFETY: the array is detached; each item is dropped once.
+                drop(unsafe { data.add(i).read() });
+            }
         }
         if let Some(t) = current {
             // SAFETY: the array came from this heap with this size.

@@ -210,7 +210,8 @@ pub fn eq(t: &Thread, a: &Value, b: &Value) -> Res<bool> {
     if a.is(b) {
         return Ok(true);
     }
-    if a.is_small() && b.is_small() {
+    // Numbers of one kind that differ are different words, and so are the bools.
+    if a.is_small() && b.is_small() || a.is_immediate_float() && b.is_immediate_float() || a.is_bool() && b.is_bool() {
         return Ok(false);
     }
     if let (Some(x), Some(y)) = (a.exact::<Str>(), b.exact::<Str>()) {

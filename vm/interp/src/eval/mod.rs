@@ -29,7 +29,7 @@ mod subscript;
 mod tier;
 mod unpack;
 
-use crate::frame::{Interp, Kind, clear_registers};
+use crate::frame::{Frame, Interp, Kind, clear_registers};
 use crate::generator::Resumed;
 use crate::{traceback, watch};
 use arith as ar;
@@ -59,6 +59,29 @@ pub(crate) fn run_generator(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res<
     result
 }
 
+/// As [`run_generator`] for a frame just pushed, in an isolate of one thread that nothing watches.
+#[inline(always)]
+pub(crate) fn run_plain(t: &Thread, it: &Interp, (ip, base, fp): (*const Word, *mut u64, *mut Frame)) -> Res<Resumed> {
+    let mut m = M::new(t, it, ip, base, fp);
+    let stop = dispatch::execute::<false>(&mut m);
+    match stop {
+        Stop::Yield(v) if !m.dirty && !t.is_shared() => Ok(Resumed::Yield(v)),
+        stop => run_from(m, stop),
+    }
+}
+
+#[inline(never)]
+fn run_from(mut m: M<'_>, stop: Stop) -> Res<Resumed> {
+    let t = m.t;
+    let result = match stopped(&mut m, stop) {
+        Some(result) => result,
+        None => run_on(m),
+    };
+    // Threads may have come to be meanwhile.
+    t.enter_native();
+    result
+}
+
 fn run_to_end(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res<Resumed> {
     let fp = it.fp.get();
     // SAFETY: the caller pushed the frame.
@@ -72,26 +95,39 @@ fn run_to_end(t: &Thread, it: &Interp, throw: Option<Exc>) -> Res<Resumed> {
         }
         unwind(&mut m, e, true)?;
     }
+    run_on(m)
+}
+
+fn run_on(mut m: M<'_>) -> Res<Resumed> {
     loop {
         m.settle();
-        t.out_of_native();
-        let stop =
-            if it.watch.active.get() { dispatch::execute::<true>(&mut m) } else { dispatch::execute::<false>(&mut m) };
-        match stop {
-            Stop::Switch => {}
-            Stop::As(_) | Stop::Slow | Stop::Again => unreachable!("an instruction's own business"),
-            Stop::Exit(v) => {
-                m.settle();
-                return Ok(Resumed::Return(v));
-            }
-            Stop::Yield(v) => {
-                m.settle();
-                return Ok(Resumed::Yield(v));
-            }
-            Stop::Raise(e) => unwind(&mut m, e, true)?,
-            Stop::Reraise(e) => unwind(&mut m, e, false)?,
+        m.t.out_of_native();
+        let watched = m.it.watch.active.get();
+        let stop = if watched { dispatch::execute::<true>(&mut m) } else { dispatch::execute::<false>(&mut m) };
+        if let Some(result) = stopped(&mut m, stop) {
+            return result;
         }
     }
+}
+
+/// What the loop's caller gets, unless it goes on.
+#[inline(always)]
+fn stopped(m: &mut M<'_>, stop: Stop) -> Option<Res<Resumed>> {
+    let raised = match stop {
+        Stop::Switch => return None,
+        Stop::As(_) | Stop::Slow | Stop::Again => unreachable!("an instruction's own business"),
+        Stop::Exit(v) => {
+            m.settle();
+            return Some(Ok(Resumed::Return(v)));
+        }
+        Stop::Yield(v) => {
+            m.settle();
+            return Some(Ok(Resumed::Yield(v)));
+        }
+        Stop::Raise(e) => unwind(m, e, true),
+        Stop::Reraise(e) => unwind(m, e, false),
+    };
+    raised.err().map(Err)
 }
 
 /// Finds the handler of `e`, or pops frames until the entry frame is gone (then the error is the caller's).

@@ -157,7 +157,6 @@ pub fn from_i128(t: &Thread, i: i128) -> Res {
 pub fn to_i128(v: &Value) -> Option<i128> {
     match wide::of(v) {
         Some(i) => Some(i),
-        None if v.is_bool() => Some(i128::from(v.is_true())),
         None => i128::try_from(v.downcast::<Long>()?.big()).ok(),
     }
 }

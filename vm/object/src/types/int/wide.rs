@@ -10,11 +10,12 @@ use crate::thread::Thread;
 use crate::value::{INT_MAX, INT_MIN, Value};
 use dashu_int::{IBig, Sign};
 
-/// The int as a pair of words, if it fits; `None` too for what is no int, bools included.
+/// The int or bool as a pair of words, if it fits; `None` too for what is neither.
 #[inline]
 pub(super) fn of(v: &Value) -> Option<i128> {
     match v.as_small() {
         Some(i) => Some(i128::from(i)),
+        None if v.is_bool() => Some(i128::from(v.is_true())),
         None => of_big(v.exact::<Long>()?.big()),
     }
 }
@@ -31,7 +32,7 @@ fn of_big(big: &IBig) -> Option<i128> {
     Some(if sign == Sign::Negative { -magnitude } else { magnitude })
 }
 
-/// Both operands, one of them at least past the word.
+/// Both operands, one of them at least no int in the word.
 #[inline]
 pub(super) fn pair(a: &Value, b: &Value) -> Option<(i128, i128)> {
     Some((of(a)?, of(b)?))

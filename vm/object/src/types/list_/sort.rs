@@ -16,6 +16,8 @@ use std::cmp::Ordering;
 
 /// Up to so many ints or floats are sorted without a look at the breaker.
 const AT_ONCE: usize = 2048;
+/// So many items of two tuples are compared without a look at the breaker.
+const GLANCE: usize = 64;
 
 /// Sorts a list in place. The list is empty while Python code may look at it.
 pub fn sort(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<()> {
@@ -226,7 +228,26 @@ fn less_by(t: &Thread, order: Option<FirstOrder>, a: &Value, b: &Value) -> Res<b
             Ordering::Equal => {}
         }
     }
-    less(t, a, b)
+    match (a.exact::<Tuple>(), b.exact::<Tuple>()) {
+        (Some(x), Some(y)) => less_tuple(t, (a, x.items()), (b, y.items())),
+        _ => less(t, a, b),
+    }
+}
+
+/// `a < b` of two tuples: settled by the first items that differ, where these are numbers or bools in the word.
+#[inline]
+fn less_tuple(t: &Thread, (a, x): (&Value, &[Value]), (b, y): (&Value, &[Value])) -> Res<bool> {
+    let Some((p, q)) = x.iter().zip(y).take(GLANCE).find(|(p, q)| !p.is(q)) else {
+        return if x.len().min(y.len()) <= GLANCE { Ok(x.len() < y.len()) } else { less(t, a, b) };
+    };
+    if p.is_small() && q.is_small() || p.is_bool() && q.is_bool() {
+        // The tags are the same, and change no order.
+        Ok((p.bits() as i64) < q.bits() as i64)
+    } else if p.is_immediate_float() && q.is_immediate_float() {
+        Ok(float(p.bits()) < float(q.bits()))
+    } else {
+        less(t, a, b)
+    }
 }
 
 #[inline]

@@ -7,7 +7,7 @@ use crate::bulk;
 use crate::error::Res;
 use crate::header::Header;
 use crate::store;
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::value::Value;
 use typhon_qsbr::words;
 
@@ -215,6 +215,45 @@ impl Places {
             }
         }
         Ok(())
+    }
+
+    /// Fills this table, which is empty and as large, with the other's elements at the same places.
+    ///
+    /// # Safety
+    /// Neither set is shared, and the other has no removed entries. After an error this one holds some of them.
+    pub(super) unsafe fn copy_in(&self, t: &Thread, set: &Header, other: Self) -> Res<()> {
+        let count = self.count().min(other.count());
+        for from in (0..count).step_by(STRIDE) {
+            for i in from..count.min(from + STRIDE) {
+                let (key, hash) = other.look(i);
+                if key != 0 {
+                    // SAFETY: the caller's duty.
+                    unsafe { self.fill(set, i, hash, Value::from_ref(&key).clone()) };
+                }
+            }
+            if count > STRIDE {
+                t.check_stop()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops all keys; false if that was given up.
+    ///
+    /// # Safety
+    /// Nobody can reach the table, and its keys are not looked at again.
+    pub(super) unsafe fn drop_keys(&self) -> bool {
+        let count = self.count();
+        for from in (0..count).step_by(STRIDE) {
+            if from > 0 && thread::stopping() {
+                return false;
+            }
+            for i in from..count.min(from + STRIDE) {
+                // SAFETY: within the table; each key is dropped once.
+                unsafe { drop((&raw const (*self.at(i)).key).read()) };
+            }
+        }
+        true
     }
 
     /// Frees the table, whose entries are somebody else's or dropped, when no thread reads it any more.

@@ -467,16 +467,9 @@ impl Set {
 
     /// The other's elements at the same places of an empty table of the same size. The sets are not shared.
     fn copy_places(&self, t: &Thread, other: &Set) -> Res<()> {
-        let Some(places) = self.table() else { return Ok(()) };
-        for i in 0..other.places() {
-            if i % STRIDE == STRIDE - 1 {
-                t.check_stop()?;
-            }
-            if let Some((key, hash)) = other.at(i) {
-                // SAFETY: the tables have the same size and this one is empty.
-                unsafe { places.fill(&self.header, i, hash, key) };
-            }
-        }
+        let (Some(places), Some(others)) = (self.table(), other.table()) else { return Ok(()) };
+        // SAFETY: so the caller has found them.
+        unsafe { places.copy_in(t, &self.header, others)? };
         self.table.fill.set(other.len());
         self.table.used.set(other.len());
         self.changed();
@@ -526,17 +519,12 @@ impl Set {
     /// As [`Set::clear_all`], for a set that has died: nobody reads it.
     fn drop_dead(&self) {
         let Some(places) = self.table() else { return };
-        for i in 0..places.count() {
-            if i % STRIDE == STRIDE - 1 && thread::stopping() {
-                return;
-            }
-            if let Some((key, _)) = places.item(i) {
-                // SAFETY: each key is dropped once.
-                drop(unsafe { Value::from_raw(key) });
-            }
+        // SAFETY: nobody can reach it any more.
+        if !unsafe { places.drop_keys() } {
+            return;
         }
         if let Some(t) = thread::current() {
-            // SAFETY: nobody can reach it any more.
+            // SAFETY: as above.
             unsafe { places.free_now(t) };
         }
     }
