@@ -99,6 +99,28 @@ impl Table {
         }
     }
 
+    /// A copy of this table in a fresh block of as many bytes. The words in it are copies too: what they refer to is the
+    /// caller's affair.
+    ///
+    /// # Safety
+    /// The block is as large as [`Table::block`] says, and no other thread changes this table.
+    #[cfg(not(vm_loom))]
+    pub unsafe fn copy_to(&self, block: *mut u8) -> Self {
+        let (own, indices) = (self.block().0, index_bytes(self.log2()));
+        let bytes = indices + size_of::<Head>() + self.filled() * size_of::<Entry>();
+        // SAFETY: the caller's duty; indices, head and the entries written lie one behind the other.
+        unsafe {
+            block.copy_from_nonoverlapping(own, bytes);
+            Self(block.add(indices + size_of::<Head>()).cast())
+        }
+    }
+
+    /// Whether no entry was ever removed: then neither entries nor indices have holes.
+    #[inline]
+    pub fn is_dense(&self, used: usize) -> bool {
+        self.filled() == used && self.head().lost.get() == 0
+    }
+
     /// Where the entries lie.
     #[inline(always)]
     pub fn entries(&self) -> *mut Entry {

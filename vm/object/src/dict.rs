@@ -418,7 +418,10 @@ impl Dict {
                 return;
             }
             // SAFETY: nobody reads the table; each entry is dropped once.
-            drop(unsafe { table.detached(i) });
+            if let Some((key, value)) = unsafe { table.detached(i) } {
+                key.discard();
+                value.discard();
+            }
         }
         if let Some(t) = thread::current() {
             // SAFETY: nobody can reach it any more.

@@ -20,9 +20,12 @@ mod trim;
 pub(crate) use common::{Carved, Common};
 
 use crate::breaker::reason;
+use crate::dict::Dict;
 use crate::guarded;
 use crate::header::{Header, flag};
 use crate::ids;
+use crate::list::List;
+use crate::payload::Payload;
 use crate::shape::ShapeId;
 use crate::strs::Str;
 use crate::thread::{self, Thread};
@@ -466,7 +469,27 @@ unsafe fn destroy(t: &Thread, at: *mut Header) {
         return unsafe { destroy_guarded(t, at) };
     }
     // SAFETY: passed on.
-    unsafe { destroy_rest(t, at) }
+    unsafe {
+        match header.shape().0 {
+            ids::LIST if !header.has(flag::WEAKREFS) => destroy_plain::<List>(t, at),
+            ids::DICT if !header.has(flag::WEAKREFS) => destroy_plain::<Dict>(t, at),
+            _ => destroy_rest(t, at),
+        }
+    }
+}
+
+/// As [`destroy_rest`], for an object of a core type of fixed size without a finalizer, to which there is no weak reference.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+unsafe fn destroy_plain<T: Payload>(t: &Thread, at: *mut Header) {
+    debug_assert_eq!(T::ID, T::DEF.id);
+    // SAFETY: nobody can reach the object any more; the type has this layout.
+    unsafe {
+        at.cast::<T>().drop_in_place();
+        t.heap().free_object(at.cast(), size_of::<T>());
+    }
 }
 
 /// The same while other threads run: in the middle of a native, or if the object's end is its own matter. Anywhere else

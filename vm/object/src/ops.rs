@@ -168,6 +168,18 @@ pub fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     if tried_b { compare_last(t, a, b, op) } else { compare_reflected(t, a, b, op) }
 }
 
+/// What `==` or `!=` gives if it compares by identity: neither type has a comparison of its own.
+#[inline]
+pub fn compare_identity(a: &Value, b: &Value, op: CompareOp) -> Option<bool> {
+    let equal = match op {
+        CompareOp::Eq => true,
+        CompareOp::Ne => false,
+        _ => return None,
+    };
+    let plain = |v: &Value| types::object::compares_by_identity(type_of(v));
+    (plain(a) && plain(b)).then(|| a.is(b) == equal)
+}
+
 /// As [`compare`], where the left operand's method came first and gave NotImplemented.
 pub fn compare_reflected(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     if let Some(f) = type_of(b).slots().compare {
@@ -248,6 +260,12 @@ pub fn truth(t: &Thread, v: &Value) -> Res<bool> {
 
 #[inline(never)]
 fn truth_slow(t: &Thread, v: &Value) -> Res<bool> {
+    if let Some(list) = v.exact::<List>() {
+        return Ok(!list.is_empty());
+    }
+    if let Some(text) = v.exact::<Str>() {
+        return Ok(!text.is_empty());
+    }
     let slots = type_of(v).slots();
     if let Some(f) = slots.bool {
         return f(t, v);

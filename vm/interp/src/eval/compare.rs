@@ -9,6 +9,7 @@ use typhon_object::error::Res;
 use typhon_object::names::n;
 use typhon_object::ops::{self, CompareOp};
 use typhon_object::strs::Str;
+use typhon_object::types::set_;
 use typhon_object::{Thread, Value};
 
 #[inline(always)]
@@ -39,17 +40,48 @@ fn pick(a: &Value, b: &Value) -> Option<(Opcode, Opcode)> {
 fn compare_generic(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     if special::is_instance(m.reg(w.b())) {
+        if let Some(holds) = ops::compare_identity(m.reg(w.b()), m.reg(w.c()), op_of(w.kind())) {
+            return compared(m, w, holds);
+        }
         let f = special::comparison(m.t, m.reg(w.b()), m.reg(w.c()), op_of(w.kind()));
         if !f.is_absent() {
             let args = [m.reg(w.b()).clone(), m.reg(w.c()).clone()];
             return special::enter(m, f, args, Kind::Compare);
         }
+    } else if let Some(equal) = same_text(m.reg(w.b()), m.reg(w.c()))
+        && let Some(holds) = equality(op_of(w.kind()), equal)
+    {
+        return compared(m, w, holds);
     }
     let v = slow(m.t, m.reg(w.b()), m.reg(w.c()), op_of(w.kind()))?;
     m.kill_bc(w);
     m.set(w.a(), v);
     m.advance(1);
     Ok(())
+}
+
+#[inline(always)]
+fn compared(m: &mut M<'_>, w: Word, holds: bool) -> Flow {
+    m.kill_bc(w);
+    m.set(w.a(), Value::bool(holds));
+    m.advance(1);
+    Ok(())
+}
+
+/// Whether two exact strs are equal.
+#[inline(always)]
+fn same_text(a: &Value, b: &Value) -> Option<bool> {
+    Some(a.exact::<Str>()?.same_text(b.exact::<Str>()?))
+}
+
+/// What `==` or `!=` says of two that are equal, or not.
+#[inline(always)]
+fn equality(op: CompareOp, equal: bool) -> Option<bool> {
+    match op {
+        CompareOp::Eq => Some(equal),
+        CompareOp::Ne => Some(!equal),
+        _ => None,
+    }
 }
 
 #[inline(never)]
@@ -150,6 +182,10 @@ pub(crate) fn compare_jump(m: &mut M<'_>, w: Word) -> Flow {
 fn compare_jump_generic(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     if special::is_instance(m.reg(w.b())) {
+        if let Some(holds) = ops::compare_identity(m.reg(w.b()), m.reg(w.c()), op_of(w.kind())) {
+            m.kill_bc(w);
+            return branch(m, w, holds);
+        }
         let f = special::comparison(m.t, m.reg(w.b()), m.reg(w.c()), op_of(w.kind()));
         if !f.is_absent() {
             let args = [m.reg(w.b()).clone(), m.reg(w.c()).clone()];
@@ -263,6 +299,9 @@ pub(crate) fn contains(m: &mut M<'_>, w: Word) -> Flow {
 fn member(t: &Thread, container: &Value, item: &Value) -> Res<bool> {
     if let Some(d) = container.exact::<typhon_object::dict::Dict>() {
         return d.contains(t, item);
+    }
+    if let Some(set) = set_::exactly(container) {
+        return set_::contains(t, set, item);
     }
     ops::contains(t, container, item)
 }

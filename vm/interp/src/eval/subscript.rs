@@ -213,7 +213,11 @@ pub(crate) fn get_item_imm(m: &mut M<'_>, w: Word) -> Flow {
 #[inline(always)]
 pub(crate) fn get_item_imm_other(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
-    let v = slow(m.t, m.reg(w.b()), &Value::small(i64::from(w.imm())))?;
+    let (of, i) = (m.reg(w.b()), i64::from(w.imm()));
+    let v = match of.exact::<Str>().and_then(|s| Some((s, position(i, s.len())?))) {
+        Some((s, i)) => strs::from_char(m.t, s.at(i))?,
+        None => slow(m.t, of, &Value::small(i))?,
+    };
     m.kill_b(w);
     m.set(w.a(), v);
     m.advance(1);

@@ -25,12 +25,9 @@ impl Dict {
 
     /// A table with room for `want` entries or more, and for those of this dict.
     pub(super) fn empty_table(&self, t: &Thread, want: usize) -> Res<Table> {
-        let mut log2 = MIN_LOG2;
-        while (1usize << log2) < want.max(self.root.used() + 1) || usable(log2) <= self.root.used() {
-            log2 += 1;
-            if log2 > 31 {
-                return Err(t.memory_error());
-            }
+        let log2 = log2_for(want, self.root.used());
+        if log2 > LOG2_MAX {
+            return Err(t.memory_error());
         }
         let block = t.heap().alloc_raw(block_size(log2)).map_err(|_| t.memory_error())?;
         // SAFETY: the new block has room for its indices, and is given back if they are not filled.
@@ -69,4 +66,15 @@ impl Dict {
         }
         Ok(())
     }
+}
+
+const LOG2_MAX: u32 = 31;
+
+/// The size of a table with room for `want` entries or more, of which `used` are there.
+pub(super) fn log2_for(want: usize, used: usize) -> u32 {
+    let mut log2 = MIN_LOG2;
+    while log2 <= LOG2_MAX && ((1usize << log2) < want.max(used + 1) || usable(log2) <= used) {
+        log2 += 1;
+    }
+    log2
 }

@@ -1,11 +1,15 @@
 //! dict: going through the entries, taking them from either end, and copying them.
 
 use super::Dict;
-use super::table::{Table, Values};
+use super::room::log2_for;
+use super::table::{Table, Values, block_size};
 use crate::error::Res;
 use crate::store;
 use crate::thread::{self, Thread};
 use crate::value::Value;
+
+/// Tables of so many entries are copied in one step.
+const WHOLE: usize = 1 << 12;
 
 /// Goes through the items of a dict, with the keys' hashes. Where other threads may come between, by what is there when it
 /// begins: a table that they replace has its entries elsewhere.
@@ -191,7 +195,16 @@ impl Dict {
 
     /// Fills an empty dict, which nobody else has yet or which is not shared, with another's items, which is held.
     fn copy_from(&self, t: &Thread, other: &Dict) -> Res<()> {
-        let table = self.resize(t, other.root.used() + other.root.used() / 2 + 1)?;
+        let used = other.root.used();
+        let want = used + used / 2 + 1;
+        if let Some(table) = other.table()
+            && used <= WHOLE
+            && table.is_dense(used)
+            && table.block().1 == block_size(log2_for(want, 0))
+        {
+            return self.copy_table(t, other, table);
+        }
+        let table = self.resize(t, want)?;
         self.other_keys.set(other.other_keys.get());
         let mut at = 0;
         while let Some((key, hash, value)) = other.next_hashed(&mut at) {
@@ -203,6 +216,24 @@ impl Dict {
                 t.check_stop()?;
             }
         }
+        self.changed();
+        Ok(())
+    }
+
+    /// As [`Dict::copy_from`], by a copy of the other's whole table.
+    fn copy_table(&self, t: &Thread, other: &Dict, table: Table) -> Res<()> {
+        let block = t.heap().alloc_raw(table.block().1).map_err(|_| t.memory_error())?;
+        // SAFETY: the block is that large; the other dict is held, or not shared.
+        let new = unsafe { table.copy_to(block) };
+        for i in 0..new.filled() {
+            if let Some((key, _, value)) = new.item(i) {
+                // The copied words become references of their own.
+                std::mem::forget((Value::from_ref(&key).clone(), Value::from_ref(&value).clone()));
+            }
+        }
+        self.other_keys.set(other.other_keys.get());
+        self.install(new);
+        self.root.set_used(new.filled());
         self.changed();
         Ok(())
     }

@@ -141,6 +141,13 @@ fn repr(t: &Thread, v: &Value) -> Res {
     strs::new(t, &format!("<{} object at {:#x}>", type_of(v).shown_name(), v.id()))
 }
 
+/// Whether a type's instances are equal to themselves only, as an object is.
+#[inline]
+pub(crate) fn compares_by_identity(ty: &TypeObject) -> bool {
+    let own: fn(&Thread, &Value, &Value, CompareOp) -> Res = compare;
+    ty.slots().compare.is_some_and(|f| std::ptr::fn_addr_eq(f, own))
+}
+
 fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     match op {
         CompareOp::Eq if a.is(b) => Ok(Value::TRUE),

@@ -7,7 +7,7 @@ mod sound;
 mod table;
 
 pub use iter::{SET_ITER, SetIter};
-pub(crate) use table::exactly;
+pub use table::exactly;
 pub use table::{FrozenSet, Set, any, hash_element};
 
 use crate::args::Args;
