@@ -137,3 +137,98 @@ def starts():
 
 
 print(list(map(abs, starts())), sum(starts()))
+
+
+# Functions and generators live on while their code is replaced.
+def first(n):
+    for i in range(n):
+        yield i
+
+
+def second(n):
+    for i in range(n):
+        yield -i
+
+
+def change():
+    running = first(4)
+    fresh = first(3)
+    print(next(running), next(running))
+    for round in range(30):
+        first.__code__ = compile(f"def first(n):\n for i in range(n):\n  yield i * {round}\n", "made", "exec").co_consts[0]
+        other = first(3)
+        next(other)
+    first.__code__ = second.__code__
+    print(list(running), list(fresh), list(first(3)), list(other))
+
+
+change()
+
+
+def replaces_itself(n):
+    replaces_itself.__code__ = (lambda n: n * 2).__code__
+    return n + sum(i for i in range(n))
+
+
+print(replaces_itself(4), replaces_itself(4))
+
+
+def makes():
+    return [lambda: i for i in range(3)], (i for i in range(3)), exec("def f(): return 7", made := {}) or made["f"]
+
+
+fs, g, f = makes()
+del makes
+print([f() for f in fs], list(g), f())
+
+
+async def waits(n):
+    return n if n < 2 else await waits(n - 1) + await waits(n - 2)
+
+
+c = waits(9)
+try:
+    c.send(None)
+except StopIteration as e:
+    print(e.value)
+
+# Named tuples among keys, and what compares like them, or does not.
+from collections import namedtuple
+
+Point = namedtuple("Point", "x y")
+
+
+class Loud(tuple):
+    def __eq__(self, other):
+        return False
+
+    __hash__ = tuple.__hash__
+
+
+d = {(Point(1, 2), "a", None, 1.5, True): 1, (Point(1, 2), "a", None, 1.5, False): 2}
+print(d[(1, 2), "a", None, 1.5, 1], d[Point(1, 2), "a", None, 1.5, 0], d.get((Point(1, 2), "a", 0, 1.5, True)))
+print(d.get((Point(1.0, 2), "a", None, 1.5, True)), Loud((1, 2)) in {(1, 2)}, Point(1, 2) in {(1, 2)}, (0.0,) in {(-0.0,)})
+print(len({(1, True), (1.0, 1), (True, 1.0)}), (float("nan"),) in {(float("nan"),)}, {None: 1}.get(0), {1.5: 2}.get(2.5))
+for any in [None]:
+    print(bool(any))
+del any
+print(any(i == 2 for i in range(4)), all(i < 3 for i in range(4)))
+
+# Lists that grow, shrink and are shared by iterators at their ends.
+it = iter(items := [1, 2])
+print([x for x in it], list(it), items.append(3), list(it))
+it = iter(items)
+for x in it:
+    if x < 5:
+        items.append(x + 2)
+items.append(9)
+print(items, list(it))
+it = iter((1, 2))
+print([x for x in it], list(it), [[y for y in x] for x in [[1], (2, 3), [], ()]])
+for e in KeyError("k"), IndexError(), StopIteration(4), OSError(2, "no"), KeyError():
+    print(repr(e), e.args, getattr(e, "value", None), getattr(e, "errno", None))
+for fails in lambda: {}["q"], lambda: [][1], lambda: {}[1, 2], lambda: {}[()], lambda: next(iter([])):
+    try:
+        fails()
+    except Exception as e:
+        print(type(e).__name__, e.args, e.__context__)

@@ -80,7 +80,10 @@ pub fn new(t: &Thread, def: &'static TypeDef, message: impl Display) -> Exc {
 #[cold]
 #[inline(never)]
 pub fn with_args(t: &Thread, ty: &TypeObject, args: &[Value]) -> Exc {
-    let made = ty.with_value(|ty| call::call(t, ty, args));
+    let made = match exc::make_plain(t, ty, args) {
+        Some(made) => made,
+        None => ty.with_value(|ty| call::call(t, ty, args)),
+    };
     match made {
         Ok(v) if type_of(&v).has_flag(crate::ty::flag::EXCEPTION) => Exc::new(v),
         Ok(_) => new(t, &exc::TYPE_ERROR, "exceptions must derive from BaseException"),

@@ -47,7 +47,7 @@ names! {
     __setattr__ __setitem__ __setstate__ __signature__ __sizeof__ __slotnames__ __slots__ __spec__ __static_attributes__ __str__ __sub__
     __subclasscheck__ __subclasses__ __subclasshook__ __suppress_context__ __text_signature__ __traceback__ __truediv__ __trunc__ __type_params__
     __typing_is_unpacked_typevartuple__ __typing_prepare_subst__ __typing_subst__ __typing_unpacked_tuple_args__ __unpacked__ __warningregistry__
-    __weakref__ __wrapped__ __xor__ __conditional_annotations__ _abc_impl __abc_tpflags__ _fields _initializing _is_text_encoding add append args builtins clear close
+    __weakref__ __wrapped__ __xor__ __conditional_annotations__ _abc_impl __abc_tpflags__ _fields _initializing _is_text_encoding add all any append args builtins clear close
     code copy default_factory dict encoding end errors exceptions extend fget filename find flush fset fdel get getvalue index insert items
     join key keys last_exc last_traceback last_type last_value lineno mode modules mro name next obj offset open origin path pop popitem
     print_file_and_line ps1 ps2 read readline remove return_ reverse send sep setdefault shape sort source split start stderr stdin stdout

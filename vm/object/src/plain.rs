@@ -4,6 +4,8 @@ use crate::error::Res;
 use crate::strs::Str;
 use crate::thread::Thread;
 use crate::tuple::Tuple;
+use crate::ty::type_of;
+use crate::types::tuple_;
 use crate::value::Value;
 use crate::{ids, ops};
 
@@ -37,10 +39,13 @@ pub fn equal(t: &Thread, a: &Value, b: &Value) -> Option<Res<bool>> {
 /// Whether two values are equal, if what they are tells without a call: words, exact strs, and small tuples of such.
 #[inline(always)]
 pub fn quick_equal(a: &Value, b: &Value) -> Option<bool> {
-    at_sight(a, b).or_else(|| {
-        let (x, y) = (a.exact::<Tuple>()?, b.exact::<Tuple>()?);
-        tuples_equal(x, y, DEPTH)
-    })
+    at_sight(a, b).or_else(|| tuples_equal(a, b, DEPTH))
+}
+
+/// The tuple behind a value that is compared as one: of a class, as named tuples are, that has no comparison of its own.
+#[inline(always)]
+fn as_tuple(v: &Value) -> Option<&Tuple> {
+    v.exact().or_else(|| if tuple_::compares_as_tuple(type_of(v)) { v.downcast() } else { None })
 }
 
 #[inline(always)]
@@ -48,8 +53,12 @@ fn at_sight(a: &Value, b: &Value) -> Option<bool> {
     if a.is(b) {
         return Some(true);
     }
-    if a.is_small() && b.is_small() {
-        return Some(false);
+    if !a.is_object() && !b.is_object() {
+        // Different words of one kind are different, and None is like nothing else. An int may be a float's equal, or a bool's.
+        let alike = a.is_small() && b.is_small()
+            || a.is_immediate_float() && b.is_immediate_float()
+            || a.is_bool() && b.is_bool();
+        return if alike || a.is_none() || b.is_none() { Some(false) } else { None };
     }
     match (a.exact::<Str>(), b.exact::<Str>()) {
         (Some(x), Some(y)) => Some(x.same_text(y)),
@@ -59,7 +68,8 @@ fn at_sight(a: &Value, b: &Value) -> Option<bool> {
 
 /// Item by item, as tuples are compared: one that cannot be told leaves the whole untold.
 #[inline(never)]
-fn tuples_equal(x: &Tuple, y: &Tuple, depth: u32) -> Option<bool> {
+fn tuples_equal(x: &Value, y: &Value, depth: u32) -> Option<bool> {
+    let (x, y) = (as_tuple(x)?, as_tuple(y)?);
     if x.len() > ITEMS {
         return None;
     }
@@ -67,7 +77,7 @@ fn tuples_equal(x: &Tuple, y: &Tuple, depth: u32) -> Option<bool> {
         let same = match at_sight(a, b) {
             Some(same) => same,
             None if depth == 0 => return None,
-            None => tuples_equal(a.exact()?, b.exact()?, depth - 1)?,
+            None => tuples_equal(a, b, depth - 1)?,
         };
         if !same {
             return Some(false);

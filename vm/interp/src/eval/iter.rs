@@ -13,9 +13,9 @@ use typhon_object::names::n;
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::dict_::iter::DictItemIter;
 use typhon_object::types::exceptions as exc;
-use typhon_object::types::list_::ListIter;
+use typhon_object::types::list_::{self, ListIter};
 use typhon_object::types::range_iter::RangeIter;
-use typhon_object::types::tuple_iter::TupleIter;
+use typhon_object::types::tuple_iter::{self, TupleIter};
 use typhon_object::types::{enumerate, zip};
 use typhon_object::{Thread, Value, ids, ops, type_of};
 
@@ -37,6 +37,12 @@ pub(crate) fn get_iter(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(never)]
 fn iter(t: &Thread, v: &Value) -> Res {
+    if v.exact::<List>().is_some() {
+        return list_::iter::new(t, v);
+    }
+    if v.exact::<Tuple>().is_some() {
+        return tuple_iter::new(t, v);
+    }
     ops::iter(t, v)
 }
 
@@ -223,6 +229,8 @@ pub(crate) fn for_iter_list(m: &mut M<'_>, w: Word) -> Flow {
             m.advance(2);
             Ok(())
         }
+        // It dies here, if the loop alone has it.
+        None if !m.t.is_shared() && m.reg(w.b()).ref_count() == 1 => exhausted(m, w),
         // The iterator lets go of what it has run through, so that nothing put there later shows.
         None => Err(Stop::As(Opcode::ForIter as usize)),
     }

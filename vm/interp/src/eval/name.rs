@@ -7,7 +7,7 @@ use typhon_isa::opcode::CommonKind;
 use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Exc, Res};
-use typhon_object::names::{self, n};
+use typhon_object::names::n;
 use typhon_object::native::NativeFunction;
 use typhon_object::types::cell::Cell as PyCell;
 use typhon_object::types::exceptions as exc;
@@ -390,7 +390,8 @@ fn common(t: &Thread, kind: CommonKind) -> Res {
         // The functions that the isolate began with. What a program has put in their place is nothing known: absent, which is
         // identical to no value.
         CommonKind::All | CommonKind::Any => {
-            let found = Dict::of(&t.builtins().get()).get_str(&names::intern_text(t, kind.text())).unwrap_or_default();
+            let name = if matches!(kind, CommonKind::All) { n::all() } else { n::any() };
+            let found = Dict::of(&t.builtins().get()).get_str(name).unwrap_or_default();
             let own = found.exact::<NativeFunction>().is_some_and(|f| f.def.name == kind.text());
             if own { found } else { Value::ABSENT }
         }

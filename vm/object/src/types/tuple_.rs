@@ -133,6 +133,13 @@ fn hash(t: &Thread, v: &Value) -> Res<i64> {
     Ok(h)
 }
 
+/// Whether a type's instances are compared as tuples are.
+#[inline]
+pub(crate) fn compares_as_tuple(ty: &TypeObject) -> bool {
+    let own: fn(&Thread, &Value, &Value, CompareOp) -> Res = compare;
+    ty.slots().compare.is_some_and(|f| std::ptr::fn_addr_eq(f, own))
+}
+
 fn compare(t: &Thread, a: &Value, b: &Value, op: CompareOp) -> Res {
     let (Some(x), Some(y)) = (a.downcast::<Tuple>(), b.downcast::<Tuple>()) else { return Ok(Value::NOT_IMPLEMENTED) };
     for (i, (p, q)) in x.items().iter().zip(y.items()).enumerate() {

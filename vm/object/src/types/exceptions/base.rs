@@ -11,11 +11,12 @@ use crate::native::{GetSetDef, MethodDef, def, getset};
 use crate::ops;
 use crate::payload;
 use crate::process;
+use crate::slots::{InitFn, NewFn};
 use crate::store::Slot;
 use crate::strs::{self, Str};
 use crate::thread::Thread;
 use crate::tuple::{self, Tuple};
-use crate::ty::{flag, type_of};
+use crate::ty::{TypeObject, flag, type_of};
 use crate::types::type_;
 use crate::value::Value;
 use std::cell::{Cell, RefCell};
@@ -54,6 +55,16 @@ pub(super) fn make(t: &Thread, class: &Value, args: &[Value]) -> Res {
         settled: Cell::new(false),
         fields: RefCell::new(Vec::new()),
     })
+}
+
+/// What calling one of the built-in types gives that are constructed as BaseException is.
+pub(crate) fn make_plain(t: &Thread, ty: &TypeObject, args: &[Value]) -> Option<Res> {
+    let (as_new, as_init): (NewFn, InitFn) = (new, init);
+    let slots = ty.slots();
+    let plain = !ty.is_heap_type()
+        && slots.new.is_some_and(|f| std::ptr::fn_addr_eq(f, as_new))
+        && slots.init.is_some_and(|f| std::ptr::fn_addr_eq(f, as_init));
+    plain.then(|| ty.with_value(|class| make(t, class, args)))
 }
 
 pub(super) fn new(t: &Thread, class: &Value, a: Args<'_>) -> Res {

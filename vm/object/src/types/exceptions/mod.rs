@@ -13,6 +13,8 @@ mod simple;
 mod syntax;
 mod unicode;
 
+pub(crate) use base::make_plain;
+
 use crate::attr;
 use crate::error::{self, Exc, Res};
 use crate::header::Header;

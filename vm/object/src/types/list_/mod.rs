@@ -1,6 +1,6 @@
 //! list: construction, protocols and operators.
 
-mod iter;
+pub mod iter;
 mod methods;
 mod slices;
 mod sort;
