@@ -7,6 +7,7 @@
 //! Register discipline: a named register holds a value or zero (unbound); a dead temporary holds zero or an immediate,
 //! never a pointer. So a new frame only has to zero its locals.
 
+use crate::stacks::Stacks;
 use crate::unit::Unit;
 use rustc_hash::FxHashSet;
 use std::cell::Cell;
@@ -177,7 +178,7 @@ impl Interp {
     /// the process leaves too little of it (`ulimit -v`), recursion ends earlier.
     pub fn new() -> Box<Self> {
         let stacks = |less: u32| Stacks::new(FRAMES >> less, REGISTERS >> less);
-        let made = SPARE.take().or_else(|| [0, 4, 6].into_iter().find_map(stacks)).map(Self::on);
+        let made = Stacks::kept().or_else(|| [0, 4, 6].into_iter().find_map(stacks)).map(Self::on);
         match made {
             Some(made) => made,
             None => panic!("cannot reserve address space for a thread's stack"),
@@ -335,86 +336,9 @@ impl Drop for Interp {
             && let Some(stacks) = self.stacks.take()
             && stacks.frame_count == FRAMES
         {
-            stacks.clean();
-            SPARE.set(Some(stacks));
+            stacks.keep();
         }
     }
-}
-
-thread_local! {
-    /// The stacks of the isolate that ended last on this thread: the next one saves the system's work of mapping some.
-    static SPARE: Cell<Option<Stacks>> = const { Cell::new(None) };
-}
-
-/// The memory of a thread's frames and registers: address space, of which is used what is touched.
-struct Stacks {
-    frames: *mut Frame,
-    frame_count: usize,
-    registers: *mut u64,
-    register_count: usize,
-}
-
-/// Bytes at the bottom of each stack that stay in use; what most programs touch.
-const KEPT: usize = 8 * 1024;
-
-impl Stacks {
-    /// `None` if the address space is used up.
-    fn new(frame_count: usize, register_count: usize) -> Option<Self> {
-        let frames = reserve(frame_count * size_of::<Frame>())?.cast::<Frame>();
-        let Some(registers) = reserve(register_count * 8) else {
-            // SAFETY: mapped above with this size, and nobody has seen it.
-            unsafe { libc::munmap(frames.cast(), frame_count * size_of::<Frame>()) };
-            return None;
-        };
-        Some(Self { frames, frame_count, registers: registers.cast(), register_count })
-    }
-
-    fn frame_bytes(&self) -> usize {
-        self.frame_count * size_of::<Frame>()
-    }
-
-    fn register_bytes(&self) -> usize {
-        self.register_count * 8
-    }
-
-    /// Zeroes both, giving memory back.
-    fn clean(&self) {
-        for (start, size) in
-            [(self.frames.cast::<u8>(), self.frame_bytes()), (self.registers.cast(), self.register_bytes())]
-        {
-            // SAFETY: both regions are ours and larger than what is kept, nobody runs on them, and a private anonymous
-            // page that is given back reads as zeros.
-            unsafe {
-                start.write_bytes(0, KEPT);
-                libc::madvise(start.add(KEPT).cast(), size - KEPT, libc::MADV_DONTNEED);
-            }
-        }
-    }
-}
-
-impl Drop for Stacks {
-    fn drop(&mut self) {
-        // SAFETY: both regions were mapped with these sizes and nobody runs on them any more.
-        unsafe {
-            libc::munmap(self.frames.cast(), self.frame_bytes());
-            libc::munmap(self.registers.cast(), self.register_bytes());
-        }
-    }
-}
-
-fn reserve(size: usize) -> Option<*mut u8> {
-    // SAFETY: an anonymous private mapping of fresh address space.
-    let p = unsafe {
-        libc::mmap(
-            std::ptr::null_mut(),
-            size,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-            -1,
-            0,
-        )
-    };
-    if p == libc::MAP_FAILED { None } else { Some(p.cast()) }
 }
 
 /// What the frames of all threads run.

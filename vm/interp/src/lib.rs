@@ -23,6 +23,7 @@ mod jump;
 pub mod monitor;
 pub mod query;
 pub mod roots;
+mod stacks;
 pub mod template;
 mod throwing;
 pub mod tier;
