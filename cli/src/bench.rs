@@ -8,7 +8,6 @@ mod sessions;
 mod suite;
 
 use std::ffi::OsString;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -72,7 +71,8 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
         Ok(args) => args,
         Err(exit) => return Ok(exit),
     };
-    runtime()?.block_on(measure(&args))
+    // As the calls themselves: a thread of its own would be woken for each of them, and take the processor from others.
+    runtime()?.block_on(async { tokio::spawn(async move { measure(&args).await }).await })?
 }
 
 async fn measure(args: &Args) -> anyhow::Result<Exit> {
@@ -94,20 +94,21 @@ async fn measure(args: &Args) -> anyhow::Result<Exit> {
         tokio::spawn(Server::builder().add_service(RuntimeServiceServer::new(Empty)).serve_with_incoming(incoming));
 
     let span = Duration::from_secs(args.seconds);
-    let execute = || {
-        let mut client = ExecutionServiceClient::new(typhon.clone());
+    let (channel, other) = (typhon.clone(), empty.clone());
+    let execute = move || {
+        let mut client = ExecutionServiceClient::new(channel.clone());
         async move { client.execute(one_plus_one()).await.map(|response| response.into_inner().outcome.is_some()) }
     };
-    let nothing = || {
-        let mut client = RuntimeServiceClient::new(empty.clone());
+    let nothing = move || {
+        let mut client = RuntimeServiceClient::new(other.clone());
         async move { client.get_capabilities(v1::GetCapabilitiesRequest {}).await.map(|_| true) }
     };
     let first = ExecutionServiceClient::new(typhon.clone()).execute(one_plus_one()).await?.into_inner();
     println!("1+1 ends with {}", first.outcome.unwrap_or_default().reason().as_str_name());
     let (mut ratios, mut rates) = (Vec::new(), Vec::new());
     for _ in 0..args.rounds.max(1) {
-        let (base, base_used) = throughput(args.tasks, span, nothing).await?;
-        let (ours, ours_used) = throughput(args.tasks, span, execute).await?;
+        let (base, base_used) = throughput(args.tasks, span, nothing.clone()).await?;
+        let (ours, ours_used) = throughput(args.tasks, span, execute.clone()).await?;
         println!("empty unary {base:8.0}/s   Execute 1+1 {ours:8.0}/s   ratio {:.3}", ours / base);
         println!("processor time, client and server: {base_used:.1?}, and {ours_used:.1?}");
         ratios.push(ours / base);
@@ -143,27 +144,24 @@ fn one_plus_one() -> v1::ExecuteRequest {
 /// Calls per second with `tasks` in flight, and the processor time of each.
 async fn throughput<F, R>(tasks: usize, span: Duration, call: F) -> anyhow::Result<(f64, Duration)>
 where
-    F: Fn() -> R,
+    F: Fn() -> R + Clone + Send + 'static,
     R: Future<Output = Result<bool, Status>> + Send + 'static,
 {
     let (started, before) = (Instant::now(), sessions::processor_time()?);
-    let counted = Arc::new(tokio::sync::Semaphore::new(tasks.max(1)));
     let mut running = tokio::task::JoinSet::new();
-    let mut done = 0u64;
-    while started.elapsed() < span {
-        let permit = counted.clone().acquire_owned().await?;
-        let future = call();
+    for _ in 0..tasks.max(1) {
+        let call = call.clone();
         running.spawn(async move {
-            let good = future.await;
-            drop(permit);
-            good
+            let mut done = 0u64;
+            while started.elapsed() < span {
+                done += u64::from(call().await?);
+            }
+            Ok::<u64, Status>(done)
         });
-        while let Some(ended) = running.try_join_next() {
-            done += u64::from(ended??);
-        }
     }
+    let mut done = 0u64;
     while let Some(ended) = running.join_next().await {
-        done += u64::from(ended??);
+        done += ended??;
     }
     let used = sessions::processor_time()?.saturating_sub(before).as_secs_f64() / done.max(1) as f64;
     Ok((done as f64 / started.elapsed().as_secs_f64(), Duration::from_secs_f64(used)))
