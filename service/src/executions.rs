@@ -39,6 +39,11 @@ impl Executions {
         Executions { config, state: Mutex::default() }
     }
 
+    /// The execution that this request has made already, if it has.
+    pub fn known(&self, identity: &Identity) -> Option<Result<Arc<Record>, Refusal>> {
+        self.state.lock().known(identity).transpose()
+    }
+
     /// The execution that this request has made already, or the one that `start` starts.
     pub fn start(
         &self,

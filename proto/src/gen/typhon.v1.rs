@@ -2004,7 +2004,8 @@ pub mod input_file {
     pub enum Data {
         #[prost(bytes, tag = "2")]
         Content(::prost::alloc::vec::Vec<u8>),
-        /// A blob already stored.
+        /// `sessions/{id}/{path}`: what a file of a session at rest holds when the request comes. At most 64 of them, and together no
+        /// more than the server's file_bytes_max.
         #[prost(string, tag = "3")]
         Blob(::prost::alloc::string::String),
     }

@@ -13,7 +13,7 @@ use typhon_proto::v1::batch_execute_response::Message as Answer;
 use typhon_proto::v1::batch_result::Verdict;
 
 use super::request::{self, Way};
-use super::response;
+use super::{Api, response};
 use crate::admission::Admission;
 use crate::error::Refusal;
 use crate::identity::Caller;
@@ -34,7 +34,7 @@ pub struct Batch {
 /// The first message, which must be `setup`, checked as any execution's request is.
 pub async fn setup(
     inbound: &mut Streaming<v1::BatchExecuteRequest>,
-    admission: &Arc<Admission>,
+    api: &Api,
     caller: Caller,
     deadline: Option<Instant>,
 ) -> Result<Batch, Status> {
@@ -49,7 +49,11 @@ pub async fn setup(
     if !request.request_id.is_empty() {
         return Err(Refusal::invalid("setup.request.request_id", "a batch cannot be told from its retry").into());
     }
-    request::decode(request.clone(), Way::Unary).map_err(|refusal| request::at("setup.request", refusal))?;
+    let within = |refusal| request::at("setup.request", refusal);
+    // Once for all cases.
+    let request = api.with_blobs(&caller, request).await.map_err(within)?;
+    request::decode(request.clone(), Way::Unary).map_err(within)?;
+    let admission = api.admission.clone();
     let workers = admission.workers().count();
     let parallel = match usize::try_from(max_parallel) {
         Ok(0) => workers,
@@ -57,7 +61,6 @@ pub async fn setup(
         Err(_) => return Err(Refusal::invalid("setup.max_parallel", "is negative").into()),
     };
     let summary = Mutex::default();
-    let admission = admission.clone();
     Ok(Batch { admission, caller, request, parallel, stop_on_first_failure, deadline, summary })
 }
 

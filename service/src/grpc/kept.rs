@@ -33,7 +33,7 @@ const RETRY_MIN: Duration = Duration::from_millis(100);
 
 impl Api {
     /// The record of a request: a new one, or the one that the same request has made already.
-    pub fn keep(
+    pub async fn keep(
         &self,
         caller: &Caller,
         method: &str,
@@ -42,8 +42,12 @@ impl Api {
         attended: bool,
     ) -> Result<Arc<Record>, Refusal> {
         let identity = self.fingerprints.execute(&caller.tenant, method, &message);
+        if let Some(known) = identity.as_ref().and_then(|identity| self.admission.executions().known(identity)) {
+            // Its blobs need not be there any more.
+            return known;
+        }
         let labels = request::labels(message.labels.clone(), "labels")?;
-        let wanted = request::decode(message, way)?;
+        let wanted = request::decode(self.with_blobs(caller, message).await?, way)?;
         self.admission.executions().start(identity, || self.admission.keep(caller, wanted, labels, attended))
     }
 
@@ -87,7 +91,7 @@ impl Api {
             Some(durable) if durable::is_portable(&request) => self.begin_durably(caller, durable, request).await,
             _ => {
                 self.admission.bring(caller, request.target.as_ref()).await?;
-                let record = self.keep(caller, "StartExecution", request, Way::Stream, false)?;
+                let record = self.keep(caller, "StartExecution", request, Way::Stream, false).await?;
                 Ok(self.wire(&record, true))
             }
         }
@@ -101,6 +105,8 @@ impl Api {
     ) -> Result<v1::Execution, Refusal> {
         let fingerprint = fingerprint("StartExecution", &request);
         let labels = request::labels(request.labels.clone(), "labels")?;
+        // Other nodes do not have them, and later they may hold something else.
+        request = self.with_blobs(caller, request).await?;
         // What is wrong is said now, and not by whoever runs it.
         let wanted = request::decode(request.clone(), Way::Stream)?;
         self.admission.open()?;

@@ -1,6 +1,7 @@
 //! The gRPC face: protocol types to ours and back, and nothing else.
 
 mod batch;
+mod blobs;
 pub mod files;
 pub mod identity;
 pub mod interact;
@@ -65,10 +66,10 @@ impl ExecutionService for Api {
         let request = request.into_inner();
         self.admission.bring(&caller, request.target.as_ref()).await?;
         if !request.request_id.is_empty() {
-            let record = self.keep(&caller, "Execute", request, Way::Unary, true)?;
+            let record = self.keep(&caller, "Execute", request, Way::Unary, true).await?;
             return kept::unary(self.outcome(record).await, |response| response);
         }
-        let wanted = request::decode(request, Way::Unary)?;
+        let wanted = request::decode(self.with_blobs(&caller, request).await?, Way::Unary)?;
         let response = self.admission.run(&caller, wanted, deadline).await?;
         Ok(Response::new(*response))
     }
@@ -81,10 +82,10 @@ impl ExecutionService for Api {
         let request = request.into_inner().request.unwrap_or_default();
         self.admission.bring(&caller, request.target.as_ref()).await?;
         if !request.request_id.is_empty() {
-            let record = self.keep(&caller, "StreamExecute", request, Way::Stream, true)?;
+            let record = self.keep(&caller, "StreamExecute", request, Way::Stream, true).await?;
             return Ok(Response::new(self.follow(&record, 0, kept::streamed)));
         }
-        let wanted = request::decode(request, Way::Stream)?;
+        let wanted = request::decode(self.with_blobs(&caller, request).await?, Way::Stream)?;
         let (events, guard) = self.admission.start(&caller, wanted, deadline)?;
         let silence = self.admission.config.keepalive_interval;
         Ok(Response::new(Box::pin(EventStream::new(events, guard, silence, stream::plain))))
@@ -101,7 +102,7 @@ impl ExecutionService for Api {
             return Err(Refusal::invalid("request_id", "a conversation cannot be told from its retry").into());
         }
         self.admission.bring(&caller, start.target.as_ref()).await?;
-        let wanted = request::decode(start, Way::Interact)?;
+        let wanted = request::decode(self.with_blobs(&caller, start).await?, Way::Interact)?;
         let (events, guard, line) = self.admission.interact(&caller, wanted, deadline)?;
         tokio::spawn(interact::listen(inbound, line));
         Ok(Response::new(EventStream::new(events, guard, self.admission.config.keepalive_interval, interact::event)))
@@ -167,7 +168,7 @@ impl ExecutionService for Api {
     ) -> Result<Response<Self::BatchExecuteStream>, Status> {
         let (caller, deadline) = (caller(&request)?, deadline(&request));
         let mut inbound = request.into_inner();
-        let batch = Arc::new(batch::setup(&mut inbound, &self.admission, caller, deadline).await?);
+        let batch = Arc::new(batch::setup(&mut inbound, self, caller, deadline).await?);
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(batch::run(batch, inbound, sender));
         Ok(Response::new(ReceiverStream::new(receiver)))

@@ -256,7 +256,8 @@ fn files(files: Vec<v1::InputFile>) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
         match file.data {
             Some(Data::Content(content)) => named.push((file.path, content)),
             None => named.push((file.path, Vec::new())),
-            Some(Data::Blob(_)) => return Err(Refusal::Unsupported { feature: "files.blob" }),
+            // Those of a client's request were read before.
+            Some(Data::Blob(_)) => return Err(Refusal::invalid(format!("files[{index}].blob"), "cannot be read here")),
         }
     }
     Ok(named)

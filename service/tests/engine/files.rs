@@ -151,6 +151,66 @@ async fn a_request_brings_files_along() {
     assert_eq!(exception(&response).0, "OSError");
 }
 
+fn blob(path: &str, name: String) -> v1::InputFile {
+    v1::InputFile { path: path.into(), data: Some(v1::input_file::Data::Blob(name)) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_names_files_of_sessions() {
+    let mut fixture = start(&[("file_bytes_max", "1MiB"), ("executions_max", "10")]).await;
+    let session = open(&fixture, v1::Limits::default()).await;
+    write(&fixture, &session, "data/table.csv", &b"1,2\n".repeat(50_000)).await.expect("written");
+    run(&fixture, &session, "open('/tmp/own', 'wb').write(b'own')").await;
+    let named = |path: &str| format!("{session}/{path}");
+    let files = vec![blob("in.csv", named("data/table.csv")), blob("b", named("/tmp/own"))];
+    let program = "import os\nstr([os.path.getsize('in.csv'), open('b').read(), os.path.exists('/tmp/own')])";
+    let request = v1::ExecuteRequest { files: files.clone(), ..source(program) };
+    let want = "[200000, 'own', False]";
+    for _ in 0..2 {
+        let response = fixture.client.execute(request.clone()).await.expect("an answer").into_inner();
+        assert_eq!(text(&response), want);
+    }
+    // In a batch they are read once, and a retry is answered whatever became of them.
+    let request_id = "0a1b2c3d-0000-4000-8000-0123456789ab".to_owned();
+    let retried = v1::ExecuteRequest { request_id, ..request.clone() };
+    let setup = v1::BatchSetup { request: Some(request.clone()), ..v1::BatchSetup::default() };
+    let setup = v1::batch_execute_request::Message::Setup(Box::new(setup));
+    let case = v1::batch_execute_request::Message::Case(Box::default());
+    let messages = [setup, case].map(|message| v1::BatchExecuteRequest { message: Some(message) });
+    let mut batch = fixture.client.batch_execute(tokio_stream::iter(messages)).await.expect("a stream").into_inner();
+    let first = batch.message().await.expect("whole").expect("a verdict").message;
+    let Some(v1::batch_execute_response::Message::Result(result)) = first else { panic!("no verdict") };
+    assert_eq!(text(&result.response.expect("it ran")), want);
+    assert_eq!(text(&fixture.client.execute(retried.clone()).await.expect("an answer").into_inner()), want);
+    delete(&fixture, &session, "data/table.csv").await;
+    assert_eq!(text(&fixture.client.execute(retried).await.expect("the same").into_inner()), want);
+
+    let refused = |files: Vec<v1::InputFile>| {
+        let mut client = fixture.client.clone();
+        async move {
+            let request = v1::ExecuteRequest { files, ..source("1") };
+            why(&client.execute(request).await.expect_err("refused"))
+        }
+    };
+    let not_found = |reason: &str| (Code::NotFound, reason.to_owned());
+    assert_eq!(refused(files).await, not_found("FILE_NOT_FOUND"));
+    assert_eq!(refused(vec![blob("x", "sessions/0/x".into())]).await, not_found("SESSION_NOT_FOUND"));
+    for name in ["blobs/1", "sessions/0", "sessions//x", "sessions/0/", ""] {
+        assert_eq!(refused(vec![blob("x", name.into())]).await.0, Code::InvalidArgument, "{name}");
+    }
+    assert_eq!(refused(vec![blob("x", named("/tmp"))]).await.1, "FILE_UNUSABLE");
+    let most = vec![blob("x", named("/tmp/own")); 65];
+    assert_eq!(refused(most).await, (Code::InvalidArgument, "INVALID_REQUEST".to_owned()));
+    write(&fixture, &session, "half", &vec![0; 600 << 10]).await.expect("written");
+    let twice = vec![blob("x", named("half")), blob("y", named("half"))];
+    assert_eq!(refused(twice).await, (Code::ResourceExhausted, "PAYLOAD_TOO_LARGE".to_owned()));
+}
+
+async fn delete(fixture: &Fixture, session: &str, path: &str) {
+    let request = v1::DeleteFileRequest { session: session.into(), path: path.into() };
+    files(fixture).delete_file(request).await.expect("there");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_read_and_write_the_files_of_a_session() {
     let fixture = start(&[]).await;

@@ -189,12 +189,9 @@ async fn what_is_not_offered_says_which_feature() {
     let mode = v1::network_policy::Mode::Proxy.into();
     let rules = vec![v1::NetworkRule { destination: "example.org".into(), ports: Vec::new() }];
     let network = Some(v1::NetworkPolicy { mode, rules });
-    let data = Some(v1::input_file::Data::Blob("blobs/1".into()));
-    let blob = v1::InputFile { path: "x".into(), data };
     let policy = v1::Policy { deterministic: true, ..v1::Policy::default() };
     let deterministic = v1::ExecuteRequest { policy: Some(policy), ..source("") };
     let cases = [
-        (v1::ExecuteRequest { files: vec![blob], ..source("") }, "files.blob"),
         (deterministic, "policy.deterministic without worker processes"),
         (isolation(v1::IsolationLevel::WorkerProcess), "isolation WORKER_PROCESS"),
         (with(v1::Policy { network, ..v1::Policy::default() }), "network PROXY"),
