@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::errands;
 use crate::error::{Refusal, SnapshotRefusal};
 use crate::grpc::session::{terms, wire};
+use crate::host::Kept;
 use crate::identity::Tenant;
 use crate::limits;
 use crate::metrics::{Metrics, Passed};
@@ -71,12 +72,15 @@ pub struct Left {
     /// So much of what is sealed is its own image; nothing of it where it has no isolate.
     #[prost(uint64, tag = "2")]
     pub image: u64,
-    /// The rest is that of the snapshot which it began from.
+    /// The rest is that of the snapshot or template which it began from.
     #[prost(bool, tag = "3")]
     pub began: bool,
     /// How far its seeded entropy and its virtual clock have come.
     #[prost(message, optional, tag = "4")]
     pub position: Option<Position>,
+    /// And where they begin when it begins anew.
+    #[prost(message, optional, tag = "5")]
+    pub start: Option<Position>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -364,6 +368,12 @@ impl Parts {
             // It was closed here, and there was no time to leave what it held.
             return Packed::Lost("its server ended before it was handed over whole".to_owned(), String::new());
         }
+        let began = match self.began(session) {
+            Ok(began) => began,
+            // It goes on from where it is, or says why it cannot; but never from nothing.
+            Err(_) if seen.failure.is_some() || session.rests() => None,
+            Err(refusal) => return lost(&refusal),
+        };
         let mut image = Vec::new();
         // Making the image may take some of it.
         let position = session.terms.kept.position();
@@ -384,10 +394,25 @@ impl Parts {
         let Ok(home) = session.retire(seen.executions) else { return Packed::Busy };
         self.sessions.drop_home(session, home);
         let own = image.len() as u64;
-        let began = session.terms.place.snapshot.as_ref();
-        image.extend(began.iter().flat_map(|snapshot| snapshot.image.iter()));
-        let (began, position) = (began.is_some(), position.map(Into::into));
-        Packed::Whole(Box::new(Left { session: Some(shown), image: own, began, position }), image)
+        image.extend(began.iter().flat_map(|began| began.iter()));
+        let (position, start) = (position.map(Into::into), session.terms.kept.start().map(Into::into));
+        let left = Left { session: Some(shown), image: own, began: began.is_some(), position, start };
+        Packed::Whole(Box::new(left), image)
+    }
+
+    /// What a session began from, if that was not nothing.
+    fn began(&self, session: &Session) -> Result<Option<Arc<[u8]>>, Refusal> {
+        match (&session.terms.place.snapshot, &session.terms.place.template) {
+            (Some(snapshot), _) => Ok(Some(snapshot.image.clone())),
+            (None, Some(template)) => {
+                let make = || {
+                    let (imaged, _) = self.snapshots.image(self.workers.places(), &template.session(), false, TIME);
+                    imaged.map(|(image, _)| image)
+                };
+                template.image(make).map(Some)
+            }
+            (None, None) => Ok(None),
+        }
     }
 
     /// What was sealed under this key.
@@ -417,7 +442,7 @@ impl Parts {
 
     /// The session that was left, with its isolate if it had one.
     fn make(&self, tenant: &Arc<Tenant>, key: &Key, bytes: &[u8]) -> Result<Session, Refusal> {
-        let (Left { session, image: own, began, position }, images) = self.open(key, bytes)?;
+        let (Left { session, image: own, began, position, start }, images) = self.open(key, bytes)?;
         let shown = session.unwrap_or_default();
         let past = past(&shown);
         let until = |time: Option<prost_types::Timestamp>| time.and_then(|at| SystemTime::try_from(at).ok());
@@ -431,7 +456,10 @@ impl Parts {
             why: "what was kept of it is cut short".into(),
             path: String::new(),
         })?;
-        let terms = self.terms(tenant, &shown, began.then_some(rest))?;
+        let mut terms = self.terms(tenant, &shown, began.then_some(rest))?;
+        if let Some(start) = start {
+            terms.kept = Kept::starting(terms.kept.world().clone(), start.into());
+        }
         let began = terms.place.snapshot.clone();
         let mut session = self.sessions.unknown(key.name(), tenant.clone(), terms).since(past);
         if !image.is_empty() {
@@ -456,7 +484,7 @@ impl Parts {
         terms.limits = limits::within_quota(terms.limits, &tenant.quota());
         terms.policy.clone_from(&shown.policy);
         terms.place.snapshot = began.map(|image| self.snapshot(tenant, &shown.snapshot, image));
-        terms.lost_template.clone_from(&shown.template);
+        terms.copied_from.clone_from(&shown.template);
         Ok(terms)
     }
 

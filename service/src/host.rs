@@ -39,6 +39,8 @@ pub struct Kept {
     seeded: Arc<Mutex<SplitMix>>,
     /// What has passed on the virtual clock.
     elapsed: Arc<Mutex<Duration>>,
+    /// Where it begins, and begins anew.
+    start: Position,
     /// What all threads use.
     cpu: CpuMeter,
     /// What it has looked up.
@@ -47,13 +49,15 @@ pub struct Kept {
 
 impl Kept {
     pub fn new(world: World) -> Kept {
-        let seeded = Arc::new(Mutex::new(SplitMix(world.entropy_seed.unwrap_or(0))));
-        Kept { world, seeded, elapsed: Arc::default(), cpu: CpuMeter::default(), pinned: Arc::default() }
+        let start = Position { seed: world.entropy_seed.unwrap_or(0), elapsed: Duration::ZERO };
+        Kept::starting(world, start)
     }
 
-    /// The same, with an account of its own.
-    pub fn afresh(&self) -> Kept {
-        Kept::new(self.world.clone())
+    /// A new one that begins there.
+    pub fn starting(world: World, start: Position) -> Kept {
+        let seeded = Arc::new(Mutex::new(SplitMix(start.seed)));
+        let elapsed = Arc::new(Mutex::new(start.elapsed.min(AGES)));
+        Kept { world, seeded, elapsed, start, cpu: CpuMeter::default(), pinned: Arc::default() }
     }
 
     /// Its way out, where `granted` is what the operator lets anybody have.
@@ -68,8 +72,20 @@ impl Kept {
 
     /// Where it is, if that is not where a new one is, once something has run.
     pub fn position(&self) -> Option<Position> {
-        let moves_on = self.world.entropy_seed.is_some() || self.world.virtual_clock.is_some();
-        moves_on.then(|| Position { seed: self.seeded.lock().0, elapsed: *self.elapsed.lock() })
+        self.moves_on().then(|| self.here())
+    }
+
+    /// Where it begins anew, if it moves on at all.
+    pub fn start(&self) -> Option<Position> {
+        self.moves_on().then_some(self.start)
+    }
+
+    fn moves_on(&self) -> bool {
+        self.world.entropy_seed.is_some() || self.world.virtual_clock.is_some()
+    }
+
+    fn here(&self) -> Position {
+        Position { seed: self.seeded.lock().0, elapsed: *self.elapsed.lock() }
     }
 
     /// From here on it goes on.
@@ -80,16 +96,19 @@ impl Kept {
 
     /// Begins anew.
     pub fn rewind(&self) {
-        self.go_to(Position { seed: self.world.entropy_seed.unwrap_or(0), elapsed: Duration::ZERO });
+        self.go_to(self.start);
     }
 
     /// The same, which goes on by itself from here.
     pub fn apart(&self) -> Kept {
-        let apart = self.afresh();
-        if let Some(position) = self.position() {
-            apart.go_to(position);
-        }
+        let apart = Kept::starting(self.world.clone(), self.start);
+        apart.go_to(self.here());
         apart
+    }
+
+    /// What begins here, where this one stopped.
+    pub fn begun(&self) -> Kept {
+        Kept::starting(self.world.clone(), self.here())
     }
 }
 

@@ -224,7 +224,13 @@ impl Places {
             ..Request::default()
         };
         let restoring = Job { cancel: job.cancel.clone(), ..Job::quiet(request, job.kept.clone()) };
-        match self.run_resident(restoring, place)? {
+        let begins = job.kept.position();
+        let restored = self.run_resident(restoring, place)?;
+        // What making the isolate drew is not the program's.
+        if let Some(begins) = begins {
+            job.kept.go_to(begins);
+        }
+        match restored {
             Done { worked: Some(Worked::Restored), after: Some(AfterRun { home, lost: None, .. }), .. } => Ok(home),
             Done { response, .. } => Err(Unrun::Refused(match job.cancel.reason() {
                 Some(CancelReason::CancelledByClient | CancelReason::ClientGone) => Refusal::Cancelled,

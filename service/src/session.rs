@@ -31,8 +31,8 @@ pub struct Terms {
     pub labels: Vec<(String, String)>,
     /// What was asked of the policy, to be shown.
     pub policy: Option<typhon_proto::v1::Policy>,
-    /// What it began as a copy of at another server, and cannot go back to.
-    pub lost_template: String,
+    /// The template that it began as a copy of, at another server. What that held is the place's snapshot, if that could be kept.
+    pub copied_from: String,
 }
 
 impl Terms {
@@ -51,7 +51,7 @@ impl Terms {
             ttl: config.session_ttl_default,
             labels: Vec::new(),
             policy: None,
-            lost_template: String::new(),
+            copied_from: String::new(),
         }
     }
 }

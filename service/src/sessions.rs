@@ -250,8 +250,9 @@ impl Sessions {
 
     pub fn reset(&self, tenant: &Tenant, name: &str) -> Result<Arc<Session>, Refusal> {
         let session = self.find(tenant, name)?;
-        if !session.terms.lost_template.is_empty() {
-            return Err(Refusal::TemplateNotFound { name: session.terms.lost_template.clone() });
+        let (from, snapshot) = (&session.terms.copied_from, &session.terms.place.snapshot);
+        if !from.is_empty() && snapshot.is_none() {
+            return Err(Refusal::TemplateNotFound { name: from.clone() });
         }
         let quick = is_quick(&session);
         self.dispose(session.reset()?, quick);

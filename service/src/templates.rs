@@ -27,6 +27,8 @@ pub struct Template {
     /// Nothing runs in it any more.
     origin: Resident,
     state: Mutex<State>,
+    /// What it holds, as other servers can begin from it: made when it is wanted, or why it cannot be.
+    image: Mutex<Option<Result<Arc<[u8]>, Refusal>>>,
     refill: Sender<Arc<Template>>,
 }
 
@@ -62,9 +64,14 @@ impl Template {
 
     /// For one execution that begins as a copy: a session that has no name, and ends with it.
     pub fn session(self: &Arc<Template>) -> Arc<Session> {
-        let mut terms = Terms { kept: self.terms.kept.apart(), ..self.terms.clone() };
+        let mut terms = Terms { kept: self.terms.kept.begun(), ..self.terms.clone() };
         terms.place.template = Some(self.clone());
         Arc::new(Session::new(String::new(), self.tenant.clone(), terms, 0))
+    }
+
+    /// What it holds, which `make` makes an image of. Who comes meanwhile waits for that.
+    pub fn image(&self, make: impl FnOnce() -> Result<Arc<[u8]>, Refusal>) -> Result<Arc<[u8]>, Refusal> {
+        self.image.lock().get_or_insert_with(make).clone()
     }
 
     /// A copy that has touched already what every program touches, and has done what a copy does first.
@@ -169,6 +176,7 @@ impl Templates {
             heap_bytes,
             origin,
             state: Mutex::default(),
+            image: Mutex::default(),
             refill: self.refill.clone(),
         })
     }

@@ -145,6 +145,73 @@ async fn a_session_of_a_template_goes_on_by_itself_and_can_be_reset_to_it() {
     assert_eq!(kind(run(&fixture, within(), "bump()").await), Kind::IntValue(1));
 }
 
+/// A server whose sessions outlive it, in this folder.
+async fn lasting(folder: &std::path::Path) -> Fixture {
+    let (store, key) = (folder.join("store"), folder.join("key"));
+    std::fs::write(&key, "0123456789abcdef".repeat(4)).expect("a key");
+    let (store, key) = (store.to_str().expect("text"), key.to_str().expect("text"));
+    start(&[("snapshot_store", store), ("snapshot_key_file", key), ("drain_grace", "0s")]).await
+}
+
+async fn of_template(fixture: &Fixture, template: &v1::Template) -> v1::Session {
+    let session = v1::Session { template: template.name.clone(), ..v1::Session::default() };
+    let request = v1::CreateSessionRequest { session: Some(session), ..v1::CreateSessionRequest::default() };
+    sessions(fixture).create_session(request).await.expect("made").into_inner().session.expect("itself")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_of_a_template_can_be_reset_to_it_at_another_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = lasting(folder.path()).await;
+    let policy = v1::Policy { deterministic: true, ..v1::Policy::default() };
+    let asked = v1::Template { policy: Some(policy), ..v1::Template::default() };
+    let warm = format!("{WARM}\nrandom.random(), os.urandom(3)\nopen('notes', 'w').write('warm')");
+    let template = create(&first, asked, &warm).await.expect("an answer").template.expect("it completed");
+    let (used, unused) = (of_template(&first, &template).await.name, of_template(&first, &template).await.name);
+    let look = "[bump(), len(table), open('notes').read(), random.random(), os.urandom(4)]";
+    let begun = kind(run(&first, Target::Session(used.clone()), look).await);
+    run(&first, Target::Session(used.clone()), "table.clear(); open('notes', 'w').write('own')").await;
+    first.server.drain(std::future::pending()).await.expect("drained");
+
+    let second = lasting(folder.path()).await;
+    // It goes on, and one that had not begun begins where the template stopped.
+    assert_eq!(kind(run(&second, Target::Session(used.clone()), "bump() + len(table)").await), Kind::IntValue(2));
+    assert_eq!(kind(run(&second, Target::Session(unused.clone()), look).await), begun);
+    let reset = |fixture: &Fixture| {
+        let (mut client, name) = (sessions(fixture), used.clone());
+        async move { client.reset_session(v1::ResetSessionRequest { name }).await.map(tonic::Response::into_inner) }
+    };
+    let seen = reset(&second).await.expect("reset").session.expect("itself");
+    assert_eq!((seen.template.as_str(), seen.snapshot.as_str()), (template.name.as_str(), ""));
+    assert_eq!(kind(run(&second, Target::Session(used.clone()), look).await), begun);
+    // And again, where nobody has ever seen the template.
+    second.server.drain(std::future::pending()).await.expect("drained");
+    let third = lasting(folder.path()).await;
+    assert_eq!(kind(run(&third, Target::Session(used.clone()), "bump()").await), Kind::IntValue(2));
+    reset(&third).await.expect("reset");
+    assert_eq!(kind(run(&third, Target::Session(used.clone()), look).await), begun);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_template_that_cannot_be_stored_stays_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = lasting(folder.path()).await;
+    let template = created(&first, "x = 1\ng = (n for n in [1, 2])\nnext(g)").await;
+    let (used, unused) = (of_template(&first, &template).await.name, of_template(&first, &template).await.name);
+    run(&first, Target::Session(used.clone()), "del g").await;
+    first.server.drain(std::future::pending()).await.expect("drained");
+
+    let second = lasting(folder.path()).await;
+    assert_eq!(kind(run(&second, Target::Session(used.clone()), "x").await), Kind::IntValue(1));
+    let told = |status: Status| status.get_details_error_info().expect("an ErrorInfo");
+    let reset = sessions(&second).reset_session(v1::ResetSessionRequest { name: used }).await;
+    assert_eq!(told(reset.expect_err("there is nothing to go back to")).reason, "TEMPLATE_NOT_FOUND");
+    // One that has not begun has nothing else to begin from.
+    let request = v1::ExecuteRequest { target: Some(Target::Session(unused)), ..source("x") };
+    let lost = told(second.client.clone().execute(request).await.expect_err("it is lost"));
+    assert_eq!((lost.reason.as_str(), lost.metadata["path"].as_str()), ("SESSION_LOST", "main.g"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forks_of_a_session_part_ways() {
     let fixture = start(&[]).await;

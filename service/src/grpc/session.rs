@@ -188,7 +188,7 @@ fn from_template(asked: v1::Session, of: &Arc<Template>, config: &Config, places
     let place = Place { template: Some(of.clone()), ..place };
     let limits = limits::within(&own.limits, &of.terms.limits);
     // Each begins where the template stopped, and goes on by itself.
-    Ok(Terms { limits, env, functions, kept: kept.apart(), place, policy, ..own })
+    Ok(Terms { limits, env, functions, kept: kept.begun(), place, policy, ..own })
 }
 
 pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Places) -> Result<Terms, Refusal> {
@@ -221,7 +221,7 @@ pub fn terms(asked: v1::Session, tenant: &Arc<str>, config: &Config, places: &Pl
         ttl: ttl.unwrap_or(config.session_ttl_default).min(config.session_ttl_max),
         labels,
         policy: asked.policy,
-        lost_template: String::new(),
+        copied_from: String::new(),
     })
 }
 
@@ -260,7 +260,7 @@ pub fn wire(session: &Session) -> v1::Session {
         failure: seen.failure.unwrap_or_default().into_owned(),
         generation: i32::try_from(seen.generation).unwrap_or(i32::MAX),
         isolation: terms.place.isolation.wire().into(),
-        template: terms.place.template.as_ref().map_or_else(|| terms.lost_template.clone(), |of| of.name.clone()),
+        template: terms.place.template.as_ref().map_or_else(|| terms.copied_from.clone(), |of| of.name.clone()),
         snapshot: terms.place.snapshot.as_ref().map(|snapshot| snapshot.name.clone()).unwrap_or_default(),
     }
 }
