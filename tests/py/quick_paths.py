@@ -232,3 +232,31 @@ for fails in lambda: {}["q"], lambda: [][1], lambda: {}[1, 2], lambda: {}[()], l
         fails()
     except Exception as e:
         print(type(e).__name__, e.args, e.__context__)
+
+# Texts put together from few and from many pieces.
+print("%s" % "a", "%d %s" % (7, "é"), "%s%%%s" % (1, 2) if "%%" else "", "x" * 40 + "%s" % "y", ("-" * 40 + "%r") % ["z"])
+print("%(a)s %(b)d" % {"a": "\u4e2d", "b": True}, "%s %s" % (Loud("ab"), Point(1, 2)), "%5.1f|%-4d|" % (2.25, 3))
+for bad in "%d", "%s %s", "plain", "%(k)s", "%q", "%":
+    try:
+        print(bad % ("a",))
+    except (TypeError, ValueError) as e:
+        print(type(e).__name__, e)
+print(int("12"), int(" -7 "), int("+1_000"), int("9" * 30), int("\u0663"), int("ff", 16), int(b"12"))
+for bad in "", "1__2", "é", "0x1", "1 2":
+    try:
+        int(bad)
+    except ValueError as e:
+        print(e)
+
+
+class Many:
+    def __init__(self, n):
+        for i in range(n):
+            setattr(self, f"a{i}", i)
+
+
+for n in 0, 1, 5, 6, 11, 30:
+    m = Many(n)
+    d = m.__dict__
+    m.more = n
+    print(len(d), list(d)[-2:], vars(m) is d)

@@ -239,6 +239,9 @@ pub fn instance_dict(t: &Thread, ty: &TypeObject, header: &Header) -> Res {
         return shared_dict(t, ty, header, word, shape);
     }
     let dict = Dict::create(t);
+    if shape.slot_count > 0 {
+        Dict::of(&dict).reserve(t, shape.slot_count as usize)?;
+    }
     for (i, name) in shape.names().into_iter().enumerate() {
         // SAFETY: a shape has no more slots than its type has inline.
         let value = unsafe { inline_slot(ty, header, i) }.get();

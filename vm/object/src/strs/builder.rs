@@ -83,7 +83,14 @@ impl StrBuilder {
             return self.latin1.push(second);
         }
         if bytes.len() <= STRIDE {
-            return self.latin1.extend_from_slice(bytes);
+            self.latin1.reserve(bytes.len());
+            let len = self.latin1.len();
+            // SAFETY: room was made behind the bytes that are there; both are there then.
+            unsafe {
+                self.latin1.as_mut_ptr().add(len).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+                self.latin1.set_len(len + bytes.len());
+            }
+            return;
         }
         self.latin1.reserve(bytes.len());
         for piece in bytes.chunks(STRIDE) {

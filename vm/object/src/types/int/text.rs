@@ -108,6 +108,9 @@ pub(crate) fn warn_strict(t: &Thread, method: &str, r: &Value) -> Res<()> {
 }
 
 fn from_text(t: &Thread, x: &Value, base: u32) -> Res {
+    if let Some(text) = x.exact::<Str>().and_then(Str::as_ascii) {
+        return parse(t, text, base, x);
+    }
     let text = match x.downcast::<Str>() {
         Some(s) => ascii_number(s),
         None => buffer::get(t, x, buffer::SIMPLE)?.as_slice().iter().map(|&b| char::from(b)).collect(),

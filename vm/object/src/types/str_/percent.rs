@@ -49,10 +49,16 @@ fn bare(after: &[u8]) -> Option<(Option<&[u8]>, u8, usize)> {
     }
 }
 
+/// Where the next conversion begins. In few bytes looking at each is quicker than setting out to look at many at once.
+#[inline]
+fn conversion_in(text: &[u8]) -> Option<usize> {
+    if text.len() < 32 { text.iter().position(|&b| b == b'%') } else { memchr::memchr(b'%', text) }
+}
+
 /// Whether a format has no conversions but bare `%s`, `%r`, `%d`, and those with keys.
 fn is_plain(t: &Thread, text: &[u8]) -> Res<bool> {
     let (mut rest, mut conversions) = (text, 0usize);
-    while let Some(at) = memchr::memchr(b'%', rest) {
+    while let Some(at) = conversion_in(rest) {
         let Some((_, _, n)) = bare(&rest[at + 1..]) else { return Ok(false) };
         rest = &rest[at + 1 + n..];
         conversions += 1;
@@ -73,7 +79,7 @@ fn plain(t: &Thread, text: &[u8], args: &Value) -> Res {
     }
     let (mut out, mut rest) = (StrBuilder::with_capacity(text.len() + 16), text);
     let whole = Layout { flags: pct::Flags::default(), width: 0, precision: None };
-    while let Some(at) = memchr::memchr(b'%', rest) {
+    while let Some(at) = conversion_in(rest) {
         out.push_units(Units::Latin1(&rest[..at]));
         t.poll()?;
         let Some((key, letter, n)) = bare(&rest[at + 1..]) else { break };
@@ -90,6 +96,7 @@ fn plain(t: &Thread, text: &[u8], args: &Value) -> Res {
         };
         match letter {
             b'd' => push_int(t, &v, b'd', &whole, &mut out)?,
+            b's' if v.exact::<Str>().is_some() => push_whole(t, &v, &mut out)?,
             b's' => push_whole(t, &ops::str(t, &v)?, &mut out)?,
             _ => push_whole(t, &ops::repr(t, &v)?, &mut out)?,
         }
