@@ -1,6 +1,7 @@
 //! Where guests run: in this process, in a worker process of their tenant, or in one of their own.
 
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use typhon_proto::v1;
 use typhon_vm::{CancelReason, Limits, Request, Work, Worked};
@@ -10,6 +11,7 @@ use crate::config::Config;
 use crate::egress::Rules;
 use crate::engine::Engine;
 use crate::error::{Refusal, SnapshotRefusal};
+use crate::grpc::response;
 use crate::host::{Kept, World};
 use crate::job::{AfterRun, Done, Home, Job, Room};
 use crate::process::{self, Cell, NotRun, Pool, Worker};
@@ -170,18 +172,20 @@ impl Places {
             Room::Resident(Some(Home::Here(isolate))) => Ok(self.run_here(job, Room::Resident(Some(isolate)))),
             Room::Resident(Some(Home::There(resident))) => self.run_there(&job, resident),
             Room::Resident(None) if place.template.is_some() => {
+                let asked = Instant::now();
                 let copy = place.template.as_ref().map(|template| template.copy(self)).transpose();
                 match copy.map_err(|why| Unrun::Refused(Refusal::TemplateFailed { why }))? {
                     Some(copy) => {
                         self.count(&copy)?;
-                        self.begun(self.run_there(&job, copy))
+                        self.begun(asked.elapsed(), self.run_there(&job, copy))
                     }
                     None => Err(Unrun::Refused(Refusal::WorkerLost)),
                 }
             }
             Room::Resident(None) if place.isolation == Isolation::Dedicated && self.warm(&job).is_some() => {
+                let asked = Instant::now();
                 match self.warm(&job).and_then(|base| self.copy(base)) {
-                    Some(copy) => self.begun(self.run_there(&job, copy)),
+                    Some(copy) => self.begun(asked.elapsed(), self.run_there(&job, copy)),
                     None => self.run_resident(job, place),
                 }
             }
@@ -242,9 +246,9 @@ impl Places {
         }
     }
 
-    /// A copy has run for the first time.
-    fn begun(&self, ran: Result<Done, Unrun>) -> Result<Done, Unrun> {
-        ran.map(|done| Done { response: begun_by(done.response, v1::usage::IsolateSource::Fork), ..done })
+    /// A copy has run for the first time, and it took so long to have it.
+    fn begun(&self, cost: Duration, ran: Result<Done, Unrun>) -> Result<Done, Unrun> {
+        ran.map(|done| Done { response: copied_in(done.response, cost), ..done })
     }
 
     fn run_resident(&self, job: Job, place: &Place) -> Result<Done, Unrun> {
@@ -314,12 +318,14 @@ impl Places {
     }
 
     fn run_fresh(&self, job: Job, place: &Place) -> Result<Done, Unrun> {
+        let asked = Instant::now();
         if place.isolation != Isolation::InProcess
             && let Some(copy) = self.warm(&job).and_then(|base| self.copy(base))
+            && let cost = asked.elapsed()
             && let Ok(process::Relayed { response, took, .. }) =
                 process::run(&copy.worker, Cell::Last(copy.number), &job, &self.watchdog)
         {
-            let response = begun_by(response, v1::usage::IsolateSource::Fork);
+            let response = copied_in(response, cost);
             return Ok(Done { response, took, poisoned: false, after: None, remains: None, worked: None });
         }
         for _ in 0..ATTEMPTS {
@@ -348,6 +354,15 @@ impl Places {
 fn begun_by(mut response: v1::ExecuteResponse, source: v1::usage::IsolateSource) -> v1::ExecuteResponse {
     if let Some(usage) = &mut response.usage {
         usage.isolate_source = source.into();
+    }
+    response
+}
+
+/// What began as a copy, which it took so long to have: no time where one was there already.
+fn copied_in(response: v1::ExecuteResponse, cost: Duration) -> v1::ExecuteResponse {
+    let mut response = begun_by(response, v1::usage::IsolateSource::Fork);
+    if let Some(usage) = &mut response.usage {
+        usage.start_time_cost = Some(response::duration(cost));
     }
     response
 }

@@ -50,7 +50,7 @@ async fn one(channel: &Channel, template: &str, held: i64) -> anyhow::Result<()>
     let session = v1::Session { template: template.to_owned(), ..v1::Session::default() };
     let origin = create(channel, session).await?;
     run(channel, &origin).await?;
-    let (mut forks, mut firsts, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut forks, mut firsts, mut fresh, mut costs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..WARM + COPIES {
         let began = Instant::now();
         let request = v1::ForkSessionRequest { name: origin.clone(), count: 1 };
@@ -64,11 +64,14 @@ async fn one(channel: &Channel, template: &str, held: i64) -> anyhow::Result<()>
         let began = Instant::now();
         let target = Some(v1::execute_request::Target::Template(template.to_owned()));
         let request = v1::ExecuteRequest { target, ..one_plus_one() };
-        ExecutionServiceClient::new(channel.clone()).execute(request).await?;
+        let answer = ExecutionServiceClient::new(channel.clone()).execute(request).await?.into_inner();
         fresh.push(began.elapsed());
+        let cost = answer.usage.and_then(|usage| usage.start_time_cost).unwrap_or_default();
+        costs.push(cost.try_into().unwrap_or_default());
     }
     show(&format!("fork of a session of {held} MiB"), forks.split_off(WARM));
     show("  1+1 in the copy, for the first time", firsts.split_off(WARM));
     show("  Execute 1+1 that begins as a copy, one after the other", fresh.split_off(WARM));
+    show("  of which the server took to have the copy", costs.split_off(WARM));
     delete(channel, origin).await
 }

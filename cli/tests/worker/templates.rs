@@ -92,6 +92,9 @@ async fn what_starts_from_a_template_has_all_of_it_and_shares_nothing() {
         )
         .await;
         assert!(response.session.is_empty() && !response.outcome.as_ref().expect("an outcome").session_survives);
+        let usage = response.usage.as_ref().expect("usage");
+        assert_eq!(usage.isolate_source(), v1::usage::IsolateSource::Fork);
+        assert!(usage.start_time_cost.is_some_and(|cost| cost.seconds > 0 || cost.nanos > 0), "to have the copy");
         let Kind::ListValue(list) = kind(response) else { panic!("no list") };
         let mut kinds = list.items.into_iter().filter_map(|item| item.kind);
         assert_eq!(kinds.next(), Some(Kind::IntValue(1)), "each begins where the warm-up stopped");
