@@ -260,3 +260,7 @@ for n in 0, 1, 5, 6, 11, 30:
     d = m.__dict__
     m.more = n
     print(len(d), list(d)[-2:], vars(m) is d)
+m = Many(4)
+del m.a1, m.a3
+m.a1 = "again"
+print(m.__dict__, m.__dict__.pop("a0"), vars(m))

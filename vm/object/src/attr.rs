@@ -246,7 +246,7 @@ pub fn instance_dict(t: &Thread, ty: &TypeObject, header: &Header) -> Res {
         // SAFETY: a shape has no more slots than its type has inline.
         let value = unsafe { inline_slot(ty, header, i) }.get();
         if !value.is_absent() {
-            Dict::of(&dict).set_str(t, &name, value)?;
+            Dict::of(&dict).add_name(t, name, value)?;
         }
     }
     for i in 0..shape.slot_count as usize {

@@ -265,6 +265,13 @@ impl Dict {
         self.set_hashed(t, name, name.expect_str().hash(), value)
     }
 
+    /// Adds a str that is no key yet to a dict that nobody else has.
+    pub(crate) fn add_name(&self, t: &Thread, name: Value, value: Value) -> Res<()> {
+        let hash = name.expect_str().hash();
+        let place = self.table().map_or(0, |table| table.free_place(hash));
+        self.insert(t, name, hash, value, place)
+    }
+
     /// The value under `key`, or `default` after inserting it.
     pub fn set_default(&self, t: &Thread, key: &Value, default: &Value) -> Res {
         let hash = hash_key(t, key)?;
