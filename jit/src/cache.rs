@@ -75,6 +75,8 @@ pub struct Variant {
     pub path: u64,
     /// The machine code.
     pub executor: Executor,
+    /// It is one thread's, and was never on a shelf.
+    pub private: bool,
     /// Looked up since the hand came by.
     used: Flag,
     /// Off its shelf: who still has an instance of it should let it go.
@@ -207,7 +209,7 @@ impl Cache {
 
     fn insert(&self, (key, live_in, path): What, executor: Executor) -> Result<Arc<Variant>, NotCached> {
         let (used, evicted) = (Flag::new(false), Flag::new(false));
-        let variant = Arc::new(Variant { live_in, path, executor, used, evicted });
+        let variant = Arc::new(Variant { live_in, path, executor, private: false, used, evicted });
         let bytes = variant.bytes();
         if bytes > self.budget {
             return Err(NotCached::TooBig { bytes });
@@ -231,6 +233,17 @@ impl Cache {
                 Ok(other)
             }
             Err(Refused::Full) => Err(NotCached::Megamorphic),
+        }
+    }
+
+    /// Takes a variant off its shelf whose place is another's now.
+    pub(crate) fn retire(&self, key: &Key, variant: &Arc<Variant>) {
+        if let Some(shelf) = self.index.get(key)
+            && shelf.remove(variant)
+        {
+            // The hand will find it gone, and give its bytes back.
+            variant.evicted.set();
+            self.counts.evicted.add(1);
         }
     }
 
@@ -269,7 +282,7 @@ impl Claim {
             let (_, live_in, path) = self.what.clone();
             let (used, evicted) = (Flag::new(false), Flag::new(false));
             self.cache.counts.committed.add(1);
-            return Ok(Arc::new(Variant { live_in, path, executor, used, evicted }));
+            return Ok(Arc::new(Variant { live_in, path, executor, private: true, used, evicted }));
         }
         self.cache.insert(self.what.clone(), executor)
     }

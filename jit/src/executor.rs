@@ -1,16 +1,17 @@
 //! Executors: compiled traces, to be entered.
 
 use crate::code_memory::{Arena, Block, NoRoom};
+use crate::graft::{Tree, Way};
 use crate::lower::{COUNTERS_MAX, Exit, Link, LowerError, Lowerer, Plan, UNSETTLED, beside};
 use crate::runtime::Runtime;
 use crate::worth::{self, Worth};
 use std::sync::Arc;
-use typhon_jit_ir::{Arg, Const, SnapId, Trace};
+use typhon_jit_ir::{Arg, Const, End, Snap, SnapId};
 
 /// A compiled trace. It holds nothing of any isolate: what machine code needs of one is given to it.
 pub struct Executor {
-    /// The trace as it was compiled: exits are rebuilt from its snapshots, bridges begin with what it knows.
-    pub trace: Trace,
+    /// The trace and its limbs as they were compiled: exits are rebuilt from their snapshots.
+    pub tree: Tree,
     exits: Vec<Exit>,
     code: Block,
     trampoline: Arc<Block>,
@@ -20,6 +21,10 @@ pub struct Executor {
     pub listing: Option<String>,
     /// What running it saves.
     pub worth: Worth,
+    /// What it was compiled by.
+    pub plan: Plan,
+    /// The way with which it begins, as it was recorded, or all of it if it is no bridge: what becomes a limb.
+    pub way: Option<Arc<Way>>,
 }
 
 /// Why there is no executor for a trace.
@@ -47,22 +52,25 @@ type Trampoline = extern "C" fn(code: *const u8, inputs: *mut u64, left: *mut u6
 impl Executor {
     /// Compiles a trace.
     pub fn compile(
-        trace: Trace,
+        tree: impl Into<Tree>,
         plan: Plan,
         lowerer: &mut Lowerer,
         runtime: &Runtime,
         arena: &Arc<Arena>,
     ) -> Result<Self, NoExecutor> {
+        let tree = tree.into();
         let trampoline = lowerer.trampoline_in(arena)?;
-        let plan = Plan { worth: plan.worth.less(worth::cost(&trace)), ..plan };
-        let machine = lowerer.lower(&trace, plan, runtime)?;
+        let given = plan;
+        let plan = Plan { worth: plan.worth.less(worth::cost(&tree.trunk)), ..plan };
+        let machine = lowerer.lower(&tree, plan, runtime)?;
         let code = arena.place(&machine.code)?;
         let values = machine.exits.iter().map(|exit| exit.values.len()).max().unwrap_or_default();
-        let owes = machine.exits.iter().map(|exit| trace.snap(exit.snap).owes.len()).max().unwrap_or_default();
+        let owes =
+            machine.exits.iter().map(|exit| tree.part(exit.part).snap(exit.snap).owes.len()).max().unwrap_or_default();
         // Settled exits leave what they owe behind the counters.
         let left_max = values.max(usize::from(COUNTERS_MAX) + owes);
         let (exits, listing, worth) = (machine.exits, machine.listing, plan.worth);
-        Ok(Self { trace, exits, code, trampoline, left_max, listing, worth })
+        Ok(Self { tree, exits, code, trampoline, left_max, listing, worth, plan: given, way: None })
     }
 
     /// Runs the trace until it is left.
@@ -88,7 +96,7 @@ impl Executor {
     /// As for [`Executor::enter`]; the table has a link for each exit behind its first, which are null or to code whose
     /// executor lives, with its own table.
     pub unsafe fn run(&self, inputs: &mut [u64], left: &mut [u64], table: *const Link) -> Option<u64> {
-        if inputs.len() < self.trace.inputs.len() || left.len() < self.left_max + beside::COUNT {
+        if inputs.len() < self.tree.trunk.inputs.len() || left.len() < self.left_max + beside::COUNT {
             return None;
         }
         // SAFETY: the block holds a function of this type, made by `Lowerer::trampoline`, and lives while `self` is borrowed.
@@ -109,8 +117,25 @@ impl Executor {
 
     /// What an exit has left.
     pub fn left<'e>(&self, exit: &'e Exit, words: &[u64]) -> Option<Left<'e>> {
-        let values = exit.values.iter().zip(words).map(|(v, bits)| Const::of(self.trace.inst(*v).ty, *bits));
+        let trace = self.tree.part(exit.part);
+        let values = exit.values.iter().zip(words).map(|(v, bits)| Const::of(trace.inst(*v).ty, *bits));
         Some(Left { exit, values: values.collect::<Option<_>>()? })
+    }
+
+    /// What an exit leaves.
+    pub fn snap(&self, exit: &Exit) -> &Snap {
+        self.tree.part(exit.part).snap(exit.snap)
+    }
+
+    /// What leaving by an exit has saved after so many rounds.
+    pub fn saved(&self, exit: &Exit, rounds: u64) -> i64 {
+        let more = i64::try_from(rounds).unwrap_or(i64::MAX).saturating_mul(exit.saves.1);
+        self.worth.of(rounds).saturating_add(exit.saves.0).saturating_add(more)
+    }
+
+    /// Whether an exit is where the trace, or a limb, ends.
+    pub fn ends(&self, exit: &Exit) -> bool {
+        self.tree.part(exit.part).end == End::Leave(exit.snap)
     }
 
     /// The exits, by number.
@@ -130,8 +155,13 @@ impl Executor {
 
     /// Bytes it takes: what the cache's budget counts.
     pub fn bytes(&self) -> usize {
-        let snaps = self.trace.snaps.iter().map(|snap| size_of_val(snap) + 32 * snap.slots.len());
-        self.code.bytes().len() + size_of_val(&*self.trace.insts) + snaps.sum::<usize>()
+        let way = self.way.as_ref().map_or(0, |way| size_of_val(&*way.trace.insts));
+        let parts = (0..=self.tree.limbs.len()).map(|part| {
+            let trace = self.tree.part(part);
+            let snaps = trace.snaps.iter().map(|snap| size_of_val(snap) + 32 * snap.slots.len());
+            size_of_val(&*trace.insts) + snaps.sum::<usize>()
+        });
+        self.code.bytes().len() + way + parts.sum::<usize>()
     }
 }
 

@@ -15,7 +15,7 @@ use typhon_isa::Opcode;
 use typhon_jit_ir::run::rebuild;
 use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::word::Word;
-use typhon_jit_ir::{End, Place, Slot, Snap, Src};
+use typhon_jit_ir::{Place, Slot, Snap, Src};
 use typhon_object::error::Exc;
 
 /// What is looked for after more visits than this is not looked for.
@@ -133,7 +133,7 @@ impl Part {
             let exit = &instance.variant.executor.exits()[left.number];
             let begun = |stands: &Stands| instance.start == stands.number(exit);
             let nowhere = left.rounds == 0 && exit.offset != RETURNED && left.stands.as_ref().is_some_and(begun);
-            let saved = if nowhere { 0 } else { instance.variant.executor.worth.of(left.rounds) };
+            let saved = if nowhere { 0 } else { instance.variant.executor.saved(exit, left.rounds) };
             earned.worth += saved - left.cost;
             if let Some(from) = left.from {
                 tried.clear();
@@ -164,9 +164,7 @@ impl Part {
                 taken = Some((instance, left.number));
             }
             let place = match &stands {
-                Stands::Exit => {
-                    &last.variant.executor.trace.snap(last.variant.executor.exits()[left.number].snap).frames
-                }
+                Stands::Exit => &last.variant.executor.snap(&last.variant.executor.exits()[left.number]).frames,
                 Stands::Root(place) => std::slice::from_ref(place),
             };
             let found = match &taken {
@@ -214,10 +212,11 @@ impl Part {
         let at = &root.at;
         let own = at.header();
         let out = &taken.0.outs[taken.1];
-        if tried.is_empty()
-            && let Some(next) = out.next.borrow().clone()
-            && fits(at, &next.variant)
-        {
+        let linked = out.next.borrow().clone();
+        if let Some(next) = linked.filter(|next| tried.is_empty() && fits(at, &next.variant)) {
+            if taken.0.is_due(taken.1) {
+                self.grow(known, &taken.0, taken.1);
+            }
             return Found::Ready(next);
         }
         let left = out.left.get();
@@ -228,7 +227,7 @@ impl Part {
             return Found::Later(left);
         }
         let executor = &taken.0.variant.executor;
-        let ends = executor.trace.end == End::Leave(executor.exits()[taken.1].snap);
+        let ends = executor.ends(&executor.exits()[taken.1]);
         // A bridge without a loop of its own ends where a loop's trace begins.
         let header = match place {
             [place] if ends => Some(place.offset).filter(|at| Some(*at) == own || known.has_trace(*at)),
@@ -363,7 +362,7 @@ impl Part {
             let height = root.running.height();
             if exit.goes_to().is_some() {
                 // Who goes on would not know of the records that were made just now.
-                let frames = executor.trace.snap(exit.snap).frames.len();
+                let frames = executor.snap(exit).frames.len();
                 stands = (!unmade && height + 1 == root.height + frames).then_some(Stands::Exit);
             } else if height == root.height {
                 stands = Some(Stands::root(root));
@@ -388,7 +387,7 @@ impl Part {
         let executor = &instance.variant.executor;
         let exit = &executor.exits()[number];
         let words = &words[beside::COUNT..];
-        make_frames(root, executor.trace.snap(exit.snap), |slot| Some(words[usize::from(slot.reg)]));
+        make_frames(root, executor.snap(exit), |slot| Some(words[usize::from(slot.reg)]));
         if let Some(offset) = exit.goes_to() {
             root.running.go_to(offset);
         }
@@ -406,7 +405,7 @@ fn rebuilt(
     worth: i64,
 ) -> Option<Left> {
     let (at, executor) = (root.at, &instance.variant.executor);
-    let trace = &executor.trace;
+    let trace = executor.tree.part(exit.part);
     let left = executor.left(exit, words)?;
     let (registers, raised) = match rebuild(trace, exit.snap, |arg| left.value(arg), &mut Objects(at.t)) {
         Ok(registers) => (registers, None),

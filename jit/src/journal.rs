@@ -109,11 +109,14 @@ impl Display for Note {
             Fate::Compiled { before, variant } => {
                 writeln!(f, "-- recorded, with {:?}\n{before}", variant.live_in)?;
                 let executor = &variant.executor;
-                writeln!(f, "-- optimized\n{}", executor.trace)?;
+                writeln!(f, "-- optimized\n{}", executor.tree.trunk)?;
+                for limb in &executor.tree.limbs {
+                    writeln!(f, "-- limb of part {} at exit {}\n{}", limb.parent, limb.exit.0, limb.trace)?;
+                }
                 writeln!(f, "-- carried out by the interpreter: {:?}", self.opaque)?;
                 writeln!(f, "-- exits")?;
                 for (number, exit) in executor.exits().iter().enumerate() {
-                    let places = executor.trace.snap(exit.snap).frames.iter().fold(String::new(), |mut text, place| {
+                    let places = executor.snap(exit).frames.iter().fold(String::new(), |mut text, place| {
                         // Writing to a string does not fail.
                         let _ok = write!(text, " {}:{}", place.code, place.offset);
                         text

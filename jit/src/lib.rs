@@ -24,6 +24,8 @@
 //! | [`abort`] | the table of reasons for which a recording is given up |
 //! | [`isolate`] | what an isolate's threads share: [`typhon_interp::tier::Tier`] |
 //! | [`tier`] | a thread's part, which the interpreter calls: [`typhon_interp::tier::Tier2`] |
+//! | [`graft`] | bridges as parts of the traces that they go on from |
+//! | `grow` | which, and when |
 //! | `helpers` | what machine code calls for objects |
 //! | [`vm`] | the VM's objects for machine code: helpers, and what exits make |
 #![deny(missing_docs)]
@@ -35,6 +37,8 @@ pub mod code_memory;
 pub mod counts;
 pub mod executor;
 mod go;
+pub mod graft;
+mod grow;
 mod helpers;
 pub mod isolate;
 pub mod journal;

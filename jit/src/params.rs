@@ -30,6 +30,7 @@ params! {
     loop_hot "TYPHON_JIT_LOOP" = 1039 "iterations", "When a loop is recorded; a prime, so that the recorded iteration varies.";
     call_hot "TYPHON_JIT_CALL" = 1619 "calls", "When a function is recorded; later than loops, which take it along.";
     exit_hot "TYPHON_JIT_EXIT" = 211 "exits", "When a bridge is recorded from an exit.";
+    tree_hot "TYPHON_JIT_TREE" = 0 "links", "When what a link leads to is compiled again as a part of what it leaves; 0: never.";
     trace_max "TYPHON_JIT_TRACE_MAX" = 6000 "IR instructions", "Where a recording that goes on and on is cut.";
     depth_max "TYPHON_JIT_DEPTH_MAX" = 16 "frames", "How deep calls are taken along.";
     unroll_max "TYPHON_JIT_UNROLL_MAX" = 2 "frames", "How often a function is taken along into itself.";

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use typhon_interp::tier::{At, Hot};
 use typhon_interp::unit::Unit;
 use typhon_isa::Code;
+use typhon_jit_ir::Place as Standing;
 use typhon_jit_ir::snapshot::place_number;
-use typhon_jit_ir::{End, Place as Standing};
 use typhon_object::Value;
 use typhon_qsbr::sync::Mutex;
 
@@ -39,6 +39,9 @@ const UNKNOWN_MAX: u64 = 1 << 14;
 const UNKNOWN_EXITS: u64 = 256;
 /// For which part of what makes it hot a loop is let be while the workers have something.
 const PAUSE: u64 = 8;
+
+/// Instructions of a tree for which it is compiled again later by as much as the smallest is late.
+const SIZE: u64 = 256;
 
 /// By how much the end of a way is hot sooner than other exits, as a power of two.
 const SURE: u32 = 3;
@@ -115,6 +118,10 @@ pub(crate) struct Instance {
     number: u64,
     /// What is tried where it was not the way; later ones only, so that nobody comes round.
     other: RefCell<Option<Rc<Instance>>>,
+    /// How often its trace was compiled again.
+    pub(crate) grown: u32,
+    /// What the workers have of that.
+    pub(crate) mail: RefCell<Option<Arc<Mailbox>>>,
     me: Weak<Instance>,
 }
 
@@ -188,6 +195,32 @@ impl Known {
         places.entry((offset, entry)).or_insert_with(|| Rc::new(Place::new(key, from))).clone()
     }
 
+    /// Whose place an instance is at.
+    pub(crate) fn place_of(&self, instance: &Rc<Instance>) -> Option<Rc<Place>> {
+        let is_there = |place: &&Rc<Place>| place.instances.borrow().iter().any(|other| Rc::ptr_eq(other, instance));
+        let (places, inner) = (self.places.borrow(), self.inner.borrow());
+        places.values().chain(inner.values()).find(is_there).cloned()
+    }
+
+    /// Every instance.
+    pub(crate) fn each(&self, mut f: impl FnMut(&Rc<Instance>)) {
+        let (places, inner) = (self.places.borrow(), self.inner.borrow());
+        places.values().chain(inner.values()).for_each(|place| place.instances.borrow().iter().for_each(&mut f));
+    }
+
+    /// What goes on at a place behind what an instance is linked to.
+    pub(crate) fn after(&self, instance: &Instance, place: u64) -> Option<Rc<Instance>> {
+        // Who returns goes on in other code, where places have the same numbers.
+        let stays = |instance: &Instance, i: usize| instance.variant.executor.exits()[i].goes_to().is_some();
+        let nexts = |instance: &Instance, place: Option<u64>| {
+            let at = |i: &usize| place.is_none_or(|place| instance.variant.executor.exits()[*i].place == place);
+            let all = (0..instance.outs.len()).filter(|i| stays(instance, *i)).filter(at);
+            all.filter_map(|i| instance.outs[i].next.borrow().clone()).collect::<Vec<_>>()
+        };
+        let bridges = nexts(instance, None);
+        bridges.iter().flat_map(|bridge| nexts(bridge, Some(place))).find(|next| next.start == place)
+    }
+
     /// What workers were given nobody will do.
     pub(crate) fn wait_no_more(&self) {
         let (places, inner) = (self.places.borrow(), self.inner.borrow());
@@ -248,9 +281,26 @@ impl Place {
     /// Something to enter here.
     pub(crate) fn take(&self, variant: Arc<Variant>, number: u64, params: &Params) -> Rc<Instance> {
         let start = place_number(&self.standing());
-        let instance = Instance::new(variant, start, number, params);
+        let instance = Instance::new(variant, start, number, 0, params);
         self.instances.borrow_mut().push(instance.clone());
         instance
+    }
+
+    /// The same where another one was, of which it has grown.
+    pub(crate) fn grow_from(
+        &self,
+        old: &Rc<Instance>,
+        variant: Arc<Variant>,
+        number: u64,
+        params: &Params,
+    ) -> Rc<Instance> {
+        let grown = Instance::new(variant, old.start, number, old.grown + 1, params);
+        let mut all = self.instances.borrow_mut();
+        match all.iter_mut().find(|instance| Rc::ptr_eq(instance, old)) {
+            Some(place) => *place = grown.clone(),
+            None => all.push(grown.clone()),
+        }
+        grown
     }
 
     /// Where frames stand here.
@@ -323,10 +373,9 @@ impl Drop for Place {
 }
 
 impl Instance {
-    fn new(variant: Arc<Variant>, start: u64, number: u64, params: &Params) -> Rc<Self> {
-        let trace = &variant.executor.trace;
+    fn new(variant: Arc<Variant>, start: u64, number: u64, grown: u32, params: &Params) -> Rc<Self> {
         // Who comes to the end of a way goes on for sure.
-        let hot = |exit: &Exit| params.exit_hot >> if trace.end == End::Leave(exit.snap) { SURE } else { 0 };
+        let hot = |exit: &Exit| params.exit_hot >> if variant.executor.ends(exit) { SURE } else { 0 };
         let exits = variant.executor.exits();
         let count = exits.len();
         let outs = exits
@@ -337,8 +386,31 @@ impl Instance {
         Rc::new_cyclic(|me: &Weak<Self>| {
             let me = me.clone();
             table[0].code.set(me.as_ptr().cast());
-            Self { variant, start, outs, table, links: params.links != 0, number, other: RefCell::default(), me }
+            let hot = tree_hot(&variant, params);
+            for link in &table {
+                link.left.set(hot);
+            }
+            let (links, other, mail) = (params.links != 0, RefCell::default(), RefCell::default());
+            Self { variant, start, outs, table, links, number, other, grown, mail, me }
         })
+    }
+
+    /// Whether a link was taken as often as it is before somebody looks.
+    pub(crate) fn is_due(&self, number: usize) -> bool {
+        self.table.get(number + Link::FIRST).is_some_and(|link| !link.code.get().is_null() && link.left.get() == 0)
+    }
+
+    /// How often an exit's link is taken before somebody looks.
+    pub(crate) fn count_down(&self, number: usize, from: u64) {
+        if let Some(link) = self.table.get(number + Link::FIRST) {
+            link.left.set(from);
+        }
+    }
+
+    /// How often it was, if nobody has looked yet.
+    pub(crate) fn taken(&self, number: usize, params: &Params) -> u64 {
+        let left = self.table.get(number + Link::FIRST).map_or(u64::MAX, |link| link.left.get());
+        tree_hot(&self.variant, params).saturating_sub(left)
     }
 
     /// What machine code is entered with.
@@ -412,6 +484,14 @@ impl Mailbox {
 
     pub(crate) fn take(&self) -> Option<Outcome> {
         self.0.lock().take()
+    }
+}
+
+/// How often a link is taken before what it leads to becomes a limb: what is bigger takes longer to compile again.
+pub(crate) fn tree_hot(variant: &Variant, params: &Params) -> u64 {
+    match params.tree_hot {
+        0 => u64::MAX,
+        hot => hot.saturating_mul(1 + variant.executor.tree.size() as u64 / SIZE),
     }
 }
 

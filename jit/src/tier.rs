@@ -7,6 +7,7 @@ use crate::abort::{Abort, Reason};
 use crate::cache::{Entry, Kind, Variant};
 use crate::code_memory::descent;
 use crate::counts::{Count, Counts};
+use crate::graft::{Tree, Way};
 use crate::isolate::Jit;
 use crate::journal::{Fate, Note};
 use crate::params::Params;
@@ -14,7 +15,7 @@ use crate::perf_map;
 use crate::process::{How, Process};
 use crate::record::{FRAMES_MAX, REGISTERS_MAX, Recorded, Sight, is_kind, record};
 use crate::site::{Instance, Known, Mailbox, Place};
-use crate::worker::{Job, NoVariant};
+use crate::worker::{Job, NoVariant, Work};
 use crate::worth;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
@@ -122,7 +123,7 @@ impl Part {
 
     /// The compiler of this process, which may be a copy of the one that the thread began in: nobody will do then what workers were
     /// given there.
-    fn own(&self) -> Option<&Process> {
+    pub(crate) fn own(&self) -> Option<&Process> {
         let now = descent();
         if self.descent.replace(now) != now {
             self.known.borrow().values().for_each(|known| known.wait_no_more());
@@ -131,7 +132,7 @@ impl Part {
     }
 
     /// Something was earned, or spent.
-    fn earn(&self, worth: i64) {
+    pub(crate) fn earn(&self, worth: i64) {
         let earned = self.earned.get().saturating_add(worth);
         self.earned.set(earned);
         if earned.unsigned_abs() >= SETTLED.unsigned_abs() {
@@ -145,7 +146,7 @@ impl Part {
     }
 
     /// What the isolate's purse holds.
-    fn purse(&self) -> i64 {
+    pub(crate) fn purse(&self) -> i64 {
         self.jit.settle(self.earned.take())
     }
 
@@ -290,8 +291,18 @@ impl Part {
             let name = format!("py:{}:{} ({what} {offset})", code.qualname, at.unit.line_at(at.target()));
             let _told = perf_map::add(&variant.executor, &name);
         }
+        self.now_has(&variant);
+        place.take(variant, self.next_number(), self.params())
+    }
+
+    /// This thread has been given machine code to enter.
+    pub(crate) fn now_has(&self, variant: &Variant) {
         self.code_bytes.set(self.code_bytes.get().saturating_add(variant.executor.code().len()));
-        place.take(variant, self.instances.replace(self.instances.get() + 1), self.params())
+    }
+
+    /// The number of the next instance.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.instances.replace(self.instances.get() + 1)
     }
 
     /// Looks whether the workers are done with what a place waits for.
@@ -325,7 +336,7 @@ impl Part {
 
     /// Whether a loop's or a function's machine code turns out to save nothing.
     fn is_worthless(&self, known: &Known, place: &Place, variant: &Variant) -> bool {
-        let (trace, worth) = (&variant.executor.trace, variant.executor.worth);
+        let (trace, worth) = (&variant.executor.tree.trunk, variant.executor.worth);
         let nothing = match (place.key.entry, &trace.end) {
             (Entry::Loop, End::Again(_)) => worth.round <= 0,
             // Who goes on in a loop has come to it for nothing.
@@ -354,18 +365,26 @@ impl Part {
             return Ok(None);
         };
         self.earn(worth::COMPILED.saturating_mul(recorded.trace.insts.len() as i64));
+        let reads = recorded.reads;
+        let way = recorded.way.map(|trace| {
+            let reads = if trace.looped.is_some() { reads.clone() } else { Vec::new() };
+            Arc::new(Way { trace, reads })
+        });
+        let (tree, optimized, plan) = (Tree { reads, ..recorded.trace.into() }, 0, recorded.plan);
         match &shared.how {
             How::Sync(lowerer) => {
                 self.counts.add(Count::Compiled);
                 let (compiler, bill) = (&shared.compiler, &self.jit.bill);
-                compiler.publish(&mut lowerer.lock(), &recorded.trace, recorded.plan, claim, bill).map(Some)
+                compiler.publish(&mut lowerer.lock(), Work { tree, optimized, way, plan }, claim, bill).map(Some)
             }
             How::Background(workers) => {
                 let mail = Mailbox::new();
                 let [wanted, done] = [(); 2].map(|()| Arc::downgrade(&mail));
                 let job = Job {
-                    trace: recorded.trace,
-                    plan: recorded.plan,
+                    tree,
+                    optimized,
+                    way,
+                    plan,
                     claim,
                     bill: self.jit.bill.clone(),
                     wanted: Box::new(move || wanted.strong_count() > 0),

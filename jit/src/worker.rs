@@ -7,6 +7,7 @@ use crate::bill::Bill;
 use crate::cache::{Cache, Claim, NotCached, Variant};
 use crate::code_memory::{Arena, descent};
 use crate::executor::{Executor, NoExecutor};
+use crate::graft::{Tree, Way};
 use crate::lower::{LowerError, Lowerer, Plan};
 use crate::params::Params;
 use crate::runtime::Runtime;
@@ -15,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
-use typhon_jit_ir::{Trace, opt};
+use typhon_jit_ir::opt;
 use typhon_object::crossing;
 use typhon_qsbr::Flag;
 
@@ -44,8 +45,12 @@ pub enum NoVariant {
 
 /// A trace to compile.
 pub struct Job {
-    /// As it was recorded.
-    pub trace: Trace,
+    /// As it was recorded, or with limbs.
+    pub tree: Tree,
+    /// How many parts of it have been optimized.
+    pub optimized: usize,
+    /// The way with which it begins, as it was recorded, or all of it if it is no bridge: what becomes a limb.
+    pub way: Option<Arc<Way>>,
     /// What lowering must know of it.
     pub plan: Plan,
     /// The right to compile it.
@@ -56,6 +61,14 @@ pub struct Job {
     pub wanted: Box<dyn Fn() -> bool + Send>,
     /// Told the outcome, once.
     pub done: Box<dyn FnOnce(Outcome) + Send>,
+}
+
+/// What is to be compiled.
+pub(crate) struct Work {
+    pub(crate) tree: Tree,
+    pub(crate) optimized: usize,
+    pub(crate) way: Option<Arc<Way>>,
+    pub(crate) plan: Plan,
 }
 
 /// What every worker needs.
@@ -71,12 +84,13 @@ pub struct Compiler {
 impl Compiler {
     /// Compiles a job's trace on this thread and tells the outcome.
     pub fn compile(&self, lowerer: &mut Lowerer, job: Job) {
-        let Job { trace, plan, claim, bill, wanted, done } = job;
+        let Job { tree, optimized, way, plan, claim, bill, wanted, done } = job;
+        let work = Work { tree, optimized, way, plan };
         if !wanted() {
             drop(claim);
             return done(Err(NoVariant::Unwanted));
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.publish(lowerer, &trace, plan, claim, &bill)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.publish(lowerer, work, claim, &bill)));
         // A panic is a fault of ours that must not end the program; its report has been printed.
         done(outcome.unwrap_or_else(|_| {
             lowerer.reset();
@@ -85,19 +99,20 @@ impl Compiler {
     }
 
     /// Compiles a trace on this thread.
-    pub(crate) fn publish(
-        &self,
-        lowerer: &mut Lowerer,
-        trace: &Trace,
-        plan: Plan,
-        claim: Claim,
-        bill: &Bill,
-    ) -> Outcome {
+    pub(crate) fn publish(&self, lowerer: &mut Lowerer, work: Work, claim: Claim, bill: &Bill) -> Outcome {
         let began = Instant::now();
-        let better = opt::optimize(trace);
-        let executor = Executor::compile(better, plan, lowerer, &self.runtime, &self.arena);
+        let Work { mut tree, optimized, way, plan } = work;
+        if optimized == 0 {
+            tree.trunk = opt::optimize(&tree.trunk);
+        }
+        for limb in tree.limbs.iter_mut().skip(optimized.saturating_sub(1)) {
+            limb.trace = opt::optimize(&limb.trace);
+        }
+        let executor = Executor::compile(tree, plan, lowerer, &self.runtime, &self.arena);
         bill.add(began.elapsed(), executor.as_ref().map_or(0, |executor| executor.code().len()));
-        Ok(claim.commit(executor?)?)
+        let mut executor = executor?;
+        executor.way = way;
+        Ok(claim.commit(executor)?)
     }
 }
 

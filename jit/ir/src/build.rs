@@ -22,6 +22,11 @@ impl Builder {
         Self { trace: Trace { insts, inputs, head, looped: None, end, snaps } }
     }
 
+    /// Goes on with a trace.
+    pub const fn on(trace: Trace) -> Self {
+        Self { trace }
+    }
+
     /// A new object of a shape and size.
     pub fn new_object(&mut self, shape: u32, size: u32, thread: Arg, exit: SnapId) -> Var {
         let args = [thread].into_iter().collect();
@@ -254,7 +259,7 @@ pub fn rewrite(old: &Trace, pass: &mut impl Pass) -> Trace {
             let init = copy.arg(*init);
             let next = match &old.end {
                 End::Again(args) => args[i],
-                End::Leave(_) => (*v).into(),
+                _ => (*v).into(),
             };
             let instead = pass.param(&mut copy, *v, init, next);
             kept.push(instead.is_none());
@@ -269,6 +274,8 @@ pub fn rewrite(old: &Trace, pass: &mut impl Pass) -> Trace {
             End::Again(carried.map(|(arg, _)| copy.arg(*arg)).collect())
         }
         End::Leave(id) => End::Leave(pass.leave(&mut copy, *id)),
+        End::Join(args) => End::Join(args.iter().map(|arg| copy.arg(*arg)).collect()),
+        End::Over(rounds) => End::Over(copy.arg(*rounds)),
     };
     copy.new.finish(end)
 }

@@ -102,18 +102,27 @@ impl<'s> Parser<'s> {
         } else if self.has("snap ") {
             self.snap()?;
         } else if self.has("again") {
-            let mut args = Vec::new();
-            while !self.line.is_empty() {
-                args.push(self.arg()?);
-                self.has(",");
-            }
-            return Ok(Some(End::Again(args)));
+            return Ok(Some(End::Again(self.rest()?)));
+        } else if self.has("join ") {
+            return Ok(Some(End::Join(self.rest()?)));
+        } else if self.has("over ") {
+            return Ok(Some(End::Over(self.arg()?)));
         } else if self.has("leave ") {
             return Ok(Some(End::Leave(self.snap_name()?)));
         } else {
             self.inst()?;
         }
         if self.line.is_empty() { Ok(None) } else { self.fail(format!("what is `{}`?", self.line)) }
+    }
+
+    /// Operands to the end of the line.
+    fn rest(&mut self) -> Parsed<Vec<Arg>> {
+        let mut args = Vec::new();
+        while !self.line.is_empty() {
+            args.push(self.arg()?);
+            self.has(",");
+        }
+        Ok(args)
     }
 
     fn looped(&mut self) -> Parsed<()> {

@@ -57,6 +57,8 @@ impl Printer<'_> {
         match &self.trace.end {
             End::Again(args) if args.is_empty() => out.push_str("  again\n"),
             End::Again(args) => writeln!(out, "  again {}", self.args(args))?,
+            End::Join(args) => writeln!(out, "  join {}", self.args(args))?,
+            End::Over(rounds) => writeln!(out, "  over {}", self.arg(*rounds))?,
             End::Leave(id) => {
                 self.snap(&mut out, *id)?;
                 writeln!(out, "  leave s{}", self.snap_name(*id))?;

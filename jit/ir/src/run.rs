@@ -206,16 +206,14 @@ impl<W: World> Machine<'_, W> {
             }
             match &trace.end {
                 End::Again(args) => carried.clone_from(args),
-                End::Leave(_) => return self.end(),
+                _ => return self.end(),
             }
         }
     }
 
     fn end(&self) -> Result<(SnapId, Option<Var>), Trap> {
-        match self.trace.end {
-            End::Leave(id) => Ok((id, None)),
-            End::Again(_) => Err(Trap::Malformed(u32::MAX)),
-        }
+        // What a limb goes on in is not here.
+        self.trace.end.leaves().map(|id| (id, None)).ok_or(Trap::Malformed(u32::MAX))
     }
 
     fn list(&mut self, list: &[Var]) -> Result<Option<(SnapId, Option<Var>)>, Trap> {

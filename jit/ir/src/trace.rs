@@ -98,6 +98,29 @@ pub enum End {
     Again(Vec<Arg>),
     /// It is left.
     Leave(SnapId),
+    /// Of a limb: with the next iteration of the loop of the trace that it is grafted on, and what that carries.
+    Join(Vec<Arg>),
+    /// Of a limb: with the beginning of that trace, which has gone round so often by now.
+    Over(Arg),
+}
+
+impl End {
+    /// The snapshot by which the trace is left there.
+    pub const fn leaves(&self) -> Option<SnapId> {
+        match self {
+            Self::Leave(id) => Some(*id),
+            Self::Again(_) | Self::Join(_) | Self::Over(_) => None,
+        }
+    }
+
+    /// What it hands to whatever goes on.
+    pub fn given(&self) -> &[Arg] {
+        match self {
+            Self::Again(args) | Self::Join(args) => args,
+            Self::Over(rounds) => std::slice::from_ref(rounds),
+            Self::Leave(_) => &[],
+        }
+    }
 }
 
 /// A trace.
@@ -158,11 +181,7 @@ impl Trace {
     /// The snapshots that instructions and the end name, and their parents.
     pub fn snaps_used(&self) -> Vec<bool> {
         let mut used = vec![false; self.snaps.len()];
-        let ends = match self.end {
-            End::Leave(id) => Some(id),
-            End::Again(_) => None,
-        };
-        for id in self.order().filter_map(|v| self.inst(v).exit).chain(ends) {
+        for id in self.order().filter_map(|v| self.inst(v).exit).chain(self.end.leaves()) {
             let mut next = Some(id);
             while let Some(id) = next.filter(|id| !used[id.index()]) {
                 used[id.index()] = true;

@@ -45,6 +45,9 @@ pub fn verify(trace: &Trace) -> Result<(), Fault> {
     match (&trace.end, &trace.looped) {
         (End::Leave(id), _) => seen.exit(*id),
         (End::Again(_), None) => seen.fault("it goes on again without a loop"),
+        (End::Join(_) | End::Over(_), Some(_)) => seen.fault("a limb has a loop"),
+        (End::Join(args), None) => args.iter().try_for_each(|arg| seen.use_of(*arg)),
+        (End::Over(rounds), None) => seen.takes(*rounds, Ty::Int),
         (End::Again(args), Some(looped)) if args.len() != looped.params.len() => {
             seen.fault(format!("the loop carries {} and is given {}", looped.params.len(), args.len()))
         }

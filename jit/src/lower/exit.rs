@@ -51,21 +51,52 @@ impl Function<'_> {
 
     /// The block that leaves by a snapshot. What the snapshot names is defined before everyone who jumps there.
     pub(super) fn exit(&mut self, snap: SnapId) -> Block {
-        let number = *self.exit_of.entry(snap).or_insert_with(|| {
-            let block = self.b.create_block();
-            self.b.set_cold_block(block);
-            let values = held(self.trace, snap);
-            let settles = self.runtime.registers.is_some() && settles(self.trace, snap);
-            let offset = self.trace.snap(snap).frames.last().map_or(u32::MAX, |place| place.offset);
-            let place = place_number(&self.trace.snap(snap).frames);
-            // What a callee's frame needs beside its registers is left where the next trace finds it.
-            let links = settles && offset != u32::MAX;
-            let frames = 1..self.trace.snap(snap).frames.len();
-            let unmade = frames.into_iter().any(|i| self.trace.snap(snap).slots.contains_key(&function_of(i)));
-            self.exits.push((Exit { snap, values, settles, offset, place, links, unmade }, block));
-            self.exits.len() - 1
-        });
-        self.exits[number].1
+        if let Some(block) = self.exit_of.get(&(self.part, snap)) {
+            return *block;
+        }
+        let block = self.b.create_block();
+        self.exit_of.insert((self.part, snap), block);
+        match self.tree.limb_at(self.part, snap) {
+            Some(limb) => self.limbs.push((limb, block)),
+            None => self.leave_by(snap, block),
+        }
+        block
+    }
+
+    /// The block by which a limb is come to. Who has got nowhere yet leaves instead.
+    pub(super) fn limb_from(&mut self, snap: SnapId, block: Block) -> Result<(), LowerError> {
+        self.b.switch_to_block(block);
+        if self.part > 0 || place_number(&self.trace.snap(snap).frames) != self.plan.start {
+            return Ok(());
+        }
+        let Some(Src::Arg(rounds)) = self.trace.snap(snap).slots.get(&ROUNDS).copied() else {
+            return Err(LowerError::Malformed(u32::MAX));
+        };
+        if rounds.constant().is_some() {
+            return Ok(());
+        }
+        let [limb, nowhere] = [(); 2].map(|()| self.b.create_block());
+        let rounds = self.value(rounds)?;
+        self.b.ins().brif(rounds, limb, &[], nowhere, &[]);
+        self.leave_by(snap, nowhere);
+        self.b.switch_to_block(limb);
+        Ok(())
+    }
+
+    /// Has a block leave by a snapshot.
+    fn leave_by(&mut self, snap: SnapId, block: Block) {
+        self.b.set_cold_block(block);
+        let values = held(self.trace, snap);
+        let settles = self.runtime.registers.is_some() && settles(self.trace, snap);
+        let offset = self.trace.snap(snap).frames.last().map_or(u32::MAX, |place| place.offset);
+        let place = place_number(&self.trace.snap(snap).frames);
+        // What a callee's frame needs beside its registers is left where the next trace finds it.
+        let links = settles && offset != u32::MAX;
+        let frames = 1..self.trace.snap(snap).frames.len();
+        let unmade = frames.into_iter().any(|i| self.trace.snap(snap).slots.contains_key(&function_of(i)));
+        let part = self.part;
+        let saves = self.tree.saves(part, self.plan.worth.round);
+        self.exits.push((Exit { part, snap, values, settles, offset, place, links, saves, unmade }, block));
     }
 
     /// The code of the exits.
@@ -74,6 +105,7 @@ impl Function<'_> {
         for number in 0..self.exits.len() {
             let (exit, block) = self.exits[number].clone();
             self.b.switch_to_block(block);
+            self.turn_to(exit.part);
             if exit.settles {
                 let unsettled = self.b.create_block();
                 self.b.set_cold_block(unsettled);
@@ -84,6 +116,7 @@ impl Function<'_> {
                 self.leave(&exit, number as u64, left)?;
             }
         }
+        self.turn_to(0);
         for (on, returned) in [(self.on, false), (self.returned, true)] {
             if let Some(on) = on {
                 self.go_on(on, returned)?;
@@ -147,9 +180,15 @@ impl Function<'_> {
         let link = self.b.ins().iadd_imm_s(table, at);
         let returned = exit.offset == RETURNED;
         let on = if returned { self.returned } else { self.on };
-        let on = on.unwrap_or_else(|| self.cold_block(3));
+        let on = on.unwrap_or_else(|| self.cold_block(4));
         *(if returned { &mut self.returned } else { &mut self.on }) = Some(on);
-        let to = [link.into(), number.into(), rounds.into()];
+        let (ways, more) = exit.saves;
+        let mut saved = self.b.ins().iconst(types::I64, ways);
+        if more != 0 {
+            let more = self.b.ins().imul_imm_s(rounds, more);
+            saved = self.b.ins().iadd(saved, more);
+        }
+        let to = [link.into(), number.into(), rounds.into(), saved.into()];
         if exit.place != self.plan.start {
             self.b.ins().jump(on, &to);
             return Ok(());
@@ -286,15 +325,14 @@ impl Function<'_> {
     /// look up. `returned`: in the caller's frame.
     fn go_on(&mut self, from: Block, returned: bool) -> Result<(), LowerError> {
         self.b.switch_to_block(from);
-        let [link, number, rounds] = self.b.block_params(from)[..] else { return Err(LowerError::Malformed(0)) };
+        let [link, number, rounds, saved] = self.b.block_params(from)[..] else { return Err(LowerError::Malformed(0)) };
         let stay = self.b.create_block();
         let code = self.linked(link, stay)?;
+        self.count_down(link, stay);
         let worth = self.noted(beside::WORTH)?;
-        let round = self.b.ins().iconst(types::I64, self.plan.worth.round);
-        let saved = self.b.ins().imul(rounds, round);
         let worth = self.b.ins().iadd(worth, saved);
-        let worth = self.b.ins().iadd_imm_s(worth, self.plan.worth.part() - LINK);
         self.note(beside::WORTH, Some(worth))?;
+        self.earn(rounds, -LINK, 0)?;
         self.note(beside::FROM, Some(link))?;
         self.note(beside::OWNER, self.table)?;
         if returned {
@@ -302,6 +340,27 @@ impl Function<'_> {
         }
         self.take_link(link, code)?;
         self.stay(stay, number)
+    }
+
+    /// So many rounds are over, which have saved what the trunk's do, `more` each, and `beside` all.
+    pub(super) fn earn(&mut self, rounds: ir::Value, beside: i64, more: i64) -> Result<(), LowerError> {
+        let worth = self.noted(beside::WORTH)?;
+        let round = self.b.ins().iconst(types::I64, self.plan.worth.round + more);
+        let saved = self.b.ins().imul(rounds, round);
+        let worth = self.b.ins().iadd(worth, saved);
+        let worth = self.b.ins().iadd_imm_s(worth, self.plan.worth.part() + beside);
+        self.note(beside::WORTH, Some(worth))
+    }
+
+    /// A link that has been taken often is not taken once, so that who looks may see it.
+    fn count_down(&mut self, link: ir::Value, stay: Block) {
+        let at = std::mem::offset_of!(Link, left) as i32;
+        let left = self.b.ins().load(types::I64, slot_flags(), link, at);
+        let on = self.b.create_block();
+        self.b.ins().brif(left, on, &[], stay, &[]);
+        self.b.switch_to_block(on);
+        let left = self.b.ins().iadd_imm_s(left, -1);
+        self.b.ins().store(slot_flags(), left, link, at);
     }
 
     /// The inputs become those of the caller's frame.

@@ -12,6 +12,7 @@ mod memory;
 
 use crate::code_memory::{Arena, Block as CodeBlock};
 use crate::executor::NoExecutor;
+use crate::graft::{Target, Tree};
 use crate::record::{BY_FRAME, RETURNED};
 use crate::runtime::Runtime;
 use crate::worth::Worth;
@@ -45,7 +46,9 @@ pub enum LowerError {
 /// One way in which machine code returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
-    /// What it is to the trace.
+    /// Which part of the tree it is of.
+    pub part: usize,
+    /// What it is to that.
     pub snap: SnapId,
     /// Whose values it stores, in this order, unless it settles.
     pub values: Vec<Var>,
@@ -57,6 +60,8 @@ pub struct Exit {
     pub place: u64,
     /// It goes to other machine code by itself, if it is linked to some.
     pub links: bool,
+    /// What has been saved when it is come to, beside what the trunk has: at all, and in each round.
+    pub saves: (i64, i64),
     /// Frames have no records yet: what these are to own is left in the words.
     pub unmade: bool,
 }
@@ -77,6 +82,8 @@ pub struct Link {
     pub code: Cell<*const u8>,
     /// The table that the code is entered with.
     pub table: Cell<*const Link>,
+    /// How often it is taken before somebody is asked whether what it leads to is to become a limb.
+    pub left: Cell<u64>,
 }
 
 impl Link {
@@ -87,7 +94,7 @@ impl Link {
 
     /// To nothing.
     pub const fn none() -> Self {
-        Self { code: Cell::new(std::ptr::null()), table: Cell::new(std::ptr::null()) }
+        Self { code: Cell::new(std::ptr::null()), table: Cell::new(std::ptr::null()), left: Cell::new(0) }
     }
 }
 
@@ -218,15 +225,15 @@ impl Lowerer {
         Ok(code.code_buffer().to_vec())
     }
 
-    /// The machine code of a verified trace.
-    pub fn lower(&mut self, trace: &Trace, plan: Plan, runtime: &Runtime) -> Result<Machine, LowerError> {
+    /// The machine code of a verified trace and its limbs.
+    pub fn lower(&mut self, tree: &Tree, plan: Plan, runtime: &Runtime) -> Result<Machine, LowerError> {
         self.context.clear();
         self.context.set_disasm(self.lists);
         let function = &mut self.context.func;
         function.name = UserFuncName::user(0, 0);
         function.signature = signature(CallConv::Tail, 3);
         let b = FunctionBuilder::new(function, &mut self.builder);
-        let (b, exits) = Function::new(b, trace, plan, runtime).build()?;
+        let (b, exits) = Function::new(b, tree, plan, runtime).build()?;
         b.finalize(self.isa.frontend_config());
         let failed = |e: CodegenError| LowerError::Codegen(e.to_string());
         let code = self.context.compile(&*self.isa, &mut self.plane).map_err(|e| failed(e.inner))?;
@@ -256,10 +263,18 @@ fn machine_type(ty: Ty) -> ir::Type {
 /// A function in the making.
 struct Function<'f> {
     b: FunctionBuilder<'f>,
-    trace: &'f Trace,
+    tree: &'f Tree,
     plan: Plan,
     runtime: &'f Runtime,
-    values: Vec<Option<ir::Value>>,
+    /// The part that is being lowered, its number, and the values of all.
+    trace: &'f Trace,
+    part: usize,
+    values: Vec<Vec<Option<ir::Value>>>,
+    /// Where the trunk begins, limbs that somebody comes back to, and the loops of all parts.
+    begins: Vec<Option<Block>>,
+    headers: Vec<Option<Block>>,
+    /// Limbs that somebody goes on in, and where.
+    limbs: Vec<(usize, Block)>,
     /// The trace's inputs.
     inputs: Option<ir::Value>,
     /// Where exits store what they hold.
@@ -267,7 +282,7 @@ struct Function<'f> {
     /// What exits are linked to.
     table: Option<ir::Value>,
     exits: Vec<(Exit, Block)>,
-    exit_of: FxHashMap<SnapId, usize>,
+    exit_of: FxHashMap<(usize, SnapId), Block>,
     /// Where exits go that may be linked.
     on: Option<Block>,
     /// The same where the frame has returned.
@@ -281,13 +296,19 @@ struct Function<'f> {
 }
 
 impl<'f> Function<'f> {
-    fn new(b: FunctionBuilder<'f>, trace: &'f Trace, plan: Plan, runtime: &'f Runtime) -> Self {
+    fn new(b: FunctionBuilder<'f>, tree: &'f Tree, plan: Plan, runtime: &'f Runtime) -> Self {
+        let sizes = (0..=tree.limbs.len()).map(|part| tree.part(part).insts.len());
         Self {
             b,
-            trace,
+            tree,
             plan,
             runtime,
-            values: vec![None; trace.insts.len()],
+            trace: &tree.trunk,
+            part: 0,
+            values: sizes.map(|size| vec![None; size]).collect(),
+            begins: vec![None; tree.limbs.len() + 1],
+            headers: vec![None; tree.limbs.len() + 1],
+            limbs: Vec::new(),
             inputs: None,
             left: None,
             table: None,
@@ -303,7 +324,7 @@ impl<'f> Function<'f> {
     }
 
     fn build(mut self) -> Result<(FunctionBuilder<'f>, Vec<Exit>), LowerError> {
-        let trace = self.trace;
+        let trace = &self.tree.trunk;
         let entry = self.b.create_block();
         self.b.append_block_params_for_function_params(entry);
         self.b.switch_to_block(entry);
@@ -312,8 +333,37 @@ impl<'f> Function<'f> {
         (self.inputs, self.left, self.table) = (Some(inputs), Some(left), Some(table));
         for (i, v) in trace.inputs.iter().enumerate() {
             let value = self.load_slot(trace.inst(*v).ty, inputs, i);
-            self.values[v.index()] = Some(value);
+            self.values[0][v.index()] = Some(value);
         }
+        if self.tree.limbs.iter().any(|limb| limb.to == Some(Target::Trunk)) {
+            self.begin(0, &[])?;
+        }
+        self.part(None)?;
+        while let Some((number, block)) = self.limbs.pop() {
+            self.limb(number, block)?;
+        }
+        self.exits()?;
+        self.b.seal_all_blocks();
+        Ok((self.b, self.exits.into_iter().map(|(exit, _)| exit).collect()))
+    }
+
+    /// A block that somebody comes back to, with what a part is given.
+    fn begin(&mut self, part: usize, given: &[ir::Value]) -> Result<(), LowerError> {
+        let begin = self.b.create_block();
+        for value in given {
+            let ty = self.b.func.dfg.value_type(*value);
+            self.b.append_block_param(begin, ty);
+        }
+        let args: Vec<ir::BlockArg> = given.iter().copied().map(Into::into).collect();
+        self.b.ins().jump(begin, &args);
+        self.b.switch_to_block(begin);
+        self.begins[part] = Some(begin);
+        Ok(())
+    }
+
+    /// The part that is turned to, from its inputs on, and where it ends.
+    fn part(&mut self, to: Option<Target>) -> Result<(), LowerError> {
+        let (trace, part) = (self.trace, self.part);
         self.list(&trace.head)?;
         if let Some(looped) = &trace.looped {
             let inits: Vec<Arg> = looped.params.iter().map(|(_, init)| *init).collect();
@@ -322,24 +372,61 @@ impl<'f> Function<'f> {
                 self.b.append_block_param(header, machine_type(trace.inst(*v).ty));
             }
             self.jump(header, &inits)?;
+            self.headers[part] = Some(header);
             self.b.switch_to_block(header);
             let carried = self.b.block_params(header).to_vec();
             for ((v, _), value) in looped.params.iter().zip(carried) {
-                self.values[v.index()] = Some(value);
+                self.values[part][v.index()] = Some(value);
             }
             self.asked.clear();
             self.list(&looped.body)?;
-            if let End::Again(args) = &trace.end {
-                self.jump(header, args)?;
+        }
+        let nowhere = LowerError::Malformed(u32::MAX);
+        match &trace.end {
+            End::Leave(id) => {
+                let exit = self.exit(*id);
+                self.b.ins().jump(exit, &[]);
+            }
+            End::Again(args) => self.jump(self.headers[part].ok_or(nowhere)?, args)?,
+            End::Join(args) => {
+                let block = match to {
+                    Some(Target::Loop(part)) => self.headers.get(part).copied().flatten(),
+                    Some(Target::Limb(part)) => self.begins.get(part).copied().flatten(),
+                    _ => None,
+                };
+                self.jump(block.ok_or(nowhere)?, args)?;
+            }
+            End::Over(rounds) => {
+                let rounds = self.value(*rounds)?;
+                let (ways, more) = self.tree.saves(self.part, self.plan.worth.round);
+                self.earn(rounds, ways, more)?;
+                self.b.ins().jump(self.begins[0].ok_or(nowhere)?, &[]);
             }
         }
-        if let End::Leave(id) = trace.end {
-            let exit = self.exit(id);
-            self.b.ins().jump(exit, &[]);
+        Ok(())
+    }
+
+    /// Turns to a part of the tree.
+    fn turn_to(&mut self, part: usize) {
+        (self.trace, self.part) = (self.tree.part(part), part);
+    }
+
+    /// A limb, which its parent's exit goes on in.
+    fn limb(&mut self, number: usize, block: Block) -> Result<(), LowerError> {
+        let limb = number.checked_sub(1).and_then(|i| self.tree.limbs.get(i)).ok_or(LowerError::Malformed(0))?;
+        self.turn_to(limb.parent);
+        self.limb_from(limb.exit, block)?;
+        let mut given = limb.given.iter().map(|arg| self.value(*arg)).collect::<Result<Vec<_>, _>>()?;
+        self.turn_to(number);
+        if self.tree.limbs.iter().any(|limb| limb.to == Some(Target::Limb(number))) {
+            self.begin(number, &given)?;
+            given = self.begins[number].map(|block| self.b.block_params(block).to_vec()).unwrap_or_default();
         }
-        self.exits()?;
-        self.b.seal_all_blocks();
-        Ok((self.b, self.exits.into_iter().map(|(exit, _)| exit).collect()))
+        for (v, value) in limb.trace.inputs.iter().zip(given) {
+            self.values[number][v.index()] = Some(value);
+        }
+        self.asked.clear();
+        self.part(limb.to)
     }
 
     fn jump(&mut self, to: Block, args: &[Arg]) -> Result<(), LowerError> {
@@ -355,7 +442,7 @@ impl<'f> Function<'f> {
             let args = inst.args.iter().map(|arg| self.value(*arg)).collect::<Result<Vec<_>, _>>()?;
             self.note_asked(inst);
             let value = self.inst(inst, &args).ok_or(LowerError::Malformed(v.0))?;
-            self.values[v.index()] = value;
+            self.values[self.part][v.index()] = value;
         }
         Ok(())
     }
@@ -363,7 +450,7 @@ impl<'f> Function<'f> {
     /// The register of an operand. Constants are made where they are used; Cranelift makes one of equal ones.
     fn value(&mut self, arg: Arg) -> Result<ir::Value, LowerError> {
         match arg {
-            Arg::Var(v) => self.values[v.index()].ok_or(LowerError::Malformed(v.0)),
+            Arg::Var(v) => self.values[self.part][v.index()].ok_or(LowerError::Malformed(v.0)),
             Arg::Const(Const::Flt(bits)) => Ok(self.b.ins().f64const(f64::from_bits(bits))),
             Arg::Const(Const::Bool(x)) => Ok(self.b.ins().iconst(types::I8, i64::from(x))),
             Arg::Const(c) => Ok(self.b.ins().iconst(types::I64, c.bits().cast_signed())),

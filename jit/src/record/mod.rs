@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `begin` | the frames that a trace begins with |
 //! | `real` | what values are in the iteration that is followed |
+//! | `recorded` | what comes of it |
 //! | `regs` | the registers: what the trace knows that they hold, and what memory holds |
 //! | `exits` | guards, and where the interpreter goes on |
 //! | `opaque` | instructions that the interpreter carries out |
@@ -36,15 +37,16 @@ mod natives;
 mod objects;
 mod opaque;
 mod real;
+mod recorded;
 mod regs;
 mod returns;
 
 use crate::abort::{Abort, Reason};
-use crate::cache::LiveIn;
 use crate::lower::{COUNTERS, Plan};
 use crate::worth::{self, Worth};
 use real::Real;
 pub use real::{is_kind, kind_of};
+pub use recorded::Recorded;
 use regs::Regs;
 use rustc_hash::FxHashSet;
 use std::cell::RefCell;
@@ -99,28 +101,6 @@ pub const BY_FRAME: u32 = Went::BY_FRAME;
 /// The same: the frame that the trace began with has returned, and its caller goes on.
 pub const RETURNED: u32 = Went::BY_FRAME - 1;
 
-/// What was recorded.
-pub struct Recorded {
-    /// The trace. Its inputs are the thread, the registers, the word that asks the thread to look up, and the frame's record.
-    pub trace: Trace,
-    /// What the registers held that it looks at.
-    pub live_in: LiveIn,
-    /// Names the way that was followed.
-    pub path: u64,
-    /// What the instruction has raised at which the recording ended; what was recorded ends before.
-    pub raised: Option<Exc>,
-    /// Code that it names by address.
-    pub kept: Vec<Arc<Unit>>,
-    /// Classes whose instances it makes.
-    pub classes: Vec<Value>,
-    /// Whether it holds for this isolate only.
-    pub private: bool,
-    /// What the interpreter carries out for it.
-    pub opaque: Vec<Opcode>,
-    /// Where it begins, and what running it saves.
-    pub plan: Plan,
-}
-
 /// Records the loop that stands at `at`, from its header or, as a bridge, `from` where a trace was left, whose frames have their
 /// records: the way from there to the header is the trace's head. If there is no loop behind it, or the header of another loop
 /// in between that has a trace, or what no trace does, the way to there is a trace by itself. What is recorded is carried out: the record of the running frame says how far it has come; what an instruction has
@@ -134,7 +114,8 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
     let mut way = None;
     let done = if from.is_empty() {
         recorder.begin_loop(false);
-        recorder.follow().and_then(|_| recorder.close())
+        let closed = recorder.follow().and_then(|_| recorder.close());
+        closed.map(|closed| Recorded { way: Some(closed.trace.clone()), ..closed })
     } else {
         recorder.way().and_then(|(found, to)| {
             if to.is_none() || to != at.header() {
@@ -146,7 +127,9 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
             way = Some(found);
             recorder.begin_loop(true);
             recorder.follow()?;
-            recorder.close()
+            let closed = recorder.close()?;
+            let begun = way.as_ref().and_then(|way| way.way.clone());
+            Ok(Recorded { way: begun, ..closed })
         })
     };
     match done {
@@ -343,7 +326,8 @@ impl<'a> Recorder<'a> {
         };
         let mut trace = self.b.trace().clone();
         trace.end = End::Leave(end);
-        Ok((self.recorded(trace, !self.path), to))
+        let way = Some(trace.clone());
+        Ok((Recorded { way, ..self.recorded(trace, !self.path) }, to))
     }
 
     /// Where the interpreter goes on behind a way: at a header, or where the recording has come to.
@@ -382,6 +366,8 @@ impl<'a> Recorder<'a> {
         let (live_in, kept, classes) = (self.regs.live_in(), self.kept.clone(), self.classes.clone());
         Recorded {
             trace,
+            way: None,
+            reads: if self.looping { self.regs.reads() } else { Vec::new() },
             live_in,
             path,
             raised: None,

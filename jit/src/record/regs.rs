@@ -288,6 +288,12 @@ impl Regs {
         looked_at.filter_map(|i| Some((u16::try_from(i).ok()?, self.entered[i]))).collect()
     }
 
+    /// The registers that the loop has looked at, and does not write.
+    pub(super) fn reads(&self) -> Vec<u16> {
+        let reads = (0..self.read.len()).filter(|i| self.read[*i] && !self.written[*i]);
+        reads.filter_map(|i| u16::try_from(i).ok()).collect()
+    }
+
     /// A trace without what it writes to registers that turned out not to change: memory holds them.
     pub(super) fn without_unwritten(&self, mut trace: Trace) -> Trace {
         let same: BTreeMap<usize, Arg> =

@@ -27,7 +27,7 @@ fn the_documents_example_is_what_happens() {
     let mut traces = Vec::new();
     process.journal().expect("it is watched").each(|note: &Note| {
         if let Fate::Compiled { before, variant } = &note.fate {
-            traces.push((note.bridge, before.to_string(), variant.executor.trace.to_string()));
+            traces.push((note.bridge, before.to_string(), variant.executor.tree.trunk.to_string()));
         }
     });
     let (_, recorded, optimized) = traces.iter().find(|(bridge, ..)| !bridge).expect("a loop");

@@ -192,8 +192,8 @@ fn random_programs_do_the_same() {
     for seed in 1..=seeds {
         let source = Maker::new(seed).program();
         let plain = run(&source, None);
-        for (loop_hot, exit_hot) in [(1, 0), (5, 2)] {
-            let ran = run(&source, Some(Params { loop_hot, exit_hot, credit: u64::MAX, ..Params::DEFAULT }));
+        for (loop_hot, exit_hot, tree_hot) in [(1, 0, 0), (5, 2, 3)] {
+            let ran = run(&source, Some(Params { loop_hot, exit_hot, tree_hot, credit: u64::MAX, ..Params::DEFAULT }));
             assert_eq!(ran.printed, plain.printed, "seed {seed}, thresholds {loop_hot} and {exit_hot}\n{source}");
             traces += ran.traces;
         }

@@ -224,8 +224,8 @@ fn random_programs_over_objects_do_the_same() {
     for seed in 1..=seeds {
         let source = Maker { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, text: String::new() }.program();
         let plain = run(&source, None);
-        for (loop_hot, exit_hot) in [(1, 0), (5, 2)] {
-            let ran = run(&source, Some(Params { loop_hot, exit_hot, credit: u64::MAX, ..Params::DEFAULT }));
+        for (loop_hot, exit_hot, tree_hot) in [(1, 0, 0), (5, 2, 3)] {
+            let ran = run(&source, Some(Params { loop_hot, exit_hot, tree_hot, credit: u64::MAX, ..Params::DEFAULT }));
             assert_eq!(ran.printed, plain.printed, "seed {seed}, thresholds {loop_hot} and {exit_hot}\n{source}");
             traces += ran.traces;
         }

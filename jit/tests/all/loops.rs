@@ -3,10 +3,12 @@
 use crate::harness::run;
 use typhon_jit::Params;
 
-/// Thresholds at which everything is recorded almost at once, and later; without bridges and with them.
-pub fn thresholds() -> [Params; 4] {
-    let params = |(loop_hot, exit_hot)| Params { loop_hot, exit_hot, credit: u64::MAX, ..Params::DEFAULT };
-    [(1, 0), (2, 211), (7, 3), (60, 1)].map(params)
+/// Thresholds at which everything is recorded almost at once, and later; without bridges and with them, and with bridges that
+/// become limbs.
+pub fn thresholds() -> [Params; 5] {
+    let params =
+        |(loop_hot, exit_hot, tree_hot)| Params { loop_hot, exit_hot, tree_hot, credit: u64::MAX, ..Params::DEFAULT };
+    [(1, 0, 0), (2, 211, 0), (7, 3, 0), (60, 1, 0), (7, 3, 3)].map(params)
 }
 
 /// Runs a program without the compiler and with it, at several thresholds. `traces`: whether one must have been compiled.

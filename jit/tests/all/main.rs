@@ -13,3 +13,4 @@ mod parallel;
 mod shapes;
 mod shared;
 mod support;
+mod trees;

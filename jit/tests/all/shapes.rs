@@ -24,7 +24,7 @@ fn recorded(source: &str) -> String {
         write!(text, "{what} in {}, line {}: ", note.function, note.line).expect("text has room");
         match &note.fate {
             Fate::GivenUp(abort) => writeln!(text, "given up: {}\n", abort.reason.text()),
-            Fate::Compiled { variant, .. } => writeln!(text, "{}", variant.executor.trace),
+            Fate::Compiled { variant, .. } => writeln!(text, "{}", variant.executor.tree.trunk),
         }
         .expect("text has room");
     });

@@ -127,7 +127,7 @@ fn compiler() -> Arc<Compiler> {
 fn job(compiler: &Compiler, code: u8, wanted: bool, done: impl FnOnce(Outcome) + Send + 'static) -> Job {
     let claim = compiler.cache.claim(key(code), live_in(Kind::Int), 0, false).expect("nobody else compiles");
     let (bill, wanted, done) = (Arc::default(), Box::new(move || wanted), Box::new(done));
-    Job { trace: adder(code.into()), plan: Plan::NONE, claim, bill, wanted, done }
+    Job { tree: adder(code.into()).into(), optimized: 0, way: None, plan: Plan::NONE, claim, bill, wanted, done }
 }
 
 #[test]

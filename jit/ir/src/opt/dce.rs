@@ -47,8 +47,11 @@ impl Live<'_> {
     /// Marks what is used. What the loop carries is, if the loop uses it for more than to carry it.
     fn mark(&mut self) {
         let trace = self.trace;
-        if let End::Leave(id) = trace.end {
+        if let Some(id) = trace.end.leaves() {
             self.use_snap(id);
+        }
+        if !matches!(trace.end, End::Again(_)) {
+            trace.end.given().iter().for_each(|arg| self.use_arg(*arg));
         }
         let Some(looped) = &trace.looped else { return self.list(&trace.head) };
         let mut carried = vec![false; looped.params.len()];

@@ -84,7 +84,11 @@ impl<'t> Escape<'t> {
         let params: Vec<(Var, Arg)> = trace.looped.iter().flat_map(|l| l.params.clone()).collect();
         let next = match &trace.end {
             End::Again(args) => args.clone(),
-            End::Leave(_) => Vec::new(),
+            other => {
+                // Who is handed over is seen.
+                other.given().iter().for_each(|arg| self.seen(*arg));
+                Vec::new()
+            }
         };
         for (i, (param, init)) in params.iter().enumerate() {
             if !self.carried.contains_key(param) {
