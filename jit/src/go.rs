@@ -331,6 +331,7 @@ impl Part {
             let [last, owner] =
                 [beside::TABLE, beside::OWNER].map(|what| unsafe { Instance::of_table(noted(what) as *const Link) });
             self.counts.add_some(Count::Linked, linked);
+            self.has_linked(linked);
             // Who has come nowhere, and has gone elsewhere, does not count as one who has left.
             let exit = |owner: Rc<Instance>| Some((owner.exit_at(noted(beside::FROM) as *const Link)?, owner));
             (last?, owner.and_then(exit).map(|(exit, owner)| (owner, exit)))

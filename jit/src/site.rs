@@ -389,6 +389,7 @@ impl Instance {
             let hot = tree_hot(&variant, params);
             for link in &table {
                 link.left.set(hot);
+                link.seen.set(hot);
             }
             let (links, other, mail) = (params.links != 0, RefCell::default(), RefCell::default());
             Self { variant, start, outs, table, links, number, other, grown, mail, me }
@@ -404,7 +405,15 @@ impl Instance {
     pub(crate) fn count_down(&self, number: usize, from: u64) {
         if let Some(link) = self.table.get(number + Link::FIRST) {
             link.left.set(from);
+            link.seen.set(from);
         }
+    }
+
+    /// How often an exit's link has been taken since this was last asked.
+    pub(crate) fn taken_now(&self, number: usize) -> u64 {
+        self.table
+            .get(number + Link::FIRST)
+            .map_or(0, |link| link.seen.replace(link.left.get()).saturating_sub(link.left.get()))
     }
 
     /// How often it was, if nobody has looked yet.

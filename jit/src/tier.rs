@@ -49,6 +49,9 @@ const ASKED_AGAIN: u64 = 1 << 20;
 const RUNS_MAX: u32 = 1000;
 /// How many recordings there are on the stack at most: a function that calls itself is hot in each of its calls.
 const RECORDING_MAX: u32 = 2;
+/// How many links a thread takes before it is looked where they lead; and which part of them tells, in hundredths.
+const LINKED: u64 = 1 << 18;
+const MOST: u64 = 90;
 /// How much a thread has earned or spent when it brings the isolate's purse up to date.
 const SETTLED: i64 = 1 << 20;
 
@@ -74,8 +77,11 @@ pub struct Part {
     earned: Cell<i64>,
     /// In which of the processes that were copied from each other it runs.
     descent: Cell<u64>,
-    /// How many bytes of machine code this thread has been given to enter.
+    /// How many bytes of machine code this thread has been given to enter, and how many of them links have led to lately.
     code_bytes: Cell<usize>,
+    hot_bytes: Cell<usize>,
+    /// How many links it has taken since that was looked at.
+    linked: Cell<u64>,
     /// Functions that are not taken along any more, by their code's address.
     apart: RefCell<FxHashSet<usize>>,
     /// What was done.
@@ -97,6 +103,7 @@ impl Part {
     /// A thread's part of its isolate's tier.
     pub(crate) fn new(jit: Arc<Jit>) -> Self {
         let (known, words, running, recording, instances, unlinked, apart, earned, code_bytes) = Default::default();
+        let (hot_bytes, linked) = (Cell::new(usize::MAX), Cell::new(0));
         let recent = RefCell::new([const { None }; RECENT]);
         let (known_max, counts, descent) = (Cell::new(KNOWN_MIN), jit.begin(), Cell::new(descent()));
         Self {
@@ -112,6 +119,8 @@ impl Part {
             earned,
             descent,
             code_bytes,
+            hot_bytes,
+            linked,
             apart,
             counts,
         }
@@ -142,7 +151,38 @@ impl Part {
 
     /// What going on in other machine code costs this thread beside what it charges by itself.
     pub(crate) fn far(&self) -> i64 {
-        worth::far(self.code_bytes.get())
+        worth::far(self.code_bytes.get().min(self.hot_bytes.get()))
+    }
+
+    /// So many links have been taken. Now and then it is looked to how much machine code most of them lead.
+    pub(crate) fn has_linked(&self, count: u64) {
+        let linked = self.linked.get().saturating_add(count);
+        self.linked.set(linked);
+        if linked < LINKED {
+            return;
+        }
+        self.linked.set(0);
+        let mut all: FxHashMap<*const Instance, (u64, usize)> = FxHashMap::default();
+        for known in self.known.borrow().values() {
+            known.each(|instance| {
+                for (i, out) in instance.outs.iter().enumerate() {
+                    let (taken, next) = (instance.taken_now(i), out.next.borrow());
+                    if let Some(next) = next.as_ref().filter(|_| taken > 0) {
+                        let bytes = next.variant.executor.code().len();
+                        all.entry(Rc::as_ptr(next)).or_insert((0, bytes)).0 += taken;
+                    }
+                }
+            });
+        }
+        let mut all: Vec<(u64, usize)> = all.into_values().collect();
+        all.sort_unstable_by_key(|(taken, _)| std::cmp::Reverse(*taken));
+        let mut rest = all.iter().map(|(taken, _)| taken).sum::<u64>() / 100 * MOST;
+        let most = all.iter().take_while(|(taken, _)| {
+            let more = rest > 0;
+            rest = rest.saturating_sub(*taken);
+            more
+        });
+        self.hot_bytes.set(most.map(|(_, bytes)| bytes).sum());
     }
 
     /// What the isolate's purse holds.

@@ -84,6 +84,8 @@ pub struct Link {
     pub table: Cell<*const Link>,
     /// How often it is taken before somebody is asked whether what it leads to is to become a limb.
     pub left: Cell<u64>,
+    /// What that was when somebody last looked how often links are taken. Machine code does not read it.
+    pub seen: Cell<u64>,
 }
 
 impl Link {
@@ -94,7 +96,12 @@ impl Link {
 
     /// To nothing.
     pub const fn none() -> Self {
-        Self { code: Cell::new(std::ptr::null()), table: Cell::new(std::ptr::null()), left: Cell::new(0) }
+        Self {
+            code: Cell::new(std::ptr::null()),
+            table: Cell::new(std::ptr::null()),
+            left: Cell::new(0),
+            seen: Cell::new(0),
+        }
     }
 }
 
