@@ -2,13 +2,13 @@
 //! its function, and takes its own place.
 
 use crate::cache::Variant;
+use crate::compiled::Compiled;
 use crate::counts::Count;
 use crate::graft::Tree;
-use crate::process::How;
 use crate::record::RETURNED;
-use crate::site::{Instance, Known, Mailbox, Place, tree_hot};
+use crate::site::{Instance, Known, Place, tree_hot};
 use crate::tier::Part;
-use crate::worker::Job;
+use crate::worker::Work;
 use crate::worth;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
@@ -85,40 +85,18 @@ impl Part {
             return None;
         }
         let Grafted { tree, private, path } = grafted;
-        let (shared, old) = (&process.0, &trunk.variant);
-        let claim = shared.compiler.cache.claim(place.key, old.live_in.clone(), path, private)?;
+        let (cache, old) = (&process.0.compiler.cache, &trunk.variant);
+        let claim = cache.claim(place.key, old.live_in.clone(), path, private)?;
         self.earn(worth::COMPILED.saturating_mul(tree.size() as i64));
-        let plan = old.executor.plan;
-        let made = old.executor.tree.limbs.len() + 1;
-        let mail = Mailbox::new();
-        let [wanted, done] = [(); 2].map(|()| Arc::downgrade(&mail));
-        let job = Job {
-            tree,
-            optimized: made,
-            way: old.executor.way.clone(),
-            plan,
-            claim,
-            bill: self.jit.bill.clone(),
-            wanted: Box::new(move || wanted.strong_count() > 0),
-            done: Box::new(move |outcome| {
-                if let Some(mail) = done.upgrade() {
-                    mail.put(outcome);
-                }
-            }),
-        };
-        match &shared.how {
-            How::Sync(lowerer) => {
-                self.counts.add(Count::Compiled);
-                shared.compiler.compile(&mut lowerer.lock(), job);
-                mail.take()?.ok()
-            }
-            How::Background(workers) => {
-                if workers.offer(job).is_ok() {
-                    self.counts.add(Count::Offered);
-                    trunk.mail.replace(Some(mail));
-                }
+        let optimized = old.executor.tree.limbs.len() + 1;
+        let work = Work { tree, optimized, way: old.executor.way.clone(), plan: old.executor.plan };
+        match self.have_compiled(process, work, claim).ok()? {
+            Compiled::Now(variant) => Some(variant),
+            Compiled::Later(mail) => {
+                trunk.mail.replace(Some(mail));
                 None
             }
+            Compiled::Full => None,
         }
     }
 

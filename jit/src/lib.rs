@@ -25,6 +25,7 @@
 //! | [`isolate`] | what an isolate's threads share: [`typhon_interp::tier::Tier`] |
 //! | [`tier`] | a thread's part, which the interpreter calls: [`typhon_interp::tier::Tier2`] |
 //! | [`graft`] | bridges as parts of the traces that they go on from |
+//! | `compiled` | who compiles, and what becomes of it |
 //! | `grow` | which, and when |
 //! | `helpers` | what machine code calls for objects |
 //! | [`vm`] | the VM's objects for machine code: helpers, and what exits make |
@@ -34,6 +35,7 @@ pub mod abort;
 pub mod bill;
 pub mod cache;
 pub mod code_memory;
+mod compiled;
 pub mod counts;
 pub mod executor;
 mod go;

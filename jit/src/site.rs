@@ -225,6 +225,7 @@ impl Known {
     pub(crate) fn wait_no_more(&self) {
         let (places, inner) = (self.places.borrow(), self.inner.borrow());
         places.values().chain(inner.values()).for_each(|place| drop(place.waiting.take()));
+        self.each(|instance| drop(instance.mail.take()));
     }
 
     /// Whether a loop has a trace, by its header.

@@ -6,16 +6,17 @@
 use crate::abort::{Abort, Reason};
 use crate::cache::{Entry, Kind, Variant};
 use crate::code_memory::descent;
+use crate::compiled::Compiled;
 use crate::counts::{Count, Counts};
 use crate::graft::{Tree, Way};
 use crate::isolate::Jit;
 use crate::journal::{Fate, Note};
 use crate::params::Params;
 use crate::perf_map;
-use crate::process::{How, Process};
+use crate::process::Process;
 use crate::record::{FRAMES_MAX, REGISTERS_MAX, Recorded, Sight, is_kind, record};
-use crate::site::{Instance, Known, Mailbox, Place};
-use crate::worker::{Job, NoVariant, Work};
+use crate::site::{Instance, Known, Place};
+use crate::worker::{NoVariant, Work};
 use crate::worth;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
@@ -411,37 +412,13 @@ impl Part {
             Arc::new(Way { trace, reads })
         });
         let (tree, optimized, plan) = (Tree { reads, ..recorded.trace.into() }, 0, recorded.plan);
-        match &shared.how {
-            How::Sync(lowerer) => {
-                self.counts.add(Count::Compiled);
-                let (compiler, bill) = (&shared.compiler, &self.jit.bill);
-                compiler.publish(&mut lowerer.lock(), Work { tree, optimized, way, plan }, claim, bill).map(Some)
-            }
-            How::Background(workers) => {
-                let mail = Mailbox::new();
-                let [wanted, done] = [(); 2].map(|()| Arc::downgrade(&mail));
-                let job = Job {
-                    tree,
-                    optimized,
-                    way,
-                    plan,
-                    claim,
-                    bill: self.jit.bill.clone(),
-                    wanted: Box::new(move || wanted.strong_count() > 0),
-                    done: Box::new(move |outcome| {
-                        if let Some(mail) = done.upgrade() {
-                            mail.put(outcome);
-                        }
-                    }),
-                };
-                // A full queue: the place will be hot again.
-                if workers.offer(job).is_ok() {
-                    self.counts.add(Count::Offered);
-                    place.waiting.replace(Some(mail));
-                }
-                Ok(None)
-            }
+        match self.have_compiled(process, Work { tree, optimized, way, plan }, claim)? {
+            Compiled::Now(variant) => return Ok(Some(variant)),
+            Compiled::Later(mail) => drop(place.waiting.replace(Some(mail))),
+            // The place will be hot again.
+            Compiled::Full => {}
         }
+        Ok(None)
     }
 
     /// Writes down what became of a recording, if somebody looks.

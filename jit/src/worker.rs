@@ -43,8 +43,8 @@ pub enum NoVariant {
     Fault,
 }
 
-/// A trace to compile.
-pub struct Job {
+/// What is to be compiled.
+pub struct Work {
     /// As it was recorded, or with limbs.
     pub tree: Tree,
     /// How many parts of it have been optimized.
@@ -53,6 +53,12 @@ pub struct Job {
     pub way: Option<Arc<Way>>,
     /// What lowering must know of it.
     pub plan: Plan,
+}
+
+/// A trace to compile.
+pub struct Job {
+    /// What it is.
+    pub work: Work,
     /// The right to compile it.
     pub claim: Claim,
     /// Who pays for it.
@@ -61,14 +67,6 @@ pub struct Job {
     pub wanted: Box<dyn Fn() -> bool + Send>,
     /// Told the outcome, once.
     pub done: Box<dyn FnOnce(Outcome) + Send>,
-}
-
-/// What is to be compiled.
-pub(crate) struct Work {
-    pub(crate) tree: Tree,
-    pub(crate) optimized: usize,
-    pub(crate) way: Option<Arc<Way>>,
-    pub(crate) plan: Plan,
 }
 
 /// What every worker needs.
@@ -84,8 +82,7 @@ pub struct Compiler {
 impl Compiler {
     /// Compiles a job's trace on this thread and tells the outcome.
     pub fn compile(&self, lowerer: &mut Lowerer, job: Job) {
-        let Job { tree, optimized, way, plan, claim, bill, wanted, done } = job;
-        let work = Work { tree, optimized, way, plan };
+        let Job { work, claim, bill, wanted, done } = job;
         if !wanted() {
             drop(claim);
             return done(Err(NoVariant::Unwanted));

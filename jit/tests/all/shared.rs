@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use typhon_jit::cache::{CodeHash, Entry, Key, Kind, LiveIn, NotCached, Variant};
 use typhon_jit::code_memory::Arena;
 use typhon_jit::lower::Plan;
-use typhon_jit::worker::{Job, NoVariant, Outcome};
+use typhon_jit::worker::{Job, NoVariant, Outcome, Work};
 use typhon_jit::{Cache, Compiler, Executor, Lowerer, Params, Workers};
 use typhon_jit_ir::Trace;
 use typhon_jit_ir::parse::parse;
@@ -127,7 +127,13 @@ fn compiler() -> Arc<Compiler> {
 fn job(compiler: &Compiler, code: u8, wanted: bool, done: impl FnOnce(Outcome) + Send + 'static) -> Job {
     let claim = compiler.cache.claim(key(code), live_in(Kind::Int), 0, false).expect("nobody else compiles");
     let (bill, wanted, done) = (Arc::default(), Box::new(move || wanted), Box::new(done));
-    Job { tree: adder(code.into()).into(), optimized: 0, way: None, plan: Plan::NONE, claim, bill, wanted, done }
+    Job {
+        work: Work { tree: adder(code.into()).into(), optimized: 0, way: None, plan: Plan::NONE },
+        claim,
+        bill,
+        wanted,
+        done,
+    }
 }
 
 #[test]
