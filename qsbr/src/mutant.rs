@@ -31,6 +31,8 @@ pub enum Mutant {
     JoinRelaxed,
     /// A pointer is published relaxed.
     PublishRelaxed,
+    /// A word is replaced by looking and then storing, whatever is there by then.
+    RefillBlind,
     /// A replaced value is freed at once.
     FreeAtOnce,
     /// A map's grown table is published before it is filled.

@@ -130,6 +130,34 @@ pub unsafe fn swap(at: *mut u64, word: u64) -> u64 {
     u64::swap(unsafe { u64::over(at) }, word, AcqRel)
 }
 
+/// Replaces the word that is there and returns it, unless it is 0: where nothing is, nothing is stored.
+///
+/// # Safety
+/// As for [`load`].
+#[cfg(not(vm_loom))]
+#[inline(always)]
+pub unsafe fn refill(at: *mut u64, word: u64) -> Option<u64> {
+    // SAFETY: the caller's duty.
+    refill_place(unsafe { u64::over(at) }, word)
+}
+
+#[inline(always)]
+fn refill_place(place: &AtomicU64, word: u64) -> Option<u64> {
+    // Acquire, here and on failure: pairs with the Release half of whatever put the word there.
+    let mut old = place.load(Acquire);
+    while old != 0 {
+        if planted(Mutant::RefillBlind) {
+            return Some(place.swap(word, AcqRel));
+        }
+        // AcqRel: pairs with `load` and itself, as in `swap`.
+        match place.compare_exchange_weak(old, word, AcqRel, Acquire) {
+            Ok(_) => return Some(old),
+            Err(now) => old = now,
+        }
+    }
+    None
+}
+
 /// Copies words one by one, upwards or downwards, so that what a reader sees at any place is one or the other.
 ///
 /// # Safety
@@ -215,6 +243,16 @@ impl<W: Word> Field<W> {
     pub fn swap(&self, word: W) -> W {
         // AcqRel: pairs with `get` and itself: what is taken out has been filled before it was put in.
         W::swap(self.place(), word, AcqRel)
+    }
+
+    /// Replaces the word that is there and returns it, unless it is 0: where nothing is, nothing is stored. No lock is needed:
+    /// of several threads that do it at once each gets another's.
+    #[inline(always)]
+    pub fn refill(&self, word: W) -> Option<u64>
+    where
+        W: Sealed<Atomic = AtomicU64> + Into<u64>,
+    {
+        refill_place(self.place(), word.into())
     }
 
     /// Replaces `from` by `to`; false if something else is there. The caller holds the lock that the field is under.

@@ -10,7 +10,7 @@ use crate::shape::{Shape, ShapeId};
 use crate::slots::GetAttrFn;
 use crate::store::{self, Slot};
 use crate::strs::{self, Str};
-use crate::thread::Thread;
+use crate::thread::{self, Thread};
 use crate::ty::{TypeObject, flag, type_of};
 use crate::types::{staticmethod, type_};
 use crate::value::Value;
@@ -135,20 +135,51 @@ pub fn instance_get(ty: &TypeObject, header: &Header, name: &Value) -> Option<Va
     let i = shape.slot(name)?;
     // SAFETY: a shape has no more slots than its type has inline.
     match unsafe { inline_slot(ty, header, i) }.get().present() {
-        // Another thread has just moved the attributes into a dict.
-        None if header.shape() != shape.id => instance_get(ty, header, name),
+        None if thread::is_shared() => moved(ty, header, name, shape),
         found => found,
     }
 }
 
+/// As [`instance_get`], of what was not in its slot: another thread moves the attributes into a dict, or has just done so.
+#[cold]
+fn moved(ty: &TypeObject, header: &Header, name: &Value, shape: &Shape) -> Option<Value> {
+    // Whoever moves them has the lock from before the first slot is emptied until the dict is there.
+    drop(store::hold(header));
+    if header.shape() != shape.id { instance_get(ty, header, name) } else { None }
+}
+
 /// Stores into a slot that objects of this shape have, which gets them to the shape `next` if it is a new one. If another
 /// thread has changed the shape, false, and `v` is dropped.
+///
+/// What is in a slot is replaced without the lock: a slot that was emptied, because the attributes move into a dict, stays so,
+/// and whoever empties it takes the last word that was there along. Only under the lock is one filled.
+#[inline]
 pub(crate) fn store_shared(header: &Header, shape: ShapeId, slot: &Slot, v: Value, next: Option<ShapeId>) -> bool {
-    let held = store::hold(header);
     if header.shape() != shape {
         return false;
     }
-    let old = slot.exchange_held(v);
+    let refilled = if next.is_none() { slot.refill(v) } else { Err(v) };
+    match refilled {
+        Ok(old) => store::release_later(old),
+        Err(v) => return fill_shared(header, shape, slot, v, next),
+    }
+    true
+}
+
+#[inline(never)]
+fn fill_shared(header: &Header, shape: ShapeId, slot: &Slot, v: Value, next: Option<ShapeId>) -> bool {
+    let held = store::hold(header);
+    if header.shape() != shape {
+        // The lock first: dropping `v` may run code.
+        drop(held);
+        return false;
+    }
+    let mut old = Value::ABSENT;
+    if slot.is_absent() {
+        slot.fill_held(v);
+    } else {
+        old = slot.exchange_held(v);
+    }
     if let Some(next) = next {
         header.set_shape(next);
     }
@@ -258,7 +289,8 @@ pub fn instance_dict(t: &Thread, ty: &TypeObject, header: &Header) -> Res {
     Ok(dict)
 }
 
-/// As [`instance_dict`], while other threads may read the slots: an attribute is in its slot until it is in the dict.
+/// As [`instance_dict`], while other threads may read the slots and replace what is in them: those who find one empty wait
+/// until the dict is there.
 fn shared_dict(t: &Thread, ty: &TypeObject, header: &Header, word: &Slot, shape: &Shape) -> Res {
     let dict = Dict::create(t);
     let held = store::hold(header);
@@ -266,23 +298,48 @@ fn shared_dict(t: &Thread, ty: &TypeObject, header: &Header, word: &Slot, shape:
         drop(held);
         return instance_dict(t, ty, header);
     }
-    let mut old = Vec::with_capacity(shape.slot_count as usize);
-    for (i, name) in shape.names().into_iter().enumerate() {
-        // SAFETY: a shape has no more slots than its type has inline.
-        let value = unsafe { inline_slot(ty, header, i) }.get();
-        if !value.is_absent() {
-            Dict::of(&dict).set_str(t, &name, value)?;
-        }
-    }
-    old.push(word.exchange_held(dict.clone()));
-    header.set_shape(shape.to_dict_mode());
-    for i in 0..shape.slot_count as usize {
-        // SAFETY: as above; the dict holds the values now.
-        old.push(unsafe { inline_slot(ty, header, i) }.exchange_held(Value::ABSENT));
+    let mut old = Vec::with_capacity(2 * shape.slot_count as usize + 1);
+    let moved = move_slots(t, ty, header, shape, Dict::of(&dict), &mut old);
+    if moved.is_ok() {
+        old.push(word.exchange_held(dict.clone()));
+        header.set_shape(shape.to_dict_mode());
     }
     drop(held);
     old.into_iter().for_each(store::release_later);
-    Ok(dict)
+    moved.map(|()| dict)
+}
+
+/// Moves the attributes into a dict that nobody else has yet, under the object's lock. What is to be released is added to `old`.
+/// If there is no memory, all stays as it was.
+fn move_slots(
+    t: &Thread,
+    ty: &TypeObject,
+    header: &Header,
+    shape: &Shape,
+    dict: &Dict,
+    old: &mut Vec<Value>,
+) -> Res<()> {
+    // SAFETY: a shape has no more slots than its type has inline.
+    let slot = |i| unsafe { inline_slot(ty, header, i) };
+    let names = shape.names();
+    for (i, name) in names.iter().enumerate() {
+        let value = slot(i).get();
+        if !value.is_absent() {
+            dict.set_str(t, name, value.clone())?;
+        }
+        old.push(value);
+    }
+    for (i, name) in names.iter().enumerate() {
+        let value = slot(i).exchange_held(Value::ABSENT);
+        let replaced = value.bits() != old[i].bits();
+        old.push(value);
+        // Somebody has replaced it since it was copied.
+        if replaced && let Err(e) = dict.set_str(t, name, old[names.len() + i].clone()) {
+            old.drain(names.len()..).enumerate().for_each(|(i, value)| slot(i).fill_held(value));
+            return Err(e);
+        }
+    }
+    Ok(())
 }
 
 /// Replaces the instance's `__dict__`.

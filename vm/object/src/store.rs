@@ -135,6 +135,27 @@ impl Slot {
         unsafe { Value::from_raw(words::swap(self.word(), v.into_raw())) }
     }
 
+    /// Stores, without the container's lock, and hands the old value out, which is to be `left`; an empty slot stays so, and
+    /// hands `v` back.
+    #[inline(always)]
+    pub(crate) fn refill(&self, v: Value) -> Result<Value, Value> {
+        let v = std::mem::ManuallyDrop::new(v);
+        // SAFETY: the slot's own word.
+        match unsafe { words::refill(self.word(), v.bits()) } {
+            // SAFETY: the word that comes out is this call's alone, and `v` is the slot's.
+            Some(old) => Ok(unsafe { Value::from_raw(old) }),
+            None => Err(std::mem::ManuallyDrop::into_inner(v)),
+        }
+    }
+
+    /// Fills an empty slot, for who holds the container: nobody else fills one that is empty.
+    #[inline(always)]
+    pub(crate) fn fill_held(&self, v: Value) {
+        debug_assert!(self.is_absent(), "a slot that is to be filled is not empty");
+        // SAFETY: the slot's own word, which refers to nothing.
+        unsafe { words::store(self.word(), v.into_raw()) }
+    }
+
     #[inline(always)]
     fn word(&self) -> *mut u64 {
         self.0.get().cast()
@@ -174,7 +195,14 @@ fn leave(v: Value) -> Value {
 }
 
 /// Gives up a reference that was taken out of a container.
+#[inline(always)]
 pub(crate) fn release_later(v: Value) {
+    if v.is_object() {
+        release_object_later(v);
+    }
+}
+
+fn release_object_later(v: Value) {
     match thread::current() {
         Some(t) if thread::is_shared() && v.header().is_some_and(|h| !h.is_immortal()) => {
             t.retire(Garbage::Reference(v))
