@@ -63,13 +63,9 @@ pub enum Mutant {
     LeaveUndrained,
     /// A hand-back to an owner that has left is still queued.
     QueueToTheDead,
-    /// Unlocking ignores that somebody is parked.
-    UnlockForgetsParked,
-    /// A waiter parks without looking at the lock word again under the bucket's mutex.
-    ParkWithoutRecheck,
     /// Unlocking is a relaxed store.
     UnlockRelaxed,
-    /// A site is claimed by looking and then writing.
+    /// A site, or a field, is claimed by looking and then writing.
     ClaimBlind,
     /// A waiter for a latch sleeps without leaving a mark.
     AwaitUnmarked,

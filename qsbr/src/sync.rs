@@ -49,6 +49,18 @@ pub fn fence(order: Ordering) {
 /// How often a waiter looks again before it parks. Under loom every look is a schedule to explore, so there is none.
 pub const SPINS: u32 = if cfg!(vm_loom) { 0 } else { 64 };
 
+/// Lets others run, for one who waits and has done so `before` times already: ever longer, from giving up the processor to a
+/// millisecond. Under loom others run.
+#[cold]
+pub fn nap(before: u32) {
+    #[cfg(not(vm_loom))]
+    if let Some(doubled) = before.checked_sub(4) {
+        return std::thread::sleep(std::time::Duration::from_micros(1000.min(20 << doubled.min(6))));
+    }
+    let _ = before;
+    yield_now();
+}
+
 /// Declares a function that is `const` in the shipped build and an ordinary one under loom.
 #[macro_export]
 macro_rules! const_fn {

@@ -43,6 +43,8 @@ mod sealed {
         fn store(place: &Self::Atomic, word: Self, order: Ordering);
         /// Stores; what was there.
         fn swap(place: &Self::Atomic, word: Self, order: Ordering) -> Self;
+        /// Stores if `from` is there; whether it was.
+        fn exchange(place: &Self::Atomic, from: Self, to: Self, order: Ordering) -> bool;
     }
 }
 use sealed::Sealed;
@@ -82,6 +84,11 @@ macro_rules! words {
                 #[inline(always)]
                 fn swap(place: &$atomic, word: Self, order: crate::sync::Ordering) -> Self {
                     place.swap(word, order)
+                }
+
+                #[inline(always)]
+                fn exchange(place: &$atomic, from: Self, to: Self, order: crate::sync::Ordering) -> bool {
+                    place.compare_exchange(from, to, order, Relaxed).is_ok()
                 }
             }
         )*
@@ -253,6 +260,20 @@ impl<W: Word> Field<W> {
         W: Sealed<Atomic = AtomicU64> + Into<u64>,
     {
         refill_place(self.place(), word.into())
+    }
+
+    /// Replaces `from` by `to`; false if something else is there. Of several threads that do it at once one is told true, which
+    /// sees what was written before `from` was stored.
+    #[inline(always)]
+    pub fn claim(&self, from: W, to: W) -> bool
+    where
+        W: PartialEq,
+    {
+        if planted(Mutant::ClaimBlind) {
+            return self.turn(from, to);
+        }
+        // Acquire: pairs with the Release in `set`.
+        W::exchange(self.place(), from, to, Acquire)
     }
 
     /// Replaces `from` by `to`; false if something else is there. The caller holds the lock that the field is under.

@@ -4,14 +4,13 @@
 use loom::thread;
 use typhon_loom_tests::{Payload, breaks, caught, check};
 use typhon_qsbr::{mutant::Mutant, sync::Arc, words::Field};
-use typhon_rc::{ByteLock, ParkingLot};
+use typhon_rc::ByteLock;
 
 const INLINE: u32 = 1;
 const MOVED: u32 = 2;
 
 /// An object with one attribute; a value is 1 + the number of a payload, which holds how often it came out.
 struct Object {
-    lot: ParkingLot,
     lock: ByteLock,
     shape: Field<u32>,
     slot: Field<u64>,
@@ -22,7 +21,6 @@ struct Object {
 impl Object {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            lot: ParkingLot::new(),
             lock: ByteLock::new(),
             shape: Field::new(INLINE),
             slot: Field::new(1),
@@ -32,9 +30,9 @@ impl Object {
     }
 
     fn locked(&self, f: impl FnOnce()) {
-        self.lock.lock(&self.lot, &mut ());
+        self.lock.lock(&mut ());
         f();
-        self.lock.unlock(&self.lot);
+        self.lock.unlock();
     }
 
     fn comes_out(&self, value: u64) {

@@ -11,14 +11,13 @@ use typhon_qsbr::{
     mutant::Mutant,
     sync::Arc,
 };
-use typhon_rc::{ByteLock, ParkingLot};
+use typhon_rc::ByteLock;
 
 /// Keys and their hashes; a value is 1 + the number of a payload.
 const KEYS: [u64; 3] = [1, 2, 3];
 
 struct World {
     domain: Arc<Domain>,
-    lot: ParkingLot,
     lock: ByteLock,
     root: Root,
     payloads: [Payload; 4],
@@ -40,7 +39,6 @@ fn table(log2: u32) -> Table {
 fn world(keys: usize, log2: u32) -> Arc<World> {
     let world = World {
         domain: Arc::new(Domain::new(Requests::default())),
-        lot: ParkingLot::new(),
         lock: ByteLock::new(),
         root: Root::new(),
         payloads: std::array::from_fn(|i| Payload::new(10 + i as u64)),
@@ -83,7 +81,7 @@ impl World {
 
     fn set_looking(&self, key: u64, value: u64, again: bool) -> Option<u64> {
         let mut found = self.look(key);
-        self.lock.lock(&self.lot, &mut ());
+        self.lock.lock(&mut ());
         while again && self.root.changes() != found.0 {
             found = self.look(key);
         }
@@ -104,7 +102,7 @@ impl World {
                 }
             }
         };
-        self.lock.unlock(&self.lot);
+        self.lock.unlock();
         old
     }
 
@@ -126,7 +124,7 @@ impl World {
     }
 
     fn remove(&self, key: u64) -> Option<u64> {
-        self.lock.lock(&self.lot, &mut ());
+        self.lock.lock(&mut ());
         let (_, table, entry, place) = self.look(key);
         let out = table.zip(entry).map(|(table, i)| {
             // SAFETY: the lock is held, and the entry live.
@@ -135,7 +133,7 @@ impl World {
             self.root.changed();
             value
         });
-        self.lock.unlock(&self.lot);
+        self.lock.unlock();
         out
     }
 }

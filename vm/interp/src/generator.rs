@@ -16,7 +16,7 @@ use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::error::{self, Exc, Res};
 use typhon_object::header::Header;
 use typhon_object::shape::ShapeId;
-use typhon_object::store::{self, Slot};
+use typhon_object::store::Slot;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value, call, ids};
 use typhon_qsbr::words::Field;
@@ -120,19 +120,8 @@ impl Generator {
     /// `state` any more.
     #[inline(always)]
     pub(crate) fn claim(&self, state: State) -> bool {
-        if typhon_object::thread::is_shared() { self.claim_shared(state) } else { self.claim_held(state) }
-    }
-
-    /// No closure in the instruction's own function: what it borrows would keep a call behind it from being a jump.
-    #[cold]
-    #[inline(never)]
-    fn claim_shared(&self, state: State) -> bool {
-        store::locked(&self.header, || self.claim_held(state))
-    }
-
-    #[inline(always)]
-    fn claim_held(&self, state: State) -> bool {
-        self.state.turn(state as u8, State::Running as u8)
+        let (from, to) = (state as u8, State::Running as u8);
+        if typhon_object::thread::is_shared() { self.state.claim(from, to) } else { self.state.turn(from, to) }
     }
 
     /// Whether it can be resumed without another copy of its code.

@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use typhon_qsbr::handover::Handover;
 use typhon_qsbr::sync::Mutex;
 use typhon_qsbr::{Domain, Orphanage};
-use typhon_rc::{MergeQueues, ParkingLot};
+use typhon_rc::MergeQueues;
 
 /// What the threads of an isolate share.
 pub struct Isolate {
@@ -30,8 +30,6 @@ pub struct Isolate {
     /// Who may be reading what, and what of ended threads waits for that.
     pub(crate) domain: Arc<Domain>,
     pub(crate) orphans: Orphanage<Garbage>,
-    /// Where threads wait for objects' locks.
-    lot: OnceLock<ParkingLot>,
     /// See `native_lock`.
     pub(crate) native: Handover,
     /// Threads run at the same time.
@@ -69,7 +67,6 @@ impl Isolate {
             queues: Arc::new(MergeQueues::new(reason::MERGE)),
             domain: Arc::new(Domain::new(REQUESTS)),
             orphans: Orphanage::new(),
-            lot: OnceLock::new(),
             native: Handover::new(),
             free: OnceLock::new(),
             kept: OnceLock::new(),
@@ -100,10 +97,6 @@ impl Isolate {
             // SAFETY: a thread stays in place until it has left; its breaker may be set by anybody.
             unsafe { last.as_ref() }.breaker.set(reason::GRACE);
         }
-    }
-
-    pub(crate) fn lot(&self) -> &ParkingLot {
-        self.lot.get_or_init(ParkingLot::new)
     }
 
     pub(crate) fn has_one_thread(&self) -> bool {

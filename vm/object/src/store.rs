@@ -183,7 +183,7 @@ impl Default for Slot {
 /// A new reference to what was taken out of a container, whose own reference is left behind for those who read it.
 #[inline(always)]
 pub(crate) fn left(v: Value) -> Value {
-    if thread::is_shared() { leave(v) } else { v }
+    if v.is_object() && thread::is_shared() { leave(v) } else { v }
 }
 
 #[cold]
@@ -226,7 +226,7 @@ pub(crate) unsafe fn free_later(t: &Thread, at: *mut u8, size: usize) {
 
 /// The lock of a container, if there are threads to lock out. While it is held nothing waits, polls or drops a reference.
 #[must_use = "what is not held is not locked"]
-pub(crate) struct Held<'a>(Option<(&'a Header, &'a Thread)>);
+pub(crate) struct Held<'a>(Option<&'a Header>);
 
 /// As [`hold`], on the running thread `t`.
 #[inline(always)]
@@ -257,17 +257,16 @@ pub(crate) fn hold(container: &Header) -> Held<'_> {
 #[cold]
 #[inline(never)]
 fn lock(container: &Header) -> Held<'_> {
-    let Some(t) = thread::current() else { return Held(None) };
     // Waits online: who holds a lock comes to an end without anybody else.
-    container.rc().lock().lock(t.isolate.lot(), &mut ());
-    Held(Some((container, t)))
+    container.rc().lock().lock(&mut ());
+    Held(Some(container))
 }
 
 impl Drop for Held<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some((container, t)) = self.0 {
-            container.rc().lock().unlock(t.isolate.lot());
+        if let Some(container) = self.0 {
+            container.rc().lock().unlock();
         }
     }
 }

@@ -10,7 +10,6 @@
 //! | [`biased`]  | the header: retain, release, try-retain, merge; flags and shape |
 //! | [`merge`]   | the owners' queues; claiming and leaving a tag |
 //! | [`lock`]    | the lock byte |
-//! | [`park`]    | where threads sleep that wait for it |
 //! | [`section`] | critical sections over one or two objects |
 //!
 //! # Local and shared objects
@@ -45,13 +44,11 @@
 pub mod biased;
 pub mod lock;
 pub mod merge;
-pub mod park;
 pub mod section;
 pub mod word;
 
 pub use biased::{FLAGS_BIRTH, FLAGS_FREE, RcHeader, Release, TryRetain};
 pub use lock::{ByteLock, Idle};
 pub use merge::{MergeQueues, Owner};
-pub use park::ParkingLot;
 pub use section::Sections;
 pub use word::{TAG_FOREIGN, TAG_IMMORTAL, TAG_MAX, TAG_NONE};

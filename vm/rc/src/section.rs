@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 
 use typhon_qsbr::mutant::{Mutant, planted};
 
-use crate::{biased::RcHeader, lock::Idle, park::ParkingLot};
+use crate::{biased::RcHeader, lock::Idle};
 
 /// The sections that a thread has open, innermost last.
 #[derive(Debug, Default)]
@@ -41,8 +41,8 @@ impl Sections {
     /// # Safety
     /// The object's header stays valid until the section is ended. Sections end in reverse order, on this thread.
     #[inline]
-    pub unsafe fn begin(&mut self, lot: &ParkingLot, idle: &mut impl Idle, object: NonNull<RcHeader>) {
-        self.enter(lot, idle, Section { first: object, second: None, held: true, nested: 0 });
+    pub unsafe fn begin(&mut self, idle: &mut impl Idle, object: NonNull<RcHeader>) {
+        self.enter(idle, Section { first: object, second: None, held: true, nested: 0 });
     }
 
     /// Opens a section over two objects, which may be one.
@@ -50,21 +50,15 @@ impl Sections {
     /// # Safety
     /// As for [`Sections::begin`], for both.
     #[inline]
-    pub unsafe fn begin_two(
-        &mut self,
-        lot: &ParkingLot,
-        idle: &mut impl Idle,
-        one: NonNull<RcHeader>,
-        other: NonNull<RcHeader>,
-    ) {
+    pub unsafe fn begin_two(&mut self, idle: &mut impl Idle, one: NonNull<RcHeader>, other: NonNull<RcHeader>) {
         let (first, second) = if one <= other || planted(Mutant::PairUnordered) { (one, other) } else { (other, one) };
         let second = (first != second).then_some(second);
-        self.enter(lot, idle, Section { first, second, held: true, nested: 0 });
+        self.enter(idle, Section { first, second, held: true, nested: 0 });
     }
 
     /// Ends the innermost section and locks the next one again if it was suspended, for which it may have to wait.
     #[inline]
-    pub fn end(&mut self, lot: &ParkingLot, idle: &mut impl Idle) {
+    pub fn end(&mut self, idle: &mut impl Idle) {
         let Some(top) = self.open.last_mut() else {
             debug_assert!(false, "a section was ended that was not begun");
             return;
@@ -73,24 +67,24 @@ impl Sections {
             top.nested -= 1;
             return;
         }
-        top.suspend(lot);
+        top.suspend();
         self.open.pop();
         if self.open.last().is_some_and(|top| !top.held) {
-            self.resume(lot, idle);
+            self.resume(idle);
         }
     }
 
     /// Gives up every lock: to be called before the thread goes offline. It waits for nothing.
-    pub fn suspend(&mut self, lot: &ParkingLot) {
+    pub fn suspend(&mut self) {
         for section in &mut self.open {
-            section.suspend(lot);
+            section.suspend();
         }
     }
 
     /// Locks the innermost section again: to be called when the thread is online again.
-    pub fn resume(&mut self, lot: &ParkingLot, idle: &mut impl Idle) {
+    pub fn resume(&mut self, idle: &mut impl Idle) {
         if let Some(top) = self.open.last_mut().filter(|top| !top.held) {
-            top.lock(lot, idle);
+            top.lock(idle);
         }
     }
 
@@ -100,17 +94,17 @@ impl Sections {
     }
 
     #[inline]
-    fn enter(&mut self, lot: &ParkingLot, idle: &mut impl Idle, mut section: Section) {
+    fn enter(&mut self, idle: &mut impl Idle, mut section: Section) {
         if let Some(top) = self.open.last_mut().filter(|top| top.held && top.covers(&section)) {
             top.nested += 1;
             return;
         }
-        if !section.try_lock(lot) {
+        if !section.try_lock() {
             // Also if an outer section of this thread holds the object: it lets go here.
             if !planted(Mutant::BlockHoldingSections) {
-                self.suspend(lot);
+                self.suspend();
             }
-            section.lock(lot, idle);
+            section.lock(idle);
         }
         self.open.push(section);
     }
@@ -122,7 +116,7 @@ impl Section {
         holds(other.first) && other.second.is_none_or(holds)
     }
 
-    fn try_lock(&self, lot: &ParkingLot) -> bool {
+    fn try_lock(&self) -> bool {
         if !self.first().lock().try_lock() {
             return false;
         }
@@ -130,26 +124,26 @@ impl Section {
         if second.lock().try_lock() {
             return true;
         }
-        self.first().lock().unlock(lot);
+        self.first().lock().unlock();
         false
     }
 
     #[cold]
-    fn lock(&mut self, lot: &ParkingLot, idle: &mut impl Idle) {
-        self.first().lock().lock(lot, idle);
+    fn lock(&mut self, idle: &mut impl Idle) {
+        self.first().lock().lock(idle);
         if let Some(second) = self.second() {
             // By address, so that two threads never hold one each and wait for the other.
-            second.lock().lock(lot, idle);
+            second.lock().lock(idle);
         }
         self.held = true;
     }
 
-    fn suspend(&mut self, lot: &ParkingLot) {
+    fn suspend(&mut self) {
         if std::mem::take(&mut self.held) {
             if let Some(second) = self.second() {
-                second.lock().unlock(lot);
+                second.lock().unlock();
             }
-            self.first().lock().unlock(lot);
+            self.first().lock().unlock();
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use typhon_qsbr::{Bits, Domain, Participant, Requests, Tally};
-use typhon_rc::{MergeQueues, Owner, ParkingLot, RcHeader, Release, Sections, TAG_FOREIGN, TAG_IMMORTAL, TryRetain};
+use typhon_rc::{MergeQueues, Owner, RcHeader, Release, Sections, TAG_FOREIGN, TAG_IMMORTAL, TryRetain};
 
 const THREADS: usize = 4;
 const ROUNDS: usize = if cfg!(miri) { 20 } else { 50_000 };
@@ -192,7 +192,6 @@ impl Account {
 #[test]
 fn sections_keep_the_books() {
     const ACCOUNTS: usize = 5;
-    let lot = ParkingLot::new();
     let domain = Arc::new(Domain::new(Requests::default()));
     let headers: Vec<_> = (0..ACCOUNTS).map(|_| RcHeader::new(1, TAG_FOREIGN, 0)).collect();
     let accounts: Vec<_> = (0..ACCOUNTS).map(|_| Account(UnsafeCell::new(100))).collect();
@@ -200,7 +199,7 @@ fn sections_keep_the_books() {
     let sum = || accounts.iter().fold(0_u64, |sum, account| sum.wrapping_add(unsafe_read(account)));
     thread::scope(|scope| {
         for seed in 0..THREADS as u64 {
-            let (lot, domain, accounts) = (&lot, &domain, &accounts);
+            let (domain, accounts) = (&domain, &accounts);
             scope.spawn(move || {
                 let mut me = Participant::join(domain, Arc::new(Bits::new()));
                 let mut sections = Sections::new();
@@ -210,10 +209,10 @@ fn sections_keep_the_books() {
                     random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     let (from, to) = ((random >> 33) as usize % ACCOUNTS, (random >> 43) as usize % ACCOUNTS);
                     // SAFETY: the headers outlive the threads; the section ends below.
-                    unsafe { sections.begin_two(lot, &mut me, pointer(from), pointer(to)) };
+                    unsafe { sections.begin_two(&mut me, pointer(from), pointer(to)) };
                     accounts[from].add(u64::MAX);
                     accounts[to].add(1);
-                    sections.end(lot, &mut me);
+                    sections.end(&mut me);
                     assert_eq!(sections.depth(), 0);
                     if me.word().any() {
                         let _ = me.checkpoint();
