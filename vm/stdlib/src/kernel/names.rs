@@ -5,10 +5,17 @@ use super::{Sys, check, done, errno};
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
-use typhon_qsbr::sync::Mutex;
+use typhon_object::crossing::Crossing;
+use typhon_qsbr::sync::{Mutex, MutexGuard};
 
 /// The C library answers some questions in memory of its own: one at a time.
 static ANSWER: Mutex<()> = Mutex::new(());
+
+/// The right to ask one of them. A fork waits meanwhile, so no copy of the process finds the lock taken, nor the library's own.
+fn ask() -> (MutexGuard<'static, ()>, Crossing) {
+    let crossing = Crossing::begin();
+    (ANSWER.lock(), crossing)
+}
 
 /// One answer of getaddrinfo(3).
 pub struct Found {
@@ -124,14 +131,14 @@ fn or_null(s: Option<&CStr>) -> *const libc::c_char {
 
 /// getservbyname(3): the port.
 pub fn service_port(name: &CStr, proto: Option<&CStr>) -> Option<u16> {
-    let _alone = ANSWER.lock();
+    let _alone = ask();
     // SAFETY: C strings in, an answer read while nobody else asks.
     unsafe { getservbyname(name.as_ptr(), or_null(proto)).as_ref() }.map(|s| u16::from_be(s.port as u16))
 }
 
 /// getservbyport(3): the name.
 pub fn service_name(port: u16, proto: Option<&CStr>) -> Option<Vec<u8>> {
-    let _alone = ANSWER.lock();
+    let _alone = ask();
     // SAFETY: C strings in, an answer read while nobody else asks.
     unsafe {
         let found = getservbyport(port.to_be().into(), or_null(proto)).as_ref()?;
@@ -141,7 +148,7 @@ pub fn service_name(port: u16, proto: Option<&CStr>) -> Option<Vec<u8>> {
 
 /// getprotobyname(3).
 pub fn protocol(name: &CStr) -> Option<i32> {
-    let _alone = ANSWER.lock();
+    let _alone = ask();
     // SAFETY: a C string in, an answer read while nobody else asks.
     unsafe { getprotobyname(name.as_ptr()).as_ref() }.map(|p| p.number)
 }
@@ -160,7 +167,7 @@ pub struct Names {
 
 /// gethostbyname(3) or gethostbyaddr(3).
 pub fn host(name: Result<&CStr, (&[u8], i32)>) -> Option<Names> {
-    let _alone = ANSWER.lock();
+    let _alone = ask();
     // SAFETY: C strings and bytes in; the answer is copied while nobody else asks, and its lists end with null.
     unsafe {
         let found = match name {

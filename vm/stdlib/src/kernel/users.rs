@@ -4,6 +4,7 @@ use super::Sys;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
+use typhon_object::crossing::Crossing;
 use typhon_qsbr::sync::Mutex;
 
 /// The C library walks the whole database with a position of its own: one at a time.
@@ -98,6 +99,8 @@ pub fn find(users: bool, key: Key<'_>) -> Sys<Option<Record>> {
 
 /// Every entry.
 pub fn all(users: bool) -> Vec<Record> {
+    // A fork waits meanwhile: no copy of the process finds the lock taken, nor the library's own.
+    let _crossing = Crossing::begin();
     let _alone = WALK.lock();
     let mut out = Vec::new();
     // SAFETY: nobody else walks, so each entry stays until the next call.
