@@ -6,8 +6,10 @@ use typhon_compiler::ModuleResult;
 use typhon_interp::host::Host;
 use typhon_interp::tier::{self, Spent};
 use typhon_object::breaker::why;
+use typhon_object::dict::Dict;
 use typhon_object::error::{Exc, Res};
 use typhon_object::gc::Gc;
+use typhon_object::names::n;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value as Object};
 use typhon_stdlib::import::gate;
@@ -154,8 +156,9 @@ pub(crate) fn run(t: &Thread, main: &Object, request: &Request, usage: &mut Usag
     if request.validate_only {
         return Ok(Object::NONE);
     }
-    text::put(t, main, "__file__", typhon_object::strs::new(t, &request.filename)?)?;
-    text::put(t, main, "__spec__", Object::NONE)?;
+    let globals = Dict::of(main);
+    globals.set_str(t, n::__file__(), typhon_object::strs::new(t, &request.filename)?)?;
+    globals.set_str(t, n::__spec__(), Object::NONE)?;
     callbacks::install(t, main, request.host.as_ref())?;
     streams::handle(t, request.handler)?;
     files::put(t, &request.files)?;

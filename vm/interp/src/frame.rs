@@ -146,6 +146,8 @@ pub struct Interp {
     frames: *mut Frame,
     frame_end: *mut Frame,
     register_end: *mut u64,
+    /// Up to here frames and registers stay in what of the stacks is kept; the ends themselves once one has gone beyond.
+    near: Cell<(*mut Frame, *mut u64)>,
     /// Top of the chain of handled exceptions.
     pub handling: Cell<*const Handling>,
     own_handling: Box<Handling>,
@@ -191,7 +193,7 @@ impl Interp {
     }
 
     fn on(stacks: Stacks) -> Box<Self> {
-        let (frames, registers) = (stacks.frames, stacks.registers);
+        let (frames, registers, near) = (stacks.frames, stacks.registers, stacks.near());
         let own_handling = Box::new(Handling::new());
         let it = Box::new(Self {
             fp: Cell::new(frames),
@@ -200,6 +202,7 @@ impl Interp {
             frame_end: unsafe { frames.add(stacks.frame_count - 64) },
             // SAFETY: as above.
             register_end: unsafe { registers.add(stacks.register_count - (1 << 17)) },
+            near: Cell::new(near),
             handling: Cell::new(&raw const *own_handling),
             own_handling,
             raised_at: Cell::new((0, 0)),
@@ -271,14 +274,28 @@ impl Interp {
     /// Whether there is room for a frame with registers up to `end`.
     #[inline(always)]
     pub fn has_room(&self, t: &Thread, end: *mut u64) -> bool {
-        t.depth.get() < t.depth_limit.get() && self.fp.get() < self.frame_end && end < self.register_end
+        let (frames, registers) = self.near.get();
+        t.depth.get() < t.depth_limit.get() && (self.fp.get() < frames && end < registers || self.reaches(1, end))
+    }
+
+    /// Whether the stacks have room for so many frames with registers up to `end`, which goes beyond what is kept of them.
+    #[cold]
+    fn reaches(&self, frames: usize, end: *mut u64) -> bool {
+        let left = (self.frame_end as usize).saturating_sub(self.fp.get() as usize) / size_of::<Frame>();
+        let room = frames <= left && end < self.register_end;
+        if room {
+            self.near.set((self.frame_end, self.register_end));
+        }
+        room
     }
 
     /// Whether there is room for several frames with registers up to `end`.
     #[inline]
     pub fn has_room_for(&self, t: &Thread, frames: usize, end: *mut u64) -> bool {
-        let left = (self.frame_end as usize).saturating_sub(self.fp.get() as usize) / size_of::<Frame>();
-        t.depth.get() as usize + frames < t.depth_limit.get() as usize && frames < left && end < self.register_end
+        let (near, registers) = self.near.get();
+        let left = (near as usize).saturating_sub(self.fp.get() as usize) / size_of::<Frame>();
+        t.depth.get() as usize + frames < t.depth_limit.get() as usize
+            && (frames < left && end < registers || self.reaches(frames, end))
     }
 
     /// Room for a frame with registers up to `end`, or RecursionError.
@@ -336,7 +353,7 @@ impl Drop for Interp {
             && let Some(stacks) = self.stacks.take()
             && stacks.frame_count == FRAMES
         {
-            stacks.keep();
+            stacks.keep(self.near.get().0 == self.frame_end);
         }
     }
 }

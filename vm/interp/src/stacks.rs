@@ -53,6 +53,8 @@ pub(crate) struct Stacks {
 
 /// Bytes at the bottom of each stack that stay in use; what most programs touch.
 const KEPT: usize = 8 * 1024;
+/// Of them, so many are for what lies behind the last frame's record and registers.
+const SLACK: usize = 1024;
 
 impl Stacks {
     /// `None` if the address space is used up.
@@ -74,21 +76,28 @@ impl Stacks {
         self.register_count * 8
     }
 
+    /// Where records and registers have to end so that nothing beyond [`KEPT`] is touched.
+    pub(crate) fn near(&self) -> (*mut Frame, *mut u64) {
+        let room = KEPT - SLACK;
+        // SAFETY: within both regions, which are larger.
+        unsafe { (self.frames.add(room / size_of::<Frame>()), self.registers.add(room / 8)) }
+    }
+
     /// Those of an isolate that has ended.
     pub(crate) fn kept() -> Option<Self> {
         SPARE.take().or_else(|| SPARES.take())
     }
 
-    /// Leaves them to the next isolate. Nobody runs on them any more.
-    pub(crate) fn keep(self) {
-        self.clean();
+    /// Leaves them to the next isolate. Nobody runs on them any more; `far` if somebody has run beyond [`Stacks::near`].
+    pub(crate) fn keep(self, far: bool) {
+        self.clean(far);
         if let Some(other) = SPARE.replace(Some(self)) {
             SPARES.put(other);
         }
     }
 
-    /// Zeroes both, giving memory back.
-    fn clean(&self) {
+    /// Zeroes both, giving memory back: what was not touched costs the system a look at all of it.
+    fn clean(&self, far: bool) {
         for (start, size) in
             [(self.frames.cast::<u8>(), self.frame_bytes()), (self.registers.cast(), self.register_bytes())]
         {
@@ -96,7 +105,9 @@ impl Stacks {
             // page that is given back reads as zeros.
             unsafe {
                 start.write_bytes(0, KEPT);
-                libc::madvise(start.add(KEPT).cast(), size - KEPT, libc::MADV_DONTNEED);
+                if far {
+                    libc::madvise(start.add(KEPT).cast(), size - KEPT, libc::MADV_DONTNEED);
+                }
             }
         }
     }

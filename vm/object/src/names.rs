@@ -114,8 +114,8 @@ pub fn intern_static(text: &str) -> Value {
 /// An isolate's interned strings.
 pub(crate) struct Interner {
     table: Mutex<HashTable<Value>>,
-    /// Words of strings that were asked for by text of late, which the table keeps alive: most such names come again and
-    /// again from the same lines of Rust.
+    /// Words of strings that were asked for by text of late, which the table keeps alive, or the process: most such names come
+    /// again and again from the same lines of Rust.
     recent: OnceLock<Box<[Field<u64>; RECENT]>>,
 }
 
@@ -139,6 +139,17 @@ impl Interner {
         self.recent.get().into_iter().for_each(|recent| recent.iter().for_each(|word| word.set(0)));
         let old = std::mem::take(&mut *self.table.lock());
         drop(old);
+    }
+
+    /// The isolate's or the process's string of that text, if there is one. What the process knows it knows for good, so it need
+    /// not be the isolate's too.
+    fn find(&self, text: &str) -> Option<Value> {
+        let hash = strs::hash_text(text) as u64;
+        if let Some(found) = self.table.lock().find(hash, |own| own.expect::<Str>().eq_text(text)) {
+            return Some(found.clone());
+        }
+        let same = |bits: &u64| Value::from_ref(bits).expect::<Str>().eq_text(text);
+        PROCESS.0.read().find(hash, same).map(|bits| Value::from_ref(bits).clone())
     }
 
     /// The isolate's own string comes first: the process may come to know the same text later, and whoever compares by
@@ -191,8 +202,7 @@ pub fn intern_text(t: &Thread, text: &str) -> Value {
             return known.clone();
         }
     }
-    let v = strs::new_plain(t, text);
-    let v = intern(t, &v);
+    let v = t.isolate.interner.find(text).unwrap_or_else(|| intern(t, &strs::new_plain(t, text)));
     recent.set(v.bits());
     v
 }

@@ -323,9 +323,10 @@ fn flush(t: &Thread) {
 fn tear_down(t: &Thread) -> Res<()> {
     let modules = t.modules().get();
     let Some(table) = modules.downcast::<Dict>() else { return Ok(()) };
-    for key in ["last_type", "last_value", "last_traceback", "last_exc", "ps1", "ps2"] {
-        if let Some(sys) = text::loaded(t, "sys") {
-            Dict::of(&module::dict_of(t, &sys)).remove(t, &text::name(t, key))?;
+    for key in [n::last_type(), n::last_value(), n::last_traceback(), n::last_exc(), n::ps1(), n::ps2()] {
+        // What goes may take `sys` away.
+        if let Some(sys) = table.get_str(n::sys()).filter(|sys| !sys.is_none()) {
+            Dict::of(&module::dict_of(t, &sys)).remove(t, key)?;
         }
     }
     let mut kept = Vec::new();

@@ -12,6 +12,7 @@ use typhon_num::int_text;
 use typhon_object::args::Args;
 use typhon_object::dict::Dict;
 use typhon_object::error::{self, Res};
+use typhon_object::names::n;
 use typhon_object::native::{MethodDef, ModuleDef, def, raw};
 use typhon_object::strs::{self, Str};
 use typhon_object::types::{self, exceptions, int, module};
@@ -307,7 +308,7 @@ pub(crate) fn fill_shared(t: &Thread, d: &Dict) -> Res<()> {
 
 fn init(t: &Thread, m: &Value) -> Res<()> {
     let optimize = t.state::<crate::sys::Settings>().config.borrow().flags.optimize;
-    text::put(t, &module::dict_of(t, m), "__debug__", Value::bool(optimize == 0))
+    Dict::of(&module::dict_of(t, m)).set_str(t, n::__debug__(), Value::bool(optimize == 0))
 }
 
 fn dunder_import(t: &Thread, a: &[Value]) -> Res {
@@ -461,7 +462,7 @@ fn round(t: &Thread, a: &[Value]) -> Res {
         Some(d) => std::slice::from_ref(d),
         None => &[],
     };
-    match call::special(t, &a[0], names::n::__round__(), digits) {
+    match call::special(t, &a[0], n::__round__(), digits) {
         Some(r) => r,
         None => {
             let ty = type_of(&a[0]).name();

@@ -414,7 +414,7 @@ pub fn load_native(t: &Thread, name: &str, def: &'static typhon_object::native::
     m.expect::<module::Module>().lazy.set(Some(lazy));
     let key = text::name(t, name);
     let spec = spec::new(t, &key, strs::new(t, "built-in")?, Value::NONE, spec::Lazy::Builtin, Value::ABSENT)?;
-    text::set_entry(t, &m, "__spec__", spec)?;
+    Dict::of(&module::dict_of(t, &m)).set_str(t, n::__spec__(), spec)?;
     let modules = t.modules().get();
     Dict::of(&modules).set(t, &key, &m)?;
     if let Some(init) = def.init

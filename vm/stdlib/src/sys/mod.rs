@@ -144,23 +144,27 @@ pub(crate) fn fill_shared(t: &Thread, d: &Dict) -> Res<()> {
 fn init(t: &Thread, m: &Value) -> Res<()> {
     m.expect::<module::Module>().lazy.set(Some(lazy));
     let dict = module::dict_of(t, m);
+    let dict = Dict::of(&dict);
     let settings = t.state::<Settings>();
-    let config = settings.config.borrow().clone();
+    let config = settings.config.borrow();
     settings.optimize.set(config.flags.optimize);
+    // No program has run yet in any isolate that would know them otherwise.
+    let put = |name: &'static str, v: Value| dict.set_str(t, &process::with_interned(name), v);
     let list = |items: &[Vec<u8>]| -> Res {
         let items = items.iter().map(|b| text::from_os(t, b)).collect::<Res<Vec<_>>>()?;
         List::from_vec(t, items)
     };
-    text::put(t, &dict, "modules", t.modules().get())?;
-    text::put(t, &dict, "argv", list(&config.argv)?)?;
-    text::put(t, &dict, "orig_argv", list(&config.orig_argv)?)?;
-    let mut path = config.path.clone();
-    path.push(embedded::FOLDER.as_bytes().to_vec());
-    text::put(t, &dict, "path", list(&path)?)?;
-    text::put(t, &dict, "executable", text::from_os(t, &config.executable)?)?;
-    text::put(t, &dict, "_base_executable", text::from_os(t, &config.executable)?)?;
+    put("modules", t.modules().get())?;
+    put("argv", list(&config.argv)?)?;
+    put("orig_argv", list(&config.orig_argv)?)?;
+    let path = config.path.iter().map(Vec::as_slice).chain([embedded::FOLDER.as_bytes()]);
+    let path = path.map(|entry| text::from_os(t, entry)).collect::<Res<Vec<_>>>()?;
+    put("path", List::from_vec(t, path)?)?;
+    let executable = text::from_os(t, &config.executable)?;
+    put("executable", executable.clone())?;
+    put("_base_executable", executable)?;
     let options = config.warn_options.iter().map(|o| strs::new(t, o)).collect::<Res<Vec<_>>>()?;
-    text::put(t, &dict, "warnoptions", List::from_vec(t, options)?)?;
+    put("warnoptions", List::from_vec(t, options)?)?;
     let x = Dict::create(t);
     for (name, value) in &config.x_options {
         let value = match value {
@@ -169,8 +173,7 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
         };
         text::put(t, &x, name, value)?;
     }
-    text::put(t, &dict, "_xoptions", x)?;
-    Ok(())
+    put("_xoptions", x)
 }
 
 /// Attributes made when asked.
