@@ -1,7 +1,10 @@
 //! A journal: what was recorded, what became of it, and why not. For who looks at traces (`typhon trace`).
 
+mod page;
+
 use crate::abort::{Abort, Reason};
-use crate::cache::Variant;
+use crate::cache::{CodeHash, Variant};
+use page::Page;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::sync::Arc;
@@ -29,6 +32,10 @@ pub struct Note {
     pub offset: u32,
     /// It begins where another trace was left.
     pub bridge: bool,
+    /// Names the function's code.
+    pub code: CodeHash,
+    /// Where frames stand when it begins, as a number: what exits have that lead there.
+    pub start: u64,
     /// What the interpreter carries out for it.
     pub opaque: Vec<Opcode>,
     /// What became of it.
@@ -60,6 +67,11 @@ impl Journal {
         self.notes.lock().iter().for_each(show);
     }
 
+    /// All of it as a page for a browser, under a title.
+    pub fn page<'j>(&'j self, title: &'j str) -> Page<'j> {
+        Page { journal: self, title }
+    }
+
     pub(crate) fn add(&self, note: Note) {
         self.notes.lock().push(note);
     }
@@ -67,6 +79,14 @@ impl Journal {
     /// The interpreter went on there.
     pub(crate) fn left(&self, at: String) {
         *self.left.lock().entry(at).or_default() += 1;
+    }
+
+    /// How often the interpreter went on, and where, most often first.
+    fn most_left(&self) -> (u64, Vec<(String, u64)>) {
+        let left = self.left.lock();
+        let mut most: Vec<(String, u64)> = left.iter().map(|(at, count)| (at.clone(), *count)).collect();
+        most.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        (left.values().sum(), most)
     }
 }
 
@@ -76,11 +96,7 @@ impl Display for Journal {
         for note in notes.iter() {
             writeln!(f, "{note}")?;
         }
-        let given_up = notes.iter().filter_map(|note| match note.fate {
-            Fate::GivenUp(abort) => Some(abort.reason),
-            Fate::Compiled { .. } => None,
-        });
-        let reasons: Vec<Reason> = given_up.collect();
+        let reasons: Vec<Reason> = notes.iter().filter_map(Note::given_up).collect();
         writeln!(f, "{} compiled, {} given up", notes.len() - reasons.len(), reasons.len())?;
         for reason in Reason::ALL {
             let count = reasons.iter().filter(|other| *other == reason).count();
@@ -88,17 +104,30 @@ impl Display for Journal {
                 writeln!(f, "{count:6} {}: {}", reason.text(), reason.doc())?;
             }
         }
-        let left = self.left.lock();
-        let mut most: Vec<(&String, &u64)> = left.iter().collect();
-        most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        writeln!(f, "the interpreter went on {} times, most often at", left.values().sum::<u64>())?;
+        let (all, most) = self.most_left();
+        writeln!(f, "the interpreter went on {all} times, most often at")?;
         most.iter().take(SHOWN).try_for_each(|(at, count)| writeln!(f, "{count:8} {at}"))
+    }
+}
+
+impl Note {
+    /// What kind of trace it is.
+    pub fn what(&self) -> &'static str {
+        if self.bridge { "bridge" } else { "loop" }
+    }
+
+    /// Why nothing became of it.
+    pub fn given_up(&self) -> Option<Reason> {
+        match self.fate {
+            Fate::GivenUp(abort) => Some(abort.reason),
+            Fate::Compiled { .. } => None,
+        }
     }
 }
 
 impl Display for Note {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let what = if self.bridge { "bridge" } else { "loop" };
+        let what = self.what();
         writeln!(f, "== {what} in {}, line {}, offset {}", self.function, self.line, self.offset)?;
         match &self.fate {
             Fate::GivenUp(abort) => {

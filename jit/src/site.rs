@@ -281,8 +281,7 @@ impl Place {
 
     /// Something to enter here.
     pub(crate) fn take(&self, variant: Arc<Variant>, number: u64, params: &Params) -> Rc<Instance> {
-        let start = place_number(&self.standing());
-        let instance = Instance::new(variant, start, number, 0, params);
+        let instance = Instance::new(variant, self.number(), number, 0, params);
         self.instances.borrow_mut().push(instance.clone());
         instance
     }
@@ -302,6 +301,11 @@ impl Place {
             None => all.push(grown.clone()),
         }
         grown
+    }
+
+    /// As a number.
+    pub(crate) fn number(&self) -> u64 {
+        place_number(&self.standing())
     }
 
     /// Where frames stand here.

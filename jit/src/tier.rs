@@ -424,9 +424,9 @@ impl Part {
     /// Writes down what became of a recording, if somebody looks.
     fn note(&self, at: &At<'_>, place: &Place, opaque: Vec<Opcode>, fate: impl FnOnce() -> Fate) {
         let Some(journal) = self.jit.process.journal() else { return };
-        let (offset, bridge) = (place.key.offset, place.key.entry == Entry::Exit);
-        let function = at.unit.code.qualname.to_string();
-        journal.add(Note { function, line: at.unit.line_at(offset), offset, bridge, opaque, fate: fate() });
+        let (code, offset, bridge) = (place.key.code, place.key.offset, place.key.entry == Entry::Exit);
+        let (function, line, start) = (at.unit.code.qualname.to_string(), at.unit.line_at(offset), place.number());
+        journal.add(Note { function, line, offset, bridge, code, start, opaque, fate: fate() });
     }
 
     /// After how many visits a place is hot.

@@ -9,6 +9,7 @@ mod iterations;
 mod loops;
 mod machine;
 mod objects;
+mod page;
 mod parallel;
 mod shapes;
 mod shared;
