@@ -1,5 +1,9 @@
 //! What becomes of a worker process that dies, and of those beside it.
 
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -167,4 +171,29 @@ async fn worker_processes_are_confined() {
     assert!(holds("rlimits") && holds("no_new_privs"), "{:?}", capabilities.hardening);
     let environment = std::fs::read(format!("/proc/{pid}/environ")).expect("it runs");
     assert!(environment.split(|b| *b == 0).all(|v| v.is_empty() || v.starts_with(b"TYPHON_")));
+}
+
+/// A server that ends while it starts a worker closes its end in the middle of the greeting.
+#[test]
+fn a_worker_whose_server_is_gone_ends_without_a_word() {
+    // An empty message: the set-up, with nothing in it.
+    for heard in [false, true] {
+        let (mut ours, theirs) = UnixStream::pair().expect("two sockets");
+        ours.write_all(&[0; 4]).expect("room");
+        let worker = Command::new(env!("CARGO_BIN_EXE_typhon"))
+            .arg("worker")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a worker");
+        if heard {
+            // The rest of what it says is there, and nobody reads it.
+            ours.read_exact(&mut [0]).expect("it is ready");
+        }
+        drop(ours);
+        let ended = worker.wait_with_output().expect("its end");
+        assert!(ended.status.success(), "{}", ended.status);
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    }
 }

@@ -33,6 +33,14 @@ use crate::watchdog::Watchdog;
 /// Serves whoever started this process, by its standard input, until that is closed. Called before there is a second
 /// thread; `engine` is made once the process is confined.
 pub fn serve(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result<()> {
+    match begin(engine) {
+        // Who started it is gone before it has heard all or said all: that ends it as well, and nobody is to be told.
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) => Ok(()),
+        ended => ended,
+    }
+}
+
+fn begin(engine: impl FnOnce() -> io::Result<Arc<dyn Engine>>) -> io::Result<()> {
     let (mut sender, mut receiver) = control(1 << 16)?;
     let Some(setup) = receiver.receive::<Setup>()? else { return Ok(()) };
     receiver.allow(usize::try_from(setup.most).unwrap_or(usize::MAX));
