@@ -118,6 +118,20 @@ impl Drop for CancelOnDrop {
     }
 }
 
+/// An execution whose answer somebody waits for. Who drops it is gone.
+pub struct Awaited {
+    receiver: oneshot::Receiver<Result<Box<v1::ExecuteResponse>, Refusal>>,
+    guard: CancelOnDrop,
+}
+
+impl Awaited {
+    pub async fn answer(mut self) -> Result<Box<v1::ExecuteResponse>, Refusal> {
+        let answer = (&mut self.receiver).await.unwrap_or(Err(Refusal::WorkerLost));
+        self.guard.over();
+        answer
+    }
+}
+
 /// The ways from a client to a program that runs.
 pub struct Line {
     pub calls: Arc<Callbacks>,
@@ -339,17 +353,19 @@ impl Admission {
         wanted: Wanted,
         deadline: Option<Instant>,
     ) -> Result<Box<v1::ExecuteResponse>, Refusal> {
+        self.begin(caller, wanted, deadline)?.answer().await
+    }
+
+    /// Starts, for whoever waits for the answer.
+    pub fn begin(&self, caller: &Caller, wanted: Wanted, deadline: Option<Instant>) -> Result<Awaited, Refusal> {
         let (sender, receiver) = oneshot::channel();
-        let (cancel, mut guard) = self.cancel(&wanted);
+        let (cancel, guard) = self.cancel(&wanted);
+        let mut awaited = Awaited { receiver, guard };
         let submitted = self
             .ticket(caller)
             .and_then(|ticket| self.submit(ticket, wanted, deadline, cancel, Reply::Unary(sender), None));
-        let answer = match submitted {
-            Ok(()) => receiver.await.unwrap_or(Err(Refusal::WorkerLost)),
-            Err(refusal) => Err(refusal),
-        };
-        guard.over();
-        answer
+        submitted.inspect_err(|_| awaited.guard.over())?;
+        Ok(awaited)
     }
 
     /// Starts, and keeps a record of what happens.

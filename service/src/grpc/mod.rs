@@ -63,15 +63,21 @@ impl ExecutionService for Api {
 
     async fn execute(&self, request: Request<v1::ExecuteRequest>) -> Result<Response<v1::ExecuteResponse>, Status> {
         let (caller, deadline) = (caller(&request)?, deadline(&request));
-        let request = request.into_inner();
-        self.admission.bring(&caller, request.target.as_ref()).await?;
-        if !request.request_id.is_empty() {
-            let record = self.keep(&caller, "Execute", request, Way::Unary, true).await?;
-            return kept::unary(self.outcome(record).await, |response| response);
+        let mut request = request.into_inner();
+        // What few calls wait for has a place of its own: a future that held it would be copied with every call.
+        if request.target.is_some() {
+            Box::pin(self.admission.bring(&caller, request.target.as_ref())).await?;
         }
-        let wanted = request::decode(self.with_blobs(&caller, request).await?, Way::Unary)?;
-        let response = self.admission.run(&caller, wanted, deadline).await?;
-        Ok(Response::new(*response))
+        if !request.request_id.is_empty() {
+            let record = Box::pin(self.keep(&caller, "Execute", request, Way::Unary, true)).await?;
+            return kept::unary(Box::pin(self.outcome(record)).await, |response| response);
+        }
+        if !request.files.is_empty() {
+            request = Box::pin(self.with_blobs(&caller, request)).await?;
+        }
+        let wanted = request::decode(request, Way::Unary)?;
+        let receiver = self.admission.begin(&caller, wanted, deadline)?;
+        Ok(Response::new(*receiver.answer().await?))
     }
 
     async fn stream_execute(
