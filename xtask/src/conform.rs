@@ -10,6 +10,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -24,10 +25,12 @@ const DRIVER: &str = "tests/conformance/driver.py";
 /// The modules of CPython's suite that `--update` runs, one a line.
 const MODULES: &str = "tests/conformance/modules.txt";
 /// A module's process may map 6 GB, so that a runaway test takes nobody else with it.
-const LIMITED: &str = "ulimit -v 6000000; exec env --default-signal=INT \"$@\"";
+const LIMITED: &str = "ulimit -v 6000000; exec \"$@\"";
 
 /// One program, or one module of CPython's suite, may take this long before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How many differences are shown in full: where every program fails, all do for one reason.
+const SHOWN: usize = 12;
 
 #[derive(Debug, Default)]
 pub struct Report {
@@ -37,6 +40,8 @@ pub struct Report {
     pub lost: Vec<String>,
     /// What is listed as pending, but passes: the list is stale.
     pub gained: Vec<String>,
+    /// Where programs that should have passed left what was wanted.
+    pub differences: Vec<String>,
 }
 
 impl Report {
@@ -48,6 +53,12 @@ impl Report {
         let mut text = String::new();
         for (what, names) in [("no longer passes", &self.lost), ("passes now: take it off the list", &self.gained)] {
             names.iter().for_each(|name| text += &format!("{name}: {what}\n"));
+        }
+        // Behind the names: whoever sees only the end of a long log sees why.
+        self.differences.iter().take(SHOWN).for_each(|difference| text += &format!("{difference}\n"));
+        match self.differences.len().saturating_sub(SHOWN) {
+            0 => {}
+            more => text += &format!("(and {more} more programs)\n"),
         }
         let verdict = if self.holds() { "ok" } else { "FAILED" };
         let Report { passed, pending, lost, .. } = self;
@@ -84,9 +95,8 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let wanted = fs::read(program.with_extension("out")).with_context(|| format!("{name}: no .out beside it"))?;
         // Run from the root, so that the paths in tracebacks are the same everywhere.
-        // A job in the background ignores SIGINT, and so would its programs.
         let mut command = Command::new("env");
-        command.arg("--default-signal=INT").arg(typhon).arg(format!("{PROGRAMS}/{name}")).current_dir(root);
+        command.args(interruptible()).arg(typhon).arg(format!("{PROGRAMS}/{name}")).current_dir(root);
         let (printed, said) = finish(&mut command)?;
         Ok(Ran { name, wanted, printed, said })
     })?;
@@ -98,7 +108,7 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
                 still.push(name);
             }
             (false, false) => {
-                eprintln!("{}", difference(&name, &wanted, printed.as_deref(), &said));
+                report.differences.push(difference(&name, &wanted, printed.as_deref(), &said));
                 report.lost.push(name);
             }
             (true, true) => report.gained.push(name),
@@ -111,6 +121,19 @@ fn programs(root: &Path, typhon: &Path, update: bool, report: &mut Report) -> an
         report.gained.clear();
     }
     Ok(())
+}
+
+/// What `env` is to be told so that programs can be interrupted: a job in the background ignores SIGINT, and so would what it starts.
+/// Not every `env` knows the word (coreutils' does since 8.31); one that does not would run nothing, and a job in the foreground needs
+/// none.
+fn interruptible() -> Option<&'static str> {
+    static WORD: OnceLock<Option<&str>> = OnceLock::new();
+    *WORD.get_or_init(|| {
+        let word = "--default-signal=INT";
+        let mut asked = Command::new("env");
+        let known = asked.args([word, "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        known.then_some(word)
+    })
 }
 
 fn cores() -> usize {
@@ -224,7 +247,8 @@ fn run_modules(
         let folder = scratch.join(module);
         fs::create_dir_all(&folder)?;
         let mut command = Command::new("sh");
-        command.args(["-c", LIMITED, "sh"]).arg(typhon).arg(root.join(DRIVER)).arg(module);
+        command.args(["-c", LIMITED, "sh", "env"]).args(interruptible());
+        command.arg(typhon).arg(root.join(DRIVER)).arg(module);
         command.current_dir(&folder).env("PYTHONPATH", libtest);
         let marks = marks(&String::from_utf8_lossy(&finish(&mut command)?.0.unwrap_or_default()));
         let early = if marks.finished { "" } else { ", stopped early" };
@@ -285,7 +309,7 @@ fn lines(file: &Path) -> anyhow::Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{difference, marks, side_by_side};
+    use super::{Report, SHOWN, difference, marks, side_by_side};
 
     #[test]
     fn results_come_in_the_order_of_the_items_and_none_is_lost() {
@@ -309,6 +333,18 @@ mod tests {
         assert_eq!(told, "a.py, line 2: wanted 2\n  printed 4\n  | Traceback\n  | Error: x");
         assert_eq!(difference("a.py", b"1\n", Some(b""), b""), "a.py, line 1: wanted 1\n  printed nothing");
         assert_eq!(difference("a.py", b"1\n", None, b""), "a.py: did not end within 120 s");
+    }
+
+    #[test]
+    fn a_report_ends_with_why_programs_failed() {
+        let names = |from: usize, to: usize| (from..to).map(|i| format!("p{i}.py")).collect();
+        let report = |failed| Report { lost: names(0, failed), differences: names(0, failed), ..Report::default() };
+        let text = report(1).closing_line();
+        assert_eq!(text, "p0.py: no longer passes\np0.py\nconformance: FAILED. 0 passed; 1 failed; 0 pending");
+        let text = report(SHOWN + 2).closing_line();
+        let last: Vec<&str> = text.lines().rev().take(3).collect();
+        assert_eq!(last[1..], ["(and 2 more programs)", "p11.py"]);
+        assert_eq!(Report::default().closing_line(), "conformance: ok. 0 passed; 0 failed; 0 pending");
     }
 
     #[test]
