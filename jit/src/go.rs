@@ -236,11 +236,12 @@ impl Part {
         let mut place_now = header.map_or_else(|| known.at_exit(place), |header| known.at_loop(header));
         let mut ready = self.ready(at, &place_now, tried);
         if ready.is_none() && header.is_some() && header != own {
-            if tried.is_empty() {
-                // Others record loops.
+            if tried.is_empty() && left > 0 {
+                // Others record loops, and may have one for this before long.
                 return Found::Later(left);
             }
-            // The loop goes round no more: what comes behind it is a way by itself.
+            // The loop goes round no more, or its first round is not like the others, at whose ends it is recorded: what comes here
+            // is a way by itself.
             place_now = known.at_exit(place);
             ready = self.ready(at, &place_now, tried);
         }

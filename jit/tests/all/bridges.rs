@@ -70,6 +70,29 @@ print(g(300))
 }
 
 #[test]
+fn first_rounds_that_are_not_like_the_others_are_ways() {
+    // The loop's trace knows a number in `last`; each call comes to it with None there.
+    let source = "def find(wanted, table=list(range(0, 24, 3))):
+    last = None
+    n = 0
+    for x in table:
+        if last != x:
+            last = x + 1
+        if last == wanted:
+            return n
+        n += 1
+    return -1
+all = [i % 25 for i in range(8000)]
+all.sort(key=find)
+print(all[:9], all[-9:], len(all))
+";
+    same(source);
+    let params = Params { loop_hot: 60, call_hot: 60, exit_hot: 2, credit: u64::MAX, ..Params::DEFAULT };
+    let ran = run(source, Some(params));
+    assert!(ran.counts["jit_bridged"] > 0 && ran.counts["jit_linked"] > 100, "{:?}", ran.counts);
+}
+
+#[test]
 fn every_way_through_an_iteration_has_a_trace() {
     let ran = same(
         "def f(n):
