@@ -33,13 +33,14 @@ classes! {
     Code "code" [] "what only Python code and natives that run some change: functions' code and defaults, types' versions";
     Count "count" [] "reference counts";
     Slot "slot" [] "attributes in instances";
-    List "list" [] "a list's length, strategy and storage address";
+    List "list" [] "a list's length, strategy and storage address, and an array's";
     Item "item" [] "a list's items";
+    Number "number" [] "an array's items";
     Tuple "tuple" [CONSTANT] "a tuple's length and items";
     Cell "cell" [] "contents of cells";
     Dict "dict" [] "tables of dicts, and what is in them";
     Iter "iter" [] "the state of iterators";
-    Boxed "boxed" [CONSTANT] "the payload of floats and long ints";
+    Boxed "boxed" [CONSTANT] "the payload of floats and long ints, and of what kind an array's items are";
     Thread "thread" [VOLATILE] "words that other threads change: what asks for a poll";
     Shared "shared" [VOLATILE] "any of the above that other threads may be changing: nothing is known of it, and loads keep their order";
 }

@@ -132,6 +132,7 @@ const SHARES: Effects = Effects {
 };
 /// What natives may change that run no Python code.
 const CONTAINERS: Aliases = Aliases::of(Alias::List)
+    .union(Aliases::of(Alias::Number))
     .union(Aliases::of(Alias::Item))
     .union(Aliases::of(Alias::Dict))
     .union(Aliases::of(Alias::Iter));

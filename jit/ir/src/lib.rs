@@ -61,6 +61,6 @@ pub use alias::Alias;
 pub use arg::{Arg, Const, Ty, Var};
 pub use effects::Effects;
 pub use helper::Helper;
-pub use op::Op;
+pub use op::{Form, Op, Width};
 pub use snapshot::{Place, Slot, Snap, SnapId, Src, Virtual};
 pub use trace::{End, Inst, Loop, Trace};

@@ -2,7 +2,8 @@
 
 use crate::arg::Const;
 use crate::helper::Helper;
-use crate::run::{Heap, Trap, Width, World};
+use crate::op::Width;
+use crate::run::{Heap, Trap, World};
 use crate::word::{COUNT_OFFSET, FLOAT_OFFSET, HEADER_SIZE, SHAPE_OFFSET, Word};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,6 +150,7 @@ impl World for Memory {
         match width {
             Width::Word if at & 7 == 0 => Ok(word),
             Width::Half if at & 3 == 0 => Ok(word >> (8 * (at & 7)) & 0xffff_ffff),
+            Width::Byte => Ok(word >> (8 * (at & 7)) & 0xff),
             _ => Err(Trap::Memory(at)),
         }
     }
@@ -160,6 +162,10 @@ impl World for Memory {
             Width::Half if at & 3 == 0 => {
                 let shift = 8 * (at & 7);
                 *word = *word & !(0xffff_ffff << shift) | (bits & 0xffff_ffff) << shift;
+            }
+            Width::Byte => {
+                let shift = 8 * (at & 7);
+                *word = *word & !(0xff << shift) | (bits & 0xff) << shift;
             }
             _ => return Err(Trap::Memory(at)),
         }

@@ -67,9 +67,13 @@ macro_rules! for_each_op {
                 Load "load" (Base) -> Any [Effects::NONE] Mem "64 bits of memory";
                 Load32 "load32" (Base) -> Int [Effects::NONE] Mem "32 bits of memory, unsigned";
                 LoadX "loadx" (Base, Int) -> Any [Effects::NONE] Index "64 bits of an array";
+                LoadX32 "loadx32" (Base, Int) -> Int [Effects::NONE] Index "32 bits of an array, signed";
+                LoadX8 "loadx8" (Base, Int) -> Int [Effects::NONE] Index "8 bits of an array, unsigned";
                 Store "store" (Base, Any) -> Unit [Effects::acts(Acts::STAYS)] Mem "64 bits to memory; counts are the trace's business";
                 Store32 "store32" (Base, Int) -> Unit [Effects::acts(Acts::STAYS)] Mem "32 bits to memory";
                 StoreX "storex" (Base, Int, Any) -> Unit [Effects::acts(Acts::STAYS)] Index "64 bits to an array";
+                StoreX32 "storex32" (Base, Int, Int) -> Unit [Effects::acts(Acts::STAYS)] Index "32 bits to an array";
+                StoreX8 "storex8" (Base, Int, Int) -> Unit [Effects::acts(Acts::STAYS)] Index "8 bits to an array";
                 New "new" (Ptr) -> Val [Effects::acts(EXIT.union(Acts::FRESH))] New
                     "an object of the thread: one reference, zeroed, if there is memory";
                 Retain "retain" (Val) -> Unit [COUNTS] Plain "one reference more, if it is to an object";
@@ -89,6 +93,28 @@ const COUNTS: Effects = Effects { reads: Aliases::of(Alias::Count), ..Effects::w
 const RELEASES: Effects =
     Effects { reads: Aliases::ALL, writes: Aliases::of(Alias::Count), acts: Acts::RELEASES.union(Acts::STAYS) };
 const LOOKS: Effects = Effects { reads: Aliases::ALL, ..Effects::NONE };
+
+/// How much of memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Width {
+    /// 64 bits.
+    Word,
+    /// 32 bits.
+    Half,
+    /// 8 bits.
+    Byte,
+}
+
+impl Width {
+    /// In bytes.
+    pub const fn bytes(self) -> u8 {
+        match self {
+            Self::Word => 8,
+            Self::Half => 4,
+            Self::Byte => 1,
+        }
+    }
+}
 
 /// How an operation's immediates are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -248,6 +274,15 @@ impl Op {
     /// The operation of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|op| op.name() == name)
+    }
+
+    /// How much of memory it reads or writes, if it does.
+    pub const fn width(self) -> Width {
+        match self {
+            Self::Load32 | Self::Store32 | Self::LoadX32 | Self::StoreX32 => Width::Half,
+            Self::LoadX8 | Self::StoreX8 => Width::Byte,
+            _ => Width::Word,
+        }
     }
 
     /// Has it a snapshot?

@@ -2,20 +2,11 @@
 
 use crate::arg::{Arg, Const, Var};
 use crate::helper::Helper;
-use crate::op::{Op, Outcome};
+use crate::op::{Form, Op, Outcome, Width};
 use crate::snapshot::{Slot, SnapId, Src};
 use crate::trace::{End, Imm, Inst, Trace};
 use crate::word::{FLOAT_OFFSET, SHAPE_OFFSET, Word};
 use std::collections::BTreeMap;
-
-/// How much of memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Width {
-    /// 64 bits.
-    Word,
-    /// 32 bits.
-    Half,
-}
 
 /// Why a trace cannot go on: a fault in it, never an outcome.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -256,13 +247,14 @@ impl<W: World> Machine<'_, W> {
                     Did::Left
                 }
             }
-            (Op::Load | Op::Load32 | Op::LoadX, Imm::Mem(_, off)) => {
-                let at = address(inst, &args, off);
-                gave(self.world.load(at, width(inst.op))?)
+            (_, Imm::Mem(_, off)) if inst.is_load() => {
+                let word = self.world.load(address(inst, &args, off), inst.op.width())?;
+                // What is signed, and what is not, the table says.
+                gave(if inst.op == Op::LoadX32 { word as i32 as i64 as u64 } else { word })
             }
-            (Op::Store | Op::Store32 | Op::StoreX, Imm::Mem(_, off)) => {
+            (_, Imm::Mem(_, off)) if inst.is_store() => {
                 let at = address(inst, &args, off);
-                self.world.store(at, width(inst.op), args.last().map_or(0, |c| c.bits()))?;
+                self.world.store(at, inst.op.width(), args.last().map_or(0, |c| c.bits()))?;
                 Did::Nothing
             }
             (Op::IsFlt, _) => Did::Gave(Const::Bool(self.is_flt(word)?)),
@@ -303,14 +295,10 @@ impl<W: World> Machine<'_, W> {
     }
 }
 
-const fn width(op: Op) -> Width {
-    if matches!(op, Op::Load32 | Op::Store32) { Width::Half } else { Width::Word }
-}
-
 fn address(inst: &Inst, args: &[Const], off: i32) -> u64 {
     let base = args.first().map_or(0, |c| c.bits());
-    let index = match inst.op {
-        Op::LoadX | Op::StoreX => args.get(1).map_or(0, |c| c.bits()).wrapping_mul(8),
+    let index = match inst.op.form() {
+        Form::Index => args.get(1).map_or(0, |c| c.bits()).wrapping_mul(inst.op.width().bytes().into()),
         _ => 0,
     };
     base.wrapping_add(index).wrapping_add_signed(i64::from(off))

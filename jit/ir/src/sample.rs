@@ -31,6 +31,9 @@ const KINDS: [Kind; REGISTERS] =
     [Kind::Int, Kind::Int, Kind::Flt, Kind::Pair, Kind::Pair, Kind::List, Kind::Flt, Kind::Int];
 /// Words of the frame behind the registers, which hold ints that are no words of the VM.
 const SCRATCH: [i32; 2] = [8 * REGISTERS as i32, 8 * REGISTERS as i32 + 8];
+/// Where an array of so many words lies behind the thread.
+const NUMBERS_AT: i32 = 0x20;
+const NUMBERS: i64 = 4;
 
 /// The trace of some bytes. Its inputs are a thread and a frame.
 pub fn trace(bytes: &[u8]) -> Trace {
@@ -73,6 +76,7 @@ pub fn memory(at: u64, numbers: [i64; 3]) -> (Memory, [Const; 2]) {
     let mut memory = Memory::new(at + 0x1000);
     let (thread, frame, items) = (at, at + 0x100, at + 0x200);
     memory.map(thread, &[0; 4]);
+    memory.map(thread + NUMBERS_AT as u64, &[u64::MAX, 5, 0x8000_0000_7fff_ffff, 0x0102_0380_ff00_7f01]);
     let ints = [7, numbers[0], -3, 12].map(|i| Word::int(i).unwrap_or(Word::NONE).0);
     memory.map(items, &ints);
     let list = memory.object(LIST_SHAPE, 32, &[4, items]);
@@ -163,6 +167,7 @@ impl Sample {
                 let (v, at) = (self.int(x, exit), SCRATCH[usize::from(more & 1)]);
                 self.b.mem(Op::Store, Ty::Unit, Alias::Frame, &[self.frame, v], at);
             }
+            13 if more & 2 != 0 => self.number(x, y, to, more, exit),
             13 => {
                 let at = SCRATCH[usize::from(more & 1)];
                 let r = self.b.mem(Op::Load, Ty::Int, Alias::Frame, &[self.frame], at);
@@ -341,6 +346,25 @@ impl Sample {
         if more & 32 == 0 {
             self.b.op(Op::Release, &[old.into()], None);
         }
+    }
+
+    /// A number of an array is read, or written: of 64, 32 or 8 bits.
+    fn number(&mut self, x: usize, y: usize, to: usize, more: u8, exit: SnapId) {
+        let (load, store, mask) = [
+            (Op::LoadX, Op::StoreX, NUMBERS - 1),
+            (Op::LoadX32, Op::StoreX32, 2 * NUMBERS - 1),
+            (Op::LoadX8, Op::StoreX8, 8 * NUMBERS - 1),
+        ][usize::from(more >> 2) % 3];
+        let index = self.int(x, exit);
+        let index = Arg::from(self.b.op(Op::IAnd, &[index, Arg::int(mask)], None));
+        if more & 1 == 0 {
+            let v = self.int(y, exit);
+            self.b.mem(store, Ty::Unit, Alias::Number, &[self.thread, index, v], NUMBERS_AT);
+            return;
+        }
+        let r = self.b.mem(load, Ty::Int, Alias::Number, &[self.thread, index], NUMBERS_AT);
+        let v = self.b.op(Op::BoxInt, &[r.into()], Some(exit));
+        self.set(to, v.into(), Kind::Int);
     }
 
     fn get_item(&mut self, x: usize, y: usize, to: usize, exit: SnapId) {

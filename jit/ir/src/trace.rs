@@ -54,12 +54,12 @@ impl Inst {
 
     /// Does it write to memory that it names?
     pub const fn is_store(&self) -> bool {
-        matches!(self.op, Op::Store | Op::Store32 | Op::StoreX)
+        matches!(self.op, Op::Store | Op::Store32 | Op::StoreX | Op::StoreX32 | Op::StoreX8)
     }
 
     /// Does it read from memory that it names?
     pub const fn is_load(&self) -> bool {
-        matches!(self.op, Op::Load | Op::Load32 | Op::LoadX)
+        matches!(self.op, Op::Load | Op::Load32 | Op::LoadX | Op::LoadX32 | Op::LoadX8)
     }
 
     /// What its operands may be.

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AliasRegionData, InstBuilder, MemFlagsData, types};
 use typhon_jit_ir::trace::{Imm, Inst};
 use typhon_jit_ir::word::{COUNT_OFFSET, OWNER_OFFSET};
-use typhon_jit_ir::{Alias, Arg, Helper, Op, Ty};
+use typhon_jit_ir::{Alias, Arg, Form, Helper, Op, Ty, Width};
 
 impl Function<'_> {
     /// How memory of a class is touched: it is there, and classes do not overlap. Loads are not free to move: a guard before
@@ -32,6 +32,8 @@ impl Function<'_> {
         }
         Some(match inst.op {
             Op::Load32 => self.b.ins().uload32(flags, base, offset),
+            Op::LoadX32 => self.b.ins().sload32(flags, base, offset),
+            Op::LoadX8 => self.b.ins().uload8(types::I64, flags, base, offset),
             _ => self.b.ins().load(machine_type(inst.ty), flags, base, offset),
         })
     }
@@ -42,7 +44,8 @@ impl Function<'_> {
         let flags = self.flags(class);
         let value = *args.last()?;
         match inst.op {
-            Op::Store32 => self.b.ins().istore32(flags, value, base, offset),
+            Op::Store32 | Op::StoreX32 => self.b.ins().istore32(flags, value, base, offset),
+            Op::StoreX8 => self.b.ins().istore8(flags, value, base, offset),
             _ => self.b.ins().store(flags, value, base, offset),
         };
         Some(())
@@ -50,10 +53,14 @@ impl Function<'_> {
 
     fn address(&mut self, inst: &Inst, args: &[ir::Value]) -> Option<ir::Value> {
         let base = *args.first()?;
-        if !matches!(inst.op, Op::LoadX | Op::StoreX) {
+        if inst.op.form() != Form::Index {
             return Some(base);
         }
-        let scaled = self.b.ins().ishl_imm_u(*args.get(1)?, 3);
+        let scaled = match inst.op.width() {
+            Width::Word => self.b.ins().ishl_imm_u(*args.get(1)?, 3),
+            Width::Half => self.b.ins().ishl_imm_u(*args.get(1)?, 2),
+            Width::Byte => *args.get(1)?,
+        };
         Some(self.b.ins().iadd(base, scaled))
     }
 

@@ -472,8 +472,8 @@ impl<'f> Function<'f> {
                 Some(None)
             }
             (Op::Call, _, Imm::Call(helper)) => Some(self.call(helper, args)),
-            (Op::Load | Op::Load32 | Op::LoadX, ..) => self.load(inst, args).map(Some),
-            (Op::Store | Op::Store32 | Op::StoreX, ..) => self.store(inst, args).map(|()| None),
+            _ if inst.is_load() => self.load(inst, args).map(Some),
+            _ if inst.is_store() => self.store(inst, args).map(|()| None),
             (Op::New, [thread], Imm::New(shape, size)) => self.new_object(inst, *thread, shape, size).map(Some),
             (Op::Retain, [value], _) => {
                 self.count(inst.op, *value);

@@ -219,10 +219,14 @@ impl Recorder<'_> {
             let index = self.int(w.c())?;
             return self.get_character(index);
         }
-        if type_of(v).is_heap_type() {
-            return self.abort(Reason::Type);
+        if key.is_small()
+            && let Some(row) = self.number_at(w.b())?
+        {
+            let index = self.int(w.c())?;
+            return self.get_number(row, index);
         }
-        if !helpers::has_items(v, key) {
+        let (v, key) = (self.value(w.b()), self.value(w.c()));
+        if type_of(v).is_heap_type() || !helpers::has_items(v, key) {
             return self.abort(Reason::Type);
         }
         let (object, key) = (self.built_in(w.b())?, self.reg(w.c()).arg);
@@ -242,7 +246,10 @@ impl Recorder<'_> {
         match (is_dict, is_text) {
             (true, _) => self.get_entry(Arg::Const(Const::Val(key)), key.0),
             (_, true) => self.get_character(index),
-            _ => self.abort(Reason::Type),
+            _ => match self.number_at(self.word.b())? {
+                Some(row) => self.get_number(row, index),
+                None => self.abort(Reason::Type),
+            },
         }
     }
 
@@ -341,6 +348,11 @@ impl Recorder<'_> {
 
     /// `a[b] = c` for anything but an item of a list by a number.
     pub(super) fn set_other_item(&mut self, a: usize, b: usize, c: usize) -> Result<(), Abort> {
+        if self.value(b).is_small()
+            && let Some(row) = self.number_at(a)?
+        {
+            return self.set_number(row, b, c);
+        }
         if helpers::takes_numbers(self.value(a)) && self.value(b).is_small() {
             let object = self.built_in(a)?;
             let (key, value) = (self.argument(b, false)?, self.argument(c, false)?);

@@ -34,6 +34,7 @@ mod exits;
 mod flow;
 mod iterate;
 mod natives;
+mod numbers;
 mod objects;
 mod opaque;
 mod real;

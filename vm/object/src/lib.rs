@@ -33,6 +33,7 @@ pub mod meter;
 pub mod names;
 pub mod native;
 mod native_lock;
+pub mod numbers;
 pub mod ops;
 pub mod payload;
 pub mod plain;

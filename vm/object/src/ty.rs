@@ -48,6 +48,8 @@ pub mod flag {
     pub const ATOMIC: u32 = 1 << 12;
     /// Its methods bind like functions (`LOAD_METHOD` may skip the bound object).
     pub const METHOD_DESCRIPTOR: u32 = 1 << 13;
+    /// Its objects have [`crate::numbers::Numbers`] behind their headers; those of subclasses may have, too, but do not say so.
+    pub const NUMBERS: u32 = 1 << 14;
 
     /// Subclass of int.
     pub const INT: u32 = 1 << 24;

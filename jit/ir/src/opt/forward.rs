@@ -7,7 +7,7 @@ use crate::alias::Alias;
 use crate::arg::{Arg, Ty, Var};
 use crate::build::{Copy, Pass, Step, rewrite};
 use crate::effects::{Acts, Effects};
-use crate::op::Op;
+use crate::op::{Form, Op, Width};
 use crate::trace::{Imm, Inst, Trace};
 use rustc_hash::FxHashMap;
 
@@ -22,20 +22,19 @@ pub(super) struct Place {
     pub(super) base: Arg,
     pub(super) index: Option<Arg>,
     pub(super) offset: i32,
-    pub(super) half: bool,
+    pub(super) width: Width,
 }
 
 impl Place {
     /// The place that a load or store names.
     pub(super) fn of(inst: &Inst) -> Option<Self> {
         let Imm::Mem(class, offset) = inst.imm else { return None };
-        let index = matches!(inst.op, Op::LoadX | Op::StoreX).then(|| inst.args[1]);
-        let half = matches!(inst.op, Op::Load32 | Op::Store32);
-        Some(Self { class, base: inst.args[0], index, offset, half })
+        let index = (inst.op.form() == Form::Index).then(|| inst.args[1]);
+        Some(Self { class, base: inst.args[0], index, offset, width: inst.op.width() })
     }
 
     fn end(self) -> i32 {
-        self.offset + if self.half { 4 } else { 8 }
+        self.offset + i32::from(self.width.bytes())
     }
 
     /// May the two overlap?
@@ -50,7 +49,7 @@ impl Place {
         match (self.index, other.index) {
             (None, None) => self.offset < other.end() && other.offset < self.end(),
             (Some(a), Some(b)) => match (a.as_int(), b.as_int()) {
-                (Some(a), Some(b)) => a == b || self.offset != other.offset,
+                (Some(a), Some(b)) => a == b || self.offset != other.offset || self.width != other.width,
                 _ => true,
             },
             _ => true,
@@ -97,8 +96,8 @@ impl Forward {
             return Step::Drop;
         }
         self.known.retain(|(other, _), _| !place.may_be(*other, copy.new.trace()));
-        // A store of 32 bits cuts its value: who loads it gets another.
-        if !place.half && !place.class.is_volatile() {
+        // A store of less than a word cuts its value: who loads it gets another.
+        if place.width == Width::Word && !place.class.is_volatile() {
             self.known.insert((place, ty), value);
         }
         copy.emit(inst.clone());

@@ -100,6 +100,8 @@ fn result(op: Op, a: Range, b: Range) -> (Option<Op>, Option<Range>) {
         Op::IFloorDiv if b.lo > 0 => (None, Some(Range::new(a.lo.min(0), a.hi.max(0)))),
         Op::UnboxInt => (None, Some(Range::new(INT_MIN, INT_MAX))),
         Op::Load32 => (None, Some(Range::new(0, u32::MAX.into()))),
+        Op::LoadX32 => (None, Some(Range::new(i32::MIN.into(), i32::MAX.into()))),
+        Op::LoadX8 => (None, Some(Range::new(0, u8::MAX.into()))),
         _ => (None, None),
     }
 }

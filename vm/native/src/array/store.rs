@@ -4,12 +4,15 @@ use super::kind::{self, Kind};
 use std::cell::{Cell, RefCell};
 use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
+use typhon_object::numbers::Numbers;
 use typhon_object::{Thread, Value, thread};
 
 /// An array. The data is never borrowed over anything that runs Python code; while it is lent its size is fixed.
 #[repr(C)]
 pub(super) struct Array {
     pub(super) header: Header,
+    /// Where the data is: what changes its size says so here.
+    numbers: Numbers,
     kind: &'static Kind,
     data: RefCell<Vec<u8>>,
     /// How much of the data's capacity the heap's account knows.
@@ -30,7 +33,8 @@ impl Drop for Array {
 impl Array {
     /// An empty array.
     pub(super) fn empty(header: Header, kind: &'static Kind) -> Self {
-        Self { header, kind, data: RefCell::default(), charged: Cell::new(0), exports: Cell::new(0) }
+        let (numbers, data) = (Numbers::new(kind.code), RefCell::default());
+        Self { header, numbers, kind, data, charged: Cell::new(0), exports: Cell::new(0) }
     }
 
     /// The array behind a value that is one.
@@ -48,7 +52,15 @@ impl Array {
     /// Number of items.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.data.borrow().len() / self.kind.size
+        self.numbers.len()
+    }
+
+    /// Changes the number of bytes.
+    fn resize<R>(&self, f: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let mut data = self.data.borrow_mut();
+        let done = f(&mut data);
+        self.numbers.moved(data.as_mut_ptr(), data.len() / self.kind.size);
+        done
     }
 
     /// Reserved bytes.
@@ -117,17 +129,15 @@ impl Array {
     /// Makes room for `more` bytes.
     #[inline]
     pub(super) fn reserve(&self, t: &Thread, more: usize) -> Res<()> {
-        let mut data = self.data.borrow_mut();
-        if data.capacity() - data.len() >= more {
+        let (len, capacity) = (self.with(<[u8]>::len), self.capacity());
+        if capacity - len >= more {
             return Ok(());
         }
-        let len = data.len();
         let wanted = len.checked_add(more).filter(|&n| n <= isize::MAX as usize / 2).ok_or_else(|| t.memory_error())?;
         let wanted = wanted + (len >> 4) + 16;
-        t.check_alloc(wanted - data.capacity())?;
-        data.reserve_exact(wanted - len);
-        let (old, new) = (self.charged.get(), data.capacity());
-        drop(data);
+        t.check_alloc(wanted - capacity)?;
+        self.resize(|data| data.reserve_exact(wanted - len));
+        let (old, new) = (self.charged.get(), self.capacity());
         t.heap().charge(new - old).map_err(|_| t.memory_error())?;
         self.charged.set(new);
         Ok(())
@@ -141,7 +151,7 @@ impl Array {
         }
         self.check_resize(t)?;
         self.reserve(t, items.len())?;
-        self.data.borrow_mut().extend_from_slice(items);
+        self.resize(|data| data.extend_from_slice(items));
         Ok(())
     }
 
@@ -153,23 +163,24 @@ impl Array {
             self.check_resize(t)?;
             self.reserve(t, items.len().saturating_sub(to - from))?;
         }
-        let mut data = self.data.borrow_mut();
-        let len = data.len();
-        if to > len || from > to {
-            return Ok(());
-        }
-        if items.len() > to - from {
-            data.resize(len + items.len() - (to - from), 0);
-        }
-        data.copy_within(to..len, from + items.len());
-        data.truncate(len + items.len() - (to - from));
-        data[from..from + items.len()].copy_from_slice(items);
+        self.resize(|data| {
+            let len = data.len();
+            if to > len || from > to {
+                return;
+            }
+            if items.len() > to - from {
+                data.resize(len + items.len() - (to - from), 0);
+            }
+            data.copy_within(to..len, from + items.len());
+            data.truncate(len + items.len() - (to - from));
+            data[from..from + items.len()].copy_from_slice(items);
+        });
         Ok(())
     }
 
     /// Cuts to `len` items.
     pub(super) fn truncate(&self, len: usize) {
-        self.data.borrow_mut().truncate(len * self.kind.size);
+        self.resize(|data| data.truncate(len * self.kind.size));
     }
 
     /// Drops all items and their memory.
@@ -177,7 +188,7 @@ impl Array {
         if self.len() > 0 {
             self.check_resize(t)?;
         }
-        *self.data.borrow_mut() = Vec::new();
+        self.resize(|data| *data = Vec::new());
         t.heap().uncharge(self.charged.replace(0));
         Ok(())
     }

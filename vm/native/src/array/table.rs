@@ -22,7 +22,7 @@ use typhon_object::{Thread, Value, convert, ops, payload, type_of};
 pub(super) static ARRAY: TypeDef = TypeDef {
     name: "array.array",
     doc: "array(typecode [, initializer]) -> array\n\nReturn a new array whose items are restricted by typecode, and\ninitialized from the optional initializer value, which must be a list,\nstring or iterable over elements of the appropriate type.\n\nArrays represent basic values and behave very much like lists, except\nthe type of objects stored in them is constrained. The type is specified\nat object creation time by using a type code, which is a single character.\n",
-    flags: flag::BASETYPE | flag::SEQUENCE | flag::WEAKREFS,
+    flags: flag::BASETYPE | flag::SEQUENCE | flag::WEAKREFS | flag::NUMBERS,
     slots: Slots {
         new: Some(new),
         repr: Some(repr),
