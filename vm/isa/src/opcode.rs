@@ -47,7 +47,7 @@ macro_rules! for_each_opcode {
             DeleteAttr, 0, [_ s n], "del b.c";
             LoadSuperAttr, 2, [d w n], "a = super(b+1, b+2).c; b holds what the name super is bound to; b..b+3 die";
             LoadSuperMethod, 2, [d w n], "a, a+1 = as LoadMethod on super(b+1, b+2); b..b+3 die";
-            LoadSpecial, 0, [d s _], "a, a+1 = special method of b as for LoadMethod; kind is SpecialKind";
+            LoadSpecial, 2, [d s _], "a, a+1 = special method of b as for LoadMethod; kind is SpecialKind";
             // --- subscripts
             GetItem, 1, [d s s], "a = b[c]";
             GetItemImm, 1, [d s i], "a = b[int c]";

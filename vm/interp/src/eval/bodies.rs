@@ -44,7 +44,7 @@ macro_rules! bodies {
             DeleteAttr => @outlined attr::delete_attr($m, $w),
             LoadSuperAttr => @outlined method::load_super($m, $w, false),
             LoadSuperMethod => @outlined method::load_super($m, $w, true),
-            LoadSpecial => @outlined method::load_special($m, $w),
+            LoadSpecial => method::load_special_known($m, $w); method::load_special($m, $w),
             GetItem => unless_parallel!($m, subscript::get_item($m, $w)); subscript::get_item($m, $w),
             GetItemImm => subscript::get_item_imm($m, $w); subscript::get_item_imm_other($m, $w),
             SetItem => subscript::set_item($m, $w); subscript::set_item_other($m, $w),

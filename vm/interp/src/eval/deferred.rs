@@ -54,6 +54,26 @@ impl Deferred {
     /// Does what waits. Finalizers may run, and note and settle on their own.
     #[inline(never)]
     pub(crate) fn settle(&self, t: &Thread) {
+        match (self.len.get(), self.notes[0].get()) {
+            // Nearly always it is one thing.
+            (1, note) if note & 2 == 0 => {
+                self.len.set(0);
+                let at = (note & !1) as *mut Header;
+                match NonNull::new(at) {
+                    // SAFETY: noted for this, and no release of this instruction waits.
+                    Some(at) if note & 1 == 1 => unsafe { heap::retain_rest(t, at) },
+                    // SAFETY: noted for this, once.
+                    Some(_) => unsafe { heap::release_rest(at) },
+                    None => {}
+                }
+            }
+            _ => self.settle_all(t),
+        }
+        t.see_to_late_ends();
+    }
+
+    #[inline(never)]
+    fn settle_all(&self, t: &Thread) {
         let header = |note: usize| (note & !3) as *mut Header;
         let several = self.len.get() > 1;
         for slot in &self.notes[..self.len.get()] {
@@ -86,7 +106,6 @@ impl Deferred {
                 unsafe { heap::release_rest(at) };
             }
         }
-        t.see_to_late_ends();
     }
 }
 

@@ -256,10 +256,42 @@ fn super_slow(t: &Thread, window: &[Value], name: &Value, written: bool) -> Res<
     Ok((attr::get(t, &obj, name)?, false))
 }
 
+/// Extra words of LoadSpecial: 0 = version of the type | [`KNOWN`], 1 = the method. The object's shape does not matter, for
+/// what an instance has counts for nothing.
+const SPECIAL_EXTRA: isize = 2;
+
+/// Tells a remembered version from the word as it is at first.
+const KNOWN: u64 = 1 << 32;
+
+#[inline(always)]
+pub(crate) fn load_special_known(m: &mut M<'_>, w: Word) -> Flow {
+    let obj = m.reg(w.b());
+    if !obj.is_object() {
+        return Err(Stop::Slow);
+    }
+    // SAFETY: tested to be an object.
+    let version = unsafe { obj.header_unchecked() }.shape().get().version.get();
+    if u64::from(version) | KNOWN != m.extra(0) {
+        return Err(Stop::Slow);
+    }
+    let f = m.copy(Value::from_ref(&m.extra(1)));
+    let this = m.take_b(w);
+    m.set(w.a() + 1, this);
+    m.set(w.a(), f);
+    m.advance(SPECIAL_EXTRA);
+    Ok(())
+}
+
 #[inline(always)]
 pub(crate) fn load_special(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
+    let version = type_of(m.reg(w.b())).version.get();
     let (f, bound) = special(m.t, m.reg(w.b()), SpecialKind::from_u8(w.kind()))?;
+    // The version is the one before the look: should the type change meanwhile, nothing has that one any more.
+    if bound && version != 0 {
+        m.set_extra(0, u64::from(version) | KNOWN);
+        m.set_extra(1, f.bits());
+    }
     let this = m.held_b(w);
     if bound {
         m.set(w.a() + 1, this);
@@ -268,6 +300,7 @@ pub(crate) fn load_special(m: &mut M<'_>, w: Word) -> Flow {
         drop(this);
     }
     m.set(w.a(), f);
+    m.advance(SPECIAL_EXTRA);
     Ok(())
 }
 

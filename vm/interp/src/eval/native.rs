@@ -109,7 +109,10 @@ fn guarded(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[V
     if !def.is_open(args) {
         t.take_native();
     }
-    let v = native_call(t, def, signature, args);
+    let v = match (def.call, signature) {
+        (NativeFn::Bound(f), Some(sig)) if args.len() == sig.params.len() && args.len() == sig.max => f(t, args),
+        _ => native_call(t, def, signature, args),
+    };
     t.out_of_native();
     v
 }
