@@ -202,6 +202,8 @@ macro_rules! for_each_opcode {
             ForIterItems, 2, [d m _], "dict's items; takes an UnpackSequence behind it along";
             CallNative, 3, [d m n], "Call where a native function is called; never written into code";
             CallMethodNative, 3, [d m n], "CallMethod where a native method is called; never written into code";
+            CallClass, 3, [d m n], "Call where a class is called; never written into code";
+            CallMethodClass, 3, [d m n], "CallMethod where a class is called; never written into code";
             CallKnown, 3, [d m n], "Call of a native function: extra 0 = its definition";
             CallMethodKnown, 3, [d m n], "CallMethod of a native function or method: extra 0 = its definition, 1 = shape of its object";
             SendGen, 2, [d u s], "send into a generator, resumed in this loop";

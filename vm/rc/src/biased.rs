@@ -341,9 +341,20 @@ impl RcHeader {
     /// The caller holds a reference. `my_tag` is as for [`RcHeader::retain`].
     #[inline(always)]
     pub unsafe fn is_unique(&self, my_tag: u16) -> bool {
+        // SAFETY: passed on.
+        unsafe { self.has_only(1, my_tag) }
+    }
+
+    /// Whether there are `n` references, all counted by the calling thread, and no weak one. If it holds them all where no
+    /// other thread looks, nobody else can reach the object.
+    ///
+    /// # Safety
+    /// As for [`RcHeader::is_unique`].
+    #[inline(always)]
+    pub unsafe fn has_only(&self, n: u32, my_tag: u16) -> bool {
         // Relaxed: pairs with nothing, as in `retain`. Acquire: pairs with the Release half of a release by another
         // thread, whose uses of the object are over.
-        self.owner.load(Relaxed) == my_tag && self.local.get() == 1 && self.shared.load(Acquire) == Shared::FRESH.bits()
+        self.owner.load(Relaxed) == my_tag && self.local.get() == n && self.shared.load(Acquire) == Shared::FRESH.bits()
     }
 
     /// How many references there are, as far as the calling thread can know: exact for the owner of an object that

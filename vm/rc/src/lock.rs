@@ -57,6 +57,7 @@ pub struct ByteLock(AtomicU8);
 impl ByteLock {
     const_fn! {
         /// A free lock.
+        #[inline]
         pub fn new() -> Self {
             Self(AtomicU8::new(FREE))
         }

@@ -105,6 +105,7 @@ impl Shared {
     pub const KEPT: Self = Self::pack(SATURATED, State::Weak);
 
     /// The word with this `count` and `state`.
+    #[inline]
     pub const fn pack(count: i32, state: State) -> Self {
         Self((count << STATE_BITS) as u32 | state as u32)
     }
@@ -122,11 +123,13 @@ impl Shared {
     }
 
     /// References counted here. Negative while others release what the owner has counted.
+    #[inline]
     pub const fn count(self) -> i32 {
         self.0 as i32 >> STATE_BITS
     }
 
     /// How far the counts have come together.
+    #[inline]
     pub const fn state(self) -> State {
         match self.0 & STATE_MASK {
             0 => State::Biased,
@@ -137,11 +140,13 @@ impl Shared {
     }
 
     /// Whether the count has left the range in which it is exact.
+    #[inline]
     pub const fn is_saturated(self) -> bool {
         self.count() >= SATURATED
     }
 
     /// Whether the object is merged and no reference is left.
+    #[inline]
     pub const fn is_dead(self) -> bool {
         self.0 == Self::pack(0, State::Merged).0
     }

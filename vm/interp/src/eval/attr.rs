@@ -15,7 +15,7 @@ use typhon_object::attr_cache::{self, Found as Known};
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
 use typhon_object::shape::ShapeId;
-use typhon_object::store::Slot;
+use typhon_object::store::{self, Slot};
 use typhon_object::types::classmethod::ClassMethod;
 use typhon_object::types::module::Module;
 use typhon_object::types::property::Property;
@@ -397,22 +397,50 @@ pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
     Ok(())
 }
 
+/// Whether a register holds the instance whose `__init__` runs, and nothing else refers to it but the frame's record: then
+/// no other thread can reach it. Whoever looks at frames of others stops the world first.
+#[inline(always)]
+fn is_being_made(m: &M<'_>, i: usize) -> bool {
+    // SAFETY: the frame is live.
+    let made = unsafe { (*m.fp).extra };
+    // SAFETY: the register holds an object, and a reference to it; the thread is the one that runs.
+    made == m.bits(i) && unsafe { m.reg(i).header_unchecked().rc().has_only(2, m.t.own_tag()) }
+}
+
+/// Adds an attribute to an object that no other thread can reach, as if this one were alone.
+#[inline(always)]
+fn fill(m: &mut M<'_>, w: Word, offset: usize, next: ShapeId) -> Flow {
+    if slot_at(m, w.a(), offset).bits() != 0 {
+        return store_shared(m, w, offset, Some(next));
+    }
+    let v = m.take_b(w);
+    let at = (m.bits(w.a()) as *mut u8).wrapping_add(offset).cast::<Value>();
+    // SAFETY: the shape check vouches for an object with a slot at this offset, which is empty; nobody else looks at it.
+    unsafe {
+        store::init(at, v);
+        m.reg(w.a()).header_unchecked().set_shape(next);
+    }
+    m.kill_a(w);
+    m.advance(EXTRA);
+    Ok(())
+}
+
 #[inline(always)]
 pub(crate) fn store_attr_add(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.a()) {
         return store_miss(m, w);
     }
+    let cache = m.extra(1);
+    let (offset, next) = (cache as u32 as usize, ShapeId((cache >> 32) as u32));
     if m.t.is_shared() {
-        let cache = m.extra(1);
-        return store_shared(m, w, cache as u32 as usize, Some(ShapeId((cache >> 32) as u32)));
+        return if is_being_made(m, w.a()) { fill(m, w, offset, next) } else { store_shared(m, w, offset, Some(next)) };
     }
     let v = m.take_b(w);
     // SAFETY: `same_type` tested that it is an object.
     let header = unsafe { m.reg(w.a()).header_unchecked() };
-    let cache = m.extra(1);
     // SAFETY: asked above.
-    let old = unsafe { slot_at(m, w.a(), cache as u32 as usize).replace_alone(header, v) };
-    header.set_shape(ShapeId((cache >> 32) as u32));
+    let old = unsafe { slot_at(m, w.a(), offset).replace_alone(header, v) };
+    header.set_shape(next);
     m.release(old);
     m.kill_a(w);
     m.advance(EXTRA);

@@ -186,6 +186,8 @@ macro_rules! bodies {
             ForIterItems => @outlined iter::for_iter_items($m, $w),
             CallNative => native::function($m, $w); call::call_any($m, $w),
             CallMethodNative => native::method($m, $w); call::call_method_any($m, $w),
+            CallClass => class::call($m, $w); call::call_any($m, $w),
+            CallMethodClass => class::call_method($m, $w); call::call_method_any($m, $w),
             CallKnown => native::known($m, $w),
             CallMethodKnown => native::known_method($m, $w),
             ResumeCounted => tier::resume($m, $w); tier::resume_looked_at::<$watched>($m, $w),

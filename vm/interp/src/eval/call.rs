@@ -1,5 +1,6 @@
 //! Call instructions: Python functions run in the same loop, everything else through the call slot.
 
+use super::class::{self, enter_init, plain_class};
 use super::leave::FEW;
 use super::machine::{Flow, M, Stop};
 use super::special;
@@ -16,15 +17,14 @@ use typhon_object::native::{self, MethodDef, NativeFn, NativeFunction};
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::types::descr::{Descriptor, What};
 use typhon_object::types::method::Method;
-use typhon_object::types::type_;
-use typhon_object::{Thread, TypeObject, Value, attr, ids, ops, payload, strs, type_of};
+use typhon_object::{Thread, Value, attr, ids, ops, strs, type_of};
 
 /// Extra words of the call family.
 pub(super) const EXTRA: u8 = 3;
 
 /// Enters Python function `callee` with the `n` arguments in the registers from `first` on, the last ones by keyword.
 #[inline(always)]
-fn enter_function(
+pub(super) fn enter_function(
     m: &mut M<'_>,
     w: Word,
     callee: Value,
@@ -164,10 +164,11 @@ pub(super) fn id_of(m: &M<'_>, i: usize) -> u32 {
 
 /// Call and CallMethod of a Python function with plain parameters, of which the last may have defaults.
 #[inline(always)]
-fn call_plain(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize, native: Opcode) -> Flow {
+fn call_plain(m: &mut M<'_>, w: Word, at: usize, (first, n): (usize, usize), [native, class]: [Opcode; 2]) -> Flow {
     match id_of(m, at) {
         ids::FUNCTION => {}
         ids::METHOD_DESCRIPTOR | ids::BUILTIN_FUNCTION => return Err(Stop::As(native as usize)),
+        ids::TYPE => return Err(Stop::As(class as usize)),
         _ => return Err(Stop::Slow),
     }
     // SAFETY: tested just above.
@@ -213,18 +214,23 @@ fn last_defaults(f: &Function, count: usize, n: usize) -> &[Value] {
     }
 }
 
+/// Where the arguments of a CallMethod begin, and how many they are: self, if there is one, is the first.
+#[inline(always)]
+pub(super) fn arguments(m: &M<'_>, w: Word) -> (usize, usize) {
+    let (at, n) = (w.b(), w.c());
+    if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) }
+}
+
 /// Call: no self.
 #[inline(always)]
 pub(crate) fn call(m: &mut M<'_>, w: Word) -> Flow {
-    call_plain(m, w, w.b(), w.b() + 1, w.c(), Opcode::CallNative)
+    call_plain(m, w, w.b(), (w.b() + 1, w.c()), [Opcode::CallNative, Opcode::CallClass])
 }
 
 /// CallMethod: self or nothing in the register behind the callable.
 #[inline(always)]
 pub(crate) fn call_method(m: &mut M<'_>, w: Word) -> Flow {
-    let (at, n) = (w.b(), w.c());
-    let (first, n) = if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) };
-    call_plain(m, w, at, first, n, Opcode::CallMethodNative)
+    call_plain(m, w, w.b(), arguments(m, w), [Opcode::CallMethodNative, Opcode::CallMethodClass])
 }
 
 /// Call of anything else.
@@ -283,40 +289,17 @@ pub(crate) fn call_method_any(m: &mut M<'_>, w: Word) -> Flow {
     }
 }
 
-/// A class with a Python `__init__` and object's `__new__`: the instance is made here and `__init__` runs in this loop.
+/// A class, or an instance that can be called.
 #[inline(always)]
 fn call_class(m: &mut M<'_>, w: Word, at: usize, first: usize, n: usize) -> Flow {
-    if n == 1 && m.bits(at) == std::ptr::from_ref(type_::TYPE.ty()) as u64 {
-        let v = type_of(m.reg(first)).value();
-        m.kill_window(first, 1);
-        m.kill(at);
-        m.set(w.a(), v);
-        m.advance(EXTRA as isize);
-        return Ok(());
-    }
-    if let Some(init) = plain_class(m.t, m.reg(at)) {
-        return call_init(m, w, init, at, (first, n), &[]);
-    }
     if id_of(m, at) == ids::TYPE {
-        let v = make(m.t, m.reg(at), m.window(first, n))?;
-        m.kill_window(first, n);
-        m.kill(at);
-        m.set(w.a(), v);
-        m.advance(EXTRA as isize);
-        return Ok(());
+        return class::call_any(m, w, at, first, n);
     }
     let callee = instance_call(m.t, m.reg(at));
     if !callee.is_absent() {
         return call_instance(m, w, callee, at, (first, n), &[]);
     }
     call_other(m, w, at, first, n)
-}
-
-/// An instance of a class whose metaclass is type itself, which calls in the ordinary way.
-#[inline(never)]
-fn make(t: &Thread, class: &Value, args: &[Value]) -> Res {
-    t.check_stack("")?;
-    type_::call_positional(t, class, args)
 }
 
 /// The `__call__` that calling an instance of a Python class means, absent if it is no Python function.
@@ -335,51 +318,6 @@ fn call_instance(m: &mut M<'_>, w: Word, f: Value, at: usize, (first, n): (usize
     enter_function(m, w, f, (first - 1, n + 1), names, Kind::Call)
 }
 
-#[inline(always)]
-fn call_init(m: &mut M<'_>, w: Word, init: Value, at: usize, (first, n): (usize, usize), names: &[Value]) -> Flow {
-    let instance = make_instance(m.t, m.reg(at))?;
-    // The instance takes the register in front of the arguments: the callable's, or the empty self's.
-    m.set(first - 1, instance.clone());
-    if first - 1 != at {
-        m.kill(at);
-    }
-    enter_function(m, w, init, (first - 1, n + 1), names, Kind::Init)?;
-    // SAFETY: the frame was just pushed; it owns the instance until it is popped.
-    unsafe { (*m.fp).extra = instance.into_raw() };
-    Ok(())
-}
-
-/// The Python `__init__` of a class whose metaclass calls in the ordinary way and whose `__new__` is object's.
-#[inline(always)]
-pub(super) fn plain_class(t: &Thread, v: &Value) -> Option<Value> {
-    let header = v.header().filter(|h| h.shape().0 == ids::TYPE)?;
-    // SAFETY: objects of this exact type have this layout.
-    let class = unsafe { &*std::ptr::from_ref(header).cast::<TypeObject>() };
-    if !class.is_heap_type() {
-        return None;
-    }
-    let object_new = typhon_object::types::object::OBJECT.ty().slots().new?;
-    let new = class.slots().new?;
-    let plain = std::ptr::fn_addr_eq(new, object_new)
-        && !class.has_flag(typhon_object::ty::flag::ABSTRACT)
-        && std::ptr::eq(class.def(), &typhon_object::types::object::OBJECT);
-    if !plain {
-        return None;
-    }
-    let init = class.lookup(t, typhon_object::names::n::__init__())?;
-    init.exact::<Function>().is_some().then_some(init)
-}
-
-/// Whether calling a class is making an instance in the plain way, and no more than that runs a native.
-pub(super) fn makes_plainly(t: &Thread, v: &Value) -> bool {
-    plain_class(t, v).is_some()
-}
-
-#[inline(never)]
-fn make_instance(t: &Thread, class: &Value) -> Res {
-    payload::new_plain(t, class.expect::<TypeObject>())
-}
-
 /// CallKw: as CallMethod, the last arguments by keyword.
 #[inline(always)]
 pub(crate) fn call_kw(m: &mut M<'_>, w: Word) -> Flow {
@@ -396,7 +334,7 @@ pub(crate) fn call_kw(m: &mut M<'_>, w: Word) -> Flow {
         _ => {}
     }
     if let Some(init) = plain_class(m.t, m.reg(at)) {
-        return call_init(m, w, init, at, (first, n), names);
+        return enter_init(m, w, init, at, (first, n), names);
     }
     let callee = instance_call(m.t, m.reg(at));
     if !callee.is_absent() {

@@ -24,7 +24,7 @@ const REPLACED_MAX: usize = 64;
 
 /// The Python `__init__` that calling a class runs on a new plain instance, if that is what calling it means.
 pub fn init_of(t: &Thread, class: &Value) -> Option<Value> {
-    super::call::plain_class(t, class)
+    super::class::plain_class(t, class)
 }
 
 /// The Python `__call__` that calling an instance of a Python class enters.

@@ -19,7 +19,7 @@ use typhon_object::types::descr::{Descriptor, What};
 use typhon_object::types::exceptions::BASE_EXCEPTION;
 use typhon_object::types::method::Method;
 use typhon_object::types::type_::TYPE;
-use typhon_object::{TypeObject, Value, attr, ids, type_of};
+use typhon_object::{Thread, TypeObject, Value, attr, ids, type_of};
 
 /// Takes the lock, if an outlined body or second part needs it.
 #[inline(always)]
@@ -53,8 +53,8 @@ fn outlined(op: Op, m: &M<'_>, w: Word) -> bool {
         Op::ListExtend => !is_sequence(m.reg(b)),
         Op::LoadAttr | Op::LoadMethod => !is_plain_load(m, m.reg(b), m.name(c)),
         Op::StoreAttr => !is_plain_store(m, m.reg(w.a()), m.name(c)),
-        Op::Call => !is_own_call(m, b, b + 1, c),
-        Op::CallMethod | Op::CallKw => match m.bits(b + 1) {
+        Op::Call | Op::CallClass => !is_own_call(m, b, b + 1, c),
+        Op::CallMethod | Op::CallMethodClass | Op::CallKw => match m.bits(b + 1) {
             0 => !is_own_call(m, b, b + 2, c),
             _ => !is_own_call(m, b, b + 1, c + 1),
         },
@@ -244,16 +244,22 @@ fn is_own_call(m: &M<'_>, at: usize, first: usize, n: usize) -> bool {
         ids::BUILTIN_FUNCTION => f
             .exact::<typhon_object::native::NativeFunction>()
             .is_some_and(|f| !f.passes_bound && f.def.is_open(m.window(first, n))),
-        ids::TYPE => {
-            n == 1 && f.is(&TYPE.ty().value())
-                || super::call::makes_plainly(m.t, f)
-                || f.downcast::<TypeObject>().is_some_and(|c| {
-                    let args = m.window(first, n);
-                    !c.is_heap_type() && makes_atoms(c.def().id) && args.iter().all(is_atom)
-                        || !c.is_heap_type() && copies(c.def().id) && args.iter().all(is_container)
-                        || makes_exceptions(c)
-                })
-        }
+        ids::TYPE => makes_alone(m.t, f, m.window(first, n)),
         _ => special::is_instance(f) && !special::callable(m.t, f).is_absent(),
     }
+}
+
+/// Whether calling a class whose metaclass is `type` runs no native that needs the lock.
+fn makes_alone(t: &Thread, class: &Value, args: &[Value]) -> bool {
+    class
+        .downcast::<TypeObject>()
+        .is_some_and(|c| makes_built_in(c, args) || makes_exceptions(c) || super::class::makes_plainly(t, class))
+}
+
+/// The same of built-in types, where it concerns their arguments alone.
+pub(super) fn makes_built_in(c: &TypeObject, args: &[Value]) -> bool {
+    !c.is_heap_type()
+        && (args.len() == 1 && std::ptr::eq(c, TYPE.ty())
+            || makes_atoms(c.def().id) && args.iter().all(is_atom)
+            || copies(c.def().id) && args.iter().all(is_container))
 }

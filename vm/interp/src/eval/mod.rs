@@ -9,6 +9,7 @@ mod attr;
 mod bodies;
 mod build;
 pub(crate) mod call;
+mod class;
 mod compare;
 mod deferred;
 mod dispatch;

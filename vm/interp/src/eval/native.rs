@@ -4,7 +4,7 @@
 //! method it is. Until then word 0 counts down the calls before the site is looked at.
 
 use super::arith::COOLDOWN;
-use super::call::{EXTRA, id_of, method_of, native_call};
+use super::call::{EXTRA, arguments, id_of, method_of, native_call};
 use super::leave::FEW;
 use super::machine::{Flow, M, Stop};
 use typhon_isa::{Opcode, Word};
@@ -13,13 +13,6 @@ use typhon_object::error::Res;
 use typhon_object::native::{MethodDef, NativeFn, NativeFunction};
 use typhon_object::types::descr::{Descriptor, What};
 use typhon_object::{Thread, Value, ids, type_of};
-
-/// Where the arguments of a CallMethod begin, and how many they are: self, if there is one, is the first.
-#[inline(always)]
-fn arguments(m: &M<'_>, w: Word) -> (usize, usize) {
-    let (at, n) = (w.b(), w.c());
-    if m.bits(at + 1) == 0 { (at + 2, n) } else { (at + 1, n + 1) }
-}
 
 /// Call of a native function.
 #[inline(always)]
@@ -119,7 +112,7 @@ fn guarded(t: &Thread, def: &MethodDef, signature: Option<&Signature>, args: &[V
 
 /// The arguments and the callable die; the result takes its place.
 #[inline(always)]
-fn done(m: &mut M<'_>, w: Word, first: usize, n: usize, v: Value) {
+pub(super) fn done(m: &mut M<'_>, w: Word, first: usize, n: usize, v: Value) {
     for i in first..first + n {
         m.kill(i);
     }
