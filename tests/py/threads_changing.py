@@ -73,18 +73,20 @@ def change(things, dice):
         gc.collect()
 
 
-def work(seed, things, gate):
-    dice = random.Random(seed)
-    gate.wait()
-    for _ in range(300):
-        change(things, dice)
+def work(seed, turns, gate):
+    for turn, things in turns:
+        dice = random.Random(10 * turn + seed)
+        gate.wait(100)
+        for _ in range(300):
+            change(things, dice)
 
 
 failed = []
 threading.excepthook = lambda args: failed.append(args.exc_value)
-for turn in range(5):
-    things, gate = [Changing(), Mixed(), Other()], threading.Barrier(3)
-    threads = [threading.Thread(target=work, args=(10 * turn + i, things, gate)) for i in range(3)]
+# The same threads do four turns, and others, which come later, the last one.
+for turns in (range(4), range(4, 5)):
+    things, gate = [(turn, [Changing(), Mixed(), Other()]) for turn in turns], threading.Barrier(3)
+    threads = [threading.Thread(target=work, args=(i, things, gate)) for i in range(3)]
     for t in threads:
         t.start()
     for t in threads:

@@ -43,17 +43,18 @@ MAKERS = {
     "product": lambda: itertools.product(range(20), range(20)),
 }
 for name, make in MAKERS.items():
-    for _ in range(3):
-        it = make()
+    its, gate = [make() for _ in range(3)], threading.Barrier(3)
 
-        def drain():
+    def drain():
+        for it in its:
+            gate.wait(100)
             for item in it:
                 assert item is not None
             for item in it:
                 assert item is not None
 
-        together(drain, drain, drain)
-        assert next(it, None) is None or name == "x"
+    together(drain, drain, drain)
+    assert all(next(it, None) is None for it in its)
     if errors:
         print(name, errors)
 print("iterators", errors)
