@@ -13,6 +13,7 @@ use typhon_object::process::zero;
 use typhon_object::quiet::ends_quietly;
 use typhon_object::shape::ShapeId;
 use typhon_object::thread::current;
+use typhon_object::tuple::{self, Tuple};
 use typhon_object::{Thread, Value, convert, ids, payload};
 
 /// Which input of a trace is the address of the record of its frame.
@@ -84,14 +85,18 @@ pub(crate) fn thread<'t>(word: u64) -> &'t Thread {
     unsafe { &*(word as *const Thread) }
 }
 
-/// A new instance, of a Python class whose instances are laid out as object's, with a shape of that class and empty slots.
-extern "C" fn alloc(t: u64, shape: i64, _size: i64) -> u64 {
-    make(thread(t), ShapeId(shape as u32)).map_or(0, Value::into_raw)
+/// A new object with empty fields: of a type written in Rust whose fields may be empty, or of a Python class whose instances are laid
+/// out as object's, with a shape of that class. A tuple has as many items as there is room for.
+extern "C" fn alloc(t: u64, shape: i64, size: i64) -> u64 {
+    make(thread(t), ShapeId(shape as u32), size as usize).map_or(0, Value::into_raw)
 }
 
-fn make(t: &Thread, shape: ShapeId) -> Res {
-    // SAFETY: the place of a trace keeps the classes whose instances it makes.
-    let made = payload::new_plain(t, unsafe { shape.get().ty.as_ref() })?;
+fn make(t: &Thread, shape: ShapeId, size: usize) -> Res {
+    if shape.0 == ids::TUPLE {
+        return tuple::unfilled(t, size.saturating_sub(Tuple::ITEMS) / 8);
+    }
+    // SAFETY: the place of a trace keeps the classes whose instances it makes, and types written in Rust stay.
+    let made = payload::new_empty(t, unsafe { shape.get().ty.as_ref() })?;
     if let Some(header) = made.header() {
         header.set_shape(shape);
     }
@@ -325,8 +330,8 @@ pub struct Objects<'t>(pub &'t Thread);
 impl Heap for Objects<'_> {
     type Error = Exc;
 
-    fn make(&mut self, shape: u32, _size: u32, refs: u32) -> Result<Word, Exc> {
-        let made = make(self.0, ShapeId(shape))?;
+    fn make(&mut self, shape: u32, size: u32, refs: u32) -> Result<Word, Exc> {
+        let made = make(self.0, ShapeId(shape), size as usize)?;
         (1..refs).for_each(|_| std::mem::forget(made.clone()));
         Ok(Word(made.into_raw()))
     }

@@ -205,7 +205,7 @@ impl Function<'_> {
         let arg = match src {
             Src::Arg(arg) => arg,
             Src::Virtual(i) => return Ok(Source::Object(i as usize)),
-            Src::Raw(_) => return Err(LowerError::Malformed(0)),
+            Src::Raw(arg) => return Ok(Source::Word(self.value(arg)?)),
         };
         let value = self.value(arg)?;
         let ty = self.trace.ty(arg);
@@ -501,7 +501,7 @@ fn is_made(trace: &Trace, snap: SnapId) -> bool {
     let plain = fields.all(|(_, _, src)| match src {
         Src::Arg(arg) => !matches!(trace.ty(*arg), Ty::Ptr | Ty::Unit),
         Src::Virtual(_) => true,
-        Src::Raw(_) => false,
+        Src::Raw(arg) => trace.ty(*arg) == Ty::Int,
     });
     let own = |(owner, src): (SnapId, Src)| owner == snap || !matches!(src, Src::Virtual(_));
     plain && trace.resolved(snap).into_values().all(own)

@@ -140,6 +140,10 @@ impl Recorder<'_> {
         if n > BUILT_MAX || n == 0 && what == 0 {
             return self.abort(Reason::Type);
         }
+        if what == 0 && !self.parallel {
+            self.build_tuple();
+            return Ok(());
+        }
         let mut args = [ABSENT; BUILT_MAX];
         for (i, arg) in args.iter_mut().take(n).enumerate() {
             *arg = self.reg(at + i).arg;
@@ -157,6 +161,21 @@ impl Recorder<'_> {
         }
         self.put(over, made);
         Ok(())
+    }
+
+    /// A tuple of a few values, which takes them over. Who only takes it apart again needs none.
+    fn build_tuple(&mut self) {
+        let w = self.word;
+        let (at, n, over) = (w.b(), w.c(), w.a());
+        let items: Vec<Arg> = (at..at + n).map(|r| self.reg(r).arg).collect();
+        self.may_write((!(at..at + n).contains(&over)).then_some(over));
+        let made = self.new_built_in(ids::TUPLE, Tuple::ITEMS + 8 * n);
+        self.b.mem(Op::Store, Ty::Unit, Alias::Tuple, &[made, Arg::int(n as i64)], Tuple::LEN as i32);
+        for (i, item) in items.into_iter().enumerate() {
+            self.take(at + i);
+            self.b.mem(Op::Store, Ty::Unit, Alias::Tuple, &[made, item], (Tuple::ITEMS + 8 * i) as i32);
+        }
+        self.put(over, made);
     }
 
     fn append(&mut self) -> Result<(), Abort> {
@@ -190,6 +209,9 @@ impl Recorder<'_> {
     fn get_iter(&mut self) -> Result<(), Abort> {
         if self.parallel && !helpers::iterates_beside(self.value(self.word.b())) {
             return self.abort(Reason::Type);
+        }
+        if self.make_iterator()? {
+            return Ok(());
         }
         let object = self.built_in(self.word.b())?;
         self.may_write(self.dying().chain([self.word.a()]));

@@ -33,6 +33,7 @@ mod containers;
 mod exits;
 mod flow;
 mod iterate;
+mod iterators;
 mod natives;
 mod numbers;
 mod objects;

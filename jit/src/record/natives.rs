@@ -33,7 +33,10 @@ impl Recorder<'_> {
     pub(super) fn call_native(&mut self, at: usize, first: usize, n: usize) -> Result<(), Abort> {
         let window = at..first + n;
         let value = match self.shape_at(at) {
-            ids::TYPE => self.make(at, first, n)?,
+            ids::TYPE => match self.make_range(at, first, n)? {
+                Some(range) => range,
+                None => self.make(at, first, n)?,
+            },
             ids::BUILTIN_FUNCTION | ids::METHOD_DESCRIPTOR => {
                 let native = self.native(at, first, n)?;
                 self.tame(&native, window.clone(), first, n)?
@@ -163,7 +166,7 @@ impl Recorder<'_> {
     }
 
     /// The registers of a call's window can end, and its result be written.
-    fn may_end(&mut self, window: std::ops::Range<usize>) {
+    pub(super) fn may_end(&mut self, window: std::ops::Range<usize>) {
         let over = self.word.a();
         let inside = window.contains(&over);
         self.may_write(window.chain((!inside).then_some(over)));

@@ -304,6 +304,27 @@ fn instances_that_only_the_trace_sees_are_not_made() {
 }
 
 #[test]
+fn iterators_that_only_the_trace_sees_are_not_made() {
+    for text in
+        ["for j in range(3): x += j", "for j in range(i & 1, 4, 2): x += j", "for j in t: x += 1", "for j in l: x += 1"]
+    {
+        becomes(&statement(&format!("x = i\n        {text}")), &["iadd"], &[STEP, "call", "= new"]);
+    }
+}
+
+#[test]
+fn tuples_that_are_only_taken_apart_are_not_made() {
+    for text in [
+        "t, x = (i, 2)",
+        "t = (i, 2); x = t[0] + t[-1]",
+        "t = (i, (i, 3)); x = t[1][0]; t = i",
+        "x, (t, y) = i, (i, 2)",
+    ] {
+        becomes(&statement(text), &[], &[STEP, "call", "= new"]);
+    }
+}
+
+#[test]
 fn what_is_known_is_not_asked_for() {
     for text in [
         "x = len(l)",

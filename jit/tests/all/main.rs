@@ -6,6 +6,7 @@ mod fuzz;
 mod fuzz_objects;
 mod harness;
 mod iterations;
+mod iterators;
 mod loops;
 mod machine;
 mod objects;

@@ -89,6 +89,22 @@ pub fn new_plain(t: &Thread, ty: &TypeObject) -> Res {
     new_of(t, ty, |header| crate::types::object::Object { header })
 }
 
+/// A new object of `ty` whose fields are empty: an instance of a Python class that is laid out as object, or of a type written in
+/// Rust whose fields say nothing as zeros.
+pub fn new_empty(t: &Thread, ty: &TypeObject) -> Res {
+    if ty.is_heap_type() {
+        return new_plain(t, ty);
+    }
+    let size = ty.basic_size();
+    let at = t.heap().alloc_object(size).map_err(|_| t.memory_error())?;
+    // SAFETY: fresh memory of the type's size, of which the caller knows that zeros will do behind the header.
+    unsafe {
+        at.write_bytes(0, size);
+        at.cast::<Header>().write(Header::new(ty.root_shape(), crate::thread::tag()));
+        Ok(Value::from_raw(at as u64))
+    }
+}
+
 /// As [`new_of`] for the type object `class` that a `__new__` was called with. The caller has checked that `class` is a
 /// subtype of the payload's type.
 pub fn new_for<T: Payload>(t: &Thread, class: &Value, payload: impl FnOnce(Header) -> T) -> Res {

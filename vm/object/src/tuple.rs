@@ -90,6 +90,16 @@ fn bare(t: &Thread, len: usize) -> Res<*mut Tuple> {
     Ok(at)
 }
 
+/// A tuple of `len > 0` items, which are absent until whoever asks has filled them in, before anybody else sees it.
+pub fn unfilled(t: &Thread, len: usize) -> Res {
+    let at = bare(t, len)?;
+    // SAFETY: within the new tuple; a zero is an absent value.
+    unsafe {
+        at.add(1).cast::<u64>().write_bytes(0, len);
+        Ok(Value::from_raw(at as u64))
+    }
+}
+
 /// A tuple of copies of `items`.
 pub fn new(t: &Thread, items: &[Value]) -> Res {
     if items.is_empty() {

@@ -1,5 +1,6 @@
 //! Folding: constants are computed, algebra is done, and what was just boxed is not unboxed.
 
+use crate::alias::Alias;
 use crate::arg::{Arg, Const, Var};
 use crate::build::{Copy, Pass, Step, rewrite};
 use crate::op::{Op, Outcome};
@@ -103,6 +104,13 @@ fn binary(copy: &mut Copy<'_>, inst: &Inst, a: Arg, b: Arg) -> Option<Step> {
         (Op::IMod, Const::Int(m)) if m > 0 && m.count_ones() == 1 => become_pure(inst, Op::IAnd, a, m - 1),
         (Op::IFloorDiv, Const::Int(m)) if m > 0 && m.count_ones() == 1 => {
             become_as(inst, Op::IShr, a, i64::from(m.trailing_zeros()))
+        }
+        // A tuple's item has one name.
+        (Op::LoadX, Const::Int(i)) => {
+            let Imm::Mem(Alias::Tuple, offset) = inst.imm else { return None };
+            let at = i32::try_from(i).ok()?.checked_mul(8)?.checked_add(offset)?;
+            let (args, imm) = ([a].into_iter().collect(), Imm::Mem(Alias::Tuple, at));
+            Some(Step::Become(Inst { op: Op::Load, args, imm, ..inst.clone() }))
         }
         // Zero's sign: x + 0.0 is not x for -0.0, but x - 0.0 is.
         (Op::FSub, Const::Flt(0)) => is(a),

@@ -9,6 +9,7 @@ use crate::build::{Copy, Pass, Step, rewrite};
 use crate::effects::{Acts, Effects};
 use crate::op::{Form, Op, Width};
 use crate::trace::{Imm, Inst, Trace};
+use crate::word::SHAPE_OFFSET;
 use rustc_hash::FxHashMap;
 
 pub(super) fn run(trace: &Trace) -> Trace {
@@ -71,6 +72,12 @@ impl Pass for Forward {
             }
             let v = copy.emit(inst.clone());
             self.known.insert((place, inst.ty), v.into());
+            return Step::Is(v.into());
+        }
+        if let Imm::New(shape, _) = inst.imm {
+            let v = copy.emit(inst.clone());
+            let (class, base, offset, width) = (Alias::Shape, v.into(), SHAPE_OFFSET, Width::Half);
+            self.known.insert((Place { class, base, index: None, offset, width }, Ty::Int), Arg::int(shape.into()));
             return Step::Is(v.into());
         }
         match (place, inst.args.last()) {

@@ -5,7 +5,7 @@
 
 use super::{Held, Object, Sink};
 use crate::Alias;
-use crate::arg::{Arg, Ty, Var};
+use crate::arg::{Arg, Const, Ty, Var};
 use crate::build::Copy;
 use crate::op::Op;
 use crate::trace::{End, Trace};
@@ -52,7 +52,7 @@ pub(super) fn rewrite(trace: &Trace, sink: &mut Sink, carried: &FxHashMap<Var, [
             copy.set(*param, new.into());
             continue;
         };
-        let mut held = BTreeMap::new();
+        let mut held = object.fields.clone();
         for (offset, class, first) in fields {
             let ty = copy.new.trace().ty(*first);
             held.insert(*offset, (*class, Held::Carried(copy.new.param(ty, *first).into())));
@@ -71,7 +71,8 @@ pub(super) fn rewrite(trace: &Trace, sink: &mut Sink, carried: &FxHashMap<Var, [
         let layout = |fields: &Fields| -> Vec<(i32, Alias, Ty)> {
             fields.iter().map(|(offset, class, arg)| (*offset, *class, copy.new.trace().ty(*arg))).collect()
         };
-        let same = (object.shape, object.size, object.refs) == (first.shape, first.size, first.refs);
+        let same = (object.shape, object.size, object.refs, fixed(&object))
+            == (first.shape, first.size, first.refs, fixed(first));
         if !same || layout(fields) != layout(&then) {
             return Err(*param);
         }
@@ -80,12 +81,29 @@ pub(super) fn rewrite(trace: &Trace, sink: &mut Sink, carried: &FxHashMap<Var, [
     Ok(copy.new.finish(End::Again(again)))
 }
 
+/// What is left in an object that was taken apart: numbers that are the same in each iteration.
+fn fixed(object: &Object) -> Vec<(i32, Option<Const>)> {
+    let number = |held: &Held| match held {
+        Held::Value(_, arg) => arg.constant(),
+        _ => None,
+    };
+    object.fields.iter().map(|(offset, (_, held))| (*offset, number(held))).collect()
+}
+
 impl Sink {
-    /// A hidden object, which is not one from here on, without its fields, and those; `None` if it is not there, or refers to
+    /// A hidden object, which is not one from here on, and the fields that change; `None` if it is not there, or refers to
     /// another one.
     fn taken_apart(&mut self, copy: &Copy<'_>, v: Var) -> Option<(Object, Fields)> {
         let mut object = self.live.remove(&v)?;
-        let fields = std::mem::take(&mut object.fields).into_iter().map(|(offset, (class, held))| {
+        let raw = |held: &Held| matches!(held, Held::Value(old, _) if copy.old.ty(*old) != Ty::Val);
+        let (fixed, fields): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut object.fields).into_iter().partition(|(_, (_, held))| raw(held));
+        if fixed.values().any(|(_, held)| !matches!(held, Held::Value(_, Arg::Const(_)))) {
+            // The snapshot would box what is carried.
+            return None;
+        }
+        object.fields = fixed;
+        let fields = fields.into_iter().map(|(offset, (class, held))| {
             let arg = match held {
                 Held::Value(old, _) if old.var().is_some_and(|v| self.boxes.contains(&v)) => copy.shown(old),
                 Held::Value(_, arg) | Held::Carried(arg) => arg,
