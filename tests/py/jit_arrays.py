@@ -166,3 +166,22 @@ def cleared(n):
 
 print(cleared(120))
 print(sys.getsizeof(array("d")) > 0)
+
+
+def numeric(values):
+    """What functions of numbers give, of which kinds, and which of two equals."""
+    out = []
+    for a, b in values * 9:
+        try:
+            r = abs(a), min(a, b), max(a, b), float(a), int(a)
+        except (TypeError, ValueError, OverflowError) as e:
+            r = type(e).__name__
+        out.append(r)
+    return out[-len(values):]
+
+
+inf, nan = float("inf"), float("nan")
+print(numeric([(3, -4), (-3, -3), (0, 5), (-(1 << 61), 1 << 61), ((1 << 53) + 1, 2), (True, False), (1 << 70, -(1 << 70))]))
+print(numeric([(0.5, -4.25), (-0.0, 0.0), (0.0, -0.0), (-1e300, 2.0), (1.0, 1), (1, 1.0), (2, 1.5), (-2.5, 3)]))
+print(numeric([(inf, 1.0), (-inf, inf), (nan, 1.0), (1.0, nan), ("12", "3"), (None, 1), ([], 1)]))
+print((array("h", [1, 2, 3]) * 5000)[14990:], len(array("b", [1]) * 100001), array("d") * 7, array("d", [1]) * 0)

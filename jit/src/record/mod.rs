@@ -36,6 +36,7 @@ mod iterate;
 mod iterators;
 mod natives;
 mod numbers;
+mod numeric;
 mod objects;
 mod opaque;
 mod real;

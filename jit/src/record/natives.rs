@@ -33,9 +33,13 @@ impl Recorder<'_> {
     pub(super) fn call_native(&mut self, at: usize, first: usize, n: usize) -> Result<(), Abort> {
         let window = at..first + n;
         let value = match self.shape_at(at) {
-            ids::TYPE => match self.make_range(at, first, n)? {
-                Some(range) => range,
-                None => self.make(at, first, n)?,
+            ids::TYPE => match (self.make_range(at, first, n)?, n) {
+                (Some(range), _) => range,
+                (None, 1) => match self.make_number(at, first, n)? {
+                    Some(number) => number,
+                    None => self.make(at, first, n)?,
+                },
+                _ => self.make(at, first, n)?,
             },
             ids::BUILTIN_FUNCTION | ids::METHOD_DESCRIPTOR => {
                 let native = self.native(at, first, n)?;
@@ -201,6 +205,9 @@ impl Recorder<'_> {
                 self.may_end(window);
                 let len = self.load(Ty::Int, class, object, at);
                 Ok(Some(self.op(Op::BoxInt, &[len])))
+            }
+            ("abs", 1) | ("min" | "max", 2) if native.bound.is_none() && !native.is_method => {
+                self.numeric(native.def.name, window, first)
             }
             ("isinstance", 2) => self.instance_of(window, first).map(Some),
             ("append", 2) if native.bound.is_none() && self.value(first).exact::<List>().is_some() => {

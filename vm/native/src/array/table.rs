@@ -377,6 +377,9 @@ fn repeat(t: &Thread, v: &Value, n: isize) -> Res {
     irepeat(t, &out, n)
 }
 
+/// So many bytes are written between two looks at the breaker.
+const PIECE: usize = 1 << 12;
+
 fn irepeat(t: &Thread, v: &Value, n: isize) -> Res {
     let this = Array::of(v);
     let n = usize::try_from(n).unwrap_or(0);
@@ -391,11 +394,14 @@ fn irepeat(t: &Thread, v: &Value, n: isize) -> Res {
     let one = this.to_vec(t)?;
     let more = one.len().checked_mul(n - 1).ok_or_else(|| t.memory_error())?;
     this.reserve(t, more)?;
-    for i in 1..n {
-        this.extend(t, &one)?;
-        if i % 1024 == 0 {
-            t.poll()?;
-        }
+    // In pieces, between which somebody may want to stop this.
+    let piece = one.repeat((PIECE / one.len()).clamp(1, n));
+    let mut left = more;
+    while left > 0 {
+        let some = left.min(piece.len());
+        this.extend(t, &piece[..some])?;
+        left -= some;
+        t.poll()?;
     }
     Ok(v.clone())
 }
