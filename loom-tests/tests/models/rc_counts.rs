@@ -148,6 +148,47 @@ fn written_before_release() {
     assert!(object.body.is_freed(), "leaked");
 }
 
+/// The owner, who has two references, stores as if it were alone once it sees no other; another thread looks at the object, and
+/// gives up what it counted itself.
+fn stored_alone() {
+    let queues = Arc::new(MergeQueues::new(4));
+    let me = Owner::claim(&queues, Arc::new(Bits::new())).expect("a free tag");
+    let object = Object::new(me.tag());
+    // SAFETY: this thread has the tag and a reference; the last new one is for the other thread, and counted as that counts.
+    unsafe {
+        object.header.retain(me.tag());
+        object.header.retain(TAG_FOREIGN);
+    }
+    let other = {
+        let (queues, object) = (queues.clone(), object.clone());
+        thread::spawn(move || {
+            object.touch();
+            object.release(&queues, TAG_FOREIGN);
+        })
+    };
+    // Or loom would not have the look come after the release, which looks itself before it writes.
+    thread::yield_now();
+    // SAFETY: the references of this thread.
+    if unsafe { object.header.has_only(2, me.tag()) } {
+        object.body.write(7);
+    }
+    other.join().unwrap();
+    object.release(&queues, me.tag());
+    object.release(&queues, me.tag());
+    me.leave(|_dead| object.free());
+    assert!(object.body.is_freed(), "leaked");
+}
+
+#[test]
+fn who_is_alone_stores_so() {
+    check(stored_alone);
+}
+
+#[test]
+fn who_is_alone_sees_the_release() {
+    caught(Mutant::ReleaseRelaxed, stored_alone);
+}
+
 #[test]
 fn one_other() {
     check(|| given_away(1));
