@@ -24,10 +24,10 @@ use typhon_object::types::cell::Cell as PyCell;
 use typhon_object::types::enumerate::ENUMERATE;
 use typhon_object::types::float::FLOAT;
 use typhon_object::types::int::{INT, Long};
-use typhon_object::types::list_::LIST as LIST_TYPE;
+use typhon_object::types::list_::{self, LIST as LIST_TYPE};
 use typhon_object::types::range::RANGE;
 use typhon_object::types::set_::{self, Set};
-use typhon_object::types::slice::{self, Slice};
+use typhon_object::types::slice::{self, Bounds, Slice};
 use typhon_object::types::str_::STR;
 use typhon_object::types::tuple_::TUPLE as TUPLE_TYPE;
 use typhon_object::types::type_;
@@ -348,6 +348,15 @@ pub fn has_items(v: &Value, key: &Value) -> bool {
 pub(crate) extern "C" fn item(t: u64, v: u64, key: u64) -> u64 {
     let (v, key) = (lent(&v), lent(&key));
     if has_items(v, key) { given(ops::getitem(thread(t), v, key)) } else { 0 }
+}
+
+/// A slice of a list by numbers, without an object that says so.
+pub(crate) extern "C" fn stride(t: u64, v: u64, start: u64, stop: u64, step: u64) -> u64 {
+    let v = lent(&v);
+    match (v.exact::<List>(), Bounds::of_words(lent(&start), lent(&stop), lent(&step))) {
+        (Some(list), Some(bounds)) if !beside() && is_copied(v) => given(list_::within(thread(t), list, bounds)),
+        _ => 0,
+    }
 }
 
 /// Whether numbers are stored into a built-in sequence without anything else coming to an end.

@@ -52,6 +52,7 @@ pub const RUNTIME: Runtime = Runtime {
         StrItem: helpers::str_item,
         Part: helpers::part,
         Item: helpers::item,
+        Stride: helpers::stride,
         PutItem: helpers::put_item,
         SetPart: helpers::set_part,
         Iter: helpers::iter,

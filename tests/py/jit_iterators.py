@@ -147,3 +147,26 @@ def ends(n):
         d = None
     return D.gone
 print(ends(120))
+
+
+def strides(n):
+    out = []
+    items = [3, 1, 4, 1, 5, 9, "x", 2.5]
+    for i in range(n):
+        k = i % 9
+        a = items[k::-1]
+        b = items[:k:-2]
+        c = items[-k - 3 : k : 2]
+        s = slice(k, None, 3)
+        d = items[s]
+        items[: k + 1] = items[k::-1]
+        out.append((len(a), len(b), len(c), d, s.indices(5), "abcdefgh"[k::-1], (1, 2, 3)[::-1]))
+        try:
+            out.append(items[:: i % 30])
+            out.append(items[i % 40 // 39 * 0.5 :: 2])
+        except (ValueError, TypeError) as e:
+            out.append(str(e)[:60])
+    return items, out[:8], out[-3:], len([o for o in out if isinstance(o, str)])
+
+
+print(strides(200))

@@ -53,6 +53,8 @@ macro_rules! for_each_helper {
             StrItem "str_item" (Ptr, Val, Int) -> Val [FRESH], "a character of a str; absent outside";
             Part "part" (Ptr, Val, Val, Val) -> Val [FRESH], "a slice of a list, tuple or str; absent if that is not to be had here";
             Item "item" (Ptr, Val, Val) -> Val [FRESH], "an item or a slice of a built-in sequence; absent if that is not to be had here";
+            Stride "stride" (Ptr, Val, Val, Val, Val) -> Val [FRESH],
+                "the items of a list from one number to another by a third, each of which may be None; absent if that is not to be had here";
             PutItem "put_item" (Ptr, Val, Val, Val) -> Bool [TAME],
                 "stores a number into a built-in sequence of numbers; false if that raises, and then nothing has happened";
             SetPart "set_part" (Ptr, Val, Val, Val, Val) -> Bool [APPENDS],

@@ -216,6 +216,7 @@ impl World for Memory {
             | Helper::StrItem
             | Helper::Part
             | Helper::Item
+            | Helper::Stride
             | Helper::PutItem
             | Helper::AttrPut
             | Helper::ListPut

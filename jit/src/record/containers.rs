@@ -3,6 +3,7 @@
 use super::objects::Loaded;
 use super::{Abort, Num, Reason, Recorder};
 use crate::helpers::{self, BUILT_MAX, LIST, SLICE};
+use std::mem::offset_of;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_isa::{CompareKind, Opcode};
 use typhon_jit_ir::word::Word;
@@ -12,9 +13,11 @@ use typhon_object::list::List;
 use typhon_object::strs::Str;
 use typhon_object::tuple::Tuple;
 use typhon_object::types::set_::Set;
+use typhon_object::types::slice::Slice;
 use typhon_object::{Value, ids, type_of};
 
 const ABSENT: Arg = Arg::Const(Const::Val(Word::ABSENT));
+const SLICE_PARTS: [usize; 3] = [offset_of!(Slice, start), offset_of!(Slice, stop), offset_of!(Slice, step)];
 
 impl Recorder<'_> {
     /// One instruction of these families.
@@ -144,6 +147,10 @@ impl Recorder<'_> {
             self.build_tuple();
             return Ok(());
         }
+        if what == SLICE && !self.parallel {
+            self.build_slice();
+            return Ok(());
+        }
         let mut args = [ABSENT; BUILT_MAX];
         for (i, arg) in args.iter_mut().take(n).enumerate() {
             *arg = self.reg(at + i).arg;
@@ -176,6 +183,34 @@ impl Recorder<'_> {
             self.b.mem(Op::Store, Ty::Unit, Alias::Tuple, &[made, item], (Tuple::ITEMS + 8 * i) as i32);
         }
         self.put(over, made);
+    }
+
+    /// A slice, which takes its parts over. Who only looks at those needs none.
+    fn build_slice(&mut self) {
+        let w = self.word;
+        let (at, n, over) = (w.b(), w.c(), w.a());
+        let parts: Vec<Arg> =
+            (at..at + n).map(|r| self.reg(r).arg).chain([Arg::Const(Const::Val(Word::NONE))]).collect();
+        self.may_write((!(at..at + n).contains(&over)).then_some(over));
+        let made = self.new_built_in(ids::SLICE, size_of::<Slice>());
+        for (part, place) in parts.into_iter().zip(SLICE_PARTS) {
+            self.b.mem(Op::Store, Ty::Unit, Alias::Slot, &[made, part], place as i32);
+        }
+        for r in at..at + n {
+            self.take(r);
+        }
+        self.put(over, made);
+    }
+
+    /// A slice of a list.
+    fn get_stride(&mut self) -> Result<(), Abort> {
+        let w = self.word;
+        let (list, slice) = (self.built_in(w.b())?, self.built_in(w.c())?);
+        let [start, stop, step] = SLICE_PARTS.map(|at| self.load(Ty::Val, Alias::Slot, slice, at));
+        self.may_write(self.dying().chain([w.a()]));
+        let part = self.b.call(Helper::Stride, &[self.thread, list, start, stop, step]).into();
+        self.made(part);
+        Ok(())
     }
 
     fn append(&mut self) -> Result<(), Abort> {
@@ -250,6 +285,9 @@ impl Recorder<'_> {
         let (v, key) = (self.value(w.b()), self.value(w.c()));
         if type_of(v).is_heap_type() || !helpers::has_items(v, key) {
             return self.abort(Reason::Type);
+        }
+        if v.exact::<List>().is_some() && key.exact::<Slice>().is_some() {
+            return self.get_stride();
         }
         let (object, key) = (self.built_in(w.b())?, self.reg(w.c()).arg);
         self.may_write(self.dying().chain([w.a()]));

@@ -102,6 +102,18 @@ impl Slice {
 }
 
 impl Bounds {
+    /// Those of a slice whose parts are numbers in words, or None; `None` for anything else, or a step of zero.
+    pub fn of_words(start: &Value, stop: &Value, step: &Value) -> Option<Self> {
+        let number = |v: &Value, default: isize| match v.is_none() {
+            true => Some(default),
+            false => isize::try_from(v.as_small()?).ok(),
+        };
+        let step = number(step, 1).filter(|step| *step != 0)?;
+        let start = number(start, if step < 0 { isize::MAX } else { 0 })?;
+        let stop = number(stop, if step < 0 { isize::MIN } else { isize::MAX })?;
+        Some(Self { start, stop, step })
+    }
+
     /// Fits the numbers to a length.
     pub fn fit(self, len: usize) -> Indices {
         let n = len as isize;

@@ -7,7 +7,7 @@ mod sort;
 
 pub use iter::{LIST_ITER, LIST_REVERSE_ITER, ListIter, ListReverseIter};
 pub(crate) use methods::bound;
-pub use slices::extend;
+pub use slices::{extend, within};
 pub use sort::sort;
 
 use crate::args::Args;

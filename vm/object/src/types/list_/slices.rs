@@ -9,12 +9,16 @@ use crate::tuple::Tuple;
 use crate::ty::type_of;
 use crate::types::exceptions::TYPE_ERROR;
 use crate::types::range::Range;
-use crate::types::slice::Slice;
+use crate::types::slice::{Bounds, Slice};
 use crate::value::Value;
 
 /// `list[slice]`.
 pub(super) fn get(t: &Thread, list: &List, s: &Slice) -> Res {
-    let bounds = s.bounds(t)?;
+    within(t, list, s.bounds(t)?)
+}
+
+/// The items of a list that lie within bounds, as a list.
+pub fn within(t: &Thread, list: &List, bounds: Bounds) -> Res {
     // SAFETY: copying values changes no list. Another thread may make this one shorter: the indices are those of what is read here.
     let items = unsafe { list.items() };
     let at = bounds.fit(items.len());
