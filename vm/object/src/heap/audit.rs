@@ -93,14 +93,22 @@ impl Audit {
         self.objects.place(at)
     }
 
-    /// Blocks of objects that are neither in use nor on any list: by a word of zero they say that they are free.
-    pub(crate) fn lost(&self) -> Option<usize> {
-        self.objects.all.iter().find_map(|(&page, &(size, end))| {
+    /// A block of objects that is neither in use nor on any list: by a word of zero it says that it is free. Its size in bytes, and
+    /// its first words, which tell what became of it.
+    pub(crate) fn lost(&self) -> Option<(usize, usize, [u64; 4])> {
+        let (at, size) = self.objects.all.iter().find_map(|(&page, &(size, end))| {
             let blocks = (page..).step_by(size).take_while(|at| at + size <= end);
             // SAFETY: a block of a page that is there and carved so far.
             let is_zero = |at: usize| unsafe { *(at as *const u64) } == 0;
-            blocks.filter(|at| !self.objects.free.contains(at) && !poison::is_on(*at)).find(|&at| is_zero(at))
-        })
+            let mut lost = blocks.filter(|at| !self.objects.free.contains(at) && !poison::is_on(*at));
+            Some((lost.find(|&at| is_zero(at))?, size))
+        })?;
+        let mut words = [0; 4];
+        for (i, word) in words.iter_mut().take(size / 8).enumerate() {
+            // SAFETY: within the block.
+            *word = unsafe { *(at as *const u64).add(i) };
+        }
+        Some((at, size, words))
     }
 }
 

@@ -44,8 +44,8 @@ impl Ledger {
     pub(super) fn of(t: &Thread, roots: Roots) -> Result<Self, String> {
         // SAFETY: the world is stopped, and counting allocates nothing of the heap.
         let audit = unsafe { Audit::of(t.isolate()) }?;
-        if let Some(lost) = audit.lost() {
-            return Err(format!("the block at {lost:#x} is free, but on no list"));
+        if let Some((lost, size, words)) = audit.lost() {
+            return Err(format!("the block of {size} bytes at {lost:#x} is free, but on no list: {words:x?}"));
         }
         let mut out = Self { audit, found: FxHashMap::default(), waiting: FxHashSet::default(), fault: None };
         t.walk_objects(&mut |header| {
