@@ -486,12 +486,15 @@ impl Thread {
     }
 
     /// Ends a thread made by [`Thread::sibling`]: what it holds goes, what it owns gets other owners. It is attached, and
-    /// nothing runs on it afterwards.
-    pub fn end(&self) {
+    /// nothing runs on it afterwards. `last` drops what running code leaves behind: finalizers run until the end, and whatever is
+    /// freed after it nobody finds again.
+    pub fn end(&self, last: impl Fn()) {
         self.online();
         // Whatever dies from here on dies at once.
         self.enter_native();
         self.see_to_late_ends();
+        self.let_go();
+        last();
         self.let_go();
         if let Some(owner) = self.owner.take() {
             owner.leave(|at| {
@@ -499,6 +502,7 @@ impl Thread {
                 unsafe { heap::dealloc(at.cast().as_ptr()) };
                 // A finalizer has run on this thread, and left things behind like all that runs.
                 self.let_go();
+                last();
             });
         }
         self.orphan_limbo();

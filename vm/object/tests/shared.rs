@@ -267,7 +267,7 @@ fn containers_stay_whole_under_several_threads() {
                     let seed = seed + 1000 * (i as u64 + 1);
                     sent.0.attach(1 << 20, |t| {
                         assert!(world.0.work(t, seed, rounds).is_ok());
-                        t.end();
+                        t.end(|| ());
                     });
                 });
             }
@@ -320,7 +320,7 @@ fn natives_run_one_at_a_time() {
                     let (sent, count) = (sent, count);
                     sent.0.attach(1 << 20, |t| {
                         natives(t, count);
-                        t.end();
+                        t.end(|| ());
                     });
                 });
             }
@@ -373,7 +373,7 @@ fn what_is_in_stock_is_given_back() {
                             assert!(i % 8 != 0 || t.poll().is_ok());
                             held.iter().for_each(look);
                         }
-                        t.end();
+                        t.end(|| ());
                     });
                 });
             }

@@ -109,7 +109,7 @@ fn values_made_by_one_thread_are_freed_by_others() {
             running.into_iter().map(|r| r.join().expect("no panic")).collect::<Vec<_>>()
         });
         for Handed(sibling) in siblings {
-            sibling.attach(1 << 20, Thread::end);
+            sibling.attach(1 << 20, |t| t.end(|| ()));
         }
         for Handed(v) in pool.lock().drain(..) {
             check(&v);

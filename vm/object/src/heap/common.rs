@@ -210,6 +210,11 @@ impl Heap {
         self.tell();
     }
 
+    /// Whether there are free blocks that nobody else can find.
+    pub fn has_free(&self) -> bool {
+        [&self.objects, &self.raw].iter().any(|space| space.free.iter().any(|list| !list.get().is_null()))
+    }
+
     /// Notes where the pages end that this thread carves objects from.
     pub(crate) fn note_carved(&self, carved: &mut Carved) {
         carved.extend(

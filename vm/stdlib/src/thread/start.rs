@@ -75,7 +75,7 @@ fn start(t: &Thread, function: Value, args: Value, kwargs: Value, handle: Value)
             // One of this OS thread's at a time.
             t.offline();
             let was_in = t.out_of_native();
-            job.thread.attach(MARGIN, Thread::end);
+            job.thread.attach(MARGIN, |t| t.end(|| ()));
             t.online();
             if was_in {
                 t.take_native();
@@ -118,7 +118,10 @@ fn run(job: Job) {
     let ran = catch_unwind(AssertUnwindSafe(|| thread.attach(STACK - MARGIN, |t| run_attached(t, call, handle))));
     host.inspect(|h| h.thread_ends());
     match ran {
-        Ok(()) => drop(thread),
+        Ok(()) => {
+            debug_assert!(!thread.heap().has_free(), "who has ended has freed something");
+            drop(thread);
+        }
         Err(payload) => {
             // Whatever it was in the middle of stays as it is; the others are to stop before they meet it.
             shared.panicked(payload);
@@ -151,15 +154,14 @@ fn run_attached(t: &Thread, call: Call, handle: Value) {
             }
             finish(t, call, handle);
             // The end of a thread runs finalizers, so the frames go last.
-            started.let_go();
-            t.end();
+            t.end(|| started.let_go());
         }
         None => {
             if awaited {
                 t.breaker.stop(why::MEMORY);
             }
             finish(t, call, handle);
-            t.end();
+            t.end(|| ());
         }
     }
 }
