@@ -63,8 +63,7 @@ fn together(t: &Thread, a: &[Value]) -> Res {
                     t.enter_native();
                     let started = typhon_interp::start_thread(t).expect("room");
                     called(t, f.0);
-                    started.let_go();
-                    t.end();
+                    t.end(|| started.let_go());
                 });
             };
             std::thread::Builder::new().stack_size(32 << 20).spawn_scoped(scope, run).expect("a thread");
