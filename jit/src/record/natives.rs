@@ -33,14 +33,7 @@ impl Recorder<'_> {
     pub(super) fn call_native(&mut self, at: usize, first: usize, n: usize) -> Result<(), Abort> {
         let window = at..first + n;
         let value = match self.shape_at(at) {
-            ids::TYPE => match (self.make_range(at, first, n)?, n) {
-                (Some(range), _) => range,
-                (None, 1) => match self.make_number(at, first, n)? {
-                    Some(number) => number,
-                    None => self.make(at, first, n)?,
-                },
-                _ => self.make(at, first, n)?,
-            },
+            ids::TYPE => self.make(at, first, n)?,
             ids::BUILTIN_FUNCTION | ids::METHOD_DESCRIPTOR => {
                 let native = self.native(at, first, n)?;
                 self.tame(&native, window.clone(), first, n)?
@@ -296,6 +289,14 @@ impl Recorder<'_> {
 
     /// A built-in type that is called with plain arguments.
     fn make(&mut self, at: usize, first: usize, n: usize) -> Result<Arg, Abort> {
+        if let Some(range) = self.make_range(at, first, n)? {
+            return Ok(range);
+        }
+        if n == 1
+            && let Some(number) = self.make_number(at, first)?
+        {
+            return Ok(number);
+        }
         let bits = self.value(at).bits();
         if n == 0 || n > NATIVE_MAX || !helpers::is_made_tamely(Value::from_ref(&bits)) {
             return self.abort(Reason::Type);

@@ -64,11 +64,10 @@ impl Recorder<'_> {
     }
 
     /// `int` of an int, `float` of a float or of an int that is one without rounding; `None` if it is not that.
-    pub(super) fn make_number(&mut self, at: usize, first: usize, n: usize) -> Result<Option<Arg>, Abort> {
+    pub(super) fn make_number(&mut self, at: usize, first: usize) -> Result<Option<Arg>, Abort> {
         let class = self.value(at).clone();
         let (int, float) = (class.is(&INT.ty().value()), class.is(&FLOAT.ty().value()));
         let number = match self.reg(first).real {
-            _ if n != 1 => return Ok(None),
             Real::Int(_) if int => {
                 let x = self.int(first)?;
                 self.box_int(x)?
@@ -87,7 +86,7 @@ impl Recorder<'_> {
         let same = self.op(Op::Same, &[class_now, Arg::Const(Const::Val(Word(class.bits())))]);
         self.guard(same);
         self.private = true;
-        self.may_end(at..first + n);
+        self.may_end(at..first + 1);
         Ok(Some(number))
     }
 }
