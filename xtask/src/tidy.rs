@@ -30,7 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("service", &["proto", "vm", "jit"]),
     ("clients/rust", &["proto"]),
     ("cli", &["vm", "jit", "service", "proto", "client", "compiler", "isa"]),
-    ("bench", &["vm"]),
+    ("bench", &["vm", "jit"]),
     ("loom-tests", &["qsbr", "rc"]),
     ("xtask", &[]),
 ];

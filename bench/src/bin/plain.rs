@@ -1,7 +1,9 @@
-//! `plain`: the virtual machine alone runs a program, with nothing compiled, no service and no command line. What a sanitizer, or
-//! `perf`, is to look at is built in half the time (`.ci/asan`).
+//! `plain`: the virtual machine alone runs a program, with no service and no command line. What a sanitizer, or `perf`, is to look at
+//! is built in half the time (`.ci/asan`). With the feature `jit` it compiles hot loops, as `typhon` does.
 //!
-//! `cargo run -p typhon-bench --bin plain -- FILE [ARGUMENT...]`; `TYPHON_VERIFY` and `TYPHON_THREADS` as for `typhon`.
+//! `cargo run -p typhon-bench --bin plain [--features jit] -- FILE [ARGUMENT...]`; `PYTHONPATH`, `TYPHON_VERIFY`, `TYPHON_THREADS` and,
+//! with the feature, `TYPHON_JIT` and the thresholds as for `typhon`. `--traces` before the file has it compile at once and print what
+//! `typhon trace` prints, but on standard error.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -9,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use typhon_vm::{Access, Cancel, Command, Exit, Flags, Host, HostError, Program, Stdio, Stream};
+use typhon_vm::{Access, Cancel, Command, Exit, Flags, Host, HostError, Program, Stdio, Stream, Tiers};
 
 #[global_allocator]
 static ALLOCATOR: typhon_vm::Metered<typhon_vm::Malloc> = typhon_vm::Metered(typhon_vm::Malloc);
@@ -17,8 +19,63 @@ static ALLOCATOR: typhon_vm::Metered<typhon_vm::Malloc> = typhon_vm::Metered(typ
 /// As the command line gives it.
 const STACK: usize = 256 << 20;
 
+#[cfg(feature = "jit")]
+mod tier {
+    use typhon_jit::{Params, Process};
+    use typhon_vm::Tiers;
+
+    /// What compiles hot loops, and whether it tells at the end what it did.
+    pub struct Tier {
+        process: Option<Process>,
+        told: bool,
+    }
+
+    impl Tier {
+        pub fn new(told: bool) -> Result<Self, String> {
+            let variable = |name: &str| std::env::var(name).ok();
+            let process = if told {
+                Params::read(variable)
+                    .map_err(|e| e.to_string())
+                    .and_then(|params| Process::watched(params).map_err(|e| e.to_string()).map(Some))
+            } else {
+                Process::from_environment(variable).map_err(|e| e.to_string())
+            };
+            Ok(Self { process: process?, told })
+        }
+
+        pub fn get(&self) -> Option<&dyn Tiers> {
+            self.process.as_ref().map(|process| process as &dyn Tiers)
+        }
+
+        pub fn tell(&self) {
+            if let (true, Some(journal)) = (self.told, self.process.as_ref().and_then(Process::journal)) {
+                eprintln!("{journal}");
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "jit"))]
+mod tier {
+    use typhon_vm::Tiers;
+
+    pub struct Tier;
+
+    impl Tier {
+        pub fn new(told: bool) -> Result<Self, String> {
+            if told { Err("--traces wants the feature `jit`".to_owned()) } else { Ok(Self) }
+        }
+
+        pub fn get(&self) -> Option<&dyn Tiers> {
+            None
+        }
+
+        pub fn tell(&self) {}
+    }
+}
+
 /// The process's own streams and system, all permitted.
-struct Open;
+struct Open(tier::Tier);
 
 fn os(error: &io::Error) -> HostError {
     HostError::Os(error.raw_os_error().unwrap_or(0))
@@ -45,26 +102,41 @@ impl Host for Open {
         Ok(())
     }
 
+    fn tiers(&self) -> Option<&dyn Tiers> {
+        self.0.get()
+    }
+
     fn stdio(&self) -> Stdio {
         Stdio::Process
     }
 }
 
 fn go() -> Exit {
-    let mut args = std::env::args_os().skip(1);
+    let mut args = std::env::args_os().skip(1).peekable();
+    let told = args.next_if(|word| word == "--traces").is_some();
     let Some(file) = args.next() else {
-        eprintln!("usage: plain FILE [ARGUMENT...]");
+        eprintln!("usage: plain [--traces] FILE [ARGUMENT...]");
         return Exit::Status(2);
+    };
+    // Never dropped: compile threads are not waited for, and a fork's child has none. The process ends with it.
+    let host = match tier::Tier::new(told) {
+        Ok(tier) => &*Box::leak(Box::new(Open(tier))),
+        Err(problem) => {
+            eprintln!("plain: {problem}");
+            return Exit::Status(2);
+        }
     };
     let says = |name: &str, value: &str| std::env::var_os(name).is_some_and(|found| found == value);
     let command = Command {
         program: Program::File(file.into()),
         args: args.collect::<Vec<OsString>>(),
         flags: Flags { turns: says("TYPHON_THREADS", "turns"), verify: says("TYPHON_VERIFY", "1"), ..Flags::default() },
-        path: Vec::new(),
+        path: std::env::var_os("PYTHONPATH").iter().flat_map(std::env::split_paths).collect(),
         executable: std::env::current_exe().unwrap_or_default(),
     };
-    typhon_vm::run(&command, &Open, &Cancel::new())
+    let exit = typhon_vm::run(&command, host, &Cancel::new());
+    host.0.tell();
+    exit
 }
 
 fn main() -> ExitCode {
