@@ -10,7 +10,8 @@ warnings.simplefilter("ignore")
 
 BODY = """
 import os, sys
-names = ["json", "json.decoder", "textwrap", "csv", "calendar", "difflib", "configparser", "html.parser", "fractions"]
+# Small ones: it is the importing that the fork is to meet.
+names = ["cmd", "colorsys", "csv", "difflib", "getopt", "graphlib", "netrc", "numbers", "quopri", "sched", "shlex", "stringprep", "tty"]
 n = 0
 while not os.path.exists(STOP):
     for name in names:
@@ -23,7 +24,7 @@ while not os.path.exists(STOP):
 
 
 def in_child():
-    import colorsys, gettext, pprint, shlex, uuid
+    import colorsys, csv, gettext, graphlib, pprint, shlex
 
     t = threading.Thread(target=type, args=("B", (), {"y": 1}))
     t.start()
