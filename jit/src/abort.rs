@@ -48,6 +48,7 @@ reasons! {
     Leaves "leaves" true "The iteration that was recorded leaves the loop.";
     Raises "raises" true "An instruction raises, or its result fits no word.";
     Parallel "parallel" true "Another thread has begun, or the last other one has ended, or one asks for a report.";
+    Outer "outer" true "The way goes round an outer loop, which is to be recorded first.";
     Nested "nested" false "There is a loop in the loop, which has a trace of its own.";
     Callee "callee" true "A function was taken along that is too long, or whose loop goes round too often: it is not any more.";
     Worthless "worthless" true "What it does saves nothing: the interpreter carries most of it out.";

@@ -32,6 +32,7 @@ counts! {
     Linked "jit_linked" "Machine code was entered from other machine code's exit.";
     Rebuilt "jit_rebuilt" "An exit could not write all registers by itself.";
     Grown "jit_grown" "A trace took its own place with what its links led to as a part of it.";
+    Retired "jit_retired" "A trace went because what it asked will not be so again.";
     Broke "jit_broke" "Nothing was recorded: traces had not saved yet what compiling has cost.";
     Poor "jit_poor" "A loop was let be because its entries were not worth it.";
 }

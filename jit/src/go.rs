@@ -156,6 +156,7 @@ impl Part {
             if nowhere {
                 // It was not for what happens here now, nor were those that machine code has tried before it: the exit before
                 // them needs something else.
+                self.retire(&known, &instance, left.number);
                 let first =
                     taken.as_ref().filter(|_| linked).and_then(|taken| taken.0.outs[taken.1].next.borrow().clone());
                 tried.extend(first.unwrap_or(entered).until(&instance));
@@ -225,6 +226,9 @@ impl Part {
         // What another exit made hot is looked for now and then.
         if left > 0 && !left.is_multiple_of(LOOK) || seen {
             return Found::Later(left);
+        }
+        if left == 0 && tried.is_empty() && self.retire(known, &taken.0, taken.1) {
+            return Found::Later(LOOK);
         }
         let executor = &taken.0.variant.executor;
         let ends = executor.ends(&executor.exits()[taken.1]);

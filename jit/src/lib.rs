@@ -49,6 +49,7 @@ pub mod params;
 mod perf_map;
 pub mod process;
 pub mod record;
+mod retire;
 pub mod runtime;
 mod site;
 pub mod tier;

@@ -9,7 +9,7 @@ use crate::lower::{Exit, Link};
 use crate::params::Params;
 use crate::worker::Outcome;
 use crate::worth;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -59,6 +59,8 @@ pub(crate) struct Known {
     /// How many traces were recorded for it.
     pub(crate) traces: Cell<u64>,
     places: RefCell<FxHashMap<(u32, Entry), Rc<Place>>>,
+    /// Places, as numbers, at which its traces ask what will not be so again once it is not.
+    lasting: RefCell<FxHashSet<u64>>,
     /// Those where frames that traces have entered stand above the code's.
     inner: RefCell<FxHashMap<Box<[Standing]>, Rc<Place>>>,
 }
@@ -71,6 +73,8 @@ pub(crate) struct Place {
     pub(crate) instances: RefCell<Vec<Rc<Instance>>>,
     /// Recordings that were given up.
     pub(crate) tries: Cell<u32>,
+    /// How often its recording was given up for an outer loop's.
+    pub(crate) gave_way: Cell<u32>,
     /// How often it is looked only whether there is something to enter before another recording is tried.
     glances: Cell<u64>,
     /// How often none of them was the way before it is looked for another one.
@@ -147,8 +151,19 @@ impl Known {
             parallel,
             traces: Cell::new(0),
             places: RefCell::default(),
+            lasting: RefCell::default(),
             inner: RefCell::default(),
         }
+    }
+
+    /// What a trace asks at these places will not be so again once it is not.
+    pub(crate) fn lasts(&self, places: impl IntoIterator<Item = u64>) {
+        self.lasting.borrow_mut().extend(places);
+    }
+
+    /// Whether a trace that is left at a place is of no use from there on.
+    pub(crate) fn is_lasting(&self, place: u64) -> bool {
+        self.lasting.borrow().contains(&place)
     }
 
     /// What is hot.
@@ -232,17 +247,27 @@ impl Known {
     pub(crate) fn has_trace(&self, header: u32) -> bool {
         self.places.borrow().get(&(header, Entry::Loop)).is_some_and(|place| !place.instances.borrow().is_empty())
     }
+
+    /// Whether a loop without a trace may have one before long, by its header: workers have one for it, or it has been given up less
+    /// often than so, and is none of which only ways are recorded.
+    pub(crate) fn awaits(&self, header: u32, tries: u32) -> bool {
+        let places = self.places.borrow();
+        let Some(place) = places.get(&(header, Entry::Loop)) else { return tries > 0 };
+        let hopeful = place.tries.get() < tries && !place.in_ways.get();
+        place.instances.borrow().is_empty() && (hopeful || place.waiting.borrow().is_some())
+    }
 }
 
 impl Place {
     fn new(key: Key, from: &[Standing]) -> Self {
         let (instances, waiting, kept, classes) = Default::default();
-        let (tries, poor, entries, worth, missed, unknown, tidied, glances) = Default::default();
+        let (tries, gave_way, poor, entries, worth, missed, unknown, tidied, glances) = Default::default();
         Self {
             key,
             from: from.into(),
             instances,
             tries,
+            gave_way,
             glances,
             missed,
             in_ways: Cell::new(false),
@@ -371,8 +396,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         for instance in self.instances.get_mut() {
-            (0..instance.outs.len()).for_each(|number| drop(instance.link(number, None)));
-            let _ok = instance.link_other(None);
+            drop(instance.let_go());
         }
     }
 }
@@ -447,6 +471,24 @@ impl Instance {
         }
         self.point(Link::ELSE, next);
         Ok(self.other.replace(next.cloned()))
+    }
+
+    /// Links nothing to another one. What was is the caller's.
+    pub(crate) fn forget(&self, gone: &Rc<Self>) -> Vec<Rc<Self>> {
+        let leads =
+            |next: &RefCell<Option<Rc<Self>>>| next.borrow().as_ref().is_some_and(|next| Rc::ptr_eq(next, gone));
+        let numbers: Vec<usize> = (0..self.outs.len()).filter(|i| leads(&self.outs[*i].next)).collect();
+        let mut unlinked: Vec<Rc<Self>> = numbers.into_iter().filter_map(|i| self.link(i, None)).collect();
+        if leads(&self.other) {
+            unlinked.extend(self.link_other(None).ok().flatten());
+        }
+        unlinked
+    }
+
+    /// Links it to nothing. What it was linked to is the caller's.
+    pub(crate) fn let_go(&self) -> Vec<Rc<Self>> {
+        let nexts = (0..self.outs.len()).filter_map(|number| self.link(number, None));
+        nexts.chain(self.link_other(None).ok().flatten()).collect()
     }
 
     /// This one and what is tried where it was not the way, up to another one.

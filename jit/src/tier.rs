@@ -32,6 +32,11 @@ use typhon_object::error::Exc;
 /// Tries after which a place is let be, each of which counts so much, or one if only the iteration was not the one to follow.
 const TRIES: u32 = 6 * TRY;
 const TRY: u32 = 4;
+/// How often the way out of a loop is given up, so that the loop around it is recorded first: in the meantime that gets hot, unless it
+/// never will.
+const GIVES_WAY: u32 = 16;
+/// For which part of what makes a loop hot it is not tried again then.
+const OUTER: u64 = 4;
 /// How often a loop that has traces is looked at while it would be let be for once, whether one of them is the way by now.
 const GLANCES: u64 = 16;
 /// How often an exit is taken between two looks at what others have made of its place.
@@ -60,7 +65,7 @@ const SETTLED: i64 = 1 << 20;
 pub struct Part {
     pub(crate) jit: Arc<Jit>,
     /// By the code's address, and whether other threads run meanwhile.
-    known: RefCell<FxHashMap<(usize, bool), Rc<Known>>>,
+    pub(crate) known: RefCell<FxHashMap<(usize, bool), Rc<Known>>>,
     known_max: Cell<usize>,
     /// Loops that were asked for last.
     recent: RefCell<[Option<(Rc<Known>, Rc<Place>)>; RECENT]>,
@@ -273,7 +278,10 @@ impl Part {
             self.apart.borrow_mut().clear();
         }
         let worthless = self.takes_all();
-        let sight = Sight { has_trace: &|header| known.has_trace(header), worthless, apart: &self.apart };
+        let patient = place.gave_way.get() < GIVES_WAY;
+        let awaits = |header| known.awaits(header, if patient { TRIES } else { 0 });
+        let sight =
+            Sight { has_trace: &|header| known.has_trace(header), awaits: &awaits, worthless, apart: &self.apart };
         self.recording.set(self.recording.get() + 1);
         let done = record(at, &from, sight);
         self.recording.set(self.recording.get() - 1);
@@ -283,6 +291,7 @@ impl Part {
         };
         self.counts.add(Count::Recorded);
         known.traces.set(known.traces.get() + 1);
+        known.lasts(std::mem::take(&mut recorded.lasting));
         let raised = recorded.raised.take();
         let same = |other: &Variant| (&other.live_in, other.path) == (&recorded.live_in, recorded.path);
         if !recorded.private && place.instances.borrow().iter().any(|i| same(&i.variant)) {
@@ -442,8 +451,7 @@ impl Part {
     fn soon(&self, place: &Place) -> u64 {
         match place.key.entry {
             Entry::Exit => self.params().exit_hot.min(LOOK),
-            Entry::Call => self.hot(place) / LOOK,
-            Entry::Loop => self.hot(place),
+            Entry::Loop | Entry::Call => self.hot(place) / LOOK,
         }
     }
 
@@ -454,6 +462,11 @@ impl Part {
             // Not this code's business.
             self.jit.aborts.count(abort.reason);
             return self.hot(place);
+        }
+        if abort.reason == Reason::Outer {
+            place.gave_way.set(place.gave_way.get() + 1);
+            self.jit.aborts.count(abort.reason);
+            return (self.params().loop_hot / OUTER).max(1);
         }
         let nested = abort.reason == Reason::Nested && place.key.entry == Entry::Loop;
         // Each function is the reason once.

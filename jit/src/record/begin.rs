@@ -3,7 +3,7 @@
 //! A callee's frame that has no record is handed over as the exit has left it: its function, and what it owns for its caller,
 //! lie in the words behind the trace's fifth input (`function_of`, `extra_of`).
 
-use super::{Level, PLAIN, REAL, extra_of, function_of};
+use super::{Level, PLAIN, REAL, Recorder, extra_of, function_of};
 use crate::vm::Entered;
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -50,4 +50,13 @@ pub(super) fn levels(
         levels.push(Level { plain, kind, dst, skip, function, made, real, ..Level::real(unit, base, place.offset) });
     }
     Some(levels)
+}
+
+impl Recorder<'_> {
+    /// Whether a backward jump is that of a loop in which the way began: with the way, what an inner loop is left by would lead back
+    /// to the inner loop, and its rounds would not be counted any more.
+    pub(super) fn goes_round(&self, target: u32) -> bool {
+        let began = self.began.filter(|_| self.levels.len() == 1 && !self.looping);
+        began.is_some_and(|began| (target..self.offset()).contains(&began) && !(self.sight.has_trace)(target))
+    }
 }

@@ -149,6 +149,8 @@ pub fn record(at: &At<'_>, from: &[Place], sight: Sight<'_>) -> (Result<Recorded
 pub struct Sight<'a> {
     /// Whether another loop of the frame that entered the trace has one, by its header.
     pub has_trace: &'a dyn Fn(u32) -> bool,
+    /// Whether another loop of that frame, which has none, may have one before long.
+    pub awaits: &'a dyn Fn(u32) -> bool,
     /// Whether loops are recorded of which the interpreter carries most out.
     pub worthless: bool,
     /// Functions that are not taken along any more, by their code's address. A stranger at such an address is only run slower.
@@ -259,9 +261,11 @@ struct Recorder<'a> {
     kept: Vec<Arc<Unit>>,
     classes: Vec<Value>,
     private: bool,
+    lasting: Vec<u64>,
     opaque: Vec<Opcode>,
-    /// Where it begins, as a number.
+    /// Where it begins, as a number; and of a way, in the code of the frame that entered the trace.
     start: u64,
+    began: Option<u32>,
     worth: Worth,
     raised: Option<Exc>,
 }
@@ -308,9 +312,11 @@ impl<'a> Recorder<'a> {
             classes: Vec::new(),
             // Frames are what they are in this isolate.
             private: levels.len() > 1,
+            lasting: Vec::new(),
             opaque: Vec::new(),
             levels,
             start,
+            began: from.first().map(|place| place.offset),
             worth: Worth { bridge: !from.is_empty(), ..Worth::default() },
             raised: None,
         })
@@ -377,6 +383,7 @@ impl<'a> Recorder<'a> {
             kept,
             classes,
             private: self.private,
+            lasting: self.lasting.clone(),
             opaque: self.opaque.clone(),
             plan: Plan { start: self.start, worth: self.worth },
         }
@@ -485,6 +492,9 @@ impl<'a> Recorder<'a> {
         let target = (self.offset() + 2).saturating_add_signed(self.word.bc());
         if self.levels.len() == 1 && Some(target) == self.at.header() {
             return Ok(true);
+        }
+        if self.goes_round(target) && (self.sight.awaits)(target) {
+            return self.abort(Reason::Outer);
         }
         let times = self.inner.entry((self.levels.len(), target)).or_default();
         *times += 1;

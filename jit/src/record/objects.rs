@@ -7,6 +7,7 @@ use typhon_interp::frame::Frame;
 use typhon_interp::function::Function;
 use typhon_isa::Opcode;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
+use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::word::{HEADER_SIZE, SHAPE_OFFSET, Word};
 use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
 use typhon_object::dict::Dict;
@@ -302,6 +303,11 @@ impl Recorder<'_> {
         let (versions, entry) = (self.extra(0), self.extra(1) as usize);
         let function = self.function();
         self.private = true;
+        let written = self.index(self.word.a());
+        if self.regs.owned(&mut self.b, written).is_none() {
+            // Nothing else is asked here, and a version that has gone never comes back.
+            self.lasting.push(place_number(&self.frames(self.offset())));
+        }
         let globals = self.load(Ty::Ptr, Alias::Pool, function, Function::GLOBALS);
         let value = if op == Opcode::LoadGlobalBuiltin {
             self.same_keys(globals, versions as u32);

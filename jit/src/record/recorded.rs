@@ -29,6 +29,8 @@ pub struct Recorded {
     pub classes: Vec<Value>,
     /// Whether it holds for this isolate only.
     pub private: bool,
+    /// Places, as numbers, at which it asks only what will not be so again once it is not.
+    pub lasting: Vec<u64>,
     /// What the interpreter carries out for it.
     pub opaque: Vec<Opcode>,
     /// Where it begins, and what running it saves.

@@ -70,6 +70,48 @@ print(g(300))
 }
 
 #[test]
+fn an_outer_loop_has_its_turn_before_the_inner_one_leads_back_to_itself() {
+    // The inner loop is hot first. Its end leads round the outer one, which is to have a trace that goes through both.
+    let source = "def f(n):
+    i = s = 0
+    while i < n:
+        j = 0
+        while j < 3:
+            s += j ^ i
+            j += 1
+        i += 1
+    return s
+print(f(20000))
+";
+    let params = Params { loop_hot: 40, exit_hot: 8, ..Params::DEFAULT };
+    let (plain, ran) = (run(source, None), run(source, Some(params)));
+    assert_eq!(ran.printed, plain.printed);
+    assert!(ran.counts["jit_abort_outer"] > 0 && ran.counts["jit_linked"] < 2000, "{:?}", ran.counts);
+}
+
+#[test]
+fn loops_are_recorded_anew_when_the_module_gets_another_name() {
+    // What the function's loops know of the module's names holds no more, and never will again.
+    let source = "table = [1, 2, 3]
+def g(n):
+    s = 0
+    for i in table * n:
+        for x in table:
+            s += x ^ i
+    return s
+print(g(7000))
+new = 1
+print(g(20000))
+newer = 1
+print(g(20000))
+";
+    let params = Params { loop_hot: 40, exit_hot: 8, ..Params::DEFAULT };
+    let (plain, ran) = (run(source, None), run(source, Some(params)));
+    assert_eq!(ran.printed, plain.printed);
+    assert!(ran.counts["jit_retired"] >= 2 && ran.counts["jit_linked"] < 4000, "{:?}", ran.counts);
+}
+
+#[test]
 fn first_rounds_that_are_not_like_the_others_are_ways() {
     // The loop's trace knows a number in `last`; each call comes to it with None there.
     let source = "def find(wanted, table=list(range(0, 24, 3))):
