@@ -109,12 +109,13 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     for file in REQUIRED.iter().filter(|file| !root.join(file).is_file()) {
         broken.push(format!("{file}: is missing"));
     }
-    let untested = check_manifests(root, &mut broken)?;
+    let (untested, unread) = check_manifests(root, &mut broken)?;
     let ratchet = read_ratchet(root)?;
     for file in sources(root)? {
         let text = fs::read_to_string(root.join(&file)).with_context(|| file.clone())?;
         check_source(&file, &text, &ratchet, &mut broken);
         check_tests(&file, &text, &untested, &mut broken);
+        check_examples(&file, &text, &unread, &mut broken);
     }
     for krate in SAFE {
         let main = format!("{krate}/src/main.rs");
@@ -127,9 +128,9 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     Ok(broken)
 }
 
-/// The folders of sources that are not compiled once more with tests of their own.
-fn check_manifests(root: &Path, broken: &mut Vec<String>) -> anyhow::Result<Vec<String>> {
-    let mut untested = Vec::new();
+/// The folders of sources that are not compiled once more with tests of their own, and those whose examples are not run.
+fn check_manifests(root: &Path, broken: &mut Vec<String>) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let (mut untested, mut unread) = (Vec::new(), Vec::new());
     let workspace = fs::read_to_string(root.join("Cargo.toml"))?;
     for room in members(&workspace) {
         let manifest = fs::read_to_string(root.join(&room).join("Cargo.toml")).with_context(|| room.clone())?;
@@ -137,8 +138,10 @@ fn check_manifests(root: &Path, broken: &mut Vec<String>) -> anyhow::Result<Vec<
             broken.push(format!("{room}: is not in tidy's table of who may import whom"));
             continue;
         };
-        if manifest.lines().any(|line| line == "test = false") {
-            untested.push(format!("{room}/src/"));
+        for (word, folders) in [("test = false", &mut untested), ("doctest = false", &mut unread)] {
+            if manifest.lines().any(|line| line == word) {
+                folders.push(format!("{room}/src/"));
+            }
         }
         for dependency in dependencies(&manifest) {
             if let Some(own) = dependency.name.strip_prefix("typhon-") {
@@ -157,7 +160,7 @@ fn check_manifests(root: &Path, broken: &mut Vec<String>) -> anyhow::Result<Vec<
             }
         }
     }
-    Ok(untested)
+    Ok((untested, unread))
 }
 
 struct Dependency<'a> {
@@ -212,6 +215,21 @@ fn check_tests(file: &str, text: &str, untested: &[String], broken: &mut Vec<Str
     if untested.iter().any(|folder| file.starts_with(folder)) {
         let tests = text.lines().enumerate().filter(|(_, line)| matches!(line.trim(), "#[test]" | "#[cfg(test)]"));
         broken.extend(tests.map(|(number, _)| format!("{file}:{}: tests of this crate stand in tests/", number + 1)));
+    }
+}
+
+/// So would an example that nobody runs. What is no Rust names its language.
+fn check_examples(file: &str, text: &str, unread: &[String], broken: &mut Vec<String>) {
+    if !unread.iter().any(|folder| file.starts_with(folder)) {
+        return;
+    }
+    let fence = |line: &str| {
+        Some(line.trim().strip_prefix("//")?.strip_prefix(['!', '/'])?.trim().strip_prefix("```")?.to_owned())
+    };
+    let fences = text.lines().enumerate().filter_map(|(number, line)| Some((number, fence(line)?)));
+    // Each second one closes what the one before has opened.
+    for (number, _) in fences.step_by(2).filter(|(_, language)| !matches!(&**language, "text" | "sh")) {
+        broken.push(format!("{file}:{}: examples of this crate are not run", number + 1));
     }
 }
 
