@@ -237,11 +237,22 @@ fn getitem(t: &Thread, v: &Value, k: &Value) -> Res {
     int::from_big(t, start + i * step)
 }
 
-fn subrange(t: &Thread, r: &Range, k: &Value, _: &slice::Slice) -> Res {
+fn subrange(t: &Thread, r: &Range, k: &Value, parts: &slice::Slice) -> Res {
+    if let Some([start, stop, step]) = small_subrange(r, parts) {
+        return new(t, convert::from_i64(t, start)?, convert::from_i64(t, stop)?, convert::from_i64(t, step)?);
+    }
     let [start, _, step, n] = r.big();
     let [from, to, by] = slice::long_indices(t, k, &n)?;
     let at = |i: &IBig| int::from_big(t, &start + i * &step);
     new(t, at(&from)?, at(&to)?, int::from_big(t, by * &step)?)
+}
+
+/// The same if all of it is numbers in words, and none of what comes of them is near the end of 64 bits.
+fn small_subrange(r: &Range, parts: &slice::Slice) -> Option<[i64; 3]> {
+    let [start, _, step, n] = r.small()?;
+    let fitted = parts.words()?.fit(usize::try_from(n).ok()?);
+    let at = |i: isize| start.checked_add(step.checked_mul(i as i64)?);
+    Some([at(fitted.start)?, at(fitted.stop)?, step.checked_mul(fitted.step as i64)?])
 }
 
 /// Whether an exact int or bool is one of the numbers.

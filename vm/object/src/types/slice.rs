@@ -99,6 +99,11 @@ impl Slice {
         let stop = number(t, part(&self.stop))?.unwrap_or(if step < 0 { isize::MIN } else { isize::MAX });
         Ok(Bounds { start, stop, step })
     }
+
+    /// The same if they are numbers in words, or None: then nothing is asked.
+    pub(crate) fn words(&self) -> Option<Bounds> {
+        Bounds::of_words(part(&self.start), part(&self.stop), part(&self.step))
+    }
 }
 
 impl Bounds {
