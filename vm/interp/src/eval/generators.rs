@@ -61,7 +61,9 @@ fn descend(m: &mut M<'_>) {
     loop {
         // SAFETY: ip points at an instruction.
         let back = unsafe { *m.ip };
-        if back.op() != Opcode::JumpBack as u8 || m.t.breaker.any() {
+        // One that counts does not count here: no trace begins at a delegation.
+        let jumps = [Opcode::JumpBack as u8, Opcode::JumpBackCounted as u8].contains(&back.op());
+        if !jumps || m.t.breaker.any() {
             return;
         }
         // SAFETY: jumps lead to instructions.
