@@ -161,7 +161,7 @@ impl Recorder<'_> {
             return self.abort(Reason::Opcode);
         }
         let value = self.reg(w.b()).arg;
-        if self.parallel {
+        if self.is_others(object) {
             let how = helpers::with_next(words[0] as u32, then);
             let done = self.b.call(Helper::AttrPut, &[object, Arg::int(how), Arg::int(at.into()), value]).into();
             self.guard(done);

@@ -155,7 +155,7 @@ impl Recorder<'_> {
     /// A new instance of a class. One whose end concerns nobody need not be made at all.
     fn new_instance(&mut self, class_now: Arg, callable: &Value) -> Result<Arg, Abort> {
         let Some(class) = callable.downcast::<TypeObject>() else { return self.abort(Reason::Type) };
-        if self.parallel || class.has_finalizer() {
+        if class.has_finalizer() {
             let made = Arg::from(self.b.call(Helper::Instance, &[self.thread, class_now]));
             self.is_present(made);
             return Ok(made);

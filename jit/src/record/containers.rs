@@ -143,11 +143,11 @@ impl Recorder<'_> {
         if n > BUILT_MAX || n == 0 && what == 0 {
             return self.abort(Reason::Type);
         }
-        if what == 0 && !self.parallel {
+        if what == 0 {
             self.build_tuple();
             return Ok(());
         }
-        if what == SLICE && !self.parallel {
+        if what == SLICE {
             self.build_slice();
             return Ok(());
         }
@@ -242,11 +242,11 @@ impl Recorder<'_> {
     }
 
     fn get_iter(&mut self) -> Result<(), Abort> {
-        if self.parallel && !helpers::iterates_beside(self.value(self.word.b())) {
-            return self.abort(Reason::Type);
-        }
         if self.make_iterator()? {
             return Ok(());
+        }
+        if self.parallel && !helpers::iterates_beside(self.value(self.word.b())) {
+            return self.abort(Reason::Type);
         }
         let object = self.built_in(self.word.b())?;
         self.may_write(self.dying().chain([self.word.a()]));

@@ -51,7 +51,7 @@ impl Recorder<'_> {
 
     /// The end of a loop: the iterator lets go of what it has run through, and dies.
     fn exhausted(&mut self, it: Arg, v: &Value, next: u32) -> Result<u32, Abort> {
-        if self.parallel && shape_of(v) != ids::RANGE_ITER {
+        if shape_of(v) != ids::RANGE_ITER && self.is_others(it) {
             // Of two threads that come to the end one lets go.
             return self.abort(Reason::Type);
         }

@@ -24,7 +24,7 @@ impl Recorder<'_> {
     /// `range(..)` of ints that fit words, called through register `at`; `None` if it is not that.
     pub(super) fn make_range(&mut self, at: usize, first: usize, n: usize) -> Result<Option<Arg>, Abort> {
         let class = RANGE.ty().value();
-        if self.parallel || !self.value(at).is(&class) || !(1..=3).contains(&n) {
+        if !self.value(at).is(&class) || !(1..=3).contains(&n) {
             return Ok(None);
         }
         let ints: Option<Vec<i64>> = (first..first + n).map(|r| self.value(r).as_small()).collect();
@@ -84,9 +84,6 @@ impl Recorder<'_> {
     /// An iterator of fixed layout over what a register holds; false if it is something else.
     pub(super) fn make_iterator(&mut self) -> Result<bool, Abort> {
         let r = self.word.b();
-        if self.parallel {
-            return Ok(false);
-        }
         if self.value(r).exact::<Range>().is_some_and(|range| range.small().is_some()) {
             self.iterate_range(r)?;
         } else if self.value(r).exact::<List>().is_some() {

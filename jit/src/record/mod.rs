@@ -14,6 +14,7 @@
 //! | `exits` | guards, and where the interpreter goes on |
 //! | `opaque` | instructions that the interpreter carries out |
 //! | `flow` | moves, jumps, iteration; which opcode is whose |
+//! | `fresh` | objects that nobody else has yet |
 //! | `arith` | numbers |
 //! | `objects` | lists, tuples, attributes, globals, cells |
 //! | `attributes` | attributes and methods |
@@ -32,6 +33,7 @@ mod calls;
 mod containers;
 mod exits;
 mod flow;
+mod fresh;
 mod iterate;
 mod iterators;
 mod natives;
@@ -47,6 +49,7 @@ mod returns;
 use crate::abort::{Abort, Reason};
 use crate::lower::{COUNTERS, Plan};
 use crate::worth::{self, Worth};
+use fresh::Fresh;
 use real::Real;
 pub use real::{is_kind, kind_of};
 pub use recorded::Recorded;
@@ -241,6 +244,7 @@ struct Recorder<'a> {
     /// The record of the first frame.
     frame: Arg,
     regs: Regs,
+    fresh: Fresh,
     levels: Vec<Level>,
     /// The word that asks the thread to look up.
     wake: Arg,
@@ -298,6 +302,7 @@ impl<'a> Recorder<'a> {
             frame,
             wake,
             regs: Regs::new(at, base, top),
+            fresh: Fresh::default(),
             rounds: Arg::int(0),
             looping: false,
             returned: false,
@@ -564,12 +569,6 @@ impl<'a> Recorder<'a> {
 
     fn level_mut(&mut self) -> &mut Level {
         self.levels.last_mut().unwrap_or_else(|| unreachable!("the first frame stays"))
-    }
-
-    /// The class of memory that loads name: beside other threads nothing is known of what they may change.
-    fn class(&self, class: Alias) -> Alias {
-        let changes = matches!(class, Alias::Slot | Alias::List | Alias::Item | Alias::Cell | Alias::Dict);
-        if self.parallel && changes { Alias::Shared } else { class }
     }
 
     fn unit(&self) -> &Unit {

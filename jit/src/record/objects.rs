@@ -79,7 +79,7 @@ impl Recorder<'_> {
     }
 
     pub(super) fn load(&mut self, ty: Ty, class: Alias, base: Arg, offset: usize) -> Arg {
-        let class = self.class(class);
+        let class = self.class(base, class);
         self.b.mem(Op::Load, ty, class, &[base], i32::try_from(offset).unwrap_or(i32::MAX)).into()
     }
 
@@ -88,8 +88,8 @@ impl Recorder<'_> {
         let object = self.op(Op::IsObj, &[value]);
         self.guard(object);
         // SAFETY: an object of the shape was just looked at, and keeps its type alive.
-        let grows = self.parallel && unsafe { ShapeId(shape).get().ty.as_ref() }.is_heap_type();
-        let class = if grows { Alias::Shared } else { Alias::Shape };
+        let grows = unsafe { ShapeId(shape).get().ty.as_ref() }.is_heap_type();
+        let class = if grows && self.is_others(value) { Alias::Shared } else { Alias::Shape };
         let is = Arg::from(self.b.mem(Op::Load32, Ty::Int, class, &[value], SHAPE_OFFSET));
         let same = self.op(Op::IEq, &[is, Arg::int(shape.into())]);
         self.guard(same);
@@ -128,7 +128,7 @@ impl Recorder<'_> {
         match row {
             Row::List => {
                 let data = self.load(Ty::Ptr, Alias::List, object, List::DATA);
-                let class = self.class(Alias::Item);
+                let class = self.class(object, Alias::Item);
                 let item = self.b.mem(Op::LoadX, Ty::Val, class, &[data, index], 0).into();
                 if self.parallel {
                     // The list may just be getting shorter.
@@ -334,7 +334,7 @@ impl Recorder<'_> {
     }
 
     fn same_keys(&mut self, dict: Arg, version: u32) {
-        let class = self.class(Alias::Dict);
+        let class = self.class(dict, Alias::Dict);
         let now = Arg::from(self.b.mem(Op::Load32, Ty::Int, class, &[dict], Dict::KEYS_VERSION as i32));
         let same = self.op(Op::IEq, &[now, Arg::int(version.into())]);
         self.guard(same);

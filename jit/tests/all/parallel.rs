@@ -155,3 +155,64 @@ print(together(f, 4))
         }
     }
 }
+
+/// The iterations of the loops that were compiled, when all threads run the program.
+fn iterations(source: &str) -> String {
+    let process =
+        Process::watched(Params { loop_hot: 40, ..Params::DEFAULT }).expect("this machine has a code generator");
+    run_in(source, Some(process.clone()));
+    let journal = process.journal().map(ToString::to_string).unwrap_or_default();
+    let optimized = |note: &str| Some(note.split("-- optimized\n").nth(1)?.split("-- exits").next()?.to_owned());
+    let loops = journal.split("== loop in ").skip(1).filter_map(optimized);
+    loops.filter_map(|text| Some(text.split_once("\nloop ")?.1.to_owned())).collect()
+}
+
+const POINTS: &str = "
+def init(self, x):
+    self.x = x
+P = type('P', (), {'__init__': init})
+items = [None]
+";
+
+#[test]
+fn objects_that_nobody_else_has_are_not_made() {
+    let text = iterations(&format!(
+        "{POINTS}
+def f():
+    s = i = 0
+    while i < 2000:
+        p = P(i)
+        p.x += 2
+        a, b = p.x, i
+        for y in (a, b):
+            s += y
+        i += 1
+    return s
+print(together(f, 2))
+"
+    ));
+    assert!(text.contains("iadd"), "{text}");
+    for op in ["= new ", "call "] {
+        assert!(!text.contains(op), "{op} in\n{text}");
+    }
+}
+
+#[test]
+fn objects_that_were_handed_on_are_what_others_make_of_them() {
+    let text = iterations(&format!(
+        "{POINTS}
+def f():
+    s = i = 0
+    while i < 2000:
+        p = P(i)
+        items[0] = p
+        p.x = i + 1
+        s += p.x
+        i += 1
+    return s
+print(together(f, 2))
+"
+    ));
+    let (_, then) = text.split_once("call list_put(").unwrap_or_default();
+    assert!(then.contains("call attr_put(") && then.contains("load shared"), "{text}");
+}
