@@ -52,9 +52,12 @@ struct Queue {
     objects: Vec<Handed>,
 }
 
-/// An object whose last release is outstanding.
+/// An object whose last release is outstanding; and whether it is to end after those that were handed over before it.
 #[derive(Debug)]
-struct Handed(NonNull<RcHeader>);
+struct Handed {
+    object: NonNull<RcHeader>,
+    behind: bool,
+}
 
 // SAFETY: a header is `Sync`, and the queue owns a reference to it, which may be released by any thread that is allowed
 // to drain the queue.
@@ -72,15 +75,20 @@ pub struct Owner {
 impl Queue {
     /// Takes out what may be merged. What stays is in the middle of the owner's own release: it has taken its last counted
     /// reference off and is about to merge, between which it may wait or drain; were it merged here, it would be released
-    /// once more.
+    /// once more. What lies behind such a one stays, too.
     ///
     /// # Safety
     /// The caller is the owner or excludes it.
     unsafe fn take(&mut self) -> Vec<Handed> {
         let all = std::mem::take(&mut self.objects);
-        // SAFETY: the queue's references keep the objects; the caller's duty.
-        let (ending, rest) = all.into_iter().partition(|Handed(object)| unsafe { object.as_ref().is_ending() });
-        self.objects = ending;
+        let mut ending = false;
+        let (left, rest) = all.into_iter().partition(|Handed { object, behind }| {
+            // SAFETY: the queue's references keep the objects; the caller's duty.
+            let is_ending = unsafe { object.as_ref().is_ending() };
+            ending |= is_ending;
+            is_ending || *behind && ending
+        });
+        self.objects = left;
         rest
     }
 }
@@ -114,7 +122,7 @@ impl MergeQueues {
             return header.release_shared();
         }
         // SAFETY: passed on.
-        unsafe { self.hand_behind(object, tag) }
+        unsafe { self.hand(Handed { object, behind: false }, tag) }
     }
 
     /// Takes over a reference to an object that `tag` owns, or nobody, and gives it up when the owner of `tag` has given up all
@@ -123,8 +131,15 @@ impl MergeQueues {
     /// # Safety
     /// The caller gives the reference up. The object has that owner or none; it is of the isolate that gave the tag.
     pub unsafe fn hand_behind(&self, object: NonNull<RcHeader>, tag: u16) -> Release {
+        // SAFETY: passed on.
+        unsafe { self.hand(Handed { object, behind: true }, tag) }
+    }
+
+    /// # Safety
+    /// As for [`MergeQueues::hand_behind`].
+    unsafe fn hand(&self, handed: Handed, tag: u16) -> Release {
         // SAFETY: as in `hand_back`.
-        let header = unsafe { object.as_ref() };
+        let header = unsafe { handed.object.as_ref() };
         let Some(queue) = self.queue(tag) else {
             debug_assert!(false, "an object with a tag that was never claimed");
             return Release::Alive;
@@ -141,7 +156,7 @@ impl MergeQueues {
             // call's to give up.
             return unsafe { header.merge(1) };
         }
-        queue.objects.push(Handed(object));
+        queue.objects.push(handed);
         Release::Alive
     }
 
@@ -171,7 +186,7 @@ impl MergeQueues {
         for queue in self.leaves.iter().filter_map(Slot::get).flat_map(|leaf| leaf.iter()) {
             // SAFETY: the world is stopped, which excludes the owner.
             let objects = unsafe { queue.lock().take() };
-            for Handed(object) in objects {
+            for Handed { object, .. } in objects {
                 // SAFETY: as above; the queue's reference is given up.
                 if unsafe { settle(object) } == Release::Dead {
                     dispose(object);
@@ -186,7 +201,7 @@ impl MergeQueues {
     /// The world is stopped, by the caller.
     pub unsafe fn each_handed(&self, mut f: impl FnMut(NonNull<RcHeader>)) {
         for queue in self.leaves.iter().filter_map(Slot::get).flat_map(|leaf| leaf.iter()) {
-            queue.lock().objects.iter().for_each(|Handed(object)| f(*object));
+            queue.lock().objects.iter().for_each(|handed| f(handed.object));
         }
     }
 
@@ -256,7 +271,7 @@ impl Owner {
             }
             objects
         };
-        for Handed(object) in objects {
+        for Handed { object, .. } in objects {
             // SAFETY: this is the owner; the queue's reference is given up.
             if unsafe { settle(object) } == Release::Dead {
                 dispose(object);
