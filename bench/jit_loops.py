@@ -59,6 +59,28 @@ def keys(n):
     return s
 
 
+def whiles(n):
+    """A while loop of three rounds in each round of another."""
+    i = s = 0
+    while i < n // 3:
+        j = 0
+        while j < 3:
+            s += j ^ i
+            j += 1
+        i += 1
+    return s
+
+
+def names(n):
+    """A builtin in a short inner loop, after the module has got another name."""
+    globals()[f"name{len(globals())}"] = n
+    s = 0
+    for i in range(n // 3):
+        for j in range(3):
+            s += max(i, j)
+    return s
+
+
 def doubles(n):
     """An array's items are read and written."""
     a = array("d", range(100))
@@ -106,12 +128,12 @@ def branches(n):
     return a + b
 
 
-ALL = [ranges, rows, results, keys, doubles, ints, slices, numbers, branches]
+ALL = [ranges, rows, results, keys, whiles, names, doubles, ints, slices, numbers, branches]
 
 
-def main(repeats=10, *names):
+def main(repeats=10, *wanted):
     for work in ALL:
-        if names and work.__name__ not in names:
+        if wanted and work.__name__ not in wanted:
             continue
         work(ROUNDS // 4)
         least = float("inf")

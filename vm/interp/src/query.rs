@@ -15,6 +15,17 @@ pub fn globals(t: &Thread) -> Value {
     }
 }
 
+/// The globals of the frame `n` levels below the running one; nothing if there is none. It needs no frame object for that.
+pub fn globals_at(t: &Thread, n: usize) -> Option<Value> {
+    if t.interp.get().is_null() {
+        return None;
+    }
+    let record = interp(t).frame_at(n)?;
+    // SAFETY: the record is one of this thread's, and live.
+    let function = Value::from_ref(unsafe { &(*record).func });
+    function.downcast::<Function>().map(|f| f.globals.get())
+}
+
 /// The running frame's builtins namespace; absent if no Python code runs.
 pub fn builtins(t: &Thread) -> Value {
     match interp(t).current() {

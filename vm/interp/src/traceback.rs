@@ -66,6 +66,12 @@ pub(crate) fn is_entry(object: u64) -> bool {
     object & ENTRY != 0
 }
 
+/// Whether anybody beside a frame's record refers to what the record's `object` names.
+#[inline]
+pub(crate) fn is_held(object: u64) -> bool {
+    object != 0 && (is_entry(object) || Value::from_ref(&object).header().is_none_or(|header| header.count() > 1))
+}
+
 /// Gives a waiting entry the frame object, or nothing if none can be made any more.
 ///
 /// # Safety

@@ -2,6 +2,7 @@
 
 use typhon_interp::frame::interp;
 use typhon_interp::frame_object::{self, FrameObject};
+pub use typhon_interp::query::globals_at;
 use typhon_object::error::{self, Res};
 use typhon_object::{Thread, Value};
 
@@ -17,14 +18,9 @@ pub fn at(t: &Thread, n: usize) -> Res<Option<Value>> {
     }
 }
 
-/// Globals of the frame `n` levels below the running one.
-pub fn globals_at(t: &Thread, n: usize) -> Res<Option<Value>> {
-    Ok(at(t, n)?.and_then(|f| f.downcast::<FrameObject>().map(FrameObject::globals)))
-}
-
 /// The running frame's globals; SystemError where no Python code runs.
 pub fn globals(t: &Thread) -> Res {
-    match globals_at(t, 0)? {
+    match globals_at(t, 0) {
         Some(g) => Ok(g),
         None => Err(error::system_error(t, "globals and locals cannot be NULL")),
     }

@@ -9,6 +9,7 @@ use crate::frame::{Frame, Interp, Kind, interp};
 use crate::function::Function;
 use crate::generator::Resumed;
 use crate::tier::{At, Hot};
+use crate::traceback;
 use crate::unit::Unit;
 use std::sync::Arc;
 use typhon_isa::{BinaryKind, CompareKind, Opcode};
@@ -195,12 +196,14 @@ impl<'t> Running<'t> {
     }
 
     /// Whether somebody watches, or has the frame object of one of the `n` frames on top: then their registers may be looked
-    /// at, and be written to, at any time.
+    /// at, and be written to, at any time. The last of them may have one that only its record has left: whoever asks for that again is
+    /// carried out by the interpreter, and so is the end of that frame. Those above it end in machine code, and have none.
     #[inline]
     pub fn is_seen(&self, n: usize) -> bool {
         // SAFETY: the caller names frames that run.
-        let seen = |i| unsafe { (*self.frame().sub(i)).object } != 0;
-        self.it.watch.active.get() || (0..n).any(seen)
+        let object = |i| unsafe { (*self.frame().sub(i)).object };
+        let last = n.saturating_sub(1);
+        self.it.watch.active.get() || traceback::is_held(object(last)) || (0..last).any(|i| object(i) != 0)
     }
 
     /// Carries out the next instruction. A Python function that it calls is entered.
@@ -316,8 +319,8 @@ impl<'t> Running<'t> {
         }
     }
 
-    /// Whether nobody notices when the frame on top is left: nobody looks at its caller, and what the caller's register holds
-    /// ends quietly, as does the function. Registers of the frame's own are given up before.
+    /// Whether nobody notices when the frame on top is left: nobody has looked at it, nobody looks at its caller, and what the
+    /// caller's register holds ends quietly, as does the function. Registers of the frame's own are given up before.
     pub fn may_leave(&self) -> bool {
         let fp = self.frame();
         // SAFETY: as in `returns`; the words are borrowed.
@@ -325,7 +328,7 @@ impl<'t> Running<'t> {
             let below = fp.sub(1);
             let taken = (*below).base.add((*fp).dst.into());
             let quiet = |word: *const u64| self.t.is_parallel() || ends_quietly(Value::from_ref(&*word));
-            (*below).object == 0 && quiet(&raw const (*fp).func) && (taken >= (*fp).base || quiet(taken))
+            (*fp).object | (*below).object == 0 && quiet(&raw const (*fp).func) && (taken >= (*fp).base || quiet(taken))
         }
     }
 

@@ -159,7 +159,7 @@ fn at_level(t: &Thread, category: &Value, message: &Value, level: isize, source:
     }
     let place = if t.interp.get().is_null() { None } else { typhon_interp::query::position(t, up) };
     let (file, line, globals) = match place {
-        Some((file, line)) => (file, line, frames::globals_at(t, up)?),
+        Some((file, line)) => (file, line, frames::globals_at(t, up)),
         None => ("<sys>".to_owned(), 0, None),
     };
     let (module, registry) = match &globals {

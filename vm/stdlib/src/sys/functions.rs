@@ -339,7 +339,7 @@ fn framemodule(t: &Thread, a: &[Value]) -> Res {
         Some(d) => convert::to_i32(t, d)?.max(0),
         None => 0,
     };
-    match frames::globals_at(t, depth as usize)? {
+    match frames::globals_at(t, depth as usize) {
         Some(g) => Ok(text::get(t, &g, "__name__").unwrap_or(Value::NONE)),
         None => Ok(Value::NONE),
     }
