@@ -8,6 +8,7 @@ use typhon_jit_ir::op::Outcome;
 use typhon_jit_ir::word::Word;
 use typhon_jit_ir::{Arg, Const, Helper, Op};
 use typhon_object::Value;
+use typhon_object::ops::{self, CompareOp};
 
 /// Ints up to here are floats without rounding.
 const EXACT: i64 = 1 << 53;
@@ -225,11 +226,30 @@ impl Recorder<'_> {
         match (self.reg(self.word.b()).real, self.reg(self.word.c()).real) {
             (Real::Int(_), Real::Int(_)) => self.ints(),
             (Real::Flt(_) | Real::Int(_), Real::Flt(_) | Real::Int(_)) => self.floats(),
+            _ if self.compares_by_identity() => self.identity(),
             _ => match CompareKind::from_u8(self.word.kind() & 7) {
                 CompareKind::Eq | CompareKind::Ne => self.equality(),
                 kind => self.order(kind, None),
             },
         }
+    }
+
+    /// Whether two objects are compared whose classes have no comparison of their own, as members of enumerations.
+    fn compares_by_identity(&self) -> bool {
+        let (a, b) = (self.word.b(), self.word.c());
+        let how = CompareOp::ALL.get(usize::from(self.word.kind() & 7)).copied();
+        let plain = how.and_then(|how| ops::compare_identity(self.value(a), self.value(b), how));
+        plain.is_some() && self.is_instance(a) && self.is_instance(b)
+    }
+
+    fn identity(&mut self) -> Result<Num<bool>, Abort> {
+        let real = self.value(self.word.b()).is(self.value(self.word.c()));
+        let (a, b) = (self.same_type(self.word.b())?, self.same_type(self.word.c())?);
+        let same = self.op(Op::Same, &[a, b]);
+        Ok(match CompareKind::from_u8(self.word.kind() & 7) {
+            CompareKind::Eq => Num { arg: same, real },
+            _ => Num { arg: self.op(Op::Not, &[same]), real: !real },
+        })
     }
 
     /// Whether the right operand is a number in the instruction.

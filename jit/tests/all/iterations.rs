@@ -54,6 +54,23 @@ f(300)
 }
 
 #[test]
+fn objects_without_a_comparison_are_compared_by_identity() {
+    let members = "C = type('C', (), {})
+def f(n, a=C(), b=C()):
+    s = 0
+    for i in range(n):
+        x = a if i & 1 else b
+        if x == a:
+            s += 1
+        if x != b:
+            s += 2
+    return s
+f(300)
+";
+    becomes(members, &["iadd"], &[STEP, "call "]);
+}
+
+#[test]
 fn powers_of_floats_are_calls() {
     let power = "def f(n):
     s = 0.0
