@@ -11,7 +11,10 @@ use std::rc::Rc;
 impl Part {
     /// Lets an instance go, if it was left where it always will be from now on: nothing leads to it any more. Its code may be running.
     pub(crate) fn retire(&self, known: &Known, instance: &Rc<Instance>, number: usize) -> bool {
-        if !known.is_lasting(instance.variant.executor.exits()[number].place) {
+        let executor = &instance.variant.executor;
+        let exit = &executor.exits()[number];
+        // Where a way ends nothing is asked.
+        if executor.ends(exit) || !known.is_lasting(exit.place) {
             return false;
         }
         let Some(place) = known.place_of(instance) else { return false };

@@ -112,6 +112,32 @@ print(g(20000))
 }
 
 #[test]
+fn ways_that_end_where_a_name_is_loaded_stay() {
+    let source = "LIMIT = 3
+def g(n):
+    i = s = 0
+    while i < n:
+        j = 0
+        while LIMIT > j:
+            s += j ^ i
+            j += 1
+            if i & 3 == j:
+                s -= 1
+        i += 1
+        j = 0
+        while LIMIT * 5 > j:
+            s += j
+            j += 1
+    return s
+print(g(3000))
+";
+    let params = Params { loop_hot: 40, exit_hot: 8, ..Params::DEFAULT };
+    let (plain, ran) = (run(source, None), run(source, Some(params)));
+    assert_eq!(ran.printed, plain.printed);
+    assert!(ran.counts["jit_retired"] == 0 && ran.counts["jit_bridged"] > 0, "{:?}", ran.counts);
+}
+
+#[test]
 fn first_rounds_that_are_not_like_the_others_are_ways() {
     // The loop's trace knows a number in `last`; each call comes to it with None there.
     let source = "def find(wanted, table=list(range(0, 24, 3))):
