@@ -23,7 +23,7 @@ pub const TRANSLATED: i64 = 10;
 /// What of that a helper costs which it calls.
 pub const HELPER: i64 = -6;
 /// One that it has the interpreter carry out.
-pub const OPAQUE: i64 = -30;
+pub const OPAQUE: i64 = -60;
 /// A function that it has the interpreter run.
 pub const APART: i64 = -150;
 /// What compiling an instruction of a trace costs.
