@@ -11,6 +11,7 @@
 //! | `real` | what values are in the iteration that is followed |
 //! | `recorded` | what comes of it |
 //! | `regs` | the registers: what the trace knows that they hold, and what memory holds |
+//! | `level` | a frame of the trace
 //! | `exits` | guards, and where the interpreter goes on |
 //! | `opaque` | instructions that the interpreter carries out |
 //! | `flow` | moves, jumps, iteration; which opcode is whose |
@@ -36,6 +37,7 @@ mod flow;
 mod fresh;
 mod iterate;
 mod iterators;
+mod level;
 mod natives;
 mod numbers;
 mod numeric;
@@ -50,6 +52,7 @@ use crate::abort::{Abort, Reason};
 use crate::lower::{COUNTERS, Plan};
 use crate::worth::{self, Worth};
 use fresh::Fresh;
+use level::{Level, PLAIN, REAL};
 use real::Real;
 pub use real::{is_kind, kind_of};
 pub use recorded::Recorded;
@@ -175,63 +178,6 @@ struct Num<T> {
 }
 
 const ABSENT: Sym = Sym { arg: Arg::Const(Const::Val(word::Word::ABSENT)), real: Real::Word(0) };
-
-/// Marks in what a snapshot says of a frame beside its code's address: it has a record; see [`Level::plain`].
-const REAL: u64 = 1;
-const PLAIN: u64 = 2;
-
-/// A frame of the trace: the one that entered it, or one that an instruction in it has entered.
-struct Level {
-    unit: Arc<Unit>,
-    /// Where its registers begin, counted from those of the first frame.
-    base: usize,
-    /// The instruction that runs, or that has entered the frame above.
-    offset: u32,
-    /// Whether the trace has entered it or a Call has, so that it is known what its return does: its kind's.
-    plain: bool,
-    kind: FrameKind,
-    /// The register of the frame below that takes the result, and how many words that one's instruction has behind its first.
-    dst: usize,
-    skip: usize,
-    /// Its function, if the trace has entered it by itself.
-    function: Option<Arg>,
-    /// The new instance, if it is a class's `__init__`.
-    made: Option<Arg>,
-    /// Whether it has a record.
-    real: bool,
-    /// How long the trace was when it was entered.
-    begun: usize,
-}
-
-impl Level {
-    /// A frame that has a record.
-    fn real(unit: Arc<Unit>, base: usize, offset: u32) -> Self {
-        Self {
-            unit,
-            base,
-            offset,
-            plain: false,
-            kind: FrameKind::Call,
-            dst: 0,
-            skip: 0,
-            function: None,
-            made: None,
-            real: true,
-            begun: 0,
-        }
-    }
-
-    /// Where its registers end.
-    fn top(&self) -> usize {
-        self.base + self.unit.register_count
-    }
-
-    /// What tells it from other frames at the same place.
-    fn what(&self) -> u64 {
-        let marks = [(self.real, REAL), (self.plain, PLAIN)].into_iter().filter(|(is, _)| *is);
-        marks.fold(Arc::as_ptr(&self.unit) as u64, |what, (_, mark)| what | mark)
-    }
-}
 
 struct Recorder<'a> {
     at: &'a At<'a>,
