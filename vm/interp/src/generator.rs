@@ -92,6 +92,18 @@ typhon_object::payload!(Generator => GENERATOR {
 });
 
 impl Generator {
+    /// Where machine code finds what it asks of a generator: its code, the address of the instruction that it goes on at, its
+    /// [`State`] as a byte, and its frame object.
+    pub const UNIT: usize = std::mem::offset_of!(Self, unit);
+    /// See [`Generator::UNIT`].
+    pub const IP: usize = std::mem::offset_of!(Self, ip);
+    /// See [`Generator::UNIT`].
+    pub const STATE: usize = std::mem::offset_of!(Self, state);
+    /// See [`Generator::UNIT`].
+    pub const FRAME: usize = std::mem::offset_of!(Self, frame);
+    /// Where its registers lie, unless it is finished.
+    pub const REGISTERS: usize = size_of::<Self>();
+
     /// The code, as run by the thread that last resumed it.
     #[inline(always)]
     pub(crate) fn unit(&self) -> &Unit {

@@ -3,6 +3,8 @@
 //! The tier's recorder writes down what they do; its machine code has those carried out for which it has nothing of its own.
 //! Between two steps the running frame's record says where it goes on.
 
+mod turn;
+
 use super::machine::{M, Stop};
 use super::{dispatch, generators, leave, special};
 use crate::frame::{Frame, Interp, Kind, interp};
@@ -12,6 +14,7 @@ use crate::tier::{At, Hot};
 use crate::traceback;
 use crate::unit::Unit;
 use std::sync::Arc;
+pub use turn::Turn;
 use typhon_isa::{BinaryKind, CompareKind, Opcode};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
@@ -155,8 +158,14 @@ impl<'t> Running<'t> {
     /// The registers of the frame on top.
     #[inline]
     pub fn registers(&self) -> *mut u64 {
-        // SAFETY: as in `unit`.
-        unsafe { (*self.frame()).base }
+        self.registers_below(0)
+    }
+
+    /// The same of the frame `n` below the one on top, which runs, too.
+    #[inline]
+    pub fn registers_below(&self, n: usize) -> *mut u64 {
+        // SAFETY: the caller names a frame that runs.
+        unsafe { (*self.frame().sub(n)).base }
     }
 
     /// The record of the frame on top.
@@ -174,8 +183,14 @@ impl<'t> Running<'t> {
     /// Whether the frame on top belongs to a generator.
     #[inline]
     pub fn is_generator(&self) -> bool {
-        // SAFETY: as in `unit`.
-        unsafe { (*self.frame()).generator != 0 }
+        self.is_generator_below(0)
+    }
+
+    /// The same of the frame `n` below the one on top, which runs, too.
+    #[inline]
+    pub fn is_generator_below(&self, n: usize) -> bool {
+        // SAFETY: the caller names a frame that runs.
+        unsafe { (*self.frame().sub(n)).generator != 0 }
     }
 
     /// Whether the frame on top is one that an instruction of the frame below it has entered, and that hands its result to
