@@ -32,6 +32,7 @@ pub const RUNTIME: Runtime = Runtime {
         Step: step,
         Push: push,
         Pop: pop,
+        Suspend: suspend,
         MayReturn: may_return,
         Return: return_,
         Poll: poll,
@@ -233,11 +234,15 @@ impl Entered {
         i64::from(self.code()) | i64::from(self.offset) << 32
     }
 
-    /// Makes the frame's record, behind that of the frame on top, which calls.
+    /// Makes the frame's record, behind that of the frame on top, which calls the function, or takes up the generator.
     ///
     /// # Safety
-    /// As for [`Running::push`]: `registers` are those of the trace's first frame.
+    /// As for [`Running::push`], or for [`Running::resume`]: `registers` are those of the trace's first frame.
     pub unsafe fn push(self, running: &Running<'_>, function: u64, registers: *mut u64, made: u64) {
+        if self.kind == Kind::ForIter {
+            // SAFETY: passed on to the caller.
+            return unsafe { running.resume(function, self.offset, (self.dst as u16, self.skip as u8)) };
+        }
         let base = registers.wrapping_add(self.base);
         // SAFETY: passed on to the caller.
         unsafe { running.push(function, base, self.offset, (self.kind, self.dst as u16, self.skip as u8), made) }
@@ -252,6 +257,10 @@ extern "C" fn push(t: u64, function: u64, registers: u64, site: i64, made: u64) 
 
 extern "C" fn pop(t: u64) {
     Running::on(thread(t)).pop();
+}
+
+extern "C" fn suspend(t: u64, offset: i64) {
+    Running::on(thread(t)).suspend(offset as u32);
 }
 
 extern "C" fn may_return(t: u64) -> bool {

@@ -22,9 +22,10 @@ macro_rules! for_each_helper {
             Quiet "quiet" (Val) -> Bool [LOOKS], "whether one reference less to an object would run no Python code";
             Step "step" (Ptr, Int, Ptr, Int) -> Bool [ESCAPES],
                 "carries out the instruction at an offset of the running frame; whether a frame of this code goes on at the other offset";
-            Push "push" (Ptr, Val, Ptr, Int, Val) -> Unit [FRAMES],
-                "makes the record of a function's frame, with registers behind the given ones and what it owns for its caller";
+            Push "push" (Ptr, Val, Ptr, Int, Val) -> Unit [TURNS],
+                "makes the record of the frame of a function, with registers behind the given ones and what it owns for its caller, or of a generator";
             Pop "pop" (Ptr) -> Unit [FRAMES], "leaves the frame on top";
+            Suspend "suspend" (Ptr, Int) -> Unit [TURNS], "leaves the frame on top, a generator's, which goes on at an offset";
             MayReturn "may_return" (Ptr) -> Bool [LOOKS], "whether nobody notices when the frame on top is left for its caller";
             Return "return" (Ptr, Val) -> Unit [ESCAPES], "leaves the frame on top for its caller, which gets the value";
             Poll "poll" (Ptr) -> Bool [ESCAPES], "does what the thread is asked for; false when the trace must be left";
@@ -110,6 +111,8 @@ const PURE: Effects = Effects::NONE;
 const FRESH: Effects = Effects::acts(Acts::FRESH);
 const STAYS: Effects = Effects::write(Alias::Count);
 const FRAMES: Effects = Effects::write(Alias::Frame);
+/// A generator's state, and where it goes on, are its own.
+const TURNS: Effects = FRAMES.and(Effects::write(Alias::Code)).and(Effects::write(Alias::Iter));
 const LOOKS: Effects = Effects { reads: Aliases::ALL, ..Effects::NONE };
 const TAME: Effects = Effects {
     reads: Aliases::ALL,

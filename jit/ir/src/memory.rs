@@ -197,6 +197,7 @@ impl World for Memory {
             | Helper::Step
             | Helper::Push
             | Helper::Pop
+            | Helper::Suspend
             | Helper::MayReturn
             | Helper::Return
             | Helper::Instance

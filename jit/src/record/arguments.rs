@@ -139,7 +139,7 @@ impl Recorder<'_> {
         let func = Value::from_ref(&bits).exact::<Method>().map(|m| unsafe { m.func.peek() }.clone());
         let Some(f) = func.as_ref().and_then(|f| f.exact::<Function>()) else { return self.abort(Reason::Type) };
         let inner = window.with_object();
-        let unit = self.takes(f, self.index(inner.first))?;
+        let unit = self.takes(f, self.callee_at(inner.first))?;
         let binding = self.binding(f, &inner)?;
         let method = self.reg(at).arg;
         self.has_shape(method, ids::METHOD);
@@ -170,7 +170,7 @@ impl Recorder<'_> {
         let call = call_of(self.at.t, self.value(at));
         let Some(f) = call.as_ref().and_then(|f| f.exact::<Function>()) else { return self.abort(Reason::Type) };
         let inner = window.with_object();
-        let unit = self.takes(f, self.index(inner.first))?;
+        let unit = self.takes(f, self.callee_at(inner.first))?;
         let binding = self.binding(f, &inner)?;
         let object = self.same_type(at)?;
         // The class has its `__call__` as long as it has its version.

@@ -3,6 +3,7 @@
 //! A callee's frame that has no record is handed over as the exit has left it: its function, and what it owns for its caller,
 //! lie in the words behind the trace's fifth input (`function_of`, `extra_of`).
 
+use super::turns::Turn;
 use super::{Level, PLAIN, REAL, Recorder, extra_of, function_of};
 use crate::vm::Entered;
 use std::mem::offset_of;
@@ -47,12 +48,33 @@ pub(super) fn levels(
             }
         });
         let plain = place.what & PLAIN != 0;
-        levels.push(Level { plain, kind, dst, skip, function, made, real, ..Level::real(unit, base, place.offset) });
+        let level = Level { plain, kind, dst, skip, function, made, real, ..Level::real(unit, base, place.offset) };
+        levels.push(if kind == Kind::ForIter {
+            let generator = function.unwrap_or_else(|| {
+                let offset = (i * size_of::<Frame>() + offset_of!(Frame, generator)) as i32;
+                b.mem(Op::Load, Ty::Val, Alias::Frame, &[frame], offset).into()
+            });
+            let turn = Turn { behind: levels.last().map_or(0, Level::top), stood: None };
+            level.of_generator(generator, i, turn)
+        } else {
+            level
+        });
     }
     Some(levels)
 }
 
 impl Recorder<'_> {
+    /// The registers of generators among the frames that the trace begins with.
+    pub(super) fn open_windows(&mut self) {
+        let depth = self.levels.len();
+        for (i, level) in self.levels.iter().enumerate() {
+            if let (Some(_), Some(generator)) = (level.turn, level.function) {
+                let at = self.running.registers_below(depth - 1 - i);
+                self.regs.open_window(level.base, generator, at, level.unit.register_count);
+            }
+        }
+    }
+
     /// Whether a backward jump is that of a loop in which the way began: with the way, what an inner loop is left by would lead back
     /// to the inner loop, and its rounds would not be counted any more.
     pub(super) fn goes_round(&self, target: u32) -> bool {

@@ -89,10 +89,28 @@ impl Recorder<'_> {
     /// The unit of a function that is taken along with registers from `base` on.
     pub(super) fn takes(&self, f: &Function, base: usize) -> Result<Arc<Unit>, Abort> {
         let Some(unit) = self.running.unit_of(f) else { return self.abort(Reason::Type) };
-        if !unit.simple || self.running.is_generator() || !self.may_take(&unit, base) {
+        // A generator's registers lie apart, wherever those of frames above it begin.
+        let apart = self.running.is_generator_below(self.levels.len() - 1);
+        if !unit.simple || apart || !self.may_take(&unit, base) {
             return self.abort(Reason::Type);
         }
         Ok(unit)
+    }
+
+    /// Where a callee's registers begin whose arguments lie in the registers from `first` on.
+    pub(super) fn callee_at(&self, first: usize) -> usize {
+        if self.level().turn.is_some() { self.top() } else { self.index(first) }
+    }
+
+    /// Takes the arguments of a call out of a generator's registers, which its callee's do not lie over.
+    fn take_arguments(&mut self, first: usize, count: usize) -> Vec<Arg> {
+        let all = if self.level().turn.is_some() { first..first + count } else { 0..0 };
+        all.map(|r| {
+            let arg = self.reg(r).arg;
+            self.take(r);
+            arg
+        })
+        .collect()
     }
 
     fn call_function(&mut self, window: &Window) -> Result<(), Abort> {
@@ -102,7 +120,7 @@ impl Recorder<'_> {
         };
         // SAFETY: the register keeps the function while the call is looked at, and nothing runs meanwhile.
         let f = unsafe { &*f };
-        let unit = self.takes(f, self.index(window.first))?;
+        let unit = self.takes(f, self.callee_at(window.first))?;
         let binding = self.binding(f, window)?;
         let function = self.reg(at).arg;
         self.has_unit(function, f, &unit);
@@ -123,7 +141,7 @@ impl Recorder<'_> {
         };
         let version = class.version.get();
         let inner = window.with_object();
-        let unit = self.takes(f, self.index(inner.first))?;
+        let unit = self.takes(f, self.callee_at(inner.first))?;
         let binding = self.binding(f, &inner)?;
         if version == 0 {
             return self.abort(Reason::Type);
@@ -169,12 +187,17 @@ impl Recorder<'_> {
     /// The arguments are in place but for what is `filled`: the interpreter makes the call, and the trace goes on in the callee.
     pub(super) fn enter(&mut self, callee: Callee, filled: &[(Arg, bool)]) -> Result<(), Abort> {
         let Callee { function, unit, first, count, made } = callee;
-        let base = self.index(first);
+        let base = self.callee_at(first);
+        let named = filled.iter().filter(|(_, owned)| *owned).count();
+        let moved = self.take_arguments(first, count + named);
         let kind = if made.is_some() { FrameKind::Init } else { FrameKind::Call };
         let (dst, skip) = (self.word.a(), Opcode::Call.extra());
         let level =
             Level { kind, dst, skip, plain: true, function: Some(function), made, ..Level::real(unit, base, 0) };
         self.enter_level_of(Level { real: false, ..level }, count)?;
+        for (i, arg) in moved.into_iter().take(count).enumerate() {
+            self.put(i, arg);
+        }
         self.fill(count, filled);
         self.has_begun()
     }
@@ -332,7 +355,7 @@ impl Recorder<'_> {
             return self.abort(Reason::Opcode);
         }
         let (locals, top, base, made, real) = (level.unit.local_count, self.top(), level.base, level.made, level.real);
-        let caller_top = caller.base + caller.unit.register_count;
+        let caller_top = caller.top();
         let (kind, ended, dst, next) = ending(caller, level);
         let value = match op {
             Opcode::Return => self.reg(self.word.a()).arg,

@@ -1,5 +1,6 @@
 //! A frame of a trace.
 
+use super::turns::Turn;
 use std::sync::Arc;
 use typhon_interp::frame::Kind as FrameKind;
 use typhon_interp::unit::Unit;
@@ -22,10 +23,12 @@ pub(super) struct Level {
     /// The register of the frame below that takes the result, and how many words that one's instruction has behind its first.
     pub(super) dst: usize,
     pub(super) skip: usize,
-    /// Its function, if the trace has entered it by itself.
+    /// Its function, or its generator, if the trace has entered it by itself.
     pub(super) function: Option<Arg>,
     /// The new instance, if it is a class's `__init__`.
     pub(super) made: Option<Arg>,
+    /// What there is to it if it is a generator's.
+    pub(super) turn: Option<Turn>,
     /// Whether it has a record.
     pub(super) real: bool,
     /// How long the trace was when it was entered.
@@ -45,14 +48,15 @@ impl Level {
             skip: 0,
             function: None,
             made: None,
+            turn: None,
             real: true,
             begun: 0,
         }
     }
 
-    /// Where its registers end.
+    /// Where its registers end, or those of whoever has taken it up.
     pub(super) fn top(&self) -> usize {
-        self.base + self.unit.register_count
+        self.turn.map_or(self.base + self.unit.register_count, |turn| turn.behind)
     }
 
     /// What tells it from other frames at the same place.

@@ -21,6 +21,7 @@
 //! | `attributes` | attributes and methods |
 //! | `arguments` | which parameter gets what |
 //! | `calls` | calls of Python functions, and their returns |
+//! | `turns` | generators that a loop goes through
 //! | `returns` | the return of the frame that a trace begins with |
 //! | `containers` | what helpers do with containers and texts |
 //! | `iterate` | iteration |
@@ -47,6 +48,7 @@ mod real;
 mod recorded;
 mod regs;
 mod returns;
+mod turns;
 
 use crate::abort::{Abort, Reason};
 use crate::lower::{COUNTERS, Plan};
@@ -238,7 +240,7 @@ impl<'a> Recorder<'a> {
         let Some(levels) = begin::levels(&running, at, from, &mut b, frame) else { return abort(Reason::Frame) };
         let top = levels.iter().map(Level::top).max().unwrap_or_default();
         let start = if from.is_empty() { u64::from(at.target()) } else { place_number(from) };
-        Ok(Self {
+        let mut recorder = Self {
             at,
             sight,
             running,
@@ -270,7 +272,9 @@ impl<'a> Recorder<'a> {
             began: from.first().map(|place| place.offset),
             worth: Worth { bridge: !from.is_empty(), ..Worth::default() },
             raised: None,
-        })
+        };
+        recorder.open_windows();
+        Ok(recorder)
     }
 
     /// Goes to a header, or as far as traces go: that is a trace, and which header it is.
@@ -383,6 +387,8 @@ impl<'a> Recorder<'a> {
                     self.call(op)
                 }
                 Opcode::Return | Opcode::ReturnConst => self.ret(op),
+                Opcode::ForIterGen => self.resume(),
+                Opcode::Yield => self.suspend(offset + 1),
                 Opcode::GetItemPython => self.call_getitem(),
                 Opcode::LoadAttrProperty => self.call_property(),
                 Opcode::SetItem if self.is_instance(word.a()) => self.call_setitem(),
@@ -403,6 +409,7 @@ impl<'a> Recorder<'a> {
                     self.is_worth(worth::TRANSLATED + calls as i64 * worth::HELPER);
                 }
             }
+            self.regs.flush_windows(&mut self.b);
             if self.returned {
                 return Ok(RETURNED);
             }

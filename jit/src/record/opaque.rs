@@ -15,7 +15,7 @@ use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_jit_ir::{Arg, Const, Helper, Op};
 
 /// How often a function is taken along into itself.
-const UNROLL_MAX: usize = 2;
+pub(super) const UNROLL_MAX: usize = 2;
 /// Functions whose frames move into an object.
 const SUSPENDS: u32 = CodeFlags::GENERATOR | CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR;
 
@@ -30,7 +30,8 @@ impl Recorder<'_> {
         self.regs.flush(&mut self.b, all);
         self.make_frames();
         let (height, offset) = (self.running.height(), self.offset());
-        let before: Vec<u64> = (0..top).map(|i| self.regs.value(i).bits()).collect();
+        let before: Vec<(usize, u64)> =
+            self.regs.numbers(top).into_iter().map(|i| (i, self.regs.value(i).bits())).collect();
         self.step()?;
         let deeper = self.running.height().wrapping_sub(height).cast_signed();
         let (mut enters, mut saved) = (false, worth::OPAQUE);
@@ -113,14 +114,20 @@ impl Recorder<'_> {
 
     /// The frame on top has returned, by the interpreter.
     fn leave_level(&mut self, top: usize) {
-        let base = self.level().base;
+        let (base, turn) = (self.level().base, self.level().turn);
         self.pop_level();
-        for i in base..top {
-            self.regs.is_dead(i);
+        match turn {
+            Some(_) => self.regs.close_window(base),
+            None => (base..top).for_each(|i| self.regs.is_dead(i)),
         }
         let offset = self.offset();
         let Some(word) = self.unit().word(offset as usize) else { return };
         self.word = word;
+        if turn.is_some() {
+            // The loop is over, and has given up its iterator.
+            let i = self.index(word.b());
+            self.regs.is_dead(i);
+        }
         if let Some(op) = Opcode::from_u8(word.op()) {
             self.touch(op);
         }
@@ -152,8 +159,8 @@ impl Recorder<'_> {
     }
 
     /// Whether only registers have changed that the trace asks memory for, or that are dead.
-    fn only_named(&self, before: &[u64]) -> bool {
-        before.iter().enumerate().all(|(i, bits)| self.regs.value(i).bits() == *bits || !self.regs.is_known(i))
+    fn only_named(&self, before: &[(usize, u64)]) -> bool {
+        before.iter().all(|(i, bits)| self.regs.value(*i).bits() == *bits || !self.regs.is_known(*i))
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{ABSENT, Real, Recorder, Sym, kind_of};
 use crate::cache::{Kind, LiveIn};
 use std::collections::BTreeMap;
+use typhon_interp::generator::Generator;
 use typhon_interp::tier::At;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_jit_ir::build::Builder;
@@ -34,7 +35,20 @@ struct Reg {
     mem: Mem,
 }
 
+/// The registers of a generator, which lie in it: the trace writes them to memory behind each instruction.
+struct Window {
+    /// The generator.
+    generator: Arg,
+    /// The memory that they are.
+    at: *mut u64,
+    regs: Vec<Reg>,
+}
+
+/// Registers from here on are those of generators' frames: so many for each level of the trace.
+pub(super) const WINDOW: usize = 1 << 12;
+
 const UNUSED: Reg = Reg { arg: Some(ABSENT.arg), dead: true, mem: Mem::Plain };
+const HELD: Reg = Reg { arg: None, dead: false, mem: Mem::Held };
 
 /// The registers.
 pub(super) struct Regs {
@@ -42,6 +56,8 @@ pub(super) struct Regs {
     /// The memory that they are.
     at: *mut u64,
     regs: Vec<Reg>,
+    /// Those of generators, by the first one's number.
+    windows: BTreeMap<usize, Window>,
     /// Those of the first frame that the loop carries.
     carried: BTreeMap<usize, Arg>,
     /// What those of the first frame held when the trace began; which it has looked at before it wrote to them.
@@ -62,12 +78,12 @@ impl Regs {
         // SAFETY: the registers are those of frames that run, each of which holds a value's word.
         let entered: Vec<Kind> =
             (0..count).map(|i| kind_of(unsafe { &*at.registers().add(i).cast::<Value>() })).collect();
-        let regs = vec![Reg { arg: None, dead: false, mem: Mem::Held }; count];
+        let regs = vec![HELD; count];
         let none = vec![false; count];
         let [looked_at, changed, read, written] = [none.clone(), none.clone(), none.clone(), none];
         let begun = entered.clone();
-        let carried = BTreeMap::new();
-        Self { base, at: at.registers(), regs, carried, entered, looked_at, changed, snaps: 0, begun, read, written }
+        let (windows, carried, at) = (BTreeMap::new(), BTreeMap::new(), at.registers());
+        Self { base, at, regs, windows, carried, entered, looked_at, changed, snaps: 0, begun, read, written }
     }
 
     /// At the loop's header. It carries the locals, and the temporaries that hold an object; those that do not are dead, or
@@ -121,13 +137,56 @@ impl Regs {
         }
     }
 
+    /// A generator's frame is there, whose registers lie at an address: memory holds them.
+    pub(super) fn open_window(&mut self, first: usize, generator: Arg, at: *mut u64, count: usize) {
+        self.windows.insert(first, Window { generator, at, regs: vec![HELD; count] });
+    }
+
+    /// Its temporaries that hold no object are dead, or are read before they are written.
+    pub(super) fn forget_temporaries(&mut self, first: usize, locals: usize) {
+        let Some(window) = self.windows.get_mut(&first) else { return };
+        for (i, reg) in window.regs.iter_mut().enumerate().skip(locals) {
+            // SAFETY: the generator stands, and has so many registers, each of which holds a value's word.
+            if !unsafe { &*window.at.add(i).cast::<Value>() }.is_object() {
+                *reg = Reg { arg: None, dead: true, mem: Mem::Plain };
+            }
+        }
+    }
+
+    /// The generator's frame is left.
+    pub(super) fn close_window(&mut self, first: usize) {
+        self.windows.remove(&first);
+    }
+
+    /// The numbers of the registers below `top` and of all generators' that are there.
+    pub(super) fn numbers(&self, top: usize) -> Vec<usize> {
+        (0..top).chain(self.windows.iter().flat_map(|(first, window)| *first..first + window.regs.len())).collect()
+    }
+
     /// What the register holds in the iteration that is followed.
     pub(super) fn value(&self, i: usize) -> &Value {
+        let (at, i) = self.window(i).map_or((self.at, i), |window| (window.at, i % WINDOW));
         // SAFETY: the recorder asks for registers of frames that run, each of which holds a value's word.
-        unsafe { &*self.at.add(i).cast::<Value>() }
+        unsafe { &*at.add(i).cast::<Value>() }
+    }
+
+    fn window(&self, i: usize) -> Option<&Window> {
+        if i < WINDOW { None } else { self.windows.get(&(i - i % WINDOW)) }
+    }
+
+    /// Where the register lies.
+    fn place(&self, i: usize) -> (Arg, i32) {
+        match self.window(i) {
+            Some(window) => (window.generator, Generator::REGISTERS as i32 + offset(i % WINDOW)),
+            None => (self.base, offset(i)),
+        }
     }
 
     fn reg(&mut self, i: usize) -> &mut Reg {
+        if i >= WINDOW {
+            let window = self.windows.get_mut(&(i - i % WINDOW)).unwrap_or_else(|| unreachable!("the frame is there"));
+            return &mut window.regs[i % WINDOW];
+        }
         if i >= self.regs.len() {
             self.regs.resize(i + 1, UNUSED);
         }
@@ -140,12 +199,12 @@ impl Regs {
             self.read[i] = true;
             self.looked_at[i] |= !self.changed[i];
         }
-        let base = self.base;
+        let (base, offset) = self.place(i);
         let reg = self.reg(i);
         match reg.arg {
             Some(arg) => arg,
             None => {
-                let arg = Arg::from(b.mem(Op::Load, Ty::Val, Alias::Frame, &[base], offset(i)));
+                let arg = Arg::from(b.mem(Op::Load, Ty::Val, Alias::Frame, &[base], offset));
                 *reg = Reg { arg: Some(arg), dead: false, mem: Mem::Held };
                 arg
             }
@@ -172,7 +231,11 @@ impl Regs {
 
     /// Whether the trace relies on what the register holds now.
     pub(super) fn is_known(&self, i: usize) -> bool {
-        self.regs.get(i).is_some_and(|reg| !reg.dead && (reg.arg.is_some() || reg.mem != Mem::Held))
+        let reg = match self.window(i) {
+            Some(window) => window.regs.get(i % WINDOW),
+            None => self.regs.get(i),
+        };
+        reg.is_some_and(|reg| !reg.dead && (reg.arg.is_some() || reg.mem != Mem::Held))
     }
 
     fn wrote(&mut self, i: usize) {
@@ -201,7 +264,7 @@ impl Regs {
     /// Memory has a new value for the register.
     pub(super) fn is_in_memory(&mut self, i: usize) {
         self.wrote(i);
-        *self.reg(i) = Reg { arg: None, dead: false, mem: Mem::Held };
+        *self.reg(i) = HELD;
     }
 
     /// The register holds nothing that matters, and memory no object.
@@ -219,9 +282,15 @@ impl Regs {
     /// Writes what memory does not hold of the registers below `top`.
     pub(super) fn flush(&mut self, b: &mut Builder, top: usize) {
         for (i, reg) in self.regs.iter_mut().take(top).enumerate() {
-            if let Some(arg) = reg.to_write() {
-                b.mem(Op::Store, Ty::Unit, Alias::Frame, &[self.base, arg], offset(i));
-                reg.mem = if reg.dead { Mem::Plain } else { Mem::Held };
+            reg.flush(b, (self.base, offset(i)));
+        }
+    }
+
+    /// The same of generators' registers: behind each instruction.
+    pub(super) fn flush_windows(&mut self, b: &mut Builder) {
+        for window in self.windows.values_mut() {
+            for (i, reg) in window.regs.iter_mut().enumerate() {
+                reg.flush(b, (window.generator, Generator::REGISTERS as i32 + offset(i)));
             }
         }
     }
@@ -314,6 +383,14 @@ impl Regs {
 }
 
 impl Reg {
+    /// Writes what memory does not hold to the place.
+    fn flush(&mut self, b: &mut Builder, (base, offset): (Arg, i32)) {
+        if let Some(arg) = self.to_write() {
+            b.mem(Op::Store, Ty::Unit, Alias::Frame, &[base, arg], offset);
+            self.mem = if self.dead { Mem::Plain } else { Mem::Held };
+        }
+    }
+
     fn to_write(self) -> Option<Arg> {
         match (self.mem, self.dead) {
             (Mem::Held, _) | (Mem::Plain, true) => None,

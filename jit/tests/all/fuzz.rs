@@ -16,11 +16,19 @@ struct Maker {
     indent: usize,
     /// Inner loops so far: each has a counter of its own.
     loops: usize,
+    /// Whether it is a generator that a loop goes through.
+    yields: bool,
 }
 
 impl Maker {
     fn new(seed: u64) -> Self {
-        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, text: String::new(), indent: 0, loops: 0 }
+        Self {
+            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            text: String::new(),
+            indent: 0,
+            loops: 0,
+            yields: false,
+        }
     }
 
     fn below(&mut self, n: u64) -> u64 {
@@ -40,7 +48,8 @@ impl Maker {
     }
 
     fn program(mut self) -> String {
-        self.line("def f(n, a, b, x):");
+        self.yields = self.below(3) == 0;
+        self.line(if self.yields { "def g(n, a, b, x):" } else { "def f(n, a, b, x):" });
         self.indent += 1;
         self.line("c = d = 0");
         self.line("y = 1.5");
@@ -59,8 +68,17 @@ impl Maker {
         for _ in 0..2 + self.below(4) {
             self.statement(0, counted);
         }
+        if self.yields {
+            self.line("yield i");
+        }
         self.indent -= 1;
-        self.line("return a, b, c, d, x, y, p, i");
+        if self.yields {
+            self.line("yield a, b, c, d, x, y, p, i");
+            self.indent = 0;
+            self.consumer();
+        } else {
+            self.line("return a, b, c, d, x, y, p, i");
+        }
         self.indent = 0;
         for arguments in ["300, 1, 2, 0.5", "40, -7, 1 << 59, 1e70", "150, 3, 0, -0.25"] {
             self.line("try:");
@@ -71,7 +89,29 @@ impl Maker {
         self.text
     }
 
+    fn consumer(&mut self) {
+        self.line("def f(n, a, b, x):");
+        self.indent += 1;
+        self.line("k, kept = 0, []");
+        self.line("it = g(n, a, b, x)");
+        self.line("for v in it:");
+        self.indent += 1;
+        self.line("k += 1");
+        let often = 3 + self.below(60);
+        self.line(&format!("if k % {often} == 0:"));
+        let act = self.one(&["kept.append(v)", "kept.append(next(it, None))", "k += 2", "a = v"]);
+        self.line(&format!("    {act}"));
+        self.indent -= 1;
+        self.line("return k, a, v, kept");
+        self.indent -= 1;
+    }
+
     fn statement(&mut self, depth: usize, counted: bool) {
+        if self.yields && self.below(6) == 0 {
+            let yields =
+                self.one(&["yield c", "yield x", "yield a + 1", "d = yield y", "yield p", "c = len([c, (yield d)])"]);
+            self.line(yields);
+        }
         match self.below(if depth < 2 { 12 } else { 8 }) {
             0..=2 => {
                 let (to, value) = (self.one(&["a", "b", "c", "d"]), self.int(2));

@@ -35,17 +35,25 @@ fn recorded(source: &str) -> String {
 fn named(text: &str) -> String {
     let mut names = HashMap::new();
     let mut out = String::new();
-    for (i, part) in text.split(":0x").enumerate() {
-        let digits = part.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(part.len());
-        if i == 0 {
-            out.push_str(part);
-        } else if digits < 8 {
-            // A word that is no object.
-            write!(out, ":0x{part}").expect("text has room");
-        } else {
+    for (i, part) in text.split(':').enumerate() {
+        let hex = part.strip_prefix("0x");
+        let (digits, least) = match hex {
+            Some(digits) => (digits, 8),
+            // Frames are told apart by their code.
+            None => (part, 12),
+        };
+        let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
+        let (address, rest) = digits.split_at(end);
+        if i > 0 {
+            out.push(':');
+        }
+        // Others are words that are no objects.
+        if i > 0 && end >= least {
             let count = names.len();
-            let name = names.entry(&part[..digits]).or_insert(count);
-            write!(out, ":#{name}{}", &part[digits..]).expect("text has room");
+            let name = names.entry(address).or_insert(count);
+            write!(out, "#{name}{rest}").expect("text has room");
+        } else {
+            out.push_str(part);
         }
     }
     out
