@@ -128,7 +128,38 @@ def branches(n):
     return a + b
 
 
-ALL = [ranges, rows, results, keys, whiles, names, doubles, ints, slices, numbers, branches]
+def counting(n):
+    i = 0
+    while i < n:
+        yield i
+        i += 1
+
+
+def generators(n):
+    """A generator that counts."""
+    s = 0
+    for x in counting(n):
+        s += x
+    return s
+
+
+def callers(n):
+    """One that goes through another one, and calls a function."""
+
+    def plus(x):
+        return x + 1
+
+    def outer():
+        for x in counting(n):
+            yield plus(x)
+
+    s = 0
+    for x in outer():
+        s += x
+    return s
+
+
+ALL = [ranges, rows, results, keys, whiles, names, doubles, ints, slices, numbers, branches, generators, callers]
 
 
 def main(repeats=10, *wanted):
