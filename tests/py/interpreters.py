@@ -116,10 +116,17 @@ def both_at_once():
     two.close()
 
 
+def named():
+    import _thread
+
+    return _thread._get_name()[:10]
+
+
 def pool():
     with InterpreterPoolExecutor(2) as executor:
         print(list(executor.map(pow, [1, 2, 3], [2, 2, 2])))
         print(executor.submit(double, 21).result())
+        print(executor.submit(named).result())
         future = executor.submit(int, "x")
         print(type(future.exception()).__name__, future.exception())
 

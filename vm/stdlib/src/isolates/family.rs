@@ -6,6 +6,7 @@
 
 use super::queues::Queues;
 use crate::isolate::{self, Live, Options};
+use crate::kernel::signals;
 use crate::sys::Settings;
 use crate::thread::turns;
 use crate::{site_builtins, text, world};
@@ -53,11 +54,17 @@ struct Member {
 #[derive(Default)]
 struct State {
     phase: Phase,
-    asked: Option<Vec<u8>>,
+    asked: Option<Errand>,
     answer: Option<Option<Vec<u8>>>,
     users: i64,
     breaker: Option<Breaker>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What a member is asked for, and the name of the OS thread that waits for the answer: the member's has it meanwhile.
+struct Errand {
+    request: Vec<u8>,
+    asker: Vec<u8>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +168,8 @@ impl Family {
             if state.phase != Phase::Idle {
                 return Ok(Some(None));
             }
-            (state.phase, state.asked, state.answer) = (Phase::Busy, Some(request), None);
+            let errand = Errand { request, asker: signals::name() };
+            (state.phase, state.asked, state.answer) = (Phase::Busy, Some(errand), None);
         }
         member.bell.notify_all();
         let waited = member.wait(t, |state| state.answer.is_some());
@@ -256,7 +264,7 @@ impl Member {
     }
 
     /// What the member is asked for next; `None` once it is to end.
-    fn next(&self, t: &Thread) -> Option<Vec<u8>> {
+    fn next(&self, t: &Thread) -> Option<Errand> {
         turns::idle(t, || {
             let mut state = self.state.lock();
             while state.asked.is_none() && state.phase != Phase::Ending {
@@ -296,8 +304,11 @@ fn live(family: &Arc<Family>, number: i64, member: &Member, options: &Options, h
 }
 
 fn serve(t: &Thread, member: &Member) {
-    while let Some(request) = member.next(t) {
+    let own = signals::name();
+    while let Some(Errand { request, asker }) = member.next(t) {
+        signals::set_name(&asker);
         let answer = answered(t, request).ok();
+        signals::set_name(&own);
         member.state.lock().answer = Some(answer);
         member.bell.notify_all();
         if t.breaker.stopped() {
