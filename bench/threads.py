@@ -5,7 +5,8 @@
 For each: the time that one thread takes for its share; how many times one thread's throughput two have ("wall": 2 is the
 best there can be, 1 means that they took turns); how much processor time two take for what one does twice ("work":
 above 1 is what sharing costs); and both again for two processes that share nothing ("apart"), which is what the machine
-had to give. All are the best of several runs, as other programs only make them worse.
+had to give. All are the best of several runs, as other programs only make them worse: many short ones, so that some find the
+machine free. Each thread or process stays on a processor of its own.
 """
 
 import copy
@@ -293,14 +294,23 @@ WORK += [deep_copies, sorts, shared_dict_read, shared_list_read, shared_objects_
 
 
 LEAD = 0.005
+SHORT = 0.012
+PROCESSORS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
-def timed(work, n, times, begin):
+def own_processor(number):
+    """Has the calling thread stay on a processor that the others leave to it."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {PROCESSORS[number % len(PROCESSORS)]})
+
+
+def timed(work, n, times, begin, number):
     """When the work was begun and ended, and the processor time that it took this thread.
 
     Whoever does the work looks at the clocks, and all wait for the same moment on their feet: one who sleeps may be woken
     long after the others have begun.
     """
+    own_processor(number)
     while time.perf_counter() < begin:
         pass
     begun, cpu = time.perf_counter(), time.thread_time()
@@ -318,7 +328,11 @@ def summed(readings):
 def run(work, n, threads, times):
     """Wall and processor time of so many threads, each of which does the work so many times."""
     begin, readings = time.perf_counter() + LEAD, []
-    all = [threading.Thread(target=lambda: readings.append(timed(work, n, times, begin))) for _ in range(threads)]
+
+    def go(number):
+        readings.append(timed(work, n, times, begin, number))
+
+    all = [threading.Thread(target=go, args=(number,)) for number in range(threads)]
     for t in all:
         t.start()
     for t in all:
@@ -329,10 +343,10 @@ def run(work, n, threads, times):
 def run_apart(work, n, processes, times):
     """The same by processes, which share nothing: what the machine has to give."""
     begin, pipes = time.perf_counter() + LEAD, []
-    for _ in range(processes):
+    for number in range(processes):
         reader, writer = os.pipe()
         if os.fork() == 0:
-            os.write(writer, " ".join(map(str, timed(work, n, times, begin))).encode())
+            os.write(writer, " ".join(map(str, timed(work, n, times, begin, number))).encode())
             os._exit(0)
         os.close(writer)
         pipes.append(reader)
@@ -350,14 +364,14 @@ KINDS = [(run, 1), (run, 2), (run_apart, 1), (run_apart, 2)]
 def enough(work, n):
     """How many times the work is done, so that it takes long enough to be measured."""
     times, alone = 1, 0.0
-    while alone < 0.06:
+    while alone < SHORT:
         times *= 2
         alone = run(work, n, 1, times)[0]
     return times
 
 
 def main():
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     chosen = [w for w in WORK if len(sys.argv) < 3 or w.__name__ in sys.argv[2:]]
     n = 2000
     times = {work: enough(work, n) for work in chosen}
