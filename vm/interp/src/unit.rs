@@ -18,7 +18,8 @@ use typhon_object::types::{complex, int, slice};
 use typhon_object::{Thread, Value, convert, names, strs, tuple};
 use typhon_qsbr::sync::Mutex;
 
-/// One thread's copy of one code object.
+/// One thread's copy of one code object. Others look at it while its own thread counts who has it: not on the same cache line.
+#[repr(align(64))]
 pub struct Unit {
     /// What it is a copy of.
     pub code: Arc<Code>,
@@ -125,7 +126,7 @@ impl Copies {
                 if self.all.borrow().len() >= self.sweep_at.get() {
                     self.sweep(t);
                 }
-                let copy = Arc::new(Unit::new(t, &unit.code)?);
+                let copy = Arc::new(t.lasting(|| Unit::new(t, &unit.code))?);
                 let at = Arc::as_ptr(&copy);
                 self.all.borrow_mut().insert(key, copy);
                 at
@@ -180,7 +181,7 @@ impl Unit {
         {
             return Ok(unit);
         }
-        let unit = Arc::new(Self::new(t, code)?);
+        let unit = Arc::new(t.lasting(|| Self::new(t, code))?);
         units.map.lock().insert(key, Arc::downgrade(&unit));
         Ok(unit)
     }
@@ -247,6 +248,10 @@ impl Unit {
 
     #[cold]
     fn make_ready(&self, t: &Thread) -> Res<()> {
+        t.lasting(|| self.make_body(t))
+    }
+
+    fn make_body(&self, t: &Thread) -> Res<()> {
         let code = &self.code;
         t.check_alloc(code.words.len() * 8 + code.consts.len() * 8)?;
         let mut doc = self.doc.clone();

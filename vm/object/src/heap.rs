@@ -9,8 +9,10 @@
 //! that frees it, whoever made it. What a thread has too much of, another one may ask for (`reason::SPARE`).
 
 mod account;
+mod apart;
 pub(crate) mod audit;
 mod common;
+mod kept;
 mod large;
 mod poison;
 pub mod reaper;
@@ -36,6 +38,7 @@ use crate::types::range_iter::RangeIter;
 use crate::value::Value;
 use crate::weakref::Table;
 use common::Kind;
+use kept::Kept;
 use large::{LARGE_HEAD, Large};
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -53,6 +56,8 @@ const CLASSES: usize = SMALL_MAX / GRAIN + 1;
 /// One thread's part of an isolate's memory.
 pub struct Heap {
     objects: Space,
+    /// Where objects go that are made apart; while some are, this is where the others would go.
+    lasting: Space,
     raw: Space,
     common: Arc<Common>,
     /// Bytes that natives took from the global allocator and did not declare, as far as the account does not know of them:
@@ -72,10 +77,12 @@ pub struct Heap {
 }
 
 struct Space {
-    kind: Kind,
+    kind: Cell<Kind>,
     free: [Cell<*mut Free>; CLASSES],
     /// The page being carved, per class: next unused byte and end.
     bump: [Cell<(usize, usize)>; CLASSES],
+    /// Larger blocks that are free; not swapped.
+    kept: Kept,
 }
 
 struct Free {
@@ -91,9 +98,10 @@ pub struct OutOfMemory;
 impl Space {
     fn new(kind: Kind) -> Self {
         Self {
-            kind,
+            kind: Cell::new(kind),
             free: [const { Cell::new(ptr::null_mut()) }; CLASSES],
             bump: [const { Cell::new((0, 0)) }; CLASSES],
+            kept: Kept::new(),
         }
     }
 }
@@ -109,6 +117,7 @@ impl Heap {
     pub(crate) fn of(common: &Arc<Common>) -> Self {
         Self {
             objects: Space::new(Kind::Objects),
+            lasting: Space::new(Kind::Lasting),
             raw: Space::new(Kind::Raw),
             common: Arc::clone(common),
             outside: Cell::new(0),
@@ -145,6 +154,9 @@ impl Heap {
         if at + size > end {
             // Small blocks may overdraw the account by what is allocated until the next poll, which then raises MemoryError.
             if self.used() + PAGE > self.limit() {
+                self.keep_none();
+            }
+            if self.used() + PAGE > self.limit() {
                 thread::request(reason::MEMORY);
                 if self.exhausted() && !self.lenient.get() {
                     return ptr::null_mut();
@@ -159,7 +171,7 @@ impl Heap {
                 std::alloc::handle_alloc_error(layout);
             }
             poison::put(page, PAGE);
-            self.common.add_page(space.kind, page, size);
+            self.common.add_page(space.kind.get(), page, size);
             at = page as usize;
             end = at + PAGE;
         }
@@ -182,6 +194,10 @@ impl Heap {
         // SAFETY: the block is within the page and nobody else's. Until it holds an object it reads as free.
         unsafe { (at as *mut u64).write(0) };
         at as *mut u8
+    }
+
+    fn spaces(&self) -> [&Space; 3] {
+        [&self.objects, &self.lasting, &self.raw]
     }
 
     /// Memory for an object of `size` bytes.

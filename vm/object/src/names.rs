@@ -163,6 +163,11 @@ impl Interner {
         let same = |bits: &u64| Value::from_ref(bits).expect::<Str>().same_text(s);
         let known = PROCESS.0.read().find(hash, same).map(|bits| Value::from_ref(bits).clone());
         let made = known.unwrap_or_else(|| {
+            // It stays in the table anyhow, so nobody need count what all threads will use.
+            if thread::is_shared() && s.header.is_unique() {
+                // SAFETY: the caller's reference is the only one, and the table is locked.
+                unsafe { s.header.rc().keep_for_good() };
+            }
             s.header.set(crate::header::flag::INTERNED);
             v.clone()
         });

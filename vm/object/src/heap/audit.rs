@@ -27,7 +27,7 @@ pub(crate) struct Audit {
     large: FxHashMap<usize, usize>,
 }
 
-/// The pages of one space.
+/// The pages of objects or of payloads.
 #[derive(Default)]
 struct Pages {
     /// By their address: the size of their blocks, and where they are carved up to.
@@ -50,16 +50,17 @@ impl Audit {
         unsafe { isolate.each_thread(|t| t.heap().note_all_carved(&mut carved)) };
         let pool = |kind| memory.pool(kind);
         let mut out = Self {
-            objects: Pages::of(pool(Kind::Objects), &carved),
-            raw: Pages::of(pool(Kind::Raw), &carved),
+            objects: Pages::of(&[pool(Kind::Objects), pool(Kind::Lasting)], &carved),
+            raw: Pages::of(&[pool(Kind::Raw)], &carved),
             large: FxHashMap::default(),
         };
-        let mut large = *pool(Kind::Objects).large.lock();
-        while !large.is_null() {
-            // SAFETY: list members are live heads followed by their block.
-            unsafe {
-                out.large.insert(large.add(1) as usize, (*large).size - LARGE_HEAD);
-                large = (*large).next;
+        for mut large in pool(Kind::Objects).large.firsts() {
+            while !large.is_null() {
+                // SAFETY: list members are live heads followed by their block.
+                unsafe {
+                    out.large.insert(large.add(1) as usize, (*large).size - LARGE_HEAD);
+                    large = (*large).next;
+                }
             }
         }
         let mut lists = Vec::new();
@@ -69,7 +70,7 @@ impl Audit {
             // SAFETY: the list is a thread's, none of which runs.
             unsafe { out.pages(kind).note_free(class, list)? };
         }
-        for kind in [Kind::Objects, Kind::Raw] {
+        for kind in [Kind::Objects, Kind::Lasting, Kind::Raw] {
             for &(class, list) in &*pool(kind).spare.lock() {
                 // SAFETY: a list that nobody has taken.
                 unsafe { out.pages(kind).note_free(class, list)? };
@@ -80,7 +81,7 @@ impl Audit {
 
     fn pages(&mut self, kind: Kind) -> &mut Pages {
         match kind {
-            Kind::Objects => &mut self.objects,
+            Kind::Objects | Kind::Lasting => &mut self.objects,
             Kind::Raw => &mut self.raw,
         }
     }
@@ -113,11 +114,13 @@ impl Audit {
 }
 
 impl Pages {
-    fn of(pool: &Pool, carved: &Carved) -> Self {
+    fn of(pools: &[&Pool], carved: &Carved) -> Self {
         let mut out = Self::default();
-        for &(page, size) in &*pool.pages.lock() {
-            let end = page as usize + PAGE;
-            out.all.insert(page as usize, (size as usize, carved.get(&end).copied().unwrap_or(end)));
+        for pool in pools {
+            for &(page, size) in &*pool.pages.lock() {
+                let end = page as usize + PAGE;
+                out.all.insert(page as usize, (size as usize, carved.get(&end).copied().unwrap_or(end)));
+            }
         }
         out
     }
@@ -168,16 +171,14 @@ impl Pages {
 impl Heap {
     /// Every list of free blocks.
     fn free_lists(&self, out: &mut Vec<(Kind, usize, *mut Free)>) {
-        for space in [&self.objects, &self.raw] {
-            out.extend((1..CLASSES).map(|class| (space.kind, class, space.free[class].get())));
+        for space in self.spaces() {
+            out.extend((1..CLASSES).map(|class| (space.kind.get(), class, space.free[class].get())));
         }
     }
 
-    /// As `note_carved`, of both spaces.
+    /// As `note_carved`, of all spaces.
     fn note_all_carved(&self, carved: &mut Carved) {
         self.note_carved(carved);
-        carved.extend(
-            self.raw.bump.iter().map(|bump| bump.get()).filter(|(_, end)| *end != 0).map(|(at, end)| (end, at)),
-        );
+        carved.extend(self.raw.carving());
     }
 }

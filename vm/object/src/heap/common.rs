@@ -1,7 +1,7 @@
 //! What the heaps of an isolate's threads have in common: pages, large blocks, spare blocks, the account.
 
 use super::account::Account;
-use super::large::{self, Large};
+use super::large::Larges;
 use super::{CLASSES, Free, GRAIN, Heap, PAGE, Space, page_layout, poison};
 use crate::breaker::reason;
 use crate::header::Header;
@@ -13,9 +13,11 @@ use typhon_qsbr::Tally;
 use typhon_qsbr::sync::Mutex;
 
 /// What a space holds.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Objects,
+    /// Objects that are made apart.
+    Lasting,
     Raw,
 }
 
@@ -23,6 +25,7 @@ pub(super) enum Kind {
 pub(crate) struct Common {
     pub(super) account: Account,
     objects: Pool,
+    lasting: Pool,
     raw: Pool,
     /// Pages ever taken.
     pages: Tally,
@@ -37,8 +40,7 @@ pub(crate) type Carved = FxHashMap<usize, usize>;
 pub(super) struct Pool {
     /// Pages, and the size of the blocks on each.
     pub(super) pages: Mutex<Vec<(*mut u8, u32)>>,
-    /// The first of the large blocks.
-    pub(super) large: Mutex<*mut Large>,
+    pub(super) large: Larges,
     /// Lists of free blocks that threads could spare, by their class.
     pub(super) spare: Mutex<Vec<(usize, *mut Free)>>,
     /// How many lists, to look at without the lock.
@@ -52,7 +54,8 @@ unsafe impl Send for Pool {}
 
 impl Common {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { account: Account::new(limit), objects: Pool::new(), raw: Pool::new(), pages: Tally::new() })
+        let [objects, lasting, raw] = [(); 3].map(|()| Pool::new());
+        Arc::new(Self { account: Account::new(limit), objects, lasting, raw, pages: Tally::new() })
     }
 
     /// Bytes in use, as far as threads have told.
@@ -63,8 +66,15 @@ impl Common {
     pub(super) fn pool(&self, kind: Kind) -> &Pool {
         match kind {
             Kind::Objects => &self.objects,
+            Kind::Lasting => &self.lasting,
             Kind::Raw => &self.raw,
         }
+    }
+
+    /// The large blocks. Objects have theirs together: a block is freed to the space where it would be made then.
+    pub(super) fn large(&self, kind: Kind) -> &Larges {
+        let kind = if kind == Kind::Lasting { Kind::Objects } else { kind };
+        &self.pool(kind).large
     }
 
     pub(super) fn add_page(&self, kind: Kind, page: *mut u8, size: usize) {
@@ -75,7 +85,8 @@ impl Common {
     /// change headers.
     pub(crate) fn walk(&self, carved: &Carved, f: &mut dyn FnMut(&Header)) {
         // Copied, so that nothing is locked while `f` runs.
-        let pages = self.objects.pages.lock().clone();
+        let mut pages = self.objects.pages.lock().clone();
+        pages.extend_from_slice(&self.lasting.pages.lock());
         for (page, size) in pages {
             if thread::stopping() {
                 return;
@@ -92,15 +103,16 @@ impl Common {
                 at += size as usize;
             }
         }
-        let mut large = *self.objects.large.lock();
-        while !large.is_null() {
-            // SAFETY: list members are live heads followed by their block.
-            unsafe {
-                let block = large.add(1);
-                if *block.cast::<u64>() != 0 {
-                    f(&*block.cast::<Header>());
+        for mut large in self.objects.large.firsts() {
+            while !large.is_null() {
+                // SAFETY: list members are live heads followed by their block.
+                unsafe {
+                    let block = large.add(1);
+                    if *block.cast::<u64>() != 0 {
+                        f(&*block.cast::<Header>());
+                    }
+                    large = (*large).next;
                 }
-                large = (*large).next;
             }
         }
     }
@@ -108,14 +120,13 @@ impl Common {
 
 impl Drop for Common {
     fn drop(&mut self) {
-        for pool in [&self.objects, &self.raw] {
+        for pool in [&self.objects, &self.lasting, &self.raw] {
             for (page, _) in std::mem::take(&mut *pool.pages.lock()) {
                 // SAFETY: pages were allocated with this layout; the isolate is closed, nobody uses its objects.
                 unsafe { std::alloc::dealloc(page, page_layout()) };
             }
-            let first = std::mem::replace(&mut *pool.large.lock(), ptr::null_mut());
             // SAFETY: the isolate is closed, nobody uses its objects.
-            unsafe { large::release_all(first) };
+            unsafe { pool.large.release() };
         }
     }
 }
@@ -124,7 +135,7 @@ impl Pool {
     fn new() -> Self {
         Self {
             pages: Mutex::new(Vec::new()),
-            large: Mutex::new(ptr::null_mut()),
+            large: Larges::new(),
             spare: Mutex::new(Vec::new()),
             spares: Tally::new(),
         }
@@ -148,7 +159,7 @@ impl Pool {
 impl Heap {
     /// A block of the class, from a list that some thread could spare; the rest of the list is this thread's.
     pub(super) fn adopt(&self, space: &Space, class: usize) -> Option<*mut u8> {
-        let pool = self.common.pool(space.kind);
+        let pool = self.common.pool(space.kind.get());
         if pool.spares.get() == 0 {
             return None;
         }
@@ -161,7 +172,7 @@ impl Heap {
 
     /// Takes everything that threads have spared.
     pub(super) fn adopt_all(&self, space: &Space) {
-        let pool = self.common.pool(space.kind);
+        let pool = self.common.pool(space.kind.get());
         if pool.spares.get() == 0 {
             return;
         }
@@ -184,9 +195,9 @@ impl Heap {
 
     /// Leaves the free blocks to whoever needs some.
     pub fn spare(&self) {
-        for space in [&self.objects, &self.raw] {
+        for space in self.spaces() {
             for class in 1..CLASSES {
-                self.common.pool(space.kind).put(class, space.free[class].replace(ptr::null_mut()));
+                self.common.pool(space.kind.get()).put(class, space.free[class].replace(ptr::null_mut()));
             }
         }
     }
@@ -194,7 +205,8 @@ impl Heap {
     /// The thread ends: leaves everything to the others.
     pub(crate) fn hand_over(&self) {
         self.wake_all();
-        for space in [&self.objects, &self.raw] {
+        self.keep_none();
+        for space in self.spaces() {
             for class in 1..CLASSES {
                 let (mut at, end) = space.bump[class].replace((0, 0));
                 while at + class * GRAIN <= end && at != 0 {
@@ -212,14 +224,12 @@ impl Heap {
 
     /// Whether there are free blocks that nobody else can find.
     pub fn has_free(&self) -> bool {
-        [&self.objects, &self.raw].iter().any(|space| space.free.iter().any(|list| !list.get().is_null()))
+        self.spaces().iter().any(|space| space.free.iter().any(|list| !list.get().is_null()))
     }
 
     /// Notes where the pages end that this thread carves objects from.
     pub(crate) fn note_carved(&self, carved: &mut Carved) {
-        carved.extend(
-            self.objects.bump.iter().map(|bump| bump.get()).filter(|(_, end)| *end != 0).map(|(at, end)| (end, at)),
-        );
+        carved.extend(self.objects.carving().chain(self.lasting.carving()));
     }
 
     /// Another page is needed: others of the isolate may have enough free blocks.

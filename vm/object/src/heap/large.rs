@@ -1,13 +1,15 @@
-//! Large blocks: each on its own, in a list, and the largest straight from the system.
+//! Large blocks: each on its own, in a list, and the largest straight from the system. There are several lists, so that threads
+//! seldom want the same one.
 //!
 //! A block past [`MAPPED`] is a mapping. Growing one moves pages, not bytes, so that a list at its isolate's limit does
 //! not need its memory twice.
 
-use super::{Heap, OutOfMemory, Space};
+use super::{Heap, OutOfMemory, Space, kept};
 use crate::thread;
 use std::alloc::Layout;
 use std::ops::ControlFlow;
 use std::ptr;
+use typhon_qsbr::sync::Mutex;
 
 /// Precedes a large block.
 #[repr(C, align(16))]
@@ -15,6 +17,50 @@ pub(super) struct Large {
     prev: *mut Large,
     pub(super) next: *mut Large,
     pub(super) size: usize,
+    /// The number of its list.
+    list: usize,
+}
+
+/// How many lists there are.
+const LISTS: usize = 8;
+
+/// An isolate's large blocks.
+pub(super) struct Larges([List; LISTS]);
+
+/// The first of its blocks, on a cache line of its own.
+#[repr(align(64))]
+struct List(Mutex<*mut Large>);
+
+impl Larges {
+    pub(super) fn new() -> Self {
+        Self([(); LISTS].map(|()| List(Mutex::new(ptr::null_mut()))))
+    }
+
+    /// The list for what the running thread makes.
+    fn own() -> usize {
+        usize::from(thread::tag()) % LISTS
+    }
+
+    fn list(&self, number: usize) -> &Mutex<*mut Large> {
+        &self.0[number].0
+    }
+
+    /// The first of each list.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = *mut Large> {
+        self.0.iter().map(|list| *list.0.lock())
+    }
+
+    /// Frees all.
+    ///
+    /// # Safety
+    /// Nobody uses them any more.
+    pub(super) unsafe fn release(&self) {
+        for list in &self.0 {
+            let first = std::mem::replace(&mut *list.0.lock(), ptr::null_mut());
+            // SAFETY: the caller's duty.
+            unsafe { release_all(first) };
+        }
+    }
 }
 
 pub(super) const LARGE_HEAD: usize = size_of::<Large>();
@@ -75,7 +121,7 @@ unsafe fn resize(at: *mut Large, old: usize, new: usize) -> *mut Large {
 ///
 /// # Safety
 /// Nobody uses them any more.
-pub(super) unsafe fn release_all(first: *mut Large) {
+unsafe fn release_all(first: *mut Large) {
     let mut large = first;
     while !large.is_null() {
         // SAFETY: list members are live heads, and each is freed once.
@@ -105,7 +151,14 @@ impl Heap {
 
     #[cold]
     pub(super) fn large(&self, space: &Space, size: usize) -> Result<*mut u8, OutOfMemory> {
-        let total = size.checked_add(LARGE_HEAD).ok_or(OutOfMemory)?;
+        let mut total = size.checked_add(LARGE_HEAD).ok_or(OutOfMemory)?;
+        if let Some((size, bytes)) = kept::rounded(total) {
+            if let Some(head) = space.kept.take(size) {
+                // SAFETY: the block follows its head.
+                return Ok(unsafe { head.add(1) }.cast());
+            }
+            total = bytes;
+        }
         self.check(total)?;
         // SAFETY: the size is checked, and what comes back is freed through its head.
         let head = unsafe { obtain(total) };
@@ -113,11 +166,12 @@ impl Heap {
             return Err(OutOfMemory);
         }
         self.add_large(total);
-        let mut first = self.common.pool(space.kind).large.lock();
+        let list = Larges::own();
+        let mut first = self.common.large(space.kind.get()).list(list).lock();
         let next = *first;
         // SAFETY: freshly allocated and long enough for the head and the first word of the block.
         unsafe {
-            head.write(Large { prev: ptr::null_mut(), next, size: total });
+            head.write(Large { prev: ptr::null_mut(), next, size: total, list });
             head.add(1).cast::<u64>().write(0);
         }
         if !next.is_null() {
@@ -138,11 +192,23 @@ impl Heap {
         // SAFETY: the caller's block is large, so its head precedes it.
         let head = unsafe { at.cast::<Large>().sub(1) };
         // SAFETY: as above.
-        let old = unsafe { (*head).size };
+        let (old, list) = unsafe { ((*head).size, (*head).list) };
+        if total <= old && total > old / 2 {
+            return Ok(at);
+        }
+        if kept::rounded(total.max(old)).is_some() {
+            let moved = self.large(space, size)?;
+            // SAFETY: both blocks are live, distinct and at least this long; the old one's contents have moved.
+            unsafe {
+                ptr::copy_nonoverlapping(at, moved, size.min(old - LARGE_HEAD));
+                self.free_large(space, at);
+            }
+            return Ok(moved);
+        }
         // Only a mapping grows in place; anything else is there twice for a moment.
         let more = if old >= MAPPED { total.saturating_sub(old) } else { total };
         self.check(more)?;
-        let mut first = self.common.pool(space.kind).large.lock();
+        let mut first = self.common.large(space.kind.get()).list(list).lock();
         // SAFETY: the block came from `obtain(old)`.
         let moved = unsafe { resize(head, old, total) };
         if moved.is_null() {
@@ -173,14 +239,24 @@ impl Heap {
     /// `at` is a large block of this space and is dead.
     #[cold]
     pub(super) unsafe fn free_large(&self, space: &Space, at: *mut u8) {
-        // SAFETY: the caller's block is large, so its head precedes it, and its neighbours are live heads.
+        // SAFETY: the caller's block is large, so its head precedes it, and is live.
         unsafe {
             let head = at.cast::<Large>().sub(1);
-            if self.shrink(head).is_break() {
-                return;
+            if !space.kept.put(head) && self.shrink(head).is_continue() {
+                self.release_large(space, head);
             }
-            let mut first = self.common.pool(space.kind).large.lock();
-            let Large { prev, next, size } = head.read();
+        }
+    }
+
+    /// Returns a large block to where it came from.
+    ///
+    /// # Safety
+    /// The head is live, of this space, and its block is nobody's.
+    pub(super) unsafe fn release_large(&self, space: &Space, head: *mut Large) {
+        // SAFETY: the caller's duty; its neighbours are live heads.
+        unsafe {
+            let mut first = self.common.large(space.kind.get()).list((*head).list).lock();
+            let Large { prev, next, size, .. } = head.read();
             if prev.is_null() {
                 *first = next;
             } else {

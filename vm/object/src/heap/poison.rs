@@ -106,7 +106,7 @@ impl Heap {
     pub(super) fn lay_to_rest(&self, space: &Space, class: usize, block: *mut Free) {
         put(block.cast(), class * GRAIN);
         let mut rest = self.rest.0.borrow_mut();
-        rest.push_back((space.kind, class, block));
+        rest.push_back((space.kind.get(), class, block));
         if rest.len() > Self::RESTING
             && let Some(rested) = rest.pop_front()
         {
@@ -120,10 +120,11 @@ impl Heap {
     }
 
     fn put_on_list(&self, (kind, class, block): (Kind, usize, *mut Free)) {
-        let space = if matches!(kind, Kind::Objects) { &self.objects } else { &self.raw };
-        // SAFETY: a block that is nobody's.
-        unsafe { Free::put(block, space.free[class].get()) };
-        space.free[class].set(block);
+        for space in self.spaces().into_iter().filter(|space| space.kind.get() == kind) {
+            // SAFETY: a block that is nobody's.
+            unsafe { Free::put(block, space.free[class].get()) };
+            space.free[class].set(block);
+        }
     }
 }
 

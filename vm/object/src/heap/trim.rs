@@ -41,12 +41,13 @@ impl Heap {
     /// Gives pages back that hold no live block, and tells how many bytes that were. It looks at every free block, so
     /// only a heap at its limit asks; `stop` is asked now and then and ends the search.
     pub fn trim(&self, stop: impl Fn() -> bool) -> usize {
+        self.keep_none();
         let mut freed = 0;
-        for space in [&self.objects, &self.raw] {
+        for space in self.spaces() {
             self.adopt_all(space);
             for class in 1..CLASSES {
                 if !space.free[class].get().is_null() {
-                    freed += space.trim_class(self.common.pool(space.kind), class, &stop);
+                    freed += space.trim_class(self.common.pool(space.kind.get()), class, &stop);
                 }
             }
         }
