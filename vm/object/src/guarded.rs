@@ -42,6 +42,22 @@ pub fn is_container(v: &Value) -> bool {
     matches!(id(v), ids::LIST | ids::TUPLE | ids::DICT | ids::SET | ids::FROZENSET | ids::RANGE)
 }
 
+/// Whether making an iterator over it concerns nothing but it.
+pub fn is_iterable(v: &Value) -> bool {
+    let view_or_iterator = matches!(
+        id(v),
+        ids::DICT_KEYS
+            | ids::DICT_VALUES
+            | ids::DICT_ITEMS
+            | ids::ENUMERATE
+            | ids::ZIP
+            | ids::MAP
+            | ids::FILTER
+            | ids::REVERSED
+    );
+    is_container(v) || is_iterator(v) || matches!(id(v), ids::STR | ids::BYTES) || view_or_iterator
+}
+
 /// As [`is_iterator`], or an `enumerate` or `zip` of such.
 pub fn steps_alone(v: &Value) -> bool {
     if let Some(e) = v.exact::<Enumerate>() {

@@ -189,13 +189,24 @@ impl List {
     #[cold]
     #[inline(never)]
     fn grow(&self, t: &Thread, need: usize, spare: bool) -> Res<()> {
-        let cap = if spare { (need + (need >> 3) + 6) & !3 } else { need.next_multiple_of(2) };
+        let cap = if spare { roomy(need) } else { need.next_multiple_of(2) };
         if cap > isize::MAX as usize / 16 {
             return Err(t.memory_error());
         }
-        if thread::is_shared() {
-            return self.grow_shared(t, cap);
+        if thread::is_shared() { self.grow_shared(t, cap) } else { self.grow_in_place(t, cap) }
+    }
+
+    /// Makes room for one more item before it comes, if nobody but the caller has the list, by a reference of his own: then
+    /// nobody can be reading the array.
+    pub fn grow_alone(&self, t: &Thread) -> Res<()> {
+        if self.is_full() && self.header.is_unique() {
+            return self.grow_in_place(t, roomy(self.len() + 1));
         }
+        Ok(())
+    }
+
+    /// Gives the array room for `cap` items, where no other thread can be reading it.
+    fn grow_in_place(&self, t: &Thread, cap: usize) -> Res<()> {
         let (old, data) = (self.row.room(), self.data());
         let moved = if data.is_null() {
             t.heap().alloc_raw(cap * 8)
@@ -204,7 +215,7 @@ impl List {
             unsafe { t.heap().realloc_raw(data.cast(), old * 8, cap * 8) }
         };
         let moved = moved.map_err(|_| t.memory_error())?;
-        // SAFETY: no other thread runs; the items have moved.
+        // SAFETY: nobody else reads the row; the items have moved.
         unsafe { self.row.set_array(moved.cast(), cap) };
         Ok(())
     }
@@ -511,6 +522,11 @@ impl Drop for List {
     fn drop(&mut self) {
         self.drop_items();
     }
+}
+
+/// For how many items there is room in a list that grows, item by item, to `need`.
+fn roomy(need: usize) -> usize {
+    (need + (need >> 3) + 6) & !3
 }
 
 /// New references to what was taken out.

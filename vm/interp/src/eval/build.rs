@@ -124,6 +124,7 @@ pub(crate) fn list_append_grow(m: &mut M<'_>, w: Word) -> Flow {
     let v = m.held_b(w);
     // SAFETY: as above.
     let list = unsafe { &*(m.bits(w.a()) as *const List) };
+    list.grow_alone(m.t)?;
     list.push(m.t, v)?;
     Ok(())
 }
@@ -187,7 +188,9 @@ pub(crate) fn map_add(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (key, value) = (m.held_b(w), m.held_c(w));
     let hash = hash_key(m.t, &key)?;
-    Dict::of(m.reg(w.a())).set_hashed(m.t, &key, hash, value)?;
+    let dict = Dict::of(m.reg(w.a()));
+    dict.grow_alone(m.t)?;
+    dict.set_hashed(m.t, &key, hash, value)?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use typhon_isa::word::NO_REG;
 use typhon_isa::{BinaryKind, Opcode as Op, Word};
 use typhon_object::attr_cache::{self, Found};
 use typhon_object::dict::Dict;
-use typhon_object::guarded::{is_atom, is_container, is_frozen, is_iterator, steps_alone};
+use typhon_object::guarded::{self, is_atom, is_container, is_frozen, is_iterable, is_iterator, steps_alone};
 use typhon_object::header::Header;
 use typhon_object::slots::{GetAttrFn, SetAttrFn};
 use typhon_object::tuple::Tuple;
@@ -67,13 +67,10 @@ fn outlined(op: Op, m: &M<'_>, w: Word) -> bool {
         Op::BinaryOpImm => !is_plain_operator(m, w, m.reg(b), &Value::NONE),
         Op::Compare | Op::CompareJump => !is_plain_comparison(m, m.reg(b), m.reg(c), w),
         Op::CompareImm | Op::CompareIntImm | Op::CompareImmJump | Op::CompareIntImmJump => !is_atom(m.reg(b)),
-        Op::Contains => !(is_container(m.reg(c)) && is_frozen(m.reg(b)) || has_method(m, m.reg(c), Name::Contains)),
+        Op::Contains => !(is_container(m.reg(c)) && is_key(m.reg(b)) || has_method(m, m.reg(c), Name::Contains)),
         Op::ToBool => !is_plain_truth(m.reg(b)),
         Op::JumpIfTrue | Op::JumpIfFalse => !is_plain_truth(m.reg(w.a())),
-        Op::GetIter => {
-            let v = m.reg(b);
-            !(is_container(v) || is_iterator(v) || has_method(m, v, Name::Iter))
-        }
+        Op::GetIter => !(is_iterable(m.reg(b)) || has_method(m, m.reg(b), Name::Iter)),
         Op::ForIterEnumerate | Op::ForIterZip => !steps_alone(m.reg(b)),
         Op::ForIter => !(steps_alone(m.reg(b)) || has_method(m, m.reg(b), Name::Next)) || has_frame(m.reg(b)),
         Op::ForIterItems => !is_iterator(m.reg(b)),
@@ -114,10 +111,15 @@ fn is_sequence(v: &Value) -> bool {
     v.header().is_some_and(|h| matches!(h.shape().0, ids::LIST | ids::TUPLE | ids::STR))
 }
 
+/// Whether comparing and hashing it runs no code of its own; items of a tuple take the lock where they must.
+fn is_key(v: &Value) -> bool {
+    is_frozen(v) || guarded::is_class(v)
+}
+
 /// Whether `v[key]` concerns nothing but the container.
 fn is_item(v: &Value, key: &Value) -> bool {
     match v.header().map_or(0, |h| h.shape().0) {
-        ids::DICT => is_frozen(key),
+        ids::DICT => is_key(key),
         ids::LIST | ids::TUPLE | ids::STR => is_atom(key),
         _ => false,
     }
@@ -231,6 +233,11 @@ fn copies(def: u32) -> bool {
     matches!(def, ids::LIST | ids::TUPLE | ids::SET | ids::FROZENSET)
 }
 
+/// Whether calling such a type makes iterators over its arguments and does no more.
+fn goes_over(def: u32) -> bool {
+    matches!(def, ids::ENUMERATE | ids::ZIP)
+}
+
 /// Whether a call enters a Python function, or is of a native that needs no lock. `n` arguments from `first` on.
 fn is_own_call(m: &M<'_>, at: usize, first: usize, n: usize) -> bool {
     let f = m.reg(at);
@@ -261,5 +268,6 @@ pub(super) fn makes_built_in(c: &TypeObject, args: &[Value]) -> bool {
     !c.is_heap_type()
         && (args.len() == 1 && std::ptr::eq(c, TYPE.ty())
             || makes_atoms(c.def().id) && args.iter().all(is_atom)
-            || copies(c.def().id) && args.iter().all(is_container))
+            || copies(c.def().id) && args.iter().all(is_container)
+            || goes_over(c.def().id) && args.iter().all(|v| is_iterable(v) || is_atom(v)))
 }

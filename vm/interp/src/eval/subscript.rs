@@ -267,6 +267,7 @@ pub(crate) fn set_item_other(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 fn set_dict(t: &Thread, d: &Value, key: &Value, v: &Value) -> Res<()> {
+    Dict::of(d).grow_alone(t)?;
     Dict::of(d).set(t, key, v)
 }
 

@@ -10,17 +10,37 @@ use crate::thread::Thread;
 impl Dict {
     /// Makes room for `want` entries or more, squeezing holes out. The dict is held.
     pub(super) fn resize(&self, t: &Thread, want: usize) -> Res<Table> {
+        let (new, old) = self.move_to(t, want)?;
+        if let Some(old) = old {
+            // SAFETY: it has been replaced, and its entries have moved.
+            unsafe { old.free(t) };
+        }
+        Ok(new)
+    }
+
+    /// Makes room for one more key before it comes, if nobody but the caller has the dict, by a reference of his own: then
+    /// nobody can be reading the table.
+    pub fn grow_alone(&self, t: &Thread) -> Res<()> {
+        let full = self.table().is_none_or(|table| !table.has_room_for(1));
+        if !t.is_shared() || !full || !self.header.is_unique() {
+            return Ok(());
+        }
+        if let (_, Some(old)) = self.move_to(t, self.root.used() * 3)? {
+            // SAFETY: as above.
+            unsafe { old.free_now(t) };
+        }
+        Ok(())
+    }
+
+    /// A new table, with all entries, and the one that it replaces.
+    fn move_to(&self, t: &Thread, want: usize) -> Res<(Table, Option<Table>)> {
         let new = self.empty_table(t, want)?;
         if let Err(e) = self.move_entries(t, new) {
             // SAFETY: nobody has it yet; the old table's entries were copied, not changed.
             unsafe { new.free_now(t) };
             return Err(e);
         }
-        if let Some(old) = self.install(new) {
-            // SAFETY: it has been replaced, and its entries have moved.
-            unsafe { old.free(t) };
-        }
-        Ok(new)
+        Ok((new, self.install(new)))
     }
 
     /// A table with room for `want` entries or more, and for those of this dict.
