@@ -229,6 +229,11 @@ impl Entered {
         Self { base, offset, dst, skip, kind }
     }
 
+    /// Whether the frame is a generator's, whose registers lie in it.
+    pub fn is_turn(self) -> bool {
+        matches!(self.kind, Kind::ForIter | Kind::Send)
+    }
+
     /// As one operand.
     pub fn pack(self) -> i64 {
         i64::from(self.code()) | i64::from(self.offset) << 32
@@ -239,13 +244,14 @@ impl Entered {
     /// # Safety
     /// As for [`Running::push`], or for [`Running::resume`]: `registers` are those of the trace's first frame.
     pub unsafe fn push(self, running: &Running<'_>, function: u64, registers: *mut u64, made: u64) {
-        if self.kind == Kind::ForIter {
+        let how = (self.kind, self.dst as u16, self.skip as u8);
+        if self.is_turn() {
             // SAFETY: passed on to the caller.
-            return unsafe { running.resume(function, self.offset, (self.dst as u16, self.skip as u8)) };
+            return unsafe { running.resume(function, self.offset, how) };
         }
         let base = registers.wrapping_add(self.base);
         // SAFETY: passed on to the caller.
-        unsafe { running.push(function, base, self.offset, (self.kind, self.dst as u16, self.skip as u8), made) }
+        unsafe { running.push(function, base, self.offset, how, made) }
     }
 }
 

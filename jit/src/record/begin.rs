@@ -38,7 +38,8 @@ pub(super) fn levels(
             return None;
         }
         let real = place.what & REAL != 0;
-        let Entered { base, dst, skip, kind, .. } = Entered::of(place.code, 0);
+        let entered = Entered::of(place.code, 0);
+        let Entered { base, dst, skip, kind, .. } = entered;
         let function = (!real).then(|| handed(b, function_of(i)));
         let made = (kind == Kind::Init).then(|| match real {
             false => handed(b, extra_of(i)),
@@ -49,7 +50,7 @@ pub(super) fn levels(
         });
         let plain = place.what & PLAIN != 0;
         let level = Level { plain, kind, dst, skip, function, made, real, ..Level::real(unit, base, place.offset) };
-        levels.push(if kind == Kind::ForIter {
+        levels.push(if entered.is_turn() {
             let generator = function.unwrap_or_else(|| {
                 let offset = (i * size_of::<Frame>() + offset_of!(Frame, generator)) as i32;
                 b.mem(Op::Load, Ty::Val, Alias::Frame, &[frame], offset).into()

@@ -388,6 +388,7 @@ impl<'a> Recorder<'a> {
                 }
                 Opcode::Return | Opcode::ReturnConst => self.ret(op),
                 Opcode::ForIterGen => self.resume(),
+                Opcode::Send => self.send(),
                 Opcode::Yield => self.suspend(offset + 1),
                 Opcode::GetItemPython => self.call_getitem(),
                 Opcode::LoadAttrProperty => self.call_property(),

@@ -4,7 +4,7 @@
 //! to where it came when the trace was recorded, and nobody looks at the frames: then the registers that the instruction does
 //! not name are as they were. A Python function that the instruction calls is taken along, if it may be.
 
-use super::{Abort, BY_FRAME, FRAMES_MAX, Level, REGISTERS_MAX, Reason, Recorder};
+use super::{Abort, BY_FRAME, FRAMES_MAX, FrameKind, Level, REGISTERS_MAX, Reason, Recorder};
 use crate::vm::Step;
 use crate::worth;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_jit_ir::{Arg, Const, Helper, Op};
 
 /// How often a function is taken along into itself.
-pub(super) const UNROLL_MAX: usize = 2;
+const UNROLL_MAX: usize = 2;
 /// Functions whose frames move into an object.
 const SUSPENDS: u32 = CodeFlags::GENERATOR | CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR;
 
@@ -114,7 +114,7 @@ impl Recorder<'_> {
 
     /// The frame on top has returned, by the interpreter.
     fn leave_level(&mut self, top: usize) {
-        let (base, turn) = (self.level().base, self.level().turn);
+        let (base, turn, kind) = (self.level().base, self.level().turn, self.level().kind);
         self.pop_level();
         match turn {
             Some(_) => self.regs.close_window(base),
@@ -123,7 +123,7 @@ impl Recorder<'_> {
         let offset = self.offset();
         let Some(word) = self.unit().word(offset as usize) else { return };
         self.word = word;
-        if turn.is_some() {
+        if kind == FrameKind::ForIter {
             // The loop is over, and has given up its iterator.
             let i = self.index(word.b());
             self.regs.is_dead(i);

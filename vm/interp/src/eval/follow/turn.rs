@@ -5,9 +5,10 @@ use crate::frame::Kind;
 use crate::generator::{self, Generator, State};
 use crate::unit::Unit;
 use std::sync::Arc;
+use typhon_isa::{Opcode, Word};
 use typhon_object::{Value, ids};
 
-/// Where a generator goes on that a loop takes up.
+/// Where a generator goes on that is taken up.
 pub struct Turn {
     /// Its code, as the running thread runs it.
     pub unit: Arc<Unit>,
@@ -17,36 +18,66 @@ pub struct Turn {
     pub ip: u64,
     /// Its registers.
     pub registers: *mut u64,
-    /// The register that is given None: the value of the yield at which it stands.
+    /// The register that is given what is sent: the value of the yield at which it stands.
     pub sent: Option<usize>,
+    /// The Send, and its offset, by which it hands that on to the next one.
+    pub sends: Option<(Word, u32)>,
 }
 
 impl Running<'_> {
-    /// What a ForIterGen does that takes up a generator; `None` if it would do more than enter the generator's frame.
-    pub fn turn_of(&self, v: &Value) -> Option<Turn> {
-        let header = v.header().filter(|header| header.shape().0 == ids::GENERATOR)?;
-        // SAFETY: objects of this exact type have this layout.
+    /// What a ForIterGen or Send does that takes up a generator: which ones are entered, each of which but the first one the one
+    /// before delegates to. `None` if it would do more than enter their frames. `first`: what is sent may be anything but None.
+    pub fn turns_of(&self, v: &Value, first: bool) -> Option<Vec<Turn>> {
+        let mut turns = vec![self.turn_of(v).filter(|turn| turn.state == State::Suspended || !first)?];
+        while let Some((turn, to)) = turns.last_mut().and_then(|turn| self.delegate(turn)) {
+            let Some(last) = turns.last_mut() else { break };
+            last.sends = Some(to);
+            turns.push(turn);
+        }
+        Some(turns)
+    }
+
+    fn turn_of(&self, v: &Value) -> Option<Turn> {
+        let generators = [ids::GENERATOR, ids::COROUTINE];
+        let header = v.header().filter(|header| generators.contains(&header.shape().0))?;
+        // SAFETY: objects of these exact types have this layout.
         let g = unsafe { &*std::ptr::from_ref(header).cast::<Generator>() };
         let state = g.state();
         let stands = matches!(state, State::Created | State::Suspended) && g.frame.is_absent() && g.is_here(self.t);
-        // One that delegates takes up what it delegates to.
-        if !stands || self.it.watch.active.get() || state == State::Suspended && g.stands_at().is_some() {
+        if !stands || self.it.watch.active.get() {
             return None;
         }
         // SAFETY: the ip of a suspended generator lies behind the Yield's word.
         let sent = (state == State::Suspended).then(|| unsafe { (*g.ip.get().sub(1)).a() });
         let (ip, registers) = (g.ip.get() as u64, g.regs.get());
         // SAFETY: the generator holds its code by an Arc.
-        Some(Turn { unit: unsafe { Unit::keep(g.unit()) }, state, ip, registers, sent })
+        Some(Turn { unit: unsafe { Unit::keep(g.unit()) }, state, ip, registers, sent, sends: None })
     }
 
-    /// Makes the record of a generator's frame as the ForIterGen at `offset` of the running frame does that takes the generator
-    /// up: it stands where it did, but for its registers.
+    /// What a generator that is taken up goes on to at once, and by which instruction: see `generators::descend`.
+    fn delegate(&self, turn: &Turn) -> Option<(Turn, (Word, u32))> {
+        let resume = turn.unit.offset_of(turn.ip as *const Word);
+        let back = turn.unit.word(resume as usize + 1)?;
+        let jumps = [Opcode::JumpBack as u8, Opcode::JumpBackCounted as u8].contains(&back.op());
+        let resumes = turn.unit.word(resume as usize).is_some_and(|word| word.op() == Opcode::Resume as u8);
+        if !resumes || !jumps || turn.state != State::Suspended || self.t.breaker.any() {
+            return None;
+        }
+        let to = (resume + 3).checked_add_signed(back.bc())?;
+        let send = turn.unit.word(to as usize).filter(|word| word.op() == Opcode::Send as u8)?;
+        // SAFETY: the generator stands, and holds a value's word in each of its registers.
+        let next = unsafe { &*turn.registers.add(send.b()).cast::<Value>() };
+        let next = self.turn_of(next).filter(|next| next.state == State::Suspended)?;
+        Some((next, (send, to)))
+    }
+
+    /// Makes the record of a generator's frame as the ForIterGen or Send at `offset` of the running frame does that takes the
+    /// generator up: it stands where it did, but for its registers.
     ///
     /// # Safety
-    /// `g` is the word of a generator that [`Running::turn_of`] has told about, which a register of the running frame keeps
+    /// `g` is the word of a generator that [`Running::turns_of`] has told about, which a register of the running frame keeps
     /// meanwhile; [`Running::has_room`] has said that there is room.
-    pub unsafe fn resume(&self, g: u64, offset: u32, (dst, skip): (u16, u8)) {
+    pub unsafe fn resume(&self, g: u64, offset: u32, (kind, dst, skip): (Kind, u16, u8)) {
         // SAFETY: the caller names a generator.
         let g = unsafe { &*(g as *const Generator) };
         self.go_to(offset + 1);
@@ -55,7 +86,7 @@ impl Running<'_> {
         let fp = self.frame();
         // SAFETY: as in `unit`; the caller has asked for room.
         unsafe {
-            let record = generator::record(self.it, g, Kind::ForIter, dst, skip, (*fp).top);
+            let record = generator::record(self.it, g, kind, dst, skip, (*fp).top);
             fp.add(1).write(record);
             self.it.fp.set(fp.add(1));
         }
