@@ -620,3 +620,25 @@ def yields_within(n):
 
 
 print(yields_within(1500))
+
+
+# Globals and builtins in the body, some of which change.
+STEP = 1
+
+
+def globals_in(n):
+    global STEP
+
+    def body():
+        for i in range(n):
+            yield abs(-i) * STEP + len("abc")
+
+    s = 0
+    for x in body():
+        s += x
+        if x % 700 == 699:
+            STEP += 1
+    return s, STEP
+
+
+print(globals_in(3000))

@@ -5,6 +5,7 @@
 use super::{Abort, Real, Reason, Recorder};
 use typhon_interp::frame::Frame;
 use typhon_interp::function::Function;
+use typhon_interp::generator::Generator;
 use typhon_isa::Opcode;
 use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_jit_ir::snapshot::place_number;
@@ -290,8 +291,10 @@ impl Recorder<'_> {
 
     /// The function of the running frame.
     pub(super) fn function(&mut self) -> Arg {
-        if let Some(function) = self.level().function {
-            return function;
+        match (self.level().function, self.level().turn) {
+            (Some(generator), Some(_)) => return self.load(Ty::Val, Alias::Pool, generator, Generator::FUNCTION),
+            (Some(function), None) => return function,
+            _ => {}
         }
         let depth = self.levels.len() - 1;
         let at = depth * size_of::<Frame>() + std::mem::offset_of!(Frame, func);

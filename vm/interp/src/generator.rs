@@ -92,15 +92,16 @@ typhon_object::payload!(Generator => GENERATOR {
 });
 
 impl Generator {
-    /// Where machine code finds what it asks of a generator: its code, the address of the instruction that it goes on at, its
-    /// [`State`] as a byte, and its frame object.
+    /// Where machine code finds its code.
     pub const UNIT: usize = std::mem::offset_of!(Self, unit);
-    /// See [`Generator::UNIT`].
+    /// Where it finds the address of the instruction that it goes on at.
     pub const IP: usize = std::mem::offset_of!(Self, ip);
-    /// See [`Generator::UNIT`].
+    /// Where it finds its [`State`], a byte.
     pub const STATE: usize = std::mem::offset_of!(Self, state);
-    /// See [`Generator::UNIT`].
+    /// Where it finds its frame object.
     pub const FRAME: usize = std::mem::offset_of!(Self, frame);
+    /// Where it finds its function.
+    pub const FUNCTION: usize = std::mem::offset_of!(Self, func);
     /// Where its registers lie, unless it is finished.
     pub const REGISTERS: usize = size_of::<Self>();
 
