@@ -247,11 +247,29 @@ impl Dict {
     pub fn set_hashed(&self, t: &Thread, key: &Value, hash: i64, value: Value) -> Res<()> {
         let found = self.find(t, key, hash)?;
         if t.is_shared() {
+            self.set_shared(t, key, hash, value, found)
+        } else {
+            self.set_alone(t, key, hash, value, found)
+        }
+    }
+
+    /// As [`Dict::set_hashed`], for who has the dict by a reference of his own: if it is the only one, nobody else can reach it.
+    pub fn set_own(&self, t: &Thread, key: &Value, hash: i64, value: Value) -> Res<()> {
+        self.grow_alone(t)?;
+        let found = self.find(t, key, hash)?;
+        // Asked now, for comparisons may have run code.
+        if t.is_shared() && !self.header.is_unique() {
             return self.set_shared(t, key, hash, value, found);
         }
+        self.set_alone(t, key, hash, value, found)
+    }
+
+    /// Sets `key`, about which `found` is true, where no other thread can reach the dict.
+    #[inline(always)]
+    fn set_alone(&self, t: &Thread, key: &Value, hash: i64, value: Value, found: Found) -> Res<()> {
         match found.entry {
             Some(i) => {
-                // SAFETY: a live entry of the dict's table, and no other thread runs.
+                // SAFETY: a live entry of the dict's table.
                 drop(found.table.map(|table| unsafe { table.exchange(&self.header, i, value) }));
                 Ok(())
             }

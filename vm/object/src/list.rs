@@ -159,9 +159,22 @@ impl List {
     /// Replaces the item at `i`, which is within the length, and hands the old one back.
     #[inline(always)]
     pub fn exchange_at(&self, i: usize, v: Value) -> Value {
-        if thread::is_shared() {
+        if thread::is_shared() { self.exchange_shared(i, v) } else { self.exchange_alone(i, v) }
+    }
+
+    /// As [`List::exchange_at`], for who has the list by a reference of his own: if it is the only one, nobody else can
+    /// reach it.
+    #[inline(always)]
+    pub fn exchange_own(&self, i: usize, v: Value) -> Value {
+        if thread::is_shared() && !self.header.is_unique() {
             return self.exchange_shared(i, v);
         }
+        self.exchange_alone(i, v)
+    }
+
+    /// The same where no other thread can reach the list.
+    #[inline(always)]
+    fn exchange_alone(&self, i: usize, v: Value) -> Value {
         assert!(i < self.row.len());
         // SAFETY: within the length; the slot takes the new value before the old one is dropped.
         unsafe {

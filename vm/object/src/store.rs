@@ -94,7 +94,7 @@ impl Slot {
     /// As [`Slot::replace`], where the caller knows that it is alone.
     ///
     /// # Safety
-    /// The running thread is not [`Thread::is_shared`].
+    /// The running thread is not [`Thread::is_shared`], or no other one can reach the slot.
     #[inline(always)]
     pub unsafe fn replace_alone(&self, container: &Header, v: Value) -> Value {
         barrier(container, &v);

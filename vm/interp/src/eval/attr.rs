@@ -382,7 +382,7 @@ pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
     if !same_type(m, w.a()) {
         return store_miss(m, w);
     }
-    if m.t.is_shared() {
+    if m.t.is_shared() && !is_only_here(m, w.a()) {
         return store_shared(m, w, m.extra(1) as usize, None);
     }
     m.save();
@@ -395,6 +395,14 @@ pub(crate) fn store_attr_slot(m: &mut M<'_>, w: Word) -> Flow {
     m.kill_a(w);
     m.advance(EXTRA);
     Ok(())
+}
+
+/// Whether no other thread can reach the object in a register: the register's reference is the only one, or that of the frame whose
+/// `__init__` makes it is there besides.
+#[inline(always)]
+fn is_only_here(m: &M<'_>, i: usize) -> bool {
+    // SAFETY: the register holds an object, and a reference to it.
+    unsafe { m.reg(i).header_unchecked() }.is_unique() || is_being_made(m, i)
 }
 
 /// Whether a register holds the instance whose `__init__` runs, and nothing else refers to it but the frame's record: then
@@ -433,7 +441,7 @@ pub(crate) fn store_attr_add(m: &mut M<'_>, w: Word) -> Flow {
     let cache = m.extra(1);
     let (offset, next) = (cache as u32 as usize, ShapeId((cache >> 32) as u32));
     if m.t.is_shared() {
-        return if is_being_made(m, w.a()) { fill(m, w, offset, next) } else { store_shared(m, w, offset, Some(next)) };
+        return if is_only_here(m, w.a()) { fill(m, w, offset, next) } else { store_shared(m, w, offset, Some(next)) };
     }
     let v = m.take_b(w);
     // SAFETY: `same_type` tested that it is an object.

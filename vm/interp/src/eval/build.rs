@@ -188,9 +188,7 @@ pub(crate) fn map_add(m: &mut M<'_>, w: Word) -> Flow {
     m.save();
     let (key, value) = (m.held_b(w), m.held_c(w));
     let hash = hash_key(m.t, &key)?;
-    let dict = Dict::of(m.reg(w.a()));
-    dict.grow_alone(m.t)?;
-    dict.set_hashed(m.t, &key, hash, value)?;
+    Dict::of(m.reg(w.a())).set_own(m.t, &key, hash, value)?;
     Ok(())
 }
 

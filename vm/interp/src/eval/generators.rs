@@ -11,6 +11,17 @@ use typhon_object::names::n;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value, ids, type_of};
 
+/// Takes the generator in a register, which stands at `state`, from others that may want to resume it, if there are references
+/// besides the register's.
+#[inline(always)]
+fn claim(g: &Generator, state: State) -> bool {
+    if g.header.is_unique() {
+        g.set_state(State::Running);
+        return true;
+    }
+    g.claim(state)
+}
+
 /// Takes up generator `g` in this loop, which nobody watches and whose frame nobody has asked for; `Slow` if it is not so, or
 /// if it cannot run on. What is sent is register `sent`, or None.
 #[inline(always)]
@@ -20,7 +31,7 @@ fn resume_plain(m: &mut M<'_>, w: Word, g: &Generator, kind: Kind, sent: Option<
     let ready = state == State::Suspended || state == State::Created && none;
     // SAFETY: the frame is live.
     let top = unsafe { (*m.fp).top };
-    if !ready || !g.frame.is_absent() || m.it.watch.active.get() || !m.it.has_room(m.t, top) || !g.claim(state) {
+    if !ready || !g.frame.is_absent() || m.it.watch.active.get() || !m.it.has_room(m.t, top) || !claim(g, state) {
         return Err(Stop::Slow);
     }
     if !g.is_here(m.t) {
@@ -80,7 +91,7 @@ fn descend(m: &mut M<'_>) {
         // SAFETY: the frame is live.
         let top = unsafe { (*m.fp).top };
         let ready = g.state() == State::Suspended && g.frame.is_absent() && m.it.has_room(m.t, top);
-        if !ready || !g.claim(State::Suspended) {
+        if !ready || !claim(g, State::Suspended) {
             return;
         }
         if !g.is_here(m.t) {

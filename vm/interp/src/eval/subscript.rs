@@ -7,7 +7,7 @@ use crate::call::{push, zero};
 use crate::frame::Kind;
 use crate::function::Function;
 use typhon_isa::{Opcode, Word};
-use typhon_object::dict::Dict;
+use typhon_object::dict::{Dict, hash_key};
 use typhon_object::error::{self, Res};
 use typhon_object::list::List;
 use typhon_object::names::n;
@@ -234,7 +234,7 @@ pub(crate) fn set_item(m: &mut M<'_>, w: Word) -> Flow {
     // SAFETY: tested just above; the register keeps the list alive.
     let list = unsafe { &*std::ptr::from_ref(list) };
     let value = m.take_c(w);
-    let old = list.exchange_at(i, value);
+    let old = list.exchange_own(i, value);
     m.release(old);
     m.kill_a(w);
     m.advance(1);
@@ -267,8 +267,7 @@ pub(crate) fn set_item_other(m: &mut M<'_>, w: Word) -> Flow {
 
 #[inline(always)]
 fn set_dict(t: &Thread, d: &Value, key: &Value, v: &Value) -> Res<()> {
-    Dict::of(d).grow_alone(t)?;
-    Dict::of(d).set(t, key, v)
+    Dict::of(d).set_own(t, key, hash_key(t, key)?, v.clone())
 }
 
 #[inline(never)]

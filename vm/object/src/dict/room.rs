@@ -20,7 +20,8 @@ impl Dict {
 
     /// Makes room for one more key before it comes, if nobody but the caller has the dict, by a reference of his own: then
     /// nobody can be reading the table.
-    pub fn grow_alone(&self, t: &Thread) -> Res<()> {
+    #[inline]
+    pub(super) fn grow_alone(&self, t: &Thread) -> Res<()> {
         let full = self.table().is_none_or(|table| !table.has_room_for(1));
         if !t.is_shared() || !full || !self.header.is_unique() {
             return Ok(());
