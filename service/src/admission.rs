@@ -551,7 +551,8 @@ impl Admission {
         let arrived = Instant::now();
         let in_session = session.as_ref().map(|session| session.name.as_str());
         let span = trace::execution(&caller, &name, in_session.filter(|name| !name.is_empty()));
-        let execution = Execution {
+        // Moved about, and large.
+        let execution = Box::new(Execution {
             id,
             name,
             caller,
@@ -570,7 +571,7 @@ impl Admission {
             reply,
             metrics: self.metrics.clone(),
             span,
-        };
+        });
         audit::admitted(&execution.caller, &execution.name, execution.session.as_ref().map(|of| of.name.as_str()));
         self.workers.submit(execution)
     }

@@ -28,7 +28,7 @@ pub fn run(
     session: &Session,
     work: Work,
     time: Duration,
-) -> (Result<Ran, Refusal>, Option<Execution>) {
+) -> (Result<Ran, Refusal>, Option<Box<Execution>>) {
     let home = match session.lend() {
         Ok(home) => home,
         Err(refusal) => return (Err(refusal), None),
@@ -57,7 +57,11 @@ pub fn run(
 }
 
 /// An errand with files.
-pub fn files(places: &Places, session: &Session, work: FileWork) -> (Result<FileAnswer, Refusal>, Option<Execution>) {
+pub fn files(
+    places: &Places,
+    session: &Session,
+    work: FileWork,
+) -> (Result<FileAnswer, Refusal>, Option<Box<Execution>>) {
     let path = path_of(&work);
     let (ran, next) = run(places, session, Work::Files(work), FILES);
     let answer = ran.and_then(|ran| match ran.worked {

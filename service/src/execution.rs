@@ -52,7 +52,7 @@ pub struct Execution {
     pub span: Span,
 }
 
-impl Queued for Execution {
+impl Queued for Box<Execution> {
     fn tenant(&self) -> &Arc<Tenant> {
         &self.caller.tenant
     }
@@ -82,7 +82,7 @@ pub struct Ran {
     /// The engine panicked: this thread's VM state is not to be trusted.
     pub poisoned: bool,
     /// Waited for the session that is free now.
-    pub next: Option<Execution>,
+    pub next: Option<Box<Execution>>,
     pub answer: Answer,
     /// To be let go after that.
     pub remains: Option<Remains>,
@@ -103,7 +103,7 @@ impl Answer {
 }
 
 impl Ran {
-    fn refused(reply: Reply, refusal: Refusal, next: Option<Execution>) -> Ran {
+    fn refused(reply: Reply, refusal: Refusal, next: Option<Box<Execution>>) -> Ran {
         Ran {
             took: Duration::ZERO,
             poisoned: false,
@@ -116,7 +116,7 @@ impl Ran {
 
 impl Execution {
     /// Runs on this thread.
-    pub fn run(self, places: &Places, margin: Duration) -> Ran {
+    pub fn run(self: Box<Self>, places: &Places, margin: Duration) -> Ran {
         let queue = self.arrived.elapsed();
         let wall = match self.wall(margin) {
             Ok(wall) => wall,
@@ -140,7 +140,7 @@ impl Execution {
             cancel,
             reply,
             ..
-        } = self;
+        } = *self;
         request.limits.wall = Some(wall);
         request.library = places.library(&caller.tenant.name);
         reply.started(&request.limits);
@@ -194,7 +194,7 @@ impl Execution {
 }
 
 /// What to say of what did not run, and who is next.
-fn unrun_of(unrun: Unrun, session: Option<&Session>) -> (Refusal, Option<Execution>) {
+fn unrun_of(unrun: Unrun, session: Option<&Session>) -> (Refusal, Option<Box<Execution>>) {
     match (unrun, session) {
         (Unrun::Refused(refusal), session) => (refusal, session.and_then(Session::leave)),
         (Unrun::Lost(why), Some(session)) => {

@@ -94,7 +94,7 @@ struct State {
     isolate: Option<Home>,
     running: Option<(String, Cancel)>,
     failure: Option<Cow<'static, str>>,
-    line: VecDeque<Execution>,
+    line: VecDeque<Box<Execution>>,
     active: Instant,
     executions: u64,
     heap_bytes: u64,
@@ -184,7 +184,7 @@ impl Session {
     }
 
     /// An execution comes. It is given back when it may go to a worker; else it waits here.
-    pub fn enter(&self, execution: Execution) -> Result<Option<Execution>, Refusal> {
+    pub fn enter(&self, execution: Box<Execution>) -> Result<Option<Box<Execution>>, Refusal> {
         let mut state = self.state.lock();
         if let Some(refusal) = self.refusal_in(&state) {
             return Err(refusal);
@@ -219,13 +219,13 @@ impl Session {
 
     /// An execution has ended; without anything after it the engine panicked. Whether the session can go on, and who is
     /// next.
-    pub fn put(&self, after: Option<AfterRun>) -> (bool, Option<Execution>) {
+    pub fn put(&self, after: Option<AfterRun>) -> (bool, Option<Box<Execution>>) {
         self.state.lock().executions += 1;
         self.settle(after)
     }
 
     /// As [`Session::put`], after something that was no execution.
-    pub fn settle(&self, after: Option<AfterRun>) -> (bool, Option<Execution>) {
+    pub fn settle(&self, after: Option<AfterRun>) -> (bool, Option<Box<Execution>>) {
         let mut state = self.state.lock();
         let mut gone = None;
         match after {
@@ -250,7 +250,7 @@ impl Session {
     }
 
     /// What was to run cannot: the isolate is no more. Who is next.
-    pub fn fail(&self, why: Cow<'static, str>) -> Option<Execution> {
+    pub fn fail(&self, why: Cow<'static, str>) -> Option<Box<Execution>> {
         let mut state = self.state.lock();
         state.failure = Some(why);
         self.weigh(&mut state, 0);
@@ -259,7 +259,7 @@ impl Session {
     }
 
     /// What was to run did not. Who is next.
-    pub fn leave(&self) -> Option<Execution> {
+    pub fn leave(&self) -> Option<Box<Execution>> {
         self.state.lock().next()
     }
 
@@ -296,7 +296,7 @@ impl Session {
     }
 
     /// The isolate is back. Who is next.
-    pub fn give_back(&self, home: Option<Home>) -> Option<Execution> {
+    pub fn give_back(&self, home: Option<Home>) -> Option<Box<Execution>> {
         let mut state = self.state.lock();
         if !state.closed {
             state.isolate = home;
@@ -390,7 +390,7 @@ impl State {
         self.running = Some((execution.name.clone(), execution.cancel.clone()));
     }
 
-    fn next(&mut self) -> Option<Execution> {
+    fn next(&mut self) -> Option<Box<Execution>> {
         self.active = Instant::now();
         self.running = None;
         let next = self.line.pop_front()?;

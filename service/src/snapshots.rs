@@ -164,7 +164,7 @@ impl Snapshots {
         asked: Asked,
         leave_out: bool,
         identity: Option<Identity>,
-    ) -> (Result<Arc<Snapshot>, Refusal>, Option<Execution>) {
+    ) -> (Result<Arc<Snapshot>, Refusal>, Option<Box<Execution>>) {
         if let Some(known) = self.state.lock().known(identity.as_ref()).transpose() {
             return (known, None);
         }
@@ -182,7 +182,7 @@ impl Snapshots {
         session: &Session,
         leave_out: bool,
         time: Duration,
-    ) -> (Result<Image, Refusal>, Option<Execution>) {
+    ) -> (Result<Image, Refusal>, Option<Box<Execution>>) {
         let unstorable = |LeftOut { path, problem }: LeftOut| {
             let session = session.name.clone();
             SnapshotRefusal::Unstorable { session, path: short(path), problem: short(problem) }

@@ -28,7 +28,7 @@ struct Shared {
     places: Places,
     deadline_margin: Duration,
     stack: usize,
-    queue: FairQueue<Execution>,
+    queue: FairQueue<Box<Execution>>,
     /// Every execution that waits or runs.
     live: DashMap<u64, Cancel>,
 }
@@ -92,7 +92,7 @@ impl Workers {
         self.shared.queue.estimated_wait(tenant)
     }
 
-    pub fn submit(&self, execution: Execution) -> Result<(), Refusal> {
+    pub fn submit(&self, execution: Box<Execution>) -> Result<(), Refusal> {
         let (id, session) = (execution.id, execution.session.clone());
         self.shared.live.insert(id, execution.cancel.clone());
         let entered = match &session {
@@ -118,7 +118,7 @@ impl Workers {
     }
 
     /// What has waited for a session that is free now.
-    pub fn resume(&self, execution: Execution) {
+    pub fn resume(&self, execution: Box<Execution>) {
         self.shared.put(execution);
     }
 
@@ -166,7 +166,7 @@ fn spawn(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) -> std
 
 impl Shared {
     /// Puts it into the queue, and sends away whom that pushes out.
-    fn offer(&self, execution: Execution) -> Result<(), (Refused, Execution)> {
+    fn offer(&self, execution: Box<Execution>) -> Result<(), (Refused, Box<Execution>)> {
         if let Some(out) = self.queue.offer(execution)? {
             self.send_away(out, &Refused::Full);
         }
@@ -174,13 +174,13 @@ impl Shared {
     }
 
     /// As [`Shared::offer`]; what cannot wait is sent away itself.
-    fn put(&self, execution: Execution) {
+    fn put(&self, execution: Box<Execution>) {
         if let Err((refused, execution)) = self.offer(execution) {
             self.send_away(execution, &refused);
         }
     }
 
-    fn send_away(&self, execution: Execution, why: &Refused) {
+    fn send_away(&self, execution: Box<Execution>, why: &Refused) {
         let refusal = self.refusal(why, &execution.caller.tenant);
         let mut away = vec![(execution, refusal)];
         while let Some((execution, refusal)) = away.pop() {
@@ -242,7 +242,7 @@ fn serve(shared: &Arc<Shared>) -> Result<(), Poisoned> {
 }
 
 /// Runs an execution, and those that have waited for its session as long as nobody else waits.
-fn run(shared: &Arc<Shared>, execution: Execution, turn: Turn) -> Result<(), Poisoned> {
+fn run(shared: &Arc<Shared>, execution: Box<Execution>, turn: Turn) -> Result<(), Poisoned> {
     let (mut poisoned, mut took) = (false, Duration::ZERO);
     let (mut turn, mut job) = (Some(turn), Some(execution));
     while let Some(execution) = job.take() {

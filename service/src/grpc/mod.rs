@@ -30,6 +30,7 @@ use crate::admin;
 use crate::admission::Admission;
 use crate::durable::Durable;
 use crate::error::Refusal;
+use crate::identity::Caller;
 use crate::identity::layer::caller;
 use crate::limits;
 use crate::seal;
@@ -63,21 +64,14 @@ impl ExecutionService for Api {
 
     async fn execute(&self, request: Request<v1::ExecuteRequest>) -> Result<Response<v1::ExecuteResponse>, Status> {
         let (caller, deadline) = (caller(&request)?, deadline(&request));
-        let mut request = request.into_inner();
-        // What few calls wait for has a place of its own: a future that held it would be copied with every call.
-        if request.target.is_some() {
-            Box::pin(self.admission.bring(&caller, request.target.as_ref())).await?;
+        let request = request.into_inner();
+        // What few calls wait for has a place of its own: a future that held it, or the request until then, would be large, and
+        // is moved about with every call.
+        if request.target.is_some() || !request.request_id.is_empty() || !request.files.is_empty() {
+            return Box::pin(self.execute_prepared(caller, request, deadline)).await;
         }
-        if !request.request_id.is_empty() {
-            let record = Box::pin(self.keep(&caller, "Execute", request, Way::Unary, true)).await?;
-            return kept::unary(Box::pin(self.outcome(record)).await, |response| response);
-        }
-        if !request.files.is_empty() {
-            request = Box::pin(self.with_blobs(&caller, request)).await?;
-        }
-        let wanted = request::decode(request, Way::Unary)?;
-        let receiver = self.admission.begin(&caller, wanted, deadline)?;
-        Ok(Response::new(*receiver.answer().await?))
+        let awaited = self.admission.begin(&caller, request::decode(request, Way::Unary)?, deadline)?;
+        Ok(Response::new(*awaited.answer().await?))
     }
 
     async fn stream_execute(
@@ -178,6 +172,25 @@ impl ExecutionService for Api {
         let (sender, receiver) = mpsc::channel(1);
         tokio::spawn(batch::run(batch, inbound, sender));
         Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+impl Api {
+    /// Executes what waits for something before it can begin.
+    async fn execute_prepared(
+        &self,
+        caller: Caller,
+        request: v1::ExecuteRequest,
+        deadline: Option<Instant>,
+    ) -> Result<Response<v1::ExecuteResponse>, Status> {
+        self.admission.bring(&caller, request.target.as_ref()).await?;
+        if !request.request_id.is_empty() {
+            let record = self.keep(&caller, "Execute", request, Way::Unary, true).await?;
+            return kept::unary(self.outcome(record).await, |response| response);
+        }
+        let wanted = request::decode(self.with_blobs(&caller, request).await?, Way::Unary)?;
+        let awaited = self.admission.begin(&caller, wanted, deadline)?;
+        Ok(Response::new(*awaited.answer().await?))
     }
 }
 
