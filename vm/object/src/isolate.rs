@@ -76,7 +76,7 @@ impl Isolate {
             retired: Mutex::new(Vec::new()),
             subclasses: RefCell::default(),
             own_orders: RefCell::default(),
-            states: States::default(),
+            states: States::of_isolate(),
             builtins: Slot::empty(),
             modules: Slot::empty(),
             threads: Mutex::new(Vec::new()),

@@ -2,7 +2,7 @@
 //!
 //! A state is made on first use and stays in place until all of them go, so asking for it counts nothing.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::any::{Any, TypeId};
 use std::cell::Cell;
 use typhon_qsbr::sync::Mutex;
@@ -39,7 +39,15 @@ impl Last {
     }
 }
 
+/// States that an isolate has soon.
+const ROOM: usize = 28;
+
 impl States {
+    /// An isolate's, with room for those that it has soon.
+    pub(crate) fn of_isolate() -> Self {
+        Self { all: Mutex::new(FxHashMap::with_capacity_and_hasher(ROOM, FxBuildHasher)) }
+    }
+
     #[inline(never)]
     fn of<T: Default + 'static>(&self) -> &T {
         match self.get::<T>() {

@@ -73,6 +73,11 @@ fn fill(t: &Thread, def: &'static ModuleDef) -> Res {
     } else if std::ptr::eq(def, &crate::sys::MODULE) {
         crate::sys::fill_shared(t, d)?;
     }
+    // A place for what each isolate puts there: its copy of the table has to grow for none of it.
+    let own: &[&str] = if std::ptr::eq(def, &crate::sys::MODULE) { crate::sys::OWN } else { &[] };
+    for name in ["__spec__"].iter().chain(own) {
+        d.set_str(t, &process::with_interned(name), Value::NONE)?;
+    }
     Ok(dict)
 }
 

@@ -141,6 +141,10 @@ pub(crate) fn fill_shared(t: &Thread, d: &Dict) -> Res<()> {
     Ok(())
 }
 
+/// What [`init`] puts into each isolate's.
+pub(crate) const OWN: &[&str] =
+    &["modules", "argv", "orig_argv", "path", "executable", "_base_executable", "warnoptions", "_xoptions"];
+
 fn init(t: &Thread, m: &Value) -> Res<()> {
     m.expect::<module::Module>().lazy.set(Some(lazy));
     let dict = module::dict_of(t, m);
