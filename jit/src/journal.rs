@@ -1,6 +1,7 @@
 //! A journal: what was recorded, what became of it, and why not. For who looks at traces (`typhon trace`).
 
 mod page;
+mod told;
 
 use crate::abort::{Abort, Reason};
 use crate::cache::{CodeHash, Variant};
@@ -12,14 +13,29 @@ use typhon_isa::Opcode;
 use typhon_jit_ir::Trace;
 use typhon_qsbr::sync::Mutex;
 
+pub use told::{Told, ToldFate, ToldNote};
+
 /// Places that are shown at which the interpreter went on.
 const SHOWN: usize = 24;
+/// Where it went on when there is no room for more places.
+const ELSEWHERE: &str = "elsewhere";
 
 /// What is written down for a process, in order.
 pub struct Journal {
-    notes: Mutex<Vec<Note>>,
+    notes: Mutex<Notes>,
     /// How often the interpreter went on where.
     left: Mutex<BTreeMap<String, u64>>,
+    /// How many IR instructions it keeps, and how many such places.
+    most: usize,
+}
+
+#[derive(Default)]
+struct Notes {
+    all: Vec<Note>,
+    /// IR instructions in them.
+    insts: usize,
+    /// Those that there was no room for.
+    left_out: u64,
 }
 
 /// One recording.
@@ -57,14 +73,24 @@ pub enum Fate {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { notes: Mutex::new(Vec::new()), left: Mutex::new(BTreeMap::new()) }
+        Self::of(usize::MAX)
     }
 }
 
 impl Journal {
+    /// One that keeps so many IR instructions, and as many places at which the interpreter went on.
+    pub(crate) fn of(most: usize) -> Self {
+        Self { notes: Mutex::default(), left: Mutex::default(), most }
+    }
+
+    /// Whether it shows machine code.
+    pub(crate) fn has_listings(&self) -> bool {
+        self.most == usize::MAX
+    }
+
     /// Shows every note.
     pub fn each(&self, show: impl FnMut(&Note)) {
-        self.notes.lock().iter().for_each(show);
+        self.notes.lock().all.iter().for_each(show);
     }
 
     /// All of it as a page for a browser, under a title.
@@ -73,12 +99,21 @@ impl Journal {
     }
 
     pub(crate) fn add(&self, note: Note) {
-        self.notes.lock().push(note);
+        let mut notes = self.notes.lock();
+        let insts = notes.insts.saturating_add(note.insts());
+        if insts > self.most {
+            notes.left_out += 1;
+            return;
+        }
+        notes.insts = insts;
+        notes.all.push(note);
     }
 
     /// The interpreter went on there.
     pub(crate) fn left(&self, at: String) {
-        *self.left.lock().entry(at).or_default() += 1;
+        let mut left = self.left.lock();
+        let at = if left.len() < self.most || left.contains_key(&at) { at } else { ELSEWHERE.to_owned() };
+        *left.entry(at).or_default() += 1;
     }
 
     /// How often the interpreter went on, and where, most often first.
@@ -92,8 +127,8 @@ impl Journal {
 
 impl Display for Journal {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let notes = self.notes.lock();
-        for note in notes.iter() {
+        let notes = &self.notes.lock().all;
+        for note in notes {
             writeln!(f, "{note}")?;
         }
         let reasons: Vec<Reason> = notes.iter().filter_map(Note::given_up).collect();
@@ -114,6 +149,14 @@ impl Note {
     /// What kind of trace it is.
     pub fn what(&self) -> &'static str {
         if self.bridge { "bridge" } else { "loop" }
+    }
+
+    /// How many IR instructions it keeps, about: no note is for nothing.
+    fn insts(&self) -> usize {
+        match &self.fate {
+            Fate::GivenUp(_) => 1,
+            Fate::Compiled { before, variant } => 1 + before.insts.len() + variant.executor.tree.trunk.insts.len(),
+        }
     }
 
     /// Why nothing became of it.

@@ -47,6 +47,13 @@ pub(crate) enum How {
     Sync(Box<Mutex<Lowerer>>),
 }
 
+/// What one for a single program may take: so long is a trace, which nobody interrupts while it is compiled,
+const TRACE_MAX: u64 = 2000;
+/// so large are its machine code and its cache,
+const BYTES: u64 = 4 << 20;
+/// and so much its journal keeps.
+const INSTS: usize = 1 << 15;
+
 /// Why there is no compiler though one was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum NoProcess {
@@ -72,6 +79,19 @@ impl Process {
         Self::build(Mode::Sync, params, Some(Journal::default()))
     }
 
+    /// One beside this for a single program, which shares nothing with it: it compiles at once, in little room, and keeps a
+    /// journal, in little room as well.
+    pub fn beside(&self) -> Result<Self, LowerError> {
+        let own = &self.0.params;
+        let params = Params {
+            trace_max: own.trace_max.min(TRACE_MAX),
+            code_bytes: own.code_bytes.min(BYTES),
+            cache_bytes: own.cache_bytes.min(BYTES),
+            ..own.clone()
+        };
+        Self::build(Mode::Sync, params, Some(Journal::of(INSTS)))
+    }
+
     /// What it did, if it is watched.
     pub fn journal(&self) -> Option<&Journal> {
         self.0.journal.as_ref()
@@ -84,7 +104,7 @@ impl Process {
             Mode::Background => How::Background(Workers::start(&compiler, &params)?),
             Mode::Sync => {
                 let mut lowerer = Lowerer::new()?;
-                lowerer.lists = journal.is_some();
+                lowerer.lists = journal.as_ref().is_some_and(Journal::has_listings);
                 How::Sync(Box::new(Mutex::new(lowerer)))
             }
         };

@@ -49,12 +49,12 @@ impl fmt::Write for Escaping<'_, '_> {
 
 impl Display for Page<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let notes = self.journal.notes.lock();
+        let notes = &self.journal.notes.lock().all;
         let title = Plain(self.title);
         write!(f, "{HEAD}<title>{title}</title>\n<h1>{title}</h1>\n")?;
-        summary(f, &notes)?;
+        summary(f, notes)?;
         for (number, note) in notes.iter().enumerate() {
-            show(f, &notes, number, note)?;
+            show(f, notes, number, note)?;
         }
         let (all, most) = self.journal.most_left();
         writeln!(f, "<h2>The interpreter went on {all} times</h2>")?;
