@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "admin_service",
     "execution_service",
     "file_service",
@@ -18,6 +18,7 @@ const FILES: [&str; 13] = [
     "snapshot_service",
     "template_service",
     "tenant",
+    "traces",
     "value",
 ];
 
@@ -46,6 +47,7 @@ fn generated_code_is_current() {
         .boxed(".typhon.v1.Value.kind.function_value")
         .boxed(".typhon.v1.Value.kind.blob_value")
         .boxed(".typhon.v1.Outcome.detail.exception")
+        .boxed(".typhon.v1.ExecuteResponse.traces")
         .boxed(".typhon.v1.StreamExecuteResponse.event.started")
         .boxed(".typhon.v1.StreamExecuteResponse.event.progress")
         .boxed(".typhon.v1.StreamExecuteResponse.event.finished")

@@ -1781,6 +1781,10 @@ pub struct OutputOptions {
     /// The error handler of sys.stdout; empty is Python's own default.
     #[prost(string, tag = "5")]
     pub encoding_errors: ::prost::alloc::string::String,
+    /// The response tells what the trace compiler made of the program. For that the program gets a compiler of its own, which shares
+    /// no traces with others and compiles at once, on the program's thread. Only in a fresh isolate.
+    #[prost(bool, tag = "6")]
+    pub traces: bool,
 }
 /// Nested message and enum types in `OutputOptions`.
 pub mod output_options {
@@ -1909,6 +1913,103 @@ impl IsolationLevel {
         }
     }
 }
+/// What was recorded while a program ran, what became of it, and why not. Numbers that could be addresses are shown as `#1` and so
+/// on, the same for the same number; machine code is not shown.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TraceJournal {
+    /// In the order in which they were recorded.
+    #[prost(message, repeated, tag = "1")]
+    pub traces: ::prost::alloc::vec::Vec<Trace>,
+    /// Those that there was no room for.
+    #[prost(int64, tag = "2")]
+    pub left_out: i64,
+    /// How often traces were left for the interpreter.
+    #[prost(int64, tag = "3")]
+    pub exits_taken: i64,
+    /// And where most often.
+    #[prost(message, repeated, tag = "4")]
+    pub most_taken: ::prost::alloc::vec::Vec<TraceExit>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Trace {
+    #[prost(enumeration = "trace::Kind", tag = "1")]
+    pub kind: i32,
+    /// The function in which it begins, and the line.
+    #[prost(string, tag = "2")]
+    pub function: ::prost::alloc::string::String,
+    #[prost(int32, tag = "3")]
+    pub line: i32,
+    /// Why nothing became of it, in a word; empty if it was compiled.
+    #[prost(string, tag = "4")]
+    pub given_up: ::prost::alloc::string::String,
+    /// What that word means.
+    #[prost(string, tag = "5")]
+    pub given_up_text: ::prost::alloc::string::String,
+    /// Its intermediate code as it was recorded.
+    #[prost(string, tag = "6")]
+    pub recorded: ::prost::alloc::string::String,
+    /// And as it was compiled, with what has become part of it since.
+    #[prost(string, tag = "7")]
+    pub optimized: ::prost::alloc::string::String,
+    /// How many ways lead out of it.
+    #[prost(int32, tag = "8")]
+    pub exits: i32,
+    /// How much machine code it is.
+    #[prost(int64, tag = "9")]
+    pub code_bytes: i64,
+}
+/// Nested message and enum types in `Trace`.
+pub mod trace {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        Unspecified = 0,
+        /// Begins at a loop, or with a function.
+        Loop = 1,
+        /// Begins where another one was left.
+        Bridge = 2,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "KIND_UNSPECIFIED",
+                Self::Loop => "KIND_LOOP",
+                Self::Bridge => "KIND_BRIDGE",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "KIND_UNSPECIFIED" => Some(Self::Unspecified),
+                "KIND_LOOP" => Some(Self::Loop),
+                "KIND_BRIDGE" => Some(Self::Bridge),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TraceExit {
+    #[prost(int64, tag = "1")]
+    pub times: i64,
+    /// Function, line, instruction, and what the trace had expected there.
+    #[prost(string, tag = "2")]
+    pub at: ::prost::alloc::string::String,
+}
 /// What to run. All of it is untrusted.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExecuteRequest {
@@ -2034,6 +2135,9 @@ pub struct ExecuteResponse {
     pub session: ::prost::alloc::string::String,
     #[prost(string, repeated, tag = "10")]
     pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// If output.traces asked for them.
+    #[prost(message, optional, boxed, tag = "11")]
+    pub traces: ::core::option::Option<::prost::alloc::boxed::Box<TraceJournal>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Output {
