@@ -507,6 +507,9 @@ impl Admission {
             mut functions,
             gone,
         } = wanted;
+        if plan.traces && !self.workers.places().compiles() {
+            return Err(Refusal::Unsupported { feature: "output.traces without a compiler" });
+        }
         let snapshot = snapshot.map(|name| self.snapshots.find(&caller.tenant, &name)).transpose()?;
         let session = session.map(|name| self.sessions.find(&caller.tenant, &name)).transpose()?;
         let session = match (made, template) {

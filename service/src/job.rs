@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use typhon_jit::Process;
 use typhon_proto::v1;
 use typhon_vm::{Cancel, Detail, Outcome, Outlet, Request, Response, Run, Stream, TerminationReason, Worked};
 
@@ -12,7 +13,7 @@ use crate::ahead::Ahead;
 use crate::callbacks::Callbacks;
 use crate::engine::{Engine, Isolate};
 use crate::events::Events;
-use crate::grpc::response;
+use crate::grpc::{response, traces};
 use crate::host::{GuestHost, Kept, Stdin};
 use crate::library::Hurried;
 use crate::output::{OutputMode, OutputPlan, Overflow};
@@ -105,6 +106,7 @@ impl Job {
                 overflow: Overflow::TruncateTail,
                 merge_stderr: false,
                 handler: None,
+                traces: false,
             },
             kept,
             stdin: Stdin::new(Vec::new(), false),
@@ -125,6 +127,8 @@ impl Job {
         request.modules.clone_from(&kept.world().modules);
         // When a loop is compiled is chance.
         let compiler = engine.compiler().filter(|_| !request.deterministic);
+        let compiler = if plan.traces { compiler.and_then(|all| all.beside().ok()) } else { compiler };
+        let watched = compiler.clone().filter(|_| plan.traces);
         let host = GuestHost::new(plan, &request.limits, stdin, kept, events, &cancel, compiler, outlet);
         let host = Arc::new(host);
         if let Some(limit) = request.limits.compile.filter(|limit| *limit < wall) {
@@ -135,7 +139,8 @@ impl Job {
         host.cpu().restart();
         host.cpu().begin();
         let watch = watchdog.watch(wall, cpu, host.cpu(), &cancel);
-        let (room, made) = made_ahead(room, ahead, &request);
+        // One that is there already has the compiler of all.
+        let (room, made) = if plan.traces { (room, false) } else { made_ahead(room, ahead, &request) };
         let result = catch_unwind(AssertUnwindSafe(|| match room {
             Room::Fresh => (engine.execute(&request, &*host, &cancel), Left::Nothing),
             Room::Last(mut isolate) => {
@@ -169,6 +174,7 @@ impl Job {
         response.usage.bytes_out = output.iter().fold(0, |sum, stream| stream.produced.saturating_add(sum));
         let worked = response.worked.take();
         let mut response = response::ended(response, output, &request.limits);
+        response.traces = watched.as_ref().and_then(Process::journal).map(|journal| Box::new(traces::told(journal)));
         if made && let Some(usage) = &mut response.usage {
             usage.isolate_source = v1::usage::IsolateSource::Pool.into();
         }

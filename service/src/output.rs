@@ -10,6 +10,8 @@ pub struct OutputPlan {
     pub merge_stderr: bool,
     /// What `sys.stdout` does with what it cannot encode, if not what it does by itself.
     pub handler: Option<&'static str>,
+    /// The traces are told as well.
+    pub traces: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

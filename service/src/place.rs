@@ -265,7 +265,9 @@ impl Places {
         let (own, its) = (&job.request.limits, &base.terms.limits);
         let for_life = |of: &Limits| (of.heap_bytes, of.stack_depth, of.threads, of.cpu_parallelism);
         let same = for_life(own) == for_life(its);
-        let plain = job.request.env.is_empty() && *job.kept.world() == World::default() && !job.request.validate_only;
+        let request = &job.request;
+        let plain = request.env.is_empty() && *job.kept.world() == World::default() && !request.validate_only;
+        let plain = plain && !job.plan.traces;
         let imports = job.request.source.windows(6).any(|word| word == b"import");
         (same && plain && imports).then_some(base)
     }

@@ -14,6 +14,7 @@ pub mod session;
 pub mod snapshots;
 pub mod stream;
 pub mod template;
+pub mod traces;
 pub mod value;
 
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use request::Way;
 use stream::{EventStream, Outgoing};
 
 /// Grows with every addition to `typhon.v1`.
-const API_REVISION: i32 = 6;
+const API_REVISION: i32 = 7;
 
 #[derive(Clone)]
 pub struct Api {
@@ -219,11 +220,16 @@ impl RuntimeService for Api {
                 "sessions",
                 "snapshots",
                 "templates",
+                "traces",
                 "validate_only",
             ]
             .map(String::from)
             .into_iter()
-            .filter(|feature| feature != "templates" || places.has_processes())
+            .filter(|feature| match feature.as_str() {
+                "templates" => places.has_processes(),
+                "traces" => places.compiles(),
+                _ => true,
+            })
             .collect(),
             modules: Vec::new(),
             isolation_levels: places.levels().into_iter().map(|level| level.wire().into()).collect(),

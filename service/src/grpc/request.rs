@@ -89,6 +89,9 @@ pub fn decode(message: v1::ExecuteRequest, way: Way) -> Result<Wanted, Refusal> 
     }
     let limits = limits(&message.limits.unwrap_or_default())?;
     let plan = plan(&message.output.unwrap_or_default(), way)?;
+    if plan.traces && message.target.is_some() {
+        return Err(Refusal::invalid("output.traces", "is for a program in a fresh isolate"));
+    }
     let result_mode = result_mode(message.result_mode)?;
     for (index, argument) in message.argv.iter().enumerate() {
         no_nul(argument, || format!("argv[{index}]"))?;
@@ -431,7 +434,7 @@ fn plan(options: &v1::OutputOptions, way: Way) -> Result<OutputPlan, Refusal> {
     }
     // A stream that never holds bytes back keeps every flush_interval.
     duration(options.flush_interval, "output.flush_interval", Duration::ZERO)?;
-    Ok(OutputPlan { mode, overflow, merge_stderr: options.merge_stderr, handler })
+    Ok(OutputPlan { mode, overflow, merge_stderr: options.merge_stderr, handler, traces: options.traces })
 }
 
 /// The error handlers of Python that can encode.

@@ -110,6 +110,7 @@ fn output(plan: OutputPlan) -> v1::OutputOptions {
         overflow: overflow.into(),
         merge_stderr: plan.merge_stderr,
         encoding_errors: plan.handler.unwrap_or_default().to_owned(),
+        traces: plan.traces,
         ..v1::OutputOptions::default()
     }
 }

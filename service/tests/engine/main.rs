@@ -17,6 +17,7 @@ mod running;
 mod sessions;
 mod snapshots;
 mod threads;
+mod traces;
 
 pub use fixture::*;
 use typhon_jit::Process;

@@ -130,7 +130,10 @@ fn of_targets() -> Vec<Row> {
     let within = |request: v1::ExecuteRequest| v1::ExecuteRequest { target: target(MISSING), ..request };
     let limits = |limits| v1::ExecuteRequest { limits: Some(limits), ..source("") };
     let none = v1::Limits::default;
+    let output = v1::OutputOptions { traces: true, ..v1::OutputOptions::default() };
+    let traced = v1::ExecuteRequest { output: Some(output), ..source("") };
     let cases = [
+        (traced.clone(), "output.traces"),
         (v1::ExecuteRequest { policy: Some(v1::Policy::default()), ..source("") }, "policy"),
         (v1::ExecuteRequest { env: [("A".into(), "b".into())].into(), ..source("") }, "env"),
         (limits(v1::Limits { heap_bytes: Some(1), ..none() }), "limits.heap_bytes"),
@@ -148,6 +151,8 @@ fn of_targets() -> Vec<Row> {
     for (request, field) in cases {
         both(within(request), Code::InvalidArgument, "INVALID_REQUEST", field);
     }
+    // The engine here has no compiler.
+    both(traced, Code::Unimplemented, "FEATURE_UNSUPPORTED", "");
     both(within(source("")), Code::NotFound, "SESSION_NOT_FOUND", "");
     both(v1::ExecuteRequest { target: target(""), ..source("") }, Code::NotFound, "SESSION_NOT_FOUND", "");
     rows
