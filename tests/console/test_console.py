@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 
@@ -87,3 +88,52 @@ def test_limits_and_refusals_are_told(page: Page) -> None:
     page.fill("#seconds", "-1")
     run(page, "1")
     expect(page.locator("#outcome")).to_contain_text("(INVALID_REQUEST)")
+
+
+LOOPS = """
+class Point:
+    def __init__(self, x): self.x = x
+
+def count(n):
+    total = 0
+    for i in range(n):
+        total += Point(i).x if i % 3 else 1
+    return total
+
+session_only = None
+(lambda: count(20000))()
+"""
+
+
+def test_traces_are_shown_of_a_run_apart_from_the_session(page: Page) -> None:
+    run(page, "x = 1")
+    expect(page.locator("#variables tbody tr")).to_have_count(1)
+    expect(page.locator("#traces")).to_be_hidden()
+    page.fill("#code", LOOPS)
+    page.click("#trace")
+    expect(page.locator("#output .value")).to_have_text("133333334\n")
+    expect(page.locator("#outcome")).to_have_text("COMPLETED")
+    expect(page.locator("#trace-summary")).to_contain_text("compiled")
+    loop = page.locator(".trace", has_text="loop in count, line 7").first
+    expect(loop.get_by_text("optimized", exact=True)).to_be_hidden()
+    loop.locator("> summary").click()
+    code = loop.locator("details", has_text="optimized").locator("pre")
+    expect(code).to_be_hidden()
+    loop.get_by_text("optimized", exact=True).click()
+    expect(code).to_contain_text("guard")
+    # Where things lie in the server's memory is nobody's business.
+    assert not re.search(r"0x[0-9a-f]{9}|[0-9]{10}", page.locator("#traces").inner_html())
+    expect(page.locator("#trace-exits tbody tr").first).to_contain_text("count, line 8")
+    # The session has not noticed.
+    run(page, "x + 1")
+    expect(page.locator("#output .value")).to_have_text("2\n")
+    expect(page.locator("#variables tbody tr")).to_have_count(1)
+    expect(page.locator("#traces")).to_be_hidden()
+
+
+def test_a_run_for_traces_can_be_stopped(page: Page) -> None:
+    page.fill("#code", "print('on', flush=True)\nwhile True: pass")
+    page.click("#trace")
+    expect(page.locator("#output")).to_contain_text("on")
+    page.click("#stop")
+    expect(page.locator("#outcome")).to_have_text("stopped")

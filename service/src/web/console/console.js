@@ -54,17 +54,19 @@ async function* lines(answer) {
 let session = null;
 let running = false;
 let interrupted = false;
+/** Ends what runs apart from the session. */
+let apart = null;
 
 async function open() {
   if (session) return session;
-  const limits = { heapBytes: String(Number(at("memory").value) * 2 ** 20) };
+  const limits = { heapBytes: heapBytes() };
   const answer = await call("POST", "/v1/sessions", { limits, labels: { by: "console" } });
   session = (await answer.json()).session.name;
   return session;
 }
 
 function request(text, more) {
-  return { session, source: { text: base64(text), filename: "<console>" }, ...more };
+  return { source: { text: base64(text), filename: "<console>" }, ...more };
 }
 
 function show(text, kind) {
@@ -76,32 +78,49 @@ function show(text, kind) {
   at("output").scrollTop = at("output").scrollHeight;
 }
 
-async function run() {
+/** Runs what is in the editor, which `what` does. */
+async function busy(what) {
   if (running) return;
   running = true;
   interrupted = false;
-  at("run").disabled = true;
+  at("run").disabled = at("trace").disabled = true;
   at("stop").disabled = false;
   at("output").textContent = "";
+  at("traces").hidden = true;
   at("outcome").textContent = "runs";
   try {
-    await open();
-    await follow();
-    await variables();
+    await what();
   } catch (error) {
     // A session that is gone is made anew by the next run.
     if (["SESSION_NOT_FOUND", "SESSION_EXPIRED"].includes(error.reason)) session = null;
-    at("outcome").textContent = String(error.message);
+    at("outcome").textContent = apart?.signal.aborted ? "stopped" : String(error.message);
   } finally {
     running = false;
-    at("run").disabled = false;
+    apart = null;
+    at("run").disabled = at("trace").disabled = false;
     at("stop").disabled = true;
   }
 }
 
-async function follow() {
-  const limits = { wallTime: `${at("seconds").value}s` };
-  const answer = await call("POST", "/v1/executions:stream", request(at("code").value, { limits, resultMode: "RESULT_MODE_REPR" }));
+const run = () => busy(async () => {
+  await open();
+  await follow({ session, limits: { wallTime: wallTime() } });
+  await variables();
+});
+
+/** In an isolate of its own, so that the session is as it was. */
+const trace = () => busy(async () => {
+  apart = new AbortController();
+  const limits = { wallTime: wallTime(), heapBytes: heapBytes() };
+  await follow({ limits, output: { traces: true } }, apart.signal);
+});
+
+const wallTime = () => `${at("seconds").value}s`;
+const heapBytes = () => String(Number(at("memory").value) * 2 ** 20);
+
+async function follow(how, signal) {
+  const body = request(at("code").value, { resultMode: "RESULT_MODE_REPR", ...how });
+  const answer = await call("POST", "/v1/executions:stream", body, signal);
   const decoders = { OUTPUT_STREAM_STDOUT: new TextDecoder(), OUTPUT_STREAM_STDERR: new TextDecoder() };
   for await (const event of lines(answer)) {
     if (event.output) {
@@ -123,11 +142,43 @@ function finish(response) {
   let text = outcome.reason.replace("TERMINATION_REASON_", "");
   if (outcome.limit) text += `: ${outcome.limit.which.replace("LIMIT_NAME_", "")} of ${outcome.limit.limit}`;
   if (outcome.exitCode) text += ` ${outcome.exitCode}`;
-  if (!outcome.sessionSurvives) text += ", and the session is lost: reset it";
+  if (response.session && !outcome.sessionSurvives) text += ", and the session is lost: reset it";
   at("outcome").textContent = [text, ...(response.warnings ?? [])].join("; ");
   gauge("wall", seconds(usage.wallTime), seconds(limits.wallTime), (s) => `${(s * 1000).toFixed(1)} ms`);
   gauge("cpu", seconds(usage.cpuTime), seconds(limits.cpuTime), (s) => `${(s * 1000).toFixed(1)} ms`);
   gauge("heap", Number(usage.peakHeapBytes ?? 0), Number(limits.heapBytes), (b) => `${(b / 2 ** 20).toFixed(2)} MiB`);
+  if (response.traces) journal(response.traces);
+}
+
+/** An element with a text, and others in it. */
+function element(kind, text, ...children) {
+  const made = document.createElement(kind);
+  made.textContent = text;
+  made.append(...children);
+  return made;
+}
+
+function journal({ traces = [], leftOut = 0, exitsTaken = 0, mostTaken = [] }) {
+  const givenUp = traces.filter((one) => one.givenUp).length;
+  let text = `${traces.length - givenUp} compiled, ${givenUp} given up, left ${exitsTaken} times`;
+  if (Number(leftOut)) text += `; ${leftOut} more are not shown`;
+  at("trace-summary").textContent = text;
+  at("trace-list").replaceChildren(...traces.map(traced));
+  at("trace-exits").hidden = !mostTaken.length;
+  at("trace-exits").tBodies[0].replaceChildren(
+    ...mostTaken.map(({ times, at }) => element("tr", "", element("td", times), element("td", at))),
+  );
+  at("traces").hidden = false;
+}
+
+function traced({ kind, function: name, line, givenUp, givenUpText, recorded, optimized, exits = 0, codeBytes }) {
+  const what = `${kind.replace("KIND_", "").toLowerCase()} in ${name}, line ${line}: `;
+  const code = (title, text) => element("details", "", element("summary", title), element("pre", text));
+  const made = givenUp
+    ? element("details", "", element("summary", `${what}given up: ${givenUp}`), element("p", givenUpText))
+    : element("details", "", element("summary", `${what}${codeBytes} bytes, ${exits} exits`), code("optimized", optimized), code("recorded", recorded));
+  made.className = givenUp ? "trace no" : "trace";
+  return made;
 }
 
 function gauge(id, used, limit, unit) {
@@ -141,7 +192,7 @@ function gauge(id, used, limit, unit) {
 const LIST = `[(n, type(v).__qualname__, repr(v)[:200]) for n, v in list(globals().items()) if n[:1] != "_"]`;
 
 async function variables() {
-  const answer = await call("POST", "/v1/executions:execute", request(LIST, { limits: { wallTime: "1s" }, resultMode: "RESULT_MODE_LAST_EXPRESSION" }));
+  const answer = await call("POST", "/v1/executions:execute", request(LIST, { session, limits: { wallTime: "1s" }, resultMode: "RESULT_MODE_LAST_EXPRESSION" }));
   const rows = (await answer.json()).result?.listValue?.items ?? [];
   at("variables").tBodies[0].replaceChildren(
     ...rows.map((row) => {
@@ -153,6 +204,11 @@ async function variables() {
 }
 
 async function stop() {
+  if (apart) {
+    // Whoever goes takes the program along.
+    apart.abort();
+    return;
+  }
   // The first time it is asked, the second time it is made to.
   const mode = interrupted ? "MODE_STOP" : "MODE_RAISE";
   interrupted = true;
@@ -181,6 +237,7 @@ async function greet() {
 }
 
 at("run").addEventListener("click", run);
+at("trace").addEventListener("click", trace);
 at("stop").addEventListener("click", stop);
 at("reset").addEventListener("click", reset);
 at("token").addEventListener("change", greet);
