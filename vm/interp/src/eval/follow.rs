@@ -392,10 +392,12 @@ impl<'t> Running<'t> {
         let (kind, dst, skip, extra, below) = unsafe {
             let kind = std::mem::replace(&mut (*fp).kind, Kind::Entry);
             let extra = Value::from_raw(std::mem::replace(&mut (*fp).extra, 0));
-            // Its beginning has not been counted yet.
-            let begun = (*fp).ip.sub(1);
-            if (*begun).op() == Opcode::ResumeCounted as u8 {
-                (*fp).ip = begun;
+            // Its beginning has not been counted yet. One that makes a generator has none, and stands at its first word.
+            if (*fp).ip != (*(*fp).unit).start() {
+                let begun = (*fp).ip.sub(1);
+                if (*begun).op() == Opcode::ResumeCounted as u8 {
+                    (*fp).ip = begun;
+                }
             }
             (kind, (*fp).dst, (*fp).skip, extra, fp.sub(1))
         };
