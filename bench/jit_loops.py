@@ -159,7 +159,53 @@ def callers(n):
     return s
 
 
-ALL = [ranges, rows, results, keys, whiles, names, doubles, ints, slices, numbers, branches, generators, callers]
+def delegates(n):
+    """One that delegates."""
+
+    def outer():
+        yield from counting(n)
+
+    s = 0
+    for x in outer():
+        s += x
+    return s
+
+
+def makers(n):
+    """One of three items in each round of an outer loop."""
+
+    def three(k):
+        yield k
+        yield k + 1
+        yield k + 2
+
+    s = 0
+    for i in range(n // 3):
+        for x in three(i):
+            s += x
+    return s
+
+
+async def plus(a, b):
+    return a + b
+
+
+def coroutines(n):
+    """A coroutine that awaits another one."""
+
+    async def loop():
+        s = 0
+        for i in range(n):
+            s = await plus(s, i)
+        return s
+
+    try:
+        loop().send(None)
+    except StopIteration as e:
+        return e.value
+
+
+ALL = [ranges, rows, results, keys, whiles, names, doubles, ints, slices, numbers, branches, generators, callers, delegates, makers, coroutines]
 
 
 def main(repeats=10, *wanted):

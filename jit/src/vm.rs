@@ -4,7 +4,7 @@ use crate::helpers;
 use crate::runtime::{Frames, Functions, Runtime};
 use std::cell::RefCell;
 use std::mem::offset_of;
-use typhon_interp::eval::follow::Running;
+use typhon_interp::eval::follow::{Running, Turn};
 use typhon_interp::frame::{Frame, Kind};
 use typhon_jit_ir::run::Heap;
 use typhon_jit_ir::word::Word;
@@ -33,6 +33,9 @@ pub const RUNTIME: Runtime = Runtime {
         Push: push,
         Pop: pop,
         Suspend: suspend,
+        MayEnd: may_end,
+        EndTurn: end_turn,
+        Generator: generator,
         MayReturn: may_return,
         Return: return_,
         Poll: poll,
@@ -239,6 +242,11 @@ impl Entered {
         i64::from(self.code()) | i64::from(self.offset) << 32
     }
 
+    /// From one operand.
+    fn unpack(site: i64) -> Self {
+        Self::of(site as u32, (site >> 32) as u32)
+    }
+
     /// Makes the frame's record, behind that of the frame on top, which calls the function, or takes up the generator.
     ///
     /// # Safety
@@ -256,7 +264,7 @@ impl Entered {
 }
 
 extern "C" fn push(t: u64, function: u64, registers: u64, site: i64, made: u64) {
-    let entered = Entered::of(site as u32, (site >> 32) as u32);
+    let entered = Entered::unpack(site);
     // SAFETY: the trace has asked for a function, and says where its registers lie. Whoever entered it saw that there is room.
     unsafe { entered.push(&Running::on(thread(t)), function, registers as *mut u64, made) }
 }
@@ -267,6 +275,21 @@ extern "C" fn pop(t: u64) {
 
 extern "C" fn suspend(t: u64, offset: i64) {
     Running::on(thread(t)).suspend(offset as u32);
+}
+
+extern "C" fn may_end(g: u64) -> bool {
+    Turn::may_end(Value::from_ref(&g))
+}
+
+extern "C" fn end_turn(g: u64) {
+    Turn::end(Value::from_ref(&g), |v| release(v.into_raw()));
+}
+
+extern "C" fn generator(t: u64, function: u64, registers: u64, how: i64) -> u64 {
+    let Entered { base, offset, .. } = Entered::unpack(how);
+    let base = (registers as *mut u64).wrapping_add(base);
+    // SAFETY: the trace has asked for a function, in whose frame's registers lie its arguments.
+    unsafe { Running::on(thread(t)).generator(function, base, offset) }.map_or(0, Value::into_raw)
 }
 
 extern "C" fn may_return(t: u64) -> bool {

@@ -26,6 +26,10 @@ macro_rules! for_each_helper {
                 "makes the record of the frame of a function, with registers behind the given ones and what it owns for its caller, or of a generator";
             Pop "pop" (Ptr) -> Unit [FRAMES], "leaves the frame on top";
             Suspend "suspend" (Ptr, Int) -> Unit [TURNS], "leaves the frame on top, a generator's, which goes on at an offset";
+            MayEnd "may_end" (Val) -> Bool [LOOKS], "whether nobody notices when a generator that stands ends and is given up";
+            EndTurn "end_turn" (Val) -> Unit [ENDS], "ends a generator that stands: gives up what its registers hold";
+            Generator "generator" (Ptr, Val, Ptr, Int) -> Val [MAKES],
+                "the generator that a function's call makes, with what is in registers behind the given ones; absent without memory";
             MayReturn "may_return" (Ptr) -> Bool [LOOKS], "whether nobody notices when the frame on top is left for its caller";
             Return "return" (Ptr, Val) -> Unit [ESCAPES], "leaves the frame on top for its caller, which gets the value";
             Poll "poll" (Ptr) -> Bool [ESCAPES], "does what the thread is asked for; false when the trace must be left";
@@ -113,6 +117,12 @@ const STAYS: Effects = Effects::write(Alias::Count);
 const FRAMES: Effects = Effects::write(Alias::Frame);
 /// A generator's state, and where it goes on, are its own.
 const TURNS: Effects = FRAMES.and(Effects::write(Alias::Code)).and(Effects::write(Alias::Iter));
+const ENDS: Effects = TURNS.and(Effects {
+    reads: Aliases::ALL,
+    writes: Aliases::of(Alias::Count),
+    acts: Acts::STAYS.union(Acts::RELEASES),
+});
+const MAKES: Effects = FRAMES.and(Effects { reads: Aliases::of(Alias::Frame), ..FRESH });
 const LOOKS: Effects = Effects { reads: Aliases::ALL, ..Effects::NONE };
 const TAME: Effects = Effects {
     reads: Aliases::ALL,

@@ -198,6 +198,9 @@ impl World for Memory {
             | Helper::Push
             | Helper::Pop
             | Helper::Suspend
+            | Helper::MayEnd
+            | Helper::EndTurn
+            | Helper::Generator
             | Helper::MayReturn
             | Helper::Return
             | Helper::Instance

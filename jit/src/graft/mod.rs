@@ -213,6 +213,6 @@ fn register(inst: &Inst) -> Option<u16> {
 
 /// Whether the interpreter may look at registers.
 fn looks_at_registers(inst: &Inst) -> bool {
-    use Helper::{MayReturn, Poll, Pop, Push, Return, Step, Suspend};
-    matches!(inst.imm, Imm::Call(Step | Push | Pop | Suspend | MayReturn | Return | Poll))
+    use Helper::{Generator, MayReturn, Poll, Pop, Push, Return, Step, Suspend};
+    matches!(inst.imm, Imm::Call(Step | Push | Pop | Suspend | Generator | MayReturn | Return | Poll))
 }

@@ -91,7 +91,7 @@ impl Recorder<'_> {
         let Some(unit) = self.running.unit_of(f) else { return self.abort(Reason::Type) };
         // A generator's registers lie apart, wherever those of frames above it begin.
         let apart = self.running.is_generator_below(self.levels.len() - 1);
-        if !unit.simple || apart || !self.may_take(&unit, base) {
+        if !unit.simple || apart || !self.may_take(&unit, base, !self.parallel && makes_generator(&unit)) {
             return self.abort(Reason::Type);
         }
         Ok(unit)
@@ -351,6 +351,9 @@ impl Recorder<'_> {
     /// The return of a frame that the trace has entered; then it has been carried out, too.
     pub(super) fn ret(&mut self, op: Opcode) -> Result<(), Abort> {
         let [.., caller, level] = &self.levels[..] else { return self.return_to_caller(op) };
+        if level.turn.is_some() {
+            return self.end_turn(op);
+        }
         if !level.plain {
             return self.abort(Reason::Opcode);
         }
@@ -485,9 +488,15 @@ impl Recorder<'_> {
     }
 }
 
+/// Whether a function makes a generator, and does nothing else.
+fn makes_generator(unit: &Unit) -> bool {
+    let op = |offset: usize| unit.word(offset).and_then(|word| Opcode::from_u8(word.op()));
+    op(usize::from(op(0) == Some(Opcode::CopyFreeVars))) == Some(Opcode::ReturnGenerator)
+}
+
 /// What the return of a frame does in its caller: the frame's kind, which registers of the trace end, which one takes the
 /// result, and where the caller goes on.
-fn ending(caller: &Level, level: &Level) -> (FrameKind, Vec<usize>, Option<usize>, u32) {
+pub(super) fn ending(caller: &Level, level: &Level) -> (FrameKind, Vec<usize>, Option<usize>, u32) {
     let w = caller.unit.word(caller.offset as usize).unwrap_or_default();
     let dying = |all: &[(u8, usize)]| -> Vec<usize> {
         all.iter().filter(|(bit, _)| w.x() & bit != 0).map(|(_, r)| caller.base + r).collect()

@@ -31,6 +31,7 @@ impl Recorder<'_> {
             O::SetAdd => self.set_add()?,
             O::MapAdd => self.set_other_item(self.word.a(), self.word.b(), self.word.c())?,
             O::Contains => self.contains()?,
+            O::GetIter | O::GetYieldFromIter | O::GetAwaitable if self.is_own_iterator(op) => self.own_iterator(op),
             O::GetIter => self.get_iter()?,
             O::GetSlice => self.get_slice()?,
             O::SetSlice => self.set_slice()?,

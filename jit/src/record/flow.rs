@@ -111,7 +111,7 @@ impl Recorder<'_> {
     }
 
     /// `a = b`.
-    fn copy(&mut self) {
+    pub(super) fn copy(&mut self) {
         let from = self.word.b();
         let sym = self.reg(from);
         let takes = self.word.x() & KILL_B != 0;

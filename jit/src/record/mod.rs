@@ -390,6 +390,7 @@ impl<'a> Recorder<'a> {
                 Opcode::ForIterGen => self.resume(),
                 Opcode::Send => self.send(),
                 Opcode::Yield => self.suspend(offset + 1),
+                Opcode::ReturnGenerator => self.make_generator(),
                 Opcode::GetItemPython => self.call_getitem(),
                 Opcode::LoadAttrProperty => self.call_property(),
                 Opcode::SetItem if self.is_instance(word.a()) => self.call_setitem(),

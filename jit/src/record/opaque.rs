@@ -40,7 +40,7 @@ impl Recorder<'_> {
             1 if !self.running.is_callee() || self.parallel && self.running.is_generator() => {
                 return self.abort(Reason::Deep);
             }
-            1 if self.may_take(self.running.unit(), self.behind()) => {
+            1 if self.may_take(self.running.unit(), self.behind(), false) => {
                 enters = true;
                 self.enter_level(op)?;
             }
@@ -81,12 +81,12 @@ impl Recorder<'_> {
         (self.running.registers() as usize).wrapping_sub(self.at.registers() as usize) / 8
     }
 
-    /// Whether a function's frame is taken along.
-    pub(super) fn may_take(&self, unit: &Unit, base: usize) -> bool {
+    /// Whether a function's frame is taken along. One that becomes a generator is if the trace `makes` that.
+    pub(super) fn may_take(&self, unit: &Unit, base: usize, makes: bool) -> bool {
         let same = self.levels.iter().filter(|level| std::ptr::eq(Arc::as_ptr(&level.unit), unit)).count();
-        // Its first call makes it ready, and is not taken along. A generator's call makes the generator, and is over.
+        // Its first call makes it ready, and is not taken along.
         unit.word(0).is_some()
-            && unit.code.flags & SUSPENDS == 0
+            && (makes || unit.code.flags & SUSPENDS == 0)
             && !self.sight.apart.borrow().contains(&std::ptr::from_ref(unit).addr())
             && self.levels.len() < FRAMES_MAX
             && same < UNROLL_MAX

@@ -5,11 +5,13 @@
 //! that a trace takes up stands where it stood, for whoever does not run Python code, until an exit or an instruction that the interpreter
 //! carries out makes it (`vm::Entered`).
 
+use super::calls::ending;
 use super::regs::WINDOW;
 use super::{ABSENT, Abort, FRAMES_MAX, FrameKind, Level, Reason, Recorder};
+use crate::vm::Entered;
 use std::sync::Arc;
 use typhon_interp::eval::follow::Turn as Stands;
-use typhon_interp::generator::{Generator, State};
+use typhon_interp::generator::{Generator, State, as_generator};
 use typhon_isa::word::{KILL_B, KILL_C};
 use typhon_isa::{Opcode, Word};
 use typhon_jit_ir::word;
@@ -151,9 +153,7 @@ impl Recorder<'_> {
             let same = self.op(Op::PEq, &[now, Arg::Const(Const::Ptr(is))]);
             self.guard(same);
         }
-        let state = self.b.mem(Op::LoadX8, Ty::Int, Alias::Code, &[generator, Arg::int(0)], Generator::STATE as i32);
-        let same = self.op(Op::IEq, &[state.into(), Arg::int(stands.state as i64)]);
-        self.guard(same);
+        self.is_at(generator, stands.state);
         let frame = self.b.mem(Op::Load, Ty::Val, Alias::Code, &[generator], Generator::FRAME as i32);
         let none = self.op(Op::Same, &[frame.into(), ABSENT.arg]);
         self.guard(none);
@@ -164,6 +164,36 @@ impl Recorder<'_> {
             let other = self.op(Op::Not, &[same]);
             self.guard(other);
         }
+    }
+
+    fn is_at(&mut self, generator: Arg, state: State) {
+        let now = self.b.mem(Op::LoadX8, Ty::Int, Alias::Code, &[generator, Arg::int(0)], Generator::STATE as i32);
+        let same = self.op(Op::IEq, &[now.into(), Arg::int(state as i64)]);
+        self.guard(same);
+    }
+
+    /// Whether an instruction that wants an iterator, or what is awaited, has it already: a generator, or a coroutine that has not
+    /// begun.
+    pub(super) fn is_own_iterator(&self, op: Opcode) -> bool {
+        let v = self.value(self.word.b());
+        match op {
+            Opcode::GetAwaitable => {
+                let begins = as_generator(v).is_some_and(|g| g.state() == State::Created);
+                !self.parallel && shape_of(v) == ids::COROUTINE && begins
+            }
+            _ => shape_of(v) == ids::GENERATOR,
+        }
+    }
+
+    /// Such an instruction.
+    pub(super) fn own_iterator(&mut self, op: Opcode) {
+        let r = self.word.b();
+        let (generator, shape) = (self.reg(r).arg, shape_of(self.value(r)));
+        self.has_shape(generator, shape);
+        if op == Opcode::GetAwaitable {
+            self.is_at(generator, State::Created);
+        }
+        self.copy();
     }
 
     /// A Yield of a generator that the trace has taken up; then it has been carried out, too. Who delegates to it yields the value
@@ -200,9 +230,84 @@ impl Recorder<'_> {
         }
         self.end(dst);
         self.regs.set(dst, value);
+        self.leaves_for(left, goes_on)
+    }
+
+    /// The ReturnGenerator of a function that the trace has entered; then it has been carried out, too.
+    pub(super) fn make_generator(&mut self) -> Result<(), Abort> {
+        let [.., caller, level] = &self.levels[..] else { return self.abort(Reason::Opcode) };
+        let (Some(function), false, FrameKind::Call, true) = (level.function, level.real, level.kind, level.plain)
+        else {
+            return self.abort(Reason::Opcode);
+        };
+        let (base, top, depth) = (level.base, level.top(), self.levels.len());
+        let (.., dst, goes_on) = ending(caller, level);
+        let Some(dst) = dst else { return self.abort(Reason::Opcode) };
+        if let Some(old) = self.regs.owned(&mut self.b, dst) {
+            self.may_release(old);
+        }
+        self.exit();
+        self.regs.flush(&mut self.b, top);
+        let how = Entered { base, offset: self.offset() + 1, dst: 0, skip: 0, kind: FrameKind::Call }.pack();
+        let registers = self.regs.base();
+        let made = Arg::from(self.b.call(Helper::Generator, &[self.thread, function, registers, Arg::int(how)]));
+        self.is_present(made);
+        // From here on it happens: the registers hold nothing.
+        (base..top).for_each(|i| self.regs.is_dead(i));
+        self.pop_level();
+        debug_assert_eq!(self.levels.len() + 1, depth);
+        self.end(dst);
+        self.regs.set(dst, made);
+        self.leaves_for(1, goes_on)
+    }
+
+    /// The return of a generator that the trace has taken up; then it has been carried out, too.
+    pub(super) fn end_turn(&mut self, op: Opcode) -> Result<(), Abort> {
+        let [.., caller, level] = &self.levels[..] else { return self.abort(Reason::Opcode) };
+        let Some(generator) = level.function else { return self.abort(Reason::Opcode) };
+        let (base, real, loops) = (level.base, level.real, level.kind == FrameKind::ForIter);
+        let word = |i: u32| caller.unit.word((caller.offset + i) as usize).unwrap_or_default();
+        let behind = caller.offset + 1 + level.skip as u32;
+        let goes_on = behind.saturating_add_signed(word(1).low());
+        let (dst, iterator) = (caller.base + level.dst, caller.base + word(0).b());
+        let value = match op {
+            Opcode::Return => self.reg(self.word.a()).arg,
+            _ => self.constant()?,
+        };
+        let quiet = self.b.call(Helper::MayEnd, &[generator]);
+        self.guard(quiet.into());
+        if loops {
+            self.may_release(value);
+        } else if let Some(old) = self.regs.owned(&mut self.b, dst) {
+            self.may_release(old);
+        }
+        // From here on it happens.
+        match op {
+            Opcode::Return => self.take(self.word.a()),
+            _ => self.retain(value),
+        }
+        self.regs.flush_windows(&mut self.b);
+        if real {
+            self.b.call(Helper::Suspend, &[self.thread, Arg::int(self.offset().into())]);
+        }
+        self.b.call(Helper::EndTurn, &[generator]);
+        self.pop_level();
+        self.regs.close_window(base);
+        if loops {
+            self.b.op(Op::Release, &[value], None);
+            self.end(iterator);
+        } else {
+            self.end(dst);
+            self.regs.set(dst, value);
+        }
+        self.leaves_for(1, goes_on)
+    }
+
+    /// Has the interpreter leave so many frames, the last one for where its caller goes on.
+    fn leaves_for(&mut self, frames: usize, goes_on: u32) -> Result<(), Abort> {
         let height = self.running.height();
         self.step()?;
-        if self.running.height() + left != height || self.running.offset() != goes_on {
+        if self.running.height() + frames != height || self.running.offset() != goes_on {
             return self.abort(Reason::Surprise);
         }
         Ok(())

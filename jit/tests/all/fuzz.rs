@@ -49,6 +49,11 @@ impl Maker {
 
     fn program(mut self) -> String {
         self.yields = self.below(3) == 0;
+        for line in
+            ["def h(k):", "    yield k", "    if k % 3 == 0:", "        return 5", "    yield k + 1", "    return 7"]
+        {
+            self.line(line);
+        }
         self.line(if self.yields { "def g(n, a, b, x):" } else { "def f(n, a, b, x):" });
         self.indent += 1;
         self.line("c = d = 0");
@@ -99,7 +104,14 @@ impl Maker {
         self.line("k += 1");
         let often = 3 + self.below(60);
         self.line(&format!("if k % {often} == 0:"));
-        let act = self.one(&["kept.append(v)", "kept.append(next(it, None))", "k += 2", "a = v"]);
+        let act = self.one(&[
+            "kept.append(v)",
+            "kept.append(next(it, None))",
+            "kept.append([w for w in h(k)])",
+            "for w in h(k): a = w",
+            "k += 2",
+            "a = v",
+        ]);
         self.line(&format!("    {act}"));
         self.indent -= 1;
         self.line("return k, a, v, kept");
@@ -108,8 +120,16 @@ impl Maker {
 
     fn statement(&mut self, depth: usize, counted: bool) {
         if self.yields && self.below(6) == 0 {
-            let yields =
-                self.one(&["yield c", "yield x", "yield a + 1", "d = yield y", "yield p", "c = len([c, (yield d)])"]);
+            let yields = self.one(&[
+                "yield c",
+                "yield x",
+                "yield a + 1",
+                "d = yield y",
+                "yield p",
+                "d = yield from h(i)",
+                "for v in h(c): a += 1",
+                "c = len([c, (yield d)])",
+            ]);
             self.line(yields);
         }
         match self.below(if depth < 2 { 12 } else { 8 }) {

@@ -114,7 +114,7 @@ impl Generator {
 
     /// Where it stands; others may be resuming it.
     #[inline(always)]
-    pub(crate) fn state(&self) -> State {
+    pub fn state(&self) -> State {
         match self.state.get() {
             0 => State::Created,
             1 => State::Suspended,

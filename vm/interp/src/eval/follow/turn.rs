@@ -1,11 +1,14 @@
 //! Turns of generators that a loop goes through: from where one is taken up to where it yields.
 
 use super::Running;
-use crate::frame::Kind;
+use crate::frame::{Frame, Kind};
+use crate::function::Function;
 use crate::generator::{self, Generator, State};
 use crate::unit::Unit;
 use std::sync::Arc;
 use typhon_isa::{Opcode, Word};
+use typhon_object::header::flag;
+use typhon_object::quiet::ends_quietly;
 use typhon_object::{Value, ids};
 
 /// Where a generator goes on that is taken up.
@@ -24,7 +27,64 @@ pub struct Turn {
     pub sends: Option<(Word, u32)>,
 }
 
+impl Turn {
+    /// Whether nobody notices that a generator ends where it stands, and is given up.
+    pub fn may_end(v: &Value) -> bool {
+        let Some(g) = generator::as_generator(v) else { return false };
+        let known = g.frame.is_absent() && g.handling.value.get() == 0 && !g.header.has(flag::WEAKREFS);
+        // SAFETY: the generator stands, and holds a value's word in each of its registers; nothing is stored meanwhile.
+        let quiet = |i| ends_quietly(unsafe { &*g.regs.get().add(i).cast::<Value>() });
+        // SAFETY: as above.
+        known && (0..g.unit().register_count).all(quiet) && ends_quietly(unsafe { g.func.peek() })
+    }
+
+    /// Ends it so, as its return does. What its registers hold is given up by the caller.
+    pub fn end(v: &Value, mut give_up: impl FnMut(Value)) {
+        let Some(g) = generator::as_generator(v) else { return };
+        let regs = g.regs.get();
+        for i in (0..g.unit().register_count).rev() {
+            // SAFETY: the register is the generator's, and is left holding nothing.
+            let v = unsafe { Value::from_raw(std::ptr::replace(regs.add(i), 0)) };
+            if v.is_object() {
+                give_up(v);
+            }
+        }
+        g.finish();
+    }
+}
+
 impl Running<'_> {
+    /// What the ReturnGenerator before `offset` gives in a frame of a function that has its locals in the registers from `base`
+    /// on, and no record: the registers are left holding nothing, and the reference to the function is taken over. `None`
+    /// without memory, or if somebody wants to know where it was made, and then nothing has happened.
+    ///
+    /// # Safety
+    /// As for [`Running::push`].
+    pub unsafe fn generator(&self, f: u64, base: *mut u64, offset: u32) -> Option<Value> {
+        // SAFETY: the caller names a function.
+        let unit = unsafe { &*(f as *const Function) }.unit().here(self.t, self.it).ok()?;
+        if self.it.origin_depth.get() > 0 {
+            return None;
+        }
+        let mut frame = Frame {
+            unit,
+            base,
+            top: base,
+            // SAFETY: the offset is that of an instruction.
+            ip: unsafe { unit.start().add(offset as usize) },
+            func: f,
+            locals: 0,
+            object: 0,
+            generator: 0,
+            extra: 0,
+            dst: 0,
+            skip: 0,
+            kind: Kind::Call,
+            watched: 0,
+        };
+        generator::from_frame(self.t, &raw mut frame, true).ok()
+    }
+
     /// What a ForIterGen or Send does that takes up a generator: which ones are entered, each of which but the first one the one
     /// before delegates to. `None` if it would do more than enter their frames. `first`: what is sent may be anything but None.
     pub fn turns_of(&self, v: &Value, first: bool) -> Option<Vec<Turn>> {
