@@ -46,3 +46,23 @@ impl Thread {
         if self.is_parallel() { self.heap().apart(f) } else { f() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::PAGE;
+    use super::Heap;
+
+    #[test]
+    fn what_is_made_apart_shares_no_page_with_the_rest() {
+        crate::process::set_up();
+        let heap = Heap::new(1 << 20);
+        let make = || heap.alloc_object(48).unwrap() as usize;
+        let (first, apart) = (make(), heap.apart(make));
+        // Within another one nothing changes.
+        let (next, also) = (make(), heap.apart(|| heap.apart(make)));
+        assert!(first.abs_diff(next) < PAGE && apart.abs_diff(also) < PAGE);
+        for (one, other) in [(first, apart), (next, also)] {
+            assert!(one.abs_diff(other) >= PAGE - 96, "{one:#x} {other:#x}");
+        }
+    }
+}
