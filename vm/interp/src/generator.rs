@@ -133,6 +133,7 @@ impl Generator {
     /// `state` any more.
     #[inline(always)]
     pub(crate) fn claim(&self, state: State) -> bool {
+        debug_assert!(matches!(state, State::Created | State::Suspended), "nobody goes on with one that is {state:?}");
         let (from, to) = (state as u8, State::Running as u8);
         if typhon_object::thread::is_shared() { self.state.claim(from, to) } else { self.state.turn(from, to) }
     }
@@ -441,14 +442,15 @@ pub enum Resumed {
     Return(Value),
 }
 
-/// "generator already executing" and the like; `None` if it may run.
-pub(crate) fn refuse(t: &Thread, g: &Generator, sent: Option<&Value>) -> Option<Exc> {
+/// Where `g` stands: to be claimed from there, unless it is finished. Asked again it may be running, in another thread. Errors:
+/// "generator already executing", and a value sent to one that has not started.
+fn stands(t: &Thread, g: &Generator, sent: &Value) -> Res<State> {
     match g.state() {
-        State::Running => Some(running(t, g)),
-        State::Created if sent.is_some_and(|v| !v.is_none()) => {
-            Some(error::type_error(t, format_args!("can't send non-None value to a just-started {}", g.kind_name())))
+        State::Running => Err(running(t, g)),
+        State::Created if !sent.is_none() => {
+            Err(error::type_error(t, format_args!("can't send non-None value to a just-started {}", g.kind_name())))
         }
-        _ => None,
+        state => Ok(state),
     }
 }
 
@@ -503,10 +505,8 @@ fn send_plain(t: &Thread, v: &Value, value: &Value) -> Option<Res<Resumed>> {
 #[inline(never)]
 fn send_any(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
     let g = me(v);
-    if let Some(e) = refuse(t, g, Some(value)) {
-        return Err(e);
-    }
-    if g.state() == State::Finished {
+    let state = stands(t, g, value)?;
+    if state == State::Finished {
         if g.unit().code.flags & CodeFlags::COROUTINE != 0 {
             return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
         }
@@ -514,7 +514,6 @@ fn send_any(t: &Thread, v: &Value, value: &Value) -> Res<Resumed> {
     }
     t.check_stack("")?;
     let it = interp(t);
-    let state = g.state();
     push(t, it, (v, g, state), Kind::Entry, 0, 0)?;
     if state == State::Suspended {
         deliver(g, value.clone());
@@ -536,18 +535,16 @@ pub(crate) fn deliver(g: &Generator, value: Value) {
 /// Throws an exception in at the point where the generator stands.
 pub(crate) fn throw_in(t: &Thread, v: &Value, e: Exc) -> Res<Resumed> {
     let g = me(v);
-    if let Some(e) = refuse(t, g, None) {
-        return Err(e);
-    }
+    let state = stands(t, g, &Value::NONE)?;
     // In one that has not started the exception is raised at the def line; the body never runs.
-    if g.state() == State::Finished {
+    if state == State::Finished {
         if g.unit().code.flags & CodeFlags::COROUTINE != 0 {
             return Err(error::runtime_error(t, "cannot reuse already awaited coroutine"));
         }
         return Err(e);
     }
     let it = interp(t);
-    push(t, it, (v, g, g.state()), Kind::Entry, 0, 0)?;
+    push(t, it, (v, g, state), Kind::Entry, 0, 0)?;
     // What the generator itself is handling is the context; what its caller handles is not.
     exc::settle(e.value());
     if g.handling.value.get() != 0 {
