@@ -48,6 +48,7 @@ fn generated_code_is_current() {
         .boxed(".typhon.v1.Value.kind.blob_value")
         .boxed(".typhon.v1.Outcome.detail.exception")
         .boxed(".typhon.v1.ExecuteResponse.traces")
+        .boxed(".typhon.v1.Usage.sharing")
         .boxed(".typhon.v1.StreamExecuteResponse.event.started")
         .boxed(".typhon.v1.StreamExecuteResponse.event.progress")
         .boxed(".typhon.v1.StreamExecuteResponse.event.finished")

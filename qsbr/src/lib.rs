@@ -95,7 +95,7 @@ pub use guard::Guard;
 pub use map::Map;
 pub use participant::{Checkpoint, Participant, Standing};
 pub use published::Published;
-pub use retire::{Limbo, Orphanage, Pressure};
+pub use retire::{Limbo, Orphanage, Pressure, Waits};
 pub use shelf::{Refused, Shelf};
 pub use site::{Site, Stage};
 pub use stop::StoppedWorld;

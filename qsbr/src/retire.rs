@@ -10,6 +10,7 @@
 //! What an item is, and what freeing it means, is the user's: `T` is a pointer, a decref, a box.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use crate::{
     domain::{Domain, Goal},
@@ -44,6 +45,18 @@ pub struct Limbo<T> {
     open: Vec<T>,
     open_bytes: usize,
     sealed: VecDeque<Batch<T>>,
+    waits: Waits,
+}
+
+/// How long batches have waited for the end of their grace period, from when they were sealed until they were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// How many batches were taken.
+    pub batches: u64,
+    /// How long they waited together.
+    pub time: Duration,
+    /// How long the one waited that waited longest.
+    pub longest: Duration,
 }
 
 /// The garbage of threads that have ended.
@@ -57,13 +70,19 @@ pub struct Orphanage<T> {
 #[derive(Debug)]
 struct Batch<T> {
     goal: Goal,
+    sealed: Instant,
     items: Vec<T>,
 }
 
 impl<T> Limbo<T> {
     /// An empty limbo.
     pub const fn new() -> Self {
-        Self { open: Vec::new(), open_bytes: 0, sealed: VecDeque::new() }
+        Self {
+            open: Vec::new(),
+            open_bytes: 0,
+            sealed: VecDeque::new(),
+            waits: Waits { batches: 0, time: Duration::ZERO, longest: Duration::ZERO },
+        }
     }
 
     /// Takes `item`, which the calling thread has unlinked: nobody who comes online from now on can reach it. `bytes` is
@@ -86,7 +105,7 @@ impl<T> Limbo<T> {
         let goal = domain.advance();
         domain.request(goal);
         self.open_bytes = 0;
-        self.sealed.push_back(Batch { goal, items: std::mem::take(&mut self.open) });
+        self.sealed.push_back(Batch { goal, sealed: Instant::now(), items: std::mem::take(&mut self.open) });
     }
 
     /// The oldest batch, if it is ripe: nobody but the caller can still reach its items. Call it until there is none.
@@ -96,7 +115,18 @@ impl<T> Limbo<T> {
         if !domain.poll(goal) {
             return None;
         }
-        self.sealed.pop_front().map(|batch| batch.items)
+        self.sealed.pop_front().map(|batch| {
+            let waited = batch.sealed.elapsed();
+            self.waits.batches += 1;
+            self.waits.time += waited;
+            self.waits.longest = self.waits.longest.max(waited);
+            batch.items
+        })
+    }
+
+    /// How long what was taken by [`Limbo::take_ripe`] has waited, since this was asked last.
+    pub fn take_waits(&mut self) -> Waits {
+        std::mem::take(&mut self.waits)
     }
 
     /// Everything in here, ripe or not.
@@ -154,7 +184,7 @@ impl<T> Orphanage<T> {
         if planted(Mutant::HandOverRipe) {
             // A goal made before the items were unlinked is reached too early.
             let items = std::mem::take(&mut limbo.open);
-            self.batches.lock().push(Batch { goal: Goal::EVER, items });
+            self.batches.lock().push(Batch { goal: Goal::EVER, sealed: Instant::now(), items });
         }
         limbo.seal(domain);
         let mut batches = self.batches.lock();

@@ -25,7 +25,7 @@ pub fn admitted(caller: &Caller, execution: &str, session: Option<&str>) {
 }
 
 pub fn ended(caller: &Caller, response: &v1::ExecuteResponse) {
-    let usage = response.usage.unwrap_or_default();
+    let usage = response.usage.clone().unwrap_or_default();
     audit!(
         "execution.ended",
         tenant = &*caller.tenant.name,

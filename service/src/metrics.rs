@@ -50,6 +50,9 @@ pub struct Metrics {
     host_calls: Family<Called, Counter>,
     host_waits: Histogram,
     code: Counter,
+    /// What threads of programs cost each other, and how long they waited.
+    sharing: Family<Event, Counter>,
+    shared_waits: Family<Event, Counter<f64>>,
     calls: Family<Method, Counter>,
     call_times: Family<Answered, Histogram, fn() -> Histogram>,
     received: Family<Method, Histogram, fn() -> Histogram>,
@@ -250,6 +253,8 @@ impl Metrics {
             host_calls: Family::default(),
             host_waits: seconds(),
             code: Counter::default(),
+            sharing: Family::default(),
+            shared_waits: Family::default(),
             call_times: Family::new_with_constructor(seconds),
             received: Family::new_with_constructor(sizes),
             sent: Family::new_with_constructor(sizes),
@@ -281,6 +286,8 @@ impl Metrics {
         all.register("typhon_host_calls", "Calls of host functions", self.host_calls.clone());
         all.register("typhon_host_call_wait_seconds", "Time that executions waited for hosts", self.host_waits.clone());
         all.register("typhon_jit_code_bytes", "Machine code that was made", self.code.clone());
+        all.register("typhon_thread_events", "What programs' threads cost each other", self.sharing.clone());
+        all.register("typhon_thread_wait_seconds", "Time of those that take time", self.shared_waits.clone());
         all.register("grpc_server_call_started", "Calls that came", self.calls.clone());
         all.register("grpc_server_call_duration_seconds", "Time from headers to trailers", self.call_times.clone());
         let (received, sent) = (self.received.clone(), self.sent.clone());
@@ -363,7 +370,7 @@ impl Metrics {
     }
 
     pub fn ended(&self, tenant: &Tenant, response: &v1::ExecuteResponse) {
-        let usage = response.usage.unwrap_or_default();
+        let usage = response.usage.clone().unwrap_or_default();
         tenant.used(|used| used.add(&usage));
         let kind = if response.session.is_empty() { "fresh" } else { "session" };
         let ended = response.outcome.as_ref();
@@ -404,6 +411,32 @@ impl Metrics {
             self.host_waits.observe(time(usage.host_wait_time).as_secs_f64());
         }
         self.code.inc_by(count(usage.jit_code_bytes));
+        if let Some(cost) = usage.sharing.as_deref() {
+            self.shared(cost);
+        }
+    }
+
+    fn shared(&self, cost: &v1::Sharing) {
+        let events = [
+            ("share", cost.shares),
+            ("merge", cost.merges),
+            ("delayed_release", cost.delayed_releases),
+            ("grace_period", cost.grace_periods),
+            ("native_lock_wait", cost.native_lock_waits),
+            ("world_stop", cost.world_stops),
+            ("collection", cost.collections),
+        ];
+        for (event, times) in events {
+            self.sharing.get_or_create(&Event { event }).inc_by(count(times));
+        }
+        let waits = [
+            ("grace_period", cost.grace_time),
+            ("native_lock_wait", cost.native_lock_wait_time),
+            ("world_stop", cost.world_stop_time),
+        ];
+        for (event, waited) in waits {
+            self.shared_waits.get_or_create(&Event { event }).inc_by(time(waited).as_secs_f64());
+        }
     }
 
     fn wrote(&self, stream: &'static str, output: Option<&v1::Output>) {

@@ -10,6 +10,7 @@ use typhon_object::dict::Dict;
 use typhon_object::error::{Exc, Res};
 use typhon_object::gc::Gc;
 use typhon_object::names::n;
+use typhon_object::tally::Sharing;
 use typhon_object::types::exceptions as exc;
 use typhon_object::{Thread, Value as Object};
 use typhon_stdlib::import::gate;
@@ -68,25 +69,33 @@ pub(crate) fn if_stopped(t: &Thread, request: &Request, cancel: &Cancel, respons
 }
 
 /// An execution begins: what the isolate has used before is not its business.
-pub(crate) fn begin(t: &Thread) -> Spent {
+pub(crate) fn begin(t: &Thread) -> Before {
     t.heap().begin_span();
-    spent(t)
+    Before { compiled: spent(t), sharing: t.sharing() }
+}
+
+/// What the isolate had used when the execution began.
+pub(crate) struct Before {
+    compiled: Spent,
+    sharing: Sharing,
 }
 
 fn spent(t: &Thread) -> Spent {
     tier::of(t).map(|tier| tier.spent()).unwrap_or_default()
 }
 
-pub(crate) fn counted(t: &Thread, before: &Spent, usage: Usage) -> Usage {
-    let compiled = spent(t);
+pub(crate) fn counted(t: &Thread, before: &Before, usage: Usage) -> Usage {
+    let (compiled, before_compiled) = (spent(t), before.compiled);
+    let threads_peak = u32::try_from(typhon_stdlib::thread::turns::peak(t)).unwrap_or(u32::MAX);
     Usage {
         instructions: fuel::used(t),
         peak_heap_bytes: t.heap().peak() as u64,
         heap_byte_seconds: t.heap().span(),
-        jit_compile: compiled.time.saturating_sub(before.time),
-        jit_code_bytes: compiled.code_bytes.saturating_sub(before.code_bytes),
+        jit_compile: compiled.time.saturating_sub(before_compiled.time),
+        jit_code_bytes: compiled.code_bytes.saturating_sub(before_compiled.code_bytes),
         gc: Gc::of(t).take_time(),
-        threads_peak: u32::try_from(typhon_stdlib::thread::turns::peak(t)).unwrap_or(u32::MAX),
+        threads_peak,
+        sharing: (threads_peak > 1).then(|| t.sharing().since(before.sharing)),
         ..usage
     }
 }

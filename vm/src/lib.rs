@@ -35,7 +35,7 @@ pub use exception::{Frame, Position, PyException};
 pub use execute::execute;
 pub use files::{FileAnswer, FileEntry, FileWork};
 pub use fork::fork_process;
-pub use limits::{LimitHit, LimitName, Limits, Usage};
+pub use limits::{LimitHit, LimitName, Limits, Sharing, Usage};
 pub use outcome::{Detail, Outcome, Response, TerminationReason};
 pub use request::{Request, ResultMode};
 pub use resident::{Resident, Run};

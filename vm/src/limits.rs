@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use typhon_object::tally::Sharing;
+
 /// `None` is "no limit". The service fills every field before it starts an execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -83,6 +85,8 @@ pub struct Usage {
     pub jit_compile: Duration,
     pub jit_code_bytes: u64,
     pub threads_peak: u32,
+    /// What threads cost each other, if there were several.
+    pub sharing: Option<Sharing>,
     pub host_calls: u64,
     pub host_wait: Duration,
     pub bytes_out: u64,

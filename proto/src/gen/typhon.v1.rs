@@ -909,7 +909,7 @@ pub struct Limits {
     #[prost(int64, optional, tag = "17")]
     pub source_bytes: ::core::option::Option<i64>,
 }
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Usage {
     #[prost(message, optional, tag = "1")]
     pub queue_time: ::core::option::Option<::prost_types::Duration>,
@@ -949,6 +949,9 @@ pub struct Usage {
     pub bytes_out: i64,
     #[prost(enumeration = "usage::IsolateSource", tag = "17")]
     pub isolate_source: i32,
+    /// Absent if the program had one thread.
+    #[prost(message, optional, boxed, tag = "18")]
+    pub sharing: ::core::option::Option<::prost::alloc::boxed::Box<Sharing>>,
 }
 /// Nested message and enum types in `Usage`.
 pub mod usage {
@@ -997,6 +1000,37 @@ pub mod usage {
             }
         }
     }
+}
+/// What a program's threads cost each other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sharing {
+    /// How often there came to be a second thread.
+    #[prost(int64, tag = "1")]
+    pub shares: i64,
+    /// Queues of references that were given up in other threads than their objects'.
+    #[prost(int64, tag = "2")]
+    pub merges: i64,
+    /// What was taken out of containers and released after a grace period.
+    #[prost(int64, tag = "3")]
+    pub delayed_releases: i64,
+    /// Batches of that, and how long they waited together.
+    #[prost(int64, tag = "4")]
+    pub grace_periods: i64,
+    #[prost(message, optional, tag = "5")]
+    pub grace_time: ::core::option::Option<::prost_types::Duration>,
+    /// Waits for the lock that native functions take.
+    #[prost(int64, tag = "6")]
+    pub native_lock_waits: i64,
+    #[prost(message, optional, tag = "7")]
+    pub native_lock_wait_time: ::core::option::Option<::prost_types::Duration>,
+    /// How often one thread stopped the others, collections included.
+    #[prost(int64, tag = "8")]
+    pub world_stops: i64,
+    #[prost(message, optional, tag = "9")]
+    pub world_stop_time: ::core::option::Option<::prost_types::Duration>,
+    /// Collections of garbage; gc_time is theirs.
+    #[prost(int64, tag = "10")]
+    pub collections: i64,
 }
 /// One field of Limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2226,7 +2260,7 @@ pub struct Display {
     #[prost(bytes = "vec", tag = "2")]
     pub data: ::prost::alloc::vec::Vec<u8>,
 }
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Progress {
     #[prost(message, optional, tag = "1")]
     pub usage: ::core::option::Option<Usage>,

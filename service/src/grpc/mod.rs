@@ -40,7 +40,7 @@ use request::Way;
 use stream::{EventStream, Outgoing};
 
 /// Grows with every addition to `typhon.v1`.
-const API_REVISION: i32 = 7;
+const API_REVISION: i32 = 8;
 
 #[derive(Clone)]
 pub struct Api {

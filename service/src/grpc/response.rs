@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use typhon_proto::v1;
-use typhon_vm::{Detail, LimitHit, LimitName, Limits, Outcome, Response, TerminationReason, Usage};
+use typhon_vm::{Detail, LimitHit, LimitName, Limits, Outcome, Response, Sharing, TerminationReason, Usage};
 
 use crate::grpc::value::Encoder;
 use crate::job::Captured;
@@ -151,6 +151,22 @@ fn usage(usage: &Usage) -> v1::Usage {
         host_wait_time: Some(duration(usage.host_wait)),
         bytes_out: signed(usage.bytes_out),
         isolate_source: v1::usage::IsolateSource::Cold.into(),
+        sharing: usage.sharing.map(|cost| Box::new(sharing(&cost))),
+    }
+}
+
+fn sharing(cost: &Sharing) -> v1::Sharing {
+    v1::Sharing {
+        shares: signed(cost.shares),
+        merges: signed(cost.merges),
+        delayed_releases: signed(cost.delayed_releases),
+        grace_periods: signed(cost.graces),
+        grace_time: Some(duration(cost.grace)),
+        native_lock_waits: signed(cost.native_lock_waits),
+        native_lock_wait_time: Some(duration(cost.native_lock_wait)),
+        world_stops: signed(cost.world_stops),
+        world_stop_time: Some(duration(cost.world_stop)),
+        collections: signed(cost.collections),
     }
 }
 

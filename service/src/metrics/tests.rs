@@ -28,7 +28,7 @@ async fn the_table_of_metrics_names_all_and_no_others() {
     let limit = v1::LimitHit { which: v1::LimitName::WallTime.into(), ..v1::LimitHit::default() };
     let outcome = v1::Outcome { detail: Some(Detail::Limit(limit)), ..v1::Outcome::default() };
     let output = v1::Output { produced_bytes: 1, ..v1::Output::default() };
-    let usage = v1::Usage { host_calls: 1, ..v1::Usage::default() };
+    let usage = v1::Usage { host_calls: 1, sharing: Some(Box::default()), ..v1::Usage::default() };
     let response = v1::ExecuteResponse {
         outcome: Some(outcome),
         stdout: Some(output),

@@ -226,7 +226,7 @@ async fn calls_are_limited_and_sessions_may_call() {
             _ => {}
         }
     };
-    let usage = response.usage.expect("usage");
+    let usage = response.usage.clone().expect("usage");
     assert_eq!((int(&response), usage.host_calls), (10, 2));
     assert!(usage.host_wait_time.is_some_and(|time| (time.seconds, time.nanos) > (0, 0)), "{usage:?}");
     // Where nobody can answer, a call says so, and the session goes on.

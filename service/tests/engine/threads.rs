@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{limited, millis, reason, source, start};
+use crate::{limited, metric, millis, reason, scrape, source, start};
 use typhon_proto::v1;
 use typhon_proto::v1::TerminationReason as Reason;
 use typhon_proto::v1::value::Kind;
@@ -38,6 +38,31 @@ async fn a_guest_has_threads() {
     assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
     assert_eq!(response.result.and_then(|r| r.kind), Some(Kind::IntValue(49_500)));
     assert!(response.usage.expect("usage").threads_peak > 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_threads_cost_each_other_is_told() {
+    let mut fixture = start(&[("admin_listen", "127.0.0.1:0")]).await;
+    let alone = fixture.client.execute(source("1")).await.expect("an answer").into_inner();
+    assert_eq!(alone.usage.expect("usage").sharing, None);
+    // Both run, and lose what the table had, until a grace period is over; then the world is stopped to collect.
+    let text = "import gc, sys, threading\nt = {}\nb = threading.Barrier(2)\ndef over(): return sys._typhon_stats()['graces']\n\
+                def f():\n b.wait()\n while not over():\n  for i in range(2000): t[i % 7] = [i]\n \
+                b.wait(); gc.collect()\n\
+                a = [threading.Thread(target=f) for _ in range(2)]\n\
+                for x in a: x.start()\n\
+                for x in a: x.join()";
+    let response = fixture.client.execute(source(text)).await.expect("an answer").into_inner();
+    assert_eq!(reason(&response), Reason::Completed, "{:?}", response.outcome);
+    let cost = *response.usage.expect("usage").sharing.expect("there were several");
+    let told = [cost.shares, cost.delayed_releases, cost.grace_periods, cost.world_stops, cost.collections];
+    assert!(told.iter().all(|n| *n > 0), "{cost:?}");
+    let metrics = scrape(&fixture.server).await;
+    let events = |event: &str| metric(&metrics, &format!("typhon_thread_events_total{{event=\"{event}\"}}"));
+    let counted = ["share", "delayed_release", "grace_period", "world_stop", "collection"].map(events);
+    assert_eq!(counted, told.map(|n| n as f64));
+    let waited = metric(&metrics, "typhon_thread_wait_seconds_total{event=\"grace_period\"}");
+    assert!(waited > 0.0, "{waited}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -227,7 +227,9 @@ pub fn collect(t: &Thread, generation: usize) -> Res<usize> {
         notify(t, gc, "stop", generation, (found, kept))?;
         Ok(found)
     })();
-    gc.took.set(gc.took.get() + began.elapsed());
+    let took = began.elapsed();
+    gc.took.set(gc.took.get() + took);
+    t.tally.collected(took);
     *gc.running.lock() = false;
     gc.arm(t);
     out

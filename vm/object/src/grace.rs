@@ -86,6 +86,7 @@ impl Thread {
             // Whoever starts a thread is in a native, which began when there was nobody to lock out. Machine code that called
             // it comes back to the interpreter.
             self.enter_native();
+            self.tally.add(Count::Shares, 1);
             self.breaker.set(reason::GRACE);
             self.state::<crate::weakref::Table>().mark_all();
             thread::set_shared(true);
@@ -218,6 +219,7 @@ impl Thread {
             let Some(ripe) = ripe.or_else(|| self.isolate.orphans.take_ripe(domain)) else { break };
             ripe.into_iter().for_each(|garbage| garbage.free(self));
         }
+        self.tally.waited(self.grace.limbo.borrow_mut().take_waits());
     }
 
     fn is_alone(&self) -> bool {

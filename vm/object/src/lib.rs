@@ -48,7 +48,7 @@ mod stock;
 pub mod store;
 pub mod strs;
 pub mod suggest;
-mod tally;
+pub mod tally;
 pub mod thread;
 pub mod tuple;
 pub mod ty;
