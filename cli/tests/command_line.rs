@@ -1,5 +1,6 @@
 //! The `typhon` program from the outside: what needs no engine.
 
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 fn typhon(args: &[&str]) -> Output {
@@ -33,6 +34,17 @@ fn misuse_ends_with_two_as_cpythons_does() {
         assert_eq!(out.status.code(), Some(2), "{args:?}");
         assert!(text(&out.stderr).starts_with(message), "{args:?}: {}", text(&out.stderr));
     }
+}
+
+#[test]
+fn a_program_may_come_through_a_pipe() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_typhon"));
+    command.arg("/dev/stdin").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    // What was looked at is gone from a pipe: the program is read once.
+    child.stdin.take().expect("a pipe").write_all(b"import sys\nprint(len(sys.argv))\n").expect("written");
+    let out = child.wait_with_output().expect("it ends");
+    assert_eq!((text(&out.stdout), text(&out.stderr)), ("1\n".to_owned(), String::new()));
 }
 
 #[test]

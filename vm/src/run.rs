@@ -83,7 +83,11 @@ fn absolute(file: &Path) -> std::path::PathBuf {
     std::env::current_dir().map_or_else(|_| file.to_owned(), |here| here.join(file))
 }
 
+/// Whether it is one that programs are imported from. What is no regular file can be read only once, and is a script.
 fn is_archive(file: &Path) -> bool {
+    if !file.is_file() {
+        return false;
+    }
     let mut front = [0; 4];
     let read = std::fs::File::open(file).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut front));
     read.is_ok() && front == *b"PK\x03\x04"
