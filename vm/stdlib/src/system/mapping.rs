@@ -3,9 +3,12 @@
 //! A file that is cut short under its mapping ends the process with SIGBUS, so only a host that gives the whole process
 //! away permits it.
 
+mod items;
+
 use super::{fail, numbers};
 use crate::kernel::{self, memory};
 use crate::world;
+use items::{MMAP_ITER, iterate};
 use std::cell::Cell;
 use typhon_interp::host::Access as HostAccess;
 use typhon_object::buffer::{self, Buffer};
@@ -14,7 +17,6 @@ use typhon_object::header::Header;
 use typhon_object::names;
 use typhon_object::native::{self, MethodDef, ModuleDef, def, getter};
 use typhon_object::slots::Slots;
-use typhon_object::store::Slot;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::{bytes, exceptions, index, module};
 use typhon_object::{Args, Exc, Res, Thread, Value, convert, error, payload, strs, type_of};
@@ -87,6 +89,10 @@ pub struct Mmap {
     offset: i64,
     /// A copy of the file's descriptor; -1 is none.
     fd: Cell<i32>,
+    /// Of a file whose descriptor was not to be copied.
+    untracked: bool,
+    /// Seen by others: `MAP_SHARED`.
+    shared: bool,
     access: Access,
     writable: bool,
     exports: Cell<usize>,
@@ -136,53 +142,6 @@ pub static MMAP: TypeDef = TypeDef {
     getset: &[getter("closed", |_, v| Ok(Value::bool(v.expect::<Mmap>().data.get().is_null())), "")],
     ..TypeDef::of::<Mmap>()
 };
-
-/// The iterator over a mapping: as a sequence it consists of `bytes` of one byte each, while an index gives an int.
-#[repr(C)]
-struct MmapIter {
-    header: Header,
-    /// Absent when it is over.
-    mapping: Slot,
-    index: Cell<usize>,
-}
-
-typhon_object::payload!(MmapIter => MMAP_ITER {
-    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        // SAFETY: the collector's visitor stores nothing.
-        visit(unsafe { self.mapping.peek() });
-    }
-    fn clear(&self) { drop(self.mapping.take()); }
-});
-
-static MMAP_ITER: TypeDef = TypeDef {
-    name: "iterator",
-    flags: flag::NO_NEW,
-    slots: Slots { iter: Some(|_, v| Ok(v.clone())), next: Some(next), ..Slots::NONE },
-    ..TypeDef::of::<MmapIter>()
-};
-
-fn iterate(t: &Thread, v: &Value) -> Res {
-    payload::new(t, |header| MmapIter { header, mapping: Slot::new(v.clone()), index: Cell::new(0) })
-}
-
-fn next(t: &Thread, v: &Value) -> Res {
-    let it = v.expect::<MmapIter>();
-    let mapping = it.mapping.get();
-    if mapping.is_absent() {
-        return Ok(Value::ABSENT);
-    }
-    let at = it.index.get();
-    match open(t, &mapping)?.slice().get(at) {
-        Some(byte) => {
-            it.index.set(at + 1);
-            bytes::new(t, &[*byte])
-        }
-        None => {
-            drop(it.mapping.take());
-            Ok(Value::ABSENT)
-        }
-    }
-}
 
 impl Drop for Mmap {
     fn drop(&mut self) {
@@ -300,6 +259,8 @@ fn new(t: &Thread, class: &Value, args: Args<'_>) -> Res {
             pos: Cell::new(0),
             offset,
             fd: Cell::new(kept),
+            untracked: fd != -1 && !track,
+            shared: flags & libc::MAP_PRIVATE == 0,
             access,
             writable: prot & libc::PROT_WRITE != 0,
             exports: Cell::new(0),
@@ -524,6 +485,13 @@ fn resize(t: &Thread, a: &[Value]) -> Res {
     let n = number(t, &a[1], 0)?;
     if n < 0 || (i64::MAX - n as i64) < m.offset {
         return Err(error::value_error(t, "new size out of range"));
+    }
+    if m.untracked {
+        return Err(error::value_error(t, "mmap can't resize with trackfd=False."));
+    }
+    // What is behind such a one keeps its size: to touch a page beyond it is a SIGBUS.
+    if m.fd.get() < 0 && m.shared && n as usize > m.len.get() {
+        return Err(error::value_error(t, "mmap: can't expand a shared anonymous mapping"));
     }
     if m.fd.get() >= 0 {
         kernel::ftruncate(m.fd.get(), m.offset + n as i64).map_err(|e| fail(t, e))?;
