@@ -63,6 +63,8 @@ pub enum Mutant {
     LeaveUndrained,
     /// A hand-back to an owner that has left is still queued.
     QueueToTheDead,
+    /// A hand-back is merged by whoever makes it, though the owner counts meanwhile.
+    MergeForThePresent,
     /// Unlocking is a relaxed store.
     UnlockRelaxed,
     /// A site, or a field, is claimed by looking and then writing.

@@ -77,6 +77,53 @@ fn owner_is_asked() {
     assert!(objects.iter().all(|object| object.body.is_freed()), "leaked");
 }
 
+/// An owner waits while another thread gives back its reference, and has one itself. Who comes last frees.
+fn owner_is_absent() {
+    let queues = Arc::new(MergeQueues::new(4));
+    let word = Arc::new(Bits::new());
+    let me = Owner::claim(&queues, word.clone()).expect("a free tag");
+    let object = Object::new(me.tag());
+    // SAFETY: this thread has the tag and a reference; the new one is for the other thread.
+    unsafe { object.header.retain(me.tag()) };
+    let other = {
+        let (queues, object) = (queues.clone(), object.clone());
+        thread::spawn(move || {
+            object.touch();
+            object.release(&queues, TAG_FOREIGN);
+        })
+    };
+    me.absent();
+    me.back();
+    object.touch();
+    object.release(&queues, me.tag());
+    if word.any() {
+        me.drain(|_dead| object.free());
+    }
+    other.join().unwrap();
+    me.leave(|_dead| object.free());
+    assert!(object.body.is_freed(), "leaked");
+}
+
+/// The last reference is given back while the owner waits: nothing is left to it.
+fn absent_owner_keeps_nothing() {
+    let queues = Arc::new(MergeQueues::new(4));
+    let word = Arc::new(Bits::new());
+    let me = Owner::claim(&queues, word.clone()).expect("a free tag");
+    let object = Object::new(me.tag());
+    me.absent();
+    let other = {
+        let (queues, object) = (queues.clone(), object.clone());
+        thread::spawn(move || {
+            object.touch();
+            object.release(&queues, TAG_FOREIGN);
+        })
+    };
+    other.join().unwrap();
+    assert!(object.body.is_freed() && !word.any(), "kept for a thread that waits");
+    me.back();
+    me.leave(|_dead| unreachable!("it is gone"));
+}
+
 /// A collector stops the world and merges for an owner that does not come by, while a reference is handed back.
 fn collector_drains() {
     let queues = Arc::new(MergeQueues::new(4));
@@ -116,6 +163,17 @@ fn an_owner_ends() {
 #[test]
 fn a_tag_goes_on() {
     check(tag_taken_over);
+}
+
+#[test]
+fn an_owner_waits() {
+    check(owner_is_absent);
+    check(absent_owner_keeps_nothing);
+}
+
+#[test]
+fn who_counts_merges_himself() {
+    caught(Mutant::MergeForThePresent, owner_is_absent);
 }
 
 #[test]

@@ -132,7 +132,10 @@ impl Thread {
     /// The thread is attached: it uses objects from now on. The standing before.
     pub(crate) fn come_online(&self) -> Standing {
         let mut participant = self.grace.participant.borrow_mut();
-        participant.as_mut().filter(|_| self.shared.get()).map_or(Standing::Offline, Participant::online)
+        let Some(me) = participant.as_mut().filter(|_| self.shared.get()) else { return Standing::Offline };
+        let before = me.online();
+        self.count_again();
+        before
     }
 
     /// Goes back to the standing before [`Thread::come_online`].
@@ -147,7 +150,18 @@ impl Thread {
     pub fn offline(&self) {
         if let Some(me) = &mut *self.grace.participant.borrow_mut() {
             self.grace.limbo.borrow_mut().seal(&self.isolate.domain);
+            // While it is online: whoever copies the process has stopped those who are, so nobody holds the queue's lock then.
+            if let Some(owner) = self.owner.borrow().as_ref().filter(|_| self.shared.get()) {
+                owner.absent();
+            }
             me.offline();
+        }
+    }
+
+    /// The thread is online again: what others hand back is its own matter.
+    fn count_again(&self) {
+        if let Some(owner) = &*self.owner.borrow() {
+            owner.back();
         }
     }
 
@@ -155,6 +169,7 @@ impl Thread {
     pub fn online(&self) {
         if let Some(me) = self.grace.participant.borrow_mut().as_mut().filter(|_| self.shared.get()) {
             me.online();
+            self.count_again();
             self.grace.crowded.set(false);
             if !self.grace.limbo.borrow().is_empty() {
                 self.breaker.set(reason::GRACE);

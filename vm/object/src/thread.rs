@@ -162,7 +162,7 @@ pub struct Thread {
     /// The interpreter's part: frames, handled exceptions.
     pub interp: Cell<*const ()>,
     /// The claim to the tag; none for the bootstrap thread, and once the thread has ended.
-    owner: RefCell<Option<Owner>>,
+    pub(crate) owner: RefCell<Option<Owner>>,
     /// What the isolate leaves. The last field: whoever gives the memory back is to have the last reference to it.
     burial: Cell<Option<Burial>>,
 }

@@ -447,7 +447,7 @@ impl RcHeader {
     /// Merges the counts and applies `settled` outstanding releases.
     ///
     /// # Safety
-    /// The caller is the owner, or the owner has left and the caller holds its queue's lock, or the world is stopped.
+    /// The caller is the owner, or the owner has left or is absent and the caller holds its queue's lock, or the world is stopped.
     /// The caller owns `settled` references of the object and gives them up.
     pub(crate) unsafe fn merge(&self, settled: u32) -> Release {
         // Relaxed: pairs with nothing; the caller is or excludes the owner.

@@ -3,7 +3,9 @@
 //! A thread that releases the last reference it can know of cannot tell whether the object is dead: the owner counts
 //! apart. It hands the object to the owner's queue, and its reference with it; the owner, at its next checkpoint, merges
 //! the counts. An owner that ends merges what is left and closes its queue; from then on whoever hands an object back
-//! merges it himself, under the queue's lock, which excludes a second merger and a new owner.
+//! merges it himself, under the queue's lock, which excludes a second merger and a new owner. So does whoever hands an object to an
+//! owner that is absent: one that waits, and counts nothing until it is back (CPython gh-157838: what a thread has made would otherwise
+//! outlive its last reference for as long as that thread waits).
 //!
 //! A tag outlives its thread: the next thread that claims it becomes the owner of everything that still carries it. The
 //! queue's lock carries the plain counts from one to the other.
@@ -49,6 +51,8 @@ struct Tags {
 struct Queue {
     /// The word of the owner; nobody has the tag if there is none.
     owner: Option<Arc<Bits>>,
+    /// The owner counts nothing until it takes this back.
+    is_absent: bool,
     objects: Vec<Handed>,
 }
 
@@ -73,6 +77,21 @@ pub struct Owner {
 }
 
 impl Queue {
+    /// Whom an object is left to that is handed over; `None` if whoever hands it over is to merge it. An absent owner may be in the
+    /// middle of its own release of it, see [`Queue::take`].
+    ///
+    /// # Safety
+    /// The queue's lock is held, and a reference to the object.
+    unsafe fn heir(&self, Handed { object, behind }: &Handed) -> Option<&Arc<Bits>> {
+        let owner = self.owner.as_ref()?;
+        if !self.is_absent && !planted(Mutant::MergeForThePresent) {
+            return Some(owner);
+        }
+        // SAFETY: the caller's reference keeps the object; an absent owner does not count, and is not back without the lock.
+        let is_ending = unsafe { object.as_ref().is_ending() };
+        (is_ending || *behind && !self.objects.is_empty()).then_some(owner)
+    }
+
     /// Takes out what may be merged. What stays is in the middle of the owner's own release: it has taken its last counted
     /// reference off and is about to merge, between which it may wait or drain; were it merged here, it would be released
     /// once more. What lies behind such a one stays, too.
@@ -145,15 +164,16 @@ impl MergeQueues {
             return Release::Alive;
         };
         let mut queue = queue.lock();
-        if let Some(word) = &queue.owner {
+        // SAFETY: the caller has the reference that is handed over.
+        if let Some(word) = unsafe { queue.heir(&handed) } {
             word.set(self.request);
         } else if !planted(Mutant::QueueToTheDead) {
             // The tag is read again: another may have merged the object before this one got the lock.
             if header.owner() == TAG_NONE {
                 return header.release_shared();
             }
-            // SAFETY: the owner has left and the queue's lock is held, so nobody else merges; the reference is this
-            // call's to give up.
+            // SAFETY: the owner has left or is absent, and the queue's lock is held, so nobody else merges; the reference is
+            // this call's to give up.
             return unsafe { header.merge(1) };
         }
         queue.objects.push(handed);
@@ -252,6 +272,23 @@ impl Owner {
         &self.queues
     }
 
+    /// Before the thread waits: others merge what they hand back. Until it is [`Owner::back`] it neither retains nor releases
+    /// anything.
+    pub fn absent(&self) {
+        self.set_absent(true);
+    }
+
+    /// The thread counts again.
+    pub fn back(&self) {
+        self.set_absent(false);
+    }
+
+    fn set_absent(&self, is_absent: bool) {
+        if let Some(queue) = self.queues.queue(self.tag) {
+            queue.lock().is_absent = is_absent;
+        }
+    }
+
     /// Merges the objects that others have handed back. `dispose` gets each one that is dead, with no lock held.
     pub fn drain(&self, dispose: impl FnMut(NonNull<RcHeader>)) {
         // SAFETY: this is the owner.
@@ -292,7 +329,7 @@ impl Owner {
             self.drain_with(|queue| std::mem::take(&mut queue.objects), &mut dispose);
             let mut queue = queue.lock();
             if queue.objects.is_empty() || planted(Mutant::LeaveUndrained) {
-                queue.owner = None;
+                (queue.owner, queue.is_absent) = (None, false);
                 break;
             }
         }
