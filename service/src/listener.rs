@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -168,7 +168,7 @@ async fn admit(
         (stream, _) => (stream, None),
     };
     let patience = Some((0, Box::pin(tokio::time::sleep(patience))));
-    let connection = Connection { stream, peer: Peer { certified }, patience, _place: place };
+    let connection = Connection { stream, peer: Peer { certified }, patience, gathered: false, _place: place };
     // A server that has stopped takes no more.
     let _sent = sender.send(Ok(connection)).await;
 }
@@ -179,6 +179,8 @@ pub struct Connection {
     peer: Peer,
     /// Until the client has said which protocol it speaks: how much of that has come, and until when.
     patience: Option<(usize, Pin<Box<Sleep>>)>,
+    /// The tasks that were ready have had their turn since the last write.
+    gathered: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -186,6 +188,22 @@ enum Stream {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
+}
+
+/// Less than this is not written before other tasks that are ready have had a turn: what they have to say goes along, for
+/// a write costs the system as much as the call that it answers, and the client a read. With none ready, it is written at once.
+const LITTLE: usize = 4096;
+
+impl Connection {
+    /// Whether to write so much now, rather than when the task is polled again.
+    fn gather(&mut self, bytes: usize, cx: &Context<'_>) -> Poll<()> {
+        if bytes < LITTLE && !self.gathered {
+            self.gathered = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
 }
 
 impl Connected for Connection {
@@ -228,7 +246,10 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        either!(self, stream => Pin::new(stream).poll_write(cx, data))
+        ready!(self.gather(data.len(), cx));
+        let written = either!(self, stream => Pin::new(stream).poll_write(cx, data));
+        self.gathered &= written.is_pending();
+        written
     }
 
     fn poll_write_vectored(
@@ -236,7 +257,10 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => Pin::new(stream).poll_write_vectored(cx, data))
+        ready!(self.gather(data.iter().map(|part| part.len()).sum(), cx));
+        let written = either!(self, stream => Pin::new(stream).poll_write_vectored(cx, data));
+        self.gathered &= written.is_pending();
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -253,5 +277,51 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::{Wake, Waker};
+
+    use parking_lot::Mutex;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Count(Mutex<usize>);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock() += 1;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_little_waits_for_a_turn_of_others_and_much_does_not() {
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        poll_fn(|cx| ours.poll_write_ready(cx)).await.expect("room");
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a place");
+        let peer = Peer { certified: None };
+        let mut ours = Connection { stream: Stream::Unix(ours), peer, patience: None, gathered: false, _place: place };
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut write = |data: &[u8]| match Pin::new(&mut ours).poll_write(&mut cx, data) {
+            Poll::Ready(written) => (written.expect("written"), *count.0.lock()),
+            Poll::Pending => (0, *count.0.lock()),
+        };
+        // Pending, and woken for it; what is written then may be more.
+        assert_eq!(write(b"one"), (0, 1));
+        assert_eq!(write(b"onetwo"), (6, 1));
+        assert_eq!(write(b"three"), (0, 2));
+        assert_eq!(write(b"three"), (5, 2));
+        assert_eq!(write(&[b'-'; LITTLE]), (LITTLE, 2));
+        let mut read = vec![0; 11 + LITTLE];
+        theirs.read_exact(&mut read).await.expect("all of it");
+        assert!(read.starts_with(b"onetwothree-"));
     }
 }
