@@ -169,4 +169,9 @@ def asleep(started):
 started = threading.Event()
 _thread.start_new_thread(asleep, (started,))
 started.wait()
+for name in (3, None, b"x", []):
+    try:
+        _thread.set_name(name)
+    except TypeError as e:
+        print(e)
 print("done")

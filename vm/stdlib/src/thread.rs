@@ -14,11 +14,11 @@ use typhon_interp::host::Stdio;
 use typhon_object::dict::Dict;
 use typhon_object::names;
 use typhon_object::native::{ModuleDef, def, raw};
-use typhon_object::strs;
+use typhon_object::strs::{self, Str};
 use typhon_object::structseq;
 use typhon_object::tuple::Tuple;
 use typhon_object::types::{exceptions, module};
-use typhon_object::{Res, Thread, Value, attr, call, convert, error};
+use typhon_object::{Res, Thread, Value, attr, call, convert, error, type_of};
 
 structseq! {
     /// `_thread._ExceptHookArgs`.
@@ -194,6 +194,10 @@ fn interrupt_main(t: &Thread, a: &[Value]) -> Res {
 const NAME_MAX: usize = 15;
 
 fn set_name(t: &Thread, a: &[Value]) -> Res {
+    if a[0].downcast::<Str>().is_none() {
+        let ty = type_of(&a[0]).name();
+        return Err(error::type_error(t, format_args!("set_name() argument 'name' must be str, not {ty}")));
+    }
     let text = typhon_object::codec::encode(t, &a[0], Some("utf-8"), Some("replace"))?;
     let bytes = text.downcast::<typhon_object::types::bytes::Bytes>().map(|b| b.as_slice().to_vec());
     let mut name = bytes.unwrap_or_default();
