@@ -8,6 +8,7 @@ out even. Each round has its own seed, which is printed when something is wrong.
 
 import collections
 import gc
+import itertools
 import queue
 import random
 import sys
@@ -262,8 +263,19 @@ def on_log(w, me, dice):
 
 
 def on_generator(w, me, dice):
+    mine, how = w.counted[me], dice.randrange(4)
     try:
-        w.counted[me].append(next(w.numbers))
+        if how == 0:
+            mine.append(next(w.numbers))
+        elif how == 1:
+            mine.append(w.numbers.send(None))
+        elif how == 2:
+            mine.extend(itertools.islice(w.numbers, 3))
+        else:
+            for n in w.numbers:
+                mine.append(n)
+                if n % 5 == 0:
+                    break
     except ValueError as e:
         assert "already executing" in str(e)
 
