@@ -13,37 +13,48 @@ use crate::{
 /// Counts those who cross.
 #[derive(Debug)]
 pub struct Crossings {
-    crossing: Mutex<usize>,
+    state: Mutex<State>,
     bell: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    crossing: usize,
+    /// So many wait until nobody crosses; in a copy, those who waited beside who made it still count, for whom it rings in vain.
+    waiting: usize,
 }
 
 impl Crossings {
     const_fn! {
         /// Nobody crosses.
         pub fn new() -> Self {
-            Self { crossing: Mutex::new(0), bell: Condvar::new() }
+            Self { state: Mutex::new(State { crossing: 0, waiting: 0 }), bell: Condvar::new() }
         }
     }
 
     /// A thread is about to begin, or to end. It waits for nothing of ours until it has: whoever copies may hold it.
     pub fn enter(&self) {
-        *self.crossing.lock() += 1;
+        self.state.lock().crossing += 1;
     }
 
     /// It has begun, or ended.
     pub fn leave(&self) {
-        let mut crossing = self.crossing.lock();
-        *crossing -= 1;
-        if *crossing == 0 {
+        let mut state = self.state.lock();
+        state.crossing -= 1;
+        // To ring is a call of the system, and hardly ever does anybody wait.
+        if state.crossing == 0 && state.waiting > 0 {
             self.bell.notify_all();
         }
     }
 
     /// Runs `f`, which copies the process by fork, while nobody crosses.
     pub fn copying<R>(&self, f: impl FnOnce() -> R) -> R {
-        let mut crossing = self.crossing.lock();
-        while *crossing != 0 && !planted(Mutant::CopyUngated) {
-            crossing = self.bell.wait(crossing);
+        let mut state = self.state.lock();
+        while state.crossing != 0 && !planted(Mutant::CopyUngated) {
+            let me = usize::from(!planted(Mutant::CopyUncounted));
+            state.waiting += me;
+            state = self.bell.wait(state);
+            state.waiting -= me;
         }
         f()
     }

@@ -87,6 +87,8 @@ pub enum Mutant {
     CopyUngated,
     /// Whoever waits is still counted in the copy.
     CopyCounted,
+    /// Whoever waits to copy is not counted, so that nobody rings for him.
+    CopyUncounted,
     /// In the copy, seats are as they were left by threads that are not in it.
     CopySeated,
 }

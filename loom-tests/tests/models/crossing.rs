@@ -1,7 +1,7 @@
 //! Crossings: who copies the process finds no lock taken that threads take where they begin and end.
 
 use loom::thread;
-use typhon_loom_tests::{check, dies};
+use typhon_loom_tests::{check, dies, hangs};
 use typhon_qsbr::{
     crossing::Crossings,
     mutant::Mutant,
@@ -49,4 +49,9 @@ fn nobody_crosses_while_it_is_copied() {
 #[test]
 fn a_copy_at_any_time_is_found() {
     dies(Mutant::CopyUngated, "not in the copy", "crossing::a_copy_at_any_time_is_found", usize::MAX, || copied(1));
+}
+
+#[test]
+fn whoever_waits_to_copy_is_counted() {
+    hangs(Mutant::CopyUncounted, "crossing::whoever_waits_to_copy_is_counted", || copied(1));
 }
