@@ -134,8 +134,11 @@ const SOURCE: &str = include_str!("typhon_host.py");
 
 /// Gives the running execution its functions; an execution without a grant has nobody to call.
 pub(crate) fn install(t: &Thread, main: &Object, grant: Option<&Grant>) -> Res<()> {
-    *t.state::<Granted>().0.borrow_mut() = grant.map(|grant| grant.calls.clone());
-    let Some(grant) = grant else { return Ok(()) };
+    let Some(grant) = grant else {
+        withdraw(t);
+        return Ok(());
+    };
+    *t.state::<Granted>().0.borrow_mut() = Some(grant.calls.clone());
     let m = match text::loaded(t, "typhon_host") {
         Some(m) => m,
         None => make(t)?,
@@ -159,7 +162,7 @@ fn named(t: &Thread, functions: &[HostFunction]) -> Res {
 
 /// The execution is over: what its threads still call finds nobody.
 pub(crate) fn withdraw(t: &Thread) {
-    let calls = t.state::<Granted>().0.borrow_mut().take();
+    let calls = t.get_state::<Granted>().and_then(|granted| granted.0.borrow_mut().take());
     drop(calls);
 }
 

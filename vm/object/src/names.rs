@@ -52,6 +52,7 @@ names! {
     join key keys last_exc last_traceback last_type last_value lineno mode modules mro name next obj offset open origin path pop popitem
     print_file_and_line ps1 ps2 read readline remove return_ reverse send sep setdefault shape sort source split start stderr stdin stdout
     step stop strip sys text throw tolist update value values write writelines typing types warnings io abc re collections
+    argv orig_argv executable _base_executable warnoptions _xoptions
     _asyncio_future_blocking call_exception_handler call_soon context get_debug msg category self_ cls object metaclass iterable function sequence fillvalue strict
 }
 

@@ -29,7 +29,7 @@ pub fn begin(t: &Thread, limit: Option<u64>) {
 
 /// Nothing is counted any more.
 pub fn end(t: &Thread) {
-    let tank = t.state::<Tank>();
+    let Some(tank) = t.get_state::<Tank>() else { return };
     tank.counting.set(false);
     tank.used.set(0);
     t.breaker.take(reason::FUEL);
@@ -37,7 +37,7 @@ pub fn end(t: &Thread) {
 
 /// Looks taken since [`begin`].
 pub fn used(t: &Thread) -> u64 {
-    t.state::<Tank>().used.get()
+    t.get_state::<Tank>().map_or(0, |tank| tank.used.get())
 }
 
 /// A thread begins beside this one.

@@ -205,7 +205,7 @@ struct Abandoned(std::cell::Cell<bool>);
 
 impl Drop for Live<'_> {
     fn drop(&mut self) {
-        if self.thread.state::<Abandoned>().0.get() {
+        if self.thread.get_state::<Abandoned>().is_some_and(|abandoned| abandoned.0.get()) {
             // It may come back to what it uses, so that stays; only hosts that end the process have threads.
             std::mem::forget(self.started.take());
             return;

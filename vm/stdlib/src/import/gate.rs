@@ -57,6 +57,9 @@ impl Default for Gate {
 
 /// From now on the isolate's programs may import these; without any, all.
 pub fn set(t: &Thread, modules: Option<&Arc<Modules>>) {
+    if modules.is_none() && t.get_state::<Gate>().is_none() {
+        return;
+    }
     let gate = t.state::<Gate>();
     *gate.modules.lock() = modules.cloned();
     if modules.is_some() { gate.shut.set() } else { gate.shut.clear() }

@@ -98,7 +98,7 @@ pub fn forked(t: &Thread) {
 
 /// Ends all other members, before the one does that the program began with.
 pub fn close(t: &Thread) {
-    let Some((family, 0)) = t.state::<Place>().0.borrow().clone() else { return };
+    let Some((family, 0)) = t.get_state::<Place>().and_then(|place| place.0.borrow().clone()) else { return };
     let members = std::mem::take(&mut family.members.lock().by_number);
     for (number, member) in members {
         family.end(t, number, &member);

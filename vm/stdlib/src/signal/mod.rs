@@ -204,10 +204,7 @@ pub fn take_over(t: &Thread) -> Res<()> {
 
 /// Gives the signals back to the system, at the isolate's end.
 pub fn restore(t: &Thread) {
-    let state = t.state::<Handlers>();
-    if !state.owner.get() {
-        return;
-    }
+    let Some(state) = t.get_state::<Handlers>().filter(|state| state.owner.get()) else { return };
     for n in 1..COUNT {
         if system::disposition(n) == Ok(Disposition::Noted) {
             // What could be set can be set back.

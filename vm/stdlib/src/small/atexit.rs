@@ -89,7 +89,7 @@ fn unregister(t: &Thread, a: &[Value]) -> Res {
 
 /// Calls what was registered, last first.
 pub fn run(t: &Thread) -> Res<()> {
-    let table = t.state::<Table>();
+    let Some(table) = t.get_state::<Table>() else { return Ok(()) };
     loop {
         let Some(e) = table.0.borrow_mut().pop() else { return Ok(()) };
         if let Err(err) = call::call_args(t, &e.f, Args { values: &e.values, names: &e.names }) {

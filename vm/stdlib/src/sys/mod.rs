@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use typhon_object::dict::Dict;
 use typhon_object::error::Res;
 use typhon_object::list::List;
+use typhon_object::names::n;
 use typhon_object::native::ModuleDef;
 use typhon_object::types::{module, set_};
 use typhon_object::{Thread, Value, convert, names, process, strs, tuple};
@@ -152,23 +153,22 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
     let settings = t.state::<Settings>();
     let config = settings.config.borrow();
     settings.optimize.set(config.flags.optimize);
-    // No program has run yet in any isolate that would know them otherwise.
-    let put = |name: &'static str, v: Value| dict.set_str(t, &process::with_interned(name), v);
+    let put = |name: &Value, v: Value| dict.set_str(t, name, v);
     let list = |items: &[Vec<u8>]| -> Res {
         let items = items.iter().map(|b| text::from_os(t, b)).collect::<Res<Vec<_>>>()?;
         List::from_vec(t, items)
     };
-    put("modules", t.modules().get())?;
-    put("argv", list(&config.argv)?)?;
-    put("orig_argv", list(&config.orig_argv)?)?;
+    put(n::modules(), t.modules().get())?;
+    put(n::argv(), list(&config.argv)?)?;
+    put(n::orig_argv(), list(&config.orig_argv)?)?;
     let path = config.path.iter().map(Vec::as_slice).chain([embedded::FOLDER.as_bytes()]);
     let path = path.map(|entry| text::from_os(t, entry)).collect::<Res<Vec<_>>>()?;
-    put("path", List::from_vec(t, path)?)?;
+    put(n::path(), List::from_vec(t, path)?)?;
     let executable = text::from_os(t, &config.executable)?;
-    put("executable", executable.clone())?;
-    put("_base_executable", executable)?;
+    put(n::executable(), executable.clone())?;
+    put(n::_base_executable(), executable)?;
     let options = config.warn_options.iter().map(|o| strs::new(t, o)).collect::<Res<Vec<_>>>()?;
-    put("warnoptions", List::from_vec(t, options)?)?;
+    put(n::warnoptions(), List::from_vec(t, options)?)?;
     let x = Dict::create(t);
     for (name, value) in &config.x_options {
         let value = match value {
@@ -177,7 +177,7 @@ fn init(t: &Thread, m: &Value) -> Res<()> {
         };
         text::put(t, &x, name, value)?;
     }
-    put("_xoptions", x)
+    put(n::_xoptions(), x)
 }
 
 /// Attributes made when asked.

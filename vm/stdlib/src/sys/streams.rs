@@ -149,7 +149,7 @@ pub fn flush(t: &Thread, name: &str) -> Res<()> {
             Some(flush) => call::call0(t, &flush).map(drop),
             None => Ok(()),
         },
-        None if name == "stdout" => flush_pending(t),
+        None if name == "stdout" => flush_direct(t),
         None => Ok(()),
     }
 }
@@ -165,7 +165,7 @@ fn is_closed(t: &Thread, f: &Value) -> Res<bool> {
 
 /// Flushes what was written the quick way, whatever `sys.stdout` is now.
 pub fn flush_direct(t: &Thread) -> Res<()> {
-    flush_pending(t)
+    if t.get_state::<Pending>().is_some() { flush_pending(t) } else { Ok(()) }
 }
 
 /// Whether the standard output that the isolate began with has another error handler than it began with.
@@ -174,8 +174,11 @@ struct Handled(Cell<bool>);
 
 /// Gives the isolate's standard output an error handler, or takes back what an execution before has asked for.
 pub fn handle(t: &Thread, asked: Option<&str>) -> Res<()> {
+    if asked.is_none() && !t.get_state::<Handled>().is_some_and(|handled| handled.0.get()) {
+        return Ok(());
+    }
     let handled = &t.state::<Handled>().0;
-    let Some(sys) = text::loaded(t, "sys").filter(|_| asked.is_some() || handled.get()) else { return Ok(()) };
+    let Some(sys) = text::loaded(t, "sys") else { return Ok(()) };
     let stdout = attr::get_text(t, &sys, "__stdout__")?;
     // What the program has put in its place, or closed, has nothing to be taken back.
     let gone = match attr::get_opt(t, &stdout, &names::intern_static("reconfigure"))? {
