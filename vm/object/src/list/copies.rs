@@ -11,16 +11,19 @@ use typhon_qsbr::row::Row;
 impl List {
     /// A new list of copies.
     pub fn from_slice(t: &Thread, items: &[Value]) -> Res {
-        let n = items.len();
-        if n == 0 || n > STRIDE {
-            return Self::from_items(t, n, items.iter());
-        }
-        let room = n.next_multiple_of(2);
+        Self::from_items(t, items.len(), items.iter())
+    }
+
+    /// The same of so few items that nobody wants to stop meanwhile: the array comes first, with room for `count`.
+    fn from_few<'v>(t: &Thread, count: usize, items: impl Iterator<Item = &'v Value>) -> Res {
+        let room = count.next_multiple_of(2);
         let Ok(data) = t.heap().alloc_raw(room * 8) else { return Err(t.memory_error()) };
         let data: *mut Value = data.cast();
-        for (i, item) in items.iter().enumerate() {
+        let mut n = 0;
+        for item in items.take(count) {
             // SAFETY: fresh memory with room for all of them.
-            unsafe { store::init(data.add(i), item.clone()) };
+            unsafe { store::init(data.add(n), item.clone()) };
+            n += 1;
         }
         let made = payload::new(t, |header| Self { header, row: Row::new(data.cast(), n, room) });
         if made.is_err() {
@@ -35,12 +38,18 @@ impl List {
     }
 
     /// The same of so many items at most.
-    pub fn from_items<'v>(t: &Thread, count: usize, mut items: impl Iterator<Item = &'v Value>) -> Res {
+    #[inline]
+    pub fn from_items<'v>(t: &Thread, count: usize, items: impl Iterator<Item = &'v Value>) -> Res {
+        match count {
+            0 => Self::create(t),
+            1..=STRIDE => Self::from_few(t, count, items),
+            _ => Self::from_many(t, count, items),
+        }
+    }
+
+    fn from_many<'v>(t: &Thread, count: usize, mut items: impl Iterator<Item = &'v Value>) -> Res {
         let v = Self::create(t)?;
         let list = v.expect::<Self>();
-        if count == 0 {
-            return Ok(v);
-        }
         list.grow(t, count, false)?;
         let mut left = count;
         while left > 0 {
