@@ -33,10 +33,12 @@ const ROUNDS: u64 = 4;
 const DOUBLED_MAX: u32 = 6;
 /// How often in a row a loop whose entries are not worth it is let be twice as long as before.
 const POOR_MAX: u32 = 12;
-/// How many entries in a row say nothing about what they are worth: some exits' worth of what makes one hot, and so many. A loop
-/// over objects of many classes has hundreds of exits, which become hot together; until then most entries end at one of them.
+/// How many entries in a row that only come and go say nothing about what they are worth: some exits' worth of what makes one hot, and
+/// so many. A loop over objects of many classes has hundreds of exits, which become hot together; until then most entries end at one of
+/// them. Who loses more than coming and going costs, as by thousands of links, is as many.
 const UNKNOWN_MAX: u64 = 1 << 14;
 const UNKNOWN_EXITS: u64 = 256;
+const COMES_AND_GOES: i64 = worth::ENTRY + worth::EXIT;
 /// For which part of what makes it hot a loop is let be while the workers have something.
 const PAUSE: u64 = 8;
 
@@ -94,8 +96,8 @@ pub(crate) struct Place {
     poor: Cell<u32>,
     /// How much the cache had evicted when that was looked for here.
     tidied: Cell<u64>,
-    /// How many in a row ended where something may go on before long.
-    unknown: Cell<u64>,
+    /// What those in a row have lost that ended where something may go on before long.
+    unknown: Cell<i64>,
 }
 
 /// What an entry has saved.
@@ -369,12 +371,13 @@ impl Place {
 
     /// An entry has saved so much. How long to let the loop be.
     pub(crate) fn entered(&self, earned: Earned, params: &Params) -> u64 {
-        let unknown = if earned.unknown { self.unknown.get().saturating_add(1) } else { 0 };
+        let unknown = if earned.unknown { self.unknown.get().saturating_sub(earned.worth.min(0)) } else { 0 };
         self.unknown.set(unknown);
         if earned.waits {
             return params.loop_hot / PAUSE;
         }
-        if earned.unknown && unknown <= UNKNOWN_MAX.saturating_add(params.exit_hot.saturating_mul(UNKNOWN_EXITS)) {
+        let patience = UNKNOWN_MAX.saturating_add(params.exit_hot.saturating_mul(UNKNOWN_EXITS));
+        if earned.unknown && unknown <= i64::try_from(patience).map_or(i64::MAX, |n| n.saturating_mul(COMES_AND_GOES)) {
             return 0;
         }
         self.entries.set(self.entries.get() + 1);
@@ -559,4 +562,24 @@ fn hash(code: &Code) -> CodeHash {
     }
     hash.update(format!("{:?} {:?} {} {}", code.consts, code.names, code.flags, code.register_count).as_bytes());
     CodeHash(hash.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After how many entries that save so much, and end where something may go on before long, a loop is let be.
+    fn let_be_after(worth: i64) -> Option<u64> {
+        let key = Key { code: CodeHash([0; 32]), offset: 0, entry: Entry::Loop, parallel: false };
+        let (place, earned) = (Place::new(key, &[]), Earned { worth, unknown: true, waits: false });
+        (1..1 << 20).find(|_| place.entered(earned, &Params::DEFAULT) > 0)
+    }
+
+    #[test]
+    fn who_loses_by_many_links_is_let_be_soon() {
+        assert_eq!(let_be_after(1), None);
+        let comes_and_goes = let_be_after(-COMES_AND_GOES);
+        let by_links = let_be_after(-1000 * COMES_AND_GOES);
+        assert_eq!([comes_and_goes, by_links], [Some(70_422), Some(71)]);
+    }
 }

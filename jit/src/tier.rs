@@ -109,7 +109,8 @@ impl Part {
     /// A thread's part of its isolate's tier.
     pub(crate) fn new(jit: Arc<Jit>) -> Self {
         let (known, words, running, recording, instances, unlinked, apart, earned, code_bytes) = Default::default();
-        let (hot_bytes, linked) = (Cell::new(usize::MAX), Cell::new(0));
+        // Until somebody has looked where links lead, they lead to what is near.
+        let (hot_bytes, linked) = (Cell::new(0), Cell::new(0));
         let recent = RefCell::new([const { None }; RECENT]);
         let (known_max, counts, descent) = (Cell::new(KNOWN_MIN), jit.begin(), Cell::new(descent()));
         Self {

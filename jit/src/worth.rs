@@ -11,21 +11,32 @@ pub const EXIT: i64 = 200;
 /// The same where machine code goes on by itself.
 pub const LINK: i64 = 150;
 /// How much machine code a thread enters from the caches that are near.
-const NEAR: usize = 1 << 20;
-/// What each further such piece adds to a link, for then where it leads to is fetched from afar.
-const FETCHED: i64 = 80;
-/// How many of them count: what is further away than that is as far as memory is.
+const NEAR: usize = 1 << 19;
+/// What as much again adds to a link, for then where it leads to is fetched from afar.
+const FETCHED: i64 = 750;
+/// How many times of that count: what is further away is as far as memory is.
 const FETCHED_MAX: usize = 3;
 /// The same where the exit's registers are made by `rebuild`.
 pub const REBUILT: i64 = 500;
 /// An instruction that machine code does. What the code costs is counted when it has been optimized: see [`cost`].
 pub const TRANSLATED: i64 = 10;
+/// What a call and a return that are taken along save beside that: the interpreter makes the frame's record and goes through the
+/// arguments.
+pub const CALLED: i64 = 60;
+/// See [`CALLED`].
+pub const RETURNED: i64 = 30;
+/// The same of a generator that the loop goes through, which has its frame already.
+pub const TURNED: i64 = 20;
+/// What asking costs whether an object ends quietly that others die with.
+pub const DIES: i64 = -100;
+/// What an attribute saves beside that: the interpreter looks at the instruction's cache.
+pub const ATTRIBUTE: i64 = 15;
 /// What of that a helper costs which it calls.
 pub const HELPER: i64 = -6;
 /// One that it has the interpreter carry out.
-pub const OPAQUE: i64 = -60;
+pub const OPAQUE: i64 = -120;
 /// A function that it has the interpreter run.
-pub const APART: i64 = -150;
+pub const APART: i64 = -200;
 /// What compiling an instruction of a trace costs.
 pub const COMPILED: i64 = -30_000;
 
@@ -42,7 +53,7 @@ const fn of(op: Op) -> i64 {
 
 /// What a link costs beside [`LINK`] a thread that has so many bytes of machine code to enter.
 pub fn far(code_bytes: usize) -> i64 {
-    FETCHED * (code_bytes / NEAR).min(FETCHED_MAX) as i64
+    FETCHED * code_bytes.saturating_sub(NEAR).min(FETCHED_MAX * NEAR) as i64 / NEAR as i64
 }
 
 /// What machine code for an optimized trace costs.
@@ -87,6 +98,11 @@ impl Worth {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_goes_far_pays_for_it() {
+        assert_eq!([0, NEAR, NEAR / 2 * 3, 2 * NEAR, 9 * NEAR].map(far), [0, 0, 375, 750, 2250]);
+    }
 
     #[test]
     fn a_bridge_is_worth_its_way_and_then_its_rounds() {

@@ -61,6 +61,7 @@ pub use recorded::Recorded;
 use regs::Regs;
 use rustc_hash::FxHashSet;
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use typhon_interp::eval::follow::Running;
@@ -381,7 +382,7 @@ impl<'a> Recorder<'a> {
             if self.b.trace().insts.len() > if self.looping { INSTRUCTIONS_MAX } else { WAY_MAX } {
                 return self.too_long();
             }
-            let before = self.b.trace().insts.len();
+            let (before, depth) = (self.b.trace().insts.len(), self.levels.len());
             let done = match op {
                 Opcode::Call | Opcode::CallMethod | Opcode::CallKw | Opcode::CallKnown | Opcode::CallMethodKnown => {
                     self.call(op)
@@ -408,7 +409,8 @@ impl<'a> Recorder<'a> {
                 done => {
                     done?;
                     let calls = self.b.trace().insts[before..].iter().filter(|inst| inst.op == Op::Call).count();
-                    self.is_worth(worth::TRANSLATED + calls as i64 * worth::HELPER);
+                    let more = interpreted(op, self.levels.len().cmp(&depth));
+                    self.is_worth(worth::TRANSLATED + more + calls as i64 * worth::HELPER);
                 }
             }
             self.regs.flush_windows(&mut self.b);
@@ -549,5 +551,16 @@ impl<'a> Recorder<'a> {
     /// temporaries.
     fn end_of_all(&self) -> usize {
         self.levels.iter().map(Level::top).max().unwrap_or_default()
+    }
+}
+
+/// What the interpreter needs for an instruction beside what it does for any, by what became of the frames.
+fn interpreted(op: Opcode, levels: Ordering) -> i64 {
+    match (op, levels) {
+        (Opcode::ForIterGen | Opcode::Send | Opcode::Yield, _) => worth::TURNED,
+        (_, Ordering::Greater) => worth::CALLED,
+        (_, Ordering::Less) => worth::RETURNED,
+        _ if op.info().name.contains("Attr") => worth::ATTRIBUTE,
+        _ => 0,
     }
 }

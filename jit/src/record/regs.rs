@@ -5,6 +5,7 @@
 
 use super::{ABSENT, Real, Recorder, Sym, kind_of};
 use crate::cache::{Kind, LiveIn};
+use crate::worth;
 use std::collections::BTreeMap;
 use typhon_interp::generator::Generator;
 use typhon_interp::tier::At;
@@ -13,6 +14,7 @@ use typhon_jit_ir::build::Builder;
 use typhon_jit_ir::trace::Imm;
 use typhon_jit_ir::{Alias, Arg, Const, Op, Slot, Src, Trace, Ty, word};
 use typhon_object::Value;
+use typhon_object::quiet::ends_alone;
 
 /// What memory holds of a register.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -430,6 +432,11 @@ impl Recorder<'_> {
         for r in registers {
             let i = self.index(r);
             if let Some(arg) = self.regs.owned(&mut self.b, i) {
+                // Instances may not be made at all.
+                let dies = self.value(r).header().is_some_and(|h| h.count() == 1) && !self.is_instance(r);
+                if dies && !ends_alone(self.value(r)) {
+                    self.is_worth(worth::DIES);
+                }
                 self.may_release(arg);
             }
         }

@@ -32,7 +32,7 @@ pub fn ends_quietly(v: &Value) -> bool {
         return true;
     }
     // Most of what dies refers to no objects.
-    if is_leaf(v, header.shape().0) {
+    if ends_alone(v) {
         return !header.has(flag::WEAKREFS);
     }
     // References to each object found, that would be given up.
@@ -87,9 +87,9 @@ pub fn ends_quietly(v: &Value) -> bool {
 }
 
 /// Whether an object of a core type refers to no other.
-fn is_leaf(v: &Value, shape: u32) -> bool {
+pub fn ends_alone(v: &Value) -> bool {
     let plain = |items: &[Value]| items.len() <= EDGES_MAX && items.iter().all(|item| !item.is_object());
-    match shape {
+    match v.header().map_or(0, |h| h.shape().0) {
         ids::STR | ids::INT | ids::FLOAT | ids::BYTES | ids::RANGE_ITER => true,
         // SAFETY: nothing is changed while the items are looked at.
         ids::LIST => plain(unsafe { v.expect::<List>().items() }),
