@@ -128,3 +128,19 @@ select.select([], [], [])
 import queue
 #: go
 queue.Queue().get()
+
+#: lines that are empty and never end | WALL_TIME
+import io, itertools
+io.BytesIO().writelines(itertools.repeat(b""))
+
+#: sum that never ends | WALL_TIME
+import itertools, math
+math.fsum(itertools.count())
+
+#: search that finds nothing | WALL_TIME
+import itertools, operator
+operator.indexOf(itertools.repeat(1), 2)
+
+#: elements of a set that never ends | WALL_TIME
+import itertools
+{2}.isdisjoint(itertools.repeat(1))

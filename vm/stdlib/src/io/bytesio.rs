@@ -311,6 +311,7 @@ fn writelines(t: &Thread, a: &[Value]) -> Res {
     open(t, &a[0])?;
     let it = ops::iter_at_once(t, &a[1])?;
     while let Some(line) = ops::next(t, &it)? {
+        t.poll()?;
         write(t, &a[0], &line)?;
     }
     Ok(Value::NONE)
