@@ -55,7 +55,7 @@ async fn the_same_program_says_the_same_each_time() {
             for _ in 0..2 {
                 let response = run(&fixture, request(CHANCE, level)).await;
                 assert_eq!(reason(&response), Reason::Completed, "{:?} {}", response.outcome, output(&response));
-                let usage = response.usage.expect("usage");
+                let usage = response.usage.as_ref().expect("usage");
                 assert!(usage.instructions > 1000, "{usage:?}");
                 assert!(output(&response).lines().count() >= 11, "{}", output(&response));
                 seen.push(output(&response));

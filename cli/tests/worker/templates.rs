@@ -282,7 +282,7 @@ async fn a_warm_up_that_fails_makes_no_template_and_says_why() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn programs_that_import_find_preloaded_modules_and_end_as_any_program() {
     let fixture = start(&[("preload", "json dataclasses random")]).await;
-    let source_of = |response: &v1::ExecuteResponse| response.usage.expect("usage").isolate_source();
+    let source_of = |response: &v1::ExecuteResponse| response.usage.as_ref().expect("usage").isolate_source();
     let text = "
 import sys, atexit, random
 atexit.register(print, 'bye')
