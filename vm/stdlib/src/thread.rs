@@ -195,7 +195,7 @@ const NAME_MAX: usize = 15;
 
 fn set_name(t: &Thread, a: &[Value]) -> Res {
     if a[0].downcast::<Str>().is_none() {
-        let ty = type_of(&a[0]).name();
+        let ty = if a[0].is_none() { "None".to_owned() } else { type_of(&a[0]).name() };
         return Err(error::type_error(t, format_args!("set_name() argument 'name' must be str, not {ty}")));
     }
     let text = typhon_object::codec::encode(t, &a[0], Some("utf-8"), Some("replace"))?;
