@@ -190,7 +190,7 @@ pub(crate) extern "C" fn build(t: u64, how: i64, a: u64, b: u64, c: u64, d: u64)
 }
 
 pub(crate) extern "C" fn list_push(t: u64, list: u64, v: u64) -> bool {
-    let Some(list) = lent(&list).exact::<List>() else { return false };
+    let Some(list) = lent(&list).downcast::<List>() else { return false };
     if thread(t).is_shared() {
         // SAFETY: the trace hands the reference over, if that can be done.
         return list.push(thread(t), lent(&v).clone()).map(|()| drop(unsafe { Value::from_raw(v) })).is_ok();

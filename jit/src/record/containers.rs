@@ -1,5 +1,6 @@
 //! Containers, texts and truth: what helpers do that run no code.
 
+use super::heirs::{Use, items_of, row_of};
 use super::objects::Loaded;
 use super::{Abort, Num, Reason, Recorder};
 use crate::helpers::{self, BUILT_MAX, LIST, SLICE};
@@ -75,6 +76,12 @@ impl Recorder<'_> {
         if !self.value(r).is_object() {
             return self.abort(Reason::Type);
         }
+        if row_of(self.value(r), Use::Measured).is_some() {
+            let (object, row) = self.has_row(r, Use::Measured)?;
+            let real = items_of(self.value(r)).is_some_and(|items| !items.is_empty());
+            let len = self.len_of(object, row);
+            return Ok(Num { arg: self.op(Op::INe, &[len, Arg::int(0)]), real });
+        }
         let ty = type_of(self.value(r));
         if ty.is_heap_type() {
             // Nothing says that it may be false.
@@ -87,15 +94,6 @@ impl Recorder<'_> {
             return Ok(Num { arg: Arg::bool(true), real: true });
         }
         let object = self.built_in(r)?;
-        if self.value(r).exact::<List>().is_some() || self.value(r).exact::<Tuple>().is_some() {
-            let (class, at) = match self.value(r).exact::<List>() {
-                Some(_) => (Alias::List, List::LEN),
-                None => (Alias::Tuple, Tuple::LEN),
-            };
-            let real = helpers::truth(self.thread_now(), self.value(r).bits()) == 1;
-            let len = self.load(Ty::Int, class, object, at);
-            return Ok(Num { arg: self.op(Op::INe, &[len, Arg::int(0)]), real });
-        }
         let now = helpers::truth(self.thread_now(), self.value(r).bits());
         if now < 0 {
             return self.abort(Reason::Type);
@@ -175,15 +173,22 @@ impl Recorder<'_> {
     fn build_tuple(&mut self) {
         let w = self.word;
         let (at, n, over) = (w.b(), w.c(), w.a());
-        let items: Vec<Arg> = (at..at + n).map(|r| self.reg(r).arg).collect();
         self.may_write((!(at..at + n).contains(&over)).then_some(over));
+        let made = self.tuple_of(at..at + n);
+        self.put(over, made);
+    }
+
+    /// A tuple of what registers hold, which it takes over. Nothing more may go wrong with the instruction.
+    pub(super) fn tuple_of(&mut self, registers: std::ops::Range<usize>) -> Arg {
+        let n = registers.len();
+        let items: Vec<Arg> = registers.clone().map(|r| self.reg(r).arg).collect();
         let made = self.new_built_in(ids::TUPLE, Tuple::ITEMS + 8 * n);
         self.b.mem(Op::Store, Ty::Unit, Alias::Tuple, &[made, Arg::int(n as i64)], Tuple::LEN as i32);
-        for (i, item) in items.into_iter().enumerate() {
-            self.take(at + i);
+        for (i, (r, item)) in registers.zip(items).enumerate() {
+            self.take(r);
             self.b.mem(Op::Store, Ty::Unit, Alias::Tuple, &[made, item], (Tuple::ITEMS + 8 * i) as i32);
         }
-        self.put(over, made);
+        made
     }
 
     /// A slice, which takes its parts over. Who only looks at those needs none.

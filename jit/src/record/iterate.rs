@@ -118,7 +118,7 @@ impl Recorder<'_> {
                 let more = v.exact::<ListIter>().and_then(|it| {
                     // SAFETY: nothing runs while the slot is looked at.
                     let list = unsafe { it.list.peek() };
-                    (it.index.get() < list.exact::<List>()?.len()).then(|| item_now(list, it.index.get() as i64))
+                    (it.index.get() < list.downcast::<List>()?.len()).then(|| item_now(list, it.index.get() as i64))
                 });
                 self.item_of(it, more, Row::List, [offset_of!(ListIter, list), offset_of!(ListIter, index)])
             }
@@ -126,7 +126,7 @@ impl Recorder<'_> {
                 let more = v.exact::<TupleIter>().and_then(|it| {
                     // SAFETY: as above.
                     let tuple = unsafe { it.tuple.peek() };
-                    (it.index.get() < tuple.exact::<Tuple>()?.len()).then(|| item_now(tuple, it.index.get() as i64))
+                    (it.index.get() < tuple.downcast::<Tuple>()?.len()).then(|| item_now(tuple, it.index.get() as i64))
                 });
                 self.item_of(it, more, Row::Tuple, [offset_of!(TupleIter, tuple), offset_of!(TupleIter, index)])
             }
@@ -276,10 +276,10 @@ fn is_exhausted(v: &Value) -> bool {
             ids::RANGE_ITER => v.exact::<RangeIter>().is_some_and(|it| it.remaining.get() <= 0),
             ids::LIST_ITER => v
                 .exact::<ListIter>()
-                .is_some_and(|it| it.list.peek().exact::<List>().is_some_and(|list| it.index.get() >= list.len())),
-            ids::TUPLE_ITER => v
-                .exact::<TupleIter>()
-                .is_some_and(|it| it.tuple.peek().exact::<Tuple>().is_some_and(|tuple| it.index.get() >= tuple.len())),
+                .is_some_and(|it| it.list.peek().downcast::<List>().is_some_and(|list| it.index.get() >= list.len())),
+            ids::TUPLE_ITER => v.exact::<TupleIter>().is_some_and(|it| {
+                it.tuple.peek().downcast::<Tuple>().is_some_and(|tuple| it.index.get() >= tuple.len())
+            }),
             ids::ENUMERATE => v.exact::<Enumerate>().is_some_and(|e| is_exhausted(e.it.peek())),
             _ => false,
         }

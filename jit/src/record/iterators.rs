@@ -1,5 +1,6 @@
 //! Ranges and iterators that the trace makes itself, so that nobody makes one that only a loop of the trace goes through.
 
+use super::heirs::{Use, row_of};
 use super::objects::Row;
 use super::{Abort, Num, Recorder};
 use std::mem::offset_of;
@@ -7,8 +8,6 @@ use typhon_isa::word::KILL_B;
 use typhon_jit_ir::word::Word;
 use typhon_jit_ir::{Alias, Arg, Const, Op, Ty};
 use typhon_object::ids;
-use typhon_object::list::List;
-use typhon_object::tuple::Tuple;
 use typhon_object::types::list_::ListIter;
 use typhon_object::types::range::{RANGE, Range};
 use typhon_object::types::range_iter::RangeIter;
@@ -86,10 +85,8 @@ impl Recorder<'_> {
         let r = self.word.b();
         if self.value(r).exact::<Range>().is_some_and(|range| range.small().is_some()) {
             self.iterate_range(r)?;
-        } else if self.value(r).exact::<List>().is_some() {
-            self.iterate_row(r, Row::List)?;
-        } else if self.value(r).exact::<Tuple>().is_some() {
-            self.iterate_row(r, Row::Tuple)?;
+        } else if row_of(self.value(r), Use::GoneThrough).is_some() {
+            self.iterate_row(r)?;
         } else {
             return Ok(false);
         }
@@ -121,8 +118,8 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    fn iterate_row(&mut self, r: usize, row: Row) -> Result<(), Abort> {
-        let object = self.built_in(r)?;
+    fn iterate_row(&mut self, r: usize) -> Result<(), Abort> {
+        let (object, row) = self.has_row(r, Use::GoneThrough)?;
         let dies = self.word.x() & KILL_B != 0;
         let over = self.word.a();
         // Who dies is held by the iterator.

@@ -16,6 +16,7 @@
 //! | `opaque` | instructions that the interpreter carries out |
 //! | `flow` | moves, jumps, iteration; which opcode is whose |
 //! | `fresh` | objects that nobody else has yet |
+//! | `heirs` | lists and tuples, of Python classes, too |
 //! | `arith` | numbers |
 //! | `objects` | lists, tuples, attributes, globals, cells |
 //! | `attributes` | attributes and methods |
@@ -36,6 +37,7 @@ mod containers;
 mod exits;
 mod flow;
 mod fresh;
+mod heirs;
 mod iterate;
 mod iterators;
 mod level;
@@ -394,7 +396,7 @@ impl<'a> Recorder<'a> {
                 Opcode::ReturnGenerator => self.make_generator(),
                 Opcode::GetItemPython => self.call_getitem(),
                 Opcode::LoadAttrProperty => self.call_property(),
-                Opcode::SetItem if self.is_instance(word.a()) => self.call_setitem(),
+                Opcode::SetItem if self.sets_item(word.a()) => self.call_setitem(),
                 _ if op.info().name.starts_with("Binary") && self.is_instance(word.b()) => {
                     self.call_operator(op.info().operands[2] == "i")
                 }
@@ -441,6 +443,11 @@ impl<'a> Recorder<'a> {
     fn is_instance(&self, r: usize) -> bool {
         let v = self.value(r);
         v.is_object() && type_of(v).is_heap_type()
+    }
+
+    /// Whether a register holds an object of a Python class that has its own way to set items.
+    fn sets_item(&self, r: usize) -> bool {
+        self.is_instance(r) && heirs::row_of(self.value(r), heirs::Use::Written).is_none()
     }
 
     /// An instruction has been recorded that saves so much.

@@ -2,6 +2,7 @@
 //!
 //! What is known of a native's result is made of the trace's own operations: the length of a list is a load.
 
+use super::heirs::{Use, row_of};
 use super::{Abort, Real, Reason, Recorder};
 use crate::helpers::{self, NATIVE_MAX};
 use typhon_jit_ir::word::Word;
@@ -11,8 +12,8 @@ use typhon_object::dict::Dict;
 use typhon_object::list::List;
 use typhon_object::native::{MethodDef, NativeFunction};
 use typhon_object::plain::is_plain;
-use typhon_object::tuple::Tuple;
 use typhon_object::types::descr::{Descriptor, What};
+use typhon_object::types::list_::LIST;
 use typhon_object::types::set_::Set;
 use typhon_object::{Value, ids, ops, type_of};
 
@@ -87,7 +88,8 @@ impl Recorder<'_> {
         let stays = callee.header().is_some_and(|h| h.is_immortal());
         // What they do with plain keys the helpers do.
         let known = matches!((d.owner().def().name, def.name), ("dict", "get") | ("set", "add"));
-        if !(def.tame || known) || !stays || this.is_heap_type() || !this.is_subtype(d.owner()) {
+        let inherits = !this.is_heap_type() || std::ptr::eq(d.owner(), LIST.ty());
+        if !(def.tame || known) || !stays || !inherits || !this.is_subtype(d.owner()) {
             return self.abort(Reason::Type);
         }
         let function = self.reg(at).arg;
@@ -114,9 +116,8 @@ impl Recorder<'_> {
                 let plain = self.op(Op::Not, &[is]);
                 self.guard(plain);
             }
-            _ if first || matches!(self.shape_at(r), ids::STR | ids::BYTES | ids::INT) => {
-                self.built_in(r)?;
-            }
+            _ if first => drop(self.receiver(r)?),
+            _ if matches!(self.shape_at(r), ids::STR | ids::BYTES | ids::INT) => drop(self.built_in(r)?),
             _ => return self.abort(Reason::Type),
         }
         Ok(sym.arg)
@@ -179,10 +180,9 @@ impl Recorder<'_> {
     ) -> Result<Option<Arg>, Abort> {
         match (native.def.name, n) {
             ("len", 1) => {
-                let (class, at) = match (self.value(first).exact::<List>(), self.value(first).exact::<Tuple>()) {
-                    (Some(_), _) => (Alias::List, List::LEN),
-                    (_, Some(_)) => (Alias::Tuple, Tuple::LEN),
-                    _ => {
+                let row = match row_of(self.value(first), Use::Measured) {
+                    Some(_) => self.has_row(first, Use::Measured)?,
+                    None => {
                         if helpers::len(std::ptr::from_ref(self.at.t) as u64, self.value(first).bits()) < 0 {
                             return self.abort(Reason::Type);
                         }
@@ -194,17 +194,16 @@ impl Recorder<'_> {
                         return Ok(Some(self.op(Op::BoxInt, &[len])));
                     }
                 };
-                let object = self.built_in(first)?;
                 self.may_end(window);
-                let len = self.load(Ty::Int, class, object, at);
+                let len = self.len_of(row.0, row.1);
                 Ok(Some(self.op(Op::BoxInt, &[len])))
             }
             ("abs", 1) | ("min" | "max", 2) if native.bound.is_none() && !native.is_method => {
                 self.numeric(native.def.name, window, first)
             }
             ("isinstance", 2) => self.instance_of(window, first).map(Some),
-            ("append", 2) if native.bound.is_none() && self.value(first).exact::<List>().is_some() => {
-                let (list, value) = (self.built_in(first)?, self.reg(first + 1).arg);
+            ("append", 2) if native.bound.is_none() && self.value(first).downcast::<List>().is_some() => {
+                let (list, value) = (self.receiver(first)?, self.reg(first + 1).arg);
                 let over = self.word.a();
                 self.may_write(
                     window.clone().filter(|r| *r != first + 1).chain((!window.contains(&over)).then_some(over)),
@@ -296,6 +295,13 @@ impl Recorder<'_> {
             && let Some(number) = self.make_number(at, first)?
         {
             return Ok(number);
+        }
+        if let Some(class) = self.make_heir(at, n)? {
+            self.may_end(at..first);
+            let args = [self.thread, class, Arg::int(0), ABSENT, ABSENT, ABSENT];
+            let made = Arg::from(self.b.call(Helper::Make, &args));
+            self.is_present(made);
+            return Ok(made);
         }
         let bits = self.value(at).bits();
         if n == 0 || n > NATIVE_MAX || !helpers::is_made_tamely(Value::from_ref(&bits)) {

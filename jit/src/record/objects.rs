@@ -2,6 +2,7 @@
 //!
 //! What a cache of this isolate says becomes a constant of the trace, which holds for the isolate only.
 
+use super::heirs::{Use, items_of, row_of};
 use super::{Abort, Real, Reason, Recorder};
 use typhon_interp::frame::Frame;
 use typhon_interp::function::Function;
@@ -11,12 +12,12 @@ use typhon_isa::word::{KILL_A, KILL_B, KILL_C};
 use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::word::{HEADER_SIZE, SHAPE_OFFSET, Word};
 use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
+use typhon_object::Value;
 use typhon_object::dict::Dict;
 use typhon_object::list::List;
 use typhon_object::shape::ShapeId;
 use typhon_object::tuple::Tuple;
 use typhon_object::types::cell::Cell;
-use typhon_object::{Value, ids};
 
 /// Items of a sequence that is unpacked, at most.
 const UNPACKED_MAX: usize = 16;
@@ -44,9 +45,7 @@ impl Loaded {
 
 /// The word of item `i` of a list or a tuple, from the end if it is negative; absent if there is none.
 pub(super) fn item_now(v: &Value, i: i64) -> u64 {
-    // SAFETY: nothing is changed while it is looked at.
-    let items = v.exact::<List>().map(|list| unsafe { list.items() }).or_else(|| v.exact::<Tuple>().map(Tuple::items));
-    let items = items.unwrap_or_default();
+    let items = items_of(v).unwrap_or_default();
     let at = if i < 0 { i + items.len() as i64 } else { i };
     usize::try_from(at).ok().and_then(|at| items.get(at)).map_or(0, Value::bits)
 }
@@ -103,19 +102,11 @@ impl Recorder<'_> {
         self.guard(present);
     }
 
-    /// Register `r`, which must hold a list or tuple: it, which, its length in the trace and now.
-    fn row(&mut self, r: usize) -> Result<(Arg, Row, Arg, usize), Abort> {
-        let v = self.value(r);
-        let found = match (v.exact::<List>(), v.exact::<Tuple>()) {
-            (Some(list), _) => Some((Row::List, list.len())),
-            (_, Some(tuple)) => Some((Row::Tuple, tuple.len())),
-            _ => None,
-        };
-        let Some((row, now)) = found else { return self.abort(Reason::Type) };
-        let sym = self.reg(r);
-        self.has_shape(sym.arg, if row == Row::List { ids::LIST } else { ids::TUPLE });
-        let len = self.len_of(sym.arg, row);
-        Ok((sym.arg, row, len, now))
+    /// Register `r`, which must hold a list or tuple that is used so: it, which, its length in the trace and now.
+    fn row(&mut self, r: usize, used: Use) -> Result<(Arg, Row, Arg, usize), Abort> {
+        let (object, row) = self.has_row(r, used)?;
+        let len = self.len_of(object, row);
+        Ok((object, row, len, items_of(self.value(r)).map_or(0, <[Value]>::len)))
     }
 
     pub(super) fn len_of(&mut self, object: Arg, row: Row) -> Arg {
@@ -161,11 +152,10 @@ impl Recorder<'_> {
 
     fn get_item(&mut self) -> Result<(), Abort> {
         let (v, key) = (self.value(self.word.b()), self.value(self.word.c()));
-        let row = v.exact::<List>().is_some() || v.exact::<Tuple>().is_some();
-        if !row || !key.is_small() {
+        if row_of(v, Use::Read).is_none() || !key.is_small() {
             return self.get_other_item();
         }
-        let (object, row, len, len_now) = self.row(self.word.b())?;
+        let (object, row, len, len_now) = self.row(self.word.b(), Use::Read)?;
         let index = self.int(self.word.c())?;
         let at = self.position(index.arg, index.real, len, len_now)?;
         let item = self.item(object, row, at);
@@ -175,11 +165,10 @@ impl Recorder<'_> {
     }
 
     fn get_item_imm(&mut self) -> Result<(), Abort> {
-        let v = self.value(self.word.b());
-        if v.exact::<List>().is_none() && v.exact::<Tuple>().is_none() {
+        if row_of(self.value(self.word.b()), Use::Read).is_none() {
             return self.get_other_item_imm();
         }
-        let (object, row, len, len_now) = self.row(self.word.b())?;
+        let (object, row, len, len_now) = self.row(self.word.b(), Use::Read)?;
         let index = i64::from(self.word.imm());
         let at = self.position(Arg::int(index), index, len, len_now)?;
         let item = self.item(object, row, at);
@@ -227,10 +216,10 @@ impl Recorder<'_> {
 
     fn set_item(&mut self) -> Result<(), Abort> {
         let w = self.word;
-        if self.value(w.a()).exact::<List>().is_none() || !self.value(w.b()).is_small() {
+        if row_of(self.value(w.a()), Use::Written) != Some(Row::List) || !self.value(w.b()).is_small() {
             return self.set_other_item(w.a(), w.b(), w.c());
         }
-        let (object, _, len, len_now) = self.row(w.a())?;
+        let (object, _, len, len_now) = self.row(w.a(), Use::Written)?;
         let index = self.int(w.b())?;
         let at = self.position(index.arg, index.real, len, len_now)?;
         if self.parallel {
@@ -263,7 +252,7 @@ impl Recorder<'_> {
 
     fn unpack(&mut self) -> Result<(), Abort> {
         let w = self.word;
-        let (object, row, len, now) = self.row(w.b())?;
+        let (object, row, len, now) = self.row(w.b(), Use::GoneThrough)?;
         if now != w.c() || now > UNPACKED_MAX {
             return self.abort(Reason::Type);
         }
