@@ -5,15 +5,19 @@ use super::{Abort, Reason, Recorder};
 use std::mem::offset_of;
 use typhon_interp::eval::follow::call_of;
 use typhon_interp::function::Function;
-use typhon_isa::Opcode;
+use typhon_isa::{CodeFlags, Opcode};
 use typhon_jit_ir::word::Word;
 use typhon_jit_ir::{Alias, Arg, Const, Op, Ty};
+use typhon_object::dict::Dict;
+use typhon_object::process::empty_tuple;
 use typhon_object::tuple::Tuple;
 use typhon_object::types::method::Method;
 use typhon_object::{Value, ids};
 
 /// Parameters that get something else than the argument at their place, at most.
 const FILLED_MAX: usize = 16;
+/// Arguments in a parameter that takes the rest, at most.
+const MORE_MAX: usize = 8;
 
 /// A call's window: the registers of the running frame that hold the arguments, and what the last ones are called.
 pub(super) struct Window {
@@ -48,13 +52,22 @@ enum Filling {
 pub(super) struct Binding {
     pub(super) given: usize,
     fillings: Vec<Filling>,
+    /// How many arguments a parameter takes that takes the rest, and whether there is one for those by keyword, which takes none.
+    more: Option<usize>,
+    others: bool,
 }
 
 impl Binding {
     /// How a call is bound, if it is bound in the plain way.
     fn of(f: &Function, window: &Window) -> Option<Self> {
-        let (unit, given) = (f.unit(), window.given());
+        let unit = f.unit();
+        let [varargs, others] = [CodeFlags::VARARGS, CodeFlags::VARKEYWORDS].map(|flag| unit.code.flags & flag != 0);
+        let given = if varargs { window.given().min(unit.arg_count) } else { window.given() };
+        let more = varargs.then(|| window.given() - given);
         let missing = unit.arg_count.checked_sub(given)?;
+        if more.is_some_and(|more| more > MORE_MAX) || unit.code.kwonly_count > 0 {
+            return None;
+        }
         if missing > FILLED_MAX || window.names.len() > missing {
             return None;
         }
@@ -71,7 +84,7 @@ impl Binding {
             Some(i) => Some(Filling::Keyword(i)),
             None => Some(Filling::Default((given + place).checked_sub(first?)?)),
         });
-        Some(Self { given, fillings: fillings.collect::<Option<_>>()? })
+        Some(Self { given, fillings: fillings.collect::<Option<_>>()?, more, others })
     }
 }
 
@@ -117,6 +130,24 @@ impl Recorder<'_> {
         binding.fillings.iter().map(filling).collect()
     }
 
+    /// What the parameters get that take the rest: a tuple of the arguments that are left, and an empty dict. Nobody who only passes
+    /// them by needs any. The last that may go wrong with the call.
+    pub(super) fn rest(&mut self, window: &Window, binding: &Binding) -> Vec<(Arg, bool)> {
+        let left = window.first + binding.given;
+        let others = binding.others.then(|| self.new_built_in(ids::DICT, size_of::<Dict>()));
+        let more = binding.more.map(|more| {
+            if more == 0 {
+                // It is the process's, for ever.
+                let none = Arg::Const(Const::Val(Word(empty_tuple().bits())));
+                self.private = true;
+                self.retain(none);
+                return none;
+            }
+            self.tuple_of(left..left + more)
+        });
+        more.into_iter().chain(others).map(|arg| (arg, true)).collect()
+    }
+
     /// The frame has been entered: the parameters get what is not given by its place.
     pub(super) fn fill(&mut self, given: usize, filled: &[(Arg, bool)]) {
         for (i, (arg, owned)) in filled.iter().enumerate() {
@@ -139,16 +170,17 @@ impl Recorder<'_> {
         let func = Value::from_ref(&bits).exact::<Method>().map(|m| unsafe { m.func.peek() }.clone());
         let Some(f) = func.as_ref().and_then(|f| f.exact::<Function>()) else { return self.abort(Reason::Type) };
         let inner = window.with_object();
-        let unit = self.takes(f, self.callee_at(inner.first))?;
+        let unit = self.takes_all(f, self.callee_at(inner.first))?;
         let binding = self.binding(f, &inner)?;
         let method = self.reg(at).arg;
         self.has_shape(method, ids::METHOD);
         let function = self.load(Ty::Val, Alias::Slot, method, offset_of!(Method, func));
         self.has_unit(function, f, &unit);
-        let filled = self.filled(f, function, &inner, &binding);
+        let mut filled = self.filled(f, function, &inner, &binding);
         let this = self.load(Ty::Val, Alias::Slot, method, offset_of!(Method, this));
         self.is_present(this);
         self.may_release(method);
+        filled.extend(self.rest(&inner, &binding));
         self.retain(function);
         self.retain(this);
         self.take(at);
@@ -170,13 +202,14 @@ impl Recorder<'_> {
         let call = call_of(self.at.t, self.value(at));
         let Some(f) = call.as_ref().and_then(|f| f.exact::<Function>()) else { return self.abort(Reason::Type) };
         let inner = window.with_object();
-        let unit = self.takes(f, self.callee_at(inner.first))?;
+        let unit = self.takes_all(f, self.callee_at(inner.first))?;
         let binding = self.binding(f, &inner)?;
         let object = self.same_type(at)?;
         // The class has its `__call__` as long as it has its version.
         let function = Arg::Const(Const::Val(Word(call.as_ref().map_or(0, Value::bits))));
         self.has_unit(function, f, &unit);
-        let filled = self.filled(f, function, &inner, &binding);
+        let mut filled = self.filled(f, function, &inner, &binding);
+        filled.extend(self.rest(&inner, &binding));
         self.retain(function);
         if inner.first != at {
             self.take(at);

@@ -89,9 +89,21 @@ impl Recorder<'_> {
     /// The unit of a function that is taken along with registers from `base` on.
     pub(super) fn takes(&self, f: &Function, base: usize) -> Result<Arc<Unit>, Abort> {
         let Some(unit) = self.running.unit_of(f) else { return self.abort(Reason::Type) };
+        if unit.simple { self.may_enter(unit, base) } else { self.abort(Reason::Type) }
+    }
+
+    /// The same of one that may have parameters that take the rest of the arguments.
+    pub(super) fn takes_all(&self, f: &Function, base: usize) -> Result<Arc<Unit>, Abort> {
+        let Some(unit) = self.running.unit_of(f) else { return self.abort(Reason::Type) };
+        // A generator's callee gets its arguments elsewhere.
+        let plain = unit.simple || self.level().turn.is_none() && !makes_generator(&unit);
+        if plain { self.may_enter(unit, base) } else { self.abort(Reason::Type) }
+    }
+
+    fn may_enter(&self, unit: Arc<Unit>, base: usize) -> Result<Arc<Unit>, Abort> {
         // A generator's registers lie apart, wherever those of frames above it begin.
         let apart = self.running.is_generator_below(self.levels.len() - 1);
-        if !unit.simple || apart || !self.may_take(&unit, base, !self.parallel && makes_generator(&unit)) {
+        if apart || !self.may_take(&unit, base, !self.parallel && makes_generator(&unit)) {
             return self.abort(Reason::Type);
         }
         Ok(unit)
@@ -120,11 +132,12 @@ impl Recorder<'_> {
         };
         // SAFETY: the register keeps the function while the call is looked at, and nothing runs meanwhile.
         let f = unsafe { &*f };
-        let unit = self.takes(f, self.callee_at(window.first))?;
+        let unit = self.takes_all(f, self.callee_at(window.first))?;
         let binding = self.binding(f, window)?;
         let function = self.reg(at).arg;
         self.has_unit(function, f, &unit);
-        let filled = self.filled(f, function, window, &binding);
+        let mut filled = self.filled(f, function, window, &binding);
+        filled.extend(self.rest(window, &binding));
         self.take(at);
         if window.first > at + 1 {
             self.take(at + 1);
@@ -141,7 +154,7 @@ impl Recorder<'_> {
         };
         let version = class.version.get();
         let inner = window.with_object();
-        let unit = self.takes(f, self.callee_at(inner.first))?;
+        let unit = self.takes_all(f, self.callee_at(inner.first))?;
         let binding = self.binding(f, &inner)?;
         if version == 0 {
             return self.abort(Reason::Type);
@@ -156,9 +169,10 @@ impl Recorder<'_> {
         // The class has its `__init__` as long as it has its version.
         let function = Arg::Const(Const::Val(Word(init.bits())));
         self.has_unit(function, f, &unit);
-        let filled = self.filled(f, function, &inner, &binding);
+        let mut filled = self.filled(f, function, &inner, &binding);
         self.may_release(class);
         let made = self.new_instance(class_now, &callable)?;
+        filled.extend(self.rest(&inner, &binding));
         self.retain(function);
         self.retain(made);
         self.take(at);
