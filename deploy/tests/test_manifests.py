@@ -194,6 +194,12 @@ def test_envoy_is_told_what_haproxy_is() -> None:
     assert route["route"]["timeout"] == "0s" and manager["stream_idle_timeout"] == "3600s"
 
 
+def test_envoy_takes_its_configuration() -> None:
+    command = [*tool("envoy"), "--mode", "validate", "--config-path", DEPLOY / "envoy.yaml"]
+    checked = subprocess.run(command, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_the_unit_is_one() -> None:
     binary = "ExecStart=/usr/local/bin/typhon"
     unit = (DEPLOY / "typhon.service").read_text()
