@@ -5,6 +5,7 @@ mod forks;
 mod hostile;
 mod paced;
 mod sessions;
+mod soak;
 mod suite;
 
 use std::ffi::OsString;
@@ -44,6 +45,9 @@ struct Args {
     /// Instead of all that: run the hostile programs of this folder, and tell how late each ends.
     #[arg(long)]
     hostile: Option<std::path::PathBuf>,
+    /// Instead: all that a server offers, as fast as it can, for so many minutes; fails if its memory grows.
+    #[arg(long)]
+    soak: Option<f64>,
 }
 
 /// The part of what it can do at which calls' times are looked at.
@@ -76,6 +80,10 @@ pub fn main(words: &[OsString]) -> anyhow::Result<Exit> {
 }
 
 async fn measure(args: &Args) -> anyhow::Result<Exit> {
+    if let Some(minutes) = args.soak {
+        soak::soak(minutes, args.tasks).await?;
+        return Ok(Exit::Status(0));
+    }
     if let Some(folder) = &args.hostile {
         let settings = [("isolation_least", "in_process".to_owned()), ("processes_spare", "2".to_owned())];
         let server = crate::serve::start_confined(&settings).await?;
