@@ -57,8 +57,9 @@ pub async fn soak(minutes: f64, tasks: usize) -> anyhow::Result<()> {
     println!("{} requests: those of a day at {:.1} a second", clients.done(), clients.done() as f64 / DAY);
     let ended = server.end().await?;
     ensure!(ended.success(), "the server ended with {ended}");
+    judge(&states)?;
     ensure!(clients.wrong() == 0, "{} ended otherwise than they should", clients.wrong());
-    judge(&states)
+    Ok(())
 }
 
 fn mib(bytes: u64) -> f64 {

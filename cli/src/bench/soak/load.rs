@@ -230,7 +230,7 @@ impl Load {
     }
 
     async fn refuse(&mut self) -> anyhow::Result<()> {
-        let mut request = self.program("1".to_owned()).request;
+        let mut request = Program::new("1").request;
         let (reason, target) = match self.below(3) {
             0 => ("SESSION_NOT_FOUND", v1::execute_request::Target::Session("sessions/nobody".into())),
             1 => ("TEMPLATE_NOT_FOUND", v1::execute_request::Target::Template("templates/nobody".into())),
@@ -342,7 +342,7 @@ const FOREVER: &str = "while True: pass";
 const FAILURES: &[(&str, Reason)] = &[
     ("1 / 0", Reason::Exception),
     ("def f(:", Reason::CompileError),
-    ("def f(): f()\nf()", Reason::Exception),
+    ("def f(): f()\nf()", Reason::Stack),
     ("raise ValueError('x' * 10000)", Reason::Exception),
     ("try: {}[1]\nexcept KeyError as e: raise ExceptionGroup('all', [e, OSError(2)])", Reason::Exception),
     ("open('/etc/passwd')", Reason::Exception),
