@@ -25,7 +25,8 @@ pub fn admitted(caller: &Caller, execution: &str, session: Option<&str>) {
 }
 
 pub fn ended(caller: &Caller, response: &v1::ExecuteResponse) {
-    let usage = response.usage.clone().unwrap_or_default();
+    let none = v1::Usage::default();
+    let usage = response.usage.as_ref().unwrap_or(&none);
     audit!(
         "execution.ended",
         tenant = &*caller.tenant.name,

@@ -370,8 +370,9 @@ impl Metrics {
     }
 
     pub fn ended(&self, tenant: &Tenant, response: &v1::ExecuteResponse) {
-        let usage = response.usage.clone().unwrap_or_default();
-        tenant.used(|used| used.add(&usage));
+        let none = v1::Usage::default();
+        let usage = response.usage.as_ref().unwrap_or(&none);
+        tenant.used(|used| used.add(usage));
         let kind = if response.session.is_empty() { "fresh" } else { "session" };
         let ended = response.outcome.as_ref();
         let outcome = ended.map_or(v1::TerminationReason::Unspecified, v1::Outcome::reason).as_str_name();
@@ -384,7 +385,7 @@ impl Metrics {
             let limit = hit.which().as_str_name().trim_start_matches("LIMIT_NAME_");
             self.limit_hits.get_or_create(&Limit { limit }).inc();
         }
-        self.spent(response, &usage);
+        self.spent(response, usage);
         self.wrote("stdout", response.stdout.as_ref());
         self.wrote("stderr", response.stderr.as_ref());
     }

@@ -130,7 +130,8 @@ pub fn executed(span: &Span, response: &v1::ExecuteResponse) {
         return;
     }
     let micros = |of| u64::try_from(time(of).as_micros()).unwrap_or(u64::MAX);
-    let usage = response.usage.clone().unwrap_or_default();
+    let none = v1::Usage::default();
+    let usage = response.usage.as_ref().unwrap_or(&none);
     span.record("typhon.outcome", response.outcome.as_ref().map(|outcome| outcome.reason().as_str_name()));
     span.record("typhon.queue_us", micros(usage.queue_time));
     span.record("typhon.wall_us", micros(usage.wall_time));
