@@ -107,6 +107,29 @@ f(40)
 }
 
 #[test]
+fn lists_of_a_class_are_lists() {
+    let text = recorded(
+        "
+Row = type('Row', (list,), {})
+
+def f(n):
+    row, s = Row((1, 2, 3)), 0
+    for i in range(n):
+        todo = Row()
+        todo.append(i)
+        if todo:
+            s += row[i & 1] + len(row) + todo[0]
+        a, b, c = row
+        s += a + b + c
+    return s
+
+f(40)
+",
+    );
+    assert!(text.starts_with("loop in f,") && !text.contains("given up") && !text.contains("call step"), "{text}");
+}
+
+#[test]
 fn the_end_of_a_function_leads_to_its_caller() {
     let text = recorded(
         "
