@@ -91,7 +91,7 @@ impl Root<'_> {
 impl Part {
     /// Runs machine code until nothing goes on where it was left. Also what that was worth.
     pub(crate) fn go(&self, at: &At<'_>, known: Rc<Known>, first: Rc<Instance>) -> (Went, Earned) {
-        let mut earned = Earned { worth: -worth::ENTRY, unknown: false, waits: false };
+        let mut earned = Earned { worth: -worth::COMING, unknown: false, waits: false };
         let mut words = self.words.borrow_mut().pop().unwrap_or_else(|| vec![0; WORDS].into());
         self.running.set(self.running.get() + 1);
         let running = Running::on(at.t);
@@ -382,7 +382,7 @@ impl Part {
             stands,
             unmade,
             rounds,
-            cost: worth::EXIT - worth,
+            cost: worth::GOING - worth,
             raised,
         })
     }

@@ -4,10 +4,15 @@
 
 use typhon_jit_ir::{Op, Trace, Var};
 
-/// Entering from the interpreter, and going back to it.
+/// Entering from the interpreter, and going back to it, where that is all that happens: what a way must save to be one.
 pub const ENTRY: i64 = 400;
-/// Leaving by an exit, and entering what is linked to it.
+/// Leaving by an exit, and entering what is linked to it. The same.
 pub const EXIT: i64 = 200;
+/// What entering costs a program that comes and goes: what the tier looks at, and the code, have been driven out of the near caches by
+/// then.
+pub const COMING: i64 = 2000;
+/// What leaving costs it, and entering what is linked to the exit.
+pub const GOING: i64 = 1000;
 /// The same where machine code goes on by itself.
 pub const LINK: i64 = 150;
 /// How much machine code a thread enters from the caches that are near.
@@ -17,7 +22,7 @@ const FETCHED: i64 = 750;
 /// How many times of that count: what is further away is as far as memory is.
 const FETCHED_MAX: usize = 3;
 /// The same where the exit's registers are made by `rebuild`.
-pub const REBUILT: i64 = 500;
+pub const REBUILT: i64 = 1300;
 /// An instruction that machine code does. What the code costs is counted when it has been optimized: see [`cost`].
 pub const TRANSLATED: i64 = 10;
 /// What a call and a return that are taken along save beside that: the interpreter makes the frame's record and goes through the
