@@ -40,13 +40,14 @@ async fn time_limits_end_spinners_and_sleepers() {
 
 #[tokio::test]
 async fn the_outcome_is_there_before_the_clients_deadline() {
-    let mut fixture = start(&[]).await;
+    // A busy machine may take long to bring it.
+    let mut fixture = start(&[("deadline_margin", "500ms")]).await;
     let mut request = Request::new(source("sleep"));
-    request.set_timeout(Duration::from_secs(1));
+    request.set_timeout(Duration::from_secs(2));
     let response = fixture.client.execute(request).await.expect("an outcome, not DEADLINE_EXCEEDED").into_inner();
     assert_eq!(reason(&response), Reason::WallTime);
     let wall = response.effective_limits.and_then(|limits| limits.wall_time).expect("a wall time");
-    assert!(wall.seconds == 0 && wall.nanos > 0, "{wall:?}");
+    assert!(wall.seconds <= 1 && (wall.seconds, wall.nanos) > (0, 0), "{wall:?}");
 }
 
 #[tokio::test]
