@@ -34,7 +34,7 @@ use crate::sessions::Sessions;
 use crate::snapshots::{Asked, Snapshot, Snapshots};
 use crate::templates::Templates;
 use crate::trace;
-use crate::workers::Workers;
+use crate::workers::{Bell, Workers};
 
 pub struct Admission {
     pub config: Arc<Config>,
@@ -122,10 +122,14 @@ impl Drop for CancelOnDrop {
 pub struct Awaited {
     receiver: oneshot::Receiver<Result<Box<v1::ExecuteResponse>, Refusal>>,
     guard: CancelOnDrop,
+    bell: Option<Bell>,
 }
 
 impl Awaited {
     pub async fn answer(mut self) -> Result<Box<v1::ExecuteResponse>, Refusal> {
+        if let Some(bell) = self.bell.take() {
+            bell.ring_after_others().await;
+        }
         let answer = (&mut self.receiver).await.unwrap_or(Err(Refusal::WorkerLost));
         self.guard.over();
         answer
@@ -360,11 +364,11 @@ impl Admission {
     pub fn begin(&self, caller: &Caller, wanted: Wanted, deadline: Option<Instant>) -> Result<Awaited, Refusal> {
         let (sender, receiver) = oneshot::channel();
         let (cancel, guard) = self.cancel(&wanted);
-        let mut awaited = Awaited { receiver, guard };
+        let mut awaited = Awaited { receiver, guard, bell: None };
         let submitted = self
             .ticket(caller)
             .and_then(|ticket| self.submit(ticket, wanted, deadline, cancel, Reply::Unary(sender), None));
-        submitted.inspect_err(|_| awaited.guard.over())?;
+        awaited.bell = Some(submitted.inspect_err(|_| awaited.guard.over())?);
         Ok(awaited)
     }
 
@@ -392,7 +396,7 @@ impl Admission {
         let (name, tenant) = (ticket.name.clone(), caller.tenant.clone());
         let record = Arc::new(Record::new(name, tenant, labels, session, cancel.clone(), attended));
         let reply = Reply::Stream(StreamReply(record.clone()));
-        self.submit(ticket, wanted, None, cancel, reply, None)?;
+        drop(self.submit(ticket, wanted, None, cancel, reply, None)?);
         Ok(record)
     }
 
@@ -412,7 +416,7 @@ impl Admission {
         let events = Arc::new(EventQueue::new(self.config.stream_buffer.as_usize()));
         let (cancel, guard) = self.cancel(&wanted);
         let reply = Reply::Stream(StreamReply(events.clone()));
-        self.submit(self.ticket(caller)?, wanted, deadline, cancel, reply, None)?;
+        drop(self.submit(self.ticket(caller)?, wanted, deadline, cancel, reply, None)?);
         Ok((events, guard))
     }
 
@@ -430,7 +434,7 @@ impl Admission {
         let (limit, open_max) = (self.host_calls(&caller.tenant, &wanted)?, self.config.host_calls_open as usize);
         let calls = Callbacks::new(events.clone(), &cancel, limit, open_max, Some(self.metrics.clone()));
         let line = Line { calls, stdin, cancel, events: events.clone(), stdin_max: self.config.max_message.as_usize() };
-        self.submit(self.ticket(caller)?, wanted, deadline, line.cancel.clone(), reply, Some(&line))?;
+        drop(self.submit(self.ticket(caller)?, wanted, deadline, line.cancel.clone(), reply, Some(&line))?);
         Ok((events, guard, line))
     }
 
@@ -480,7 +484,7 @@ impl Admission {
         cancel: Cancel,
         reply: Reply,
         line: Option<&Line>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Bell, Refusal> {
         let Ticket { id, name, caller } = ticket;
         let estimated_start = self.workers.estimated_wait(&caller.tenant);
         if let Some(left) = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))

@@ -70,8 +70,6 @@ pub struct Turn {
     charged: Duration,
 }
 
-/// Where much is to be done, the next comes sooner.
-const MOMENT: Duration = Duration::from_micros(100);
 /// What an execution is taken to last before any has.
 const FIRST_PACE: Duration = Duration::from_millis(1);
 
@@ -81,9 +79,23 @@ impl<T: Queued> FairQueue<T> {
         FairQueue { state: Mutex::new(state), ready: Condvar::new(), depth, workers: workers.max(1) }
     }
 
+    /// As [`FairQueue::add`], and rings.
+    pub fn offer(&self, item: T) -> Result<Option<T>, (Refused, T)> {
+        let pushed_out = self.add(item)?;
+        self.ready.notify_one();
+        Ok(pushed_out)
+    }
+
+    /// Wakes who waits for something, if there is something: what was added needs it.
+    pub fn ring(&self) {
+        if self.waiting() > 0 {
+            self.ready.notify_one();
+        }
+    }
+
     /// Adds to the tenant's line. When there is no room at all, the longest line gives up its last for one whose line
     /// is shorter: that one is the second thing returned, for the caller to refuse.
-    pub fn offer(&self, item: T) -> Result<Option<T>, (Refused, T)> {
+    pub fn add(&self, item: T) -> Result<Option<T>, (Refused, T)> {
         let mut state = self.state.lock();
         if state.closed {
             return Err((Refused::Closed, item));
@@ -107,8 +119,6 @@ impl<T: Queued> FairQueue<T> {
         let at = waiting.partition_point(|other| other.priority() >= item.priority());
         waiting.insert(at, item);
         state.waiting += 1;
-        drop(state);
-        self.ready.notify_one();
         Ok(pushed_out)
     }
 
@@ -119,7 +129,7 @@ impl<T: Queued> FairQueue<T> {
     }
 
     /// The next one, once there is one whose tenant may run another; none once the queue is closed and empty, or `idle`
-    /// breaks, which is done whenever none has come for a moment and there is something to do.
+    /// breaks, which is done whenever none is there and there is something to do.
     pub fn next_or(&self, there_is: impl Fn() -> bool, mut idle: impl FnMut() -> ControlFlow<()>) -> Option<(T, Turn)> {
         let mut state = self.state.lock();
         loop {
@@ -131,9 +141,7 @@ impl<T: Queued> FairQueue<T> {
             }
             if !there_is() {
                 self.ready.wait(&mut state);
-            } else if self.ready.wait_for(&mut state, MOMENT).timed_out()
-                && MutexGuard::unlocked(&mut state, &mut idle).is_break()
-            {
+            } else if MutexGuard::unlocked(&mut state, &mut idle).is_break() {
                 return None;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,32 @@ struct Shared {
     queue: FairQueue<Box<Execution>>,
     /// Every execution that waits or runs.
     live: DashMap<u64, Cancel>,
+}
+
+/// Rings for the workers when it is dropped: what was submitted waits for that.
+#[must_use]
+pub struct Bell(Arc<Shared>);
+
+impl Bell {
+    /// Rings once the tasks that are ready have had a turn. A worker that is woken for the first of several takes the processor from
+    /// the task that brings the others, and sleeps again before they are there.
+    pub async fn ring_after_others(self) {
+        let mut waited = false;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.0.queue.ring();
+    }
 }
 
 /// Retry after this when there is no better guess.
@@ -92,7 +119,8 @@ impl Workers {
         self.shared.queue.estimated_wait(tenant)
     }
 
-    pub fn submit(&self, execution: Box<Execution>) -> Result<(), Refusal> {
+    /// Puts it where it waits for its turn, which can come once the bell has rung.
+    pub fn submit(&self, execution: Box<Execution>) -> Result<Bell, Refusal> {
         let (id, session) = (execution.id, execution.session.clone());
         self.shared.live.insert(id, execution.cancel.clone());
         let entered = match &session {
@@ -100,7 +128,7 @@ impl Workers {
             None => Ok(Some(execution)),
         };
         let queued = match entered {
-            Ok(Some(execution)) => self.shared.offer(execution).map_err(|(refused, execution)| {
+            Ok(Some(execution)) => self.shared.add(execution).map_err(|(refused, execution)| {
                 let refusal = self.shared.refusal(&refused, &execution.caller.tenant);
                 // Whoever came to the session meanwhile is in its line still.
                 if let Some(next) = session.and_then(|session| session.leave()) {
@@ -114,7 +142,7 @@ impl Workers {
         if queued.is_err() {
             self.shared.live.remove(&id);
         }
-        queued
+        queued.map(|()| Bell(self.shared.clone()))
     }
 
     /// What has waited for a session that is free now.
@@ -166,11 +194,18 @@ fn spawn(shared: &Arc<Shared>, threads: &Arc<Mutex<Vec<JoinHandle<()>>>>) -> std
 
 impl Shared {
     /// Puts it into the queue, and sends away whom that pushes out.
-    fn offer(&self, execution: Box<Execution>) -> Result<(), (Refused, Box<Execution>)> {
-        if let Some(out) = self.queue.offer(execution)? {
+    fn add(&self, execution: Box<Execution>) -> Result<(), (Refused, Box<Execution>)> {
+        if let Some(out) = self.queue.add(execution)? {
             self.send_away(out, &Refused::Full);
         }
         Ok(())
+    }
+
+    /// As [`Shared::add`], and rings.
+    fn offer(&self, execution: Box<Execution>) -> Result<(), (Refused, Box<Execution>)> {
+        let added = self.add(execution);
+        self.queue.ring();
+        added
     }
 
     /// As [`Shared::offer`]; what cannot wait is sent away itself.

@@ -161,3 +161,16 @@ fn waits_are_estimated_from_what_waits() {
     fill(&queue, &a, 1);
     assert!(queue.estimated_wait(&a).as_secs_f64() > 36.0);
 }
+
+#[test]
+fn who_waits_is_woken_by_the_ring() {
+    let queue = Arc::new(FairQueue::<Job>::new(10, 1));
+    let waiting = std::thread::spawn({
+        let queue = queue.clone();
+        move || queue.next().map(|(job, _)| job.1)
+    });
+    let one = tenant("one", weighing(1));
+    assert!(queue.add(Job(one, 7, 0)).is_ok_and(|out| out.is_none()));
+    queue.ring();
+    assert_eq!(waiting.join().expect("it does not panic"), Some(7));
+}
