@@ -3,7 +3,8 @@
 use super::{COUNTERS, COUNTERS_MAX, Exit, Function, Link, LowerError, UNSETTLED, beside, machine_type, signature};
 use crate::record::{RETURNED, ROUNDS, function_of};
 use crate::worth::LINK;
-use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::ir::condcodes::{CondCode, IntCC};
+use cranelift_codegen::ir::{self, Block, InstBuilder, InstructionData, MemFlagsData, types};
 use cranelift_codegen::isa::CallConv;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -33,20 +34,30 @@ enum Source {
 impl Function<'_> {
     /// Goes on if `condition` holds, and leaves by the instruction's exit if not.
     pub(super) fn guard(&mut self, inst: &Inst, condition: ir::Value) -> Option<()> {
-        let exit = self.exit(inst.exit?);
-        let on = self.b.create_block();
-        self.b.ins().brif(condition, on, &[], exit, &[]);
-        self.b.switch_to_block(on);
-        Some(())
+        let fails = self.opposite(condition);
+        self.leave_if(inst, fails)
     }
 
-    /// Leaves by the instruction's exit if `condition` holds.
+    /// Leaves by the instruction's exit if `condition` holds. The exit is the branch's first successor: Cranelift's order of blocks
+    /// has it behind whatever the second one comes to, and so does not take exits for parts of the loops that they leave.
     pub(super) fn leave_if(&mut self, inst: &Inst, condition: ir::Value) -> Option<()> {
         let exit = self.exit(inst.exit?);
         let on = self.b.create_block();
         self.b.ins().brif(condition, exit, &[], on, &[]);
         self.b.switch_to_block(on);
         Some(())
+    }
+
+    /// Whether a condition does not hold. A comparison is asked the other way round, so that the branch is one on its flags.
+    fn opposite(&mut self, condition: ir::Value) -> ir::Value {
+        let dfg = &self.b.func.dfg;
+        match dfg.value_def(condition).inst().map(|inst| dfg.insts[inst]) {
+            Some(InstructionData::IntCompare { cond, args: [a, b], .. }) => self.b.ins().icmp(cond.complement(), a, b),
+            Some(InstructionData::FloatCompare { cond, args: [a, b], .. }) => {
+                self.b.ins().fcmp(cond.complement(), a, b)
+            }
+            _ => self.b.ins().icmp_imm_u(IntCC::Equal, condition, 0),
+        }
     }
 
     /// The block that leaves by a snapshot. What the snapshot names is defined before everyone who jumps there.
@@ -249,7 +260,7 @@ impl Function<'_> {
         for v in virtuals {
             let [shape, size] = [v.shape, v.size].map(|n| self.b.ins().iconst(types::I64, i64::from(n)));
             let made = self.call(Helper::Alloc, &[thread, shape, size]).ok_or(LowerError::Malformed(0))?;
-            let there = self.b.ins().icmp_imm_u(ir::condcodes::IntCC::NotEqual, made, 0);
+            let there = self.b.ins().icmp_imm_u(IntCC::NotEqual, made, 0);
             all = Some(all.map_or(there, |all| self.b.ins().band(all, there)));
             objects.push(made);
         }
@@ -441,7 +452,7 @@ impl Function<'_> {
         let Some(zeros) = self.runtime.zeros else { return (word, misfit) };
         let [plus, minus] = zeros().map(|word| self.b.ins().iconst(types::I64, word.cast_signed()));
         let bits = self.b.ins().bitcast(types::I64, MemFlagsData::new(), value);
-        let negative = self.b.ins().icmp_imm_s(ir::condcodes::IntCC::SignedLessThan, bits, 0);
+        let negative = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, bits, 0);
         let zero = self.b.ins().select(negative, minus, plus);
         let nothing = self.b.ins().f64const(0.0);
         let is = self.b.ins().fcmp(ir::condcodes::FloatCC::Equal, value, nothing);
