@@ -2,7 +2,7 @@
 
 use crate::code_memory::{Arena, Block, NoRoom};
 use crate::graft::{Tree, Way};
-use crate::lower::{COUNTERS_MAX, Exit, Link, LowerError, Lowerer, Plan, UNSETTLED, beside};
+use crate::lower::{COUNTERS_MAX, Doors, Exit, Link, LowerError, Lowerer, Plan, UNSETTLED, beside};
 use crate::runtime::Runtime;
 use crate::worth::{self, Worth};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub struct Executor {
     pub tree: Tree,
     exits: Vec<Exit>,
     code: Block,
-    trampoline: Arc<Block>,
+    doors: Arc<Doors>,
     /// The most values that an exit stores.
     left_max: usize,
     /// The machine code as text, if it was asked for.
@@ -59,7 +59,7 @@ impl Executor {
         arena: &Arc<Arena>,
     ) -> Result<Self, NoExecutor> {
         let tree = tree.into();
-        let trampoline = lowerer.trampoline_in(arena)?;
+        let doors = lowerer.doors_in(arena, runtime)?;
         let given = plan;
         let plan = Plan { worth: plan.worth.less(worth::cost(&tree.trunk)), ..plan };
         let machine = lowerer.lower(&tree, plan, runtime)?;
@@ -70,7 +70,7 @@ impl Executor {
         // Settled exits leave what they owe behind the counters.
         let left_max = values.max(usize::from(COUNTERS_MAX) + owes);
         let (exits, listing, worth) = (machine.exits, machine.listing, plan.worth);
-        Ok(Self { tree, exits, code, trampoline, left_max, listing, worth, plan: given, way: None })
+        Ok(Self { tree, exits, code, doors, left_max, listing, worth, plan: given, way: None })
     }
 
     /// Runs the trace until it is left.
@@ -99,8 +99,8 @@ impl Executor {
         if inputs.len() < self.tree.trunk.inputs.len() || left.len() < self.left_max + beside::COUNT {
             return None;
         }
-        // SAFETY: the block holds a function of this type, made by `Lowerer::trampoline`, and lives while `self` is borrowed.
-        let enter: Trampoline = unsafe { std::mem::transmute(self.trampoline.start()) };
+        // SAFETY: the block holds a function of this type, made by `Lowerer::enter`, and lives while `self` is borrowed.
+        let enter: Trampoline = unsafe { std::mem::transmute(self.doors.enter()) };
         Some(enter(self.code.start(), inputs.as_mut_ptr(), left.as_mut_ptr().wrapping_add(beside::COUNT), table))
     }
 

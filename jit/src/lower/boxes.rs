@@ -105,7 +105,7 @@ impl Function<'_> {
         let fits = self.is_tagged(word, 6, 4);
         self.b.ins().brif(fits, done, &[word.into()], object, &[]);
         self.b.switch_to_block(object);
-        let made = self.call(Helper::Float, &[thread, value])?;
+        let made = self.call_aside(Helper::Float, &[thread, value])?;
         self.made(inst, made)?;
         self.b.ins().jump(done, &[made.into()]);
         self.b.switch_to_block(done);

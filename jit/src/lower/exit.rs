@@ -259,7 +259,7 @@ impl Function<'_> {
         let mut all = None;
         for v in virtuals {
             let [shape, size] = [v.shape, v.size].map(|n| self.b.ins().iconst(types::I64, i64::from(n)));
-            let made = self.call(Helper::Alloc, &[thread, shape, size]).ok_or(LowerError::Malformed(0))?;
+            let made = self.call_aside(Helper::Alloc, &[thread, shape, size]).ok_or(LowerError::Malformed(0))?;
             let there = self.b.ins().icmp_imm_u(IntCC::NotEqual, made, 0);
             all = Some(all.map_or(there, |all| self.b.ins().band(all, there)));
             objects.push(made);
@@ -271,7 +271,7 @@ impl Function<'_> {
         self.b.switch_to_block(undone);
         for object in &objects {
             // Who was not made is no object, whose end is nothing.
-            self.call(Helper::End, &[*object]);
+            self.call_aside(Helper::End, &[*object]);
         }
         self.b.ins().jump(unsettled, &[]);
         self.b.switch_to_block(filled);
@@ -306,7 +306,7 @@ impl Function<'_> {
         }
         let from = self.b.ins().iadd_imm_s(left, i64::from(first));
         let count = self.b.ins().iconst(types::I64, owes.len() as i64);
-        self.call(Helper::RetainAll, &[from, count]);
+        self.call_aside(Helper::RetainAll, &[from, count]);
         Ok(())
     }
 
@@ -327,7 +327,7 @@ impl Function<'_> {
         Ok(())
     }
 
-    fn noted(&mut self, what: usize) -> Result<ir::Value, LowerError> {
+    pub(super) fn noted(&mut self, what: usize) -> Result<ir::Value, LowerError> {
         let left = self.left.ok_or(LowerError::Malformed(0))?;
         Ok(self.b.ins().load(types::I64, slot_flags(), left, -8 * what as i32))
     }
@@ -473,7 +473,7 @@ impl Function<'_> {
 }
 
 /// The inputs and what exits store belong to the caller, who keeps them valid.
-fn slot_flags() -> MemFlagsData {
+pub(super) fn slot_flags() -> MemFlagsData {
     MemFlagsData::new().with_notrap().with_aligned()
 }
 

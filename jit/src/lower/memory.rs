@@ -87,7 +87,7 @@ impl Function<'_> {
         let others = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, count, 1);
         self.b.ins().brif(others, done, &[yes.into()], last, &[]);
         self.b.switch_to_block(last);
-        let told = self.call(Helper::Quiet, &[value])?;
+        let told = self.call_aside(Helper::Quiet, &[value])?;
         self.b.ins().jump(done, &[told.into()]);
         self.b.switch_to_block(done);
         Some(answer)
@@ -133,7 +133,7 @@ impl Function<'_> {
             }
         }
         self.b.switch_to_block(slow);
-        self.call(helper, &[value]);
+        self.call_aside(helper, &[value]);
         self.b.ins().jump(on, &[]);
         self.b.switch_to_block(on);
     }

@@ -6,12 +6,13 @@
 //! go on to other machine code by themselves, where the table says so.
 
 mod boxes;
+mod doors;
 mod exit;
 mod ints;
 mod memory;
 
-use crate::code_memory::{Arena, Block as CodeBlock};
-use crate::executor::NoExecutor;
+pub use doors::Doors;
+
 use crate::graft::{Target, Tree};
 use crate::record::{BY_FRAME, RETURNED};
 use crate::runtime::Runtime;
@@ -117,8 +118,10 @@ pub mod beside {
     pub const OWNER: usize = 4;
     /// What the traces so left were worth.
     pub const WORTH: usize = 5;
+    /// What a helper has told by its door.
+    pub const TOLD: usize = 6;
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
 }
 
 /// What lowering must know of a trace besides itself.
@@ -159,7 +162,7 @@ pub struct Lowerer {
     context: Context,
     builder: FunctionBuilderContext,
     plane: ControlPlane,
-    trampoline: Option<Arc<CodeBlock>>,
+    doors: Option<Arc<Doors>>,
     /// Makes listings.
     pub lists: bool,
 }
@@ -189,7 +192,7 @@ impl Lowerer {
             context: Context::new(),
             builder: FunctionBuilderContext::new(),
             plane: ControlPlane::default(),
-            trampoline: None,
+            doors: None,
             lists: false,
         })
     }
@@ -200,38 +203,6 @@ impl Lowerer {
         self.builder = FunctionBuilderContext::new();
     }
 
-    /// What enters traces, in memory.
-    pub fn trampoline_in(&mut self, arena: &Arc<Arena>) -> Result<Arc<CodeBlock>, NoExecutor> {
-        if let Some(made) = &self.trampoline {
-            return Ok(made.clone());
-        }
-        let made = Arc::new(arena.place(&self.trampoline()?)?);
-        self.trampoline = Some(made.clone());
-        Ok(made)
-    }
-
-    /// The machine code that enters traces: by C's calling convention, and theirs has tail calls.
-    fn trampoline(&mut self) -> Result<Vec<u8>, LowerError> {
-        self.context.clear();
-        let function = &mut self.context.func;
-        function.name = UserFuncName::user(0, 1);
-        function.signature = signature(CallConv::SystemV, 4);
-        let mut b = FunctionBuilder::new(function, &mut self.builder);
-        let entry = b.create_block();
-        b.append_block_params_for_function_params(entry);
-        b.switch_to_block(entry);
-        let given = b.block_params(entry).to_vec();
-        let callee = b.import_signature(signature(CallConv::Tail, 3));
-        let call = b.ins().call_indirect(callee, given[0], &given[1..]);
-        let number = b.inst_results(call).to_vec();
-        b.ins().return_(&number);
-        b.seal_all_blocks();
-        b.finalize(self.isa.frontend_config());
-        let failed = |e: CodegenError| LowerError::Codegen(e.to_string());
-        let code = self.context.compile(&*self.isa, &mut self.plane).map_err(|e| failed(e.inner))?;
-        Ok(code.code_buffer().to_vec())
-    }
-
     /// The machine code of a verified trace and its limbs.
     pub fn lower(&mut self, tree: &Tree, plan: Plan, runtime: &Runtime) -> Result<Machine, LowerError> {
         self.context.clear();
@@ -240,7 +211,8 @@ impl Lowerer {
         function.name = UserFuncName::user(0, 0);
         function.signature = signature(CallConv::Tail, 3);
         let b = FunctionBuilder::new(function, &mut self.builder);
-        let (b, exits) = Function::new(b, tree, plan, runtime).build()?;
+        let doors = self.doors.as_deref();
+        let (b, exits) = Function::new(b, tree, plan, runtime, doors).build()?;
         b.finalize(self.isa.frontend_config());
         let failed = |e: CodegenError| LowerError::Codegen(e.to_string());
         let code = self.context.compile(&*self.isa, &mut self.plane).map_err(|e| failed(e.inner))?;
@@ -273,6 +245,7 @@ struct Function<'f> {
     tree: &'f Tree,
     plan: Plan,
     runtime: &'f Runtime,
+    doors: Option<&'f Doors>,
     /// The part that is being lowered, its number, and the values of all.
     trace: &'f Trace,
     part: usize,
@@ -298,18 +271,21 @@ struct Function<'f> {
     nowhere: Option<Block>,
     /// Who has been asked whether he ends quietly.
     asked: FxHashSet<Arg>,
+    /// How helpers are called, and by their doors.
     signatures: FxHashMap<Helper, ir::SigRef>,
+    asides: FxHashMap<Helper, ir::SigRef>,
     regions: FxHashMap<u32, AliasRegion>,
 }
 
 impl<'f> Function<'f> {
-    fn new(b: FunctionBuilder<'f>, tree: &'f Tree, plan: Plan, runtime: &'f Runtime) -> Self {
+    fn new(b: FunctionBuilder<'f>, tree: &'f Tree, plan: Plan, runtime: &'f Runtime, doors: Option<&'f Doors>) -> Self {
         let sizes = (0..=tree.limbs.len()).map(|part| tree.part(part).insts.len());
         Self {
             b,
             tree,
             plan,
             runtime,
+            doors,
             trace: &tree.trunk,
             part: 0,
             values: sizes.map(|size| vec![None; size]).collect(),
@@ -326,6 +302,7 @@ impl<'f> Function<'f> {
             nowhere: None,
             asked: FxHashSet::default(),
             signatures: FxHashMap::default(),
+            asides: FxHashMap::default(),
             regions: FxHashMap::default(),
         }
     }
@@ -537,14 +514,7 @@ impl<'f> Function<'f> {
 
     /// Calls a helper. The address is a constant of the code: helpers do not move while the process lives.
     fn call(&mut self, helper: Helper, args: &[ir::Value]) -> Option<ir::Value> {
-        let signature = *self.signatures.entry(helper).or_insert_with(|| {
-            let mut signature = Signature::new(CallConv::SystemV);
-            signature.params = helper.params().iter().map(|ty| AbiParam::new(machine_type(*ty))).collect();
-            if helper.ty() != Ty::Unit {
-                signature.returns = vec![AbiParam::new(machine_type(helper.ty()))];
-            }
-            self.b.import_signature(signature)
-        });
+        let signature = *self.signatures.entry(helper).or_insert_with(|| self.b.import_signature(doors::by_c(helper)));
         let address = self.b.ins().iconst(types::I64, self.runtime.address(helper).cast_signed() as i64);
         let call = self.b.ins().call_indirect(signature, address, args);
         self.b.inst_results(call).first().copied()

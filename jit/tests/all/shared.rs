@@ -96,8 +96,8 @@ fn what_is_evicted_can_still_be_run() {
     let cache = Cache::new(&Params { cache_bytes: 2 * one, ..Params::DEFAULT });
     let arena = Arena::new(1 << 16);
     let mut lowerer = Lowerer::new().expect("a code generator");
-    // What enters traces stays as long as the lowerer.
-    lowerer.trampoline_in(&arena).expect("room");
+    // The doors stay as long as the lowerer.
+    lowerer.doors_in(&arena, &runtime()).expect("room");
     let before = arena.used();
     let executor = Executor::compile(adder(3), Plan::NONE, &mut lowerer, &runtime(), &arena).expect("room");
     let mine = cache.claim(key(0), live_in(Kind::Int), 0, false).expect("nobody else").commit(executor).expect("room");
