@@ -18,7 +18,7 @@ use crate::{
     mutant::{Mutant, planted},
     participant::Participant,
     sync::{
-        Arc, AtomicBool, AtomicPtr, AtomicU64, Mutex,
+        Arc, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Mutex,
         Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
         fence, is_torn_down,
     },
@@ -39,11 +39,13 @@ pub struct Requests {
     pub report: u32,
     /// Asks to go offline until the world runs again.
     pub stop: u32,
+    /// Asks not to run alone any more.
+    pub company: u32,
 }
 
 impl Default for Requests {
     fn default() -> Self {
-        Self { report: 1, stop: 2 }
+        Self { report: 1, stop: 2, company: 4 }
     }
 }
 
@@ -70,6 +72,10 @@ pub struct Domain {
     pub(crate) stopper: Mutex<()>,
     /// The seat of whoever stops the world; null while it runs.
     pub(crate) stopped_by: AtomicPtr<Seat>,
+    /// The seat of whoever runs alone, if anybody does.
+    pub(crate) alone: AtomicPtr<Seat>,
+    /// How many want to come online and were kept from it by one that runs alone.
+    pub(crate) coming: AtomicU32,
 }
 
 /// Where one participant reports. Seats never move and are freed with the domain; one that was left is used again.
@@ -94,6 +100,8 @@ impl Domain {
             turnstile: Turnstile::new(),
             stopper: Mutex::new(()),
             stopped_by: AtomicPtr::new(std::ptr::null_mut()),
+            alone: AtomicPtr::new(std::ptr::null_mut()),
+            coming: AtomicU32::new(0),
         }
     }
 
@@ -239,6 +247,7 @@ impl Domain {
         let old: Vec<&Seat> = self.seats().collect();
         let (mut next, mut stopper) = (std::ptr::null_mut(), std::ptr::null_mut());
         for seat in old.into_iter().rev() {
+            assert!(!std::ptr::eq(seat, mine) || !seat.word.is_held(), "held by a thread that is not in the copy");
             // Whoever leaves or comes may hold the lock. Nobody asks for anything at such a seat.
             let word = if seat.word.is_held() { None } else { seat.word.lock().clone() };
             next = Box::into_raw(Box::new(Seat {
@@ -259,6 +268,8 @@ impl Domain {
             turnstile: self.turnstile.twin(),
             stopper: Mutex::new(()),
             stopped_by: AtomicPtr::new(stopper),
+            alone: AtomicPtr::new(self.alone.load(Relaxed)),
+            coming: AtomicU32::new(self.coming.load(Relaxed)),
         };
         (made, std::ptr::NonNull::new(stopper).expect("a seat of this domain"))
     }

@@ -49,6 +49,7 @@
 //! | [`guard`]       | proof of being online |
 //! | [`retire`]      | batches of garbage; handing them over at thread exit |
 //! | [`stop`]        | stopping the world |
+//! | [`alone`]       | running as the only one, until another comes |
 //! | [`published`]   | one replaceable value |
 //! | [`map`]         | a map with lock-free lookups |
 //! | [`site`]        | a place for a value that one of many makes, until it is closed |
@@ -69,6 +70,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(not(vm_loom), expect(clippy::disallowed_types, reason = "this is the room of atomics"))]
 
+pub mod alone;
 pub mod cell;
 pub mod crossing;
 pub mod domain;

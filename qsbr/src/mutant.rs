@@ -49,6 +49,16 @@ pub enum Mutant {
     VersionBeforeTable,
     /// Coming online does not look whether the world is stopped.
     OnlineIgnoresStop,
+    /// Coming online does not look whether another runs alone.
+    OnlineBesideOne,
+    /// Whoever runs alone lets others come by a relaxed store.
+    CompanyRelaxed,
+    /// Whoever begins to run alone does not look who is online.
+    AloneUnseen,
+    /// Whoever begins to run alone does not look whether somebody was just kept waiting.
+    AloneAgain,
+    /// Company is asked for while somebody copies the process.
+    AskUngated,
     /// The world is restarted by a relaxed store.
     ResumeRelaxed,
     /// A merge writes the shared count before it gives up the local one.

@@ -98,6 +98,7 @@ impl Participant {
             return Standing::Online;
         }
         let (domain, seat) = (&*self.domain, self.seat());
+        let mut coming = None;
         loop {
             let seen = domain.sequence();
             if planted(Mutant::OnlineWithoutFence) {
@@ -105,8 +106,9 @@ impl Participant {
             } else {
                 // Relaxed: ordered by the fence.
                 seat.seen.store(seen, Relaxed);
-                // SeqCst: pairs with the fences in `Domain::poll`, `Domain::request`, `Domain::is_alone` and
-                // `Domain::stop_world`: either they see this seat, or this thread sees what they wrote before.
+                // SeqCst: pairs with the fences in `Domain::poll`, `Domain::request`, `Domain::is_alone`,
+                // `Domain::stop_world` and `Domain::begin_alone`: either they see this seat, or this thread sees what
+                // they wrote before.
                 fence(SeqCst);
             }
             // Acquire: pairs with the Release in `StoppedWorld::drop`: the heap is as the stopper left it.
@@ -117,6 +119,13 @@ impl Participant {
                 domain.turnstile.turn();
                 // Acquire: pairs with the Release in `StoppedWorld::drop`.
                 domain.turnstile.wait_until(|| domain.stopped_by.load(Acquire).is_null());
+                continue;
+            }
+            if domain.is_left_to_another(self) {
+                // Release: as above, and pairs with the Acquire in `Domain::begin_alone`.
+                seat.seen.store(OFFLINE, Release);
+                domain.turnstile.turn();
+                coming.get_or_insert_with(|| domain.come()).wait();
                 continue;
             }
             // A goal set since the first read may have been requested while the seat still said offline; nobody would

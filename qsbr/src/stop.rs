@@ -33,6 +33,7 @@ impl Domain {
     pub fn stop_world(&self, me: &mut Participant) -> StoppedWorld<'_> {
         assert!(std::ptr::eq(self, &**me.domain()), "a participant of another domain");
         debug_assert!(!self.is_stopped_by(me), "the world is stopped already");
+        debug_assert!(!self.is_left_to(me), "nobody else runs");
         me.offline();
         let stopper = self.stopper.lock();
         // Relaxed: ordered by the fence below.
@@ -67,6 +68,7 @@ impl Domain {
     /// offline again, so his seat does it for him. Nobody reads by the others' seats.
     pub(crate) fn forget_others(&self) {
         self.turnstile.forget_others();
+        self.forget_coming();
         // Relaxed: pairs with nothing; the caller stored it.
         let mine = self.stopped_by.load(Relaxed).cast_const();
         for seat in self.seats().filter(|seat| !std::ptr::eq(*seat, mine)) {
@@ -112,6 +114,8 @@ mod twin {
         /// The domain, and `me` in it, as a copy of the process has them: made at this moment by `me`, who has stopped the world
         /// and runs in [`Domain::copying`].
         pub fn twin(&self, me: &Participant) -> (Arc<Self>, Participant) {
+            // First: loom switches threads at accesses that meet, and those that others make under the seat's lock meet this one.
+            me.word().load();
             let (domain, seat) = self.with_seats_of(me.seat());
             let domain = Arc::new(domain);
             let me = me.moved(&domain, seat);

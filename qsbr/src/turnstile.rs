@@ -47,6 +47,12 @@ impl Turnstile {
         self.sleepers.fetch_sub(1, Relaxed);
     }
 
+    /// Runs `f`, which takes a lock for a moment, while nobody copies the process.
+    pub(crate) fn gated<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _gate = (!planted(Mutant::AskUngated)).then(|| self.gate.lock());
+        f()
+    }
+
     /// Runs `f`, which copies the process by fork, while nobody goes to sleep or wakes up.
     pub(crate) fn copying<R>(&self, f: impl FnOnce() -> R) -> R {
         let _gate = (!planted(Mutant::CopyUngated)).then(|| self.gate.lock());

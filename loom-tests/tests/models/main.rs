@@ -1,6 +1,7 @@
 //! The models: one file per protocol, one program, because each would be linked apart otherwise.
 #![cfg(vm_loom)]
 
+mod alone;
 mod attributes;
 mod claim;
 mod crossing;
