@@ -62,6 +62,11 @@ impl Handover {
         self.latch.is_taken()
     }
 
+    /// Whether somebody waits for it.
+    pub fn is_awaited(&self) -> bool {
+        self.queue.lock().waiting > 0
+    }
+
     /// Waits for the lock, and takes it; `ask` is called now and then.
     pub fn wait(&self, ask: impl Fn()) {
         let mut queue = self.queue.lock();

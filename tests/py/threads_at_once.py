@@ -73,7 +73,7 @@ def guarded(f, *args):
         failed[repr(e)] += 1
 
 
-threads = [threading.Thread(target=guarded, args=(change, N * (10 + k))) for k in range(2)]
+threads = [threading.Thread(target=guarded, args=(change, N * 1000 * (k + 1))) for k in range(2)]
 for t in threads:
     t.start()
 for name, step in steps.items():

@@ -16,6 +16,7 @@ use typhon_object::error::{self, Res};
 use typhon_object::header::Header;
 use typhon_object::native::{def, getset, getter};
 use typhon_object::slots::Slots;
+use typhon_object::solo::has_siblings;
 use typhon_object::store::Slot;
 use typhon_object::ty::{TypeDef, flag};
 use typhon_object::types::cell::Cell as PyCell;
@@ -240,7 +241,7 @@ impl FrameObject {
         if bits == 0 {
             return None;
         }
-        if typhon_object::thread::is_shared() {
+        if has_siblings() {
             // SAFETY: a generator that goes away, or is over, resets the word, and may be waiting to do so: it is still there.
             unsafe { &*(bits as *const Header) }.retain_if_alive()
         } else {
@@ -287,7 +288,7 @@ fn of_record(t: &Thread, fp: *mut Frame) -> Res {
         if (*fp).generator != 0
             && let Some(g) = crate::generator::as_generator(Value::from_ref(&(*fp).generator))
         {
-            if t.is_shared() {
+            if has_siblings() {
                 g.header.mark_weak();
             }
             object.expect::<FrameObject>().generator.set((*fp).generator);
@@ -370,7 +371,7 @@ pub(crate) fn of_generator(t: &Thread, v: &Value, g: &Generator) -> Res {
     // SAFETY: the generator holds it.
     let unit = unsafe { Unit::keep(g.unit()) };
     let object = new(t, unit, g.func.get(), Value::ABSENT)?;
-    if t.is_shared() {
+    if has_siblings() {
         g.header.mark_weak();
     }
     object.expect::<FrameObject>().generator.set(v.bits());

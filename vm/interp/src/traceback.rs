@@ -11,6 +11,7 @@ use typhon_object::header::Header;
 use typhon_object::list::List;
 use typhon_object::native::{def, getset, getter};
 use typhon_object::slots::Slots;
+use typhon_object::solo::has_siblings;
 use typhon_object::store::Slot;
 use typhon_object::ty::TypeDef;
 use typhon_object::types::exceptions as exc;
@@ -66,10 +67,13 @@ pub(crate) fn is_entry(object: u64) -> bool {
     object & ENTRY != 0
 }
 
-/// Whether anybody beside a frame's record refers to what the record's `object` names.
+/// Whether anybody beside a frame's record refers to what the record's `object` names, or another thread that has made it may
+/// count somebody.
 #[inline]
 pub(crate) fn is_held(object: u64) -> bool {
-    object != 0 && (is_entry(object) || Value::from_ref(&object).header().is_none_or(|header| header.count() > 1))
+    object != 0
+        && (is_entry(object)
+            || Value::from_ref(&object).header().is_none_or(|h| !h.is_unique() && (h.count() > 1 || has_siblings())))
 }
 
 /// Gives a waiting entry the frame object, or nothing if none can be made any more.

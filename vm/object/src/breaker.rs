@@ -34,6 +34,10 @@ pub mod reason {
     pub const FUEL: u32 = 1 << 12;
     /// Somebody has wanted the turn for so long that a native gives it up, too.
     pub const STARVED: u32 = 1 << 13;
+    /// Another thread wants to come online, and this one runs solo (see `solo`).
+    pub const COMPANY: u32 = 1 << 14;
+    /// This thread may be the only one that runs.
+    pub const LONELY: u32 = 1 << 15;
 }
 
 /// Why a thread was stopped for good.

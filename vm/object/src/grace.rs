@@ -4,7 +4,7 @@
 //! it is replaced. The second thread makes everything shared: from then on a thread may use a word or an array that it
 //! has loaded until it polls or waits, without counting and without a lock. So whoever takes a reference out of a
 //! container, or replaces an array, leaves the old one here, for a grace period of the isolate's domain; a thread that is
-//! alone does not wait. When one thread is left, nothing is shared any more.
+//! alone does not wait. When one thread is left, nothing is shared any more, nor while all others wait (`solo`).
 
 use crate::breaker::reason;
 use crate::guarded;
@@ -18,11 +18,11 @@ use crate::types::module::Module;
 use crate::value::Value;
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
-use typhon_qsbr::{Limbo, Participant, Pressure, Requests, Standing, StoppedWorld};
+use typhon_qsbr::{Domain, Limbo, Participant, Pressure, Requests, Standing, StoppedWorld};
 use typhon_rc::TAG_NONE;
 
 /// By which bits of its breaker a thread is asked for reports and stops.
-pub(crate) const REQUESTS: Requests = Requests { report: reason::REPORT, stop: reason::HALT };
+pub(crate) const REQUESTS: Requests = Requests { report: reason::REPORT, stop: reason::HALT, company: reason::COMPANY };
 
 /// A thread's part in its isolate's domain.
 pub(crate) struct Grace {
@@ -73,6 +73,7 @@ impl Thread {
 
     /// From now on this is one thread of several. It is running, or has not begun.
     pub(crate) fn share(&self, running: bool) {
+        self.end_solo();
         if self.shared.replace(true) {
             return;
         }
@@ -96,6 +97,28 @@ impl Thread {
         } else {
             self.parallel.set(self.isolate.is_free());
         }
+    }
+
+    /// The thread reads and changes objects with care, and takes the native lock.
+    pub(crate) fn share_all(&self) {
+        self.grace.crowded.set(false);
+        self.parallel.set(self.isolate.is_free());
+        self.shared.set(true);
+        thread::set_shared(true);
+    }
+
+    /// Neither any more: no other thread runs.
+    pub(crate) fn share_nothing(&self) {
+        self.out_of_native();
+        self.parallel.set(false);
+        self.shared.set(false);
+        thread::set_shared(false);
+    }
+
+    /// Asks the domain about this thread, which is one of several, for the answer of `f`.
+    pub(crate) fn with_participant<R: Default>(&self, f: impl FnOnce(&Domain, &Participant) -> R) -> R {
+        let me = self.grace.participant.borrow();
+        me.as_ref().map(|me| f(&self.isolate.domain, me)).unwrap_or_default()
     }
 
     /// What a program defines and all its threads use is not worth counting by all of them at once: each would have to get
@@ -131,6 +154,9 @@ impl Thread {
 
     /// The thread is attached: it uses objects from now on. The standing before.
     pub(crate) fn come_online(&self) -> Standing {
+        if self.is_solo() {
+            return Standing::Online;
+        }
         let mut participant = self.grace.participant.borrow_mut();
         let Some(me) = participant.as_mut().filter(|_| self.shared.get()) else { return Standing::Offline };
         let before = me.online();
@@ -140,14 +166,23 @@ impl Thread {
 
     /// Goes back to the standing before [`Thread::come_online`].
     pub(crate) fn go_back(&self, standing: Standing) {
-        if standing == Standing::Offline && self.shared.get() {
+        if standing == Standing::Online {
+            return;
+        }
+        let was_solo = self.is_solo();
+        self.end_solo();
+        if self.shared.get() {
             self.offline();
+        }
+        if was_solo {
+            self.out_of_native();
         }
     }
 
     /// Before the thread waits for anything: it uses nothing that it has loaded from a shared object, and will not until
     /// it is [`Thread::online`] again.
     pub fn offline(&self) {
+        self.end_solo();
         if let Some(me) = &mut *self.grace.participant.borrow_mut() {
             self.grace.limbo.borrow_mut().seal(&self.isolate.domain);
             // While it is online: whoever copies the process has stopped those who are, so nobody holds the queue's lock then.
@@ -180,7 +215,10 @@ impl Thread {
     /// Answers what the domain has `asked` for, at a poll: nothing that was loaded from a shared object is in use. What no
     /// other thread can use any more is let go of, which may run finalizers.
     pub fn checkpoint(&self, asked: u32) {
-        if asked & (reason::REPORT | reason::HALT | reason::GRACE) == 0 || !self.shared.get() {
+        if asked & reason::COMPANY != 0 {
+            self.end_solo();
+        }
+        if asked & (reason::REPORT | reason::HALT | reason::GRACE | reason::LONELY) == 0 || !self.shared.get() {
             return;
         }
         if let Some(me) = &mut *self.grace.participant.borrow_mut() {
@@ -198,6 +236,9 @@ impl Thread {
                 self.give_stock_back();
             }
             self.free_ripe();
+            if asked & reason::LONELY != 0 {
+                self.begin_solo();
+            }
         }
         self.see_to_late_ends();
     }
@@ -205,10 +246,11 @@ impl Thread {
     /// The other threads have ended.
     fn unshare(&self) {
         self.give_stock_back();
-        self.out_of_native();
-        self.parallel.set(false);
-        self.shared.set(false);
-        thread::set_shared(false);
+        if !self.isolate.has_one_thread() {
+            // A finalizer has begun another.
+            return;
+        }
+        self.share_nothing();
         if let Some(me) = &mut *self.grace.participant.borrow_mut() {
             me.offline();
         }
@@ -216,7 +258,7 @@ impl Thread {
     }
 
     /// Lets go of all that is left behind. No other thread is online.
-    fn free_all(&self) {
+    pub(crate) fn free_all(&self) {
         // SAFETY: nobody else can load anything, and this thread uses nothing that it has loaded.
         let mut all = unsafe { self.grace.limbo.borrow_mut().take_all() };
         // SAFETY: as above.
@@ -258,7 +300,9 @@ impl Thread {
     #[inline(never)]
     pub(crate) fn retire(&self, garbage: Garbage) {
         if !self.grace.crowded.get() {
-            if self.is_alone() {
+            let alone = self.is_alone();
+            self.notice(alone);
+            if alone {
                 return garbage.free(self);
             }
             self.grace.crowded.set(true);
@@ -291,7 +335,7 @@ impl Thread {
     /// stopped. The caller uses nothing that it loaded before.
     pub fn has_other_holders(&self, v: &Value) -> bool {
         let Some(header) = v.header() else { return true };
-        let apart = self.is_shared() && ![self.own_tag(), TAG_NONE].contains(&header.owner());
+        let apart = ![self.own_tag(), TAG_NONE].contains(&header.owner());
         if apart { self.alone(|| header.whole_count() > 1) } else { header.count() > 1 }
     }
 
@@ -334,10 +378,7 @@ impl Thread {
     /// The thread has ended: nobody waits for it any more.
     pub(crate) fn leave_domain(&self) {
         *self.grace.participant.borrow_mut() = None;
-        self.out_of_native();
-        self.parallel.set(false);
-        self.shared.set(false);
-        thread::set_shared(false);
+        self.share_nothing();
     }
 
     /// The isolate closes: memory goes as a whole.
@@ -346,9 +387,6 @@ impl Thread {
         let all = unsafe { (self.grace.limbo.borrow_mut().take_all(), self.isolate.orphans.take_all()) };
         std::mem::forget(all);
         *self.grace.participant.borrow_mut() = None;
-        self.out_of_native();
-        self.parallel.set(false);
-        self.shared.set(false);
-        thread::set_shared(false);
+        self.share_nothing();
     }
 }

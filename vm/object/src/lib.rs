@@ -43,6 +43,7 @@ pub mod registry;
 pub mod shape;
 pub mod showing;
 pub mod slots;
+pub mod solo;
 mod states;
 mod stock;
 pub mod store;

@@ -106,6 +106,7 @@ impl Thread {
 
     /// In the middle of a native: lets others go first that wait.
     pub fn offer_native(&self) {
+        self.end_solo();
         if self.native.replace(false) {
             self.isolate.native.give(true);
             self.take_native();

@@ -16,6 +16,8 @@ pub(crate) struct Tally {
 pub(crate) enum Count {
     /// Times that the isolate came to have a second thread.
     Shares,
+    /// Times that a thread began to run as if alone.
+    Solos,
     /// Queues of counts that were settled.
     Merges,
     /// Batches of references taken into stock.
@@ -39,11 +41,12 @@ pub(crate) enum Count {
     LongestCollectionNs,
 }
 
-const KINDS: usize = 15;
+const KINDS: usize = 16;
 
 /// What the numbers are called, in the order of [`Count`].
 const NAMES: [&str; KINDS] = [
     "shares",
+    "solos",
     "merges",
     "stock_batches",
     "delayed_releases",

@@ -14,6 +14,7 @@ use crate::heap::{self, Carved, Ending, Heap};
 use crate::isolate::Isolate;
 use crate::native::Signatures;
 use crate::showing::Showing;
+use crate::solo::Solo;
 use crate::states::{Last, States};
 use crate::stock::{Stock, Surplus};
 use crate::store::Slot;
@@ -130,6 +131,7 @@ pub struct Thread {
     pub(crate) parallel: Cell<bool>,
     pub(crate) native: Cell<bool>,
     pub(crate) grace: Grace,
+    pub(crate) solo: Solo,
     pub(crate) stock: Stock,
     pub(crate) tally: Tally,
     pub(crate) showing: Showing,
@@ -209,6 +211,7 @@ impl Thread {
             parallel: Cell::new(false),
             native: Cell::new(false),
             grace: Grace::new(),
+            solo: Solo::default(),
             stock: Stock::new(),
             tally: Tally::default(),
             showing: Showing::default(),
@@ -489,6 +492,7 @@ impl Thread {
     /// nothing runs on it afterwards. `last` drops what running code leaves behind: finalizers run until the end, and whatever is
     /// freed after it nobody finds again.
     pub fn end(&self, last: impl Fn()) {
+        self.end_solo();
         self.online();
         // Whatever dies from here on dies at once.
         self.enter_native();
@@ -533,6 +537,7 @@ impl Thread {
         }
         // References are given back by the thread that owns them, attached or not.
         self.attach(1 << 20, |t| {
+            t.end_solo();
             // SAFETY: nothing runs in the isolate any more.
             unsafe { t.forget_own_states() };
             t.last_state.forget();

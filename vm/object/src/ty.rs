@@ -519,7 +519,7 @@ impl TypeObject {
     /// The class at an address that its end takes out of the list it stands in, unless it is ending.
     fn if_alive(at: *const Self) -> Option<Value> {
         // SAFETY: a class leaves such lists before its memory is given back (`Drop`).
-        unsafe { if crate::thread::is_shared() { (*at).header.retain_if_alive() } else { Some((*at).value()) } }
+        unsafe { if crate::solo::has_siblings() { (*at).header.retain_if_alive() } else { Some((*at).value()) } }
     }
 
     /// Tells caches that this type has changed, and with it whoever looks up in it.

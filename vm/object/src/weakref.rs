@@ -7,8 +7,9 @@
 
 use crate::header::{Header, flag};
 use crate::heap;
+use crate::solo::has_siblings;
 use crate::store;
-use crate::thread::{self, Thread};
+use crate::thread::Thread;
 use crate::types::weakref::WeakRef;
 use crate::value::Value;
 use rustc_hash::FxHashMap;
@@ -34,7 +35,7 @@ unsafe fn watcher<'a>(at: usize) -> &'a WeakRef {
 impl Table {
     /// Records that the weakref object at `watcher` looks at `object`.
     pub fn add(&self, object: &Header, watcher: &Header) {
-        if thread::is_shared() {
+        if has_siblings() {
             object.mark_weak();
             watcher.mark_weak();
         }
@@ -148,7 +149,7 @@ impl Table {
 pub(crate) fn living(watcher: &WeakRef) -> Option<Value> {
     if watcher.header.has(flag::DYING) {
         None
-    } else if thread::is_shared() {
+    } else if has_siblings() {
         watcher.header.try_retain()
     } else {
         Some(Value::from_header(&watcher.header))

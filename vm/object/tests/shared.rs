@@ -3,6 +3,7 @@
 //! Every value says what it must look like, so a word that was read torn, stale or freed is noticed; and in the end nothing is
 //! left over.
 
+use std::sync::mpsc;
 use typhon_object::breaker::reason;
 use typhon_object::dict::Dict;
 use typhon_object::list::List;
@@ -382,6 +383,67 @@ fn what_is_in_stock_is_given_back() {
         t.online();
         assert_eq!(counts(t), before);
         assert!(!t.is_shared(), "alone again");
+    });
+    main.close();
+}
+
+#[test]
+fn while_the_others_wait_nothing_is_shared() {
+    process::set_up();
+    let main = Thread::new(hooks(), 512 << 20);
+    main.run_free();
+    main.attach(4 << 20, |t| {
+        let list = Handed(List::create(t).expect("room"));
+        let push = |t: &Thread, list: &Handed<Value>| {
+            let was_in = t.enter_native();
+            assert!(list.0.expect::<List>().push(t, Value::small(1)).is_ok());
+            t.leave_native(was_in);
+        };
+        let sibling = Handed(t.sibling().expect("a tag"));
+        assert!(t.out_of_native(), "whoever starts threads is in a native");
+        let ((go, told), (done, over)) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+        std::thread::scope(|scope| {
+            let list = &list;
+            scope.spawn(move || {
+                // The whole of it, which may be sent.
+                let sent = sibling;
+                sent.0.attach(1 << 20, |t| {
+                    loop {
+                        t.offline();
+                        t.leave_alone();
+                        let more = told.recv().is_ok();
+                        t.online();
+                        assert!(t.is_parallel() && !t.is_solo());
+                        if !more {
+                            break;
+                        }
+                        push(t, list);
+                        assert!(done.send(()).is_ok());
+                    }
+                    t.end(|| ());
+                });
+            });
+            for _ in 0..50 {
+                while !t.is_solo() {
+                    assert!(t.poll().is_ok());
+                    std::thread::yield_now();
+                }
+                assert!(!t.is_shared() && !t.is_parallel() && t.has_siblings());
+                push(t, list);
+                assert!(go.send(()).is_ok());
+                while over.try_recv().is_err() {
+                    assert!(t.poll().is_ok());
+                    t.out_of_native();
+                    std::thread::yield_now();
+                }
+            }
+            drop(go);
+            t.offline();
+        });
+        t.online();
+        assert!(t.poll().is_ok());
+        assert!(!t.has_siblings(), "alone again");
+        assert_eq!(list.0.expect::<List>().len(), 100);
     });
     main.close();
 }

@@ -8,6 +8,7 @@ use crate::generator::{self, Generator, State, as_generator};
 use typhon_isa::word::KILL_B;
 use typhon_isa::{CodeFlags, Opcode, Word};
 use typhon_object::error::{self, Res};
+use typhon_object::header::Header;
 use typhon_object::list::List;
 use typhon_object::names::n;
 use typhon_object::tuple::{self, Tuple};
@@ -230,7 +231,7 @@ pub(crate) fn for_iter_list(m: &mut M<'_>, w: Word) -> Flow {
             Ok(())
         }
         // It dies here, if the loop alone has it.
-        None if !m.t.is_shared() && m.reg(w.b()).ref_count() == 1 => exhausted(m, w),
+        None if !m.t.is_shared() && m.reg(w.b()).header().is_some_and(Header::is_unique) => exhausted(m, w),
         // The iterator lets go of what it has run through, so that nothing put there later shows.
         None => Err(Stop::As(Opcode::ForIter as usize)),
     }

@@ -36,7 +36,7 @@ impl Dict {
     /// All items, one after another, for what is one step to other threads.
     #[inline]
     pub fn walk(&self, t: &Thread) -> Res<Walk<'_>> {
-        if t.is_parallel() { self.walk_copied(t) } else { Ok(Walk::InPlace(self, 0)) }
+        if t.has_siblings() { self.walk_copied(t) } else { Ok(Walk::InPlace(self, 0)) }
     }
 
     #[cold]
@@ -153,7 +153,7 @@ impl Dict {
 
     /// Copies every item of `other` in; keys must be hashable already, so no Python code runs but `__eq__`.
     pub fn merge(&self, t: &Thread, other: &Dict, replace: bool) -> Res<()> {
-        if t.is_shared() {
+        if t.has_siblings() {
             return self.merge_shared(t, other, replace);
         }
         if self.is_empty() && self.table().is_none() && !other.is_empty() {

@@ -10,7 +10,7 @@ use crate::value::Value;
 /// The items that one step over all of `iterable` goes by (`list(d)`, `sum(d.values())`, `set.update`), if it is such a
 /// container and other threads may come between; `None` if it is to be iterated over.
 pub(crate) fn items(t: &Thread, iterable: &Value) -> Res<Option<Vec<Value>>> {
-    if !t.is_parallel() {
+    if !t.has_siblings() {
         return Ok(None);
     }
     if let Some(set) = set_::exactly(iterable) {

@@ -11,6 +11,7 @@ use crate::native::{def, getter};
 use crate::ops::{self, CompareOp};
 use crate::payload;
 use crate::slots::Slots;
+use crate::solo::has_siblings;
 use crate::store::Slot;
 use crate::strs::{self, Str};
 use crate::thread::{self, Thread};
@@ -75,7 +76,7 @@ impl WeakRef {
         if at.is_null() {
             return None;
         }
-        if thread::is_shared() {
+        if has_siblings() {
             return thread::current().and_then(|t| t.state::<Table>().target(self));
         }
         // SAFETY: a weak reference is cleared before its object's memory is given back.
@@ -88,7 +89,7 @@ impl WeakRef {
     fn forget(&self) {
         let object = self.object.replace(0);
         // Also one that has just been cleared: whoever did may be looking at it still, with the table locked.
-        if (object != 0 || thread::is_shared())
+        if (object != 0 || has_siblings())
             && let Some(t) = thread::current()
             && !t.closing.get()
         {
@@ -126,7 +127,7 @@ pub fn make(t: &Thread, class: &TypeObject, object: &Value, callback: Option<&Va
     let callback = callback.filter(|c| !c.is_none());
     // What others have given up before is seen to: were it the last reference but the caller's, the object would end when this
     // thread looks up, and not when the caller gives up its own.
-    if callback.is_some() && t.is_shared() && t.breaker.requests().load() & reason::MERGE != 0 {
+    if callback.is_some() && has_siblings() && t.breaker.requests().load() & reason::MERGE != 0 {
         t.merge();
     }
     if callback.is_none() && !class.is_heap_type() {

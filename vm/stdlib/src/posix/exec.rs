@@ -148,6 +148,7 @@ fn fork(t: &Thread, _: &[Value]) -> Res {
 
 /// Copies the process, to run Python in the copy. That has this thread only: no other may be in the middle of anything.
 pub fn copy(t: &Thread) -> Sys<i32> {
+    t.end_solo();
     t.alone(|| turns::copying(t, || crossing::copying(spawn::fork), |pid| *pid == Ok(0)))
 }
 
@@ -155,6 +156,7 @@ fn forkpty(t: &Thread, _: &[Value]) -> Res {
     permit_fork(t)?;
     before_fork(t);
     let fork = || crossing::copying(kernel::terminal::fork_with_terminal);
+    t.end_solo();
     let made = t.alone(|| turns::copying(t, fork, |made| matches!(made, Ok((0, _)))));
     after_fork(t, matches!(made, Ok((0, _))));
     warn_of_threads(t, made.as_ref().map_or(0, |(pid, _)| *pid), "forkpty")?;

@@ -125,8 +125,8 @@ fn run(job: Job) {
         Err(payload) => {
             // Whatever it was in the middle of stays as it is; the others are to stop before they meet it.
             shared.panicked(payload);
-            thread.out_of_native();
             thread.offline();
+            thread.out_of_native();
             thread.breaker.stop(why::CANCELLED);
             std::mem::forget(thread);
         }

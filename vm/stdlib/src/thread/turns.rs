@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use typhon_object::Thread;
 use typhon_object::breaker::{Breaker, reason, why};
+use typhon_object::solo::A_WHILE;
 use typhon_qsbr::sync::{Condvar, Mutex};
 
 /// How long a thread waits for its turn before it asks for it.
@@ -292,11 +293,18 @@ fn sleep_free(t: &Thread, shared: &Shared, key: usize, end: Instant, bell: &Bell
     }
     state.parked.push(Parked { key, who: me, bell: Bell::clone(bell) });
     t.out_of_native();
+    let mut looked = false;
     while state.parked.iter().any(|p| p.who == me) {
+        let left = end.saturating_duration_since(Instant::now());
         let over;
-        (state, over) = bell.wait_for(state, end.saturating_duration_since(Instant::now()));
-        if over {
+        (state, over) = bell.wait_for(state, if looked { left } else { left.min(A_WHILE) });
+        if !over {
+            continue;
+        }
+        if std::mem::replace(&mut looked, true) || left <= A_WHILE {
             state.parked.retain(|p| p.who != me);
+        } else {
+            t.leave_alone();
         }
     }
 }

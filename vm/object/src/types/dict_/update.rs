@@ -62,7 +62,7 @@ fn merge(t: &Thread, to: &Dict, from: &Dict) -> Res<()> {
     let changes = from.changes();
     to.merge(t, from, true)?;
     // What other threads change meanwhile does not come in: the items are taken at one moment.
-    if from.changes() != changes && !t.is_parallel() {
+    if from.changes() != changes && !t.has_siblings() {
         return Err(error::runtime_error(t, "dict mutated during update"));
     }
     Ok(())

@@ -25,14 +25,14 @@ pub fn sort(t: &Thread, list: &List, key: Option<&Value>, reverse: bool) -> Res<
         return Ok(());
     }
     t.check_alloc(list.len() * 40)?;
-    if key.is_none() && !t.is_shared() {
+    if key.is_none() && !t.has_siblings() {
         // SAFETY: the words of the list's items; `sort_simple` runs no Python code and drops nothing.
         let words = unsafe { std::slice::from_raw_parts_mut(list.data().cast::<u64>(), list.len()) };
         if let Some(done) = sort_simple(t, words, reverse) {
             return done;
         }
     }
-    if t.is_shared() {
+    if t.has_siblings() {
         return sort_shared(t, list, key, reverse);
     }
     // The array goes to a list that nobody else sees; an array that the list has afterwards tells of a change.

@@ -109,7 +109,7 @@ impl Set {
     /// All elements, one after another, for what is one step to other threads.
     #[inline]
     pub fn walk(&self, t: &Thread) -> Res<Walk<'_>> {
-        if t.is_parallel() { self.walk_copied(t) } else { Ok(Walk::InPlace(self, 0)) }
+        if t.has_siblings() { self.walk_copied(t) } else { Ok(Walk::InPlace(self, 0)) }
     }
 
     #[cold]

@@ -257,7 +257,7 @@ impl Set {
         if self.len() > other.len() {
             return Ok(false);
         }
-        if t.is_parallel() {
+        if t.has_siblings() {
             return self.is_subset_shared(t, other);
         }
         let mut i = 0;
@@ -299,6 +299,8 @@ impl Set {
             self.resize_held(t, 0)?;
         }
         match self.find(t, key, hash)? {
+            // The comparison has let other threads begin, or go on.
+            _ if t.is_shared() => self.insert_shared(t, key, hash),
             Some(Found { place: Err(place), .. }) => self.put(t, place, key.clone(), hash),
             Some(_) => Ok(()),
             // The comparison has emptied the set.
@@ -417,7 +419,7 @@ impl Set {
         if std::ptr::eq(self, other) || other.is_empty() {
             return Ok(());
         }
-        if t.is_shared() {
+        if t.has_siblings() {
             return self.merge_shared(t, other);
         }
         self.prepare(t, other.len())?;
