@@ -70,6 +70,8 @@ fn together(t: &Thread, a: &[Value]) -> Res {
         }
         called(t, f.0);
         t.offline();
+        // Who ran solo until here has it.
+        t.out_of_native();
     });
     t.online();
     if was_in {

@@ -44,6 +44,12 @@ fn hooks() -> Hooks {
     }
 }
 
+/// Before the thread waits for the others. Who has run solo until here has the native lock.
+fn wait(t: &Thread) {
+    t.offline();
+    t.out_of_native();
+}
+
 /// A source of numbers.
 struct Dice(u64);
 
@@ -274,7 +280,7 @@ fn containers_stay_whole_under_several_threads() {
             }
             assert!(world.0.work(t, seed, rounds).is_ok());
             // The others need no reports from here on.
-            t.offline();
+            wait(t);
         });
         t.online();
         drop(world);
@@ -326,7 +332,7 @@ fn natives_run_one_at_a_time() {
                 });
             }
             natives(t, &count);
-            t.offline();
+            wait(t);
         });
         t.online();
         assert!(t.poll().is_ok());
@@ -378,7 +384,7 @@ fn what_is_in_stock_is_given_back() {
                     });
                 });
             }
-            t.offline();
+            wait(t);
         });
         t.online();
         assert_eq!(counts(t), before);
@@ -409,7 +415,7 @@ fn while_the_others_wait_nothing_is_shared() {
                 let sent = sibling;
                 sent.0.attach(1 << 20, |t| {
                     loop {
-                        t.offline();
+                        wait(t);
                         t.leave_alone();
                         let more = told.recv().is_ok();
                         t.online();
@@ -438,7 +444,7 @@ fn while_the_others_wait_nothing_is_shared() {
                 }
             }
             drop(go);
-            t.offline();
+            wait(t);
         });
         t.online();
         assert!(t.poll().is_ok());
