@@ -3,8 +3,8 @@
 use super::{REGISTERS, Tree, looks_at_registers, register};
 use crate::record::ROUNDS;
 use typhon_jit_ir::snapshot::place_number;
-use typhon_jit_ir::trace::{Imm, Loop};
-use typhon_jit_ir::{Alias, Arg, Op, Slot, SnapId, Src, Trace, Var};
+use typhon_jit_ir::trace::{Imm, Inst, Loop};
+use typhon_jit_ir::{Alias, Arg, Form, Op, Slot, SnapId, Src, Trace, Var};
 
 /// What the loop of a part carries, and what it relies on.
 pub(super) struct Header<'t> {
@@ -59,9 +59,9 @@ impl<'t> Header<'t> {
             }
             let effects = inst.effects();
             self.found.iter().any(|(class, offset)| {
-                let slot = matches!((inst.is_store(), inst.imm), (true, Imm::Mem(Alias::Slot, at)) if at != *offset);
-                // Objects begin where they are named: attributes at different offsets are two.
-                effects.changes(*class) && !(slot && *class == Alias::Slot)
+                // Objects begin where they are named: attributes at different offsets are two, and so are an iterator's numbers.
+                let named = matches!(class, Alias::Slot | Alias::Iter);
+                effects.changes(*class) && !(named && is_beside(inst, *class, *offset))
             }) || looks_at_registers(inst) && !self.relied.is_empty()
         })
     }
@@ -75,14 +75,21 @@ pub(super) fn header(trace: &Trace, looped: &Loop) -> Option<SnapId> {
     first.exit.filter(|_| polls)
 }
 
+/// Whether an instruction stores to a class, but not to this offset from the same address.
+fn is_beside(inst: &Inst, class: Alias, offset: i32) -> bool {
+    let stores = inst.is_store() && inst.op.form() == Form::Mem;
+    stores && matches!(inst.imm, Imm::Mem(other, at) if other == class && at.abs_diff(offset) >= 8)
+}
+
 /// What the head has looked at or written in memory that the loop does not change, and so may rely on.
 fn found(trace: &Trace, looped: &Loop, base: Arg) -> Vec<(Alias, i32)> {
-    let kept = |class: Alias| {
+    let kept = |class: Alias, offset: i32| {
+        let changes = |inst: &Inst| inst.effects().changes(class) && !is_beside(inst, class, offset);
         !class.is_constant()
             && !class.is_volatile()
             // What counts are is not remembered.
             && class != Alias::Count
-            && !looped.body.iter().any(|v| trace.inst(*v).effects().changes(class))
+            && !looped.body.iter().any(|v| changes(trace.inst(*v)))
     };
     let loads = trace
         .head
@@ -91,7 +98,7 @@ fn found(trace: &Trace, looped: &Loop, base: Arg) -> Vec<(Alias, i32)> {
         .filter(|inst| (inst.is_load() || inst.is_store()) && inst.args[0] != base);
     let mut found: Vec<(Alias, i32)> = loads
         .filter_map(|inst| match inst.imm {
-            Imm::Mem(class, offset) if kept(class) => Some((class, offset)),
+            Imm::Mem(class, offset) if kept(class, offset) => Some((class, offset)),
             _ => None,
         })
         .collect();

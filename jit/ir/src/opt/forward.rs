@@ -1,7 +1,10 @@
 //! Forwarding: a load gives what was stored or loaded there before, if nothing in between may have changed it.
 //!
 //! Places of different classes never overlap; places of one class at different offsets from the same address do not, and two
-//! new objects are two. What the head knows holds in the loop if no iteration changes it.
+//! new objects are two. What the head knows holds in the loop if no iteration changes it; and what each iteration changes is
+//! carried, if it knows in the end what it has made of it.
+
+mod carried;
 
 use crate::alias::Alias;
 use crate::arg::{Arg, Ty, Var};
@@ -10,11 +13,20 @@ use crate::effects::{Acts, Effects};
 use crate::op::{Form, Op, Width};
 use crate::trace::{Imm, Inst, Trace};
 use crate::word::SHAPE_OFFSET;
+use carried::Search;
 use rustc_hash::FxHashMap;
 
 pub(super) fn run(trace: &Trace) -> Trace {
-    rewrite(trace, &mut Forward::default())
+    let mut forward = Forward::default();
+    let made = rewrite(trace, &mut forward);
+    let words = forward.search.found(&forward.known);
+    if words.is_empty() { made } else { carried::carry(&made, &words) }
 }
+
+/// A place, and as what it is loaded.
+type Key = (Place, Ty);
+/// What places hold.
+type Known = FxHashMap<Key, Arg>;
 
 /// A place in memory, as an instruction names it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,7 +72,8 @@ impl Place {
 
 #[derive(Default)]
 struct Forward {
-    known: FxHashMap<(Place, Ty), Arg>,
+    known: Known,
+    search: Search,
 }
 
 impl Pass for Forward {
@@ -71,6 +84,7 @@ impl Pass for Forward {
                 return Step::Is(*value);
             }
             let v = copy.emit(inst.clone());
+            self.search.loads(v, (place, inst.ty));
             self.known.insert((place, inst.ty), v.into());
             return Step::Is(v.into());
         }
@@ -90,9 +104,11 @@ impl Pass for Forward {
     }
 
     fn enter_loop(&mut self, copy: &mut Copy<'_>) {
+        let before = self.known.clone();
         for v in copy.old.looped.iter().flat_map(|l| &l.body) {
             self.forget(copy.old.inst(*v).effects());
         }
+        self.search.unchanged = before.into_iter().filter(|(key, _)| !self.known.contains_key(key)).collect();
     }
 }
 
@@ -102,7 +118,9 @@ impl Forward {
         if self.known.get(&(place, ty)) == Some(&value) {
             return Step::Drop;
         }
-        self.known.retain(|(other, _), _| !place.may_be(*other, copy.new.trace()));
+        for known in [&mut self.known, &mut self.search.unchanged] {
+            known.retain(|(other, _), _| !place.may_be(*other, copy.new.trace()));
+        }
         // A store of less than a word cuts its value: who loads it gets another.
         if place.width == Width::Word && !place.class.is_volatile() {
             self.known.insert((place, ty), value);
@@ -115,6 +133,8 @@ impl Forward {
         if effects.writes.is_empty() && !effects.acts.contains(Acts::ESCAPES) {
             return;
         }
-        self.known.retain(|(place, _), _| !effects.changes(place.class));
+        for known in [&mut self.known, &mut self.search.unchanged] {
+            known.retain(|(place, _), _| !effects.changes(place.class));
+        }
     }
 }
