@@ -86,8 +86,7 @@ impl Worth {
         Self { way: self.way - cost.way, round: self.round - cost.round, ..self }
     }
 
-    /// What leaving by an exit has saved that has made some headway: so many rounds, the way included if it is one, and half of the
-    /// round in which it was left.
+    /// What leaving the loop has saved: so many rounds, the way as one of them if it is one, and half of the round in which it was left.
     pub fn of(self, rounds: u64) -> i64 {
         let rounds = i64::try_from(rounds).unwrap_or(i64::MAX);
         self.round.saturating_mul(rounds).saturating_add(self.part())
@@ -95,8 +94,12 @@ impl Worth {
 
     /// What of that is the same whatever number of rounds.
     pub const fn part(self) -> i64 {
-        // A way counts as a round.
-        if self.bridge { self.way - self.round } else { self.round / 2 }
+        self.round / 2 + if self.bridge { self.way - self.round } else { 0 }
+    }
+
+    /// What leaving the way has saved, where it ends or before.
+    pub const fn on_way(self, ends: bool) -> i64 {
+        if ends { self.way } else { self.way / 2 }
     }
 }
 
@@ -111,8 +114,9 @@ mod tests {
 
     #[test]
     fn a_bridge_is_worth_its_way_and_then_its_rounds() {
-        let bridge = Worth { way: 5, round: 3, bridge: true };
-        assert_eq!([1, 4].map(|rounds| bridge.of(rounds)), [5, 14]);
-        assert_eq!(Worth { bridge: false, ..bridge }.of(4), 13);
+        let bridge = Worth { way: 5, round: 4, bridge: true };
+        assert_eq!([1, 4].map(|rounds| bridge.of(rounds)), [7, 19]);
+        assert_eq!([true, false].map(|ends| bridge.on_way(ends)), [5, 2]);
+        assert_eq!(Worth { bridge: false, ..bridge }.of(4), 18);
     }
 }

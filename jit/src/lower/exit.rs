@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use typhon_jit_ir::snapshot::place_number;
 use typhon_jit_ir::trace::Inst;
 use typhon_jit_ir::word::COUNT_OFFSET;
-use typhon_jit_ir::{Arg, Helper, Slot, SnapId, Src, Trace, Ty, Var};
+use typhon_jit_ir::{Arg, End, Helper, Slot, SnapId, Src, Trace, Ty, Var};
 
 /// Which input of a recorded trace is the address of the word that asks the thread to look up.
 const WAKE: usize = 2;
@@ -106,8 +106,21 @@ impl Function<'_> {
         let frames = 1..self.trace.snap(snap).frames.len();
         let unmade = frames.into_iter().any(|i| self.trace.snap(snap).slots.contains_key(&function_of(i)));
         let part = self.part;
-        let saves = self.tree.saves(part, self.plan.worth.round);
+        let saves = self.saves(snap);
         self.exits.push((Exit { part, snap, values, settles, offset, place, links, saves, unmade }, block));
+    }
+
+    /// What leaving by a snapshot has saved beside what rounds have: who is still on the way to the loop has half of that, or all where
+    /// it ends.
+    fn saves(&self, snap: SnapId) -> (i64, i64) {
+        let worth = self.plan.worth;
+        let (ways, more) = self.tree.saves(self.part, worth.round);
+        let no_round = Some(&Src::Arg(Arg::int(0)));
+        if !worth.bridge || self.trace.snap(snap).slots.get(&ROUNDS) != no_round {
+            return (ways, more);
+        }
+        let ends = self.part == 0 && self.trace.end == End::Leave(snap);
+        (ways + worth.on_way(ends) - worth.part(), more)
     }
 
     /// The code of the exits.

@@ -515,3 +515,17 @@ f(3000)
     assert_eq!((ran.traces, ran.counts["jit_abort_worthless"]), (0, 1), "{:?}", ran.counts);
     assert!(run(source, Some(Params { loop_hot: 2, ..params })).traces > 0);
 }
+
+/// Their bridges are short ways to the loop, whose rounds are long.
+#[test]
+fn a_loop_that_branches_at_its_end_is_worth_its_links() {
+    let long = "        s += 1; s ^= 3; s += 2; s &= 0xFFFF\n".repeat(4);
+    let branches: String =
+        [1024, 8192, 65536, 131072].map(|bit| format!("        if x & {bit}:\n            s += {bit} % 7\n")).concat();
+    let source = format!(
+        "def f(n):\n    x = s = 0\n    for i in range(n):\n        x = (x * 1103 + 12345) & 0xFFFFF\n{long}{branches}    return s\nprint(f(100000))\n"
+    );
+    let ran = run(&source, Some(Params { credit: u64::MAX, ..Params::DEFAULT }));
+    assert_eq!(ran.printed, run(&source, None).printed);
+    assert!(ran.counts["jit_linked"] > 100_000 && ran.counts["jit_poor"] == 0, "{:?}", ran.counts);
+}
