@@ -195,7 +195,18 @@ pub(crate) extern "C" fn list_push(t: u64, list: u64, v: u64) -> bool {
         // SAFETY: the trace hands the reference over, if that can be done.
         return list.push(thread(t), lent(&v).clone()).map(|()| drop(unsafe { Value::from_raw(v) })).is_ok();
     }
-    if list.is_full() && list.reserve(thread(t), 1).is_err() {
+    push_alone(thread(t), list, v)
+}
+
+pub(crate) extern "C" fn list_push_own(t: u64, list: u64, v: u64) -> bool {
+    lent(&list).downcast::<List>().is_some_and(|list| push_alone(thread(t), list, v))
+}
+
+/// Appends where nobody else changes the list.
+fn push_alone(t: &Thread, list: &List, v: u64) -> bool {
+    // The trace may have named the list once more since it asked: then its array is let go of as a shared list's is.
+    let room = || list.grow_alone(t).and_then(|()| if list.is_full() { list.reserve(t, 1) } else { Ok(()) });
+    if list.is_full() && room().is_err() {
         return false;
     }
     // SAFETY: the trace hands the reference over.

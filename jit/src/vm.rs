@@ -44,6 +44,7 @@ pub const RUNTIME: Runtime = Runtime {
         Make: helpers::make,
         Build: helpers::build,
         ListPush: helpers::list_push,
+        ListPushOwn: helpers::list_push_own,
         Len: helpers::len,
         Truth: helpers::truth,
         Member: helpers::member,

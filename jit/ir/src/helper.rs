@@ -41,6 +41,7 @@ macro_rules! for_each_helper {
                 "a tuple or list of so many values, whose references it takes over; absent without memory";
             ListPush "list_push" (Ptr, Val, Val) -> Bool [APPENDS],
                 "appends to a list, which takes the reference over; false without memory";
+            ListPushOwn "list_push_own" (Ptr, Val, Val) -> Bool [APPENDS], "the same for a list that nobody else has";
             Len "len" (Ptr, Val) -> Int [LOOKS], "the length of an object of a built-in type; negative if it has none";
             Truth "truth" (Ptr, Val) -> Int [LOOKS], "the truth of an object of a built-in type; negative if that is not to be had here";
             Member "member" (Ptr, Val, Val) -> Int [LOOKS],

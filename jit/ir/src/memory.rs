@@ -208,6 +208,7 @@ impl World for Memory {
             | Helper::Make
             | Helper::Build
             | Helper::ListPush
+            | Helper::ListPushOwn
             | Helper::Len
             | Helper::Truth
             | Helper::Member

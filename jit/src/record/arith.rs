@@ -69,8 +69,7 @@ impl Recorder<'_> {
         let (w, number) = (self.word, self.imm().real);
         let kind = BinaryKind::from_u8(w.kind().min(BinaryKind::IOr as u8));
         let right = if imm { Value::small(number) } else { self.value(w.c()).clone() };
-        // Beside other threads the interpreter does it.
-        if self.parallel || !is_tame_binary(kind, self.value(w.b()), &right) {
+        if !is_tame_binary(kind, self.value(w.b()), &right) {
             return self.abort(Reason::Type);
         }
         let a = self.reg(w.b()).arg;
@@ -88,9 +87,6 @@ impl Recorder<'_> {
     /// A comparison that a helper does, which asks what the operands are.
     fn order(&mut self, kind: CompareKind, right: Option<Arg>) -> Result<Num<bool>, Abort> {
         let w = self.word;
-        if self.parallel {
-            return self.abort(Reason::Type);
-        }
         let (a, b) = (self.reg(w.b()).arg, right.unwrap_or_else(|| self.reg(w.c()).arg));
         let right = match b {
             Arg::Const(Const::Val(word)) if right.is_some() => word.0,

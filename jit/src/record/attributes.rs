@@ -162,6 +162,10 @@ impl Recorder<'_> {
         }
         let value = self.reg(w.b()).arg;
         if self.is_others(object) {
+            // What the head knows of its shape is not to change behind its back.
+            if then.is_some() && self.is_asked(object) {
+                return self.abort(Reason::Type);
+            }
             let how = helpers::with_next(words[0] as u32, then);
             let done = self.b.call(Helper::AttrPut, &[object, Arg::int(how), Arg::int(at.into()), value]).into();
             self.guard(done);

@@ -229,7 +229,9 @@ impl Recorder<'_> {
 
     /// Appends to a list, which has a reference of the value's then: the caller's business.
     pub(super) fn push_to(&mut self, list: Arg, value: Arg) -> Result<(), Abort> {
-        let done = self.b.call(Helper::ListPush, &[self.thread, list, value]).into();
+        let own = self.parallel && !self.is_others(list);
+        let helper = if own { Helper::ListPushOwn } else { Helper::ListPush };
+        let done = self.b.call(helper, &[self.thread, list, value]).into();
         self.guard(done);
         Ok(())
     }

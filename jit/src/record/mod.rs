@@ -327,6 +327,7 @@ impl<'a> Recorder<'a> {
         let asked = self.b.mem(Op::Load32, Ty::Int, Alias::Thread, &[wake], 0);
         let quiet = self.op(Op::IEq, &[asked.into(), Arg::int(0)]);
         self.guard(quiet);
+        self.ask_whose();
     }
 
     fn recorded(&self, trace: Trace, path: u64) -> Recorded {
@@ -520,7 +521,7 @@ impl<'a> Recorder<'a> {
             return self.abort(Reason::Worthless);
         }
         let trace = std::mem::replace(&mut self.b, Builder::new()).finish(End::Again(again));
-        Ok(self.recorded(self.regs.without_unwritten(trace), self.path))
+        Ok(self.recorded(self.without_unused(self.regs.without_unwritten(trace)), self.path))
     }
 
     fn abort<T>(&self, reason: Reason) -> Result<T, Abort> {

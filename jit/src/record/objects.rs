@@ -122,7 +122,7 @@ impl Recorder<'_> {
                 let data = self.load(Ty::Ptr, Alias::List, object, List::DATA);
                 let class = self.class(object, Alias::Item);
                 let item = self.b.mem(Op::LoadX, Ty::Val, class, &[data, index], 0).into();
-                if self.parallel {
+                if class == Alias::Shared {
                     // The list may just be getting shorter.
                     self.is_present(item);
                 }
@@ -222,7 +222,7 @@ impl Recorder<'_> {
         let (object, _, len, len_now) = self.row(w.a(), Use::Written)?;
         let index = self.int(w.b())?;
         let at = self.position(index.arg, index.real, len, len_now)?;
-        if self.parallel {
+        if self.is_others(object) {
             let value = self.reg(w.c()).arg;
             let done = self.b.call(Helper::ListPut, &[object, at, value]).into();
             self.guard(done);

@@ -126,6 +126,11 @@ impl Regs {
         None
     }
 
+    /// What the loop carries, by register.
+    pub(super) fn carried(&self) -> Vec<(usize, Arg)> {
+        self.carried.iter().map(|(r, arg)| (*r, *arg)).collect()
+    }
+
     /// Where they are.
     pub(super) fn base(&self) -> Arg {
         self.base

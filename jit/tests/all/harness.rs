@@ -39,7 +39,15 @@ fn together(t: &Thread, a: &[Value]) -> Res {
     t.run_free();
     let count = a[1].as_small().unwrap_or(1);
     let results = Mutex::new(Vec::new());
+    let begun = Mutex::new(0);
     let called = |t: &Thread, f: &Value| {
+        t.out_of_native();
+        // All begin at the same time, and meanwhile none is offline: beside those one would be alone, and so be its traces.
+        *begun.lock() += 1;
+        while *begun.lock() < count {
+            t.poll().expect("nobody is stopped");
+            std::thread::yield_now();
+        }
         let result = typhon_object::call::call(t, f, &[]).and_then(|v| ops::repr(t, &v));
         // The call has ended in a native's middle.
         t.out_of_native();

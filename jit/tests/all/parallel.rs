@@ -216,3 +216,72 @@ print(together(f, 2))
     let (_, then) = text.split_once("call list_put(").unwrap_or_default();
     assert!(then.contains("call attr_put(") && then.contains("load shared"), "{text}");
 }
+
+#[test]
+fn what_one_register_refers_to_is_the_threads_own() {
+    let text = iterations(&format!(
+        "{POINTS}
+def f():
+    p = P(0)
+    row = [0]
+    i = 0
+    while i < 2000:
+        p.x = p.x + i
+        row.append(i)
+        row[0] = row[0] + p.x
+        i += 1
+    return p.x, row[0], len(row)
+print(together(f, 2))
+"
+    ));
+    // Asked whose it is, it is written as by a thread that is alone; one that others have is not asked.
+    let own = text.split("again ").find(|round| round.contains("call list_push_own(")).unwrap_or_default();
+    assert!(own.contains("load shared") && own.contains("store slot") && own.contains("storex item"), "{text}");
+    assert!(!own.contains("call attr_put(") && !own.contains("call list_put("), "{text}");
+}
+
+#[test]
+fn what_others_have_as_well_is_written_for_all() {
+    let text = iterations(&format!(
+        "{POINTS}
+def f():
+    p = P(0)
+    items[0] = p
+    i = 0
+    while i < 2000:
+        p.x = i
+        i += 1
+    return p.x
+print(together(f, 2))
+"
+    ));
+    assert!(text.contains("call attr_put(") && !text.contains("count"), "{text}");
+}
+
+#[test]
+fn who_hands_an_object_on_asks_again_whose_it_is() {
+    let ran = beside(&format!(
+        "{POINTS}
+def f():
+    bad = 0
+    for k in range(40):
+        p = P(0)
+        row = [0]
+        for i in range(200):
+            p.x = p.x + 1
+            row[0] = row[0] + 1
+            row.append(i)
+            if i == 100:
+                items[0] = (p, row)
+            if i > 100:
+                q, other = items[0]
+                q.x = q.x + 1000
+                other[0] = other[0] + 1000
+        # Of the other thread's rounds some, of its own the most.
+        bad += p.x < 200 or row[0] < 200 or len(row) < 201 or p.x % 1000 > 200
+    return bad
+print(together(f, 3))
+"
+    ));
+    assert!(ran.printed.contains('0'), "{}", ran.printed);
+}
