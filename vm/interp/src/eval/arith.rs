@@ -315,12 +315,23 @@ pub(crate) fn shr(x: i64, y: i64) -> Option<i64> {
     if y < 0 { None } else { Some(x >> y.min(63)) }
 }
 
-/// float op float.
+/// float op float, or one of them an int, as long as all three fit the word.
 #[inline(always)]
 pub(crate) fn float_op(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
-    let (x, y) = (m.reg(w.b()), m.reg(w.c()));
-    let (Some(x), Some(y)) = (x.as_immediate_float(), y.as_immediate_float()) else { return Err(Stop::Slow) };
-    let Some(v) = Value::try_float(f(x, y)) else { return Err(Stop::Slow) };
+    let (a, b) = (m.reg(w.b()), m.reg(w.c()));
+    let (x, y) = match (a.as_immediate_float(), b.as_immediate_float()) {
+        (Some(x), Some(y)) => (x, y),
+        (Some(x), None) if b.is_small() => (x, b.as_small().unwrap_or_default() as f64),
+        (None, Some(y)) if a.is_small() => (a.as_small().unwrap_or_default() as f64, y),
+        _ => return Err(Stop::Slow),
+    };
+    set_float(m, w, f(x, y))
+}
+
+/// A result that fits the word.
+#[inline(always)]
+fn set_float(m: &mut M<'_>, w: Word, x: f64) -> Flow {
+    let Some(v) = Value::try_float(x) else { return Err(Stop::Slow) };
     m.set(w.a(), v);
     m.advance(1);
     Ok(())
@@ -335,7 +346,7 @@ fn float_result(m: &mut M<'_>, w: Word, x: f64) -> Flow {
     Ok(())
 }
 
-/// One operand is an int, or it or the result is a boxed float: still a float operation, worth staying specialized for.
+/// An operand or the result is a boxed float: still a float operation, worth staying specialized for.
 #[inline(always)]
 pub(crate) fn float_op_boxed(m: &mut M<'_>, w: Word, f: impl Fn(f64, f64) -> f64) -> Flow {
     let (a, b) = (m.reg(w.b()), m.reg(w.c()));
@@ -380,8 +391,10 @@ pub(crate) fn as_exact(v: &Value) -> Option<f64> {
 
 #[inline(always)]
 pub(crate) fn div_float(m: &mut M<'_>, w: Word) -> Flow {
+    let (x, y) = (m.reg(w.b()), m.reg(w.c()));
     // A zero divisor is boxed, so that it never gets here as an immediate float.
-    float_op(m, w, |x, y| x / y)
+    let (Some(x), Some(y)) = (x.as_immediate_float(), y.as_immediate_float()) else { return Err(Stop::Slow) };
+    set_float(m, w, x / y)
 }
 
 /// The same for ints, boxed floats and what has a boxed result.

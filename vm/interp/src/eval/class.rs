@@ -48,11 +48,12 @@ fn alone(m: &mut M<'_>, w: Word, first: usize, n: usize) -> Flow {
     Ok(())
 }
 
-/// Whether a built-in type may be called beside other natives; if so, what waited for a native to begin is done.
+/// Whether a built-in type, or a class of exceptions, may be called beside other natives; if so, what waited for a native to begin is done.
 #[cold]
 #[inline(never)]
 fn begin_beside(t: &Thread, class: &Value, args: &[Value]) -> bool {
-    let may = class.downcast::<TypeObject>().is_some_and(|c| locked::makes_built_in(c, args));
+    let may =
+        class.downcast::<TypeObject>().is_some_and(|c| locked::makes_built_in(c, args) || locked::makes_exceptions(c));
     if may {
         t.see_to_late_ends();
     }

@@ -285,8 +285,9 @@ mod threaded {
                     it.left.put(stop);
                     (std::ptr::null(), base)
                 }
+                let guards = const { locked::concerns(Op::$name) } && t.is_parallel();
                 let (ip, base) =
-                    if t.is_parallel() { guarded(Op::$name, body, t, it, ip, base, fp, $w) } else { body(t, it, ip, base, fp, $w) };
+                    if guards { guarded(Op::$name, body, t, it, ip, base, fp, $w) } else { body(t, it, ip, base, fp, $w) };
                 if ip.is_null() { elsewhere(t, it) } else { next(M::new(t, it, ip, base, it.fp.get())) }
             }}
         };

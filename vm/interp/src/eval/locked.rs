@@ -32,6 +32,24 @@ pub(super) fn begin(op: Op, m: &M<'_>, w: Word) {
     }
 }
 
+/// Whether an instruction's outlined body or second part may have to do with the lock at all: these compute, or make an object of
+/// what is in registers.
+pub(super) const fn concerns(op: Op) -> bool {
+    use Op::*;
+    !matches!(
+        op,
+        BinaryAddFloat
+            | BinarySubFloat
+            | BinaryMulFloat
+            | BinaryDivFloat
+            | BinaryAddFloatImm
+            | BinarySubFloatImm
+            | BinaryMulFloatImm
+            | BinaryDivFloatImm
+            | BuildTuple
+    )
+}
+
 /// Gives the lock up after an instruction.
 #[inline(always)]
 pub(super) fn end(m: &M<'_>) {
@@ -81,7 +99,7 @@ fn outlined(op: Op, m: &M<'_>, w: Word) -> bool {
         Op::UnpackSequence => !is_sequence(m.reg(b)),
         // SAFETY: the frame is live.
         Op::Return | Op::ReturnConst => unsafe { (*m.fp).object != 0 || (*m.fp).locals != 0 },
-        Op::BuildTuple | Op::ListAppend | Op::SetFunctionAttr => false,
+        Op::ListAppend | Op::SetFunctionAttr => false,
         Op::BuildMap => !(0..c).all(|i| is_atom(m.reg(b + 2 * i))),
         Op::BuildSet => !(0..c).all(|i| is_atom(m.reg(b + i))),
         Op::ListToTuple => m.reg(b).header().is_none_or(|h| h.shape().0 != ids::LIST),
@@ -94,14 +112,7 @@ fn outlined(op: Op, m: &M<'_>, w: Word) -> bool {
         Op::MakeFunction => {
             !m.constant(w.bc() as usize).exact::<crate::code::CodeObject>().is_some_and(|c| c.has_unit())
         }
-        Op::BinaryAddFloat
-        | Op::BinarySubFloat
-        | Op::BinaryMulFloat
-        | Op::BinaryDivFloat
-        | Op::BinaryAddFloatImm
-        | Op::BinarySubFloatImm
-        | Op::BinaryMulFloatImm
-        | Op::BinaryDivFloatImm => false,
+        op if !concerns(op) => false,
         _ => true,
     }
 }
@@ -209,7 +220,7 @@ pub(super) fn is_only_here(v: &Value) -> bool {
 }
 
 /// Whether instances of a class are made by BaseException's constructor, which keeps its arguments and looks at nothing.
-fn makes_exceptions(class: &TypeObject) -> bool {
+pub(super) fn makes_exceptions(class: &TypeObject) -> bool {
     let (slots, base) = (class.slots(), BASE_EXCEPTION.ty().slots());
     let same = match (slots.new, base.new, slots.init, base.init) {
         (Some(new), Some(base_new), Some(init), Some(base_init)) => {

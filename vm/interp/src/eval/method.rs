@@ -209,7 +209,7 @@ pub(crate) fn load_super(m: &mut M<'_>, w: Word, method: bool) -> Flow {
 pub(super) fn is_plain_super(m: &M<'_>, w: Word) -> bool {
     let window = m.window(w.b(), 3);
     let key = super_key(window);
-    key != 0 && super_method(window, m.name(w.c()), key).is_some()
+    key != 0 && (key == m.extra(0) || super_method(window, m.name(w.c()), key).is_some())
 }
 
 /// The versions of the class and of the object's type, if the name `super` means what it says and the object is no class;
