@@ -325,6 +325,12 @@ pub(crate) extern "C" fn dict_put(t: u64, d: u64, key: u64, v: u64) -> bool {
 pub(crate) extern "C" fn set_add(t: u64, set: u64, key: u64) -> bool {
     let (t, key) = (thread(t), lent(&key));
     let Some(set) = lent(&set).exact::<Set>() else { return false };
+    let Some(hash) = Some(key).filter(|key| is_plain(key)).and_then(|key| set_::hash_element(t, key).ok()) else {
+        return false;
+    };
+    if let Some(added) = set.insert_quick(t, key, hash) {
+        return added.is_ok();
+    }
     match set.has_plain(t, key) {
         Some(true) => true,
         Some(false) => set_::add(t, set, key).is_ok(),

@@ -9,6 +9,7 @@ use crate::header::{Header, flag};
 use crate::ids;
 use crate::list::List;
 use crate::tuple::Tuple;
+use crate::types::set_;
 use crate::types::slice::Slice;
 use crate::value::Value;
 use smallvec::SmallVec;
@@ -98,6 +99,7 @@ pub fn ends_alone(v: &Value) -> bool {
         ids::SLICE => v.exact::<Slice>().is_some_and(|s| unsafe {
             [s.start.peek(), s.stop.peek(), s.step.peek()].iter().all(|part| !part.is_object())
         }),
+        ids::SET | ids::FROZENSET => set_::exactly(v).is_some_and(|set| set.holds_words(EDGES_MAX)),
         _ => false,
     }
 }

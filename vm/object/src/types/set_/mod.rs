@@ -88,6 +88,15 @@ pub(crate) fn add_plain(t: &Thread, set: &Set, key: &Value) -> Res<()> {
     set.insert(t, key, hash)
 }
 
+impl Set {
+    /// Whether its elements are words, no objects, as far as so many places tell.
+    pub(crate) fn holds_words(&self, most: usize) -> bool {
+        let is_word =
+            |places: &places::Places, i| places.item(i).is_none_or(|(key, _)| !Value::from_ref(&key).is_object());
+        self.table().is_none_or(|places| places.count() <= most && (0..places.count()).all(|i| is_word(&places, i)))
+    }
+}
+
 /// Whether `key` is an element. A set that cannot be hashed is looked up as the frozenset of its elements.
 #[inline]
 pub fn contains(t: &Thread, set: &Set, key: &Value) -> Res<bool> {

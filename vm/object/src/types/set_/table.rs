@@ -12,6 +12,7 @@ use crate::ops;
 use crate::plain::{self, is_plain};
 use crate::store;
 use crate::thread::{self, Thread};
+use crate::types::int;
 use crate::types::iters::unhashable_as;
 use crate::types::set_::{FROZENSET, SET};
 use crate::value::Value;
@@ -292,6 +293,27 @@ impl Set {
     /// Adds `key`, of this hash.
     #[inline]
     pub fn insert(&self, t: &Thread, key: &Value, hash: i64) -> Res<()> {
+        match self.insert_quick(t, key, hash) {
+            Some(done) => done,
+            None => self.insert_slow(t, key, hash),
+        }
+    }
+
+    /// As [`Set::insert`], if no code must run to tell whether it is there, and nobody else has the set.
+    #[inline]
+    pub fn insert_quick(&self, t: &Thread, key: &Value, hash: i64) -> Option<Res<()>> {
+        if t.is_shared() {
+            return None;
+        }
+        let places = self.table()?;
+        match places.probe(hash, |theirs| plain::quick_equal(theirs, key).ok_or(())).ok()? {
+            Ok(_) => Some(Ok(())),
+            Err(place) => Some(self.put(t, place, key.clone(), hash)),
+        }
+    }
+
+    #[inline(never)]
+    fn insert_slow(&self, t: &Thread, key: &Value, hash: i64) -> Res<()> {
         if t.is_shared() {
             return self.insert_shared(t, key, hash);
         }
@@ -559,6 +581,9 @@ impl Set {
 /// The hash of an element to be; TypeErrors say that it was to be one.
 #[inline]
 pub fn hash_element(t: &Thread, key: &Value) -> Res<i64> {
+    if let Some(i) = key.as_small() {
+        return Ok(int::hash_small(i));
+    }
     ops::hash(t, key).map_err(|e| unhashable_as(t, key, "set element", e))
 }
 
