@@ -80,7 +80,7 @@ fn overlay() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
     let text = fs::read("overlay/_sysconfigdata.py")?;
     let names = ["", "t"].map(|abi| format!("_sysconfigdata_{abi}_linux_{arch}-linux-gnu.py"));
     let mut files: Vec<(String, Vec<u8>)> = names.into_iter().map(|name| (name, text.clone())).collect();
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "_ast.py",
         "_ctypes.py",
         "_interpqueues.py",
@@ -91,6 +91,7 @@ fn overlay() -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
         "_testmultiphase.py",
         "_typhon_kinds.py",
         "_typhon_snapshot.py",
+        "cProfile.py",
     ];
     for name in NAMES {
         files.push((name.to_owned(), fs::read(Path::new("overlay").join(name))?));

@@ -12,6 +12,7 @@ pub mod isolates;
 pub mod kernel;
 pub mod marshal;
 pub mod posix;
+pub mod profiler;
 pub mod ram;
 pub mod registry;
 pub mod report;
@@ -52,6 +53,7 @@ pub static MODULES: &[&ModuleDef] = &[
     &io::MODULE,
     &marshal::MODULE,
     &posix::MODULE,
+    &profiler::MODULE,
     &select::MODULE,
     &signal::MODULE,
     &socket::MODULE,

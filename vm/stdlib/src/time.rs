@@ -210,7 +210,7 @@ fn wall(t: &Thread) -> Res<Duration> {
     Ok(host.wall_clock())
 }
 
-fn steady(t: &Thread) -> Res<Duration> {
+pub(crate) fn steady(t: &Thread) -> Res<Duration> {
     let host = world::host(t)?;
     host.pass(LOOK);
     Ok(host.monotonic_clock())
