@@ -97,11 +97,11 @@ impl Recorder<'_> {
     fn is_own(&mut self, value: Arg) {
         let object = self.op(Op::IsObj, &[value]);
         self.guard(object);
-        let mut half = |base, class, offset| Arg::from(self.b.mem(Op::Load32, Ty::Int, class, &[base], offset));
-        let (count, tag) =
-            (half(value, Alias::Count, COUNT_OFFSET), half(self.thread, Alias::Pool, Thread::TAG as i32));
-        // In one load, which sees what those have done who have given their references up: they stand in this word.
-        let rest = Arg::from(self.b.mem(Op::Load, Ty::Int, Alias::Shared, &[value], OWNER_OFFSET));
+        let tag = Arg::from(self.b.mem(Op::Load32, Ty::Int, Alias::Pool, &[self.thread], Thread::TAG as i32));
+        // Both are looked at in each round: helpers may count without saying so, and the second load sees what those have done who
+        // have given their references up, which stand in its word.
+        let mut load = |op, offset| Arg::from(self.b.mem(op, Ty::Int, Alias::Shared, &[value], offset));
+        let (count, rest) = (load(Op::Load32, COUNT_OFFSET), load(Op::Load, OWNER_OFFSET));
         let (rest, tag) =
             (self.op(Op::IAnd, &[rest, Arg::int(OWNER_AND_SHARED)]), self.op(Op::IAnd, &[tag, Arg::int(0xffff)]));
         let (one, mine) = (self.op(Op::IEq, &[count, Arg::int(1)]), self.op(Op::IEq, &[rest, tag]));

@@ -255,7 +255,28 @@ def f():
 print(together(f, 2))
 "
     ));
-    assert!(text.contains("call attr_put(") && !text.contains("count"), "{text}");
+    assert!(text.contains("call attr_put(") && !text.contains("iand"), "{text}");
+}
+
+#[test]
+fn whose_an_object_is_is_asked_in_each_round() {
+    // Each iterator refers to the list, and others find it; no instruction of the round counts.
+    let text = iterations(&format!(
+        "{POINTS}
+def f():
+    row = [0]
+    i = 0
+    while i < 2000:
+        row[0] = i
+        i += 1
+        if i > 2000:
+            items.append(iter(row))
+    return row[0]
+print(together(f, 2))
+"
+    ));
+    let own = text.split("again ").find(|round| round.contains("iand")).unwrap_or_default();
+    assert!(own.contains("load32 shared") && own.contains("load shared"), "{text}");
 }
 
 #[test]
