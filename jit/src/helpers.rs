@@ -12,7 +12,7 @@ use typhon_object::dict::Dict;
 use typhon_object::guarded;
 use typhon_object::list::List;
 use typhon_object::native::{self, MethodDef};
-use typhon_object::plain::{self, is_plain};
+use typhon_object::plain::{self, is_key};
 use typhon_object::quiet::{ends_quietly, refers_quietly};
 use typhon_object::shape::ShapeId;
 use typhon_object::strs::{self, Str};
@@ -20,6 +20,7 @@ use typhon_object::thread::current;
 use typhon_object::tuple::{self, Tuple};
 use typhon_object::ty::flag;
 use typhon_object::types::bool_::BOOL;
+use typhon_object::types::bytes::Bytes;
 use typhon_object::types::cell::Cell as PyCell;
 use typhon_object::types::enumerate::ENUMERATE;
 use typhon_object::types::float::FLOAT;
@@ -248,8 +249,13 @@ fn is_short_int(v: &Value) -> bool {
 /// Whether an operator on two values runs no code and takes little time.
 pub fn is_tame_binary(kind: BinaryKind, a: &Value, b: &Value) -> bool {
     use BinaryKind as K;
-    if let (Some(a), Some(b)) = (a.exact::<Str>(), b.exact::<Str>()) {
-        return kind.plain() == K::Add && a.len() + b.len() <= JOINED_MAX;
+    let lens = match (a.exact::<Str>(), b.exact::<Str>(), a.exact::<Bytes>(), b.exact::<Bytes>()) {
+        (Some(a), Some(b), ..) => Some((a.len(), b.len())),
+        (.., Some(a), Some(b)) => Some((a.len(), b.len())),
+        _ => None,
+    };
+    if let Some((a, b)) = lens {
+        return kind.plain() == K::Add && a + b <= JOINED_MAX;
     }
     let shift = || b.as_small().and_then(|n| usize::try_from(n).ok()).is_some_and(|n| n <= BITS_MAX);
     is_short_int(a)
@@ -285,7 +291,7 @@ pub(crate) extern "C" fn member(t: u64, container: u64, v: u64) -> i64 {
         let short = text.len() <= MEMBERS_MAX && part.len() <= MEMBERS_MAX;
         return yes(short.then(|| ops::contains(t, container, v)));
     }
-    if !is_plain(v) {
+    if !is_key(v) {
         return -1;
     }
     let items = match (container.exact::<List>(), container.exact::<Tuple>()) {
@@ -325,7 +331,7 @@ pub(crate) extern "C" fn dict_put(t: u64, d: u64, key: u64, v: u64) -> bool {
 pub(crate) extern "C" fn set_add(t: u64, set: u64, key: u64) -> bool {
     let (t, key) = (thread(t), lent(&key));
     let Some(set) = lent(&set).exact::<Set>() else { return false };
-    let Some(hash) = Some(key).filter(|key| is_plain(key)).and_then(|key| set_::hash_element(t, key).ok()) else {
+    let Some(hash) = Some(key).filter(|key| is_key(key)).and_then(|key| set_::hash_element(t, key).ok()) else {
         return false;
     };
     if let Some(added) = set.insert_quick(t, key, hash) {

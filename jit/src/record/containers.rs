@@ -13,6 +13,7 @@ use typhon_object::dict::Dict;
 use typhon_object::list::List;
 use typhon_object::strs::Str;
 use typhon_object::tuple::Tuple;
+use typhon_object::types::bytes::Bytes;
 use typhon_object::types::set_::Set;
 use typhon_object::types::slice::Slice;
 use typhon_object::{Value, ids, type_of};
@@ -28,6 +29,7 @@ impl Recorder<'_> {
             O::BuildTuple => self.build(0)?,
             O::BuildList => self.build(LIST)?,
             O::BuildSlice => self.build(SLICE)?,
+            O::BuildMap if self.word.c() == 0 => self.build_dict(),
             O::ListAppend => self.append()?,
             O::SetAdd => self.set_add()?,
             O::MapAdd => self.set_other_item(self.word.a(), self.word.b(), self.word.c())?,
@@ -178,6 +180,13 @@ impl Recorder<'_> {
         self.put(over, made);
     }
 
+    /// An empty dict.
+    fn build_dict(&mut self) {
+        self.may_write([self.word.a()]);
+        let made = self.new_built_in(ids::DICT, size_of::<Dict>());
+        self.put(self.word.a(), made);
+    }
+
     /// A tuple of what registers hold, which it takes over. Nothing more may go wrong with the instruction.
     pub(super) fn tuple_of(&mut self, registers: std::ops::Range<usize>) -> Arg {
         let n = registers.len();
@@ -238,7 +247,7 @@ impl Recorder<'_> {
 
     fn set_add(&mut self) -> Result<(), Abort> {
         let w = self.word;
-        if self.value(w.a()).exact::<Set>().is_none() || !typhon_object::plain::is_plain(self.value(w.b())) {
+        if self.value(w.a()).exact::<Set>().is_none() || !typhon_object::plain::is_key(self.value(w.b())) {
             return self.abort(Reason::Type);
         }
         let (set, value) = (self.reg(w.a()).arg, self.reg(w.b()).arg);
@@ -284,6 +293,10 @@ impl Recorder<'_> {
             let index = self.int(w.c())?;
             return self.get_character(index);
         }
+        if v.exact::<Bytes>().is_some() && key.is_small() {
+            let index = self.int(w.c())?;
+            return self.get_byte(index);
+        }
         if key.is_small()
             && let Some(row) = self.number_at(w.b())?
         {
@@ -308,12 +321,14 @@ impl Recorder<'_> {
     pub(super) fn get_other_item_imm(&mut self) -> Result<(), Abort> {
         let (v, index) = (self.value(self.word.b()), self.imm());
         let (is_dict, is_text) = (v.exact::<Dict>().is_some(), v.exact::<Str>().is_some());
+        let is_bytes = v.exact::<Bytes>().is_some();
         let Some(key) = Word::int(index.real) else { return self.abort(Reason::Type) };
         // The third operand is a number.
         self.word = typhon_isa::Word(self.word.0 & !(u64::from(KILL_C) << 8));
         match (is_dict, is_text) {
             (true, _) => self.get_entry(Arg::Const(Const::Val(key)), key.0),
             (_, true) => self.get_character(index),
+            _ if is_bytes => self.get_byte(index),
             _ => match self.number_at(self.word.b())? {
                 Some(row) => self.get_number(row, index),
                 None => self.abort(Reason::Type),
@@ -331,6 +346,19 @@ impl Recorder<'_> {
         let value = Arg::from(self.b.call(Helper::DictGet, &[self.thread, dict, key, ABSENT]));
         self.is_present(value);
         self.result_of(Loaded::borrowed(value));
+        Ok(())
+    }
+
+    /// A byte of bytes, which never change.
+    fn get_byte(&mut self, index: Num<i64>) -> Result<(), Abort> {
+        let r = self.word.b();
+        let len_now = self.value(r).exact::<Bytes>().map_or(0, Bytes::len);
+        let object = self.built_in(r)?;
+        let len = self.load(Ty::Int, Alias::Boxed, object, Bytes::LEN);
+        let at = self.position(index.arg, index.real, len, len_now)?;
+        let byte = self.b.mem(Op::LoadX8, Ty::Int, Alias::Boxed, &[object, at], Bytes::DATA as i32).into();
+        let value = self.op(Op::BoxInt, &[byte]);
+        self.result_of(Loaded { value, borrowed: false });
         Ok(())
     }
 
@@ -430,7 +458,7 @@ impl Recorder<'_> {
             self.end_dying();
             return Ok(());
         }
-        if self.value(a).exact::<Dict>().is_none() || !typhon_object::plain::is_plain(self.value(b)) {
+        if self.value(a).exact::<Dict>().is_none() || !typhon_object::plain::is_key(self.value(b)) {
             return self.abort(Reason::Type);
         }
         let (dict, key, value) = (self.built_in(a)?, self.reg(b).arg, self.reg(c).arg);

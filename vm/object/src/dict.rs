@@ -19,7 +19,7 @@ use crate::gc;
 use crate::header::Header;
 use crate::ops;
 use crate::payload;
-use crate::plain::{self, is_plain};
+use crate::plain::{self, is_key};
 use crate::store;
 use crate::strs::Str;
 use crate::thread::{self, Thread};
@@ -198,11 +198,11 @@ impl Dict {
 
     /// The word of the value under a plain key, if no code must run to find it. The dict still owns it.
     pub fn find_plain(&self, t: &Thread, key: &Value) -> Option<Option<u64>> {
-        let Some(table) = self.table() else { return is_plain(key).then_some(None) };
+        let Some(table) = self.table() else { return is_key(key).then_some(None) };
         let entry = if self.has_str_keys() && key.exact::<Str>().is_some() {
             table.find_str(key, key.expect_str().hash()).0
         } else {
-            if !is_plain(key) {
+            if !is_key(key) {
                 return None;
             }
             let same = |theirs: &Value| match theirs.is(key) {

@@ -5,6 +5,7 @@ use crate::strs::Str;
 use crate::thread::Thread;
 use crate::tuple::Tuple;
 use crate::ty::type_of;
+use crate::types::object::OBJECT;
 use crate::types::tuple_;
 use crate::value::Value;
 use crate::{ids, ops};
@@ -31,9 +32,23 @@ fn within(v: &Value, depth: u32) -> bool {
     }
 }
 
+/// Whether a value's hash, and comparing it with another such value, run no code: it is plain, or its type leaves both to `object`,
+/// as classes, functions and most instances do.
+#[inline]
+pub fn is_key(v: &Value) -> bool {
+    is_plain(v) || is_its_own(v)
+}
+
+/// Whether nothing but the object itself is its equal.
+fn is_its_own(v: &Value) -> bool {
+    let (own, object) = (type_of(v).slots(), OBJECT.ty().slots());
+    let hashed = matches!((own.hash, object.hash), (Some(f), Some(g)) if std::ptr::fn_addr_eq(f, g));
+    hashed && matches!((own.compare, object.compare), (Some(f), Some(g)) if std::ptr::fn_addr_eq(f, g))
+}
+
 /// Whether two values are equal, if that runs no code.
 pub fn equal(t: &Thread, a: &Value, b: &Value) -> Option<Res<bool>> {
-    (is_plain(a) && is_plain(b)).then(|| ops::eq(t, a, b))
+    (is_key(a) && is_key(b)).then(|| ops::eq(t, a, b))
 }
 
 /// Whether two values are equal, if what they are tells without a call: words, exact strs, and small tuples of such.

@@ -85,6 +85,11 @@ fn object_size(len: usize) -> usize {
 }
 
 impl Bytes {
+    /// Where an object has its length, and where its data.
+    pub const LEN: usize = std::mem::offset_of!(Self, len);
+    /// See [`Bytes::LEN`].
+    pub const DATA: usize = size_of::<Self>();
+
     pub(crate) unsafe fn size_of(at: *mut Header) -> usize {
         // SAFETY: the caller's object is a bytes.
         object_size(unsafe { (*at.cast::<Bytes>()).len })

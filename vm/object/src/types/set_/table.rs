@@ -9,7 +9,7 @@ use crate::error::Res;
 use crate::gc;
 use crate::header::Header;
 use crate::ops;
-use crate::plain::{self, is_plain};
+use crate::plain::{self, is_key};
 use crate::store;
 use crate::thread::{self, Thread};
 use crate::types::int;
@@ -226,7 +226,7 @@ impl Set {
 
     /// Whether a plain value is an element, if no code must run to tell.
     pub fn has_plain(&self, t: &Thread, key: &Value) -> Option<bool> {
-        if !is_plain(key) {
+        if !is_key(key) {
             return None;
         }
         let Some(places) = self.table() else { return Some(false) };
