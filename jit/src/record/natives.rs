@@ -10,14 +10,23 @@ use typhon_jit_ir::{Alias, Arg, Const, Helper, Op, Ty};
 use typhon_object::args::Signature;
 use typhon_object::dict::Dict;
 use typhon_object::list::List;
-use typhon_object::native::{MethodDef, NativeFunction};
-use typhon_object::plain::is_plain;
+use typhon_object::native::{MethodDef, NativeFunction, Tame};
+use typhon_object::plain::is_key;
+use typhon_object::tuple::Tuple;
 use typhon_object::types::descr::{Descriptor, What};
 use typhon_object::types::list_::LIST;
 use typhon_object::types::set_::Set;
+use typhon_object::types::str_::STR;
+use typhon_object::types::type_::TYPE;
 use typhon_object::{Value, ids, ops, type_of};
 
 const ABSENT: Arg = Arg::Const(Const::Val(Word::ABSENT));
+
+/// How many classes an object is asked about at once.
+const CLASSES_MAX: usize = 4;
+
+/// Natives that refuse now and then: where a trace begins with one, the interpreter calls it.
+const REFUSE: [&str; 5] = ["getattr", "hasattr", "encode", "decode", "getrandbits"];
 
 /// A native that is called.
 struct Native {
@@ -63,7 +72,7 @@ impl Recorder<'_> {
         let callee = Value::from_ref(&bits);
         if let Some(f) = callee.exact::<NativeFunction>() {
             let (def, signature, passes) = (f.def, f.signature, f.passes_bound);
-            if !def.tame {
+            if def.tame == Tame::Never {
                 return self.abort(Reason::Type);
             }
             // SAFETY: nothing is stored into the slot while it is looked at.
@@ -89,7 +98,7 @@ impl Recorder<'_> {
         // What they do with plain keys the helpers do.
         let known = matches!((d.owner().def().name, def.name), ("dict", "get") | ("set", "add"));
         let inherits = !this.is_heap_type() || std::ptr::eq(d.owner(), LIST.ty());
-        if !(def.tame || known) || !stays || !inherits || !this.is_subtype(d.owner()) {
+        if !(def.tame != Tame::Never || known) || !stays || !inherits || !this.is_subtype(d.owner()) {
             return self.abort(Reason::Type);
         }
         let function = self.reg(at).arg;
@@ -123,16 +132,35 @@ impl Recorder<'_> {
         Ok(sym.arg)
     }
 
+    /// Whether the trace begins with this instruction: what has left another one here may do so again.
+    fn begins_here(&self) -> bool {
+        !self.looping && self.worth.way == 0
+    }
+
+    /// An argument that may be any value. Numbers that are objects may be other objects here.
+    fn any_argument(&mut self, r: usize) -> Result<Arg, Abort> {
+        let sym = self.reg(r);
+        match sym.real {
+            Real::Word(_) => Ok(sym.arg),
+            Real::Int(_) | Real::Bool(_) if !self.value(r).is_object() => self.argument(r, false),
+            _ => self.abort(Reason::Type),
+        }
+    }
+
     /// What a tame native gives.
     fn tame(&mut self, native: &Native, window: std::ops::Range<usize>, first: usize, n: usize) -> Result<Arg, Abort> {
         if let Some(value) = self.known(native, window.clone(), first, n)? {
             return Ok(value);
         }
+        if REFUSE.contains(&native.def.name) && self.begins_here() {
+            return self.abort(Reason::Type);
+        }
         let mut args: Vec<Arg> = native.bound.into_iter().collect();
         let method = native.bound.is_none() && native.is_method;
         for r in first..first + n {
-            let arg = self.argument(r, method && r == first)?;
-            args.push(arg);
+            let receiver = method && r == first;
+            let any = native.def.tame == Tame::Any && !receiver;
+            args.push(if any { self.any_argument(r)? } else { self.argument(r, receiver)? });
         }
         let given = args.len();
         if given > NATIVE_MAX {
@@ -226,7 +254,7 @@ impl Recorder<'_> {
                 Ok(Some(value))
             }
             ("add", 2) if native.bound.is_none() && self.value(first).exact::<Set>().is_some() => {
-                if !is_plain(self.value(first + 1)) {
+                if !is_key(self.value(first + 1)) {
                     return self.abort(Reason::Type);
                 }
                 let (set, value) = (self.built_in(first)?, self.reg(first + 1).arg);
@@ -235,7 +263,7 @@ impl Recorder<'_> {
                 self.guard(done);
                 Ok(Some(Arg::Const(Const::Val(Word::NONE))))
             }
-            _ if native.def.tame => Ok(None),
+            _ if native.def.tame != Tame::Never => Ok(None),
             _ => self.abort(Reason::Type),
         }
     }
@@ -244,7 +272,8 @@ impl Recorder<'_> {
     fn instance_of(&mut self, window: std::ops::Range<usize>, first: usize) -> Result<Arg, Abort> {
         let (v, class) = (self.value(first), self.value(first + 1));
         let ty = type_of(v);
-        let plain = self.shape_at(first + 1) == ids::TYPE && typhon_object::attr::is_generic(self.at.t, ty);
+        let classes = classes_of(class);
+        let plain = !classes.is_empty() && typhon_object::attr::is_generic(self.at.t, ty);
         let own = ty.lookup(self.at.t, typhon_object::names::n::__class__());
         let inherited =
             typhon_object::types::object::OBJECT.ty().lookup(self.at.t, typhon_object::names::n::__class__());
@@ -256,40 +285,87 @@ impl Recorder<'_> {
             Ok(real) => real,
             Err(_) => return self.abort(Reason::Raises),
         };
-        let bits = class.bits();
-        match self.reg(first).real {
-            Real::Word(_) if self.value(first).is_object() => {
-                let key = super::attributes::type_key(self.value(first));
-                let object = self.reg(first).arg;
+        let one = self.shape_at(first + 1) == ids::TYPE;
+        self.has_class(first)?;
+        let class = self.reg(first + 1).arg;
+        if one {
+            self.is_class(class, classes[0]);
+        } else {
+            self.has_shape(class, ids::TUPLE);
+            let len = self.load(Ty::Int, Alias::Tuple, class, Tuple::LEN);
+            let same = self.op(Op::IEq, &[len, Arg::int(classes.len() as i64)]);
+            self.guard(same);
+            for (i, bits) in classes.into_iter().enumerate() {
+                let at = Arg::int(i as i64);
+                let item = self.b.mem(Op::LoadX, Ty::Val, Alias::Tuple, &[class, at], Tuple::ITEMS as i32);
+                self.is_class(item.into(), bits);
+            }
+        }
+        self.private = true;
+        self.may_end(window);
+        Ok(Arg::Const(Const::Val(Word::bool(real))))
+    }
+
+    /// A value is this very class, whose metaclass is `type`.
+    fn is_class(&mut self, class: Arg, bits: u64) {
+        let same = self.op(Op::Same, &[class, Arg::Const(Const::Val(Word(bits)))]);
+        self.guard(same);
+        self.has_shape(class, ids::TYPE);
+    }
+
+    /// A register holds a value of the class that it has now, which is as it was.
+    fn has_class(&mut self, r: usize) -> Result<(), Abort> {
+        match self.reg(r).real {
+            Real::Word(_) if self.value(r).is_object() => {
+                let key = super::attributes::type_key(self.value(r));
+                let object = self.reg(r).arg;
                 self.has_type(object, key);
             }
             Real::Word(word) => {
-                let arg = self.reg(first).arg;
+                let arg = self.reg(r).arg;
                 let same = self.op(Op::Same, &[arg, Arg::Const(Const::Val(Word(word)))]);
                 self.guard(same);
             }
             _ => {
-                self.argument(first, false)?;
-                if matches!(self.reg(first).real, Real::Bool(_)) {
-                    let arg = self.reg(first).arg;
+                self.argument(r, false)?;
+                if matches!(self.reg(r).real, Real::Bool(_)) {
+                    let arg = self.reg(r).arg;
                     let is = self.op(Op::IsBool, &[arg]);
                     self.guard(is);
                 }
             }
         }
-        let class = self.reg(first + 1).arg;
-        let same = self.op(Op::Same, &[class, Arg::Const(Const::Val(Word(bits)))]);
+        Ok(())
+    }
+
+    /// `type(x)`, called through register `at`: a class that is known where what `x` is has been asked; `None` if it is not that.
+    fn class_of(&mut self, at: usize, first: usize, n: usize) -> Result<Option<Arg>, Abort> {
+        if n != 1 || !self.value(at).is(&TYPE.ty().value()) {
+            return Ok(None);
+        }
+        let ty = type_of(self.value(first));
+        if ty.is_heap_type() && ty.version.get() == 0 {
+            return self.abort(Reason::Type);
+        }
+        let class = Arg::Const(Const::Val(Word(ty.value().bits())));
+        let callee = self.reg(at).arg;
+        let same = self.op(Op::Same, &[callee, Arg::Const(Const::Val(Word(TYPE.ty().value().bits())))]);
         self.guard(same);
-        self.has_shape(class, ids::TYPE);
+        self.has_class(first)?;
         self.private = true;
-        self.may_end(window);
-        Ok(Arg::Const(Const::Val(Word::bool(real))))
+        self.may_end(at..first + n);
+        // The object keeps it until then.
+        self.retain(class);
+        Ok(Some(class))
     }
 
     /// A built-in type that is called with plain arguments.
     fn make(&mut self, at: usize, first: usize, n: usize) -> Result<Arg, Abort> {
         if let Some(range) = self.make_range(at, first, n)? {
             return Ok(range);
+        }
+        if let Some(class) = self.class_of(at, first, n)? {
+            return Ok(class);
         }
         if n == 1
             && let Some(number) = self.make_number(at, first)?
@@ -312,8 +388,9 @@ impl Recorder<'_> {
         }
         let mut args = Vec::new();
         for r in first..first + n {
-            // The text of bytes is worth a warning to some.
-            if self.shape_at(r) == ids::BYTES {
+            // The text of bytes is worth a warning to some, but in an encoding that is named.
+            let decoded = n > 1 && Value::from_ref(&bits).is(&STR.ty().value());
+            if self.shape_at(r) == ids::BYTES && (!decoded || self.begins_here()) {
                 return self.abort(Reason::Type);
             }
             let tame = helpers::is_filled_tamely(Value::from_ref(&bits), self.value(r));
@@ -330,5 +407,16 @@ impl Recorder<'_> {
         let made = Arg::from(self.b.call(Helper::Make, &[self.thread, class, count, args[0], args[1], args[2]]));
         self.is_present(made);
         Ok(made)
+    }
+}
+
+/// The classes that an object may be asked to be an instance of, one or a tuple of some, whose metaclass is `type`; else none.
+fn classes_of(v: &Value) -> Vec<u64> {
+    let is_class = |v: &Value| v.header().is_some_and(|h| h.shape().0 == ids::TYPE);
+    match v.exact::<Tuple>() {
+        Some(all) if all.len() <= CLASSES_MAX && all.items().iter().all(is_class) => {
+            all.items().iter().map(Value::bits).collect()
+        }
+        _ => is_class(v).then(|| v.bits()).into_iter().collect(),
     }
 }

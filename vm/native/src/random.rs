@@ -53,7 +53,7 @@ static RANDOM: TypeDef = TypeDef {
         ),
         def("getstate", "($self, /)", get_state, "getstate() -> tuple containing the current state."),
         def("setstate", "($self, state, /)", set_state, "setstate(state) -> None.  Restores generator state."),
-        def("getrandbits", "($self, k, /)", bits, "getrandbits(k) -> x.  Generates an int with k random bits."),
+        def("getrandbits", "($self, k, /)", bits, "getrandbits(k) -> x.  Generates an int with k random bits.").tame(),
     ],
     ..TypeDef::of::<Random>()
 };
@@ -188,6 +188,8 @@ fn bits(t: &Thread, a: &[Value]) -> Res {
         let word = random.state.borrow_mut().next();
         return Ok(Value::small(i64::from(word >> (32 - k))));
     }
+    // What raises behind here has used numbers up.
+    t.untamed()?;
     let words = usize::try_from(k.div_ceil(32)).map_err(|_| t.memory_error())?;
     t.check_alloc(words.saturating_mul(8))?;
     let mut bytes = Vec::with_capacity(words * 4);

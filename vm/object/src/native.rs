@@ -54,8 +54,8 @@ pub struct MethodDef {
     pub kind: MethodKind,
     /// When it may run beside other natives.
     pub open: Open,
-    /// See [`MethodDef::tame`].
-    pub tame: bool,
+    /// What compiled code may call it with.
+    pub tame: Tame,
 }
 
 /// Whether a native protects itself, so that it may run without the native lock (see `native_lock`).
@@ -88,7 +88,7 @@ pub const fn def(
         call: NativeFn::Bound(call),
         kind: MethodKind::Plain,
         open: Open::Never,
-        tame: false,
+        tame: Tame::Never,
     }
 }
 
@@ -106,7 +106,7 @@ pub const fn raw(
         call: NativeFn::Raw(call),
         kind: MethodKind::Plain,
         open: Open::Never,
-        tame: false,
+        tame: Tame::Never,
     }
 }
 
@@ -147,16 +147,50 @@ impl MethodDef {
         }
     }
 
-    /// Given numbers, strs, bytes and None, and, if it is a method, an object of its own type, which is all that it may change:
-    /// it runs no Python code and does not poll, and if it raises nothing has happened. Then compiled code calls it without
-    /// making the frames anybody could look at.
+    /// See [`Tame::Plain`].
     pub const fn tame(self) -> Self {
-        Self { tame: true, ..self }
+        Self { tame: Tame::Plain, ..self }
+    }
+
+    /// See [`Tame::Any`].
+    pub const fn tame_with_any(self) -> Self {
+        Self { tame: Tame::Any, ..self }
     }
 
     /// A static method: no first value.
     pub const fn stat(self) -> Self {
         Self { kind: MethodKind::Static, ..self }
+    }
+}
+
+/// When a native runs no Python code and does not poll, and nothing has happened if it raises: then compiled code calls it without
+/// making the frames that anybody could look at. Such a native changes nothing but its own object, if it is a method. One that must
+/// run code now and then refuses that ([`Thread::untamed`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tame {
+    /// It may do anything.
+    Never,
+    /// Given numbers, strs, bytes and None, and, if it is a method, an object of its own type.
+    Plain,
+    /// Given any values.
+    Any,
+}
+
+impl Thread {
+    /// Refuses what a tame native does not do, such as running code, if compiled code has called it: the interpreter calls it again.
+    #[inline]
+    pub fn untamed(&self) -> Res<()> {
+        self.untamed_unless(|| false)
+    }
+
+    /// The same, unless it turns out to be tame.
+    #[inline]
+    pub fn untamed_unless(&self, is_tame: impl FnOnce() -> bool) -> Res<()> {
+        if self.tame.get() && !is_tame() {
+            Err(error::system_error(self, "a native that is not tame was called as one"))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -133,6 +133,7 @@ fn note(t: &Thread, e: &Exc, what: &str, encoding: &str) {
 
 /// `str.encode` through the registry: a bytes object.
 pub fn encode_text(t: &Thread, v: &Value, encoding: &str, errors: Option<&str>) -> Res {
+    t.untamed()?;
     let codec = lookup_text(t, encoding, "codecs.encode()")?;
     let made = call_codec(t, &codec, 0, v, encoding, errors)?;
     if made.downcast::<bytes::Bytes>().is_some() {
@@ -156,6 +157,7 @@ pub fn encode_text(t: &Thread, v: &Value, encoding: &str, errors: Option<&str>) 
 
 /// `bytes.decode` through the registry: a str.
 pub fn decode_text(t: &Thread, v: &Value, encoding: &str, errors: Option<&str>) -> Res {
+    t.untamed()?;
     let codec = lookup_text(t, encoding, "codecs.decode()")?;
     let made = call_codec(t, &codec, 1, v, encoding, errors)?;
     if made.downcast::<Str>().is_some() {
@@ -190,6 +192,7 @@ pub fn unregister_error(t: &Thread, name: &str) -> Res<bool> {
 
 /// `codecs.lookup_error`.
 pub fn lookup_error(t: &Thread, name: &str) -> Res {
+    t.untamed()?;
     let registry = t.state::<Registry>();
     if let Some(found) = registry.handlers.borrow().get(name) {
         return Ok(found.clone());

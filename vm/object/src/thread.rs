@@ -150,7 +150,7 @@ pub struct Thread {
     /// The look at the breaker that is about to be taken is one of [`Thread::poll_yielding`].
     yields: Cell<bool>,
     /// See [`Thread::while_tame`].
-    tame: Cell<bool>,
+    pub(crate) tame: Cell<bool>,
     /// Lowest native stack address that guest code may reach.
     stack_limit: Cell<usize>,
     /// Python frames in use, and how many there may be (`sys.setrecursionlimit`).

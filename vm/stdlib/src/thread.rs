@@ -39,7 +39,8 @@ pub static MODULE: ModuleDef = ModuleDef {
             "($module, /)",
             |t, _| ident(t),
             "Return a non-zero integer that uniquely identifies the current thread.",
-        ),
+        )
+        .tame(),
         def("_get_main_thread_ident", "($module, /)", |t, _| convert::from_u64(t, turns::main(t)), "Internal only."),
         def(
             "get_native_id",

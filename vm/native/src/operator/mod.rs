@@ -96,7 +96,7 @@ const FUNCTIONS: &[MethodDef] = &[
         |t, a| Ok(Value::bool(ops::truth(t, &a[0])?)),
         "Return True if a is true, False otherwise.",
     ),
-    unary!("index", |t, a| convert::to_index(t, &a[0]), "a.__index__()"),
+    unary!("index", |t, a| convert::to_index(t, &a[0]), "a.__index__()").tame(),
     unary!("is_none", |_, a| Ok(Value::bool(a[0].is_none())), "a is None"),
     unary!("is_not_none", |_, a| Ok(Value::bool(!a[0].is_none())), "a is not None"),
     def("is_", "($module, a, b, /)", |_, a| Ok(Value::bool(a[0].is(&a[1]))), "Same as a is b."),

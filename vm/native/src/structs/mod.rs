@@ -41,7 +41,7 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, format, /)",
         |t, a| Ok(convert::from_usize(cached(t, &a[0])?.size)),
         "Return size in bytes of the struct described by the format string.",
-    ),
+    ).tame(),
     def(
         "iter_unpack",
         "($module, format, buffer, /)",
@@ -56,7 +56,7 @@ const FUNCTIONS: &[MethodDef] = &[
             object::pack(t, &format, rest)
         },
         "pack(format, v1, v2, ...) -> bytes\n\nReturn a bytes object containing the values v1, v2, ... packed according\nto the format string.  See help(struct) for more on format strings.",
-    ),
+    ).tame(),
     raw(
         "pack_into",
         "",
@@ -71,7 +71,7 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, format, buffer, /)",
         |t, a| object::unpack(t, &*cached(t, &a[0])?, &a[1]),
         "Return a tuple containing values unpacked according to the format string.\n\nThe buffer's size in bytes must be calcsize(format).\n\nSee help(struct) for more on format strings.",
-    ),
+    ).tame(),
     def(
         "unpack_from",
         "($module, format, /, buffer, offset=0)",

@@ -81,7 +81,7 @@ const FUNCTIONS: &[MethodDef] = &[
         "($module, obj, /)",
         |_, a| Ok(Value::bool(call::is_callable(&a[0]))),
         "Return whether the object is callable (i.e., some kind of function).",
-    ),
+    ).tame_with_any(),
     def("chr", "($module, i, /)", chr, "Return a Unicode string of one character with ordinal i; 0 <= i <= 0x10ffff.")
         .open()
         .tame(),
@@ -119,7 +119,7 @@ const FUNCTIONS: &[MethodDef] = &[
         getattr,
         "getattr(object, name[, default]) -> value\n\nGet a named attribute from an object; getattr(x, 'y') is equivalent to x.y.\nWhen a default argument is given, it is returned when the attribute doesn't\nexist; without it, an exception is raised in that case.",
     )
-    .open_always(),
+    .open_always().tame_with_any(),
     def(
         "globals",
         "($module, /)",
@@ -132,7 +132,7 @@ const FUNCTIONS: &[MethodDef] = &[
         hasattr,
         "Return whether the object has an attribute with the given name.",
     )
-    .open_always(),
+    .open_always().tame_with_any(),
     def(
         "hash",
         "($module, obj, /)",
@@ -148,7 +148,7 @@ const FUNCTIONS: &[MethodDef] = &[
     )
     .open(),
     def("id", "($module, obj, /)", |t, a| convert::from_i64(t, a[0].id()), "Return the identity of an object.")
-        .open_always(),
+        .open_always().tame_with_any(),
     def(
         "input",
         "($module, prompt='', /)",
@@ -426,6 +426,7 @@ fn getattr(t: &Thread, a: Args<'_>) -> Res {
     let args = a.expect_positional(t, "getattr", 2, 3)?;
     text_name(t, &args[1])?;
     let name = names::intern(t, &args[1]);
+    t.untamed_unless(|| attr_cache::reads_plainly(t, &args[0], &name))?;
     let was_in = t.enter_native_unless(|| attr_cache::reads_plainly(t, &args[0], &name));
     let got = match args.get(2) {
         None => attr::get(t, &args[0], &name),
@@ -438,6 +439,7 @@ fn getattr(t: &Thread, a: Args<'_>) -> Res {
 fn hasattr(t: &Thread, a: &[Value]) -> Res {
     text_name(t, &a[1])?;
     let name = names::intern(t, &a[1]);
+    t.untamed_unless(|| attr_cache::reads_plainly(t, &a[0], &name))?;
     let was_in = t.enter_native_unless(|| attr_cache::reads_plainly(t, &a[0], &name));
     let found = attr::get_opt(t, &a[0], &name);
     t.leave_native(was_in);

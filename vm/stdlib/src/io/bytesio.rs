@@ -88,17 +88,19 @@ pub static BYTES_IO: TypeDef = TypeDef {
             "($self, /)",
             |t, a| open(t, &a[0]).and_then(|b| convert::from_u64(t, b.pos.get() as u64)),
             "Current file position, an integer.",
-        ),
-        def("read", "($self, size=-1, /)", read, "Read at most size bytes, returned as a bytes object."),
+        )
+        .tame(),
+        def("read", "($self, size=-1, /)", read, "Read at most size bytes, returned as a bytes object.").tame(),
         def("read1", "($self, size=-1, /)", read, "Read at most size bytes, returned as a bytes object."),
         def("readline", "($self, size=-1, /)", readline, "Next line from the file, as a bytes object."),
         def("readlines", "($self, size=None, /)", readlines, "List of bytes objects, each a line from the file."),
         def("readinto", "($self, buffer, /)", readinto, "Read bytes into buffer."),
-        def("write", "($self, b, /)", |t, a| write(t, &a[0], &a[1]).map(convert::from_usize), "Write bytes to file."),
+        def("write", "($self, b, /)", |t, a| write(t, &a[0], &a[1]).map(convert::from_usize), "Write bytes to file.")
+            .tame(),
         def("writelines", "($self, lines, /)", writelines, "Write lines to the file."),
         def("seek", "($self, pos, whence=0, /)", seek, "Change stream position."),
         def("truncate", "($self, size=None, /)", truncate, "Truncate the file to at most size bytes."),
-        def("getvalue", "($self, /)", getvalue, "Retrieve the entire contents of the BytesIO object."),
+        def("getvalue", "($self, /)", getvalue, "Retrieve the entire contents of the BytesIO object.").tame(),
         def("getbuffer", "($self, /)", getbuffer, "Get a read-write view over the contents of the BytesIO object."),
         def("close", "($self, /)", close, "Disable all I/O operations."),
         def("__getstate__", "($self, /)", getstate, ""),
@@ -188,9 +190,14 @@ impl BytesIO {
         f(&data[at..end])
     }
 
-    /// The next `n` bytes at most.
+    /// The next `n` bytes at most. Without memory for them it stays where it is.
     fn take(&self, t: &Thread, n: usize) -> Res {
-        self.pass(n, |part| bytes::new(t, part))
+        let at = self.pos.get();
+        let made = self.pass(n, |part| bytes::new(t, part));
+        if made.is_err() {
+            self.pos.set(at);
+        }
+        made
     }
 
     /// How long the next line is, up to `limit`.

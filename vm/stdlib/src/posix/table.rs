@@ -158,7 +158,8 @@ pub(super) const TABLE: &[MethodDef] = &[
         "($module, /, path)",
         |t, a| world::fspath(t, &a[0]),
         "Return the file system path representation of the object.",
-    ),
+    )
+    .tame(),
     def("_path_normpath", "($module, /, path)", pathtext::normpath, "Normalize path, eliminating double slashes, etc."),
     def("_path_splitroot_ex", "($module, path, /)", pathtext::splitroot, "Split a pathname into drive, root and tail."),
     // Descriptors.

@@ -54,19 +54,19 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, /)",
         |t, a| views::keys(t, &a[0]),
         "Return a set-like object providing a view on the dict's keys.",
-    ).open_receiver(),
+    ).open_receiver().tame(),
     def(
         "items",
         "($self, /)",
         |t, a| views::items(t, &a[0]),
         "Return a set-like object providing a view on the dict's items.",
-    ).open_receiver(),
+    ).open_receiver().tame(),
     def(
         "values",
         "($self, /)",
         |t, a| views::values(t, &a[0]),
         "Return an object providing a view on the dict's values.",
-    ).open_receiver(),
+    ).open_receiver().tame(),
     raw(
         "update",
         "",

@@ -21,7 +21,8 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, /)",
         bit_length,
         "Number of bits necessary to represent self in binary.\n\n>>> bin(37)\n'0b100101'\n>>> (37).bit_length()\n6",
-    ),
+    )
+    .tame(),
     def(
         "bit_count",
         "($self, /)",

@@ -9,42 +9,52 @@ pub(super) const METHODS: &[MethodDef] = &[
         "($self, /, encoding='utf-8', errors='strict')",
         super::encode,
         "Encode the string using the codec registered for encoding.",
-    ),
+    )
+    .tame(),
     def(
         "replace",
         "($self, old, new, /, count=-1)",
         replace::replace,
         "Return a copy with all occurrences of substring old replaced by new.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "split",
         "($self, /, sep=None, maxsplit=-1)",
         split::split,
         "Return a list of the substrings in the string, using sep as the separator string.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "rsplit",
         "($self, /, sep=None, maxsplit=-1)",
         split::rsplit,
         "Return a list of the substrings in the string, using sep as the separator string.",
     )
-    .open(),
+    .open()
+    .tame(),
     def("join", "($self, iterable, /)", |t, a| super::join(t, &a[0], &a[1]), "Concatenate any number of strings.")
         .open_known(),
-    def("capitalize", "($self, /)", case::capitalize, "Return a capitalized version of the string.").open(),
+    def("capitalize", "($self, /)", case::capitalize, "Return a capitalized version of the string.").open().tame(),
     def("casefold", "($self, /)", case::casefold, "Return a version of the string suitable for caseless comparisons.")
-        .open(),
-    def("title", "($self, /)", case::title, "Return a version of the string where each word is titlecased.").open(),
-    def("center", "($self, width, fillchar=' ', /)", pad::center, "Return a centered string of length width.").open(),
+        .open()
+        .tame(),
+    def("title", "($self, /)", case::title, "Return a version of the string where each word is titlecased.")
+        .open()
+        .tame(),
+    def("center", "($self, width, fillchar=' ', /)", pad::center, "Return a centered string of length width.")
+        .open()
+        .tame(),
     def(
         "count",
         "($self, sub, start=None, end=None, /)",
         find::count,
         "Return the number of non-overlapping occurrences of substring sub in string S[start:end].",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "expandtabs",
         "($self, /, tabsize=8)",
@@ -57,89 +67,102 @@ pub(super) const METHODS: &[MethodDef] = &[
         find::find,
         "Return the lowest index in S where substring sub is found, such that sub is contained within S[start:end].",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "partition",
         "($self, sep, /)",
         split::partition,
         "Partition the string into three parts using the given separator.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "index",
         "($self, sub, start=None, end=None, /)",
         find::index,
         "Return the lowest index in S where substring sub is found, such that sub is contained within S[start:end].",
     )
-    .open(),
+    .open()
+    .tame(),
     def("ljust", "($self, width, fillchar=' ', /)", pad::ljust, "Return a left-justified string of length width.")
-        .open(),
-    def("lower", "($self, /)", case::lower, "Return a copy of the string converted to lowercase.").open(),
+        .open()
+        .tame(),
+    def("lower", "($self, /)", case::lower, "Return a copy of the string converted to lowercase.").open().tame(),
     def(
         "lstrip",
         "($self, chars=None, /)",
         split::lstrip,
         "Return a copy of the string with leading whitespace removed.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "rfind",
         "($self, sub, start=None, end=None, /)",
         find::rfind,
         "Return the highest index in S where substring sub is found, such that sub is contained within S[start:end].",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "rindex",
         "($self, sub, start=None, end=None, /)",
         find::rindex,
         "Return the highest index in S where substring sub is found, such that sub is contained within S[start:end].",
     )
-    .open(),
+    .open()
+    .tame(),
     def("rjust", "($self, width, fillchar=' ', /)", pad::rjust, "Return a right-justified string of length width.")
-        .open(),
+        .open()
+        .tame(),
     def(
         "rstrip",
         "($self, chars=None, /)",
         split::rstrip,
         "Return a copy of the string with trailing whitespace removed.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "rpartition",
         "($self, sep, /)",
         split::rpartition,
         "Partition the string into three parts using the given separator.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "splitlines",
         "($self, /, keepends=False)",
         split::splitlines,
         "Return a list of the lines in the string, breaking at line boundaries.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "strip",
         "($self, chars=None, /)",
         split::strip,
         "Return a copy of the string with leading and trailing whitespace removed.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "swapcase",
         "($self, /)",
         case::swapcase,
         "Convert uppercase characters to lowercase and lowercase characters to uppercase.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "translate",
         "($self, table, /)",
         translate::translate,
         "Replace each character in the string using the given translation table.",
     ),
-    def("upper", "($self, /)", case::upper, "Return a copy of the string converted to uppercase.").open(),
+    def("upper", "($self, /)", case::upper, "Return a copy of the string converted to uppercase.").open().tame(),
     def(
         "startswith",
         "($self, prefix, start=None, end=None, /)",
@@ -162,98 +185,113 @@ pub(super) const METHODS: &[MethodDef] = &[
         find::removeprefix,
         "Return a str with the given prefix string removed if present.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "removesuffix",
         "($self, suffix, /)",
         find::removesuffix,
         "Return a str with the given suffix string removed if present.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "isascii",
         "($self, /)",
         predicates::isascii,
         "Return True if all characters in the string are ASCII, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "islower",
         "($self, /)",
         predicates::islower,
         "Return True if the string is a lowercase string, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "isupper",
         "($self, /)",
         predicates::isupper,
         "Return True if the string is an uppercase string, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "istitle",
         "($self, /)",
         predicates::istitle,
         "Return True if the string is a title-cased string, False otherwise.",
-    ),
+    )
+    .tame(),
     def(
         "isspace",
         "($self, /)",
         predicates::isspace,
         "Return True if the string is a whitespace string, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "isdecimal",
         "($self, /)",
         predicates::isdecimal,
         "Return True if the string is a decimal string, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def("isdigit", "($self, /)", predicates::isdigit, "Return True if the string is a digit string, False otherwise.")
-        .open(),
+        .open()
+        .tame(),
     def(
         "isnumeric",
         "($self, /)",
         predicates::isnumeric,
         "Return True if the string is a numeric string, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "isalpha",
         "($self, /)",
         predicates::isalpha,
         "Return True if the string is an alphabetic string, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "isalnum",
         "($self, /)",
         predicates::isalnum,
         "Return True if the string is an alpha-numeric string, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "isidentifier",
         "($self, /)",
         predicates::isidentifier,
         "Return True if the string is a valid Python identifier, False otherwise.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "isprintable",
         "($self, /)",
         predicates::isprintable,
         "Return True if all characters in the string are printable, False otherwise.",
-    ),
+    )
+    .tame(),
     def(
         "zfill",
         "($self, width, /)",
         pad::zfill,
         "Pad a numeric string with zeros on the left, to fill a field of the given width.",
     )
-    .open(),
+    .open()
+    .tame(),
     def(
         "format_map",
         "($self, mapping, /)",
