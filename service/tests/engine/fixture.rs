@@ -40,7 +40,7 @@ pub fn limited(text: &str, limits: v1::Limits) -> v1::ExecuteRequest {
 }
 
 pub fn millis(millis: i32) -> Option<prost_types::Duration> {
-    Some(prost_types::Duration { seconds: 0, nanos: millis * 1_000_000 })
+    Some(prost_types::Duration { seconds: (millis / 1000).into(), nanos: millis % 1000 * 1_000_000 })
 }
 
 pub fn reason(response: &v1::ExecuteResponse) -> v1::TerminationReason {
