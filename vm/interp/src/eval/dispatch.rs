@@ -149,7 +149,7 @@ fn op_of(w: Word) -> Op {
 
 /// The opcode of a number that is one's.
 #[inline(always)]
-fn opcode(number: usize) -> Op {
+pub(super) fn opcode(number: usize) -> Op {
     // SAFETY: instruction words come from the compiler and the specializer, which write opcodes of the table only, and
     // `Stop::As` is made from opcodes.
     unsafe { std::mem::transmute::<u8, Op>(number as u8) }
@@ -229,12 +229,11 @@ mod threaded {
     /// An outlined body: see `handler`.
     type Body = fn(&Thread, &Interp, *const Word, *mut u64, *mut Frame, Word) -> (*const Word, *mut u64);
 
-    /// Carries an outlined body out while threads run at the same time.
+    /// Carries the outlined body of opcode `OP` out while threads run at the same time. One function an opcode: what each asks is a
+    /// few of the questions of all.
     #[cold]
     #[inline(never)]
-    #[expect(clippy::too_many_arguments, reason = "the machine's fields travel in registers")]
-    fn guarded(
-        op: Op,
+    fn guarded<const OP: u8>(
         body: Body,
         t: &Thread,
         it: &Interp,
@@ -244,7 +243,7 @@ mod threaded {
         w: Word,
     ) -> (*const Word, *mut u64) {
         let m = M::new(t, it, ip, base, fp);
-        locked::begin(op, &m, w);
+        locked::begin_beside::<OP>(&m, w);
         let next = body(t, it, ip, base, fp, w);
         locked::end(&m);
         next
@@ -287,7 +286,7 @@ mod threaded {
                 }
                 let guards = const { locked::concerns(Op::$name) } && t.is_parallel();
                 let (ip, base) =
-                    if guards { guarded(Op::$name, body, t, it, ip, base, fp, $w) } else { body(t, it, ip, base, fp, $w) };
+                    if guards { guarded::<{ Op::$name as u8 }>(body, t, it, ip, base, fp, $w) } else { body(t, it, ip, base, fp, $w) };
                 if ip.is_null() { elsewhere(t, it) } else { next(M::new(t, it, ip, base, it.fp.get())) }
             }}
         };

@@ -26,10 +26,24 @@ use typhon_object::{Thread, TypeObject, Value, attr, ids, type_of};
 pub(super) fn begin(op: Op, m: &M<'_>, w: Word) {
     if m.t.is_parallel() {
         m.t.see_to_late_ends();
-        if outlined(op, m, w) {
+        if any(op, m, w) {
             m.t.take_native();
         }
     }
+}
+
+/// The same beside other threads, for the opcode of this number: of the questions of all, its own are left.
+#[inline(always)]
+pub(super) fn begin_beside<const OP: u8>(m: &M<'_>, w: Word) {
+    m.t.see_to_late_ends();
+    if outlined(super::dispatch::opcode(OP.into()), m, w) {
+        m.t.take_native();
+    }
+}
+
+#[inline(never)]
+fn any(op: Op, m: &M<'_>, w: Word) -> bool {
+    outlined(op, m, w)
 }
 
 /// Whether an instruction's outlined body or second part may have to do with the lock at all: these compute, or make an object of
@@ -56,6 +70,7 @@ pub(super) fn end(m: &M<'_>) {
     m.t.out_of_native();
 }
 
+#[inline(always)]
 fn outlined(op: Op, m: &M<'_>, w: Word) -> bool {
     let (b, c) = (w.b(), w.c());
     match op {
