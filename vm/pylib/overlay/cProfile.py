@@ -123,11 +123,10 @@ def _options():
 
 
 def main():
-    import importlib.machinery
-    import importlib.util
     import io
     import os
     import sys
+    import types
 
     options = _options()
     # The program may go to another folder.
@@ -143,11 +142,11 @@ def main():
         sys.path.insert(0, os.path.dirname(path))
         with io.open_code(path) as file:
             code = compile(file.read(), path, "exec")
-        spec = importlib.machinery.ModuleSpec(name="__main__", loader=None, origin=path)
-        module = importlib.util.module_from_spec(spec)
-        # What the program finds as its main module is where it runs.
+        # What the program finds as its main module is where it runs; without a spec, it is a program's file, as it is without
+        # a profiler, to processes that it starts.
+        module = types.ModuleType("__main__")
+        module.__file__ = path
         namespace = module.__dict__
-        namespace.update(__spec__=spec, __file__=spec.origin, __package__=None, __cached__=None)
         sys.modules["__main__"] = module
     try:
         runctx(code, namespace, None, outfile, options.sort)
